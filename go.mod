@@ -1,0 +1,3 @@
+module github.com/prelaunch-audit/prelaunch
+
+go 1.26
