@@ -1,0 +1,153 @@
+package audit
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// FactsSchema names the version of Document.
+const FactsSchema = "prelaunch.facts/v1"
+
+// Document is everything that judging needs: what was declared, what was observed and when. It holds no key, no signature, no
+// body of an answer; the synthetic UIDs that were sent stand in Scope.Sent only, so that they can be purged.
+type Document struct {
+	Schema       string      `json:"schema"`
+	Tool         Tool        `json:"tool"`
+	RunID        string      `json:"run_id"`
+	Integration  Integration `json:"integration"`
+	ConfigDigest string      `json:"config_digest"`
+	StartedAt    time.Time   `json:"started_at"`
+	FinishedAt   time.Time   `json:"finished_at"`
+	CutShort     bool        `json:"cut_short"` // interrupted: what is missing was not looked at
+	// Probes tells how far each probe got.
+	Probes []ProbeStatus `json:"probes"`
+	// Facts maps a kind such as "webhook.exchange" to its facts, each of the type that its probe declares for the kind. Every
+	// known kind is present, be it empty.
+	Facts map[string][]json.RawMessage `json:"facts"`
+	Scope Scope                        `json:"scope"`
+}
+
+// Tool is the program that made a document.
+type Tool struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+// States of a probe.
+const (
+	ProbeComplete = "complete"  // it looked at everything it was asked to
+	ProbeFailed   = "failed"    // it could not go on
+	ProbeCutShort = "cut_short" // interrupted, out of time, or out of room for facts
+	ProbeSkipped  = "skipped"   // no selected check needs it
+)
+
+// ProbeStatus tells how far a probe got. Anything but ProbeComplete means that the absence of a fact proves nothing.
+type ProbeStatus struct {
+	Name   string   `json:"name"`
+	Kinds  []string `json:"kinds"`
+	State  string   `json:"state"`
+	Reason string   `json:"reason,omitempty"` // why it is not complete, for the reader of a report
+}
+
+// Encode is the document's one serialisation, of which Digest is the digest.
+func (d *Document) Encode() ([]byte, error) {
+	raw, err := json.Marshal(d)
+	if err != nil {
+		return nil, fmt.Errorf("encode the facts: %w", err)
+	}
+	return raw, nil
+}
+
+// Digest is "sha256:" and the hex SHA-256 of b.
+func Digest(b []byte) string {
+	sum := sha256.Sum256(b)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// MaxDocument bounds a facts document that is read, in bytes: four times the cap on what a run may gather.
+const MaxDocument = 16 << 20
+
+// DecodeDocument reads a document that Encode or an indented print of it made, and refuses another schema and trailing data.
+func DecodeDocument(raw []byte) (*Document, error) {
+	if len(raw) > MaxDocument {
+		return nil, fmt.Errorf("the facts are larger than %d MB", MaxDocument>>20)
+	}
+	var head struct {
+		Schema string `json:"schema"`
+	}
+	if err := json.Unmarshal(raw, &head); err != nil {
+		return nil, fmt.Errorf("the facts are no valid JSON: %w", err)
+	}
+	if head.Schema != FactsSchema {
+		return nil, fmt.Errorf("schema is %.60q, this version judges %q: make the facts again with `prelaunch probe`", head.Schema, FactsSchema)
+	}
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.DisallowUnknownFields()
+	var d Document
+	if err := decoder.Decode(&d); err != nil {
+		return nil, fmt.Errorf("read the facts: %w", err)
+	}
+	return &d, nil
+}
+
+// Scope tells what an audit covered, so that a reader knows what a pass is worth.
+type Scope struct {
+	Probing      map[string]string `json:"probing"`   // environment → full, careful or passive
+	Overrides    []Override        `json:"overrides"` // settings that make the audit see something else than the public does
+	Skipped      []Skipped         `json:"skipped"`   // what was not looked at, and why
+	Addresses    []Address         `json:"addresses"`
+	Repositories []RepositoryScope `json:"repositories"`
+	Keys         []KeyScope        `json:"keys"`
+	Requests     map[string]int    `json:"requests"` // environment → requests sent to its receiver
+	Sent         []SentEvent       `json:"sent"`     // synthetic events that were taken, to be purged
+	Digests      map[string]string `json:"digests"`  // what else was looked at, such as "roster" → "sha256:…"
+}
+
+// Override is a setting that makes the audit see something else than the public does.
+type Override struct {
+	Setting string `json:"setting"`
+	Value   string `json:"value"`
+}
+
+// Skipped is something that was not looked at.
+type Skipped struct {
+	What        string `json:"what"`
+	Environment string `json:"environment,omitempty"`
+	Reason      string `json:"reason"`
+}
+
+// Address is one address of a name that was contacted.
+type Address struct {
+	Environment string `json:"environment,omitempty"`
+	Host        string `json:"host"`
+	Address     string `json:"address"` // address:port
+}
+
+// RepositoryScope tells which state of a repository was searched.
+type RepositoryScope struct {
+	Path       string `json:"path"`
+	Head       string `json:"head,omitempty"`        // object id
+	RefsDigest string `json:"refs_digest,omitempty"` // "sha256:…" over every ref and its object id
+	Objects    int    `json:"objects"`
+	Bytes      int64  `json:"bytes"` // unpacked
+}
+
+// KeyScope names a key that was used or searched for.
+type KeyScope struct {
+	Environment string `json:"environment"`
+	Role        string `json:"role"` // current or retired
+	Fingerprint string `json:"fingerprint"`
+	Source      string `json:"source"`
+}
+
+// SentEvent is a synthetic event that a receiver took.
+type SentEvent struct {
+	Environment string    `json:"environment"`
+	UID         string    `json:"uid"`
+	EventType   string    `json:"event_type"`
+	At          time.Time `json:"at"`
+}

@@ -1,0 +1,203 @@
+package audit
+
+import (
+	"crypto/tls"
+
+	"time"
+
+	"github.com/prelaunch-audit/prelaunch/internal/secret"
+)
+
+// The two environments of an integration.
+const (
+	Test       = "test"
+	Production = "production"
+)
+
+// Integration is what is audited, as its configuration declares it. Its JSON is part of the facts, so everything secret or
+// machine-bound is left out of it. Slices are never nil after config.Load, so that the facts hold [] and not null.
+type Integration struct {
+	Name       string   `json:"name"`
+	Provider   string   `json:"provider"`
+	EventTypes []string `json:"event_types"`
+	// Declared names the optional top-level sections that the configuration has, be they empty, such as "clients": an absent section
+	// is inconclusive, an empty one is not applicable.
+	Declared       []string       `json:"declared"`
+	Environments   []Environment  `json:"environments"` // test, then production
+	ProviderChecks bool           `json:"provider_checks"`
+	RetiredKeys    []RetiredKey   `json:"retired_keys"`
+	Repositories   []Repository   `json:"repositories"`
+	Workloads      []Workload     `json:"workloads"`
+	Clients        []Client       `json:"clients"`
+	Logs           []LogSource    `json:"logs"`
+	Access         Access         `json:"access"`
+	Attestations   []Attestation  `json:"attestations"`
+	Waivers        []Waiver       `json:"waivers"`
+	Network        NetworkOptions `json:"network"`
+
+	Directory string `json:"-"` // the configuration's, absolute; relative paths start here
+	File      string `json:"-"` // the configuration file as the user named it
+	Digest    string `json:"-"` // "sha256:" and the hex digest of the configuration file
+}
+
+// Environment is one of the two halves of an integration.
+type Environment struct {
+	Name          string       `json:"name"` // Test or Production
+	IntegrationID string       `json:"integration_id"`
+	Key           KeyReference `json:"api_key"`
+	WebhookURL    string       `json:"webhook_url"`
+	Redirects     Redirects    `json:"redirect_urls"`
+	APIBaseURL    string       `json:"api_base_url"`
+	Probing       string       `json:"probing"` // Full, Careful or Passive
+	ProbeUIDs     []string     `json:"probe_uids"`
+	Receiver      string       `json:"receiver"` // Inline or Queued
+	Effects       []string     `json:"-"`        // the observer's command with "{uid}" in it; empty: none
+	HasEffects    bool         `json:"has_effects"`
+}
+
+// Values of Environment.Probing and Environment.Receiver.
+const (
+	Full    = "full"
+	Careful = "careful"
+	Passive = "passive"
+	Inline  = "inline"
+	Queued  = "queued"
+)
+
+// Redirects are the URLs a user is sent to; an empty one is not set.
+type Redirects struct {
+	Completion   string `json:"completion"`
+	Cancellation string `json:"cancellation"`
+	Expiry       string `json:"expiry"`
+}
+
+// ByName lists the redirect URLs with their names, in the order of the documentation.
+func (r Redirects) ByName() [3]struct{ Name, URL string } {
+	return [3]struct{ Name, URL string }{{"completion", r.Completion}, {"cancellation", r.Cancellation}, {"expiry", r.Expiry}}
+}
+
+// Where a key comes from.
+const (
+	FromEnv         = "env"
+	FromFile        = "file"
+	FromCommand     = "command"
+	FromFingerprint = "sha256"
+)
+
+// KeyReference says where a key is kept, and holds it once it was resolved.
+type KeyReference struct {
+	Source   string     `json:"source"`             // FromEnv, FromFile, FromCommand or FromFingerprint
+	Variable string     `json:"variable,omitempty"` // of FromEnv
+	Path     string     `json:"path,omitempty"`     // of FromFile, as written
+	Command  []string   `json:"-"`                  // of FromCommand; its arguments may be telling, so only Program is a fact
+	Program  string     `json:"program,omitempty"`  // of FromCommand, its first word
+	Key      secret.Key `json:"-"`
+}
+
+// RetiredKey is a key that was rotated out.
+type RetiredKey struct {
+	KeyReference
+	Environment   string `json:"environment"`
+	AcceptedUntil Date   `json:"accepted_until"` // the end of the rotation window; zero: none
+}
+
+// Repository is a git repository whose every object is searched for keys.
+type Repository struct {
+	Path string `json:"path"`
+}
+
+// Workload is a file or folder of manifests that show where the receiver gets its key.
+type Workload struct {
+	Path        string `json:"path"`
+	Environment string `json:"environment"` // empty: both
+}
+
+// Client is what reaches browsers and phones: a bundle on disk or a live page; one of Path and URL is set.
+type Client struct {
+	Path        string `json:"path,omitempty"`
+	URL         string `json:"url,omitempty"`
+	Environment string `json:"environment"` // empty: both
+}
+
+// LogSource is a glob of log files or a command that prints a log; one of Path and Command is set.
+type LogSource struct {
+	Path        string   `json:"path,omitempty"`
+	Command     []string `json:"-"`
+	Program     string   `json:"program,omitempty"` // the command's first word
+	Environment string   `json:"environment"`       // empty: both
+	Marker      string   `json:"marker,omitempty"`  // pattern that shows that the log has caught up
+}
+
+// Access is who may use the provider's dashboard.
+type Access struct {
+	Roster         string   `json:"roster"` // path of the CSV, empty: none
+	ExportedOn     Date     `json:"exported_on"`
+	AllowedDomains []string `json:"allowed_domains"`
+	MaxAdmins      int      `json:"max_admins"`
+	ReviewedBy     string   `json:"reviewed_by"`
+	ReviewedOn     Date     `json:"reviewed_on"`
+}
+
+// Attestation is somebody's word for what no program can observe.
+type Attestation struct {
+	Check          string `json:"check"`
+	Statement      string `json:"statement"`
+	By             string `json:"by"`
+	On             Date   `json:"on"`
+	Evidence       string `json:"evidence,omitempty"`        // path as written
+	EvidenceSHA256 string `json:"evidence_sha256,omitempty"` // "sha256:" and hex
+	Expires        Date   `json:"expires"`                   // the last day on which it holds
+}
+
+// Waiver accepts a finding for a while. It holds up to and including Expires.
+type Waiver struct {
+	Check       string `json:"check"`
+	Environment string `json:"environment,omitempty"` // empty: any
+	Reason      string `json:"reason"`
+	Owner       string `json:"owner"`
+	ApprovedBy  string `json:"approved_by"`
+	Expires     Date   `json:"expires"`
+}
+
+// NetworkOptions say how the receivers are reached.
+type NetworkOptions struct {
+	CAFile           string              `json:"ca_file,omitempty"`
+	ProviderTrustsCA bool                `json:"provider_trusts_ca"`
+	ClientCert       string              `json:"client_certificate,omitempty"` // path of the certificate
+	Resolve          map[string][]string `json:"resolve,omitempty"`            // "host:port" → "address:port" …
+	Vantage          string              `json:"vantage"`                      // Public or Allowlisted
+	Timeout          time.Duration       `json:"-"`                            // per request
+	RequestsPerSec   map[string]float64  `json:"max_requests_per_second"`      // environment → rate towards its receiver
+	FreshConnections int                 `json:"fresh_connections"`
+
+	ExtraRootsPEM     []byte           `json:"-"` // content of CAFile
+	ClientCertificate *tls.Certificate `json:"-"`
+}
+
+// Values of NetworkOptions.Vantage.
+const (
+	Public      = "public"
+	Allowlisted = "allowlisted"
+)
+
+// Environment returns the environment of that name.
+func (i *Integration) Environment(name string) (Environment, bool) {
+	for _, environment := range i.Environments {
+		if environment.Name == name {
+			return environment, true
+		}
+	}
+	return Environment{}, false
+}
+
+// Keys lists every key the integration refers to: the environments' and the retired ones.
+func (i *Integration) Keys() []secret.Key {
+	var keys []secret.Key
+	for _, environment := range i.Environments {
+		keys = append(keys, environment.Key.Key)
+	}
+	for _, retired := range i.RetiredKeys {
+		keys = append(keys, retired.Key)
+	}
+	return keys
+}

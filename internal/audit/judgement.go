@@ -1,0 +1,253 @@
+package audit
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// MaxValidity is how long a report can be relied on at most, in days: the checklist is to be followed again at every change, and
+// reviews and attestations run out after the same time.
+const MaxValidity = 90
+
+// Judgement is what the policies made of a document.
+type Judgement struct {
+	Checks       []CheckInfo          // those that were judged, in the order of the report
+	Verdicts     map[string][]Verdict // by check id
+	PolicyDigest string
+	Partial      bool // required checks were left out
+}
+
+// Assemble makes the report: it gives every finding its identity, applies levels and waivers, and sums up. A check without a
+// verdict is inconclusive, and so is a per-environment check for the environment about which it says nothing.
+func Assemble(doc *Document, factsDigest string, judgement Judgement, checklist []string) *Report {
+	report := &Report{
+		Schema: ReportSchema, Tool: doc.Tool, Integration: doc.Integration.Name, Provider: doc.Integration.Provider,
+		StartedAt: doc.StartedAt, FinishedAt: doc.FinishedAt,
+		Partial: judgement.Partial || doc.CutShort, CutShort: doc.CutShort,
+		Checks: []Check{}, Checklist: []ChecklistItem{}, Notes: []string{}, Scope: doc.Scope,
+		PolicyDigest: judgement.PolicyDigest, FactsDigest: factsDigest, ConfigDigest: doc.ConfigDigest,
+	}
+	today := NewDate(doc.FinishedAt)
+	for _, info := range judgement.Checks {
+		report.Checks = append(report.Checks, assembleCheck(doc, info, judgement.Verdicts[info.ID], today))
+	}
+	for _, waiver := range doc.Integration.Waivers {
+		if waiver.Expires.Before(today) {
+			report.Notes = append(report.Notes, fmt.Sprintf("the waiver of %s%s expired on %s and no longer waives anything; its owner is %s",
+				waiver.Check, inEnvironment(waiver.Environment), waiver.Expires, waiver.Owner))
+		}
+	}
+	report.sumUp(checklist, today)
+	return report
+}
+
+func assembleCheck(doc *Document, info CheckInfo, verdicts []Verdict, today Date) Check {
+	check := Check{
+		ID: info.ID, Title: info.Title, Section: info.Section, Items: info.Items, Level: info.Level, Severity: info.Severity,
+		Remediation: info.Remediation, Findings: []Finding{},
+	}
+	if check.Items == nil {
+		check.Items = []int{}
+	}
+	byID := map[string]int{}
+	for _, verdict := range complete(doc, info, verdicts) {
+		finding := assembleFinding(doc, info, verdict, today)
+		if at, double := byID[finding.ID]; double {
+			if finding.Outcome.Worse(check.Findings[at].Outcome) {
+				check.Findings[at] = finding
+			}
+			continue
+		}
+		byID[finding.ID] = len(check.Findings)
+		check.Findings = append(check.Findings, finding)
+	}
+	slices.SortStableFunc(check.Findings, func(a, b Finding) int {
+		return cmp.Or(
+			badness[b.Outcome]-badness[a.Outcome],
+			cmp.Compare(environmentOrder(a.Environment), environmentOrder(b.Environment)),
+			cmp.Compare(a.Message, b.Message),
+			cmp.Compare(a.ID, b.ID))
+	})
+	outcomes := make([]Outcome, len(check.Findings))
+	for i, finding := range check.Findings {
+		outcomes[i] = finding.Outcome
+	}
+	check.Outcome = Worst(outcomes...)
+	return check
+}
+
+// complete adds an inconclusive verdict wherever the policy said nothing.
+func complete(doc *Document, info CheckInfo, verdicts []Verdict) []Verdict {
+	silent := func(environment string) Verdict {
+		return Verdict{Environment: environment, Subject: "nothing was said", Basis: Observed, Message: whySilent(doc, info),
+			Evidence: map[string]any{"reason": "not_decided"}}
+	}
+	if !info.PerEnvironment {
+		if len(verdicts) == 0 {
+			return []Verdict{silent("")}
+		}
+		return verdicts
+	}
+	for _, environment := range doc.Integration.Environments {
+		covered := slices.ContainsFunc(verdicts, func(v Verdict) bool { return v.Environment == environment.Name || v.Environment == "" })
+		if !covered {
+			verdicts = append(verdicts, silent(environment.Name))
+		}
+	}
+	if len(verdicts) == 0 {
+		return []Verdict{silent("")}
+	}
+	return verdicts
+}
+
+func whySilent(doc *Document, info CheckInfo) string {
+	for _, probe := range doc.Probes {
+		reads := slices.ContainsFunc(probe.Kinds, func(kind string) bool { return slices.Contains(info.Facts, kind) })
+		if reads && probe.State != ProbeComplete {
+			if probe.Reason != "" {
+				return "not looked at: " + probe.Reason
+			}
+			return fmt.Sprintf("not looked at: the %s probe is %s", probe.Name, strings.ReplaceAll(probe.State, "_", " "))
+		}
+	}
+	for _, kind := range info.Facts {
+		known := slices.ContainsFunc(doc.Probes, func(p ProbeStatus) bool { return slices.Contains(p.Kinds, kind) })
+		if !known {
+			return fmt.Sprintf("not looked at: these facts hold no %s", kind)
+		}
+	}
+	return "what was observed does not decide this check"
+}
+
+func environmentOrder(name string) int { return slices.Index([]string{"", Test, Production}, name) }
+
+func assembleFinding(doc *Document, info CheckInfo, verdict Verdict, today Date) Finding {
+	finding := Finding{
+		ID:          fingerprint("finding", info.ID, doc.Integration.Name, verdict.Environment, verdict.Subject),
+		Scope:       fingerprint("scope", info.ID, doc.Integration.Name, verdict.Environment, verdict.Target),
+		Outcome:     verdict.Outcome,
+		Environment: verdict.Environment, Basis: verdict.Basis, Message: verdict.Message, Evidence: verdict.Evidence,
+		ValidUntil: verdict.ValidUntil,
+	}
+	if finding.Evidence == nil {
+		finding.Evidence = map[string]any{}
+	}
+	if finding.Basis == "" {
+		finding.Basis = Observed
+	}
+	if info.Level != Required && finding.Outcome == Fail {
+		finding.Outcome = Warn
+	}
+	if finding.Outcome != Fail && finding.Outcome != Inconclusive {
+		return finding
+	}
+	for _, waiver := range doc.Integration.Waivers {
+		if waiver.Check != info.ID || (waiver.Environment != "" && waiver.Environment != finding.Environment) {
+			continue
+		}
+		if waiver.Expires.Before(today) {
+			finding.Evidence["expired_waiver"] = map[string]any{"owner": waiver.Owner, "approved_by": waiver.ApprovedBy, "expires": waiver.Expires.String()}
+			continue
+		}
+		raw := finding.Outcome
+		finding.RawOutcome, finding.Outcome, finding.Waiver = &raw, Waived, &waiver
+		break
+	}
+	return finding
+}
+
+// fingerprint is 16 hex digits that depend on the parts and nothing else.
+func fingerprint(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return hex.EncodeToString(sum[:8])
+}
+
+func (r *Report) sumUp(checklist []string, today Date) {
+	r.ValidUntil = today.AddDays(MaxValidity)
+	rest := func(until Date) {
+		if !until.IsZero() && until.Before(r.ValidUntil) {
+			r.ValidUntil = until
+		}
+	}
+	for _, check := range r.Checks {
+		switch check.Outcome {
+		case Pass:
+			r.Summary.Pass++
+		case Fail:
+			r.Summary.Fail++
+		case Warn:
+			r.Summary.Warn++
+		case Inconclusive:
+			r.Summary.Inconclusive++
+		case NotApplicable:
+			r.Summary.NotApplicable++
+		case Waived:
+			r.Summary.Waived++
+		}
+		for _, finding := range check.Findings {
+			rest(finding.ValidUntil)
+			if finding.Waiver != nil {
+				rest(finding.Waiver.Expires)
+			}
+		}
+	}
+	for i, title := range checklist {
+		item := ChecklistItem{Item: i + 1, Title: title, Checks: []string{}}
+		var outcomes []Outcome
+		for _, check := range r.Checks {
+			if check.Level == Required && slices.Contains(check.Items, item.Item) {
+				item.Checks = append(item.Checks, check.ID)
+				outcomes = append(outcomes, check.Outcome)
+			}
+		}
+		item.Outcome = Worst(outcomes...)
+		r.Checklist = append(r.Checklist, item)
+	}
+	r.Ready = !r.Partial && r.ExitCode() == 0 && slices.ContainsFunc(r.Checks, func(c Check) bool { return c.Level == Required })
+}
+
+// Waivers counts the distinct waivers that are in use.
+func (r *Report) Waivers() int {
+	used := map[Waiver]bool{}
+	for _, check := range r.Checks {
+		for _, finding := range check.Findings {
+			if finding.Waiver != nil && check.Level == Required {
+				used[*finding.Waiver] = true
+			}
+		}
+	}
+	return len(used)
+}
+
+// Status is the report in a word or four, as the last line of the table says it.
+func (r *Report) Status() string {
+	waivers := r.Waivers()
+	switch {
+	case r.Partial:
+		return "PARTIAL"
+	case r.ExitCode() == 1:
+		return "NOT READY"
+	case !r.Ready:
+		return "NOT PROVEN"
+	case waivers == 1:
+		return "READY WITH 1 WAIVER"
+	case waivers > 1:
+		return fmt.Sprintf("READY WITH %d WAIVERS", waivers)
+	}
+	return "READY"
+}
+
+func inEnvironment(name string) string {
+	if name == "" {
+		return ""
+	}
+	return " in " + name
+}
+
+// Expired reports whether the report can no longer be relied on at that time.
+func (r *Report) Expired(now time.Time) bool { return !NewDate(now).Before(r.ValidUntil) }

@@ -1,0 +1,101 @@
+package audit
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"net"
+	"reflect"
+	"time"
+
+	"github.com/prelaunch-audit/prelaunch/internal/secret"
+)
+
+// Probe looks at one part of an integration and describes what it sees; it never judges. An instance serves one run.
+type Probe interface {
+	// Name is the probe's folder, lower case.
+	Name() string
+	// Title is what a person reads while it runs, such as "webhook receiver".
+	Title() string
+	// Kinds are the facts it may emit.
+	Kinds() []Kind
+	// Plan lists what Run would send, read and run, without doing any of it.
+	Plan(integration *Integration) []Step
+	// Run gathers the facts. It returns promptly with ctx.Err() once ctx is done, having emitted what it knows by then. Any
+	// error means that the absence of a fact proves nothing; its text reaches the report, so it holds nothing that was received.
+	Run(ctx context.Context, run *Run) error
+}
+
+// Follower is a probe with a second phase, which starts when the first phase of every probe has ended: the logs are read again once
+// the receivers have been written to.
+type Follower interface {
+	Probe
+	Follow(ctx context.Context, run *Run) error
+}
+
+// Kind is a kind of fact.
+type Kind struct {
+	Name string       // "area.noun"
+	Type reflect.Type // struct with json tags and jsonschema descriptions
+}
+
+// KindOf is the kind of that name whose facts are values of T.
+func KindOf[T any](name string) Kind { return Kind{Name: name, Type: reflect.TypeFor[T]()} }
+
+// Step is one thing that a probe would do.
+type Step struct {
+	Probe       string `json:"probe"`
+	Environment string `json:"environment,omitempty"`
+	Action      string `json:"action"` // send, connect, read, run, look up
+	Target      string `json:"target"` // URL, path or program
+	Detail      string `json:"detail,omitempty"`
+	Count       int    `json:"count,omitempty"` // how many such requests at most, where more than one
+}
+
+// Run is what a probe gets from outside: the integration, and every side effect that it may have.
+type Run struct {
+	Integration *Integration
+	ID          string // of the run, random
+	UserAgent   string // "prelaunch/VERSION run/ID"
+	Now         func() time.Time
+	Network     Network
+	Exec        Exec
+	Roots       Roots
+	Ledger      *Ledger
+	Sink        Sink
+	Progress    func(done, total int) // total 0: not known
+}
+
+// Network connects to what is audited, honouring network.resolve, without proxies.
+type Network interface {
+	// Addresses are the "address:port" at which a host's port is to be reached, in a stable order.
+	Addresses(ctx context.Context, host, port string) ([]string, error)
+	// DialContext connects to "host:port" or "address:port".
+	DialContext(ctx context.Context, network, address string) (net.Conn, error)
+	// Pace waits until one more request may be sent to an environment's receiver.
+	Pace(ctx context.Context, environment string) error
+}
+
+// Roots are the certificate authorities that are trusted.
+type Roots struct {
+	System *x509.CertPool // the machine's own
+	All    *x509.CertPool // with those of network.ca_file
+}
+
+// Exec runs a command of the configuration in its directory with a minimal environment, PATH and HOME, a timeout and a bound on
+// its output. Its standard error is withheld. An exit status other than 0 is no error.
+type Exec func(ctx context.Context, args []string) (output []byte, exit int, err error)
+
+// ErrCommandsNotAllowed is returned by Exec without --allow-commands.
+var ErrCommandsNotAllowed = errors.New("commands of the configuration run only with --allow-commands")
+
+// Sink takes what a probe has found. It is safe for concurrent use.
+type Sink interface {
+	// Emit adds a fact of one of the probe's kinds.
+	Emit(kind string, fact any)
+	// Scope lets the probe add to the scope.
+	Scope(change func(*Scope))
+}
+
+// Redactor takes every key of the integration out of text.
+func (i *Integration) Redactor() *secret.Redactor { return secret.NewRedactor(i.Keys()...) }

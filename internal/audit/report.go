@@ -1,0 +1,139 @@
+package audit
+
+import (
+	"time"
+)
+
+// ReportSchema names the version of Report.
+const ReportSchema = "prelaunch.report/v1"
+
+// Report is the outcome of an audit. It is what every format shows.
+type Report struct {
+	Schema       string          `json:"schema"`
+	Tool         Tool            `json:"tool"`
+	Integration  string          `json:"integration"`
+	Provider     string          `json:"provider"`
+	StartedAt    time.Time       `json:"started_at"`
+	FinishedAt   time.Time       `json:"finished_at"`
+	ValidUntil   Date            `json:"valid_until"` // the first day on which something it rests on runs out
+	Ready        bool            `json:"ready"`
+	Partial      bool            `json:"partial"`   // required checks were left out, or it was cut short
+	CutShort     bool            `json:"cut_short"` // interrupted before it was done
+	Summary      Summary         `json:"summary"`
+	Checklist    []ChecklistItem `json:"checklist"`
+	Checks       []Check         `json:"checks"`
+	Notes        []string        `json:"notes"` // worth knowing, changes no outcome
+	Scope        Scope           `json:"scope"`
+	PolicyDigest string          `json:"policy_digest"`
+	FactsDigest  string          `json:"facts_digest"`
+	ConfigDigest string          `json:"config_digest"`
+}
+
+// Summary counts checks by outcome.
+type Summary struct {
+	Pass          int `json:"pass"`
+	Fail          int `json:"fail"`
+	Warn          int `json:"warn"`
+	Inconclusive  int `json:"inconclusive"`
+	NotApplicable int `json:"not_applicable"`
+	Waived        int `json:"waived"`
+}
+
+// ChecklistItem is one line of the provider's pre-launch list.
+type ChecklistItem struct {
+	Item    int      `json:"item"`
+	Title   string   `json:"title"`
+	Outcome Outcome  `json:"outcome"`
+	Checks  []string `json:"checks"` // ids of its required checks that were judged
+}
+
+// Levels of a check.
+const (
+	Required    = "required"
+	Recommended = "recommended"
+)
+
+// CheckInfo is what a policy's metadata says of its check.
+type CheckInfo struct {
+	ID          string   `json:"id"`
+	Title       string   `json:"title"`
+	Description string   `json:"description,omitempty"`
+	Section     string   `json:"section"`
+	Items       []int    `json:"items"`
+	Level       string   `json:"level"`    // Required or Recommended
+	Severity    string   `json:"severity"` // critical, high, medium or low
+	Attestable  bool     `json:"attestable"`
+	Remediation string   `json:"remediation"`
+	Sources     []string `json:"sources,omitempty"` // where the requirement and its thresholds come from
+	Facts       []string `json:"facts"`             // kinds it reads
+	// PerEnvironment: each environment needs a finding of its own, or the check is inconclusive for it.
+	PerEnvironment bool `json:"per_environment"`
+}
+
+// Check is a check with its outcome.
+type Check struct {
+	ID          string    `json:"id"`
+	Title       string    `json:"title"`
+	Section     string    `json:"section"`
+	Items       []int     `json:"items"`
+	Level       string    `json:"level"`
+	Severity    string    `json:"severity"`
+	Outcome     Outcome   `json:"outcome"`
+	Remediation string    `json:"remediation"`
+	Findings    []Finding `json:"findings"`
+}
+
+// Bases of a finding.
+const (
+	Observed = "observed"
+	Attested = "attested"
+	Declared = "declared"
+)
+
+// Finding is one thing that a check says.
+type Finding struct {
+	ID          string         `json:"id"`    // the same in every run for the same problem in the same place
+	Scope       string         `json:"scope"` // fingerprint of check, environment and target
+	Outcome     Outcome        `json:"outcome"`
+	RawOutcome  *Outcome       `json:"raw_outcome,omitempty"` // of a waived finding: what it would have been
+	Environment string         `json:"environment,omitempty"`
+	Basis       string         `json:"basis"`
+	Message     string         `json:"message"`
+	Evidence    map[string]any `json:"evidence"`
+	Waiver      *Waiver        `json:"waiver,omitempty"`
+	// ValidUntil is the last day on which this finding can be relied on, where it rests on something that runs out.
+	ValidUntil Date `json:"valid_until,omitzero"`
+}
+
+// Verdict is what a policy says, before ids, waivers and levels are applied.
+type Verdict struct {
+	Outcome     Outcome        `json:"outcome"`
+	Environment string         `json:"environment"`
+	Subject     string         `json:"subject"` // what tells this finding from others of the check: a forgery family, a path, a URL
+	Target      string         `json:"target"`  // what was looked at as a whole: a URL, a repository; the subject is a place in it
+	Basis       string         `json:"basis"`
+	Message     string         `json:"message"`
+	Evidence    map[string]any `json:"evidence"`
+	ValidUntil  Date           `json:"valid_until"`
+}
+
+// ExitCode is the exit status that a report stands for: 0 ready, 1 a required check fails, 2 cut short, 3 nothing fails but something is
+// not proven.
+func (r *Report) ExitCode() int {
+	if r.CutShort {
+		return 2
+	}
+	worst := NotApplicable
+	for _, check := range r.Checks {
+		if check.Level == Required && check.Outcome.Worse(worst) {
+			worst = check.Outcome
+		}
+	}
+	switch worst {
+	case Fail:
+		return 1
+	case Inconclusive:
+		return 3
+	}
+	return 0
+}

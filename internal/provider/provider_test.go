@@ -1,0 +1,33 @@
+package provider
+
+import (
+	"encoding/json"
+	"testing"
+)
+
+func TestEveryEventIsCompactJSONWithItsFields(t *testing.T) {
+	t.Parallel()
+	for _, profile := range Profiles {
+		for _, event := range profile.Events {
+			body := event.Render("PRELAUNCHabc123", "1234567890987654321")
+			var parsed struct {
+				UID           string `json:"uid"`
+				IntegrationID string `json:"integration_id"`
+				Event         struct {
+					Type    string         `json:"type"`
+					Details map[string]any `json:"details"`
+				} `json:"event"`
+			}
+			if err := json.Unmarshal(body, &parsed); err != nil {
+				t.Fatalf("%s: %v", event.Type, err)
+			}
+			if parsed.UID != "PRELAUNCHabc123" || parsed.IntegrationID != "1234567890987654321" || parsed.Event.Type != event.Type || len(parsed.Event.Details) == 0 {
+				t.Errorf("%s: a field is missing: %s", event.Type, body)
+			}
+			compact, err := json.Marshal(json.RawMessage(body))
+			if err != nil || string(compact) != string(body) {
+				t.Errorf("%s is not compact", event.Type)
+			}
+		}
+	}
+}
