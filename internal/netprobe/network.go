@@ -1,0 +1,226 @@
+// Package netprobe connects to what is audited: it honours network.resolve, never uses a proxy, bounds the connections to one
+// receiver and paces the requests to it.
+package netprobe
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+)
+
+// MaxConnections is how many connections to one address are open at a time.
+const MaxConnections = 16
+
+// dialTimeout bounds a connection attempt where the caller's context is more patient.
+const dialTimeout = 10 * time.Second
+
+// Network implements audit.Network.
+type Network struct {
+	overrides map[string][]string // "host:port" → "address:port"
+	hosts     map[string]bool     // hosts that have any override
+	resolver  Resolver
+	dialer    *net.Dialer
+	limiters  map[string]*rate.Limiter
+
+	mu    sync.Mutex
+	slots map[string]chan struct{}
+	names map[string]lookup
+}
+
+type lookup struct {
+	addresses []netip.Addr
+	err       error
+}
+
+// Resolver looks names up; *net.Resolver is one.
+type Resolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
+
+// RefusedError tells that a port was not tried because network.resolve names other ports of its host only.
+type RefusedError struct{ Address string }
+
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("%s: connection refused (network.resolve has no entry for this port)", e.Address)
+}
+
+// Unwrap makes errors.Is(err, syscall.ECONNREFUSED) hold.
+func (e *RefusedError) Unwrap() error { return syscall.ECONNREFUSED }
+
+// New returns the network of an integration. resolver nil means the machine's own.
+func New(integration *audit.Integration, resolver Resolver) *Network {
+	if resolver == nil {
+		resolver = net.DefaultResolver
+	}
+	n := &Network{
+		overrides: map[string][]string{}, hosts: map[string]bool{}, resolver: resolver,
+		dialer:   &net.Dialer{Timeout: dialTimeout},
+		limiters: map[string]*rate.Limiter{}, slots: map[string]chan struct{}{}, names: map[string]lookup{},
+	}
+	if integration.Network.Timeout > 0 {
+		n.dialer.Timeout = integration.Network.Timeout
+	}
+	for from, to := range integration.Network.Resolve {
+		host, port, err := net.SplitHostPort(from)
+		if err != nil {
+			continue // config refuses such an entry
+		}
+		host = strings.ToLower(host)
+		n.overrides[net.JoinHostPort(host, port)] = to
+		n.hosts[host] = true
+	}
+	for environment, perSecond := range integration.Network.RequestsPerSec {
+		// A burst of a tenth of a second keeps parallel requests busy without exceeding the rate over any second by more than that.
+		n.limiters[environment] = rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond/10)))
+	}
+	return n
+}
+
+// Addresses implements audit.Network. An IP literal is its own address. Each name is looked up once a run.
+func (n *Network) Addresses(ctx context.Context, host, port string) ([]string, error) {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	key := net.JoinHostPort(host, port)
+	if to, ok := n.overrides[key]; ok {
+		return slices.Clone(to), nil
+	}
+	if n.hosts[host] {
+		return nil, &RefusedError{Address: key}
+	}
+	if literal, err := netip.ParseAddr(host); err == nil {
+		return []string{netip.AddrPortFrom(literal, mustPort(port)).String()}, nil
+	}
+	found := n.lookUp(ctx, host)
+	if found.err != nil {
+		return nil, found.err
+	}
+	addresses := make([]string, len(found.addresses))
+	for i, address := range found.addresses {
+		addresses[i] = net.JoinHostPort(address.String(), port)
+	}
+	return addresses, nil
+}
+
+func (n *Network) lookUp(ctx context.Context, host string) lookup {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if found, ok := n.names[host]; ok {
+		return found
+	}
+	ctx, cancel := context.WithTimeout(ctx, n.dialer.Timeout)
+	defer cancel()
+	addresses, err := n.resolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return lookup{err: fmt.Errorf("look up %s: %w", host, err)}
+	}
+	for i := range addresses {
+		addresses[i] = addresses[i].Unmap()
+	}
+	slices.SortFunc(addresses, netip.Addr.Compare)
+	found := lookup{addresses: slices.Compact(addresses)}
+	n.names[host] = found
+	return found
+}
+
+func mustPort(port string) uint16 {
+	number, err := net.LookupPort("tcp", port)
+	if err != nil {
+		return 0
+	}
+	return uint16(number)
+}
+
+// DialContext implements audit.Network. A name is reached at the first of its addresses that answers.
+func (n *Network) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", address, err)
+	}
+	if _, err := netip.ParseAddr(host); err == nil && !n.hosts[strings.ToLower(host)] {
+		return n.dial(ctx, network, address)
+	}
+	addresses, err := n.Addresses(ctx, host, port)
+	if err != nil {
+		return nil, err
+	}
+	var first error
+	for _, candidate := range addresses {
+		conn, err := n.dial(ctx, network, candidate)
+		if err == nil {
+			return conn, nil
+		}
+		if first == nil {
+			first = err
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	if first == nil {
+		return nil, fmt.Errorf("look up %s: no address", host)
+	}
+	return nil, first
+}
+
+// dial connects to an address once one of its slots is free, and keeps the slot until the connection is closed.
+func (n *Network) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	slot := n.slot(address)
+	select {
+	case slot <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	conn, err := n.dialer.DialContext(ctx, network, address)
+	if err != nil {
+		<-slot
+		return nil, err
+	}
+	return &slotted{Conn: conn, release: sync.OnceFunc(func() { <-slot })}, nil
+}
+
+func (n *Network) slot(address string) chan struct{} {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	slot, ok := n.slots[address]
+	if !ok {
+		slot = make(chan struct{}, MaxConnections)
+		n.slots[address] = slot
+	}
+	return slot
+}
+
+type slotted struct {
+	net.Conn
+	release func()
+}
+
+func (c *slotted) Close() error {
+	defer c.release()
+	return c.Conn.Close()
+}
+
+// CloseWrite lets a caller end its half of the connection.
+func (c *slotted) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
+// Pace implements audit.Network.
+func (n *Network) Pace(ctx context.Context, environment string) error {
+	limiter, ok := n.limiters[environment]
+	if !ok {
+		return ctx.Err()
+	}
+	return limiter.Wait(ctx)
+}

@@ -1,0 +1,117 @@
+package netprobe
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+)
+
+type names map[string][]string
+
+func (n names) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, error) {
+	var out []netip.Addr
+	for _, text := range n[host] {
+		out = append(out, netip.MustParseAddr(text))
+	}
+	if out == nil {
+		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+	}
+	return out, nil
+}
+
+func TestAddresses(t *testing.T) {
+	t.Parallel()
+	network := New(&audit.Integration{Network: audit.NetworkOptions{Resolve: map[string][]string{
+		"Hooks.acme.example:443": {"127.0.0.1:8443", "[::1]:8443"},
+	}}}, names{"other.acme.example": {"192.0.2.2", "::ffff:192.0.2.1", "192.0.2.1"}, "hooks.acme.example": {"192.0.2.9"}})
+	tests := []struct {
+		host, port string
+		want       []string
+		refused    bool
+		fails      bool
+	}{
+		{host: "hooks.ACME.example", port: "443", want: []string{"127.0.0.1:8443", "[::1]:8443"}},
+		{host: "hooks.acme.example", port: "80", refused: true},
+		{host: "other.acme.example", port: "80", want: []string{"192.0.2.1:80", "192.0.2.2:80"}},
+		{host: "::1", port: "443", want: []string{"[::1]:443"}},
+		{host: "none.acme.example", port: "443", fails: true},
+	}
+	for _, test := range tests {
+		got, err := network.Addresses(t.Context(), test.host, test.port)
+		if errors.Is(err, syscall.ECONNREFUSED) != test.refused || (err != nil) != (test.refused || test.fails) {
+			t.Errorf("%s:%s: error %v", test.host, test.port, err)
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s:%s: %s", test.host, test.port, diff)
+		}
+	}
+}
+
+func TestConnectionsToOneAddressAreBounded(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	network := New(&audit.Integration{}, names{})
+	var open []net.Conn
+	for range MaxConnections {
+		conn, err := network.DialContext(t.Context(), "tcp", listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, conn)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	waiting := make(chan error, 1)
+	go func() {
+		conn, err := network.DialContext(ctx, "tcp", listener.Addr().String())
+		if err == nil {
+			err = conn.Close()
+		}
+		waiting <- err
+	}()
+	select {
+	case err := <-waiting:
+		t.Fatalf("one connection too many: %v", err)
+	default:
+	}
+	for range 2 { // closing twice gives back one slot
+		_ = open[0].Close()
+	}
+	if err := <-waiting; err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	for _, conn := range open[1:] {
+		_ = conn.Close()
+	}
+}
+
+func TestPaceKeepsTheRate(t *testing.T) {
+	t.Parallel()
+	network := New(&audit.Integration{Network: audit.NetworkOptions{RequestsPerSec: map[string]float64{audit.Test: 100}}}, names{})
+	begin := time.Now()
+	for range 30 {
+		if err := network.Pace(t.Context(), audit.Test); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if took := time.Since(begin); took < 150*time.Millisecond {
+		t.Errorf("30 requests at 100 a second with a burst of 10 took only %v", took)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := network.Pace(ctx, audit.Test); err == nil {
+		t.Error("a cancelled wait is no error")
+	}
+}

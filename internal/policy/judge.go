@@ -1,0 +1,168 @@
+package policy
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/rego"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+)
+
+// maxVerdicts bounds what one check may say.
+const maxVerdicts = 2000
+
+// capabilities are OPA's without anything that reaches outside or gives another answer another time.
+func capabilities() *ast.Capabilities {
+	c := ast.CapabilitiesForThisVersion()
+	c.Builtins = slices.DeleteFunc(c.Builtins, func(b *ast.Builtin) bool {
+		return b.Nondeterministic || strings.HasPrefix(b.Name, "net.lookup") || b.Name == "http.send" || b.Name == "opa.runtime" ||
+			b.Name == "print" || b.Name == "trace"
+	})
+	c.AllowNet = []string{}
+	return c
+}
+
+// Judge is the compiled policies of a selection.
+type Judge struct {
+	compiler *ast.Compiler
+	checks   []check
+	all      rego.PreparedEvalQuery
+}
+
+// Compile compiles the selected checks with the helpers, strictly, type-checked against the schema of the facts.
+func (l *Library) Compile(ctx context.Context, selection Selection) (*Judge, error) {
+	modules := map[string]*ast.Module{}
+	for _, helper := range l.helpers {
+		modules[helper.file] = helper.parsed
+	}
+	judge := &Judge{}
+	for _, check := range l.checks {
+		if slices.ContainsFunc(selection.Checks, func(c audit.CheckInfo) bool { return c.ID == check.info.ID }) {
+			modules[check.file] = check.parsed
+			judge.checks = append(judge.checks, check)
+		}
+	}
+	schemas := ast.NewSchemaSet()
+	schemas.Put(ast.SchemaRootRef, l.schema) // not schema.input: that would check nothing
+	judge.compiler = ast.NewCompiler().WithCapabilities(capabilities()).WithStrict(true).WithSchemas(schemas).WithUseTypeCheckAnnotations(true)
+	judge.compiler.Compile(modules)
+	if judge.compiler.Failed() {
+		return nil, fmt.Errorf("compile the policies: %w", judge.compiler.Errors)
+	}
+	var err error
+	judge.all, err = judge.prepare(ctx, judge.checks)
+	return judge, err
+}
+
+// prepare makes one query for several checks, so that what their helpers work out is worked out once. A check without a defined set
+// of findings comes out empty.
+func (j *Judge) prepare(ctx context.Context, checks []check) (rego.PreparedEvalQuery, error) {
+	var query strings.Builder
+	query.WriteString("verdicts := {")
+	for i, check := range checks {
+		if i > 0 {
+			query.WriteString(", ")
+		}
+		fmt.Fprintf(&query, "%q: [finding | some finding in %s.findings]", check.info.ID, check.parsed.Package.Path)
+	}
+	query.WriteString("}")
+	prepared, err := rego.New(rego.Compiler(j.compiler), rego.Query(query.String()), rego.StrictBuiltinErrors(true)).PrepareForEval(ctx)
+	if err != nil {
+		return prepared, fmt.Errorf("prepare the policies: %w", err)
+	}
+	return prepared, nil
+}
+
+// Verdicts judges facts. The error of one check makes that check inconclusive and leaves the others alone.
+func (j *Judge) Verdicts(ctx context.Context, facts []byte) (map[string][]audit.Verdict, error) {
+	decoder := json.NewDecoder(bytes.NewReader(facts))
+	decoder.UseNumber()
+	var document any
+	if err := decoder.Decode(&document); err != nil {
+		return nil, fmt.Errorf("read the facts: %w", err)
+	}
+	input, err := ast.InterfaceToValue(document)
+	if err != nil {
+		return nil, fmt.Errorf("read the facts: %w", err)
+	}
+	out := map[string][]audit.Verdict{}
+	if j.evaluate(ctx, j.all, input, out) == nil {
+		return out, nil
+	}
+	for _, one := range j.checks {
+		query, err := j.prepare(ctx, []check{one})
+		if err == nil {
+			err = j.evaluate(ctx, query, input, out)
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err != nil {
+			out[one.info.ID] = []audit.Verdict{broken("the policy of this check could not be evaluated", err)}
+		}
+	}
+	return out, nil
+}
+
+func (j *Judge) evaluate(ctx context.Context, query rego.PreparedEvalQuery, input ast.Value, out map[string][]audit.Verdict) error {
+	results, err := query.Eval(ctx, rego.EvalParsedInput(input))
+	if err != nil {
+		return err
+	}
+	if len(results) != 1 {
+		return errors.New("the query is undefined")
+	}
+	verdicts, ok := results[0].Bindings["verdicts"].(map[string]any)
+	if !ok {
+		return errors.New("the query gave no verdicts")
+	}
+	for id, list := range verdicts {
+		found, _ := list.([]any)
+		if len(found) > maxVerdicts {
+			found = found[:maxVerdicts]
+			out[id] = append(out[id], broken(fmt.Sprintf("the policy gave more than %d findings; the rest was left out", maxVerdicts), nil))
+		}
+		for _, one := range found {
+			out[id] = append(out[id], decode(one))
+		}
+	}
+	return nil
+}
+
+// decode reads one member of a check's findings; one that does not have the shape of a verdict is inconclusive.
+func decode(value any) audit.Verdict {
+	raw, err := json.Marshal(value)
+	if err != nil {
+		return broken("the policy gave a finding that is no JSON", err)
+	}
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.DisallowUnknownFields()
+	var shape struct {
+		audit.Verdict
+		Outcome *audit.Outcome `json:"outcome"`
+	}
+	if err := decoder.Decode(&shape); err != nil {
+		return broken("the policy gave a finding of another shape", err)
+	}
+	verdict := shape.Verdict
+	if shape.Outcome == nil || verdict.Message == "" || *shape.Outcome == audit.Waived {
+		return broken("the policy gave a finding without an outcome or a message", nil)
+	}
+	verdict.Outcome = *shape.Outcome
+	return verdict
+}
+
+func broken(message string, err error) audit.Verdict {
+	evidence := map[string]any{"reason": "policy_error"}
+	if err != nil {
+		evidence["error"] = err.Error()
+	}
+	return audit.Verdict{Outcome: audit.Inconclusive, Subject: message, Basis: audit.Observed, Message: message, Evidence: evidence}
+}

@@ -1,0 +1,302 @@
+// Package policy reads, compiles and evaluates the Rego that judges facts. It is the only importer of OPA.
+//
+// The rules of a policy folder:
+//   - A check is a module whose package carries METADATA with custom.id; its verdicts are the members of its set "findings".
+//   - Modules without custom.id are shared helpers.
+//   - Built-in modules live under the package prelaunch, a user's anywhere else; ids are unique over all of them.
+//   - No builtin that reaches the network, the environment or the clock exists: the same facts give the same verdicts for ever.
+package policy
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+)
+
+// SchemaFile is where in the built-in policies the JSON Schema of the facts lies.
+const SchemaFile = "schema/facts.json"
+
+// builtinPackage is the package under which the built-in modules live.
+const builtinPackage = "prelaunch"
+
+// maxModule bounds a user's Rego file, in bytes.
+const maxModule = 1 << 20
+
+// Library is every parsed module with the catalogue of checks that they declare.
+type Library struct {
+	checks  []check // in the order of the report
+	helpers []module
+	schema  any
+	digest  string
+}
+
+type module struct {
+	file   string
+	parsed *ast.Module
+	user   bool
+}
+
+type check struct {
+	module
+	info  audit.CheckInfo
+	order int
+}
+
+// custom is what METADATA of a check holds under custom.
+type custom struct {
+	ID             string   `json:"id"`
+	Order          int      `json:"order"` // place in the catalogue; a user's checks come last
+	Section        string   `json:"section"`
+	Items          []int    `json:"items"`
+	Level          string   `json:"level"`
+	Severity       string   `json:"severity"`
+	Attestable     bool     `json:"attestable"`
+	Remediation    string   `json:"remediation"`
+	Sources        []string `json:"sources"`
+	Facts          []string `json:"facts"`
+	PerEnvironment bool     `json:"per_environment"`
+}
+
+// Load parses the built-in modules and those in the user's folders.
+func Load(builtin fs.FS, userDirs []string) (*Library, error) {
+	l := &Library{}
+	digest := sha256.New()
+	var problems []error
+	for _, dir := range userDirs { // first, so that a mistake in them is told before anything else
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			return nil, fmt.Errorf("read the policies in %s: not a readable folder", dir)
+		}
+		found, err := l.read(os.DirFS(dir), dir, true, digest)
+		problems = append(problems, err)
+		if err == nil && found == 0 {
+			problems = append(problems, fmt.Errorf("%s holds no policy (no .rego file)", dir))
+		}
+	}
+	_, err := l.read(builtin, "", false, digest)
+	if err := errors.Join(append(problems, err)...); err != nil {
+		return nil, err
+	}
+	schema, err := fs.ReadFile(builtin, SchemaFile)
+	if err != nil {
+		return nil, fmt.Errorf("read the schema of the facts: %w", err)
+	}
+	if err := json.Unmarshal(schema, &l.schema); err != nil {
+		return nil, fmt.Errorf("read the schema of the facts: %w", err)
+	}
+	l.digest = "sha256:" + hex.EncodeToString(digest.Sum(nil))
+	slices.SortStableFunc(l.checks, func(a, b check) int {
+		return cmp.Or(boolOrder(a.user, b.user), cmp.Compare(a.order, b.order), cmp.Compare(a.info.ID, b.info.ID))
+	})
+	if len(l.checks) == 0 {
+		return nil, errors.New("no policy was loaded")
+	}
+	return l, l.unique()
+}
+
+func boolOrder(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+func (l *Library) read(files fs.FS, root string, user bool, digest io.Writer) (found int, err error) {
+	var problems []error
+	walk := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() || !strings.HasSuffix(name, ".rego") || strings.HasSuffix(name, "_test.rego") {
+			return nil
+		}
+		shown := path.Join(root, name)
+		if info, err := entry.Info(); err != nil || info.Size() > maxModule {
+			problems = append(problems, fmt.Errorf("read %s: not a readable file of at most %d bytes", shown, maxModule))
+			return nil
+		}
+		text, err := fs.ReadFile(files, name)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("read %s: %w", shown, err))
+			return nil
+		}
+		found++
+		fmt.Fprintf(digest, "%s %d\n%s\n", name, len(text), text)
+		if err := l.parse(shown, string(text), user); err != nil {
+			problems = append(problems, err)
+		}
+		return nil
+	})
+	return found, errors.Join(append(problems, walk)...)
+}
+
+func (l *Library) parse(file, text string, user bool) error {
+	parsed, err := ast.ParseModuleWithOpts(file, text, ast.ParserOptions{ProcessAnnotation: true, RegoVersion: ast.RegoV1, Capabilities: capabilities()})
+	if err != nil {
+		return fmt.Errorf("parse the policy: %w", err)
+	}
+	segments := packageSegments(parsed)
+	if user && (len(segments) == 0 || segments[0] == builtinPackage) {
+		return fmt.Errorf("%s: the package %s is reserved for the built-in policies: choose a name of your own, such as `package acme.checks.NAME`", file, builtinPackage)
+	}
+	m := module{file: file, parsed: parsed, user: user}
+	for _, annotation := range parsed.Annotations {
+		if annotation.Scope != "package" {
+			continue
+		}
+		if _, isCheck := annotation.Custom["id"]; !isCheck {
+			continue
+		}
+		info, order, err := checkInfo(annotation)
+		if err != nil {
+			return fmt.Errorf("%s: METADATA: %w", file, err)
+		}
+		l.checks = append(l.checks, check{module: m, info: info, order: order})
+		return nil
+	}
+	l.helpers = append(l.helpers, m)
+	return nil
+}
+
+func packageSegments(parsed *ast.Module) []string {
+	var segments []string
+	for _, term := range parsed.Package.Path[1:] {
+		if text, ok := term.Value.(ast.String); ok {
+			segments = append(segments, string(text))
+		}
+	}
+	return segments
+}
+
+func checkInfo(annotation *ast.Annotations) (audit.CheckInfo, int, error) {
+	raw, err := json.Marshal(annotation.Custom)
+	if err != nil {
+		return audit.CheckInfo{}, 0, fmt.Errorf("custom: %w", err)
+	}
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.DisallowUnknownFields()
+	var c custom
+	if err := decoder.Decode(&c); err != nil {
+		return audit.CheckInfo{}, 0, fmt.Errorf("custom: %w", err)
+	}
+	missing := func(what string) (audit.CheckInfo, int, error) {
+		return audit.CheckInfo{}, 0, fmt.Errorf("%s is missing or wrong", what)
+	}
+	switch {
+	case c.ID == "" || strings.ContainsAny(c.ID, " *?[]/"):
+		return missing("custom.id")
+	case annotation.Title == "":
+		return missing("title")
+	case c.Section == "":
+		return missing("custom.section")
+	case c.Level != audit.Required && c.Level != audit.Recommended:
+		return missing("custom.level (required or recommended)")
+	case !slices.Contains([]string{"critical", "high", "medium", "low"}, c.Severity):
+		return missing("custom.severity (critical, high, medium or low)")
+	case c.Remediation == "":
+		return missing("custom.remediation")
+	}
+	return audit.CheckInfo{
+		ID: c.ID, Title: annotation.Title, Description: strings.TrimSpace(annotation.Description), Section: c.Section, Items: c.Items,
+		Level: c.Level, Severity: c.Severity, Attestable: c.Attestable, Remediation: strings.TrimSpace(c.Remediation), Sources: c.Sources,
+		Facts: c.Facts, PerEnvironment: c.PerEnvironment,
+	}, c.Order, nil
+}
+
+func (l *Library) unique() error {
+	ids, packages := map[string]string{}, map[string]string{}
+	for _, check := range l.checks {
+		if other, double := ids[check.info.ID]; double {
+			return fmt.Errorf("the check %s is declared twice, in %s and in %s", check.info.ID, other, check.file)
+		}
+		ids[check.info.ID] = check.file
+		name := check.parsed.Package.Path.String()
+		if other, double := packages[name]; double {
+			return fmt.Errorf("%s and %s share the package %s: a check needs one of its own", other, check.file, name)
+		}
+		packages[name] = check.file
+	}
+	return nil
+}
+
+// Digest is "sha256:" and a digest over every module.
+func (l *Library) Digest() string { return l.digest }
+
+// Checks is the catalogue, in the order of the report.
+func (l *Library) Checks() []audit.CheckInfo {
+	infos := make([]audit.CheckInfo, len(l.checks))
+	for i, check := range l.checks {
+		infos[i] = check.info
+	}
+	return infos
+}
+
+// Selection is a choice of checks.
+type Selection struct {
+	Checks  []audit.CheckInfo
+	Partial bool // required checks were left out
+}
+
+// Reads reports whether a selected check needs facts of that kind.
+func (s Selection) Reads(kind string) bool {
+	return slices.ContainsFunc(s.Checks, func(c audit.CheckInfo) bool { return slices.Contains(c.Facts, kind) })
+}
+
+// Select chooses the checks that match any of only (all, if empty) and none of skip; both are globs such as "webhook.*". A glob that
+// matches no check is an error, and so is a choice of nothing.
+func (l *Library) Select(only, skip []string) (Selection, error) {
+	var selection Selection
+	used := map[string]bool{}
+	matches := func(patterns []string, id string) (bool, error) {
+		any := false
+		for _, pattern := range patterns {
+			ok, err := path.Match(pattern, id)
+			if err != nil {
+				return false, fmt.Errorf("%q is no pattern of checks such as webhook.*", pattern)
+			}
+			used[pattern] = used[pattern] || ok
+			any = any || ok
+		}
+		return any, nil
+	}
+	for _, check := range l.checks {
+		wanted, err := matches(only, check.info.ID)
+		if err != nil {
+			return Selection{}, err
+		}
+		skipped, err := matches(skip, check.info.ID)
+		if err != nil {
+			return Selection{}, err
+		}
+		if (len(only) == 0 || wanted) && !skipped {
+			selection.Checks = append(selection.Checks, check.info)
+		} else if check.info.Level == audit.Required {
+			selection.Partial = true
+		}
+	}
+	for _, pattern := range append(slices.Clone(only), skip...) {
+		if !used[pattern] {
+			return Selection{}, fmt.Errorf("no check matches %q: `prelaunch checks` lists them", pattern)
+		}
+	}
+	if len(selection.Checks) == 0 {
+		return Selection{}, errors.New("no check is selected")
+	}
+	return selection, nil
+}

@@ -1,0 +1,14 @@
+// Package probes lists every probe. To add one, write its folder and its line here; to drop one, delete both.
+package probes
+
+import (
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/probes/keys"
+)
+
+// All returns a fresh instance of every probe, for one run.
+func All() []audit.Probe {
+	return []audit.Probe{
+		keys.New(),
+	}
+}
