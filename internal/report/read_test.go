@@ -1,0 +1,60 @@
+package report
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestReadRefuses(t *testing.T) {
+	t.Parallel()
+	good := string(render(t, "json", sampleReport(t), Options{}))
+	if _, err := Read([]byte(good)); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name, raw, says string
+	}{
+		{"empty", "", "is empty"},
+		{"blank", " \n", "is empty"},
+		{"truncated", good[:len(good)/2], "truncated"},
+		{"truncated by a brace", strings.TrimRight(good, "}\n"), "truncated"},
+		{"no JSON", "integration: acme\n", "no valid JSON"},
+		{"an array", "[]", "not one JSON object"},
+		{"a number", "12", "not one JSON object"},
+		{"two documents", good + good, "something follows"},
+		{"trailing text", good + "x", "something follows"},
+		{"another version", strings.Replace(good, "prelaunch.report/v1", "prelaunch.report/v2", 1), `"prelaunch.report/v2"`},
+		{"facts", strings.Replace(good, "prelaunch.report/v1", "prelaunch.facts/v1", 1), "prelaunch judge"},
+		{"no schema", "{}", "no \"schema\""},
+		{"unknown field", strings.Replace(good, `"ready"`, `"happy": true, "ready"`, 1), "happy"},
+		{"missing field", strings.Replace(good, `"ready": false,`, "", 1), "ready"},
+		{"wrong type", strings.Replace(good, `"ready": false`, `"ready": "no"`, 1), "ready"},
+		{"unknown outcome", strings.Replace(good, `"outcome": "pass"`, `"outcome": "fine"`, 1), "outcome"},
+		{"doubled field", strings.Replace(good, `"ready": false`, `"ready": true, "ready": false`, 1), "occurs twice"},
+		{"null", strings.Replace(good, `"notes": [`, `"notes": null, "x": [`, 1), "schema"},
+		{"says it is ready", strings.Replace(good, `"ready": false`, `"ready": true`, 1), "contradicts itself"},
+		{"edited count", strings.Replace(good, `"fail": 2`, `"fail": 1`, 1), "contradicts itself"},
+		{"edited outcome", strings.Replace(good, `"outcome": "pass"`, `"outcome": "fail"`, 1), "contradicts itself"},
+		{"too deep", strings.Replace(good, `"evidence": {}`, `"evidence": {"a": `+strings.Repeat("[", 200)+strings.Repeat("]", 200)+`}`, 1), "deeper"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			if test.raw == good {
+				t.Fatal("the test changes nothing")
+			}
+			_, err := Read([]byte(test.raw))
+			if err == nil || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("error is %v, should say %q", err, test.says)
+			}
+		})
+	}
+}
+
+func TestSchemaGolden(t *testing.T) {
+	t.Parallel()
+	schema, err := Schema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "report.schema.json", schema)
+}

@@ -1,0 +1,97 @@
+// Package report shows a report: one file per format, and one table, Formats, that feeds the flag, its help, its errors and the
+// tests. Every format shows the same outcomes; none decides any.
+//
+// What stands in a report comes in part from the audited system, so it is hostile: each format escapes for its own reader, and
+// control characters, terminal sequences and direction overrides never reach a terminal. Keys are taken out twice, of the report
+// before it is laid out (a layout could break a key over two lines and hide it from a search) and of what was laid out.
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/secret"
+)
+
+// Format is one way to show a report.
+type Format struct {
+	Name      string // what follows -o
+	Help      string // one line, for --help
+	Extension string // usual for a file of it, with the dot
+	MediaType string // for serving it
+
+	render func(w io.Writer, v *view) error
+}
+
+// Formats are all formats, the default first.
+var Formats = []Format{
+	{Name: "table", Help: "for people at a terminal: what fails, how to mend it, and what was covered", Extension: ".txt", MediaType: "text/plain; charset=utf-8", render: renderTable},
+	{Name: "json", Help: "the whole report (prelaunch.report/v1), for programs and for keeping", Extension: ".json", MediaType: "application/json", render: renderJSON},
+}
+
+// Names are the names of Formats, for completion.
+func Names() []string {
+	names := make([]string, len(Formats))
+	for i, format := range Formats {
+		names[i] = format.Name
+	}
+	return names
+}
+
+// Options say how a report is shown. The zero Options are right for a pipe.
+type Options struct {
+	Width    int              // columns of the terminal; 0: no terminal
+	Color    bool             // colour the outcomes; of the table only
+	Redactor *secret.Redactor // takes keys out; nil: the keys are not at hand
+	// Now is the time at which a report that was read from a file is shown; when its validity has run out by then, every format
+	// but json says so. Zero: the report is fresh.
+	Now time.Time
+	// ConfigFile is what the configuration is called, relative to the repository's root where there is one. Formats that must
+	// point at a file point at it for findings that have no file of their own. Default: prelaunch.yaml.
+	ConfigFile string
+	// Earlier reports of the same integration, in any order; formats that can show the history of each check.
+	Earlier []*audit.Report
+}
+
+// Find returns the format of that name; the error lists the formats there are.
+func Find(name string) (Format, error) {
+	for _, format := range Formats {
+		if format.Name == name {
+			return format, nil
+		}
+	}
+	return Format{}, fmt.Errorf("there is no output format %q; the formats are %s", name, strings.Join(Names(), ", "))
+}
+
+// Write shows the report on w.
+func Write(w io.Writer, format string, r *audit.Report, o Options) error {
+	found, err := Find(format)
+	if err != nil {
+		return err
+	}
+	v, err := newView(r, o)
+	if err != nil {
+		return fmt.Errorf("show the report as %s: %w", format, err)
+	}
+	var out bytes.Buffer
+	if err := found.render(&out, v); err != nil {
+		return fmt.Errorf("show the report as %s: %w", format, err)
+	}
+	if _, err := w.Write(o.redactLast(out.Bytes())); err != nil {
+		return fmt.Errorf("write the report as %s: %w", format, err)
+	}
+	return nil
+}
+
+// redactLast takes out what the redaction of the report's strings missed. A key that is one of the report's own words, such as
+// "production", is left in, as taking it out would break the format and it is no secret.
+func (o Options) redactLast(out []byte) []byte {
+	if o.Redactor.RedactString(ownText()) != ownText() {
+		return out
+	}
+	return o.Redactor.Redact(out)
+}
