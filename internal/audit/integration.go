@@ -2,7 +2,7 @@ package audit
 
 import (
 	"crypto/tls"
-
+	"path/filepath"
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
@@ -13,6 +13,10 @@ const (
 	Test       = "test"
 	Production = "production"
 )
+
+// SameBuild is no check: attesting it says that both environments run the same build, so what was observed in Test holds for
+// Production where that is probed carefully.
+const SameBuild = "environments.same-build"
 
 // Integration is what is audited, as its configuration declares it. Its JSON is part of the facts, so everything secret or
 // machine-bound is left out of it. Slices are never nil after config.Load, so that the facts hold [] and not null.
@@ -38,6 +42,21 @@ type Integration struct {
 	Directory string `json:"-"` // the configuration's, absolute; relative paths start here
 	File      string `json:"-"` // the configuration file as the user named it
 	Digest    string `json:"-"` // "sha256:" and the hex digest of the configuration file
+	Source    []byte `json:"-"` // the configuration file's bytes, in which no key may stand
+
+	// Positions tell where in File a setting stands, by its path such as "environments.production.webhook_url" or "waivers[0]".
+	Positions map[string]Position `json:"-"`
+}
+
+// Position is a place in a file, counted from 1; the zero Position is not known. Columns are characters.
+type Position struct{ Line, Column int }
+
+// Resolve makes a path of the configuration absolute: relative ones start at the configuration's folder.
+func (i *Integration) Resolve(path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(i.Directory, path)
 }
 
 // Environment is one of the two halves of an integration.

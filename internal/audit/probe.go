@@ -86,6 +86,9 @@ type Roots struct {
 // its output. Its standard error is withheld. An exit status other than 0 is no error.
 type Exec func(ctx context.Context, args []string) (output []byte, exit int, err error)
 
+// ErrOutputLimit is returned by Exec, together with the output up to there, when a command printed more than is read.
+var ErrOutputLimit = errors.New("the output is larger than what is read of it")
+
 // ErrCommandsNotAllowed is returned by Exec without --allow-commands.
 var ErrCommandsNotAllowed = errors.New("commands of the configuration run only with --allow-commands")
 

@@ -1,0 +1,176 @@
+package config
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/secret"
+)
+
+// Rules of this file: a key goes from its place into a secret.Key and nowhere else. Messages name the variable, the setting and the
+// position, never what was read.
+
+// maxKeyOutput bounds what is read of a key's file or command, in bytes; a key itself is at most longestKey.
+const maxKeyOutput = 64 << 10
+
+// Resolver is how references to keys are followed.
+type Resolver struct {
+	LookupEnv     func(name string) (value string, set bool)
+	Exec          audit.Exec
+	AllowCommands bool
+}
+
+// ResolveKeys reads every key that the integration refers to into its KeyReference, and refuses a configuration in whose text one of
+// them stands. What does not resolve is an *Error that lists every such reference.
+func ResolveKeys(ctx context.Context, integration *audit.Integration, resolver Resolver) error {
+	found := &problems{file: integration.File}
+	each := func(reference *audit.KeyReference, path string) error {
+		key, problem := resolver.resolve(ctx, integration, *reference)
+		if ctx.Err() != nil {
+			return fmt.Errorf("resolve %s: %w", path, ctx.Err())
+		}
+		if problem != nil {
+			found.add(integration.Positions[path], path+": "+problem.message, problem.next)
+			return nil
+		}
+		reference.Key = key
+		refuseLiteral(integration, key, path, found)
+		return nil
+	}
+	for i := range integration.Environments {
+		environment := &integration.Environments[i]
+		if err := each(&environment.Key, "environments."+environment.Name+".api_key"); err != nil {
+			return err
+		}
+	}
+	for i := range integration.RetiredKeys {
+		if err := each(&integration.RetiredKeys[i].KeyReference, "retired_keys["+strconv.Itoa(i)+"]"); err != nil {
+			return err
+		}
+	}
+	return found.err()
+}
+
+// unresolved is why a reference does not resolve, and what to do.
+type unresolved struct{ message, next string }
+
+func (r Resolver) resolve(ctx context.Context, integration *audit.Integration, reference audit.KeyReference) (secret.Key, *unresolved) {
+	switch reference.Source {
+	case audit.FromFingerprint:
+		return reference.Key, nil
+	case audit.FromEnv:
+		if r.LookupEnv == nil {
+			return secret.Key{}, &unresolved{"environment variables cannot be read here", "use another kind of reference"}
+		}
+		value, set := r.LookupEnv(reference.Variable)
+		switch {
+		case !set:
+			return secret.Key{}, &unresolved{"the variable " + reference.Variable + " is not set", "export it before the run"}
+		case value == "":
+			return secret.Key{}, &unresolved{"the variable " + reference.Variable + " is empty", "set it to the key"}
+		}
+		return keyFrom([]byte(value), "the variable "+reference.Variable)
+	case audit.FromFile:
+		content, err := readBounded(integration.Resolve(reference.Path), maxKeyOutput)
+		if err != nil {
+			return secret.Key{}, &unresolved{"the key's file cannot be read: " + err.Error(), "correct the path, which starts at the configuration's folder, or its permissions"}
+		}
+		return keyFrom(withoutNewline(content), "the key's file")
+	case audit.FromCommand:
+		return r.fromCommand(ctx, reference)
+	}
+	return secret.Key{}, &unresolved{"refers to nothing", "write {env: NAME}, {file: PATH}, {command: [ARG, …]} or {sha256: HEX, length: N}"}
+}
+
+func (r Resolver) fromCommand(ctx context.Context, reference audit.KeyReference) (secret.Key, *unresolved) {
+	notAllowed := &unresolved{"its command is not run without --allow-commands", "read the configuration's commands (`prelaunch plan` lists them), then add --allow-commands"}
+	if !r.AllowCommands || r.Exec == nil {
+		return secret.Key{}, notAllowed
+	}
+	output, exit, err := r.Exec(ctx, reference.Command)
+	switch {
+	case errors.Is(err, audit.ErrCommandsNotAllowed):
+		return secret.Key{}, notAllowed
+	case err != nil && !errors.Is(err, audit.ErrOutputLimit):
+		return secret.Key{}, &unresolved{"its command failed: " + err.Error(), "run it by hand to see why"}
+	case err == nil && exit != 0:
+		return secret.Key{}, &unresolved{fmt.Sprintf("its command ended with exit status %d", exit), "run it by hand to see why; it has PATH and HOME and no other variable"}
+	case err != nil || len(output) > maxKeyOutput:
+		return secret.Key{}, &unresolved{"its command prints more than a key", "have it print the key alone"}
+	}
+	return keyFrom(withoutNewline(output), "the output of its command")
+}
+
+func keyFrom(content []byte, origin string) (secret.Key, *unresolved) {
+	switch {
+	case len(content) == 0:
+		return secret.Key{}, &unresolved{origin + " is empty", "put the key there"}
+	case len(content) > longestKey:
+		return secret.Key{}, &unresolved{fmt.Sprintf("%s is longer than %d bytes, which is no key", origin, longestKey), "put the key alone there"}
+	}
+	return secret.New(content), nil
+}
+
+// withoutNewline cuts one trailing newline, of either kind.
+func withoutNewline(content []byte) []byte {
+	if cut, found := bytes.CutSuffix(content, []byte("\r\n")); found {
+		return cut
+	}
+	return bytes.TrimSuffix(content, []byte("\n"))
+}
+
+// refuseLiteral reports a key that stands in the configuration in any spelling: in its bytes, comments included, or in what its
+// quoted texts stand for. Keys too short to be told from chance are not searched for.
+func refuseLiteral(integration *audit.Integration, key secret.Key, path string, found *problems) {
+	if key.Len() < secret.MinSearchable {
+		return
+	}
+	refuse := func(at audit.Position) {
+		found.add(at, "the key of "+path+" stands here", "take it out, refer to it instead, and rotate the key if anybody else has seen this file")
+	}
+	if at, stands := findKey(integration.Source, key); stands {
+		refuse(positionOf(integration.Source, at))
+		return
+	}
+	document := parse(integration.Source, &problems{})
+	if document == nil {
+		return
+	}
+	done := false
+	scalars(document, func(text string, at audit.Position) {
+		if _, stands := findKey([]byte(text), key); stands && !done {
+			refuse(at)
+			done = true
+		}
+	})
+}
+
+// findKey is the offset at which a key stands in text. One that is known by its digest is looked for as it is, others in every spelling.
+func findKey(text []byte, key secret.Key) (int, bool) {
+	if !key.Held() {
+		sum, length := key.SHA256(), key.Len()
+		for i := 0; i+length <= len(text); i++ {
+			if sha256.Sum256(text[i:i+length]) == sum {
+				return i, true
+			}
+		}
+		return 0, false
+	}
+	for _, spelling := range secret.Spellings(key.Expose()) {
+		if i := bytes.Index(text, spelling.Bytes); i >= 0 {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+func positionOf(text []byte, offset int) audit.Position {
+	before := text[:offset]
+	line := before[bytes.LastIndexByte(before, '\n')+1:]
+	return audit.Position{Line: bytes.Count(before, []byte("\n")) + 1, Column: len([]rune(string(line))) + 1}
+}

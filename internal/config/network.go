@@ -1,0 +1,99 @@
+package config
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+)
+
+// Defaults that the documentation of the settings states: a receiver in production gets a quarter of the load.
+const (
+	defaultTimeout          = 10 * time.Second
+	defaultTestRate         = 20 // requests per second
+	defaultProductionRate   = 5
+	defaultFreshConnections = 30
+)
+
+func (r *reader) network(v *value) {
+	network := &r.integration.Network
+	*network = audit.NetworkOptions{
+		CAFile:           v.field("ca_file").string(),
+		ProviderTrustsCA: v.field("provider_trusts_ca").isTrue(),
+		ClientCert:       v.field("client_certificate").field("cert").string(),
+		Resolve:          map[string][]string{},
+		Vantage:          v.field("vantage").or(audit.Public),
+		Timeout:          defaultTimeout,
+		RequestsPerSec: map[string]float64{
+			audit.Test:       v.field("max_requests_per_second").numberOr(defaultTestRate),
+			audit.Production: v.field("max_requests_per_second").numberOr(defaultProductionRate),
+		},
+		FreshConnections: int(v.field("fresh_connections").numberOr(defaultFreshConnections)),
+	}
+	if timeout := v.field("timeout"); timeout != nil {
+		network.Timeout, _ = time.ParseDuration(timeout.text) // the walk has parsed it
+	}
+	if file := v.field("ca_file"); file != nil {
+		content, err := readBounded(r.integration.Resolve(file.text), maxCertificate)
+		switch {
+		case err != nil:
+			r.problem(file, file.path+" cannot be read: "+err.Error(), "correct the path, which starts at the configuration's folder")
+		case !x509.NewCertPool().AppendCertsFromPEM(content):
+			r.problem(file, file.path+" holds no certificate", "name a PEM file with the roots that are trusted")
+		}
+		network.ExtraRootsPEM = content
+	}
+	r.clientCertificate(v.field("client_certificate"))
+	if resolve := v.field("resolve"); resolve != nil {
+		r.resolve(resolve)
+	}
+}
+
+func (r *reader) clientCertificate(v *value) {
+	content := map[string][]byte{}
+	for _, name := range []string{"cert", "key"} {
+		file := v.field(name)
+		if file == nil {
+			return
+		}
+		read, err := readBounded(r.integration.Resolve(file.text), maxCertificate)
+		if err != nil {
+			r.problem(file, file.path+" cannot be read: "+err.Error(), "correct the path, which starts at the configuration's folder")
+			continue
+		}
+		content[name] = read
+	}
+	if len(content) < 2 {
+		return
+	}
+	pair, err := tls.X509KeyPair(content["cert"], content["key"])
+	if err != nil {
+		r.problem(v, v.path+" is no certificate with its private key", "name the PEM files of a certificate and of the unencrypted key that belongs to it")
+		return
+	}
+	r.integration.Network.ClientCertificate = &pair
+}
+
+// resolve reads network.resolve: names become lower case without a final dot, and an address alone gets the port of its name.
+func (r *reader) resolve(v *value) {
+	for _, written := range v.names {
+		entry := v.fields[written]
+		host, port, _ := cutPort(written)
+		name := net.JoinHostPort(strings.TrimSuffix(strings.ToLower(host), "."), port)
+		if _, twice := r.integration.Network.Resolve[name]; twice {
+			r.problem(entry, v.path+" has the same name and port twice", "write one entry with a list of addresses")
+			continue
+		}
+		addresses := entry.strings()
+		for i, text := range addresses {
+			if ip, err := netip.ParseAddr(text); err == nil {
+				addresses[i] = net.JoinHostPort(ip.String(), port)
+			}
+		}
+		r.integration.Network.Resolve[name] = addresses
+	}
+}

@@ -1,0 +1,146 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/secret"
+)
+
+// Rules of this file: a message names settings, enumerations, numbers and dates; it never repeats any other value of the
+// configuration, since a key may stand where something else was due.
+
+// maxProblems bounds how many problems are listed; what is beyond is counted only.
+const maxProblems = 100
+
+// Problem is one mistake in a configuration.
+type Problem struct {
+	File    string
+	Line    int // from 1; 0: the mistake is about the file as a whole
+	Column  int // from 1, in characters
+	Message string
+	Next    string // what to do about it
+}
+
+// String is "file:line:column: message: next step".
+func (p Problem) String() string {
+	var b strings.Builder
+	b.WriteString(p.File)
+	if p.Line > 0 {
+		fmt.Fprintf(&b, ":%d:%d", p.Line, p.Column)
+	}
+	b.WriteString(": " + p.Message)
+	if p.Next != "" {
+		b.WriteString(": " + p.Next)
+	}
+	return b.String()
+}
+
+// Error is everything that is wrong with a configuration, in the order of the file.
+type Error struct {
+	Problems []Problem
+}
+
+// Error lists one problem on a line.
+func (e *Error) Error() string {
+	lines := make([]string, len(e.Problems))
+	for i, problem := range e.Problems {
+		lines[i] = problem.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// problems gathers what is wrong with one file.
+type problems struct {
+	file string
+	list []Problem
+	more int
+}
+
+func (p *problems) add(at audit.Position, message, next string) {
+	if len(p.list) >= maxProblems {
+		p.more++
+		return
+	}
+	p.list = append(p.list, Problem{File: p.file, Line: at.Line, Column: at.Column, Message: message, Next: next})
+}
+
+// err is nil when nothing is wrong.
+func (p *problems) err() error {
+	if len(p.list) == 0 {
+		return nil
+	}
+	list := slices.Clone(p.list)
+	slices.SortStableFunc(list, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	if p.more > 0 {
+		list = append(list, Problem{File: p.file, Message: fmt.Sprintf("%d more mistakes are not listed", p.more), Next: "correct these first"})
+	}
+	return &Error{Problems: list}
+}
+
+// maxEchoedName is the longest unknown key, in bytes, that a message repeats; the longest known one has 23.
+const maxEchoedName = 30
+
+// shownName is an unknown key as a message shows it: quoted, or withheld when it might be a secret.
+func shownName(name string) string {
+	if len(name) > maxEchoedName || strings.ContainsAny(name, "\"\\ ") || !secret.PlainWords(name) {
+		return "(not repeated, in case it is a secret)"
+	}
+	return `"` + name + `"`
+}
+
+// suggest is the next step after a word that is none of known: the nearest of them, and all of them when none is near.
+func suggest(word, noun string, known []string) string {
+	if len(known) == 0 {
+		return ""
+	}
+	best, near := nearest(word, known)
+	if near {
+		return fmt.Sprintf("did you mean %q?", best)
+	}
+	return fmt.Sprintf("the nearest %s is %q; there are %s", noun, best, strings.Join(known, ", "))
+}
+
+// nearest is the word of known with the smallest edit distance to word, the first of several, and whether half of it or more is right.
+func nearest(word string, known []string) (best string, near bool) {
+	if len(word) > 3*maxEchoedName {
+		word = word[:3*maxEchoedName]
+	}
+	word = strings.ToLower(word)
+	distance := -1
+	for _, candidate := range known {
+		if d := editDistance(word, strings.ToLower(candidate)); distance < 0 || d < distance {
+			best, distance = candidate, d
+		}
+	}
+	return best, distance >= 0 && distance*2 <= len(best)
+}
+
+// editDistance counts the insertions, deletions, replacements and swaps of neighbours that turn a into b, byte by byte.
+func editDistance(a, b string) int {
+	beforeLast, last := make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row := make([]int, len(b)+1)
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			replace := last[j-1]
+			if a[i-1] != b[j-1] {
+				replace++
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, replace)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], beforeLast[j-2]+1)
+			}
+		}
+		beforeLast, last = last, row
+	}
+	return last[len(b)]
+}

@@ -1,0 +1,373 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+)
+
+// Rules of this file: the document is held against the table, and what fits becomes a tree of values. What does not fit is
+// reported once, here, and is absent from the tree, so the reader of the tree need not look again.
+
+// value is a part of the configuration that fits its shape. A nil *value is one that is absent or was reported.
+type value struct {
+	path   string
+	at     audit.Position
+	fields map[string]*value // of an object or mapping
+	names  []string          // of a mapping, in the order of the file
+	items  []*value          // of a list
+	text   string            // of a text or date
+	number float64
+	flag   bool
+}
+
+func (v *value) field(name string) *value {
+	if v == nil {
+		return nil
+	}
+	return v.fields[name]
+}
+
+func (v *value) list() []*value {
+	if v == nil {
+		return nil
+	}
+	return v.items
+}
+
+// string is the text, "" when there is none.
+func (v *value) string() string {
+	if v == nil {
+		return ""
+	}
+	return v.text
+}
+
+// strings are the texts of a list, never nil.
+func (v *value) strings() []string {
+	out := []string{}
+	for _, item := range v.list() {
+		out = append(out, item.text)
+	}
+	return out
+}
+
+func (v *value) or(fallback string) string {
+	if v == nil {
+		return fallback
+	}
+	return v.text
+}
+
+func (v *value) numberOr(fallback float64) float64 {
+	if v == nil {
+		return fallback
+	}
+	return v.number
+}
+
+func (v *value) isTrue() bool { return v != nil && v.flag }
+
+func (v *value) date() audit.Date {
+	day, _ := isDate(v.string())
+	return day
+}
+
+// walker holds a document against the table.
+type walker struct {
+	found     *problems
+	positions map[string]audit.Position
+}
+
+func (w *walker) walk(node *yaml.Node, s *shape, path string) *value {
+	at := audit.Position{Line: node.Line, Column: node.Column}
+	if node.Kind == yaml.AliasNode || node.Anchor != "" || node.Style&yaml.TaggedStyle != 0 {
+		return nil // reported by refuseTricks
+	}
+	v := &value{path: path, at: at}
+	fits := false
+	switch s.kind {
+	case object:
+		fits = w.walkObject(node, s, v)
+	case mapping:
+		fits = w.walkMapping(node, s, v)
+	case list:
+		fits = w.walkList(node, s, v)
+	default:
+		fits = w.walkScalar(node, s, v)
+	}
+	if !fits {
+		return nil
+	}
+	return v
+}
+
+// named is the path as messages name it; the document itself has no path.
+func named(path string) string {
+	if path == "" {
+		return "the configuration"
+	}
+	return path
+}
+
+func below(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+func (w *walker) walkObject(node *yaml.Node, s *shape, v *value) bool {
+	if s.isKey && node.Kind == yaml.ScalarNode && node.ShortTag() != "!!null" {
+		w.found.add(v.at, v.path+" is a literal key", "replace it with a reference such as {env: BEGINI_TEST_API_KEY}, and rotate the key if anybody else has seen this file")
+		return false
+	}
+	if node.Kind != yaml.MappingNode {
+		w.wrongKind(node, v, "a mapping with "+strings.Join(s.names(), ", "))
+		return false
+	}
+	v.fields = map[string]*value{}
+	misspelt := map[string]bool{}
+	seen := w.keys(node, func(name string, key, content *yaml.Node) bool {
+		for _, f := range s.fields {
+			if f.name == name {
+				path := below(v.path, name)
+				w.positions[path] = audit.Position{Line: key.Line, Column: key.Column}
+				if child := w.walk(content, f.shape, path); child != nil {
+					v.fields[name] = child
+				}
+				return true
+			}
+		}
+		next := suggest(name, "known key", s.names())
+		if meant, near := nearest(name, s.names()); near {
+			misspelt[meant] = true
+		}
+		if name == "<<" {
+			next = "merge keys are not taken: write the keys out"
+		}
+		w.found.add(audit.Position{Line: key.Line, Column: key.Column}, "unknown key "+shownName(name), next)
+		return true
+	})
+	for _, f := range s.fields {
+		if f.required && !seen[f.name] && !misspelt[f.name] {
+			w.found.add(v.at, fmt.Sprintf("%s has no %q", named(v.path), f.name), "add it: "+f.about)
+		}
+		if other, paired := s.together[f.name]; paired && seen[f.name] && !seen[other] {
+			w.found.add(v.at, fmt.Sprintf("%s has %q without %q", named(v.path), f.name, other), "add it, or remove both")
+		}
+	}
+	if len(s.exactlyOne) > 0 {
+		count := 0
+		for _, name := range s.exactlyOne {
+			if seen[name] {
+				count++
+			}
+		}
+		if count != 1 {
+			w.found.add(v.at, fmt.Sprintf("%s has %d of %s", v.path, count, strings.Join(s.exactlyOne, ", ")), "write exactly one of them")
+			return false
+		}
+	}
+	return true
+}
+
+// keys visits the entries of a mapping, and reports keys that are no text or stand there twice. It returns the names it visited.
+func (w *walker) keys(node *yaml.Node, visit func(name string, key, content *yaml.Node) bool) map[string]bool {
+	first := map[string]audit.Position{}
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		key, content := node.Content[i], node.Content[i+1]
+		at := audit.Position{Line: key.Line, Column: key.Column}
+		if key.Kind != yaml.ScalarNode || (key.ShortTag() != "!!str" && key.ShortTag() != "!!merge") {
+			if key.Kind != yaml.AliasNode {
+				w.found.add(at, "a key that is "+kindName(key)+" stands here", "write the name of a setting, or put the key in quotes")
+			}
+			continue
+		}
+		if earlier, twice := first[key.Value]; twice {
+			w.found.add(at, duplicate(key.Value, earlier), "remove one of them")
+			continue
+		}
+		first[key.Value] = at
+		if visit(key.Value, key, content) {
+			seen[key.Value] = true
+		}
+	}
+	return seen
+}
+
+func (w *walker) walkMapping(node *yaml.Node, s *shape, v *value) bool {
+	if node.Kind != yaml.MappingNode {
+		w.wrongKind(node, v, "a mapping")
+		return false
+	}
+	v.fields = map[string]*value{}
+	w.keys(node, func(name string, key, content *yaml.Node) bool {
+		if !s.keys.takes(name) {
+			w.found.add(audit.Position{Line: key.Line, Column: key.Column}, "a key of "+v.path+" is not "+s.keys.is, s.keys.next)
+			return false
+		}
+		if child := w.walk(content, s.item, v.path); child != nil {
+			child.at = audit.Position{Line: key.Line, Column: key.Column}
+			v.fields[name] = child
+			v.names = append(v.names, name)
+		}
+		return true
+	})
+	return true
+}
+
+func (w *walker) walkList(node *yaml.Node, s *shape, v *value) bool {
+	contents := node.Content
+	if node.Kind != yaml.SequenceNode {
+		if !s.orOne || node.Kind != yaml.ScalarNode || node.ShortTag() == "!!null" {
+			w.wrongKind(node, v, "a list")
+			return false
+		}
+		contents = []*yaml.Node{node}
+	}
+	if len(contents) < s.fewest {
+		w.found.add(v.at, v.path+" is an empty list", "write at least one item, or remove the key")
+		return false
+	}
+	v.items = []*value{}
+	seen := map[string]bool{}
+	for i, content := range contents {
+		path := v.path
+		if node.Kind == yaml.SequenceNode {
+			path += "[" + strconv.Itoa(i) + "]"
+		}
+		w.positions[path] = audit.Position{Line: content.Line, Column: content.Column}
+		item := w.walk(content, s.item, path)
+		if item == nil {
+			continue
+		}
+		if s.distinct && seen[item.text] {
+			w.found.add(item.at, path+" stands in the list twice", "remove one of them")
+		}
+		seen[item.text] = true
+		v.items = append(v.items, item)
+	}
+	return true
+}
+
+// lookalike is plain text that other readers of YAML take for true or false.
+var lookalike = regexp.MustCompile(`^(?i:y|yes|n|no|on|off)$`)
+
+var (
+	wholeNumber   = regexp.MustCompile(`^-?(0|[1-9][0-9]{0,8})$`)
+	decimalNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,9})?$`)
+)
+
+func (w *walker) walkScalar(node *yaml.Node, s *shape, v *value) bool {
+	due := map[kind]string{text: "a text", date: "a date like 2026-11-01", boolean: "true or false", integer: "a whole number", number: "a number"}[s.kind]
+	if node.Kind != yaml.ScalarNode {
+		w.wrongKind(node, v, due)
+		return false
+	}
+	plain := node.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) == 0
+	v.text = node.Value
+	switch s.kind {
+	case text:
+		return w.walkText(node, s, v, plain)
+	case date:
+		return w.walkDate(node, v)
+	case boolean:
+		if !plain || (v.text != "true" && v.text != "false") {
+			w.found.add(v.at, v.path+" is neither true nor false", "write true or false, without quotes")
+			return false
+		}
+		v.flag = v.text == "true"
+		return true
+	}
+	pattern := decimalNumber
+	if s.kind == integer {
+		pattern = wholeNumber
+	}
+	if !plain || !pattern.MatchString(v.text) {
+		if node.ShortTag() == "!!null" {
+			w.wrongKind(node, v, due)
+			return false
+		}
+		w.found.add(v.at, v.path+" is not "+due, "write decimal digits without quotes and without leading zeros")
+		return false
+	}
+	v.number, _ = strconv.ParseFloat(v.text, 64)
+	if v.number < s.low || v.number > s.high {
+		next := fmt.Sprintf("write one from %v to %v", s.low, s.high)
+		if s.low == s.high {
+			next = fmt.Sprintf("this program reads %v", s.low)
+		}
+		w.found.add(v.at, v.path+" is "+v.text, next)
+		return false
+	}
+	return true
+}
+
+func (w *walker) walkText(node *yaml.Node, s *shape, v *value, plain bool) bool {
+	switch {
+	case node.ShortTag() == "!!null":
+		w.wrongKind(node, v, "a text")
+		return false
+	case len(s.words) > 0:
+		for _, word := range s.words {
+			if word == v.text {
+				return true
+			}
+		}
+		next := "write one of them"
+		if meant, near := nearest(v.text, s.words); near {
+			next = fmt.Sprintf("did you mean %q?", meant)
+		}
+		w.found.add(v.at, v.path+" is none of "+strings.Join(s.words, ", "), next)
+		return false
+	case node.ShortTag() != "!!str":
+		next := "put it in quotes: \"…\""
+		if s.form.pattern != nil && !s.form.takes(v.text) {
+			next = s.form.next
+		}
+		w.found.add(v.at, v.path+" is "+kindName(node)+", but a text is due", next)
+		return false
+	case plain && lookalike.MatchString(v.text):
+		w.found.add(v.at, v.path+" is a word that some readers of YAML take for true or false", "put it in quotes: \"…\"")
+		return false
+	case !s.form.takes(v.text):
+		w.found.add(v.at, v.path+" is not "+s.form.is, s.form.next)
+		return false
+	}
+	return true
+}
+
+func (w *walker) walkDate(node *yaml.Node, v *value) bool {
+	if node.ShortTag() == "!!null" {
+		w.wrongKind(node, v, "a date like 2026-11-01")
+		return false
+	}
+	if _, ok := isDate(v.text); ok {
+		return true
+	}
+	shown := "is not a date"
+	if dateForm.MatchString(v.text) {
+		shown = "is " + v.text + ", which is no day of the calendar"
+	}
+	w.found.add(v.at, v.path+" "+shown, "write it like 2026-11-01")
+	return false
+}
+
+func (w *walker) wrongKind(node *yaml.Node, v *value, due string) {
+	if node.Kind == yaml.ScalarNode && node.ShortTag() == "!!null" {
+		next := "write " + due + ", or remove the key"
+		if due == "a list" {
+			next = "write [] if there is nothing, or remove the key"
+		}
+		w.found.add(v.at, named(v.path)+" has no value", next)
+		return
+	}
+	w.found.add(v.at, named(v.path)+" is "+kindName(node)+", but "+due+" is due", "correct it; `prelaunch init` shows how each setting is written")
+}
