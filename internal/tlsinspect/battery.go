@@ -1,0 +1,269 @@
+package tlsinspect
+
+import (
+	"context"
+	"crypto/tls"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// ledger keeps what was learned about each thing that was offered.
+type ledger struct {
+	accepted, refused map[string]bool
+	undecided         map[string]string
+}
+
+func newLedger() *ledger {
+	return &ledger{accepted: map[string]bool{}, refused: map[string]bool{}, undecided: map[string]string{}}
+}
+
+func (l *ledger) refuse(what ...string) {
+	for _, w := range what {
+		l.refused[w] = true
+	}
+}
+
+// tested sorts the ledger: one acceptance outweighs any refusal, a refusal an unclear answer.
+func (l *ledger) tested(all []string) Tested {
+	t := newTested()
+	for _, w := range all {
+		why, unclear := l.undecided[w]
+		switch {
+		case l.accepted[w]:
+			t.Accepted = append(t.Accepted, w)
+		case l.refused[w]:
+			t.Refused = append(t.Refused, w)
+		case unclear:
+			t.Undecided = append(t.Undecided, Undecided{What: w, Why: why})
+		}
+	}
+	return t
+}
+
+// observations are what the hellos to one address brought. Safe for concurrent use.
+type observations struct {
+	mu       sync.Mutex
+	versions *ledger
+	classes  *ledger
+	suites   []Suite
+	groups   []DHGroup
+	closed   []func(confirmed bool) // refusals by a closed connection, to be confirmed
+}
+
+func newObservations() *observations {
+	return &observations{versions: newLedger(), classes: newLedger(), suites: []Suite{}, groups: []DHGroup{}}
+}
+
+// saw notes a choice the server made.
+func (o *observations) saw(version, id uint16, dhBits int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	name := versionName(version)
+	o.versions.accepted[name] = true
+	if id == 0 {
+		return
+	}
+	s := Suite{Name: suiteName(id), Version: name, Classes: classesOf(suiteName(id))}
+	for _, c := range s.Classes {
+		o.classes.accepted[c] = true
+	}
+	if !slices.ContainsFunc(o.suites, func(k Suite) bool { return k.Name == s.Name && k.Version == s.Version }) {
+		o.suites = append(o.suites, s)
+	}
+	if g := (DHGroup{Bits: dhBits, Suite: s.Name}); dhBits > 0 && !slices.Contains(o.groups, g) {
+		o.groups = append(o.groups, g)
+	}
+}
+
+// missed notes that a hello which offered these things was not taken up.
+func (o *observations) missed(to *ledger, f flight, what []string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch f.kind {
+	case ReachNoHandshake, ReachOK: // an alert, or a choice of something that was not offered
+		to.refuse(what...)
+	case ReachReset:
+		o.closed = append(o.closed, func(confirmed bool) {
+			for _, w := range what {
+				if confirmed {
+					to.refused[w] = true
+				} else {
+					to.undecided[w] = ReachReset
+				}
+			}
+		})
+	default:
+		for _, w := range what {
+			to.undecided[w] = f.kind
+		}
+	}
+}
+
+func (o *observations) accepted(of *ledger, what string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return of.accepted[what]
+}
+
+// snapshot sorts what is known about versions and orders the lists, which concurrency has shuffled.
+func (o *observations) sort() {
+	slices.SortFunc(o.suites, func(a, b Suite) int { return strings.Compare(a.Version+a.Name, b.Version+b.Name) })
+	slices.SortFunc(o.groups, func(a, b DHGroup) int { return strings.Compare(a.Suite, b.Suite) })
+}
+
+// battery sends the bare hellos: the versions, the broken classes, and those worth a word.
+func (l *look) battery(ctx context.Context, g gateState, c *chains, wg *sync.WaitGroup) {
+	known := versionName(g.state.Version)
+	var hellos sync.WaitGroup
+	l.lane(&hellos, func() { l.cascade(ctx, tls.VersionTLS12, brokenClassesAndStaticDH) })
+	l.clearOwnPort(ctx, wg)
+	for _, v := range []uint16{tls.VersionTLS12, tls.VersionTLS11, tls.VersionTLS10, versionSSL3, tls.VersionTLS13} {
+		if versionName(v) == known || v == tls.VersionTLS13 && g.state.Version != 0 {
+			continue
+		}
+		l.lane(&hellos, func() { l.version(ctx, v, c) })
+	}
+	for _, class := range []string{"static_rsa", "dhe", "cbc"} {
+		l.lane(&hellos, func() {
+			if class != "dhe" && l.seen.accepted(l.seen.classes, class) {
+				return // seen already; for DHE the group's size is wanted too
+			}
+			l.class(ctx, class)
+		})
+	}
+	hellos.Wait()
+	l.otherCertificate(ctx, c)
+	l.oldest(ctx)
+	l.confirm(ctx)
+	l.seen.sort()
+}
+
+var brokenClassesAndStaticDH = append(append([]string{}, brokenClasses...), "static_dh")
+
+// say sends one bare hello, within the limit on connections.
+func (l *look) say(ctx context.Context, h clientHello) flight {
+	h.host = l.host
+	conn, err := l.dial(ctx, l.reserved())
+	if err != nil {
+		return flight{kind: errorKind(err)}
+	}
+	return ask(ctx, conn, h, l.in.Timeout)
+}
+
+// version offers one version and everything older servers may want with it.
+func (l *look) version(ctx context.Context, v uint16, c *chains) {
+	h := clientHello{version: v, suites: allSuites()}
+	if v == tls.VersionTLS13 {
+		h.suites = tls13Suites
+	}
+	f := l.say(ctx, h)
+	if f.kind == ReachOK && f.version <= v {
+		l.seen.saw(f.version, f.suite, f.dhBits)
+		// A server may send clients without SNI support (SSLv3) a certificate that no one else gets.
+		if f.version == tls.VersionTLS12 || c.empty() && f.version > versionSSL3 {
+			c.addRaw("older", f.chain)
+		}
+		if f.version == v {
+			return
+		}
+	}
+	l.seen.missed(l.seen.versions, f, []string{versionName(v)})
+}
+
+var tls13Suites = []uint16{tls.TLS_AES_128_GCM_SHA256, tls.TLS_AES_256_GCM_SHA384, tls.TLS_CHACHA20_POLY1305_SHA256, 0x1304, 0x1305}
+
+// cascade offers all suites of the classes at once. Each class the server chooses is left out of
+// the next hello, until it refuses what remains.
+func (l *look) cascade(ctx context.Context, version uint16, classes []string) {
+	remaining := slices.Clone(classes)
+	for len(remaining) > 0 {
+		offered := suitesIn(remaining)
+		f := l.say(ctx, clientHello{version: version, suites: offered})
+		if f.kind != ReachOK || !slices.Contains(offered, f.suite) || f.version > version {
+			l.seen.missed(l.seen.classes, f, remaining)
+			return
+		}
+		l.seen.saw(f.version, f.suite, f.dhBits)
+		remaining = slices.DeleteFunc(remaining, func(class string) bool { return l.seen.accepted(l.seen.classes, class) })
+	}
+}
+
+// class offers the suites of one class that are in none of the broken ones.
+func (l *look) class(ctx context.Context, class string) {
+	offered := suitesIn([]string{class}, brokenClassesAndStaticDH...)
+	f := l.say(ctx, clientHello{version: tls.VersionTLS12, suites: offered})
+	if f.kind == ReachOK && slices.Contains(offered, f.suite) && f.version <= tls.VersionTLS12 {
+		l.seen.saw(f.version, f.suite, f.dhBits)
+		return
+	}
+	l.seen.missed(l.seen.classes, f, []string{class})
+}
+
+// otherCertificate asks for the second certificate of a server that has one of each kind.
+func (l *look) otherCertificate(ctx context.Context, c *chains) {
+	if !l.seen.accepted(l.seen.versions, "1.2") || c.empty() {
+		return
+	}
+	h := clientHello{version: tls.VersionTLS12, suites: ephemeralSuites("ECDSA"), schemes: schemesECDSA}
+	kind := "ecdsa"
+	if leaf := c.first(); leaf == nil || leaf.PublicKeyAlgorithm.String() != "RSA" {
+		h.suites, h.schemes, kind = ephemeralSuites("RSA"), schemesRSA, "rsa"
+	}
+	if f := l.say(ctx, h); f.kind == ReachOK && slices.Contains(h.suites, f.suite) && f.version <= tls.VersionTLS12 {
+		l.seen.saw(f.version, f.suite, f.dhBits)
+		c.addRaw(kind, f.chain)
+	}
+}
+
+// oldest repeats the question for broken suites at the oldest version the server takes beside
+// TLS 1.2: some configurations keep RC4 or 3DES for old clients only.
+func (l *look) oldest(ctx context.Context) {
+	if !l.seen.accepted(l.seen.versions, "1.2") {
+		return
+	}
+	for _, v := range []uint16{versionSSL3, tls.VersionTLS10, tls.VersionTLS11} {
+		if !l.seen.accepted(l.seen.versions, versionName(v)) {
+			continue
+		}
+		var open []string
+		for _, class := range brokenClassesAndStaticDH {
+			if !l.seen.accepted(l.seen.classes, class) {
+				open = append(open, class)
+			}
+		}
+		l.cascade(ctx, v, open)
+		return
+	}
+}
+
+// confirm decides whether closed connections were refusals: they were, if a hello that was taken
+// before is still taken after them. Otherwise something else closes connections, say a limit.
+func (l *look) confirm(ctx context.Context) {
+	l.seen.mu.Lock()
+	pending := l.seen.closed
+	var control uint16
+	for v, name := range map[uint16]string{versionSSL3: "ssl3", tls.VersionTLS10: "1.0", tls.VersionTLS11: "1.1", tls.VersionTLS12: "1.2", tls.VersionTLS13: "1.3"} {
+		if l.seen.versions.accepted[name] && v > control {
+			control = v
+		}
+	}
+	l.seen.mu.Unlock()
+	if len(pending) == 0 {
+		return
+	}
+	confirmed := false
+	if control != 0 {
+		h := clientHello{version: control, suites: allSuites()}
+		if control == tls.VersionTLS13 {
+			h.suites = tls13Suites
+		}
+		f := l.say(ctx, h)
+		confirmed = f.kind == ReachOK && f.version == control
+	}
+	l.seen.mu.Lock()
+	defer l.seen.mu.Unlock()
+	for _, decide := range pending {
+		decide(confirmed)
+	}
+}

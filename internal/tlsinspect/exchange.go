@@ -1,0 +1,186 @@
+package tlsinspect
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// exchanges asks each URL of this address over HTTPS, one after the other on the gate's connection
+// for as long as the server keeps it open.
+func (l *look) exchanges(ctx context.Context, g gateState) {
+	gate := g.conn
+	defer closeQuietly(gate) // closing twice changes nothing
+	if err := gate.SetDeadline(time.Time{}); err != nil {
+		return
+	}
+	transport := newTransport()
+	defer transport.CloseIdleConnections()
+	var mu sync.Mutex
+	transport.DialTLSContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+		mu.Lock()
+		first := gate
+		gate = nil
+		mu.Unlock()
+		if first != nil {
+			return first, nil
+		}
+		var connected, heard atomic.Bool
+		a := l.handshake(ctx, g.postQuantum, &connected, &heard)
+		if a.err != nil {
+			return nil, a.err
+		}
+		return a.conn, nil
+	}
+	for i, v := range l.visits {
+		answer := &l.answers[i]
+		get, header, body := l.in.exchange(ctx, transport, http.MethodGet, v.url)
+		answer.Get = &get
+		answer.HSTS = hsts(header)
+		answer.ClockSkewSeconds = skew(header, l.in.now())
+		l.learnClientCertificate(g, get, body)
+		if v.target.Post {
+			post, header, _ := l.in.exchange(ctx, transport, http.MethodPost, v.url)
+			answer.Post = &post
+			if !answer.HSTS.Present {
+				answer.HSTS = hsts(header)
+			}
+		}
+	}
+}
+
+// learnClientCertificate completes what the gate left open: TLS 1.3 servers refuse after the
+// handshake, and nginx refuses with a page.
+func (l *look) learnClientCertificate(g gateState, get Exchange, body []byte) {
+	c := &l.facts.ClientCertificate
+	if !g.requested || c.Required == "yes" || c.Sent {
+		return
+	}
+	switch {
+	case get.Reach.Alert != "", get.Reach.Kind == ReachReset:
+		c.Required, c.How = "yes", "alert"
+	case get.Status == 496, get.Status == 400 && strings.Contains(string(body), "No required SSL certificate was sent"):
+		c.Required, c.How = "yes", "http_400"
+	case get.Status == 400, get.Status == 401, get.Status == 403:
+		c.Required = "unknown"
+	case get.Status != 0:
+		c.Required = "no"
+	}
+}
+
+func newTransport() *http.Transport {
+	return &http.Transport{
+		Proxy:                  nil, // never one from the environment
+		DisableCompression:     true,
+		ForceAttemptHTTP2:      true,
+		MaxResponseHeaderBytes: maxHeader,
+		MaxIdleConnsPerHost:    1,
+	}
+}
+
+// exchange sends one request and describes the answer. The head and the beginning of the body are
+// given back for looks at single details; they never become facts themselves.
+func (in *inspector) exchange(ctx context.Context, transport http.RoundTripper, method string, u *url.URL) (Exchange, http.Header, []byte) {
+	e := Exchange{Method: method}
+	fail := func(err error) (Exchange, http.Header, []byte) {
+		e.Reach = httpReach(err)
+		if ctx.Err() != nil && errors.Is(ctx.Err(), context.Canceled) {
+			e.Reach.Kind = ReachCancelled
+		}
+		return e, nil, nil
+	}
+	if in.Pace != nil {
+		if err := in.Pace(ctx, u.Hostname()); err != nil {
+			return fail(err)
+		}
+	}
+	limited, cancel := context.WithTimeout(ctx, in.Timeout)
+	defer cancel()
+	request, err := in.request(limited, method, u)
+	if err != nil {
+		return fail(err)
+	}
+	response, err := transport.RoundTrip(request)
+	if err != nil {
+		if limited.Err() != nil {
+			err = limited.Err()
+		}
+		return fail(err)
+	}
+	defer closeQuietly(response.Body)
+	body, err := io.ReadAll(io.LimitReader(response.Body, MaxBody+1))
+	if len(body) > MaxBody {
+		e.Truncated, body = true, body[:MaxBody]
+	} else if err != nil {
+		e.Truncated = true // the head arrived, which is an answer; the body broke off
+	}
+	e.Reach = Reach{Kind: ReachOK, LocalRoute: true}
+	e.Status, e.Protocol = response.StatusCode, response.Proto
+	e.ContentType = contentType(response.Header)
+	e.BodyBytes, e.BodyDigest = len(body), digest(body)
+	if response.StatusCode/100 == 3 {
+		e.Location = location(response.Header.Get("Location"), u)
+	}
+	return e, response.Header, body
+}
+
+// httpReach is reachOf for what net/http reports, some of it only in words, some of it with
+// excerpts of the answer, which must not become facts.
+func httpReach(err error) Reach {
+	r := reachOf(err, "request")
+	text := err.Error()
+	switch {
+	case strings.Contains(text, "malformed HTTP"):
+		r.Kind, r.Detail = ReachNotHTTP, "the answer is not HTTP"
+	case strings.Contains(text, "server closed idle connection"), strings.Contains(text, "client connection lost"), strings.Contains(text, "GOAWAY"):
+		r.Kind, r.Detail = ReachReset, "the connection was closed without an answer"
+	case r.Kind == ReachError:
+		r.Detail = "the answer could not be read"
+	}
+	return r
+}
+
+func contentType(h http.Header) string {
+	value, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	return cut(strings.ToLower(strings.TrimSpace(value)), 80)
+}
+
+// changing is what differs from one answer to the next, or between http and https, without meaning.
+var changing = regexp.MustCompile(`(?i)https?://|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{12,}|[0-9]+`)
+
+// digest is the same for two answers that differ only in ids, numbers and times.
+func digest(body []byte) string {
+	sum := sha256.Sum256(changing.ReplaceAll(body, []byte("#")))
+	return hex.EncodeToString(sum[:8])
+}
+
+func location(value string, base *url.URL) *Location {
+	u, err := base.Parse(value)
+	if err != nil || value == "" || u.Host == "" {
+		return &Location{}
+	}
+	u.Scheme = strings.ToLower(u.Scheme)
+	there, _ := hostPort(u)
+	here, _ := hostPort(base)
+	return &Location{URL: display(u), Scheme: u.Scheme, SameHost: there == here, Valid: true, target: u}
+}
+
+// skew is the server's clock minus ours, in whole seconds.
+func skew(h http.Header, now time.Time) *int64 {
+	date, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		return nil
+	}
+	seconds := int64(date.Sub(now).Round(time.Second) / time.Second)
+	return &seconds
+}

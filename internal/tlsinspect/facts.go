@@ -1,0 +1,321 @@
+package tlsinspect
+
+import "net/url"
+
+// Facts is what one Look saw. Lists are never null, so that a policy can iterate without asking.
+type Facts struct {
+	Clock     string     `json:"clock"` // this machine's time (RFC 3339), to be printed beside certificates' dates
+	Endpoints []Endpoint `json:"endpoints"`
+	URLs      []URL      `json:"urls"`
+}
+
+// Endpoint is one host:port, looked at once.
+type Endpoint struct {
+	Name        string       `json:"name"` // host:port, as URL.Endpoint refers to it
+	Host        string       `json:"host"`
+	Port        string       `json:"port"`
+	Resolution  Resolution   `json:"resolution"`
+	Addresses   []Address    `json:"addresses"`
+	Differences []Difference `json:"differences"`
+}
+
+// Resolution tells how the name resolved: ok, not_found, none, refused, timeout or error.
+type Resolution struct {
+	Kind      string `json:"kind"`
+	Detail    string `json:"detail,omitempty"`
+	Addresses int    `json:"addresses"`
+	Skipped   int    `json:"skipped"` // addresses beyond MaxAddresses, not looked at
+}
+
+// Kinds of Resolution beside those it shares with Reach.
+const (
+	ResolutionNone     = "none"
+	ResolutionNotFound = "not_found"
+	ResolutionError    = "error"
+)
+
+// Reach tells how far an attempt got.
+type Reach struct {
+	Kind   string `json:"kind"`
+	Phase  string `json:"phase,omitempty"`  // where it ended: connect, handshake, request
+	Detail string `json:"detail,omitempty"` // in words, for the reader
+	Alert  string `json:"alert,omitempty"`  // the TLS alert that was received, if any
+	// LocalRoute is false when this machine has no route to the address, so that the address was not tested.
+	LocalRoute bool `json:"local_route"`
+}
+
+// Kinds of Reach.
+const (
+	ReachOK          = "ok"
+	ReachRefused     = "refused"      // the port is closed
+	ReachTimeout     = "timeout"      // no answer in time; says nothing about the port
+	ReachReset       = "reset"        // reset, or closed before an answer
+	ReachNoRoute     = "no_route"     // see LocalRoute
+	ReachNotTLS      = "not_tls"      // something else than TLS answered
+	ReachNoHandshake = "no_handshake" // TLS is spoken, but no handshake came about; see Detail and Alert
+	ReachNotHTTP     = "not_http"     // something else than HTTP answered
+	ReachTLS         = "tls"          // a request in the clear was answered with a TLS alert
+	ReachLimit       = "limit"        // MaxConnections was reached; not tried
+	ReachCancelled   = "cancelled"    // the look was cut short
+	ReachError       = "error"        // anything else; see Detail
+)
+
+// Address is what one address of an endpoint does on the TLS level.
+type Address struct {
+	Address           string            `json:"address"` // ip:port
+	Family            string            `json:"family"`  // ipv4 or ipv6
+	Reach             Reach             `json:"reach"`
+	Handshake         Handshake         `json:"handshake"`
+	Versions          Tested            `json:"versions"`       // of AllVersions
+	CipherClasses     Tested            `json:"cipher_classes"` // of AllClasses
+	Suites            []Suite           `json:"suites"`         // every suite the server was seen to choose
+	DHGroups          []DHGroup         `json:"dh_groups"`      // every finite-field group it was seen to offer
+	Certificates      []Certificate     `json:"certificates"`   // the one for modern clients first
+	ClientCertificate ClientCertificate `json:"client_certificate"`
+	Connections       int               `json:"connections"`   // how many were opened, HTTP included
+	LimitReached      bool              `json:"limit_reached"` // MaxConnections kept something from being tried
+}
+
+// Handshake is what the server and a modern client agree on; empty without one.
+type Handshake struct {
+	Completed bool   `json:"completed"`
+	Version   string `json:"version,omitempty"` // as in AllVersions
+	Suite     string `json:"suite,omitempty"`
+	Group     string `json:"group,omitempty"`
+	ALPN      string `json:"alpn,omitempty"` // of h2 and http/1.1, which are both offered
+	// PostQuantumHello: chosen, not_chosen, or unanswered (a hello with a post-quantum key share
+	// got no answer, one without it did).
+	PostQuantumHello string `json:"post_quantum_hello,omitempty"`
+}
+
+// Tested sorts what was offered to the server. What is in none of the lists was not tried.
+type Tested struct {
+	Accepted  []string    `json:"accepted"`
+	Refused   []string    `json:"refused"`
+	Undecided []Undecided `json:"undecided"`
+}
+
+// Undecided is something that was tried without a clear answer.
+type Undecided struct {
+	What string `json:"what"`
+	Why  string `json:"why"` // a kind of Reach
+}
+
+// Suite is a cipher suite the server chose.
+type Suite struct {
+	Name    string   `json:"name"` // IANA's
+	Version string   `json:"version"`
+	Classes []string `json:"classes"` // of AllClasses
+}
+
+// DHGroup is a finite-field Diffie-Hellman group the server offered.
+type DHGroup struct {
+	Bits  int    `json:"bits"`
+	Suite string `json:"suite"`
+}
+
+// Certificate is a chain as the server sent it, and what it is worth at Facts.Clock.
+type Certificate struct {
+	OfferedTo  string        `json:"offered_to"` // modern, or rsa / ecdsa for clients that take only that kind
+	Chain      []Link        `json:"chain"`      // as sent, leaf first
+	Trust      Trust         `json:"trust"`
+	Name       NameMatch     `json:"name"`
+	MustStaple bool          `json:"must_staple"`
+	Staple     Staple        `json:"staple"`
+	List       RevocationRow `json:"revocation_list"`
+	Revocation Revocation    `json:"revocation"`
+}
+
+// Link is one certificate of a chain.
+type Link struct {
+	Subject            string `json:"subject"`
+	Issuer             string `json:"issuer"`
+	Serial             string `json:"serial"`      // hexadecimal
+	SHA256             string `json:"fingerprint"` // of the certificate, hexadecimal
+	KeyType            string `json:"key_type"`    // RSA, ECDSA, Ed25519 or other
+	KeyBits            int    `json:"key_bits"`
+	Curve              string `json:"curve,omitempty"`
+	SignatureAlgorithm string `json:"signature_algorithm"` // Go's name, e.g. SHA256-RSA
+	SignatureHash      string `json:"signature_hash"`      // MD5, SHA-1, SHA-256, SHA-384, SHA-512, none (Ed25519) or unknown
+	NotBefore          string `json:"not_before"`
+	NotAfter           string `json:"not_after"`
+	LifetimeSeconds    int64  `json:"lifetime_seconds"`
+	RemainingSeconds   int64  `json:"remaining_seconds"` // negative once expired
+	StartsInSeconds    int64  `json:"starts_in_seconds"` // positive before not_before
+	SelfSigned         bool   `json:"self_signed"`
+	Authority          bool   `json:"authority"`
+}
+
+// Trust tells whether the chain leads to a root, and by which roots.
+type Trust struct {
+	Roots string `json:"roots"` // system, ca_file (needs the extra roots) or none
+	Kind  string `json:"kind"`  // of the best attempt; ok when Roots is not none
+	// Detail explains Kind in words.
+	Detail string `json:"detail,omitempty"`
+	// SystemKind is why the system's roots alone do not do, when ca_file's do.
+	SystemKind string `json:"system_kind,omitempty"`
+	// OtherwiseKind is Kind once dates are left aside, for a chain that is out of date.
+	OtherwiseKind string   `json:"otherwise_kind,omitempty"`
+	LoneLeaf      bool     `json:"lone_leaf"`   // the leaf came without any intermediate and is not its own issuer
+	IssuerURLs    []string `json:"issuer_urls"` // where the leaf says its issuer can be had: a hint at a missing intermediate
+}
+
+// Kinds of Trust.
+const (
+	TrustOK            = "ok"
+	TrustExpired       = "expired"
+	TrustNotYetValid   = "not_yet_valid"
+	TrustUnknownIssuer = "unknown_issuer" // unknown authority or missing intermediate: they look alike
+	TrustSelfSigned    = "self_signed"
+	TrustWrongUsage    = "wrong_usage"
+	TrustNotAuthority  = "not_authority" // an issuer in the chain may not issue
+	TrustConstraint    = "constraint"    // a name or path constraint of an issuer is violated
+	TrustWeakSignature = "weak_signature"
+	TrustUnreadable    = "unreadable"
+	TrustOther         = "other"
+)
+
+// NameMatch tells whether the leaf is for the host; only subjectAltName counts.
+type NameMatch struct {
+	Matches        bool     `json:"matches"`
+	CommonNameOnly bool     `json:"common_name_only"` // the host stands in the subject's common name alone
+	Names          []string `json:"names"`            // subjectAltName, the first 50
+}
+
+// Staple is the OCSP answer that came with the handshake.
+type Staple struct {
+	Present    bool   `json:"present"`
+	Valid      bool   `json:"valid"`             // well signed, about this certificate, and in date
+	Status     string `json:"status,omitempty"`  // good, revoked or unknown
+	Problem    string `json:"problem,omitempty"` // why it is not valid: malformed, wrong_signer, not_yet_valid, stale, responder_error
+	ThisUpdate string `json:"this_update,omitempty"`
+	NextUpdate string `json:"next_update,omitempty"`
+}
+
+// RevocationRow is what the certificate's revocation list says.
+type RevocationRow struct {
+	URLs    []string `json:"urls"`    // http(s) distribution points
+	Fetched string   `json:"fetched"` // the one that was read, or empty
+	Status  string   `json:"status,omitempty"`
+	// Problem: not_tried (the chain does not verify, or a staple decides), unreachable, too_large,
+	// malformed, wrong_signer, not_covering, not_yet_valid, stale.
+	Problem    string `json:"problem,omitempty"`
+	ThisUpdate string `json:"this_update,omitempty"`
+	NextUpdate string `json:"next_update,omitempty"`
+}
+
+// Revocation sums up: good, revoked or unknown, and how that is known (staple, list, or none).
+type Revocation struct {
+	Status string `json:"status"`
+	How    string `json:"how"`
+}
+
+// ClientCertificate tells whether the server asks the client to identify itself.
+type ClientCertificate struct {
+	Requested bool   `json:"requested"`
+	Required  string `json:"required"`      // yes, no or unknown
+	How       string `json:"how,omitempty"` // alert, or http_400 (nginx answers that way)
+	Sent      bool   `json:"sent"`          // one is configured and was sent
+}
+
+// Difference is a fact in which the addresses of one endpoint differ.
+type Difference struct {
+	Fact   string            `json:"fact"`
+	Values map[string]string `json:"values"` // by address
+}
+
+// URL is what one URL answers.
+type URL struct {
+	Target   string   `json:"target"` // the caller's name for it
+	URL      string   `json:"url"`    // without credentials, query and fragment
+	Scheme   string   `json:"scheme"`
+	Endpoint string   `json:"endpoint"` // Endpoint.Name; empty for a scheme other than https, which is not contacted
+	Answers  []Answer `json:"answers"`  // one an address
+	Clear    []Clear  `json:"clear"`    // one an address and port
+	Trails   []Trail  `json:"trails"`   // one a method
+}
+
+// Answer is what one address answers over HTTPS.
+type Answer struct {
+	Address string    `json:"address"`
+	Get     *Exchange `json:"get,omitempty"`
+	Post    *Exchange `json:"post,omitempty"`
+	HSTS    HSTS      `json:"hsts"`
+	// ClockSkewSeconds is the server's Date minus this machine's time; absent without a Date.
+	ClockSkewSeconds *int64 `json:"clock_skew_seconds,omitempty"`
+}
+
+// Exchange is one request and its answer. Bodies are never kept, only their digest.
+type Exchange struct {
+	Method      string    `json:"method"`
+	Reach       Reach     `json:"reach"`
+	Status      int       `json:"status,omitempty"`
+	Protocol    string    `json:"protocol,omitempty"`
+	ContentType string    `json:"content_type,omitempty"`
+	Location    *Location `json:"location,omitempty"`
+	BodyDigest  string    `json:"body_digest,omitempty"` // sha256 of the body with ids, numbers and times taken out, 16 hex digits
+	BodyBytes   int       `json:"body_bytes"`
+	Truncated   bool      `json:"truncated"` // the body was longer than MaxBody
+}
+
+// Location is where a redirect points.
+type Location struct {
+	URL      string `json:"url"` // absolute; without credentials, query and fragment
+	Scheme   string `json:"scheme"`
+	SameHost bool   `json:"same_host"`
+	Valid    bool   `json:"valid"`
+
+	target *url.URL // whole, for following; never shown
+}
+
+// HSTS is the Strict-Transport-Security header (RFC 6797) of the GET's answer or else the POST's.
+type HSTS struct {
+	Present           bool   `json:"present"`
+	WellFormed        bool   `json:"well_formed"`
+	Problem           string `json:"problem,omitempty"`
+	MaxAge            int64  `json:"max_age"` // seconds
+	IncludeSubDomains bool   `json:"include_sub_domains"`
+	Preload           bool   `json:"preload"`
+	Headers           int    `json:"headers"` // how many were sent; only the first counts
+}
+
+// Clear is one address and port of the plain-HTTP twin, asked in the clear.
+type Clear struct {
+	URL     string      `json:"url"`
+	Port    string      `json:"port"`
+	Address string      `json:"address"`
+	OwnPort bool        `json:"own_port"` // the https URL's own port rather than port 80
+	Get     ClearAnswer `json:"get"`
+	Post    ClearAnswer `json:"post"`
+}
+
+// ClearAnswer is an answer in the clear.
+type ClearAnswer struct {
+	Exchange
+	// TLSOnly: the answer is a TLS server's complaint about a request in the clear, not the receiver's.
+	TLSOnly bool `json:"tls_only"`
+	// SameAnswerAsHTTPS: status, content type and digest equal those of the same request over HTTPS
+	// at one of the addresses.
+	SameAnswerAsHTTPS bool `json:"same_answer_as_https"`
+	// Comparable is false when there is no answer over HTTPS to compare with.
+	Comparable bool `json:"comparable"`
+}
+
+// Trail is a chain of redirects, followed with unsigned empty requests.
+type Trail struct {
+	Method string `json:"method"`
+	Hops   []Hop  `json:"hops"`
+	// End: answer, loop, downgrade (to http), other_scheme, other_host (a POST is not carried to
+	// another host), bad_location, unreachable, limit.
+	End    string `json:"end"`
+	Status int    `json:"status"` // of the last answer
+}
+
+// Hop is one request of a trail.
+type Hop struct {
+	Method string `json:"method"`
+	URL    string `json:"url"`
+	Reach  Reach  `json:"reach"`
+	Status int    `json:"status,omitempty"`
+	Trust  string `json:"trust"` // Trust.Kind of the hop's certificate, name_mismatch, or empty
+}

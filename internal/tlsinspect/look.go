@@ -1,0 +1,255 @@
+package tlsinspect
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// look is the work on one address of one endpoint.
+type look struct {
+	in      *inspector
+	host    string
+	port    string
+	address string
+	visits  []visit
+
+	lanes chan struct{} // holds a token for each connection that is open
+	mu    sync.Mutex    // guards what follows
+	used  int
+	seen  *observations
+
+	modern Certificate // the gate's
+
+	facts   Address
+	answers []Answer  // by visit
+	clear   [][]Clear // by visit
+}
+
+func newLook(in *inspector, host, port, address string, visits []visit) *look {
+	l := &look{
+		in: in, host: host, port: port, address: address, visits: visits,
+		lanes:   make(chan struct{}, Lanes),
+		seen:    newObservations(),
+		answers: make([]Answer, len(visits)),
+		clear:   make([][]Clear, len(visits)),
+	}
+	l.facts = Address{
+		Address: address, Family: family(address), DHGroups: []DHGroup{}, Suites: []Suite{}, Certificates: []Certificate{},
+		Versions: newTested(), CipherClasses: newTested(), ClientCertificate: ClientCertificate{Required: "unknown"},
+	}
+	for i := range visits {
+		l.answers[i].Address = address
+	}
+	return l
+}
+
+func newTested() Tested {
+	return Tested{Accepted: []string{}, Refused: []string{}, Undecided: []Undecided{}}
+}
+
+func family(address string) string {
+	if ap, err := netip.ParseAddrPort(address); err == nil && !ap.Addr().Unmap().Is4() {
+		return "ipv6"
+	}
+	return "ipv4"
+}
+
+// dial opens a connection, unless fewer than reserve would be left of those allowed.
+func (l *look) dial(ctx context.Context, reserve int) (net.Conn, error) {
+	l.mu.Lock()
+	if l.used >= MaxConnections-reserve {
+		l.facts.LimitReached = true
+		l.mu.Unlock()
+		return nil, errLimit
+	}
+	l.used++
+	l.facts.Connections = l.used
+	l.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, l.in.Timeout)
+	defer cancel()
+	return l.in.Dial(ctx, "tcp", l.address)
+}
+
+// lane runs f once one of the lanes is free. The caller waits for the lane, not for f, so that
+// what is asked first is also begun first.
+func (l *look) lane(wg *sync.WaitGroup, f func()) {
+	l.lanes <- struct{}{}
+	wg.Go(func() {
+		defer func() { <-l.lanes }()
+		f()
+	})
+}
+
+// reserved is how many connections the bare hellos leave for HTTP.
+func (l *look) reserved() int {
+	n := 1
+	for _, v := range l.visits {
+		if v.target.Clear && l.port != "443" {
+			n += 2
+		}
+	}
+	return min(n, 5)
+}
+
+// run gathers everything about the address.
+func (l *look) run(ctx context.Context) {
+	g := l.gate(ctx)
+	l.facts.Reach = g.reach
+	l.facts.Handshake = g.handshake()
+	l.facts.ClientCertificate = g.clientCertificate(l.in.ClientCert != nil)
+	if g.reach.Kind == ReachNoRoute {
+		if ap, err := netip.ParseAddrPort(l.address); err == nil {
+			l.facts.Reach.LocalRoute = l.in.HasRoute(ap.Addr())
+		}
+	}
+	speaksTLS := g.reach.Kind == ReachOK || g.reach.Kind == ReachNoHandshake
+	var wg sync.WaitGroup
+	switch g.reach.Kind {
+	case ReachOK, ReachNoHandshake, ReachReset:
+		chains := &chains{}
+		if len(g.state.PeerCertificates) > 0 {
+			chains.add("modern", g.state.PeerCertificates, g.state.OCSPResponse)
+			// Begun at once, because a revocation list may have to be fetched.
+			wg.Go(func() { l.modern = l.in.describe(ctx, l.host, chains.list[0]) })
+		}
+		if g.conn != nil {
+			l.lane(&wg, func() { l.exchanges(ctx, g) })
+		}
+		l.battery(ctx, g, chains, &wg)
+		wg.Wait()
+		l.describeAll(ctx, chains, g)
+	case ReachNotTLS:
+		l.clearOwnPort(ctx, &wg)
+		wg.Wait()
+	}
+	l.clearUnasked()
+	if g.conn == nil {
+		l.unanswered()
+	}
+	l.facts.Versions = l.seen.versions.tested(AllVersions)
+	l.facts.CipherClasses = l.seen.classes.tested(AllClasses)
+	l.facts.Suites = l.seen.suites
+	l.facts.DHGroups = l.seen.groups
+	if !speaksTLS && len(l.facts.Versions.Accepted) > 0 {
+		// Closed on everything a modern client offers, but an old hello was answered.
+		l.facts.Reach.Kind = ReachNoHandshake
+		l.facts.Reach.Detail = "only hellos that no modern client sends are answered"
+	}
+}
+
+// unanswered marks the requests over HTTPS that could not be made for want of a handshake.
+func (l *look) unanswered() {
+	reach := l.facts.Reach
+	if reach.Kind == ReachOK {
+		reach.Kind, reach.Phase = ReachNoHandshake, "handshake" // for want of a client certificate
+	}
+	for i, v := range l.visits {
+		l.answers[i].Get = &Exchange{Method: "GET", Reach: reach}
+		if v.target.Post {
+			l.answers[i].Post = &Exchange{Method: "POST", Reach: reach}
+		}
+	}
+}
+
+// chains are the certificate chains one address was seen to send.
+type chains struct {
+	mu   sync.Mutex
+	list []sentChain
+}
+
+type sentChain struct {
+	offeredTo string
+	certs     []*x509.Certificate
+	staple    []byte
+	broken    string // why a certificate could not be read
+}
+
+// add keeps a chain unless the same leaf is known already.
+func (c *chains) add(offeredTo string, certs []*x509.Certificate, staple []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !slices.ContainsFunc(c.list, func(s sentChain) bool { return len(s.certs) > 0 && s.certs[0].Equal(certs[0]) }) {
+		c.list = append(c.list, sentChain{offeredTo: offeredTo, certs: certs, staple: staple})
+	}
+}
+
+// addRaw is add for certificates that came in the clear.
+func (c *chains) addRaw(offeredTo string, raw [][]byte) {
+	var certs []*x509.Certificate
+	for _, der := range raw {
+		cert, err := x509.ParseCertificate(der)
+		if err != nil {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			if len(c.list) == 0 {
+				c.list = append(c.list, sentChain{offeredTo: offeredTo, certs: certs, broken: err.Error()})
+			}
+			return
+		}
+		certs = append(certs, cert)
+	}
+	if len(certs) > 0 {
+		c.add(offeredTo, certs, nil)
+	}
+}
+
+// first is the leaf that most clients get, if it could be read.
+func (c *chains) first() *x509.Certificate {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.list) == 0 || len(c.list[0].certs) == 0 {
+		return nil
+	}
+	return c.list[0].certs[0]
+}
+
+func (c *chains) empty() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.list) == 0
+}
+
+// gateState is what the gate hello brought.
+type gateState struct {
+	reach       Reach
+	conn        *tls.Conn // open, when the handshake was completed
+	state       tls.ConnectionState
+	requested   bool // a client certificate was asked for
+	refusedUs   bool // and its absence ended the handshake
+	postQuantum bool // whether the hello that was answered had a post-quantum key share
+	unanswered  bool // one with such a share was not answered
+}
+
+// describeAll completes the certificates once all hellos are done.
+func (l *look) describeAll(ctx context.Context, c *chains, g gateState) {
+	for i, s := range c.list {
+		described := l.modern
+		if i > 0 || len(g.state.PeerCertificates) == 0 {
+			described = l.in.describe(ctx, l.host, s)
+		} else if described.MustStaple && !described.Staple.Present {
+			// A server that fetches its staple on demand has none for its very first client.
+			if again := l.handshakeAgain(ctx, g); len(again.state.OCSPResponse) > 0 {
+				s.staple = again.state.OCSPResponse
+				described = l.in.describe(ctx, l.host, s)
+			}
+		}
+		l.facts.Certificates = append(l.facts.Certificates, described)
+	}
+}
+
+func (l *look) handshakeAgain(ctx context.Context, g gateState) attempt {
+	ctx, cancel := context.WithTimeout(ctx, l.in.Timeout)
+	defer cancel()
+	var connected, heard atomic.Bool
+	a := l.handshake(ctx, g.postQuantum, &connected, &heard)
+	if a.conn != nil {
+		closeQuietly(a.conn)
+	}
+	return a
+}

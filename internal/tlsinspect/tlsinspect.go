@@ -1,0 +1,278 @@
+// Package tlsinspect looks at HTTPS endpoints the way a TLS engineer would, and describes what it saw.
+//
+// Rules of this package:
+//   - It describes, it never judges: no threshold and no verdict is written here.
+//   - A host:port is looked at once, however many URLs live on it; its TLS facts are in an Endpoint,
+//     what one path answers is in a URL.
+//   - One gate hello goes to an address first. Only when something answers do more follow: at most
+//     Lanes connections at a time, at most MaxConnections in all.
+//   - A refusal is an alert, or a closed connection beside which others were answered. A timeout is
+//     never read as a refusal: what timed out is undecided.
+//   - The server's name is always sent (SNI), no proxy is ever used, every read is bounded.
+//   - Nothing secret is ever sent: requests carry no body, no key and no signature.
+package tlsinspect
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Bounds on what one look may cost. They are exported so that a plan can print them.
+const (
+	MaxConnections = 16       // in all, per address
+	Lanes          = 4        // at a time, per address
+	MaxAddresses   = 16       // of one name; more are counted, not looked at
+	MaxHops        = 10       // of a chain of redirects
+	MaxBody        = 64 << 10 // bytes of an answer that are read
+	MaxList        = 10 << 20 // bytes of a revocation list that are read
+	maxFlight      = 256 << 10
+	maxHeader      = 64 << 10
+)
+
+// Options say how to look. Resolve and Dial are required.
+type Options struct {
+	// Resolve gives the addresses to dial, "ip:port", for a host and a port. An error that is
+	// syscall.ECONNREFUSED means that the port counts as refused.
+	Resolve func(ctx context.Context, host, port string) ([]string, error)
+	// Dial opens a connection to one such address.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	SystemRoots *x509.CertPool      // nil: those of the machine
+	ExtraRoots  []*x509.Certificate // of ca_file; told apart from the system's
+	ClientCert  *tls.Certificate    // for servers that ask for one
+	Now         func() time.Time    // for certificates' dates; nil: time.Now
+	Timeout     time.Duration       // per request; zero: 10 s
+	UserAgent   string
+	// Pace is asked before each HTTP request to a host (not before bare hellos) and may wait.
+	Pace func(ctx context.Context, host string) error
+	// HasRoute tells whether this machine can send to an address at all; nil asks the kernel.
+	HasRoute func(netip.Addr) bool
+}
+
+// Target is one URL to look at.
+type Target struct {
+	ID     string // the caller's name for it, repeated in the facts
+	URL    string
+	Post   bool // also send the unsigned empty POST
+	Clear  bool // also look at the plain-HTTP twin
+	Follow bool // also follow redirects, to their end
+}
+
+// Look inspects the targets. Each host:port is inspected once. The error is the context's, or says
+// which target cannot be looked at; facts gathered before a cancellation are returned with it.
+func Look(ctx context.Context, o Options, targets ...Target) (Facts, error) {
+	in, err := newInspector(o)
+	if err != nil {
+		return Facts{}, err
+	}
+	facts := Facts{Clock: in.now().UTC().Format(time.RFC3339), Endpoints: []Endpoint{}, URLs: make([]URL, len(targets))}
+	type group struct {
+		host, port string
+		visits     []visit
+	}
+	groups := map[string]*group{}
+	var order []string
+	for i, t := range targets {
+		u, err := parse(t.URL)
+		if err != nil {
+			return Facts{}, fmt.Errorf("target %q: %w", t.ID, err)
+		}
+		facts.URLs[i] = URL{Target: t.ID, URL: display(u), Scheme: u.Scheme, Answers: []Answer{}, Clear: []Clear{}, Trails: []Trail{}}
+		if u.Scheme != "https" {
+			continue // described by its scheme alone; never contacted
+		}
+		host, port := hostPort(u)
+		key := net.JoinHostPort(host, port)
+		facts.URLs[i].Endpoint = key
+		g := groups[key]
+		if g == nil {
+			g = &group{host: host, port: port}
+			groups[key] = g
+			order = append(order, key)
+		}
+		g.visits = append(g.visits, visit{target: t, url: u, facts: &facts.URLs[i]})
+	}
+	facts.Endpoints = make([]Endpoint, len(order))
+	var wg sync.WaitGroup
+	for i, key := range order {
+		g := groups[key]
+		wg.Go(func() { facts.Endpoints[i] = in.endpoint(ctx, g.host, g.port, g.visits) })
+	}
+	wg.Wait()
+	return facts, ctx.Err()
+}
+
+// visit is one URL while its endpoint is being looked at.
+type visit struct {
+	target Target
+	url    *url.URL
+	facts  *URL
+}
+
+type inspector struct {
+	Options
+	system   *x509.CertPool
+	combined *x509.CertPool // nil without extra roots
+	lists    listCache
+}
+
+func newInspector(o Options) (*inspector, error) {
+	if o.Resolve == nil || o.Dial == nil {
+		return nil, errors.New("look at endpoints: no resolver or no dialer was given")
+	}
+	in := &inspector{Options: o, system: o.SystemRoots}
+	if in.Timeout <= 0 {
+		in.Timeout = 10 * time.Second
+	}
+	if in.HasRoute == nil {
+		in.HasRoute = hasRoute
+	}
+	if in.system == nil {
+		pool, err := x509.SystemCertPool()
+		if err != nil {
+			return nil, fmt.Errorf("read the system's root certificates: %w", err)
+		}
+		in.system = pool
+	}
+	if len(o.ExtraRoots) > 0 {
+		in.combined = in.system.Clone()
+		for _, c := range o.ExtraRoots {
+			in.combined.AddCert(c)
+		}
+	}
+	return in, nil
+}
+
+func (in *inspector) now() time.Time {
+	if in.Now == nil {
+		return time.Now()
+	}
+	return in.Now()
+}
+
+// endpoint looks at every address of one host:port, all at once, and at the URLs that live there.
+func (in *inspector) endpoint(ctx context.Context, host, port string, visits []visit) Endpoint {
+	e := Endpoint{Name: net.JoinHostPort(host, port), Host: host, Port: port, Addresses: []Address{}, Differences: []Difference{}}
+	addresses, resolution := in.resolve(ctx, host, port)
+	e.Resolution = resolution
+	looks := make([]*look, len(addresses))
+	twins := make([][]Clear, len(visits))
+	var wg sync.WaitGroup
+	for i, v := range visits {
+		if v.target.Clear {
+			wg.Go(func() { twins[i] = in.portEighty(ctx, host, v) })
+		}
+	}
+	for i, a := range addresses {
+		looks[i] = newLook(in, host, port, a, visits)
+		wg.Go(func() { looks[i].run(ctx) })
+	}
+	wg.Wait()
+	for _, l := range looks {
+		for i, v := range visits {
+			v.facts.Answers = append(v.facts.Answers, l.answers[i])
+			v.facts.Clear = append(v.facts.Clear, l.clear[i]...)
+		}
+	}
+	for i, v := range visits {
+		v.facts.Clear = append(v.facts.Clear, twins[i]...)
+		compareClear(v.facts)
+	}
+	for _, v := range visits {
+		if v.target.Follow {
+			wg.Go(func() { v.facts.Trails = in.trails(ctx, v, looks) })
+		}
+	}
+	wg.Wait()
+	for _, l := range looks {
+		e.Addresses = append(e.Addresses, l.facts)
+	}
+	e.Differences = differences(e.Addresses)
+	return e
+}
+
+// resolve bounds the number of addresses and describes how the name resolved.
+func (in *inspector) resolve(ctx context.Context, host, port string) ([]string, Resolution) {
+	ctx, cancel := context.WithTimeout(ctx, in.Timeout)
+	defer cancel()
+	addresses, err := in.Resolve(ctx, host, port)
+	r := Resolution{Kind: ReachOK, Addresses: len(addresses)}
+	if err != nil {
+		r.Kind, r.Detail = resolutionKind(err), err.Error()
+		return nil, r
+	}
+	if len(addresses) == 0 {
+		r.Kind, r.Detail = ResolutionNone, "the name has no address"
+	}
+	if len(addresses) > MaxAddresses {
+		r.Skipped = len(addresses) - MaxAddresses
+		addresses = addresses[:MaxAddresses]
+	}
+	return addresses, r
+}
+
+func parse(raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return nil, errors.New("not a URL") // the parser's message repeats the text, which may hold credentials
+	}
+	if u.Host == "" || u.Hostname() == "" {
+		return nil, errors.New("the URL names no host")
+	}
+	for _, r := range u.Hostname() {
+		if r > 126 || r <= ' ' {
+			return nil, errors.New("the URL's host is not plain ASCII; write an international name in its xn-- form")
+		}
+	}
+	u.Scheme = strings.ToLower(u.Scheme)
+	return u, nil
+}
+
+// hostPort gives the name to send and verify, without a trailing dot, and the port.
+func hostPort(u *url.URL) (host, port string) {
+	host, port = strings.TrimSuffix(strings.ToLower(u.Hostname()), "."), u.Port()
+	if port == "" {
+		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
+	}
+	return host, port
+}
+
+// display spells a URL without what may be secret in it: credentials, query, fragment.
+func display(u *url.URL) string {
+	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}
+	text := shown.String()
+	if u.RawQuery != "" {
+		text += "?…"
+	}
+	if len(text) > 500 {
+		text = text[:500] + "…"
+	}
+	return text
+}
+
+// request makes the one request this package sends: without body, key or signature.
+func (in *inspector) request(ctx context.Context, method string, u *url.URL) (*http.Request, error) {
+	clean := *u
+	clean.User, clean.Fragment = nil, ""
+	r, err := http.NewRequestWithContext(ctx, method, clean.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	if method == http.MethodPost {
+		r.Body, r.ContentLength = http.NoBody, 0
+		r.Header.Set("Content-Type", "application/json")
+	}
+	r.Header["Idempotency-Key"] = nil // not sent; lets the transport repeat the empty request on a new connection
+	r.Header.Set("User-Agent", in.UserAgent)
+	return r, nil
+}

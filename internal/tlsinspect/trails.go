@@ -1,0 +1,168 @@
+package tlsinspect
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// trails follows what the first address that answers says, method by method.
+func (in *inspector) trails(ctx context.Context, v visit, looks []*look) []Trail {
+	out := []Trail{}
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		var start *Exchange
+		trust := ""
+		var via *look
+		for i, a := range v.facts.Answers {
+			e := a.Get
+			if method == http.MethodPost {
+				e = a.Post
+			}
+			if e == nil || start != nil && (start.Reach.Kind == ReachOK || e.Reach.Kind != ReachOK) {
+				continue
+			}
+			start, via = e, looks[i]
+			if certificates := looks[i].facts.Certificates; len(certificates) > 0 {
+				trust = hopTrust(certificates[0].Trust.Kind, certificates[0].Name.Matches)
+			}
+		}
+		if start == nil {
+			continue
+		}
+		out = append(out, in.trail(ctx, v.url, method, *start, trust, via))
+	}
+	return out
+}
+
+func hopTrust(kind string, nameMatches bool) string {
+	if kind == TrustOK && !nameMatches {
+		return "name_mismatch"
+	}
+	return kind
+}
+
+// trail follows one chain of redirects whose first answer is known already.
+func (in *inspector) trail(ctx context.Context, from *url.URL, method string, e Exchange, trust string, via *look) Trail {
+	t := Trail{Method: method, Hops: []Hop{}}
+	jar, err := cookiejar.New(nil) // with cookies, because some sites set one and send the visitor back
+	if err != nil {
+		t.End = "unreachable"
+		return t
+	}
+	walk := &walk{in: in, via: via, trusts: map[string]string{}}
+	transport := newTransport()
+	transport.DialTLSContext = walk.dial
+	defer transport.CloseIdleConnections()
+	seen := map[string]bool{}
+	for {
+		t.Hops = append(t.Hops, Hop{Method: method, URL: display(from), Reach: e.Reach, Status: e.Status, Trust: trust})
+		t.Status = e.Status
+		seen[state(method, from, jar)] = true
+		switch {
+		case e.Reach.Kind != ReachOK:
+			t.End = "unreachable"
+		case !slices.Contains([]int{301, 302, 303, 307, 308}, e.Status):
+			t.End = "answer"
+		case e.Location == nil || !e.Location.Valid:
+			t.End = "bad_location"
+		case e.Location.Scheme == "http":
+			t.End = "downgrade"
+		case e.Location.Scheme != "https":
+			t.End = "other_scheme"
+		case len(t.Hops) > MaxHops:
+			t.End = "limit"
+		}
+		if t.End != "" {
+			return t
+		}
+		if e.Status != 307 && e.Status != 308 {
+			method = http.MethodGet
+		}
+		next := e.Location.target
+		if method == http.MethodPost && !e.Location.SameHost {
+			t.End = "other_host"
+			return t
+		}
+		if seen[state(method, next, jar)] {
+			t.End = "loop"
+			return t
+		}
+		from = next
+		var header http.Header
+		e, header, _ = in.exchange(ctx, withCookies{transport, jar}, method, from)
+		jar.SetCookies(from, (&http.Response{Header: header}).Cookies())
+		trust = walk.trust(from)
+	}
+}
+
+// state tells visits apart: the same URL with the same cookies will give the same answer.
+func state(method string, u *url.URL, jar http.CookieJar) string {
+	var b strings.Builder
+	b.WriteString(method + " " + u.String())
+	for _, c := range jar.Cookies(u) {
+		b.WriteString(" " + c.Name + "=" + c.Value)
+	}
+	return b.String()
+}
+
+type withCookies struct {
+	http.RoundTripper
+	jar http.CookieJar
+}
+
+func (w withCookies) RoundTrip(r *http.Request) (*http.Response, error) {
+	for _, c := range w.jar.Cookies(r.URL) {
+		r.AddCookie(c)
+	}
+	return w.RoundTripper.RoundTrip(r)
+}
+
+// walk opens the connections of a trail and keeps what their certificates are worth.
+type walk struct {
+	in     *inspector
+	via    *look
+	mu     sync.Mutex
+	trusts map[string]string
+}
+
+func (w *walk) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	var raw net.Conn
+	if w.via != nil && host == w.via.host && port == w.via.port {
+		raw, err = w.via.dial(ctx, 0) // the same address as before, and counted with the rest
+	} else {
+		raw, err = w.in.dialByName(ctx, network, address)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var a attempt
+	config := w.in.config(host, &a)
+	config.GetClientCertificate = nil // the configured one is for the configured URLs
+	conn := tls.Client(raw, config)
+	if err := conn.HandshakeContext(ctx); err != nil {
+		closeQuietly(raw)
+		return nil, err
+	}
+	certs := conn.ConnectionState().PeerCertificates
+	trust, _ := w.in.trust(certs, w.in.now())
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.trusts[address] = hopTrust(trust.Kind, certs[0].VerifyHostname(host) == nil)
+	return conn, nil
+}
+
+func (w *walk) trust(u *url.URL) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.trusts[net.JoinHostPort(hostPort(u))]
+}
