@@ -39,6 +39,9 @@ type Integration struct {
 	Waivers        []Waiver       `json:"waivers"`
 	Network        NetworkOptions `json:"network"`
 
+	// AllowedAPIHosts are the API hosts beside the provider's own to which keys may go, from the command line.
+	AllowedAPIHosts []string `json:"-"`
+
 	Directory string `json:"-"` // the configuration's, absolute; relative paths start here
 	File      string `json:"-"` // the configuration file as the user named it
 	Digest    string `json:"-"` // "sha256:" and the hex digest of the configuration file

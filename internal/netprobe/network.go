@@ -4,6 +4,8 @@ package netprobe
 
 import (
 	"context"
+	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -223,4 +225,17 @@ func (n *Network) Pace(ctx context.Context, environment string) error {
 		return ctx.Err()
 	}
 	return limiter.Wait(ctx)
+}
+
+// Roots are the machine's certificate authorities and, in All, also those of a PEM file.
+func Roots(extraPEM []byte) (audit.Roots, error) {
+	system, err := x509.SystemCertPool()
+	if err != nil {
+		return audit.Roots{}, fmt.Errorf("read the machine's certificate authorities: %w", err)
+	}
+	all := system.Clone()
+	if len(extraPEM) > 0 && !all.AppendCertsFromPEM(extraPEM) {
+		return audit.Roots{}, errors.New("network.ca_file holds no certificate in PEM")
+	}
+	return audit.Roots{System: system, All: all}, nil
 }

@@ -60,10 +60,13 @@ func Run(ctx context.Context, integration *audit.Integration, options Options) *
 	var wg sync.WaitGroup
 	var follow []func()
 	for _, probe := range options.Probes {
-		state := c.add(probe)
+		c.add(probe)
+	}
+	for _, state := range c.states {
 		if !state.needed {
 			continue
 		}
+		probe := state.probe
 		run := &audit.Run{
 			Integration: integration, ID: id, UserAgent: options.Tool.Name + "/" + options.Tool.Version + " run/" + id,
 			Now: options.Now, Network: options.Network, Exec: options.Exec, Roots: options.Roots, Ledger: ledger, Sink: state,
@@ -160,7 +163,7 @@ type probeState struct {
 	ended  bool
 }
 
-func (c *collector) add(probe audit.Probe) *probeState {
+func (c *collector) add(probe audit.Probe) {
 	state := &probeState{collector: c, probe: probe, kinds: map[string]reflect.Type{}}
 	state.status = audit.ProbeStatus{Name: probe.Name(), Kinds: []string{}, State: audit.ProbeSkipped, Reason: "no selected check needs it"}
 	for _, kind := range probe.Kinds() {
@@ -173,7 +176,6 @@ func (c *collector) add(probe audit.Probe) *probeState {
 		state.status.State, state.status.Reason = audit.ProbeCutShort, "it was interrupted before it was done"
 	}
 	c.states = append(c.states, state)
-	return state
 }
 
 // Emit implements audit.Sink.

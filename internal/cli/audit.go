@@ -1,0 +1,374 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/command"
+	"github.com/prelaunch-audit/prelaunch/internal/config"
+	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
+	"github.com/prelaunch-audit/prelaunch/internal/policy"
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
+	"github.com/prelaunch-audit/prelaunch/internal/runner"
+	"github.com/prelaunch-audit/prelaunch/policies"
+	"github.com/prelaunch-audit/prelaunch/probes"
+)
+
+// defaultFile is the configuration that is read when none is named.
+const defaultFile = "prelaunch.yaml"
+
+// choice is which checks are judged, by which policies.
+type choice struct {
+	only, skip, policyDirs []string
+}
+
+func (c *choice) flags(cmd *cobra.Command) {
+	cmd.Flags().StringSliceVar(&c.only, "only", nil, "judge these checks only, globs such as 'webhook.*'")
+	cmd.Flags().StringSliceVar(&c.skip, "skip", nil, "leave these checks out")
+	cmd.Flags().StringArrayVar(&c.policyDirs, "policy", nil, "a folder with more checks in Rego (repeatable)")
+	completeChecks := func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return checkIDs(c.policyDirs), cobra.ShellCompDirectiveNoFileComp
+	}
+	for _, name := range []string{"only", "skip"} {
+		must(cmd.RegisterFlagCompletionFunc(name, completeChecks))
+	}
+}
+
+func (c *choice) load() (*policy.Library, policy.Selection, error) {
+	library, err := policy.Load(policies.FS, c.policyDirs)
+	if err != nil {
+		return nil, policy.Selection{}, err
+	}
+	selection, err := library.Select(c.only, c.skip)
+	return library, selection, err
+}
+
+// permissions are what the configuration alone must not decide.
+type permissions struct {
+	commands bool
+	apiHosts []string
+}
+
+func (p *permissions) flags(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&p.commands, "allow-commands", false, "run the commands that the configuration names")
+	cmd.Flags().StringArrayVar(&p.apiHosts, "allow-api-host", nil, "let keys go to this API host too (repeatable)")
+}
+
+func (p *permissions) overrides() []audit.Override {
+	var list []audit.Override
+	if p.commands {
+		list = append(list, audit.Override{Setting: "--allow-commands", Value: "yes"})
+	}
+	for _, host := range p.apiHosts {
+		list = append(list, audit.Override{Setting: "--allow-api-host", Value: host})
+	}
+	return list
+}
+
+func (a *app) auditCommand() *cobra.Command {
+	var choice choice
+	var permissions permissions
+	var outputs []string
+	cmd := &cobra.Command{
+		Use: "audit [FILE]", Short: "Probe, judge and report", Args: cobra.MaximumNArgs(1),
+		Long: "Probe the integration that FILE (default prelaunch.yaml) describes, judge what was seen, and report.",
+		Example: `  prelaunch audit
+  prelaunch audit acme.yaml -o table -o json=report.json
+  prelaunch audit --only 'webhook.*' --allow-commands`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			destinations, err := parseOutputs(outputs)
+			if err != nil {
+				return err
+			}
+			library, selection, err := choice.load()
+			if err != nil {
+				return err
+			}
+			gathered, err := a.gather(cmd.Context(), fileArgument(args), library, selection, permissions)
+			if err != nil {
+				return err
+			}
+			report, err := gathered.judge(library, selection)
+			if err != nil {
+				return err
+			}
+			if err := a.write(report, gathered.document, destinations, gathered.file); err != nil {
+				return err
+			}
+			return exitWith(report.ExitCode())
+		},
+	}
+	choice.flags(cmd)
+	permissions.flags(cmd)
+	outputFlag(cmd, &outputs)
+	return cmd
+}
+
+func (a *app) probeCommand() *cobra.Command {
+	var choice choice
+	var permissions permissions
+	cmd := &cobra.Command{
+		Use: "probe [FILE]", Short: "Gather the facts only and print them as JSON", Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			library, selection, err := choice.load()
+			if err != nil {
+				return err
+			}
+			gathered, err := a.gather(cmd.Context(), fileArgument(args), library, selection, permissions)
+			if err != nil {
+				return err
+			}
+			if _, err := gathered.compiled(); err != nil {
+				return err
+			}
+			if err := a.writeFacts(a.Out, gathered.document); err != nil {
+				return err
+			}
+			if gathered.document.CutShort {
+				return exitWith(exitFailure)
+			}
+			return nil
+		},
+	}
+	choice.flags(cmd)
+	permissions.flags(cmd)
+	return cmd
+}
+
+func (a *app) judgeCommand() *cobra.Command {
+	var choice choice
+	var outputs []string
+	cmd := &cobra.Command{
+		Use: "judge FACTS", Short: "Judge stored facts offline, at their own time", Args: cobra.ExactArgs(1),
+		Long: "Judge the facts that `prelaunch probe` printed (- for standard input): the report that `audit` gave, without network or keys.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			destinations, err := parseOutputs(outputs)
+			if err != nil {
+				return err
+			}
+			raw, err := a.readBounded(args[0], audit.MaxDocument)
+			if err != nil {
+				return err
+			}
+			document, err := audit.DecodeDocument(raw)
+			if err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			if err := validateFacts(raw); err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			library, selection, err := choice.load()
+			if err != nil {
+				return err
+			}
+			judge, err := library.Compile(cmd.Context(), selection)
+			if err != nil {
+				return err
+			}
+			report, err := judgeDocument(document, library, selection, judge)
+			if err != nil {
+				return err
+			}
+			if err := a.write(report, document, destinations, ""); err != nil {
+				return err
+			}
+			return exitWith(report.ExitCode())
+		},
+	}
+	choice.flags(cmd)
+	outputFlag(cmd, &outputs)
+	return cmd
+}
+
+func (a *app) planCommand() *cobra.Command {
+	var choice choice
+	asJSON := false
+	cmd := &cobra.Command{
+		Use: "plan [FILE]", Short: "List what an audit would send, read and run, without doing it", Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			library, selection, err := choice.load()
+			if err != nil {
+				return err
+			}
+			integration, err := config.Load(fileArgument(args), config.Options{Checks: library.Checks(), Now: time.Now})
+			if err != nil {
+				return err
+			}
+			steps := []audit.Step{}
+			for _, probe := range probes.All() {
+				if slices.ContainsFunc(probe.Kinds(), func(kind audit.Kind) bool { return selection.Reads(kind.Name) }) {
+					steps = append(steps, probe.Plan(integration)...)
+				}
+			}
+			if asJSON {
+				encoder := json.NewEncoder(a.Out)
+				encoder.SetIndent("", "  ")
+				return encoder.Encode(steps)
+			}
+			return a.printPlan(steps)
+		},
+	}
+	choice.flags(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// gathered is what probing gave, and the policies that were compiled meanwhile.
+type gathered struct {
+	document *audit.Document
+	file     string
+	compiled func() (*policy.Judge, error)
+}
+
+// gather reads the configuration, resolves the keys and runs the probes, while the policies are compiled on the side.
+func (a *app) gather(ctx context.Context, file string, library *policy.Library, selection policy.Selection, permissions permissions) (*gathered, error) {
+	debug.SetGCPercent(400) // a run is short and its garbage is bounded; measured: a tenth less time until the verdict
+	integration, err := config.Load(file, config.Options{Checks: library.Checks(), Now: time.Now})
+	if err != nil {
+		return nil, err
+	}
+	exec := command.New(integration.Directory, permissions.commands, a.LookupEnv)
+	if err := config.ResolveKeys(ctx, integration, config.Resolver{LookupEnv: a.LookupEnv, Exec: exec, AllowCommands: permissions.commands}); err != nil {
+		return nil, err
+	}
+	a.redactor = integration.Redactor()
+	if err := mayRun(integration, permissions); err != nil {
+		return nil, err
+	}
+	integration.AllowedAPIHosts = permissions.apiHosts
+	roots, err := netprobe.Roots(integration.Network.ExtraRootsPEM)
+	if err != nil {
+		return nil, err
+	}
+	progress := a.newProgress()
+	defer progress.close()
+
+	result := &gathered{file: file}
+	type outcome struct {
+		judge *policy.Judge
+		err   error
+	}
+	compiling := make(chan outcome, 1)
+	go func() {
+		// Not ctx: what is known when a run is cut short is judged too.
+		judge, err := library.Compile(context.WithoutCancel(ctx), selection)
+		compiling <- outcome{judge, err}
+	}()
+	result.document = runner.Run(ctx, integration, runner.Options{
+		Probes: probes.All(), Needed: selection.Reads, Network: netprobe.New(integration, nil), Exec: exec, Roots: roots,
+		Progress: progress, Tool: tool(),
+	})
+	result.document.Scope.Overrides = append(result.document.Scope.Overrides, permissions.overrides()...)
+	result.document.Scope.Overrides = append(result.document.Scope.Overrides, proxies(a.LookupEnv)...)
+	result.compiled = func() (*policy.Judge, error) {
+		compiled := <-compiling
+		compiling <- compiled
+		return compiled.judge, compiled.err
+	}
+	return result, nil
+}
+
+// mayRun refuses commands that the command line does not allow, before anything is sent.
+func mayRun(integration *audit.Integration, permissions permissions) error {
+	if permissions.commands {
+		return nil
+	}
+	for _, environment := range integration.Environments {
+		if environment.HasEffects {
+			return fmt.Errorf("environments.%s.effects runs a command: %w", environment.Name, audit.ErrCommandsNotAllowed)
+		}
+	}
+	for i, log := range integration.Logs {
+		if len(log.Command) > 0 {
+			return fmt.Errorf("logs[%d] runs a command: %w", i, audit.ErrCommandsNotAllowed)
+		}
+	}
+	return nil
+}
+
+// proxies tells that a proxy is set in the environment, as probing goes past it.
+func proxies(lookupEnv func(string) (string, bool)) []audit.Override {
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"} {
+		if value, set := lookupEnv(name); set && value != "" {
+			return []audit.Override{{Setting: "environment " + name, Value: "set, and not used: the receivers are reached directly"}}
+		}
+	}
+	return nil
+}
+
+func (g *gathered) judge(library *policy.Library, selection policy.Selection) (*audit.Report, error) {
+	judge, err := g.compiled()
+	if err != nil {
+		return nil, err
+	}
+	return judgeDocument(g.document, library, selection, judge)
+}
+
+func judgeDocument(document *audit.Document, library *policy.Library, selection policy.Selection, judge *policy.Judge) (*audit.Report, error) {
+	facts, err := document.Encode()
+	if err != nil {
+		return nil, err
+	}
+	verdicts, err := judge.Verdicts(context.Background(), facts)
+	if err != nil {
+		return nil, err
+	}
+	profile, err := provider.ByName(document.Integration.Provider)
+	if err != nil {
+		return nil, err
+	}
+	return audit.Assemble(document, audit.Digest(facts), audit.Judgement{
+		Checks: selection.Checks, Verdicts: verdicts, PolicyDigest: library.Digest(), Partial: selection.Partial,
+	}, profile.Checklist), nil
+}
+
+func fileArgument(args []string) string {
+	if len(args) > 0 {
+		return args[0]
+	}
+	return defaultFile
+}
+
+func exitWith(code int) error {
+	if code == 0 {
+		return nil
+	}
+	return exit{code}
+}
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+// readBounded reads a file, or standard input for "-".
+func (a *app) readBounded(path string, limit int64) ([]byte, error) {
+	source := a.In
+	if path != "-" {
+		file, err := os.Open(path)
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", path, errors.Unwrap(err))
+		}
+		defer file.Close() //nolint:errcheck // only read
+		source = file
+	}
+	raw, err := io.ReadAll(io.LimitReader(source, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	if int64(len(raw)) > limit {
+		return nil, fmt.Errorf("read %s: it is larger than %d MB", path, limit>>20)
+	}
+	return raw, nil
+}

@@ -1,0 +1,195 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/config"
+	"github.com/prelaunch-audit/prelaunch/internal/policy"
+	"github.com/prelaunch-audit/prelaunch/internal/report"
+	"github.com/prelaunch-audit/prelaunch/policies"
+)
+
+func checkIDs(policyDirs []string) []string {
+	library, err := policy.Load(policies.FS, policyDirs)
+	if err != nil {
+		return nil
+	}
+	var ids []string
+	for _, check := range library.Checks() {
+		ids = append(ids, check.ID+"\t"+check.Title)
+	}
+	return ids
+}
+
+func (a *app) checksCommand() *cobra.Command {
+	var policyDirs []string
+	asJSON, asMarkdown := false, false
+	cmd := &cobra.Command{
+		Use: "checks", Short: "List the checks", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			library, err := policy.Load(policies.FS, policyDirs)
+			if err != nil {
+				return err
+			}
+			switch {
+			case asJSON:
+				encoder := json.NewEncoder(a.Out)
+				encoder.SetIndent("", "  ")
+				return encoder.Encode(library.Checks())
+			case asMarkdown:
+				_, err = fmt.Fprint(a.Out, catalogueMarkdown(library.Checks()))
+				return err
+			}
+			return a.printCatalogue(library.Checks())
+		},
+	}
+	cmd.Flags().StringArrayVar(&policyDirs, "policy", nil, "a folder with more checks in Rego (repeatable)")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&asMarkdown, "markdown", false, "print a Markdown table")
+	cmd.MarkFlagsMutuallyExclusive("json", "markdown")
+	return cmd
+}
+
+// printCatalogue groups the checks by the checklist's sections.
+func (a *app) printCatalogue(checks []audit.CheckInfo) error {
+	width, _ := terminal(a.Out)
+	widest := 0
+	for _, check := range checks {
+		widest = max(widest, len(check.ID))
+	}
+	var text strings.Builder
+	section := ""
+	for _, check := range checks {
+		if check.Section != section {
+			if section != "" {
+				text.WriteByte('\n')
+			}
+			section = check.Section
+			fmt.Fprintf(&text, "%s\n", section)
+		}
+		mark := " "
+		if check.Level == audit.Recommended {
+			mark = "r"
+		}
+		line := fmt.Sprintf("  %s %-*s  %s", mark, widest, check.ID, check.Title)
+		if width > 0 && len(line) > width {
+			line = fmt.Sprintf("  %s %s\n      %s", mark, check.ID, check.Title)
+		}
+		text.WriteString(line + "\n")
+	}
+	fmt.Fprintf(&text, "\n%d checks; r: recommended, the others are required. `prelaunch explain CHECK` tells more.\n", len(checks))
+	_, err := fmt.Fprint(a.Out, text.String())
+	return err
+}
+
+// catalogueMarkdown is the table in the README.
+func catalogueMarkdown(checks []audit.CheckInfo) string {
+	var text strings.Builder
+	text.WriteString("| check | level | severity | holds when |\n| --- | --- | --- | --- |\n")
+	for _, check := range checks {
+		level := check.Level
+		if check.Attestable {
+			level += ", attestable"
+		}
+		fmt.Fprintf(&text, "| `%s` | %s | %s | %s |\n", check.ID, level, check.Severity, check.Title)
+	}
+	return text.String()
+}
+
+func (a *app) explainCommand() *cobra.Command {
+	var policyDirs []string
+	cmd := &cobra.Command{
+		Use: "explain CHECK", Short: "Tell what a check wants, why, and how to mend it", Args: cobra.ExactArgs(1),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return checkIDs(policyDirs), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			library, err := policy.Load(policies.FS, policyDirs)
+			if err != nil {
+				return err
+			}
+			var ids []string
+			for _, check := range library.Checks() {
+				if check.ID == args[0] {
+					width, _ := terminal(a.Out)
+					_, err := fmt.Fprint(a.Out, explain(check, width))
+					return err
+				}
+				ids = append(ids, check.ID)
+			}
+			hint := "`prelaunch checks` lists them"
+			if near := config.Nearest(args[0], ids); near != "" {
+				hint = fmt.Sprintf("did you mean %s? `prelaunch checks` lists them all", near)
+			}
+			return fmt.Errorf("there is no check %.60q: %s", args[0], hint)
+		},
+	}
+	cmd.Flags().StringArrayVar(&policyDirs, "policy", nil, "a folder with more checks in Rego (repeatable)")
+	return cmd
+}
+
+// explain is a check's page, wrapped to at most 100 columns.
+func explain(check audit.CheckInfo, width int) string {
+	if width == 0 || width > 100 {
+		width = 100
+	}
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s\n%s\n\n", check.ID, check.Title)
+	row := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(&text, "  %-12s %s\n", name, value)
+		}
+	}
+	row("section", check.Section)
+	row("level", check.Level)
+	row("severity", check.Severity)
+	var items []string
+	for _, item := range check.Items {
+		items = append(items, fmt.Sprint(item))
+	}
+	row("checklist", strings.Join(items, ", "))
+	if check.Attestable {
+		row("attestable", "yes: an attestation can stand in for what no program can observe")
+	}
+	row("facts", strings.Join(check.Facts, ", "))
+	paragraph := func(title, body string) {
+		if body != "" {
+			fmt.Fprintf(&text, "\n%s\n%s\n", title, report.Wrap(body, width, "  "))
+		}
+	}
+	paragraph("What it looks at", check.Description)
+	paragraph("What to do", check.Remediation)
+	paragraph("Source", strings.Join(check.Sources, "\n"))
+	return text.String()
+}
+
+func (a *app) schemaCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "schema config|facts|report", Short: "Print the JSON Schema of a document", Args: cobra.ExactArgs(1),
+		ValidArgs: []string{"config", "facts", "report"},
+		RunE: func(_ *cobra.Command, args []string) error {
+			var schema []byte
+			var err error
+			switch args[0] {
+			case "config":
+				schema, err = config.Schema()
+			case "facts":
+				schema, err = policies.FS.ReadFile(policy.SchemaFile)
+			case "report":
+				schema, err = report.Schema()
+			default:
+				return fmt.Errorf("there is no schema %.20q: choose config, facts or report", args[0])
+			}
+			if err != nil {
+				return err
+			}
+			_, err = a.Out.Write(append([]byte(strings.TrimRight(string(schema), "\n")), '\n'))
+			return err
+		},
+	}
+}

@@ -1,0 +1,158 @@
+// Package cli is the command line: flags, streams and exit codes. It is the only place that knows both probes and policies.
+//
+// Exit codes: 0 every selected required check passes (or is waived, or not applicable); 1 a required check fails; 2 the audit could
+// not be run or was cut short; 3 nothing fails, but something is not proven. Reports go to Out, progress and errors to Err.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/secret"
+)
+
+// Streams are what the program reads and writes, so that tests can hold all of it.
+type Streams struct {
+	In        io.Reader
+	Out, Err  io.Writer
+	LookupEnv func(string) (string, bool)
+}
+
+// exitFailure is the exit code of everything that could not be run.
+const exitFailure = 2
+
+// exit ends a command with a code that is no failure of its own.
+type exit struct{ code int }
+
+func (e exit) Error() string { return fmt.Sprintf("exit status %d", e.code) }
+
+// app is one call of the program.
+type app struct {
+	Streams
+	redactor *secret.Redactor // knows the keys once they are resolved
+	color    string
+}
+
+// Main runs the program and returns its exit code.
+func Main(ctx context.Context, args []string, streams Streams) (code int) {
+	a := &app{Streams: streams}
+	defer func() { // a panic's value may hold anything, so only its type is shown
+		if value := recover(); value != nil {
+			fmt.Fprintf(a.Err, "prelaunch: internal error (%T); please report it\n", value)
+			code = exitFailure
+		}
+	}()
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(a.In)
+	root.SetOut(a.Out)
+	root.SetErr(a.Err)
+	err := root.ExecuteContext(ctx)
+	var quiet exit
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &quiet):
+		return quiet.code
+	}
+	fmt.Fprintf(a.Err, "prelaunch: %s\n", a.redactor.RedactString(strings.TrimSpace(err.Error())))
+	return exitFailure
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "prelaunch",
+		Short: "Audit a webhook integration before it goes live",
+		Long: `prelaunch probes a real webhook integration (HTTPS, forged signatures, keys in repositories, clients and logs, Test and
+Production kept apart, error handling, access) and lets policies that encode the provider's security checklist judge what it saw:
+what passes, what fails and what is not proven.
+
+Start with:  prelaunch demo          two integrations of its own, one flawed and one right
+             prelaunch init          a commented configuration to fill in
+             prelaunch plan          what an audit would send and read
+             prelaunch audit         the audit
+
+Exit codes:  0 ready   1 a required check fails   2 could not be run or was cut short   3 something is not proven`,
+		SilenceUsage: true, SilenceErrors: true,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.PersistentFlags().StringVar(&a.color, "color", "auto", "colour: auto, always or never (NO_COLOR is honoured)")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fmt.Errorf("%w\nSee `%s --help`", err, cmd.CommandPath())
+	})
+	root.CompletionOptions.HiddenDefaultCmd = false
+	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		switch a.color {
+		case "auto", "always", "never":
+			return nil
+		}
+		return fmt.Errorf("--color is auto, always or never, not %.20q", a.color)
+	}
+	root.AddCommand(a.auditCommand(), a.probeCommand(), a.judgeCommand(), a.planCommand(), a.checksCommand(), a.explainCommand(),
+		a.demoCommand(), a.initCommand(), a.validateCommand(), a.schemaCommand(), a.versionCommand())
+	return root
+}
+
+// Version is set by the linker for a release (-ldflags "-X …/internal/cli.Version=1.2.3"); otherwise the module's own version is shown.
+var Version string
+
+func tool() audit.Tool {
+	version := Version
+	if info, ok := debug.ReadBuildInfo(); version == "" && ok {
+		version = strings.TrimPrefix(info.Main.Version, "v")
+	}
+	if version == "" || version == "(devel)" {
+		version = "devel"
+	}
+	return audit.Tool{Name: "prelaunch", Version: version}
+}
+
+func (a *app) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintln(a.Out, "prelaunch", tool().Version)
+			return err
+		},
+	}
+}
+
+// terminal tells whether w is a terminal, and how wide; 0 when it is none.
+func terminal(w io.Writer) (width int, is bool) {
+	file, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return 0, false
+	}
+	width, _, err := term.GetSize(int(file.Fd()))
+	if err != nil || width < 20 {
+		width = 80
+	}
+	return width, true
+}
+
+func (a *app) colored(w io.Writer) bool {
+	switch a.color {
+	case "always":
+		return true
+	case "never":
+		return false
+	}
+	if value, set := a.LookupEnv("NO_COLOR"); set && value != "" {
+		return false
+	}
+	if name, _ := a.LookupEnv("TERM"); name == "dumb" {
+		return false
+	}
+	_, is := terminal(w)
+	return is
+}

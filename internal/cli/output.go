@@ -1,0 +1,145 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	"github.com/google/jsonschema-go/jsonschema"
+	"github.com/spf13/cobra"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/policy"
+	"github.com/prelaunch-audit/prelaunch/internal/report"
+	"github.com/prelaunch-audit/prelaunch/policies"
+)
+
+// factsFormat is the one output that is no format of a report: the facts behind it.
+const factsFormat = "facts"
+
+// destination is one --output.
+type destination struct {
+	format, path string // path "" is standard output
+}
+
+func outputFlag(cmd *cobra.Command, outputs *[]string) {
+	var formats strings.Builder
+	for _, format := range report.Formats {
+		fmt.Fprintf(&formats, "\n  %-9s %s", format.Name, format.Help)
+	}
+	fmt.Fprintf(&formats, "\n  %-9s %s", factsFormat, "the facts behind the report, for `prelaunch judge`")
+	cmd.Flags().StringArrayVarP(outputs, "output", "o", nil, "FORMAT or FORMAT=PATH, repeatable (default table):"+formats.String()+"\n")
+	must(cmd.RegisterFlagCompletionFunc("output", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return append(report.Names(), factsFormat), cobra.ShellCompDirectiveNoSpace
+	}))
+}
+
+// parseOutputs reads the --output flags before anything is run.
+func parseOutputs(outputs []string) ([]destination, error) {
+	if len(outputs) == 0 {
+		outputs = []string{"table"}
+	}
+	var destinations []destination
+	onStdout := ""
+	for _, output := range outputs {
+		format, path, named := strings.Cut(output, "=")
+		if format != factsFormat {
+			if _, err := report.Find(format); err != nil {
+				return nil, err
+			}
+		}
+		if named && path == "" {
+			return nil, fmt.Errorf("--output %s: the path after = is missing", output)
+		}
+		if path == "-" {
+			path = ""
+		}
+		if path == "" {
+			if onStdout != "" {
+				return nil, fmt.Errorf("both %s and %s would go to standard output: give one a path, such as -o %s=report.%s", onStdout, format, format, format)
+			}
+			onStdout = format
+		}
+		destinations = append(destinations, destination{format, path})
+	}
+	return destinations, nil
+}
+
+// write puts the report where it was asked for: every file is tried, and the first fault is returned.
+func (a *app) write(r *audit.Report, document *audit.Document, destinations []destination, configFile string) error {
+	var faults []error
+	for _, to := range destinations {
+		options := report.Options{Redactor: a.redactor, ConfigFile: configFile}
+		switch {
+		case to.format == factsFormat && to.path == "":
+			faults = append(faults, a.writeFacts(a.Out, document))
+		case to.format == factsFormat:
+			var facts bytes.Buffer
+			if err := a.writeFacts(&facts, document); err != nil {
+				faults = append(faults, err)
+				continue
+			}
+			faults = append(faults, report.WriteFile(to.path, facts.Bytes()))
+		case to.path == "":
+			options.Width, _ = terminal(a.Out)
+			options.Color = a.colored(a.Out)
+			faults = append(faults, report.Write(a.Out, to.format, r, options))
+		default:
+			var text bytes.Buffer
+			if err := report.Write(&text, to.format, r, options); err != nil {
+				faults = append(faults, err)
+				continue
+			}
+			faults = append(faults, report.WriteFile(to.path, text.Bytes()))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func (a *app) writeFacts(w io.Writer, document *audit.Document) error {
+	raw, err := document.Encode()
+	if err != nil {
+		return err
+	}
+	var indented bytes.Buffer
+	if err := json.Indent(&indented, raw, "", " "); err != nil {
+		return fmt.Errorf("write the facts: %w", err)
+	}
+	indented.WriteByte('\n')
+	if _, err := w.Write(a.redactor.Redact(indented.Bytes())); err != nil {
+		return fmt.Errorf("write the facts: %w", err)
+	}
+	return nil
+}
+
+var factsSchema = sync.OnceValues(func() (*jsonschema.Resolved, error) {
+	raw, err := policies.FS.ReadFile(policy.SchemaFile)
+	if err != nil {
+		return nil, err
+	}
+	var schema jsonschema.Schema
+	if err := json.Unmarshal(raw, &schema); err != nil {
+		return nil, err
+	}
+	return schema.Resolve(nil)
+})
+
+// validateFacts holds stored facts to their schema: a policy must not read a member that is of another type than it was compiled for.
+func validateFacts(raw []byte) error {
+	schema, err := factsSchema()
+	if err != nil {
+		return fmt.Errorf("read the schema of the facts: %w", err)
+	}
+	var document any
+	if err := json.Unmarshal(raw, &document); err != nil {
+		return fmt.Errorf("the facts are no valid JSON: %w", err)
+	}
+	if err := schema.Validate(document); err != nil {
+		return fmt.Errorf("the facts do not have the shape that this version judges (`prelaunch schema facts`): %w", err)
+	}
+	return nil
+}

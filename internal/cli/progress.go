@@ -1,0 +1,123 @@
+package cli
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+)
+
+// progress tells on standard error how the probes get on: a live line each on a terminal, a plain line at the end of each otherwise.
+type progress struct {
+	app  *app
+	live *mpb.Progress // nil: no terminal
+
+	mu    sync.Mutex
+	lines map[string]*line
+}
+
+type line struct {
+	bar         *mpb.Bar
+	begun       time.Time
+	done, total int
+	said        string // how it ended
+}
+
+func (a *app) newProgress() *progress {
+	p := &progress{app: a, lines: map[string]*line{}}
+	if width, is := terminal(a.Err); is {
+		p.live = mpb.New(mpb.WithOutput(a.Err), mpb.WithWidth(width), mpb.WithRefreshRate(100*time.Millisecond), mpb.PopCompletedMode())
+	}
+	return p
+}
+
+// Start implements runner.Progress.
+func (p *progress) Start(probe audit.Probe) {
+	l := &line{begun: time.Now()}
+	if p.live != nil { // not under the lock: the renderer takes it to ask for a line's text
+		l.bar = p.newBar(probe, l)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lines[probe.Name()] = l
+}
+
+func (p *progress) newBar(probe audit.Probe, l *line) *mpb.Bar {
+	return p.live.New(1, mpb.SpinnerStyle().PositionLeft(), mpb.BarWidth(2), mpb.BarFillerClearOnComplete(),
+		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return p.text(probe, l) })))
+}
+
+func (p *progress) text(probe audit.Probe, l *line) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case l.said != "":
+		return l.said
+	case l.total > 0:
+		return fmt.Sprintf("%-22s %d of %d", probe.Title(), l.done, l.total)
+	case l.done > 0:
+		return fmt.Sprintf("%-22s %d", probe.Title(), l.done)
+	}
+	return probe.Title()
+}
+
+// Step implements runner.Progress.
+func (p *progress) Step(probe audit.Probe, done, total int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if l := p.lines[probe.Name()]; l != nil {
+		l.done, l.total = max(l.done, done), max(l.total, total)
+	}
+}
+
+// End implements runner.Progress.
+func (p *progress) End(probe audit.Probe, status audit.ProbeStatus) {
+	p.mu.Lock()
+	l := p.lines[probe.Name()]
+	if l == nil || l.said != "" {
+		p.mu.Unlock()
+		return
+	}
+	l.said = fmt.Sprintf("%-22s %s", probe.Title(), howItEnded(status, time.Since(l.begun)))
+	said := p.app.redactor.RedactString(l.said)
+	l.said = said
+	p.mu.Unlock()
+	if l.bar != nil {
+		l.bar.SetCurrent(1)
+		return
+	}
+	fmt.Fprintln(p.app.Err, said)
+}
+
+func howItEnded(status audit.ProbeStatus, took time.Duration) string {
+	switch status.State {
+	case audit.ProbeComplete:
+		return "done in " + took.Round(10*time.Millisecond).String()
+	case audit.ProbeCutShort:
+		return "cut short"
+	}
+	return "failed: " + status.Reason
+}
+
+// close ends the live lines, also those of probes that did not end.
+func (p *progress) close() {
+	if p.live == nil {
+		return
+	}
+	p.mu.Lock()
+	var open []*mpb.Bar
+	for _, l := range p.lines {
+		if l.said == "" && l.bar != nil {
+			open = append(open, l.bar)
+		}
+	}
+	p.mu.Unlock()
+	for _, bar := range open {
+		bar.Abort(false)
+	}
+	p.live.Wait()
+}

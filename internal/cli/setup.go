@@ -1,0 +1,90 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/config"
+	"github.com/prelaunch-audit/prelaunch/internal/policy"
+	"github.com/prelaunch-audit/prelaunch/policies"
+)
+
+func (a *app) initCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "init [FILE]", Short: "Write a commented starter configuration", Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			name := fileArgument(args)
+			file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+			if errors.Is(err, fs.ErrExist) {
+				return fmt.Errorf("%s exists and is left as it is: name another file, or remove it first", name)
+			}
+			if err != nil {
+				return fmt.Errorf("write the starter configuration: %w", err)
+			}
+			if _, err := file.Write(config.Starter()); err != nil {
+				return errors.Join(fmt.Errorf("write %s: %w", name, err), file.Close())
+			}
+			if err := file.Close(); err != nil {
+				return fmt.Errorf("write %s: %w", name, err)
+			}
+			_, err = fmt.Fprintf(a.Out, "Wrote %s. Fill it in, then:\n  prelaunch validate %[1]s\n  prelaunch plan %[1]s\n  prelaunch audit %[1]s\n", name)
+			return err
+		},
+	}
+}
+
+func (a *app) validateCommand() *cobra.Command {
+	var policyDirs []string
+	cmd := &cobra.Command{
+		Use: "validate [FILE]", Short: "Check a configuration without probing or running anything", Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			library, err := policy.Load(policies.FS, policyDirs)
+			if err != nil {
+				return err
+			}
+			integration, err := config.Load(fileArgument(args), config.Options{Checks: library.Checks(), Now: time.Now})
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(a.Out, "%s is well-formed: %s at %s, %d event types, %d attestations, %d waivers. No key was resolved and nothing was sent.\n",
+				fileArgument(args), integration.Name, integration.Provider, len(integration.EventTypes), len(integration.Attestations), len(integration.Waivers))
+			return err
+		},
+	}
+	cmd.Flags().StringArrayVar(&policyDirs, "policy", nil, "a folder with more checks in Rego (repeatable)")
+	return cmd
+}
+
+// printPlan lists steps under their probe.
+func (a *app) printPlan(steps []audit.Step) error {
+	var text strings.Builder
+	probe := ""
+	for _, step := range steps {
+		if step.Probe != probe {
+			probe = step.Probe
+			fmt.Fprintf(&text, "%s\n", probe)
+		}
+		count := ""
+		if step.Count > 1 {
+			count = fmt.Sprintf("%d × ", step.Count)
+		}
+		line := fmt.Sprintf("  %s%s %s", count, step.Action, step.Target)
+		if step.Detail != "" {
+			line += ": " + step.Detail
+		}
+		if step.Environment != "" {
+			line += " [" + step.Environment + "]"
+		}
+		text.WriteString(line + "\n")
+	}
+	text.WriteString("Nothing of this was done.\n")
+	_, err := fmt.Fprint(a.Out, text.String())
+	return err
+}
