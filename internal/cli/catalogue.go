@@ -177,7 +177,7 @@ func (a *app) schemaCommand() *cobra.Command {
 			var err error
 			switch args[0] {
 			case "config":
-				schema, err = config.Schema()
+				schema, err = json.MarshalIndent(config.Schema(), "", "  ")
 			case "facts":
 				schema, err = policies.FS.ReadFile(policy.SchemaFile)
 			case "report":

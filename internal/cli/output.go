@@ -83,18 +83,13 @@ func (a *app) write(r *audit.Report, document *audit.Document, destinations []de
 				faults = append(faults, err)
 				continue
 			}
-			faults = append(faults, report.WriteFile(to.path, facts.Bytes()))
+			faults = append(faults, report.Save(to.path, facts.Bytes()))
 		case to.path == "":
 			options.Width, _ = terminal(a.Out)
 			options.Color = a.colored(a.Out)
 			faults = append(faults, report.Write(a.Out, to.format, r, options))
 		default:
-			var text bytes.Buffer
-			if err := report.Write(&text, to.format, r, options); err != nil {
-				faults = append(faults, err)
-				continue
-			}
-			faults = append(faults, report.WriteFile(to.path, text.Bytes()))
+			faults = append(faults, report.WriteFile(to.path, to.format, r, options))
 		}
 	}
 	return errors.Join(faults...)

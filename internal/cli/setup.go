@@ -21,6 +21,10 @@ func (a *app) initCommand() *cobra.Command {
 		Use: "init [FILE]", Short: "Write a commented starter configuration", Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			name := fileArgument(args)
+			starter, err := config.Starter("my-integration")
+			if err != nil {
+				return err
+			}
 			file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 			if errors.Is(err, fs.ErrExist) {
 				return fmt.Errorf("%s exists and is left as it is: name another file, or remove it first", name)
@@ -28,7 +32,7 @@ func (a *app) initCommand() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("write the starter configuration: %w", err)
 			}
-			if _, err := file.Write(config.Starter()); err != nil {
+			if _, err := file.Write(starter); err != nil {
 				return errors.Join(fmt.Errorf("write %s: %w", name, err), file.Close())
 			}
 			if err := file.Close(); err != nil {

@@ -213,10 +213,30 @@ func checkInfo(annotation *ast.Annotations) (audit.CheckInfo, int, error) {
 		return missing("custom.remediation")
 	}
 	return audit.CheckInfo{
-		ID: c.ID, Title: annotation.Title, Description: strings.TrimSpace(annotation.Description), Section: c.Section, Items: c.Items,
-		Level: c.Level, Severity: c.Severity, Attestable: c.Attestable, Remediation: strings.TrimSpace(c.Remediation), Sources: c.Sources,
+		ID: c.ID, Title: annotation.Title, Description: reflow(annotation.Description), Section: c.Section, Items: c.Items,
+		Level: c.Level, Severity: c.Severity, Attestable: c.Attestable, Remediation: reflow(c.Remediation), Sources: c.Sources,
 		Facts: c.Facts, PerEnvironment: c.PerEnvironment,
 	}, c.Order, nil
+}
+
+// reflow joins the lines of a paragraph, which break where the source file is full; blank lines, lists and indented lines stay.
+func reflow(text string) string {
+	var out strings.Builder
+	previous := ""
+	for line := range strings.Lines(strings.TrimSpace(text)) {
+		line = strings.TrimRight(line, " \r\n")
+		keeps := line == "" || previous == "" || strings.HasPrefix(line, " ") || strings.HasPrefix(line, "- ")
+		switch {
+		case out.Len() == 0:
+		case keeps:
+			out.WriteByte('\n')
+		default:
+			out.WriteByte(' ')
+		}
+		out.WriteString(line)
+		previous = line
+	}
+	return out.String()
 }
 
 func (l *Library) unique() error {

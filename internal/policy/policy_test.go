@@ -254,3 +254,11 @@ func FuzzVerdicts(f *testing.F) {
 		}
 	})
 }
+
+func TestReflow(t *testing.T) {
+	t.Parallel()
+	got := reflow("one\ntwo\n\nthree\n- four\n- five\n  six\nseven\n")
+	if want := "one two\n\nthree\n- four\n- five\n  six seven"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
