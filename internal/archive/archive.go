@@ -1,0 +1,351 @@
+// Package archive walks through compressed files and archives, and archives
+// inside them, and hands the content of each member to a writer of the
+// caller's.
+//
+// It reads gzip, bzip2, zstd, zip (also jar, apk, aar, whl, docx, ...) and tar.
+// Input is hostile: depth, members and the bytes that come out are bounded,
+// and whatever was not handed over in full is told as a Cut.
+package archive
+
+import (
+	"bufio"
+	"bytes"
+	"compress/bzip2"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// Limits bound one Walk. Zero fields mean the defaults given here.
+type Limits struct {
+	Depth   int   // archives inside archives: default 4
+	Members int   // of all archives together: default 100,000
+	Bytes   int64 // unpacked, at all depths together: default 1 GiB
+	// Ratio bounds unpacked to packed bytes once RatioFrom bytes came out:
+	// defaults 250 and 16 MiB. Text seldom passes 30, bombs have 1,000.
+	Ratio     int64
+	RatioFrom int64
+	// ZipBytes bounds a zip file that has to be held in memory, because it
+	// comes as a stream and its directory is at its end: default 64 MiB.
+	ZipBytes int64
+}
+
+func (l Limits) withDefaults() Limits {
+	set := func(p *int64, v int64) {
+		if *p <= 0 {
+			*p = v
+		}
+	}
+	if l.Depth <= 0 {
+		l.Depth = 4
+	}
+	if l.Members <= 0 {
+		l.Members = 100_000
+	}
+	set(&l.Bytes, 1<<30)
+	set(&l.Ratio, 250)
+	set(&l.RatioFrom, 16<<20)
+	set(&l.ZipBytes, 64<<20)
+	return l
+}
+
+// Reason says why something in an archive was not handed over in full.
+type Reason string
+
+// The reasons for a Cut.
+const (
+	TooDeep     Reason = "too-deep"
+	TooMany     Reason = "too-many-members"
+	TooLarge    Reason = "too-large"
+	TooDense    Reason = "ratio" // more comes out than honest data would give
+	Encrypted   Reason = "encrypted"
+	Damaged     Reason = "damaged"
+	Unsupported Reason = "unsupported" // a format or method that is recognised but not read
+)
+
+// Cut is a member, or with an empty Path the archive itself, that was not
+// handed over in full.
+type Cut struct {
+	Path   string
+	Reason Reason
+	Detail string
+}
+
+// Separator stands in a member's path between an archive and what is in it.
+const Separator = "!/"
+
+// Walk reads r, which must begin with what Sniff or SniffWhole recognises,
+// and for each member calls member with its path and writes the content to
+// the writer it returns, closing it at the end, also when the content was cut
+// short. Archives inside are handed over as they are and then walked
+// themselves; their members' paths begin with theirs and Separator. The
+// content of a compressed file that names nothing has the path "content".
+//
+// A zip file is read in place when r is also an io.ReaderAt with a Size
+// method, as bytes.Reader and io.SectionReader are.
+//
+// The error is that of the context, of reading r or of a writer; what is
+// wrong with the archive is a cut.
+func Walk(ctx context.Context, r io.Reader, limits Limits, member func(path string) io.WriteCloser) ([]Cut, error) {
+	w := &walker{ctx: ctx, limits: limits.withDefaults(), open: member}
+	w.left = w.limits.Bytes
+	src := &source{ctx: ctx, r: r}
+	err := w.walk("", src, 1)
+	if err == nil {
+		err = src.failed
+	}
+	if cut := (*cutError)(nil); errors.As(err, &cut) {
+		w.cut("", cut.reason, cut.detail)
+		err = nil
+	}
+	return w.cuts, err
+}
+
+type walker struct {
+	ctx     context.Context
+	limits  Limits
+	open    func(path string) io.WriteCloser
+	left    int64 // bytes that may still come out
+	members int
+	cuts    []Cut
+}
+
+// cutError ends the whole walk: a bound that counts for everything was met.
+type cutError struct {
+	reason Reason
+	detail string
+}
+
+func (e *cutError) Error() string { return string(e.reason) + ": " + e.detail }
+
+func (w *walker) cut(path string, reason Reason, detail string) {
+	w.cuts = append(w.cuts, Cut{path, reason, detail})
+}
+
+// source counts what was read from the outermost reader, and remembers its
+// errors, which must not pass for damage of the archive.
+type source struct {
+	ctx    context.Context
+	r      io.Reader
+	read   int64
+	failed error
+}
+
+func (s *source) Read(b []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		s.failed = err
+		return 0, err
+	}
+	n, err := s.r.Read(b)
+	s.read += int64(n)
+	if err != nil && err != io.EOF {
+		s.failed = err
+	}
+	return n, err
+}
+
+type sized interface {
+	io.ReaderAt
+	Size() int64
+}
+
+// walk opens the archive that r begins with. Its errors end the whole walk;
+// what concerns only this archive becomes a cut with its path.
+func (w *walker) walk(path string, r io.Reader, depth int) error {
+	outer, _ := r.(*source)
+	if outer == nil {
+		outer = &source{ctx: w.ctx, r: r}
+	}
+	if depth > w.limits.Depth {
+		w.cut(path, TooDeep, fmt.Sprintf("archives are nested more than %d deep", w.limits.Depth))
+		return nil
+	}
+	at, inPlace := outer.r.(sized)
+	br := bufio.NewReaderSize(outer, 64<<10)
+	head, err := br.Peek(SniffLen)
+	if err != nil && err != io.EOF {
+		return err
+	}
+	format := Sniff(head)
+	if format == None && inPlace {
+		format = Zip // recognised by its end
+	}
+	switch format {
+	case Gzip:
+		err = w.gzip(path, br, outer, depth)
+	case Bzip2:
+		err = w.one(path, bzip2.NewReader(br), outer, depth, "content")
+	case Zstd:
+		z, zerr := zstd.NewReader(br, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(128<<20), zstd.WithDecoderLowmem(true))
+		if zerr != nil {
+			w.cut(path, Damaged, zerr.Error())
+			return nil
+		}
+		defer z.Close()
+		err = w.one(path, z, outer, depth, "content")
+	case Tar:
+		err = w.tar(path, br, outer, depth)
+	case Zip:
+		if !inPlace {
+			data, rerr := io.ReadAll(io.LimitReader(br, w.limits.ZipBytes+1))
+			if rerr != nil {
+				return rerr
+			}
+			if int64(len(data)) > w.limits.ZipBytes {
+				w.cut(path, TooLarge, fmt.Sprintf("a zip file of more than %d bytes inside another stream", w.limits.ZipBytes))
+				return nil
+			}
+			at = bytes.NewReader(data)
+		}
+		err = w.zip(path, at, depth)
+	case None:
+		w.cut(path, Unsupported, "no archive")
+	default:
+		w.cut(path, Unsupported, "format "+format.String())
+	}
+	return err
+}
+
+func (w *walker) gzip(path string, br *bufio.Reader, outer *source, depth int) error {
+	z, err := gzip.NewReader(br)
+	if err != nil {
+		w.cut(path, Damaged, err.Error())
+		return nil
+	}
+	// Several compressed pieces in a row are one file; other bytes after the
+	// last one (padding) are not compressed, and the caller has seen them.
+	pieces := func(b []byte) (int, error) {
+		for {
+			n, err := z.Read(b)
+			if n > 0 || err != io.EOF {
+				return n, err
+			}
+			if next, _ := br.Peek(3); Sniff(append(next, 0)) != Gzip {
+				return 0, io.EOF
+			}
+			if err := z.Reset(br); err != nil {
+				return 0, err
+			}
+			z.Multistream(false)
+		}
+	}
+	z.Multistream(false)
+	name := z.Name
+	if name == "" {
+		name = "content"
+	}
+	return w.one(path, readerFunc(pieces), outer, depth, name)
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
+
+// one hands over the single content of a compressed file.
+func (w *walker) one(path string, r io.Reader, outer *source, depth int, name string) error {
+	return w.member(join(path, name), r, func() int64 { return outer.read }, depth)
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + Separator + name
+}
+
+// member hands over one member and walks it if it is an archive. packed says
+// how many compressed bytes were used so far.
+func (w *walker) member(path string, r io.Reader, packed func() int64, depth int) error {
+	w.members++
+	if w.members > w.limits.Members {
+		return &cutError{TooMany, fmt.Sprintf("more than %d members", w.limits.Members)}
+	}
+	sink := &sink{w: w.open(path)}
+	from := packed()
+	meter := &meter{walker: w, r: r, packed: func() int64 { return packed() - from }}
+	tee := io.TeeReader(meter, sink)
+	br := bufio.NewReaderSize(tee, SniffLen)
+	head, err := br.Peek(SniffLen)
+	if err == nil || err == io.EOF {
+		err = nil
+		if Sniff(head) != None {
+			err = w.walk(path, br, depth+1)
+		}
+		if err == nil {
+			// The rest, or all of it: what the walk left is still content.
+			_, err = io.CopyBuffer(io.Discard, struct{ io.Reader }{br}, make([]byte, 64<<10))
+		}
+	}
+	if cerr := sink.w.Close(); sink.failed == nil {
+		sink.failed = cerr
+	}
+	if sink.failed != nil {
+		return sink.failed
+	}
+	if cerr := w.ctx.Err(); cerr != nil {
+		return cerr
+	}
+	switch whole, part := (*cutError)(nil), (*partError)(nil); {
+	case err == nil:
+	case errors.As(err, &whole):
+		return err
+	case errors.As(err, &part):
+		w.cut(path, part.reason, part.detail)
+	default:
+		w.cut(path, Damaged, err.Error())
+	}
+	return nil
+}
+
+// partError ends one member.
+type partError struct {
+	reason Reason
+	detail string
+}
+
+func (e *partError) Error() string { return string(e.reason) + ": " + e.detail }
+
+// sink keeps a writer's error apart from what is wrong with the archive.
+type sink struct {
+	w      io.WriteCloser
+	failed error
+}
+
+func (s *sink) Write(b []byte) (int, error) {
+	n, err := s.w.Write(b)
+	if err != nil {
+		s.failed = err
+	}
+	return n, err
+}
+
+// meter counts what comes out of decompression and stops at the bounds.
+type meter struct {
+	*walker
+	r      io.Reader
+	packed func() int64
+	out    int64
+}
+
+func (m *meter) Read(b []byte) (int, error) {
+	if err := m.ctx.Err(); err != nil {
+		return 0, err
+	}
+	if int64(len(b)) > m.left+1 {
+		b = b[:m.left+1]
+	}
+	n, err := m.r.Read(b)
+	m.out += int64(n)
+	m.left -= int64(n)
+	if m.left < 0 {
+		return 0, &cutError{TooLarge, fmt.Sprintf("more than %d bytes unpacked", m.limits.Bytes)}
+	}
+	if m.out > m.limits.RatioFrom && m.out/m.limits.Ratio > m.packed() {
+		return 0, &partError{TooDense, fmt.Sprintf("more than %d bytes out of each byte", m.limits.Ratio)}
+	}
+	return n, err
+}

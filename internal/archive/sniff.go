@@ -1,0 +1,112 @@
+package archive
+
+import "bytes"
+
+// Format is a kind of archive or compressed file.
+type Format int
+
+// The formats that are recognised by their first bytes. The ones after
+// lastSupported are only told apart so that they can be reported.
+const (
+	None Format = iota
+	Gzip
+	Zip
+	Tar
+	Bzip2
+	Zstd
+	lastSupported = Zstd
+	XZ            = Format(iota)
+	SevenZip
+	RAR
+)
+
+var names = [...]string{None: "no archive", Gzip: "gzip", Zip: "zip", Tar: "tar", Bzip2: "bzip2", Zstd: "zstd", XZ: "xz", SevenZip: "7z", RAR: "rar"}
+
+func (f Format) String() string { return names[f] }
+
+// SniffLen is how many first bytes Sniff looks at.
+const SniffLen = 512
+
+var magics = []struct {
+	format Format
+	magic  string
+}{
+	{Gzip, "\x1f\x8b\x08"},
+	{Zip, "PK\x03\x04"},
+	{Zip, "PK\x05\x06"},
+	{Zip, "PK\x07\x08PK"},
+	{Zstd, "\x28\xb5\x2f\xfd"},
+	{XZ, "\xfd7zXZ\x00"},
+	{SevenZip, "7z\xbc\xaf\x27\x1c"},
+	{RAR, "Rar!\x1a\x07"},
+}
+
+// Sniff tells the format from the first bytes of a file.
+func Sniff(head []byte) Format {
+	if len(head) < 4 {
+		return None
+	}
+	switch head[0] {
+	case 0x1f, 'P', 0x28, 0xfd, '7', 'R':
+		for _, m := range magics {
+			if bytes.HasPrefix(head, []byte(m.magic)) {
+				return m.format
+			}
+		}
+	case 'B':
+		// "BZh", the block size, and the first block's or the end's own magic.
+		if len(head) >= 10 && head[1] == 'Z' && head[2] == 'h' && head[3] >= '1' && head[3] <= '9' &&
+			(string(head[4:10]) == "1AY&SY" || string(head[4:10]) == "\x17\x72\x45\x38\x50\x90") {
+			return Bzip2
+		}
+	}
+	if len(head) >= SniffLen && isTar(head[:SniffLen]) {
+		return Tar
+	}
+	return None
+}
+
+// zipTail is the length of the record a zip file without comment ends with.
+const zipTail = 22
+
+// SniffWhole is Sniff for a file that is at hand as a whole: it also knows zip
+// files with something in front, as executable jars have.
+func SniffWhole(data []byte) Format {
+	if f := Sniff(data); f != None {
+		return f
+	}
+	if n := len(data); n > zipTail && string(data[n-zipTail:n-zipTail+4]) == "PK\x05\x06" {
+		return Zip
+	}
+	return None
+}
+
+// isTar checks the checksum of a tar header, which every tar format has.
+func isTar(block []byte) bool {
+	const from, to = 148, 156
+	if block[0] == 0 || block[to-1] != ' ' && block[to-1] != 0 && (block[to-1] < '0' || block[to-1] > '7') {
+		return false
+	}
+	want, digits := 0, 0
+	for _, c := range block[from:to] {
+		switch {
+		case c >= '0' && c <= '7':
+			want = want*8 + int(c-'0')
+			digits++
+		case c != ' ' && c != 0:
+			return false
+		}
+	}
+	if digits == 0 {
+		return false
+	}
+	signed, unsigned := 0, 0
+	for i, c := range block {
+		if i >= from && i < to {
+			c = ' '
+		}
+		unsigned += int(c)
+		signed += int(int8(c))
+	}
+	return want == unsigned || want == signed
+}

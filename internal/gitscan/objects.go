@@ -1,0 +1,213 @@
+package gitscan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// openStores opens every pack and lists every loose object of every object
+// directory, its own and alternates'.
+func (r *repo) openStores(ctx context.Context) {
+	seen := map[string]bool{}
+	for _, dir := range r.objects {
+		entries, err := os.ReadDir(filepath.Join(dir, "pack"))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			r.gap(Unreadable, r.short(filepath.Join(dir, "pack")), "", "%v", err)
+		}
+		for _, e := range entries {
+			path := filepath.Join(dir, "pack", e.Name())
+			if strings.HasSuffix(e.Name(), ".promisor") {
+				r.gap(PartialClone, r.short(path), "", "objects were left out of this clone: git fetch --refetch --no-filter, or clone again without --filter")
+			}
+			if !strings.HasSuffix(e.Name(), ".pack") || seen[realPath(path)] || ctx.Err() != nil {
+				continue
+			}
+			seen[realPath(path)] = true
+			r.openPack(ctx, path)
+		}
+		r.listLoose(dir)
+	}
+}
+
+func (r *repo) openPack(ctx context.Context, path string) {
+	name := r.short(path)
+	p, err := openPack(path, name, r.oidSize)
+	if err != nil {
+		r.gapFor(name, CorruptPack, err)
+		return
+	}
+	broken := func(entry int, err error) {
+		r.gap(CorruptObject, name, p.oid(entry), "%v", err)
+	}
+	if p.index == nil {
+		err = p.rebuildIndex(ctx, r.options.Workers, r.memory(), broken)
+	} else {
+		err = p.link(ctx, r.options.Workers, broken)
+	}
+	if err != nil {
+		if ctx.Err() == nil {
+			r.gapFor(name, CorruptPack, err)
+		}
+		if p.index == nil || p.first == nil {
+			p.close()
+			return
+		}
+	}
+	r.packs = append(r.packs, p)
+}
+
+// gapFor reports a file that could not be read as what it should be.
+func (r *repo) gapFor(name string, reason Reason, err error) {
+	if path := (*fs.PathError)(nil); errors.As(err, &path) {
+		reason = Unreadable
+	}
+	r.gap(reason, name, "", "%v", err)
+}
+
+func (r *repo) memory() *memory {
+	return &memory{object: r.options.Limits.ObjectBytes, limit: r.options.Limits.MemoryBytes}
+}
+
+// scanObjects shows every object to the scanners.
+func (r *repo) scanObjects(ctx context.Context) {
+	for _, p := range r.packs {
+		if ctx.Err() != nil {
+			return
+		}
+		p.seen = make([]bool, p.n)
+		r.walkPack(ctx, p, allKinds, true, func() visitor { return r.newScanner(ctx) })
+		r.unvisited(ctx, p)
+		p.crcs, p.seen = nil, nil
+	}
+	r.walkLoose(ctx, true, func() visitor { return r.newScanner(ctx) })
+}
+
+func (r *repo) newScanner(ctx context.Context) *scanner { return &scanner{repo: r, ctx: ctx} }
+
+func (r *repo) walkPack(ctx context.Context, p *pack, kinds int, main bool, newVisitor func() visitor) {
+	k := &walk{ctx: ctx, pack: p, kinds: kinds, memory: r.memory(), main: main}
+	k.ceiling = r.options.Limits.UnpackedBytes + 500*p.size
+	if main {
+		k.unpacked, k.inflated = &r.found.unpacked, &r.found.inflated
+		k.ceiling += r.found.unpacked.Load()
+	} else {
+		k.unpacked, k.inflated = new(atomic.Int64), new(atomic.Int64)
+	}
+	k.run(r.options.Workers, newVisitor)
+}
+
+// unvisited accounts for the entries no walk came to: thin deltas, whose base
+// may be in another store, and the ones whose base is broken or depends on
+// themselves.
+func (r *repo) unvisited(ctx context.Context, p *pack) {
+	if ctx.Err() != nil {
+		return
+	}
+	thin := map[int]oid{}
+	for _, t := range p.thin {
+		thin[int(t.entry)] = t.base
+	}
+	s := r.newScanner(ctx)
+	for i := range p.n {
+		if p.seen[i] || p.kinds[i] == brokenKind {
+			continue
+		}
+		o := &stored{pack: p, entry: i}
+		k, data, err := r.materialize(p, i, 0)
+		if err != nil {
+			if base, ok := thin[i]; ok {
+				err = fmt.Errorf("its base %s: %w", base, err)
+			}
+			s.broken(o, fmt.Errorf("cannot be rebuilt from what it is stored as a difference to: %w", err))
+			continue
+		}
+		o.kind, o.data = k, data
+		s.object(o)
+		r.found.unpacked.Add(int64(len(data)))
+	}
+}
+
+// looseDir is one objects directory's list of loose objects.
+type looseDir struct {
+	dir   string
+	names []string // "ab/cdef…"
+}
+
+func (r *repo) listLoose(dir string) {
+	l := looseDir{dir: dir}
+	fans, err := os.ReadDir(dir)
+	if err != nil {
+		r.gap(Unreadable, r.short(dir), "", "%v", err)
+		return
+	}
+	for _, fan := range fans {
+		if len(fan.Name()) != 2 || !isLowerHex(fan.Name()) {
+			continue
+		}
+		names, err := os.ReadDir(filepath.Join(dir, fan.Name()))
+		if err != nil {
+			r.gap(Unreadable, r.short(filepath.Join(dir, fan.Name())), "", "%v", err)
+			continue
+		}
+		for _, n := range names {
+			if len(n.Name()) == 2*r.oidSize-2 && isLowerHex(n.Name()) {
+				l.names = append(l.names, fan.Name()+"/"+n.Name())
+			} else {
+				// A half-written object: git ignores it, but it may hold content.
+				r.scanRaw(InGitDir, filepath.Join(dir, fan.Name(), n.Name()))
+			}
+		}
+	}
+	slices.Sort(l.names)
+	r.loose = append(r.loose, l)
+}
+
+func isLowerHex(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+// walkLoose visits all loose objects; main says that they are to be counted.
+func (r *repo) walkLoose(ctx context.Context, main bool, newVisitor func() visitor) {
+	for _, l := range r.loose {
+		var next atomic.Int64
+		var wg sync.WaitGroup
+		for range r.options.Workers {
+			wg.Go(func() {
+				v := newVisitor()
+				var reader looseReader
+				for ctx.Err() == nil {
+					i := int(next.Add(1)) - 1
+					if i >= len(l.names) {
+						return
+					}
+					id, _ := parseOID(l.names[i][:2]+l.names[i][3:], r.oidSize)
+					o := &stored{id: id}
+					if err := reader.visit(ctx, filepath.Join(l.dir, l.names[i]), o, v); err != nil {
+						v.broken(o, err)
+						continue
+					}
+					if !main {
+						continue
+					}
+					r.found.loose.Add(1)
+					r.found.inflated.Add(reader.size)
+					r.found.unpacked.Add(reader.size)
+				}
+			})
+		}
+		wg.Wait()
+	}
+}

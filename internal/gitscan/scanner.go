@@ -1,0 +1,279 @@
+package gitscan
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+
+	"github.com/prelaunch-audit/prelaunch/internal/archive"
+)
+
+// scanner looks for everything in objects and files; each worker has its own.
+// It is a visitor.
+type scanner struct {
+	*repo
+	ctx    context.Context
+	ranges []span
+}
+
+// Reaches: how far around fresh bytes a find that touches them can extend.
+const (
+	suspectReach = 512  // an assignment is on one line, and longer ones are no assignments
+	printReach   = 1024 // a run of characters that is a key or an encoding of one
+)
+
+// source says where the bytes being searched are; finds becomes a Hit of it.
+type source struct {
+	place  Place
+	path   string
+	member string
+	object *stored
+}
+
+func (s *scanner) object(o *stored) (clean bool) {
+	s.found.objects.Add(1)
+	src := source{place: placeOf(o.kind), object: o}
+	clean = true
+	if o.base == nil {
+		clean = !s.bytes(src, o.data)
+	} else {
+		clean = !s.fresh(src, o)
+	}
+	if o.kind == blobKind {
+		s.blob(src, o.data)
+	}
+	return clean
+}
+
+func placeOf(k kind) Place {
+	switch k {
+	case commitKind:
+		return InCommit
+	case treeKind:
+		return InTree
+	case tagKind:
+		return InTag
+	}
+	return InBlob
+}
+
+// fresh searches only what is not copied from a base in which nothing was
+// found, and what could straddle the seams.
+func (s *scanner) fresh(src source, o *stored) (hit bool) {
+	pieces := func(reach int) []span {
+		s.ranges = append(s.ranges[:0], o.fresh...)
+		return widen(s.ranges, reach, len(o.data))
+	}
+	for _, r := range pieces(max(0, s.set.Longest()-1)) {
+		if s.set.Contains(o.data[r.from:r.to]) {
+			return s.bytes(src, o.data)
+		}
+	}
+	if !s.prints.Empty() {
+		for _, r := range pieces(printReach) {
+			if s.prints.Contains(o.data[r.from:r.to]) {
+				return s.bytes(src, o.data)
+			}
+		}
+	}
+	if s.options.Suspects != nil {
+		for _, r := range pieces(suspectReach) {
+			if s.options.Suspects.Contains(o.data[r.from:r.to]) {
+				return s.bytes(src, o.data)
+			}
+		}
+	}
+	return false
+}
+
+// bytes searches data, which is the whole of src, and records what it finds.
+func (s *scanner) bytes(src source, data []byte) (hit bool) {
+	s.set.Find(data, func(id, offset int) bool {
+		hit = true
+		s.record(Hit{Literal: id}, src, data, offset)
+		return true
+	})
+	s.prints.Find(data, func(id, offset int, form string) {
+		hit = true
+		s.record(Hit{Literal: id, Form: form}, src, data, offset)
+	})
+	if s.options.Suspects != nil {
+		s.options.Suspects.Find(data, func(what string, from, to int) {
+			if s.set.Contains(data[from:to]) || s.prints.Contains(data[from:to]) {
+				return // a known key, and reported as such
+			}
+			hit = true
+			s.record(Hit{Suspect: what}, src, data, from)
+		})
+	}
+	return hit
+}
+
+func (s *scanner) record(h Hit, src source, data []byte, offset int) {
+	h.Place, h.Path, h.Member, h.Repository = src.place, src.path, src.member, s.prefix
+	h.Offset, h.Line = int64(offset), int64(bytes.Count(data[:offset], []byte{'\n'}))+1
+	if src.object != nil {
+		id := src.object.name()
+		h.Object = id.String()
+		h.Field = fieldOf(src.object.kind, data, offset)
+		if src.object.kind == treeKind {
+			h.Path = entryName(data, offset, s.oidSize)
+		}
+	}
+	s.found.hit(h)
+}
+
+// recordAt is record for a find in a stream.
+func (s *scanner) recordAt(h Hit, src source, offset, line int64) {
+	h.Place, h.Path, h.Member, h.Repository = src.place, src.path, src.member, s.prefix
+	h.Offset, h.Line = offset, line
+	if src.object != nil {
+		h.Object = src.object.name().String()
+	}
+	s.found.hit(h)
+}
+
+// fieldOf names the part of a commit, tag or tree that holds offset.
+func fieldOf(k kind, data []byte, offset int) string {
+	switch k {
+	case treeKind:
+		return "name"
+	case commitKind, tagKind:
+	default:
+		return ""
+	}
+	end := bytes.Index(data, []byte("\n\n"))
+	if end >= 0 && offset > end {
+		return "message"
+	}
+	for at := bytes.LastIndexByte(data[:offset], '\n') + 1; ; at = bytes.LastIndexByte(data[:at-1], '\n') + 1 {
+		if data[at] != ' ' { // not a continuation of the line before
+			switch name, _, _ := bytes.Cut(data[at:min(len(data), at+16)], []byte{' '}); string(name) {
+			case "author", "committer", "tagger", "tree", "parent", "object", "type", "encoding", "gpgsig", "mergetag":
+				return string(name)
+			case "tag":
+				return "name"
+			}
+			return "header"
+		}
+		if at == 0 {
+			return "header"
+		}
+	}
+}
+
+// blob does what is only for file contents.
+func (s *scanner) blob(src source, data []byte) {
+	if p, ok := parseLFS(data); ok {
+		s.lfs(p, src)
+	}
+	if archive.SniffWhole(data) != archive.None {
+		s.archive(src, bytes.NewReader(data))
+	}
+}
+
+func (s *scanner) stream(o *stored, size int64, r io.Reader) error {
+	s.found.objects.Add(1)
+	src := source{place: placeOf(o.kind), object: o}
+	return s.reader(src, r)
+}
+
+// reader searches a stream of any length.
+func (s *scanner) reader(src source, r io.Reader) error {
+	head := make([]byte, archive.SniffLen)
+	n, err := io.ReadFull(r, head)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return err
+	}
+	head = head[:n]
+	full := io.MultiReader(bytes.NewReader(head), r)
+	tap := s.newTap(src)
+	if archive.Sniff(head) == archive.None {
+		if err := copyTo(tap, full); err != nil {
+			return err
+		}
+		return tap.Close()
+	}
+	// The archive's own bytes are searched on their way to the unpacker.
+	tee := io.TeeReader(full, tap)
+	s.archive(src, tee)
+	if err := copyTo(tap, full); err != nil {
+		return err
+	}
+	return tap.Close()
+}
+
+// copyTo is io.Copy with a buffer that suits the search.
+func copyTo(w io.Writer, r io.Reader) error {
+	_, err := io.CopyBuffer(w, struct{ io.Reader }{r}, make([]byte, 256<<10))
+	return err
+}
+
+// archive searches the members of an archive.
+func (s *scanner) archive(src source, r io.Reader) {
+	cuts, err := archive.Walk(s.ctx, r, s.options.Limits.Archive, func(path string) io.WriteCloser {
+		inner := src
+		inner.member = path
+		name := s.newTap(inner)
+		name.Write([]byte(path))
+		name.Close()
+		return s.newTap(inner)
+	})
+	for _, c := range cuts {
+		s.gapIn(src, archiveReason(c), c.Path, c.Detail)
+	}
+	if err != nil && s.ctx.Err() == nil {
+		s.gapIn(src, ArchiveUnreadable, "", err.Error())
+	}
+}
+
+func archiveReason(c archive.Cut) Reason {
+	switch c.Reason {
+	case archive.Unsupported, archive.Encrypted:
+		return ArchiveUnsupported
+	case archive.Damaged:
+		return ArchiveUnreadable
+	}
+	return ArchiveCut
+}
+
+func (s *scanner) gapIn(src source, reason Reason, member, detail string) {
+	path := src.path
+	if member != "" {
+		path += "!" + member
+	}
+	g := Gap{Reason: reason, Repository: s.prefix, Path: path, Detail: detail}
+	if src.object != nil {
+		g.Object = src.object.name().String()
+	}
+	s.found.gap(g)
+}
+
+func (s *scanner) broken(o *stored, err error) {
+	g := Gap{Reason: CorruptObject, Repository: s.prefix, Object: o.name().String(), Detail: err.Error()}
+	if o.pack != nil {
+		g.Path = o.pack.name
+	}
+	var path *fs.PathError
+	switch {
+	case errors.Is(err, errTooLarge):
+		g.Reason = TooLarge
+	case errors.As(err, &path):
+		g.Reason = Unreadable
+	}
+	s.found.gap(g)
+}
+
+// entryName returns the name of the tree entry that holds offset.
+func entryName(tree []byte, offset, oidSize int) (name string) {
+	eachEntry(tree, oidSize, func(at int, n []byte, _ uint32, _ []byte) bool {
+		if at > offset {
+			return false
+		}
+		name = string(n)
+		return true
+	})
+	return name
+}

@@ -1,0 +1,232 @@
+package needle
+
+import (
+	"bytes"
+	"math"
+)
+
+// Suspects finds strings that look like a key because of where they stand:
+// assigned to a variable or setting whose name holds one of certain words, or
+// given as the value of a certain header. What they are called is the
+// provider's to say; what a key looks like is decided here: at least
+// minSuspect characters of the key alphabet, letters and digits, no
+// placeholder, and as mixed as random text is.
+type Suspects struct {
+	words   [][]byte // lower case; with any of keyWords in the same name
+	headers [][]byte // lower case
+}
+
+// keyWords are what, next to the provider's name, makes a name that of a key.
+var keyWords = [][]byte{[]byte("key"), []byte("secret"), []byte("token"), []byte("hmac"), []byte("sign"), []byte("credential"), []byte("auth")}
+
+// placeholders are words that no random key holds (by chance less than once
+// in a million) and that stand in for one in examples.
+var placeholders = [][]byte{[]byte("example"), []byte("your"), []byte("placeholder"), []byte("change"), []byte("dummy"),
+	[]byte("sample"), []byte("xxxx"), []byte("0000"), []byte("1234"), []byte("secret"), []byte("insert"), []byte("replace"), []byte("test-"), []byte("test_"), []byte("fake"), []byte("begini")}
+
+const (
+	minSuspect = 16  // the length from which the audit takes a key for a secret
+	maxSuspect = 256 // what is longer is a token, a certificate, a file
+	minEntropy = 3.2 // bits a character; 16 random hex digits have 3.3 on average, words 2.5 to 3.1
+	nameReach  = 64  // how far a name extends around its word
+)
+
+// The two kinds of suspects, as Find reports them.
+const (
+	Assignment = "assignment"
+	Header     = "header"
+)
+
+// NewSuspects takes the words of variable names ("begini") and the names of
+// headers ("api-key"), in any case.
+func NewSuspects(words, headers []string) *Suspects {
+	s := &Suspects{}
+	for _, w := range words {
+		s.words = append(s.words, bytes.ToLower([]byte(w)))
+	}
+	for _, h := range headers {
+		s.headers = append(s.headers, bytes.ToLower([]byte(h)))
+	}
+	return s
+}
+
+// Contains reports whether there is any suspect in data.
+func (s *Suspects) Contains(data []byte) bool {
+	hit := false
+	s.Find(data, func(string, int, int) { hit = true })
+	return hit
+}
+
+// Find calls found with the kind of each suspect and the range of its value.
+func (s *Suspects) Find(data []byte, found func(what string, from, to int)) {
+	last := -1 // where the last value began: two words in one name are one find
+	for _, w := range s.words {
+		eachFold(data, w, func(at int) {
+			from, to, ok := s.assignment(data, at, len(w))
+			if ok && from != last {
+				last = from
+				found(Assignment, from, to)
+			}
+		})
+	}
+	for _, h := range s.headers {
+		eachFold(data, h, func(at int) {
+			if at > 0 && isName(data[at-1]) {
+				return
+			}
+			from, to, ok := value(data, at+len(h))
+			if ok && from != last {
+				last = from
+				found(Header, from, to)
+			}
+		})
+	}
+}
+
+// eachFold calls f for each place of word, which is in lower case, whatever
+// the case of data. It looks for the two cases of the word's rarest letter.
+func eachFold(data, word []byte, f func(at int)) {
+	rare := rarest(word)
+	lower, upper := word[rare], upperOf(word[rare])
+	nextLower, nextUpper := -1, -1
+	for from := rare; from < len(data); {
+		if nextLower < from {
+			nextLower = indexFrom(data, lower, from)
+		}
+		if nextUpper < from {
+			nextUpper = nextLower
+			if upper != lower {
+				nextUpper = indexFrom(data, upper, from)
+			}
+		}
+		at := min(nextLower, nextUpper)
+		if at == len(data) {
+			return
+		}
+		start := at - rare
+		if start >= 0 && start+len(word) <= len(data) && foldEqual(data[start:start+len(word)], word) {
+			f(start)
+		}
+		from = at + 1
+	}
+}
+
+func indexFrom(data []byte, c byte, from int) int {
+	if i := bytes.IndexByte(data[from:], c); i >= 0 {
+		return from + i
+	}
+	return len(data)
+}
+
+// rarest picks the letter of word that English text and code have least of.
+func rarest(word []byte) int {
+	const order = "zqjx-kvbwyg_pfmuchdlrsnioate"
+	best, rank := 0, len(order)
+	for i, c := range word {
+		if r := bytes.IndexByte([]byte(order), c); r >= 0 && r < rank {
+			best, rank = i, r
+		}
+	}
+	return best
+}
+
+func upperOf(c byte) byte {
+	if c >= 'a' && c <= 'z' {
+		return c - 'a' + 'A'
+	}
+	return c
+}
+
+func foldEqual(data, lower []byte) bool {
+	for i, c := range data {
+		if c != lower[i] && (c < 'A' || c > 'Z' || c+'a'-'A' != lower[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func isName(c byte) bool { return classes[c]&className != 0 || c == '.' }
+
+// assignment reads the name around the word at data[at:] and what follows it.
+func (s *Suspects) assignment(data []byte, at, n int) (from, to int, ok bool) {
+	start, end := at, at+n
+	for start > 0 && at-start < nameReach && isName(data[start-1]) {
+		start--
+	}
+	for end < len(data) && end-at < nameReach && isName(data[end]) {
+		end++
+	}
+	name := bytes.ToLower(data[start:end])
+	for _, k := range keyWords {
+		if bytes.Contains(name, k) {
+			return value(data, end)
+		}
+	}
+	return 0, 0, false
+}
+
+// value reads what is assigned after a name that ends at data[at:]: an
+// optional closing quote or bracket, an operator, an opening quote, a value.
+func value(data []byte, at int) (from, to int, ok bool) {
+	skip := func(set string, most int) (n int) {
+		for at < len(data) && n < most && bytes.IndexByte([]byte(set), data[at]) >= 0 {
+			at++
+			n++
+		}
+		return n
+	}
+	skip("\"'`]", 2)
+	skip(" \t", 40)
+	operator := skip(":=", 3) + skip(">,(", 1)
+	blank := skip(" \t", 40)
+	quoted := skip("\"'`", 1)
+	if operator == 0 && (quoted == 0 || blank == 0) {
+		return 0, 0, false
+	}
+	from = at
+	for at < len(data) && at-from <= maxSuspect && (classes[data[at]]&className != 0 || bytes.IndexByte([]byte(".~+/="), data[at]) >= 0) {
+		at++
+	}
+	if quoted == 1 && (at == len(data) || data[at] != data[from-1]) {
+		return 0, 0, false // a sentence, a template, a call
+	}
+	if quoted == 0 && at < len(data) && bytes.IndexByte([]byte("([{$<\\%"), data[at]) >= 0 {
+		return 0, 0, false // an expression
+	}
+	return from, at, looksRandom(data[from:at])
+}
+
+func looksRandom(v []byte) bool {
+	if len(v) < minSuspect || len(v) > maxSuspect {
+		return false
+	}
+	letters, digits := 0, 0
+	var count [256]int
+	for _, c := range v {
+		count[c]++
+		switch {
+		case c >= '0' && c <= '9':
+			digits++
+		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z':
+			letters++
+		}
+	}
+	if letters == 0 || digits < 2 {
+		return false
+	}
+	lower := bytes.ToLower(v)
+	for _, p := range placeholders {
+		if bytes.Contains(lower, p) {
+			return false
+		}
+	}
+	entropy := 0.0
+	for _, n := range count {
+		if n > 0 {
+			f := float64(n) / float64(len(v))
+			entropy -= f * math.Log2(f)
+		}
+	}
+	return entropy >= min(minEntropy, 0.8*math.Log2(float64(len(v))))
+}
