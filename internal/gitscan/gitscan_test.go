@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,15 +41,19 @@ func (g *gitRepo) git(args ...string) string { return g.gitIn("", args...) }
 
 func (g *gitRepo) gitIn(input string, args ...string) string {
 	g.t.Helper()
+	return strings.TrimSpace(g.run(strings.NewReader(input), args...))
+}
+
+func (g *gitRepo) run(input io.Reader, args ...string) string {
+	g.t.Helper()
 	cmd := exec.Command("git", args...)
-	cmd.Dir, cmd.Env = g.dir, gitEnv()
-	cmd.Stdin = strings.NewReader(input)
+	cmd.Dir, cmd.Env, cmd.Stdin = g.dir, gitEnv(), input
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {
 		g.t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, errs.String())
 	}
-	return strings.TrimSpace(out.String())
+	return out.String()
 }
 
 func (g *gitRepo) write(path, content string) {

@@ -91,7 +91,10 @@ func (p *pack) link(ctx context.Context, workers int, broken func(entry int, err
 // linkRefs finds the bases of reference deltas. Few are looked up one by one;
 // many by reading the index once.
 func (p *pack) linkRefs(refs map[int]oid) error {
-	if len(refs) == 0 || p.index == nil {
+	if p.index == nil { // which is being built
+		for i, base := range refs {
+			p.thin = append(p.thin, thinDelta{int32(i), base})
+		}
 		return nil
 	}
 	if len(refs) < 4096 {

@@ -48,7 +48,7 @@ func (r *repo) openPack(ctx context.Context, path string) {
 		r.gap(CorruptObject, name, p.oid(entry), "%v", err)
 	}
 	if p.index == nil {
-		err = p.rebuildIndex(ctx, r.options.Workers, r.memory(), broken)
+		err = r.rebuildIndex(ctx, p, broken)
 	} else {
 		err = p.link(ctx, r.options.Workers, broken)
 	}

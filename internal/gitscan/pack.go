@@ -182,7 +182,7 @@ func (p *pack) oid(i int) oid {
 		return ""
 	}
 	id, err := p.index.oid(int(p.ids[i]))
-	if err != nil {
+	if err != nil || strings.Trim(string(id), "\x00") == "" { // no id could be computed
 		return ""
 	}
 	return id
