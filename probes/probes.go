@@ -3,6 +3,7 @@ package probes
 
 import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/probes/https"
 	"github.com/prelaunch-audit/prelaunch/probes/keys"
 )
 
@@ -10,5 +11,6 @@ import (
 func All() []audit.Probe {
 	return []audit.Probe{
 		keys.New(),
+		https.New(),
 	}
 }

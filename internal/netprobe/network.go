@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -78,6 +79,9 @@ func New(integration *audit.Integration, resolver Resolver) *Network {
 			continue // config refuses such an entry
 		}
 		host = strings.ToLower(host)
+		if isForeignAPI(integration, host) {
+			continue
+		}
 		n.overrides[net.JoinHostPort(host, port)] = to
 		n.hosts[host] = true
 	}
@@ -86,6 +90,18 @@ func New(integration *audit.Integration, resolver Resolver) *Network {
 		n.limiters[environment] = rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond/10)))
 	}
 	return n
+}
+
+// isForeignAPI reports whether host is one that keys are sent to and that the command line did not name: the configuration, which may
+// come from the audited team, must not lead such a connection elsewhere.
+func isForeignAPI(integration *audit.Integration, host string) bool {
+	if slices.ContainsFunc(integration.AllowedAPIHosts, func(allowed string) bool { return strings.EqualFold(allowed, host) }) {
+		return false
+	}
+	return slices.ContainsFunc(integration.Environments, func(environment audit.Environment) bool {
+		base, err := url.Parse(environment.APIBaseURL)
+		return err == nil && strings.EqualFold(base.Hostname(), host)
+	})
 }
 
 // Addresses implements audit.Network. An IP literal is its own address. Each name is looked up once a run.

@@ -55,6 +55,25 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
+// TestAPIHostIsNotLedElsewhere: keys go to the API, and only the command line may say where that is.
+func TestAPIHostIsNotLedElsewhere(t *testing.T) {
+	t.Parallel()
+	integration := &audit.Integration{
+		Environments: []audit.Environment{{Name: audit.Test, APIBaseURL: "https://api.acme.example"}},
+		Network:      audit.NetworkOptions{Resolve: map[string][]string{"api.acme.example:443": {"127.0.0.1:1"}}},
+	}
+	names := names{"api.acme.example": {"192.0.2.1"}}
+	got, err := New(integration, names).Addresses(t.Context(), "api.acme.example", "443")
+	if err != nil || len(got) != 1 || got[0] != "192.0.2.1:443" {
+		t.Errorf("got %v, %v", got, err)
+	}
+	integration.AllowedAPIHosts = []string{"API.acme.example"}
+	got, err = New(integration, names).Addresses(t.Context(), "api.acme.example", "443")
+	if err != nil || len(got) != 1 || got[0] != "127.0.0.1:1" {
+		t.Errorf("allowed: got %v, %v", got, err)
+	}
+}
+
 func TestConnectionsToOneAddressAreBounded(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
