@@ -31,6 +31,10 @@ type Format struct {
 var Formats = []Format{
 	{Name: "table", Help: "for people at a terminal: what fails, how to mend it, and what was covered", Extension: ".txt", MediaType: "text/plain; charset=utf-8", render: renderTable},
 	{Name: "json", Help: "the whole report (prelaunch.report/v1), for programs and for keeping", Extension: ".json", MediaType: "application/json", render: renderJSON},
+	{Name: "sarif", Help: "SARIF 2.1.0 with every finding, passes and waivers too", Extension: ".sarif", MediaType: "application/sarif+json", render: renderSARIF},
+	{Name: "code-scanning", Help: "SARIF 2.1.0 with what is to be done only, for GitHub code scanning, which makes an alert of each result", Extension: ".sarif", MediaType: "application/sarif+json", render: renderCodeScanning},
+	{Name: "junit", Help: "JUnit XML, for what shows test results", Extension: ".xml", MediaType: "application/xml", render: renderJUnit},
+	{Name: "markdown", Help: "Markdown for a pull request or a GitHub step summary, shortened to fit", Extension: ".md", MediaType: "text/markdown; charset=utf-8", render: renderMarkdown},
 }
 
 // Names are the names of Formats, for completion.

@@ -3,10 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/clipperhouse/displaywidth"
 	"github.com/fatih/color"
@@ -17,16 +14,10 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 )
 
-// What the table shows of long lists, and how wide it gets. The whole is in the json format.
 const (
-	pipeWidth   = 80  // columns where there is no terminal
-	leastWidth  = 48  // below this, lines overflow
-	mostWidth   = 140 // longer lines are hard to read
-	mostGroups  = 5   // different messages of one check
-	mostPlaces  = 3   // places of one message
-	mostSent    = 10  // synthetic events
-	mostSkipped = 10
-	mostMessage = 600 // columns of one message
+	pipeWidth  = 80  // columns where there is no terminal
+	leastWidth = 48  // below this, lines overflow
+	mostWidth  = 140 // longer lines are hard to read
 )
 
 // renderTable shows the report to a person: the pre-launch items, what fails or is not proven and how to mend it, the rest in
@@ -74,7 +65,7 @@ func (t *table) text(lead, text string) {
 
 func (t *table) heading() {
 	t.text("", fmt.Sprintf("%s audited by %s %s, %s, in %s", t.Integration, t.Tool.Name, t.Tool.Version,
-		t.FinishedAt.UTC().Format("2006-01-02 15:04 UTC"), t.FinishedAt.Sub(t.StartedAt).Round(time.Second)))
+		t.FinishedAt.UTC().Format("2006-01-02 15:04 UTC"), t.duration()))
 	t.line("")
 }
 
@@ -104,74 +95,17 @@ func (t *table) unprovenChecks() {
 	rows.write()
 }
 
-// aboutLevel is the severity of a required check, and that a recommended one is no more than that.
-func aboutLevel(check audit.Check) string {
-	if check.Level == audit.Required {
-		return check.Severity
-	}
-	return check.Level + ", " + check.Severity
-}
-
-// findings are the lines that tell what a check found, less what passed or does not apply when there is worse.
+// findings are the lines that tell what a check found.
 func (t *table) findings(check audit.Check, room int) []string {
-	worth := groups(slices.DeleteFunc(slices.Clone(check.Findings), func(f audit.Finding) bool {
-		return (f.Outcome == audit.Pass || f.Outcome == audit.NotApplicable) && f.Outcome != check.Outcome
-	}))
-	shown := worth[:min(len(worth), mostGroups)]
 	var lines []string
-	for _, g := range shown {
-		lines = append(lines, wrap(t.said(check, g), room, "- ")...)
-		places := g.places()
-		for _, p := range places[:min(len(places), mostPlaces)] {
-			lines = append(lines, wrap("at "+terminal(p.String()), room, "  ")...)
+	for _, line := range findingLines(check) {
+		lead := "- "
+		if line.level > 0 {
+			lead = "  "
 		}
-		if more := len(places) - mostPlaces; more > 0 {
-			lines = append(lines, wrap(andMore(more, "place"), room, "  ")...)
-		}
-	}
-	hidden := 0
-	for _, g := range worth[len(shown):] {
-		hidden += len(g.Findings)
-	}
-	if hidden > 0 {
-		lines = append(lines, wrap(andMore(hidden, "finding"), room, "- ")...)
+		lines = append(lines, wrap(clip(terminal(line.text), mostMessage), room, lead)...)
 	}
 	return lines
-}
-
-func andMore(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return fmt.Sprintf("and %d more %s: see -o json", n, what)
-}
-
-// said is the message of a group after its environments and, where it differs from the check's, its outcome.
-func (t *table) said(check audit.Check, g group) string {
-	var b strings.Builder
-	if len(g.Environments) > 0 {
-		b.WriteString(strings.Join(g.Environments, " and ") + ": ")
-	}
-	if g.Outcome != check.Outcome {
-		b.WriteString(label(g.Outcome) + ": ")
-	}
-	if g.Basis != audit.Observed {
-		b.WriteString(g.Basis + ": ")
-	}
-	b.WriteString(g.Message)
-	if g.Waiver != nil {
-		b.WriteString(" " + waiverText(g))
-	}
-	return clip(terminal(b.String()), mostMessage)
-}
-
-// waiverText says what a waiver accepts, for how long and on whose word.
-func waiverText(g group) string {
-	raw := ""
-	if first := g.Findings[0]; first.RawOutcome != nil {
-		raw = "else " + label(*first.RawOutcome) + "; "
-	}
-	return fmt.Sprintf("(%swaived until %s: %s; owner %s, approved by %s)", raw, g.Waiver.Expires, g.Waiver.Reason, g.Waiver.Owner, g.Waiver.ApprovedBy)
 }
 
 func (t *table) otherChecks() {
@@ -182,8 +116,7 @@ func (t *table) otherChecks() {
 	rows := newRows(t, tw.Off, "Outcome", "The rest")
 	for _, check := range checks {
 		lines := wrap(terminal(check.ID)+": "+terminal(check.Title), rows.room, "")
-		attested := slices.ContainsFunc(check.Findings, func(f audit.Finding) bool { return f.Basis == audit.Attested })
-		if check.Outcome == audit.Warn || check.Outcome == audit.Waived || attested {
+		if tellsMore(check) {
 			lines = append(lines, t.findings(check, rows.room)...)
 		}
 		if check.Outcome == audit.Warn && check.Remediation != "" {
@@ -196,55 +129,10 @@ func (t *table) otherChecks() {
 
 func (t *table) scope() {
 	t.line("Scope")
-	s := t.Scope
-	for _, environment := range slices.Sorted(maps.Keys(s.Probing)) {
-		t.text("  ", fmt.Sprintf("%s: probing %s, %s sent to the receiver", environment, s.Probing[environment], count(s.Requests[environment], "request")))
+	for _, line := range t.scopeLines() {
+		t.text(strings.Repeat("  ", line.level+1), line.text)
 	}
-	for _, override := range s.Overrides {
-		t.text("  ", fmt.Sprintf("override: %s = %s", override.Setting, override.Value))
-	}
-	for _, repository := range s.Repositories {
-		head := ""
-		if repository.Head != "" {
-			head = " at " + short(repository.Head)
-		}
-		t.text("  ", fmt.Sprintf("repository: %s%s, %s", repository.Path, head, count(repository.Objects, "object")))
-	}
-	for _, key := range s.Keys {
-		t.text("  ", fmt.Sprintf("key: %s %s from %s, %s", key.Environment, key.Role, key.Source, key.Fingerprint))
-	}
-	for _, skipped := range s.Skipped[:min(len(s.Skipped), mostSkipped)] {
-		where := ""
-		if skipped.Environment != "" {
-			where = " in " + skipped.Environment
-		}
-		t.text("  ", fmt.Sprintf("not looked at: %s%s: %s", skipped.What, where, skipped.Reason))
-	}
-	if more := len(s.Skipped) - mostSkipped; more > 0 {
-		t.text("  ", "not looked at: "+andMore(more, "thing"))
-	}
-	if len(s.Sent) > 0 {
-		t.text("  ", fmt.Sprintf("%s taken by the receivers, to be purged:", count(len(s.Sent), "synthetic event was", "synthetic events were")))
-		for _, sent := range s.Sent[:min(len(s.Sent), mostSent)] {
-			t.text("    ", fmt.Sprintf("%s %s %s %s", sent.Environment, sent.UID, sent.EventType, sent.At.UTC().Format(time.RFC3339)))
-		}
-		if more := len(s.Sent) - mostSent; more > 0 {
-			t.text("    ", andMore(more, "event"))
-		}
-	}
-	t.text("  ", "valid until: "+t.ValidUntil.String())
 	t.line("")
-}
-
-// count is a number with its noun, such as "1 request" or "2 requests"; an irregular plural comes second.
-func count(n int, noun ...string) string {
-	switch {
-	case n == 1:
-		return "1 " + noun[0]
-	case len(noun) > 1:
-		return fmt.Sprintf("%d %s", n, noun[1])
-	}
-	return fmt.Sprintf("%d %ss", n, noun[0])
 }
 
 // statusOutcome is the outcome whose colour the status has.

@@ -1,0 +1,336 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/jsonschema-go/jsonschema"
+	"github.com/joshdk/go-junit"
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/extension"
+	"golang.org/x/net/html"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+)
+
+func sarifSchema(t *testing.T) *jsonschema.Resolved {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("testdata", "schemas", "sarif-2.1.0.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema jsonschema.Schema
+	if err := json.Unmarshal(raw, &schema); err != nil {
+		t.Fatal(err)
+	}
+	resolved, err := schema.Resolve(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resolved
+}
+
+func TestSARIFFollowsItsSchema(t *testing.T) {
+	t.Parallel()
+	schema := sarifSchema(t)
+	for name, r := range reports(t) {
+		for _, format := range []string{"sarif", "code-scanning"} {
+			var value any
+			if err := json.Unmarshal(render(t, format, r, Options{Now: sampleTime.AddDate(1, 0, 0)}), &value); err != nil {
+				t.Fatal(err)
+			}
+			if err := schema.Validate(value); err != nil {
+				t.Errorf("%s as %s: %v", name, format, err)
+			}
+		}
+	}
+	if err := schema.Validate(map[string]any{"version": "2.1.0", "runs": []any{map[string]any{}}}); err == nil {
+		t.Error("the schema accepts a run without a tool: it checks nothing")
+	}
+}
+
+// TestSARIFSaysTheSame holds each result to its finding, and to what the standard and GitHub ask beyond the schema.
+func TestSARIFSaysTheSame(t *testing.T) {
+	t.Parallel()
+	for name, r := range reports(t) {
+		var log sarifLog
+		if err := json.Unmarshal(render(t, "sarif", r, Options{}), &log); err != nil {
+			t.Fatal(err)
+		}
+		run, next := log.Runs[0], 0
+		for i, check := range r.Checks {
+			for _, finding := range check.Findings {
+				if next >= len(run.Results) {
+					t.Fatalf("%s: too few results", name)
+				}
+				result := run.Results[next]
+				next++
+				want := map[audit.Outcome][]string{
+					audit.Pass: {"pass", "none", ""}, audit.Fail: {"fail", "error", ""}, audit.Warn: {"fail", "warning", ""},
+					audit.Inconclusive: {"open", "none", ""}, audit.NotApplicable: {"notApplicable", "none", ""}, audit.Waived: {"fail", "error", "accepted"},
+				}[finding.Outcome]
+				if finding.Outcome == audit.Inconclusive && finding.Basis != audit.Observed {
+					want[0] = "review"
+				}
+				if finding.RawOutcome != nil && *finding.RawOutcome == audit.Inconclusive {
+					want[0], want[1] = "open", "none"
+				}
+				status := ""
+				if len(result.Suppressions) > 0 {
+					status = result.Suppressions[0].Status
+				}
+				if got := []string{result.Kind, result.Level, status}; !slices.Equal(got, want) {
+					t.Errorf("%s: a finding that is %s of %s became %v, want %v", name, finding.Outcome, check.ID, got, want)
+				}
+				if result.RuleIndex != i || run.Tool.Driver.Rules[i].ID != result.RuleID {
+					t.Errorf("%s: result points at rule %d, want %d", name, result.RuleIndex, i)
+				}
+				if result.Fingerprints["primaryLocationLineHash"] != finding.ID+":1" || len(result.Locations) == 0 || result.Message.Text == "" {
+					t.Errorf("%s: result %d lacks what GitHub needs", name, next)
+				}
+				if uri := result.Locations[0].Physical.Artifact.URI; strings.HasPrefix(uri, "/") || strings.Contains(uri, "..") || strings.Contains(uri, "://") {
+					t.Errorf("%s: location %q leaves the repository", name, uri)
+				}
+			}
+		}
+		if next != len(run.Results) {
+			t.Errorf("%s: %d results, want %d", name, len(run.Results), next)
+		}
+		if run.Invocations[0].ExitCode != r.ExitCode() {
+			t.Errorf("%s: exit code %d, want %d", name, run.Invocations[0].ExitCode, r.ExitCode())
+		}
+	}
+}
+
+func TestCodeScanningRaisesNoFalseAlarm(t *testing.T) {
+	t.Parallel()
+	for name, r := range reports(t) {
+		var log sarifLog
+		if err := json.Unmarshal(render(t, "code-scanning", r, Options{}), &log); err != nil {
+			t.Fatal(err)
+		}
+		want := 0
+		for _, check := range r.Checks {
+			for _, finding := range check.Findings {
+				if o := finding.Outcome; o == audit.Fail || o == audit.Inconclusive || o == audit.Warn {
+					want++
+				}
+			}
+		}
+		if len(log.Runs[0].Results) != want {
+			t.Errorf("%s: %d alerts, want %d", name, len(log.Runs[0].Results), want)
+		}
+		for _, result := range log.Runs[0].Results {
+			if result.Kind == "pass" || result.Kind == "notApplicable" || len(result.Suppressions) > 0 {
+				t.Errorf("%s: an alert for a result of kind %s, suppressed %d times", name, result.Kind, len(result.Suppressions))
+			}
+		}
+	}
+}
+
+func TestSARIFPointsAtThePlace(t *testing.T) {
+	t.Parallel()
+	v := &view{Options: Options{ConfigFile: "audit/prelaunch.yaml"}}
+	for _, test := range []struct {
+		name     string
+		evidence map[string]any
+		uri      string
+		line     int
+	}{
+		{"a line of a file", map[string]any{"path": "src/app.js", "line": json.Number("12")}, "src/app.js", 12},
+		{"a file", map[string]any{"path": "src/a b#?.js"}, "src/a%20b%23%3F.js", 1},
+		{"backslashes", map[string]any{"path": `src\app.js`, "line": 3.0}, "src/app.js", 3},
+		{"a line of the configuration", map[string]any{"url": "https://acme.example", "config_line": 9}, "audit/prelaunch.yaml", 9},
+		{"nothing", nil, "audit/prelaunch.yaml", 1},
+		{"outside of the repository", map[string]any{"path": "../secrets", "line": 4, "config_line": 2}, "audit/prelaunch.yaml", 2},
+		{"an absolute path", map[string]any{"path": "/etc/passwd", "line": 4}, "audit/prelaunch.yaml", 1},
+		{"an odd line", map[string]any{"path": "a", "line": "x"}, "a", 1},
+		{"a colon that looks like a scheme", map[string]any{"path": "javascript:alert(1)"}, "./javascript:alert%281%29", 1},
+	} {
+		location := v.sarifLocation(placeOf(test.evidence), audit.Finding{})
+		if uri, line := location.Physical.Artifact.URI, location.Physical.Region.StartLine; uri != test.uri || line != test.line {
+			t.Errorf("%s: %s:%d, want %s:%d", test.name, uri, line, test.uri, test.line)
+		}
+	}
+}
+
+// TestJUnitIsReadByAnother reads it with a reader that is not ours.
+func TestJUnitIsReadByAnother(t *testing.T) {
+	t.Parallel()
+	for name, r := range reports(t) {
+		suites, err := junit.Ingest(render(t, "junit", r, Options{Redactor: sampleRedactor()}))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		got := map[junit.Status]int{}
+		for _, suite := range suites {
+			for _, test := range suite.Tests {
+				got[test.Status]++
+			}
+		}
+		want := map[junit.Status]int{}
+		if r.CutShort {
+			want[junit.StatusError]++
+		}
+		for _, check := range r.Checks {
+			worst := map[string]audit.Outcome{}
+			for _, finding := range check.Findings {
+				if before, known := worst[finding.Environment]; !known || finding.Outcome.Worse(before) {
+					worst[finding.Environment] = finding.Outcome
+				}
+			}
+			for _, outcome := range worst {
+				switch {
+				case outcome == audit.Fail:
+					want[junit.StatusFailed]++
+				case outcome == audit.Inconclusive && check.Level == audit.Required:
+					want[junit.StatusError]++
+				case outcome == audit.Pass:
+					want[junit.StatusPassed]++
+				default:
+					want[junit.StatusSkipped]++
+				}
+			}
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%s: read %v, want %v", name, got, want)
+		}
+	}
+}
+
+// TestJUnitFollowsSurefire checks what Surefire's and Jenkins's schemas ask: elements, their attributes, and the counts. No library
+// for XML Schema could be had, so the rules are spelled out here.
+func TestJUnitFollowsSurefire(t *testing.T) {
+	t.Parallel()
+	children := map[string]string{"": "testsuites", "testsuites": "testsuite", "testsuite": "properties testcase", "properties": "property",
+		"testcase": "skipped error failure system-out", "property": "", "skipped": "", "error": "", "failure": "", "system-out": ""}
+	attributes := map[string]string{"testsuites": "name time tests failures errors", "testsuite": "name tests failures errors skipped time timestamp",
+		"properties": "", "property": "name value", "testcase": "name classname time", "skipped": "type message", "error": "type message", "failure": "type message", "system-out": ""}
+	for name, r := range reports(t) {
+		decoder := xml.NewDecoder(bytes.NewReader(render(t, "junit", r, Options{})))
+		stack := []string{""}
+		counts := map[string]int{}
+		for {
+			token, err := decoder.Token()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			switch element := token.(type) {
+			case xml.StartElement:
+				parent, tag := stack[len(stack)-1], element.Name.Local
+				if !slices.Contains(strings.Fields(children[parent]), tag) {
+					t.Errorf("%s: <%s> in <%s>", name, tag, parent)
+				}
+				want := strings.Fields(attributes[tag])
+				for _, attribute := range element.Attr {
+					at := slices.Index(want, attribute.Name.Local)
+					if at < 0 {
+						t.Errorf("%s: <%s %s>", name, tag, attribute.Name.Local)
+						continue
+					}
+					want = slices.Delete(want, at, at+1)
+				}
+				if len(want) > 0 {
+					t.Errorf("%s: <%s> lacks %v", name, tag, want)
+				}
+				counts[tag]++
+				stack = append(stack, tag)
+			case xml.EndElement:
+				stack = stack[:len(stack)-1]
+			}
+		}
+		var totals junitSuites
+		if err := xml.Unmarshal(render(t, "junit", r, Options{}), &totals); err != nil {
+			t.Fatal(err)
+		}
+		if totals.Tests != counts["testcase"] || totals.Failures != counts["failure"] || totals.Errors != counts["error"] {
+			t.Errorf("%s: says %d tests, %d failures, %d errors; holds %v", name, totals.Tests, totals.Failures, totals.Errors, counts)
+		}
+	}
+}
+
+// gfm reads Markdown much as GitHub does.
+var gfm = goldmark.New(goldmark.WithExtensions(extension.GFM))
+
+// TestMarkdownTextIsOnlyText has another reader read escaped text and finds in it the very text, and no element.
+func TestMarkdownTextIsOnlyText(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		hostile, "1. one", "1) one", "- a", "+ a", "* a", "# h", "=== x", "---", "***", "___", "> q", "    code", "```x", "~~~", "| a | b |", "[a](b)", "[a]: b", "![a](b)", "<b>x</b>",
+		"https://evil.example/a_b?c=d#e", "www.evil.example", "mailto:a@b.example", "a@b.example", "@everyone", "#12", "GH-12", "acme/app#12", "acme/app@0123abc", ":tada:", "$x$ $$y$$",
+		"**b** __c__ _i_ ~~s~~ `c`", "&amp; &lt; &#64;", `\`, `a\`, "x\\_y", "~", "`", "12.", "[^1]", "[ ] task", "http://a", "ftp://b.example", "xmpp:a@b.example",
+	} {
+		var out bytes.Buffer
+		if err := gfm.Convert([]byte("- x "+markdownText(text)+" y\n"), &out); err != nil {
+			t.Fatal(err)
+		}
+		var alone bytes.Buffer
+		if err := gfm.Convert([]byte(markdownText(text)+"\n"), &alone); err != nil {
+			t.Fatal(err)
+		}
+		for document, tags := range map[string]string{out.String(): "ul li", alone.String(): "p"} {
+			elements, content := readHTML(t, document)
+			if got := strings.Join(elements, " "); got != tags {
+				t.Errorf("%q became elements %s: %s", text, got, document)
+			}
+			if want := plain(text); !strings.Contains(content, want) {
+				t.Errorf("%q reads as %q", want, content)
+			}
+		}
+	}
+}
+
+func TestMarkdownFits(t *testing.T) {
+	t.Parallel()
+	for name, r := range reports(t) {
+		out := render(t, "markdown", r, Options{})
+		if len(out) > 65_000 {
+			t.Errorf("%s: %d bytes do not fit into a comment", name, len(out))
+		}
+		if !bytes.HasSuffix(out, []byte("**"+r.Status()+"**\n")) {
+			t.Errorf("%s: does not end with the status", name)
+		}
+		if bytes.Count(out, []byte("<details>")) != bytes.Count(out, []byte("</details>")) {
+			t.Errorf("%s: unbalanced details", name)
+		}
+	}
+	huge := sampleReport(t)
+	for i := range 2000 {
+		check := huge.Checks[1]
+		check.ID = fmt.Sprintf("acme.check-%d", i)
+		huge.Checks = append(huge.Checks, check)
+	}
+	out := string(render(t, "markdown", huge, Options{}))
+	if len(out) > 65_000 || !strings.Contains(out, "more checks") || !strings.Contains(out, "shortened") || !strings.HasSuffix(out, "**NOT READY**\n") {
+		t.Errorf("2,000 failing checks come to %d bytes that end in %q", len(out), out[len(out)-300:])
+	}
+}
+
+// readHTML lists the elements of an HTML fragment in their order, and its text.
+func readHTML(t *testing.T, document string) (elements []string, text string) {
+	t.Helper()
+	var b strings.Builder
+	tokens := html.NewTokenizer(strings.NewReader(document))
+	for {
+		switch tokens.Next() {
+		case html.ErrorToken:
+			return elements, b.String()
+		case html.StartTagToken, html.SelfClosingTagToken:
+			elements = append(elements, tokens.Token().Data)
+		case html.TextToken:
+			b.WriteString(tokens.Token().Data)
+		}
+	}
+}
