@@ -160,7 +160,6 @@ type probeState struct {
 	needed bool
 	failed error // first fault of the probe's own use of the sink, or of a bound
 	status audit.ProbeStatus
-	ended  bool
 }
 
 func (c *collector) add(probe audit.Probe) {
