@@ -14,6 +14,8 @@ require (
 	golang.org/x/time v0.16.0
 )
 
+require golang.org/x/net v0.62.0 // indirect
+
 require (
 	github.com/VividCortex/ewma v1.2.0 // indirect
 	github.com/acarl005/stripansi v0.0.0-20180116102854-5a71ef0e047d // indirect

@@ -1,0 +1,177 @@
+package workloads
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"math"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/secret"
+)
+
+// Rules of this file: what a name and a value tell. A name tells of a key when it holds the provider's name and a word for a secret,
+// or is the variable that the auditor's own reference reads; a secret's or credential's name only needs the provider's name.
+
+// recognizer knows the configured keys and how names of keys look.
+type recognizer struct {
+	keys      []knownKey
+	words     []string // the provider's, lower case
+	variables []string // that the auditor's own references read
+	redactor  *secret.Redactor
+}
+
+type knownKey struct {
+	environment, role string
+	key               secret.Key
+	spellings         []secret.Spelling
+}
+
+func newRecognizer(integration *audit.Integration) (*recognizer, error) {
+	about, err := profile(integration)
+	if err != nil {
+		return nil, err
+	}
+	r := &recognizer{words: about.KeyNames, redactor: integration.Redactor()}
+	add := func(reference audit.KeyReference, environment, role string) {
+		if reference.Variable != "" {
+			r.variables = append(r.variables, reference.Variable)
+		}
+		known := knownKey{environment: environment, role: role, key: reference.Key}
+		if reference.Key.Len() >= secret.MinSearchable {
+			known.spellings = secret.Spellings(reference.Key.Expose())
+		}
+		r.keys = append(r.keys, known)
+	}
+	for _, environment := range integration.Environments {
+		add(environment.Key, environment.Name, "current")
+	}
+	for _, retired := range integration.RetiredKeys {
+		add(retired.KeyReference, retired.Environment, "retired")
+	}
+	return r, nil
+}
+
+// shown is text of a manifest as it may be told: one that holds a key, or that might be one, is withheld.
+func (r *recognizer) shown(text string) string {
+	if shown := r.redactor.RedactString(text); shown != text {
+		return shown
+	}
+	for _, piece := range strings.FieldsFunc(text, func(c rune) bool { return strings.ContainsRune("/:= ", c) }) {
+		if _, isKey := r.key(piece); isKey {
+			return "[withheld]"
+		}
+	}
+	return text
+}
+
+// key tells which configured key stands in a value, in whatever spelling.
+func (r *recognizer) key(value string) (knownKey, bool) {
+	for _, known := range r.keys {
+		for _, spelling := range known.spellings {
+			if strings.Contains(value, string(spelling.Bytes)) {
+				return known, true
+			}
+		}
+		if !known.key.Held() && known.key.Len() >= secret.MinSearchable {
+			for _, candidate := range readings(value) {
+				if len(candidate) == known.key.Len() && sha256.Sum256(candidate) == known.key.SHA256() {
+					return known, true
+				}
+			}
+		}
+	}
+	return knownKey{}, false
+}
+
+// readings are a value and what it stands for, for comparing with a fingerprint.
+func readings(value string) [][]byte {
+	plain := bytes.TrimSpace([]byte(value))
+	list := [][]byte{plain}
+	if decoded, err := base64.StdEncoding.DecodeString(string(plain)); err == nil {
+		list = append(list, decoded, bytes.TrimSpace(decoded))
+	}
+	return list
+}
+
+var keyWords = []string{"key", "secret", "token", "hmac", "password", "credential"}
+
+// variable reports whether a variable of that name holds the provider's key.
+func (r *recognizer) variable(name string) bool {
+	lower := strings.ToLower(name)
+	holds := func(word string) bool { return strings.Contains(lower, word) }
+	return slices.Contains(r.variables, name) || (slices.ContainsFunc(r.words, holds) && slices.ContainsFunc(keyWords, holds))
+}
+
+// secretName reports whether a secret, credential or file of that name is the provider's.
+func (r *recognizer) secretName(name string) bool {
+	lower := strings.ToLower(name)
+	return r.variable(name) || slices.ContainsFunc(r.words, func(word string) bool { return strings.Contains(lower, word) })
+}
+
+// managed are references that an injector or the platform itself resolves in a secret manager.
+var managed = regexp.MustCompile(`^(vault:|ref\+|op://|sm://|awssm://|gcpsm://|azurekv|arn:aws[a-z-]*:(secretsmanager|ssm):|projects/[^/]+/secrets/|@Microsoft\.KeyVault\(|\$\{\{resolve:)`)
+
+// interpolated is a variable of Compose, Kubernetes or a template, with Compose's default as its group.
+var interpolated = regexp.MustCompile(`^(?:\$\{[A-Za-z_][A-Za-z0-9_]*(?::?[-+?]([^}]*))?\}|\$\([A-Za-z_][A-Za-z0-9_]*\)|\$[A-Za-z_][A-Za-z0-9_]*|\{\{.*\}\}|<[^<>]*>|%[A-Za-z_][A-Za-z0-9_]*%)$`)
+
+// sourceOf tells from the value of a variable that is named like a key where the key comes from; "" when that tells nothing.
+func (r *recognizer) sourceOf(name, value string) string {
+	value = strings.TrimSpace(value)
+	file := strings.HasSuffix(strings.ToUpper(name), "_FILE") || strings.HasSuffix(strings.ToUpper(name), "_PATH")
+	_, configured := r.key(value)
+	switch {
+	case value == "", configured: // configured keys are told wherever they stand
+		return ""
+	case strings.HasPrefix(value, "ENC["):
+		return "sealed"
+	case managed.MatchString(value):
+		return "secret_reference"
+	case interpolated.MatchString(value):
+		if fallback := interpolated.FindStringSubmatch(value)[1]; fallback != "" {
+			if source := r.sourceOf(name, fallback); source == "literal_unknown" {
+				return source
+			}
+		}
+		return "variable"
+	case file && filepath.IsAbs(value), strings.HasPrefix(value, "/run/secrets/"), strings.HasPrefix(value, "/var/run/secrets/"):
+		return "secret_mount"
+	case looksLikeKey(value):
+		return "literal_unknown"
+	}
+	return ""
+}
+
+var keyShape = regexp.MustCompile(`^[A-Za-z0-9+/=_.~-]{16,256}$`)
+
+// standIns are words that no random key holds and that stand where a key belongs in examples.
+var standIns = []string{"example", "your", "placeholder", "change", "dummy", "sample", "xxxx", "0000", "insert", "replace", "fake", "secret"}
+
+// minEntropy is in bits a character: 16 random hex digits have 3.3 on average, words 2.5 to 3.1.
+const minEntropy = 3.2
+
+// looksLikeKey reports whether a value is as long and as mixed as a key: 16 characters, letters and digits.
+func looksLikeKey(value string) bool {
+	lower := strings.ToLower(value)
+	if !keyShape.MatchString(value) || strings.HasPrefix(value, "/") || slices.ContainsFunc(standIns, func(word string) bool { return strings.Contains(lower, word) }) {
+		return false
+	}
+	digits := 0
+	counts := map[rune]float64{}
+	for _, c := range value {
+		counts[c]++
+		if c >= '0' && c <= '9' {
+			digits++
+		}
+	}
+	entropy := 0.0
+	for _, n := range counts {
+		share := n / float64(len(value))
+		entropy -= share * math.Log2(share)
+	}
+	return digits >= 2 && digits < len(value) && entropy >= minEntropy
+}
