@@ -5,6 +5,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/probes/https"
 	"github.com/prelaunch-audit/prelaunch/probes/keys"
+	"github.com/prelaunch-audit/prelaunch/probes/workloads"
 )
 
 // All returns a fresh instance of every probe, for one run.
@@ -12,5 +13,6 @@ func All() []audit.Probe {
 	return []audit.Probe{
 		keys.New(),
 		https.New(),
+		workloads.New(),
 	}
 }
