@@ -1,0 +1,107 @@
+package sandbox
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// eventTypes are the provider's.
+var eventTypes = []string{
+	"psychometric_score.complete", "android_score.complete", "ios_score.complete",
+	"application.complete", "application.expired", "application.incomplete", "application.cancelled",
+}
+
+// event is what the receivers need of a webhook.
+type event struct {
+	UID, IntegrationID, Type string
+}
+
+var uidPattern = regexp.MustCompile(`^[A-Za-z0-9-]{5,60}$`) // with hyphens, as the provider's older page has it
+
+func validUID(uid string) bool { return uidPattern.MatchString(uid) }
+
+// object parses a single JSON object, numbers left as they are.
+func (ru *rules) object(body []byte) (map[string]any, error) {
+	if !utf8.Valid(body) {
+		return nil, errors.New("not UTF-8")
+	}
+	if depth(body) > ru.maxDepth {
+		return nil, errors.New("nested too deeply")
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return nil, err
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return nil, errors.New("more than one value")
+	}
+	object, ok := value.(map[string]any)
+	if !ok {
+		return nil, errors.New("not an object")
+	}
+	return object, nil
+}
+
+// read validates the body and returns the event, or why it is refused.
+func (ru *rules) read(d *delivery) (event, reason) {
+	object, err := ru.object(ru.decode(d))
+	if err != nil {
+		return event{}, malformed
+	}
+	inner, isObject := object["event"].(map[string]any)
+	fields := map[string]any{"uid": object["uid"], "integration_id": object["integration_id"], "event.type": inner["type"]}
+	e := event{}
+	for name, into := range map[string]*string{"uid": &e.UID, "integration_id": &e.IntegrationID, "event.type": &e.Type} {
+		text, ok := fields[name].(string)
+		if !ok && slices.Contains(ru.required, name) {
+			return event{}, invalid
+		}
+		*into = text
+	}
+	if !isObject && slices.Contains(ru.required, "event") {
+		return event{}, invalid
+	}
+	if slices.Contains(ru.required, "uid") && !validUID(e.UID) {
+		return event{}, invalid
+	}
+	if id := ru.options.IntegrationID; id != "" && slices.Contains(ru.required, "integration_id") && e.IntegrationID != id {
+		return event{}, invalid
+	}
+	return e, taken
+}
+
+// depth is how deeply the brackets of a JSON text nest, those in strings left out.
+func depth(body []byte) int {
+	deepest, level := 0, 0
+	inString, escaped := false, false
+	for _, c := range body {
+		switch {
+		case escaped:
+			escaped = false
+		case inString:
+			escaped = c == '\\'
+			inString = c != '"'
+		case c == '"':
+			inString = true
+		case c == '{' || c == '[':
+			level++
+			deepest = max(deepest, level)
+		case c == '}' || c == ']':
+			level--
+		}
+	}
+	return deepest
+}
+
+// isForm reports whether a content type is that of an HTML form.
+func isForm(contentType string) bool {
+	return strings.HasPrefix(contentType, "multipart/") || strings.HasPrefix(contentType, "application/x-www-form-urlencoded")
+}
