@@ -116,13 +116,24 @@ func (o *observations) sort() {
 func (l *look) battery(ctx context.Context, g gateState, c *chains, wg *sync.WaitGroup) {
 	known := versionName(g.state.Version)
 	var hellos sync.WaitGroup
-	l.lane(&hellos, func() { l.cascade(ctx, tls.VersionTLS12, brokenClassesAndStaticDH) })
+	dead := g.reach.Kind == ReachReset // until a version is answered after all
+	if !dead {
+		l.lane(&hellos, func() { l.cascade(ctx, tls.VersionTLS12, brokenClassesAndStaticDH) })
+	}
 	l.clearOwnPort(ctx, wg)
 	for _, v := range []uint16{tls.VersionTLS12, tls.VersionTLS11, tls.VersionTLS10, versionSSL3, tls.VersionTLS13} {
 		if versionName(v) == known || v == tls.VersionTLS13 && g.state.Version != 0 {
 			continue
 		}
 		l.lane(&hellos, func() { l.version(ctx, v, c) })
+	}
+	if dead {
+		hellos.Wait()
+		if len(l.seen.versions.accepted) == 0 {
+			l.confirm(ctx)
+			return
+		}
+		l.lane(&hellos, func() { l.cascade(ctx, tls.VersionTLS12, brokenClassesAndStaticDH) })
 	}
 	for _, class := range []string{"static_rsa", "dhe", "cbc"} {
 		l.lane(&hellos, func() {

@@ -2,7 +2,6 @@ package tlsinspect
 
 import (
 	"context"
-	"crypto/dsa"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
@@ -168,10 +167,8 @@ func link(c *x509.Certificate, now time.Time) Link {
 		l.KeyType, l.KeyBits, l.Curve = "ECDSA", key.Curve.Params().BitSize, key.Curve.Params().Name
 	case ed25519.PublicKey:
 		l.KeyType, l.KeyBits = "Ed25519", 256
-	case *dsa.PublicKey:
-		l.KeyType, l.KeyBits = "DSA", key.P.BitLen()
 	default:
-		l.KeyType = "other"
+		l.KeyType = "other" // DSA among them, which no client takes any more
 	}
 	return l
 }

@@ -2,6 +2,7 @@ package tlsinspect
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -12,8 +13,8 @@ func differences(addresses []Address) []Difference {
 	add := func(fact string, of func(Address) string) {
 		values, distinct := map[string]string{}, map[string]bool{}
 		for _, a := range addresses {
-			if fact != "reach" && len(a.Certificates) == 0 {
-				continue
+			if fact != "reach" && len(a.Certificates) == 0 || !a.Reach.LocalRoute {
+				continue // an address that could not be tested differs from none
 			}
 			v := of(a)
 			values[a.Address], distinct[v] = v, true
@@ -24,7 +25,13 @@ func differences(addresses []Address) []Difference {
 	}
 	add("reach", func(a Address) string { return a.Reach.Kind })
 	add("versions", func(a Address) string { return strings.Join(a.Versions.Accepted, " ") })
-	add("cipher_classes", func(a Address) string { return strings.Join(a.CipherClasses.Accepted, " ") })
+	common := func(class string) bool { return class == "cbc" || class == "dhe" }
+	add("cipher_classes", func(a Address) string {
+		return strings.Join(slices.DeleteFunc(slices.Clone(a.CipherClasses.Accepted), common), " ")
+	})
+	add("common_cipher_classes", func(a Address) string { // cbc and dhe, which good servers differ in too
+		return strings.Join(slices.DeleteFunc(slices.Clone(a.CipherClasses.Accepted), func(c string) bool { return !common(c) }), " ")
+	})
 	add("dh_bits", func(a Address) string { return fmt.Sprint(smallest(a.DHGroups)) })
 	add("trust", func(a Address) string { return a.Certificates[0].Trust.Roots + " " + a.Certificates[0].Trust.Kind })
 	add("name", func(a Address) string { return fmt.Sprint(a.Certificates[0].Name.Matches) })

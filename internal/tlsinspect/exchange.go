@@ -42,15 +42,24 @@ func (l *look) exchanges(ctx context.Context, g gateState) {
 		}
 		return a.conn, nil
 	}
+	ask := func(method string, u *url.URL) (Exchange, http.Header, []byte) {
+		e, header, body := l.in.exchange(ctx, transport, method, u)
+		if g.state.NegotiatedProtocol == "h2" && (e.Reach.Kind == ReachReset || e.Reach.Kind == ReachError) && l.http1.CompareAndSwap(false, true) {
+			// Agreed on, but not spoken for this request or at all.
+			transport.CloseIdleConnections()
+			return l.in.exchange(ctx, transport, method, u)
+		}
+		return e, header, body
+	}
 	for i, v := range l.visits {
 		answer := &l.answers[i]
-		get, header, body := l.in.exchange(ctx, transport, http.MethodGet, v.url)
+		get, header, body := ask(http.MethodGet, v.url)
 		answer.Get = &get
 		answer.HSTS = hsts(header)
 		answer.ClockSkewSeconds = skew(header, l.in.now())
 		l.learnClientCertificate(g, get, body)
 		if v.target.Post {
-			post, header, _ := l.in.exchange(ctx, transport, http.MethodPost, v.url)
+			post, header, _ := ask(http.MethodPost, v.url)
 			answer.Post = &post
 			if !answer.HSTS.Present {
 				answer.HSTS = hsts(header)

@@ -132,7 +132,7 @@ type Link struct {
 	Issuer             string `json:"issuer"`
 	Serial             string `json:"serial"`      // hexadecimal
 	SHA256             string `json:"fingerprint"` // of the certificate, hexadecimal
-	KeyType            string `json:"key_type"`    // RSA, ECDSA, Ed25519 or other
+	KeyType            string `json:"key_type"`    // RSA, ECDSA, Ed25519 or other, whose key_bits is 0
 	KeyBits            int    `json:"key_bits"`
 	Curve              string `json:"curve,omitempty"`
 	SignatureAlgorithm string `json:"signature_algorithm"` // Go's name, e.g. SHA256-RSA
@@ -218,7 +218,9 @@ type ClientCertificate struct {
 	Sent      bool   `json:"sent"`          // one is configured and was sent
 }
 
-// Difference is a fact in which the addresses of one endpoint differ.
+// Difference is a fact in which the addresses of one endpoint differ: reach, versions,
+// cipher_classes, common_cipher_classes (cbc and dhe), dh_bits, trust, name, revocation, key,
+// certificate (the serial number), client_certificate.
 type Difference struct {
 	Fact   string            `json:"fact"`
 	Values map[string]string `json:"values"` // by address

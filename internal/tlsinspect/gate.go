@@ -145,6 +145,9 @@ func (l *look) handshake(ctx context.Context, postQuantum bool, connected, heard
 	connected.Store(true)
 	a.phase = "handshake"
 	config := l.in.config(l.host, &a)
+	if l.http1.Load() {
+		config.NextProtos = []string{"http/1.1"}
+	}
 	if !postQuantum {
 		config.CurvePreferences = classicGroups
 	}

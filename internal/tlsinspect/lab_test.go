@@ -1,11 +1,15 @@
 package tlsinspect
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -22,6 +26,7 @@ type lab struct {
 	now   time.Time
 	ca    *certs.Authority
 	names map[string][]string // host:port to dial addresses; a port without an entry is refused
+	sixes map[string]string   // IPv6 documentation addresses, and what they stand for
 
 	mu     sync.Mutex
 	dialed map[string]int // connections by address
@@ -35,7 +40,7 @@ type lab struct {
 func newLab(t *testing.T) *lab {
 	t.Helper()
 	now := time.Now()
-	l := &lab{t: t, now: now, ca: certs.New(now), names: map[string][]string{}, dialed: map[string]int{}, open: map[string]int{}, most: map[string]int{}}
+	l := &lab{t: t, now: now, ca: certs.New(now), names: map[string][]string{}, sixes: map[string]string{}, dialed: map[string]int{}, open: map[string]int{}, most: map[string]int{}}
 	l.options = Options{
 		Resolve: func(_ context.Context, host, port string) ([]string, error) {
 			if a, ok := l.names[net.JoinHostPort(host, port)]; ok {
@@ -60,7 +65,21 @@ func (l *lab) dial(ctx context.Context, network, address string) (net.Conn, erro
 	l.open[address]++
 	l.most[address] = max(l.most[address], l.open[address])
 	l.mu.Unlock()
-	conn, err := new(net.Dialer).DialContext(ctx, network, address)
+	to := address
+	if strings.HasPrefix(address, "[2001:db8::") { // stands for a loopback server
+		to = l.sixes[address]
+	}
+	var conn net.Conn
+	var err error
+	switch to {
+	case "hang":
+		<-ctx.Done()
+		err = ctx.Err()
+	case "no_route":
+		err = &net.OpError{Op: "dial", Net: network, Err: syscall.ENETUNREACH}
+	default:
+		conn, err = new(net.Dialer).DialContext(ctx, network, to)
+	}
 	closed := func() {
 		l.mu.Lock()
 		l.open[address]--
@@ -96,7 +115,9 @@ func (l *lab) listen() net.Listener {
 }
 
 // at makes an address one of those of host:port.
-func (l *lab) at(hostPort string, addresses ...string) { l.names[hostPort] = append(l.names[hostPort], addresses...) }
+func (l *lab) at(hostPort string, addresses ...string) {
+	l.names[hostPort] = append(l.names[hostPort], addresses...)
+}
 
 // receiver is a right receiver: unsigned requests are refused.
 var receiver = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -137,6 +158,59 @@ func (l *lab) http(handler http.Handler) string {
 // serve makes a Go server the webhook's.
 func (l *lab) serve(config *tls.Config, handler http.Handler) {
 	l.at(labHost+":443", l.https(config, handler))
+}
+
+// sixth gives the webhook an IPv6 address too, which stands for a loopback server or a failure.
+func (l *lab) sixth(standsFor string) {
+	six := fmt.Sprintf("[2001:db8::%d]:443", len(l.sixes)+1)
+	l.sixes[six] = standsFor
+	l.at(labHost+":443", six)
+}
+
+// closedPort is an address on which nothing listens any more.
+func (l *lab) closedPort() string {
+	listener := l.listen()
+	closeQuietly(listener)
+	return listener.Addr().String()
+}
+
+// eitherWay serves TLS, if there is a configuration for it, and the clear on one port.
+func (l *lab) eitherWay(config *tls.Config, clear http.Handler) string {
+	l.t.Helper()
+	inClear := &stub{Listener: l.listen(), passed: make(chan net.Conn), done: make(chan struct{})}
+	inTLS := &stub{Listener: inClear.Listener, passed: make(chan net.Conn), done: make(chan struct{})}
+	plain := &http.Server{Handler: clear, ErrorLog: quietLog}
+	secure := &http.Server{Handler: receiver, TLSConfig: config, ErrorLog: quietLog}
+	l.t.Cleanup(func() { closeQuietly(plain); closeQuietly(secure); closeQuietly(inClear); closeQuietly(inTLS) })
+	go func() { _ = plain.Serve(inClear) }()
+	if config != nil {
+		go func() { _ = secure.ServeTLS(inTLS, "", "") }()
+	}
+	go func() {
+		for {
+			conn, err := inClear.Listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				var head [1]byte
+				if _, err := io.ReadFull(conn, head[:]); err != nil {
+					closeQuietly(conn)
+					return
+				}
+				to := inClear
+				if head[0] == 22 {
+					to = inTLS
+				}
+				select {
+				case to.passed <- &replaying{Conn: conn, first: io.MultiReader(bytes.NewReader(head[:]), conn)}:
+				case <-to.done:
+					closeQuietly(conn)
+				}
+			}()
+		}
+	}()
+	return inClear.Addr().String()
 }
 
 func (l *lab) look() Facts {

@@ -19,6 +19,7 @@ type look struct {
 	address string
 	visits  []visit
 
+	http1 atomic.Bool   // HTTP/2 was agreed on, but does not work
 	lanes chan struct{} // holds a token for each connection that is open
 	mu    sync.Mutex    // guards what follows
 	used  int
@@ -115,8 +116,9 @@ func (l *look) run(ctx context.Context) {
 		chains := &chains{}
 		if len(g.state.PeerCertificates) > 0 {
 			chains.add("modern", g.state.PeerCertificates, g.state.OCSPResponse)
+			sent := chains.list[0]
 			// Begun at once, because a revocation list may have to be fetched.
-			wg.Go(func() { l.modern = l.in.describe(ctx, l.host, chains.list[0]) })
+			wg.Go(func() { l.modern = l.in.describe(ctx, l.host, sent) })
 		}
 		if g.conn != nil {
 			l.lane(&wg, func() { l.exchanges(ctx, g) })
@@ -129,9 +131,6 @@ func (l *look) run(ctx context.Context) {
 		wg.Wait()
 	}
 	l.clearUnasked()
-	if g.conn == nil {
-		l.unanswered()
-	}
 	l.facts.Versions = l.seen.versions.tested(AllVersions)
 	l.facts.CipherClasses = l.seen.classes.tested(AllClasses)
 	l.facts.Suites = l.seen.suites
@@ -140,6 +139,9 @@ func (l *look) run(ctx context.Context) {
 		// Closed on everything a modern client offers, but an old hello was answered.
 		l.facts.Reach.Kind = ReachNoHandshake
 		l.facts.Reach.Detail = "only hellos that no modern client sends are answered"
+	}
+	if g.conn == nil {
+		l.unanswered()
 	}
 }
 

@@ -41,8 +41,16 @@ func New(now time.Time) *Authority {
 
 // Intermediate makes an authority below a; what it issues carries it in the chain.
 func (a *Authority) Intermediate(name string) *Authority {
+	return a.IntermediateWith(name, func(*x509.Certificate) {})
+}
+
+// IntermediateWith makes an authority below a with a fault of its own: change may turn its
+// certificate into an expired one, a constrained one, or one that may not issue at all.
+func (a *Authority) IntermediateWith(name string, change func(*x509.Certificate)) *Authority {
 	key := newKey()
-	cert := sign(authorityTemplate(name, a.now), a.cert, key.Public(), a.key)
+	template := authorityTemplate(name, a.now)
+	change(template)
+	cert := sign(template, a.cert, key.Public(), a.key)
 	return &Authority{now: a.now, cert: cert, key: key, root: a.root, chain: append([][]byte{cert.Raw}, a.chain...)}
 }
 

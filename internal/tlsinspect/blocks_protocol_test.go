@@ -1,0 +1,228 @@
+package tlsinspect
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prelaunch-audit/prelaunch/internal/sandbox/certs"
+)
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+var (
+	rsa2048 = sync.OnceValue(func() *rsa.PrivateKey { return must(rsa.GenerateKey(rand.Reader, 2048)) })
+	rsa1024 = sync.OnceValue(func() *rsa.PrivateKey { return must(rsa.GenerateKey(rand.Reader, 1024)) })
+)
+
+// rsaServer is a right certificate with an RSA key, for suites that need one.
+func (l *lab) rsaServer() tls.Certificate {
+	return l.ca.Issue(certs.Request{Names: []string{labHost}, Key: rsa2048()})
+}
+
+// old is a Go server with the given versions and suites beside the right ones.
+func (l *lab) old(least, most uint16, ids ...uint16) {
+	c := l.modern()
+	c.Certificates = []tls.Certificate{l.rsaServer()}
+	c.MinVersion, c.MaxVersion = least, most
+	c.CipherSuites = append(c.CipherSuites, ids...)
+	l.serve(c, receiver)
+}
+
+// chooses is a stub that takes up a suite where it is offered, and is a right server otherwise.
+func (l *lab) chooses(version uint16, prime []byte, ids ...uint16) {
+	cert := l.rsaServer()
+	c := l.modern()
+	c.Certificates = []tls.Certificate{cert}
+	l.at(labHost+":443", l.stub(c, receiver, func(_ int, o offer) verdict {
+		if o.version == tls.VersionTLS13 || version == versionSSL3 && o.version != versionSSL3 {
+			return verdict{pass: true}
+		}
+		if version == versionSSL3 {
+			return verdict{answer: firstFlight(version, ids[0], cert.Certificate, prime)}
+		}
+		right := []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}
+		if slices.ContainsFunc(right, o.has) {
+			return verdict{pass: true}
+		}
+		for _, id := range ids {
+			if o.has(id) {
+				chain := cert.Certificate
+				if slices.Contains(classesOf(suiteName(id)), "anonymous") {
+					chain = nil
+				}
+				return verdict{answer: firstFlight(min(version, o.version), id, chain, prime)}
+			}
+		}
+		return verdict{pass: true}
+	}))
+}
+
+var protocolBlocks = []block{
+	{name: "right: TLS 1.2 and 1.3", serve: func(l *lab) { l.serve(l.modern(), receiver) }, look: func(f Facts) error {
+		return first(expect("ALPN", address(f).Handshake.ALPN, "h2"), expect("post-quantum", address(f).Handshake.PostQuantumHello, "chosen"))
+	}},
+	{name: "right: TLS 1.2 only, RSA", serve: func(l *lab) { l.old(tls.VersionTLS12, tls.VersionTLS12) }},
+	{name: "right: TLS 1.3 only", serve: func(l *lab) { l.old(tls.VersionTLS13, tls.VersionTLS13) }},
+	{name: "right: TLS 1.3 only, old hellos are hung up on", serve: func(l *lab) {
+		l.at(labHost+":443", l.stub(l.modern(), receiver, func(_ int, o offer) verdict { return verdict{pass: o.version == tls.VersionTLS13, reset: true} }))
+	}, look: func(f Facts) error {
+		return expect("refused versions", fmt.Sprint(address(f).Versions.Refused), "[ssl3 1.0 1.1 1.2]")
+	}},
+	{name: "right: CBC suites are a note", serve: func(l *lab) { l.old(tls.VersionTLS12, 0, tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA) }, look: func(f Facts) error {
+		return expect("classes", fmt.Sprint(address(f).CipherClasses.Accepted), "[cbc]")
+	}},
+	{name: "right: DHE with 2048 bits is a note", serve: func(l *lab) {
+		l.chooses(tls.VersionTLS12, append([]byte{0x80}, make([]byte, 255)...), 0x009E)
+	}, look: func(f Facts) error { return expect("bits", smallest(address(f).DHGroups), 2048) }},
+	{name: "right: ECDSA and RSA certificates side by side", serve: func(l *lab) {
+		c := l.modern()
+		c.Certificates = append(c.Certificates, l.rsaServer())
+		l.serve(c, receiver)
+	}, look: func(f Facts) error { return expect("certificates", len(address(f).Certificates), 2) }},
+	{name: "the second certificate is expired", want: []string{"fail trust expired"}, serve: func(l *lab) {
+		c := l.modern()
+		c.Certificates = append(c.Certificates, l.ca.Issue(certs.Request{Names: []string{labHost}, Key: rsa2048(), NotAfter: l.now.Add(-time.Hour)}))
+		l.serve(c, receiver)
+	}},
+	{name: "right: P-384", serve: func(l *lab) {
+		c := l.modern()
+		c.Certificates = []tls.Certificate{l.ca.Issue(certs.Request{Names: []string{labHost}, Key: must(ecdsa.GenerateKey(elliptic.P384(), rand.Reader))})}
+		l.serve(c, receiver)
+	}},
+	{name: "right: Ed25519", serve: func(l *lab) {
+		c := l.modern()
+		_, key, err := ed25519.GenerateKey(rand.Reader)
+		c.Certificates = []tls.Certificate{l.ca.Issue(certs.Request{Names: []string{labHost}, Key: must(key, err)})}
+		l.serve(c, receiver)
+	}},
+	{name: "right: another certificate without SNI", serve: func(l *lab) {
+		right, other := l.modern(), l.modern()
+		other.Certificates = []tls.Certificate{l.ca.Server("default.acme.example")}
+		l.serve(&tls.Config{Certificates: other.Certificates, GetConfigForClient: func(i *tls.ClientHelloInfo) (*tls.Config, error) {
+			if i.ServerName == labHost {
+				return right, nil
+			}
+			return other, nil
+		}, NextProtos: right.NextProtos}, receiver)
+	}},
+	{name: "right: large hellos are dropped on the way", serve: func(l *lab) {
+		l.options.Timeout = 4 * time.Second
+		l.at(labHost+":443", l.stub(l.modern(), receiver, func(_ int, o offer) verdict { return verdict{hold: o.size > 1300, pass: o.size <= 1300} }))
+	}, look: func(f Facts) error {
+		return expect("post-quantum", address(f).Handshake.PostQuantumHello, "unanswered")
+	}},
+	{name: "right: large hellos are reset on the way", serve: func(l *lab) {
+		l.at(labHost+":443", l.stub(l.modern(), receiver, func(_ int, o offer) verdict { return verdict{reset: o.size > 1300, pass: o.size <= 1300} }))
+	}, look: func(f Facts) error {
+		return expect("post-quantum", address(f).Handshake.PostQuantumHello, "unanswered")
+	}},
+	{name: "right: a warning about the name before the hello", serve: func(l *lab) {
+		cert := l.rsaServer()
+		c := l.modern()
+		c.Certificates = []tls.Certificate{cert}
+		l.at(labHost+":443", l.stub(c, receiver, func(_ int, o offer) verdict {
+			if o.version == tls.VersionTLS12 && o.has(tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256) {
+				return verdict{answer: append([]byte{21, 3, 3, 0, 2, 1, 112}, firstFlight(o.version, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, cert.Certificate, nil)...)}
+			}
+			return verdict{pass: true}
+		}))
+	}},
+	{name: "SSLv3", want: []string{"fail version ssl3", "warn class static_rsa"}, serve: func(l *lab) { l.chooses(versionSSL3, nil, 0x0035) }},
+	{name: "SSLv3 only", want: []string{"fail answer no_handshake", "fail reach no_handshake", "fail version ssl3", "warn class static_rsa"}, serve: func(l *lab) {
+		cert := l.rsaServer()
+		l.at(labHost+":443", l.stub(nil, nil, func(_ int, o offer) verdict {
+			if o.version == versionSSL3 {
+				return verdict{answer: firstFlight(versionSSL3, 0x0035, cert.Certificate, nil)}
+			}
+			return verdict{reset: true}
+		}))
+	}},
+	{name: "TLS 1.0 and up", want: []string{"fail version 1.0", "fail version 1.1"}, serve: func(l *lab) {
+		l.old(tls.VersionTLS10, 0, tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA)
+	}},
+	{name: "TLS 1.1 and up", want: []string{"fail version 1.1"}, serve: func(l *lab) {
+		l.old(tls.VersionTLS11, 0, tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA)
+	}},
+	{name: "TLS 1.0 only", want: []string{"fail version 1.0", "warn class static_rsa"}, serve: func(l *lab) {
+		l.old(tls.VersionTLS10, tls.VersionTLS10, tls.TLS_RSA_WITH_AES_128_CBC_SHA)
+	}},
+	{name: "RC4", want: []string{"fail class rc4"}, serve: func(l *lab) { l.old(tls.VersionTLS12, 0, tls.TLS_ECDHE_RSA_WITH_RC4_128_SHA) }},
+	{name: "3DES", want: []string{"fail class 3des"}, serve: func(l *lab) { l.old(tls.VersionTLS12, 0, tls.TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA) }},
+	{name: "RC4 and 3DES and static RSA", want: []string{"fail class 3des", "fail class rc4", "warn class static_rsa"}, serve: func(l *lab) {
+		l.old(tls.VersionTLS12, 0, tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA, tls.TLS_RSA_WITH_RC4_128_SHA)
+	}},
+	{name: "RC4 for TLS 1.0 alone", want: []string{"fail class rc4", "fail version 1.0", "fail version 1.1"}, serve: func(l *lab) {
+		cert := l.rsaServer()
+		c := l.modern()
+		c.Certificates = []tls.Certificate{cert}
+		c.MinVersion = tls.VersionTLS10
+		c.CipherSuites = append(c.CipherSuites, tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA)
+		l.at(labHost+":443", l.stub(c, receiver, func(_ int, o offer) verdict {
+			if o.version == tls.VersionTLS10 && o.has(0xC011) {
+				return verdict{answer: firstFlight(o.version, 0xC011, cert.Certificate, nil)}
+			}
+			return verdict{pass: true}
+		}))
+	}},
+	{name: "static RSA", want: []string{"warn class static_rsa"}, serve: func(l *lab) { l.old(tls.VersionTLS12, 0, tls.TLS_RSA_WITH_AES_128_GCM_SHA256) }},
+	{name: "NULL", want: []string{"fail class null", "warn class static_rsa"}, serve: func(l *lab) { l.chooses(tls.VersionTLS12, nil, 0x003B) }},
+	{name: "NULL with ECDHE", want: []string{"fail class null"}, serve: func(l *lab) { l.chooses(tls.VersionTLS12, nil, 0xC010) }},
+	{name: "anonymous", want: []string{"fail class anonymous"}, serve: func(l *lab) { l.chooses(tls.VersionTLS12, nil, 0xC018) }},
+	{name: "anonymous with a small group", want: []string{"fail class anonymous", "fail dh 1024"}, serve: func(l *lab) { l.chooses(tls.VersionTLS12, oakley1024, 0x00A6) }},
+	{name: "EXPORT", want: []string{"fail class des", "fail class export", "fail dh 512"}, serve: func(l *lab) {
+		l.chooses(tls.VersionTLS12, oakley1024[:64], 0x0014)
+	}},
+	{name: "DES", want: []string{"fail class des", "warn class static_rsa"}, serve: func(l *lab) { l.chooses(tls.VersionTLS12, nil, 0x0009) }},
+	{name: "everything broken", want: []string{"fail class 3des", "fail class anonymous", "fail class des", "fail class export", "fail class null", "fail class rc4", "warn class static_rsa"}, serve: func(l *lab) {
+		l.chooses(tls.VersionTLS12, nil, 0xC018, 0x003B, 0x0008, 0x0005, 0x0009, 0x000A)
+	}},
+	{name: "DH with 1024 bits", want: []string{"fail dh 1024"}, serve: func(l *lab) { l.chooses(tls.VersionTLS12, oakley1024, 0x009E) }},
+	{name: "DH with 1024 bits and nothing else", want: []string{"fail answer no_handshake", "fail dh 1024", "fail reach no_handshake"}, serve: func(l *lab) {
+		cert := l.rsaServer()
+		l.at(labHost+":443", l.stub(nil, nil, func(_ int, o offer) verdict {
+			if o.version == tls.VersionTLS12 && o.has(0x009E) {
+				return verdict{answer: firstFlight(o.version, 0x009E, cert.Certificate, oakley1024)}
+			}
+			return verdict{answer: alert(40)}
+		}))
+	}, look: func(f Facts) error { return expect("certificates", len(address(f).Certificates), 1) }},
+	{name: "old hellos time out", want: []string{"inconclusive version 1.0 timeout"}, serve: func(l *lab) {
+		l.options.Timeout = time.Second
+		l.at(labHost+":443", l.stub(l.modern(), receiver, func(_ int, o offer) verdict {
+			return verdict{hold: o.version == tls.VersionTLS10, pass: o.version != tls.VersionTLS10}
+		}))
+	}},
+	{name: "a limit closes connections after a few", serve: func(l *lab) {
+		var n atomic.Int32
+		l.at(labHost+":443", l.stub(l.modern(), receiver, func(_ int, o offer) verdict {
+			return verdict{pass: n.Add(1) == 1, reset: true}
+		}))
+	}, want: []string{"inconclusive class 3des reset", "inconclusive class anonymous reset", "inconclusive class des reset", "inconclusive class export reset",
+		"inconclusive class null reset", "inconclusive class rc4 reset", "inconclusive class static_dh reset", "inconclusive class static_rsa reset",
+		"inconclusive version 1.0 reset", "inconclusive version 1.1 reset", "inconclusive version 1.2 reset", "inconclusive version ssl3 reset"}},
+	{name: "RSA with 1024 bits", want: []string{"fail key RSA 1024"}, serve: func(l *lab) {
+		c := l.modern()
+		c.Certificates = []tls.Certificate{l.ca.Issue(certs.Request{Names: []string{labHost}, Key: rsa1024()})}
+		l.serve(c, receiver)
+	}},
+	{name: "SHA-1", want: []string{"fail signature SHA-1", "fail trust weak_signature"}, serve: func(l *lab) {
+		c := l.modern()
+		c.Certificates = []tls.Certificate{l.ca.Issue(certs.Request{Names: []string{labHost}, Signature: x509.ECDSAWithSHA1})}
+		l.serve(c, receiver)
+	}},
+}
