@@ -5,6 +5,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/probes/https"
 	"github.com/prelaunch-audit/prelaunch/probes/keys"
+	"github.com/prelaunch-audit/prelaunch/probes/roster"
 	"github.com/prelaunch-audit/prelaunch/probes/workloads"
 )
 
@@ -14,5 +15,6 @@ func All() []audit.Probe {
 		keys.New(),
 		https.New(),
 		workloads.New(),
+		roster.New(),
 	}
 }

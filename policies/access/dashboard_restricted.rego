@@ -1,0 +1,70 @@
+# METADATA
+# title: Every dashboard account is personal and of an allowed domain
+# description: |
+#   Whoever may use Beacon can see results, and an Admin can read and rotate keys. An account that several people share cannot be
+#   taken away from one of them and tells nobody's doing apart; one of a foreign domain stays when its owner leaves.
+# custom:
+#   id: access.dashboard-restricted
+#   order: 330
+#   section: Limit access
+#   items: [6]
+#   level: required
+#   severity: high
+#   remediation: |
+#     In Beacon, remove the accounts on the lines given, invite each person who needs access under an address of their own at one of
+#     the allowed domains, export the list of users again and name it under access.roster. A column "name" in the roster tells
+#     a person from a team of the same name.
+#   sources: ["Begini Security Checklist, Psychometric Integration, 7 (2026-04-14)"]
+#   facts: [access.roster, access.accounts]
+package prelaunch.checks.access.dashboard_restricted
+
+import data.prelaunch.lib
+import data.prelaunch.lib.roster
+
+domains := input.integration.access.allowed_domains
+
+findings contains gap if some gap in roster.gaps
+
+findings contains lib.declared(
+	"inconclusive", "", "no domains", "",
+	"no domain is declared as allowed, so nothing tells which accounts belong: list your own under access.allowed_domains",
+	{"reason": "not_declared", "option": "access.allowed_domains"},
+) if {
+	roster.path != ""
+	count(domains) == 0
+}
+
+outside[group.domain] contains group if {
+	some group in roster.groups
+	count(domains) > 0
+	not group.domain_allowed
+}
+
+findings contains lib.finding(
+	"fail", "", concat(" ", ["domain", domain]), roster.path,
+	sprintf("%d account(s) on the roster are of the domain %s, which is not among the allowed ones", [roster.counted(groups), domain]),
+	{"path": roster.path, "domain": domain, "accounts": roster.counted(groups), "rows": roster.rows(groups), "allowed_domains": domains},
+) if {
+	some domain, groups in outside
+}
+
+shared := {group | some group in roster.groups; group.shared_looking}
+
+findings contains lib.finding(
+	"fail", "", "shared accounts", roster.path,
+	sprintf("%d account(s) on the roster are those of a function or a team, not of a person", [roster.counted(shared)]),
+	{"path": roster.path, "accounts": roster.counted(shared), "rows": roster.rows(shared)},
+) if {
+	count(shared) > 0
+}
+
+findings contains lib.finding(
+	"pass", "", "personal accounts", roster.path,
+	sprintf("all %d accounts on the roster are personal and of an allowed domain", [roster.file.accounts]),
+	{"path": roster.path, "accounts": roster.file.accounts, "allowed_domains": domains, "digest": roster.file.digest},
+) if {
+	count(roster.gaps) == 0
+	count(domains) > 0
+	count(outside) == 0
+	count(shared) == 0
+}

@@ -1,0 +1,79 @@
+# METADATA
+# title: No more Admins than needed, and no unknown role
+# description: |
+#   An Admin of Beacon can read and rotate keys, change integration IDs and invite others; a Viewer can only read. The fewer Admins,
+#   the fewer accounts whose loss is the loss of a key.
+# custom:
+#   id: access.least-privilege
+#   order: 340
+#   section: Limit access
+#   items: [6]
+#   level: required
+#   severity: medium
+#   remediation: |
+#     In Beacon, make Viewers of the Admins who need no keys, until no more than access.max_admins are left, and give every account
+#     one of the roles Admin and Viewer; then export the list of users again.
+#   sources:
+#     - "Begini Security Checklist, Psychometric Integration, 7 (2026-04-14)"
+#     - "at most three Admins: this program's default, changed by access.max_admins"
+#   facts: [access.roster, access.accounts]
+package prelaunch.checks.access.least_privilege
+
+import data.prelaunch.lib
+import data.prelaunch.lib.roster
+
+roles := {"admin", "viewer"}
+
+limit := input.integration.access.max_admins
+
+findings contains gap if some gap in roster.gaps
+
+admins := {group | some group in roster.groups; group.role == "admin"}
+
+too_many if roster.counted(admins) > limit
+
+findings contains lib.finding(
+	"fail", "", "admins", roster.path,
+	sprintf("%d accounts are Admins, at most %d are allowed", [roster.counted(admins), limit]),
+	{"path": roster.path, "admins": roster.counted(admins), "allowed": limit, "rows": roster.rows(admins)},
+) if {
+	too_many
+}
+
+unknown[group.role] contains group if {
+	some group in roster.groups
+	group.role != ""
+	not group.role in roles
+}
+
+findings contains lib.finding(
+	"fail", "", concat(" ", ["role", role]), roster.path,
+	sprintf("%d account(s) have a role other than Admin and Viewer (%s), so what they may do is not known", [roster.counted(groups), role]),
+	{"path": roster.path, "role": role, "accounts": roster.counted(groups), "rows": roster.rows(groups)},
+) if {
+	some role, groups in unknown
+}
+
+without := {group | some group in roster.groups; group.role == ""}
+
+findings contains lib.finding(
+	"inconclusive", "", "no role", roster.path,
+	sprintf("the roster tells no role for %d account(s): fill in the lines given", [roster.counted(without)]),
+	{"reason": "not_told", "path": roster.path, "accounts": roster.counted(without), "rows": roster.rows(without)},
+) if {
+	count(without) > 0
+}
+
+findings contains lib.finding(
+	"pass", "", "roles", roster.path,
+	sprintf("%d of %d accounts are Admins, at most %d are allowed, and every other is a Viewer", [roster.counted(admins), roster.file.accounts, limit]),
+	{
+		"path": roster.path, "admins": roster.counted(admins), "allowed": limit, "accounts": roster.file.accounts,
+		"in_two_roles": roster.file.several, "digest": roster.file.digest,
+	},
+) if {
+	count(roster.gaps) == 0
+	not too_many
+	count(unknown) == 0
+	count(without) == 0
+}

@@ -1,0 +1,117 @@
+# METADATA
+# title: Access was reviewed within 90 days
+# description: |
+#   People change teams and leave. Somebody goes through the list of those who may use Beacon at least every 90 days, on a list that is
+#   no older.
+# custom:
+#   id: access.reviewed
+#   order: 350
+#   section: Limit access
+#   items: [6]
+#   level: required
+#   severity: medium
+#   remediation: |
+#     Export the list of users from Beacon, have one named person go through it and remove whoever needs no access any more, and write
+#     down the day of the export under access.exported_on and who reviewed it when under access.reviewed.
+#   sources:
+#     - "Begini Security Checklist, Psychometric Integration, 7 (2026-04-14)"
+#     - "90 days: a review each quarter, as PCI DSS and the providers of cloud services ask for privileged access"
+#   facts: [access.roster]
+package prelaunch.checks.access.reviewed
+
+import data.prelaunch.lib
+import data.prelaunch.lib.roster
+
+longest := 90
+
+access := input.integration.access
+
+findings contains gap if some gap in roster.gaps
+
+findings contains lib.declared(
+	"inconclusive", "", "no review", roster.path,
+	"no review is declared: write down who went through the roster, and when, under access.reviewed",
+	{"reason": "not_declared", "option": "access.reviewed"},
+) if {
+	roster.path != ""
+	unreviewed
+}
+
+unreviewed if access.reviewed_by == ""
+
+unreviewed if access.reviewed_on == ""
+
+findings contains lib.declared(
+	"inconclusive", "", "no export day", roster.path,
+	"the day on which the roster was exported is not declared: write it down under access.exported_on",
+	{"reason": "not_declared", "option": "access.exported_on"},
+) if {
+	roster.path != ""
+	access.exported_on == ""
+}
+
+wrong contains lib.declared(
+	"fail", "", "old review", roster.path,
+	sprintf("access was last reviewed %d days ago, on %s; it is to be reviewed every %d days", [lib.days_since(access.reviewed_on), access.reviewed_on, longest]),
+	{"reviewed_on": access.reviewed_on, "days": lib.days_since(access.reviewed_on), "allowed": longest},
+) if {
+	not unreviewed
+	lib.days_since(access.reviewed_on) > longest
+}
+
+wrong contains lib.declared(
+	"fail", "", "review in the future", roster.path,
+	sprintf("the review is dated %s, in the future (today is %s)", [access.reviewed_on, lib.today]),
+	{"reviewed_on": access.reviewed_on, "today": lib.today},
+) if {
+	not unreviewed
+	lib.days_since(access.reviewed_on) < 0
+}
+
+wrong contains lib.declared(
+	"fail", "", "reviewer", roster.path,
+	"the reviewer is a team or a shared mailbox, not a person who answers for the review",
+	{"option": "access.reviewed.by"},
+) if {
+	not unreviewed
+	roster.file.reviewer_shared
+}
+
+wrong contains lib.declared(
+	"fail", "", "old export", roster.path,
+	sprintf("the roster was exported %d days ago, on %s; at most %d are allowed", [lib.days_since(access.exported_on), access.exported_on, longest]),
+	{"exported_on": access.exported_on, "days": lib.days_since(access.exported_on), "allowed": longest},
+) if {
+	roster.path != ""
+	access.exported_on != ""
+	lib.days_since(access.exported_on) > longest
+}
+
+wrong contains lib.declared(
+	"fail", "", "export in the future", roster.path,
+	sprintf("the export of the roster is dated %s, in the future (today is %s)", [access.exported_on, lib.today]),
+	{"exported_on": access.exported_on, "today": lib.today},
+) if {
+	roster.path != ""
+	access.exported_on != ""
+	lib.days_since(access.exported_on) < 0
+}
+
+findings contains finding if some finding in wrong
+
+findings contains object.union(
+	lib.declared(
+		"pass", "", "reviewed", roster.path,
+		sprintf("%s reviewed access on %s, on a roster of %s", [access.reviewed_by, access.reviewed_on, access.exported_on]),
+		{
+			"reviewed_by": access.reviewed_by, "reviewed_on": access.reviewed_on, "exported_on": access.exported_on, "digest": roster.file.digest,
+			"exported_after_review": lib.day(access.exported_on) > lib.day(access.reviewed_on),
+		},
+	),
+	{"valid_until": lib.add_days(min({access.reviewed_on, access.exported_on}), longest)},
+) if {
+	count(roster.gaps) == 0
+	not unreviewed
+	access.exported_on != ""
+	count(wrong) == 0
+}
