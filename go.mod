@@ -14,7 +14,7 @@ require (
 	golang.org/x/time v0.16.0
 )
 
-require golang.org/x/net v0.62.0 // indirect
+require github.com/rogpeppe/go-internal v1.16.0
 
 require (
 	github.com/VividCortex/ewma v1.2.0 // indirect
