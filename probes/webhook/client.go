@@ -1,0 +1,338 @@
+package webhook
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+)
+
+// Bounds on what a receiver can make the program do.
+const (
+	maxHeader  = 64 << 10 // bytes of an answer's header
+	maxBody    = 256 << 10
+	maxDiscard = 4 << 20 // bytes of a body that are read, but not kept, to see whether it ends
+	// parallel is how many requests are under way towards one receiver. The network allows 16 connections to an address; where Test
+	// and Production share one, this leaves room for the other probes.
+	parallel = 5
+)
+
+// Classes of failed exchanges.
+const (
+	errTimeout     = "timeout"
+	errReset       = "reset"
+	errRefused     = "refused"
+	errNoRoute     = "no_route"
+	errNoAddress   = "no_address"
+	errCertificate = "certificate"
+	errTLS         = "tls"
+	errNotTLS      = "not_tls"
+	errHeader      = "header_too_large"
+	errMalformed   = "malformed"
+	errTruncated   = "truncated"
+	errEndless     = "endless"
+	errAborted     = "aborted"
+	errOther       = "other"
+)
+
+// answer is what came back.
+type answer struct {
+	status     int
+	header     http.Header
+	body       []byte
+	cut        bool   // the body is larger
+	failure    string // class, "" when the answer is whole
+	reused     bool   // it came over a connection that had been used before
+	wrote      bool   // the request, or part of it, had been written
+	unverified bool   // the peer's certificate did not verify
+	retryAfter time.Duration
+	asked      bool // it has a Retry-After
+}
+
+// client sends requests to one receiver: without proxy, redirects, cookies or decompression, HTTP/1.1 unless asked otherwise.
+type client struct {
+	network   audit.Network
+	url       *url.URL
+	host      string // name for TLS
+	port      string
+	timeout   time.Duration
+	userAgent string
+
+	verified, unverified, pieces, http2, fresh, freshUnverified *http.Transport
+}
+
+type addressKey struct{}
+
+func newClient(run *audit.Run, target *url.URL) *client {
+	c := &client{network: run.Network, url: target, host: target.Hostname(), port: target.Port(), timeout: run.Integration.Network.Timeout, userAgent: run.UserAgent}
+	if c.port == "" {
+		c.port = map[string]string{"http": "80", "https": "443"}[target.Scheme]
+	}
+	if c.timeout <= 0 {
+		c.timeout = 10 * time.Second
+	}
+	trusted := &tls.Config{ServerName: c.host, RootCAs: run.Roots.All, MinVersion: tls.VersionTLS10, ClientSessionCache: nil}
+	if certificate := run.Integration.Network.ClientCertificate; certificate != nil {
+		trusted.Certificates = []tls.Certificate{*certificate}
+	}
+	// Only requests without anything made from a key go this way, to see whether the receiver takes forgeries all the same.
+	anyone := trusted.Clone()
+	anyone.InsecureSkipVerify = true
+	c.verified, c.unverified = c.transport(trusted), c.transport(anyone)
+	c.pieces = c.transport(trusted)
+	c.pieces.WriteBufferSize = 64 // so that a slow body leaves in several writes
+	c.pieces.DisableKeepAlives = true
+	c.fresh, c.freshUnverified = c.transport(trusted), c.transport(anyone)
+	c.fresh.DisableKeepAlives, c.freshUnverified.DisableKeepAlives = true, true
+	c.http2 = c.transport(trusted)
+	c.http2.Protocols = protocols(false)
+	return c
+}
+
+func (c *client) transport(config *tls.Config) *http.Transport {
+	return &http.Transport{
+		Proxy:                  nil,
+		DialContext:            c.dial,
+		TLSClientConfig:        config.Clone(),
+		DisableCompression:     true,
+		MaxResponseHeaderBytes: maxHeader,
+		MaxIdleConnsPerHost:    parallel,
+		IdleConnTimeout:        4 * time.Second,
+		ExpectContinueTimeout:  time.Second,
+		Protocols:              protocols(true),
+	}
+}
+
+func protocols(one bool) *http.Protocols {
+	p := new(http.Protocols)
+	p.SetHTTP1(one)
+	p.SetHTTP2(!one)
+	return p
+}
+
+func (c *client) dial(ctx context.Context, network, _ string) (net.Conn, error) {
+	if address, ok := ctx.Value(addressKey{}).(string); ok {
+		return c.network.DialContext(ctx, network, address)
+	}
+	return c.network.DialContext(ctx, network, net.JoinHostPort(c.host, c.port))
+}
+
+func (c *client) closeIdle() {
+	for _, t := range []*http.Transport{c.verified, c.unverified, c.pieces, c.http2, c.fresh, c.freshUnverified} {
+		t.CloseIdleConnections()
+	}
+}
+
+// secure reports whether the receiver is spoken to over TLS.
+func (c *client) secure() bool { return c.url.Scheme == "https" }
+
+// send sends f once. address "" means any of the receiver's; otherwise it goes there on a connection of its own. What was made with
+// a key goes to a verified peer only; other requests are repeated without verification where the certificate does not verify.
+func (c *client) send(ctx context.Context, f *forge, address string) answer {
+	trusted, anyone := c.verified, c.unverified
+	switch {
+	case address != "":
+		ctx = context.WithValue(ctx, addressKey{}, address)
+		trusted, anyone = c.fresh, c.freshUnverified
+	case f.slow || f.expect:
+		trusted, anyone = c.pieces, nil
+	case f.http2:
+		trusted, anyone = c.http2, nil
+	}
+	a := c.roundTrip(ctx, trusted, f)
+	if a.failure == errCertificate && !f.keyed && anyone != nil {
+		a = c.roundTrip(ctx, anyone, f)
+		a.unverified = true
+	}
+	return a
+}
+
+// errAbort ends a body in the middle.
+var errAbort = errors.New("the body ends here")
+
+func (c *client) roundTrip(ctx context.Context, transport *http.Transport, f *forge) answer {
+	var a answer
+	bounded, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	trace := &httptrace.ClientTrace{
+		GotConn:      func(info httptrace.GotConnInfo) { a.reused = info.Reused },
+		WroteHeaders: func() { a.wrote = true },
+	}
+	request := c.request(httptrace.WithClientTrace(bounded, trace), f)
+	response, err := transport.RoundTrip(request)
+	if err != nil {
+		a.failure = classify(err, bounded.Err() != nil)
+		return a
+	}
+	a.status, a.header = response.StatusCode, response.Header
+	a.readBody(response.Body, func() bool { return bounded.Err() != nil })
+	_ = response.Body.Close() // nothing to be learned from it
+	a.retryAfter, a.asked = retryAfter(a.header.Get("Retry-After"))
+	return a
+}
+
+func (c *client) request(ctx context.Context, f *forge) *http.Request {
+	target := &url.URL{Scheme: c.url.Scheme, Host: c.url.Host, Path: f.path, RawQuery: f.query}
+	if unescaped, err := url.PathUnescape(f.path); err == nil {
+		target.Path, target.RawPath = unescaped, f.path
+	}
+	request := &http.Request{Method: f.method, URL: target, Host: c.url.Host, Header: http.Header{}, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	for _, pair := range f.header {
+		if pair[1] != "" {
+			request.Header.Add(pair[0], pair[1])
+		}
+	}
+	if name := f.key.scheme.Header; !f.unsigned {
+		key := name
+		if f.lowerName {
+			key = strings.ToLower(name)
+		}
+		request.Header[key] = append([]string{f.signature}, request.Header[name]...)
+	}
+	request.Header.Set("User-Agent", c.userAgent)
+	request.Header.Set("Accept", "*/*")
+	if f.expect {
+		request.Header.Set("Expect", "100-continue")
+	}
+	request.ContentLength = int64(len(f.body))
+	switch {
+	case f.abort:
+		half := len(f.body) / 2
+		request.Body = io.NopCloser(io.MultiReader(bytes.NewReader(f.body[:half]), failing{}))
+	case f.slow:
+		half := len(f.body) / 2
+		request.Body = io.NopCloser(io.MultiReader(bytes.NewReader(f.body[:half]), &pause{ctx: ctx}, bytes.NewReader(f.body[half:])))
+	case len(f.body) == 0:
+		request.Body = http.NoBody
+	default:
+		request.Body = io.NopCloser(bytes.NewReader(f.body))
+	}
+	if f.chunked {
+		request.ContentLength = -1
+	}
+	return request.WithContext(ctx)
+}
+
+type failing struct{}
+
+func (failing) Read([]byte) (int, error) { return 0, errAbort }
+
+// pause holds the body up for a moment, so that its halves arrive apart.
+type pause struct{ ctx context.Context }
+
+func (p *pause) Read([]byte) (int, error) {
+	select {
+	case <-p.ctx.Done():
+		return 0, p.ctx.Err()
+	case <-time.After(20 * time.Millisecond):
+		return 0, io.EOF
+	}
+}
+
+// readBody keeps the first bytes, unpacked where they are packed, and notes whether the body came to an end.
+func (a *answer) readBody(body io.Reader, late func() bool) {
+	kept, err := io.ReadAll(io.LimitReader(body, maxBody+1))
+	if len(kept) > maxBody {
+		kept, a.cut = kept[:maxBody], true
+		var n int64
+		n, err = io.Copy(io.Discard, io.LimitReader(body, maxDiscard))
+		if n == maxDiscard && err == nil {
+			a.failure = errEndless
+		}
+	}
+	if err != nil {
+		a.failure = errTruncated
+		if late() {
+			a.failure = errTimeout
+		}
+	}
+	if strings.Contains(strings.ToLower(a.header.Get("Content-Encoding")), "gzip") {
+		if r, err := gzip.NewReader(bytes.NewReader(kept)); err == nil {
+			unpacked, _ := io.ReadAll(io.LimitReader(r, maxBody+1)) // what can be unpacked is enough
+			if len(unpacked) > maxBody {
+				unpacked, a.cut = unpacked[:maxBody], true
+			}
+			kept = unpacked
+		}
+	}
+	a.body = kept
+}
+
+func (a *answer) mediaType() string {
+	mediaType, _, err := mime.ParseMediaType(a.header.Get("Content-Type"))
+	if err != nil || len(mediaType) > 60 {
+		return ""
+	}
+	return mediaType
+}
+
+// retryAfter reads the header in seconds; a date counts as asked for, without a time.
+func retryAfter(value string) (time.Duration, bool) {
+	if value == "" {
+		return 0, false
+	}
+	seconds, err := strconv.Atoi(strings.TrimSpace(value))
+	if err != nil || seconds < 0 {
+		at, err := http.ParseTime(value)
+		if err != nil {
+			return 0, false
+		}
+		return max(0, time.Until(at)), true
+	}
+	return time.Duration(min(seconds, 3600)) * time.Second, true
+}
+
+// classify names what went wrong without repeating anything that was received.
+func classify(err error, late bool) string {
+	var (
+		unknown    x509.UnknownAuthorityError
+		hostname   x509.HostnameError
+		invalid    x509.CertificateInvalidError
+		verify     *tls.CertificateVerificationError
+		alert      tls.AlertError
+		record     tls.RecordHeaderError
+		dns        *net.DNSError
+		netTimeout net.Error
+	)
+	text := err.Error()
+	switch {
+	case errors.Is(err, errAbort):
+		return errAborted
+	case errors.As(err, &verify), errors.As(err, &unknown), errors.As(err, &hostname), errors.As(err, &invalid):
+		return errCertificate
+	case errors.As(err, &record), strings.Contains(text, "server gave HTTP response to HTTPS client"):
+		return errNotTLS
+	case errors.As(err, &dns):
+		return errNoAddress
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return errRefused
+	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.EADDRNOTAVAIL), errors.Is(err, syscall.EAFNOSUPPORT):
+		return errNoRoute
+	case errors.As(err, &alert), strings.Contains(text, "remote error: tls"), strings.HasPrefix(text, "tls: "):
+		return errTLS
+	case late, errors.As(err, &netTimeout) && netTimeout.Timeout():
+		return errTimeout
+	case strings.Contains(text, "server response headers exceeded"):
+		return errHeader
+	case strings.Contains(text, "malformed HTTP"), strings.Contains(text, "malformed MIME"), strings.Contains(text, "bad Content-Length"):
+		return errMalformed
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
+		strings.Contains(text, "server closed"), strings.Contains(text, "broken pipe"), strings.Contains(text, "EOF"):
+		return errReset
+	}
+	return errOther
+}

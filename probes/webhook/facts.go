@@ -1,0 +1,125 @@
+package webhook
+
+// The kinds of facts.
+const (
+	KindBaseline  = "webhook.baseline"
+	KindExchange  = "webhook.exchange"
+	KindInstance  = "webhook.instance"
+	KindDiagnosis = "webhook.diagnosis"
+)
+
+// Values of Baseline.State.
+const (
+	StateProbed      = "probed"      // the battery was sent, at least in part
+	StatePassive     = "passive"     // nothing was sent, as configured
+	StateUnreachable = "unreachable" // no answer to the first requests
+	StateStopped     = "stopped"     // interrupted before the first answer
+)
+
+// Values of Baseline.Transport.
+const (
+	TransportVerified   = "verified"   // TLS, and the certificate verifies
+	TransportUnverified = "unverified" // TLS, and it does not: nothing made with a key was sent
+	TransportPlain      = "plain"      // no TLS: nothing made with a key was sent
+)
+
+// Values of Exchange.Purpose.
+const (
+	PurposeGenuine   = "genuine"   // a properly signed event
+	PurposeForgery   = "forgery"   // nothing that a right receiver takes
+	PurposeInvalid   = "invalid"   // properly signed, with a body that is malformed or unusual
+	PurposeReference = "reference" // the same as another request, wrongly signed, to compare with
+	PurposeControl   = "control"   // shows that the receiver still answers as at the beginning
+)
+
+// Values of Exchange.Equals: whose answer this answer is the same as.
+const (
+	EqualsGenuine = "genuine" // a genuine event's, with status 200
+	EqualsTurned  = "turned"  // a genuine event's, with another status
+	EqualsWrong   = "wrong"   // that to the same event under a random signature
+	EqualsInvalid = "invalid" // a properly signed invalid body's, while the same body wrongly signed got another answer
+)
+
+// Values of Exchange.Effect, the word of the observer.
+const (
+	EffectProcessed    = "processed"
+	EffectNotProcessed = "not_processed"
+	EffectUnknown      = "unknown"
+)
+
+// Baseline says how one environment's receiver answers in general, with which its answers to forgeries are read.
+type Baseline struct {
+	Environment     string   `json:"environment" jsonschema:"test or production"`
+	URL             string   `json:"url" jsonschema:"the webhook URL"`
+	Probing         string   `json:"probing" jsonschema:"full, careful or passive"`
+	Receiver        string   `json:"receiver" jsonschema:"inline or queued"`
+	State           string   `json:"state" jsonschema:"probed, passive, unreachable or stopped"`
+	Reason          string   `json:"reason" jsonschema:"why nothing, or not everything, was sent: empty, or an error class, or one of the reasons of not_sent"`
+	Transport       string   `json:"transport" jsonschema:"verified, unverified or plain: nothing made with a key goes over the latter two"`
+	KeyHeld         bool     `json:"key_held" jsonschema:"the key itself is known, so that events can be signed"`
+	Complete        bool     `json:"complete" jsonschema:"the battery came to its end"`
+	Genuine         bool     `json:"genuine" jsonschema:"a genuine event was answered with 200"`
+	GenuineSent     int      `json:"genuine_sent" jsonschema:"genuine events sent before the forgeries"`
+	GenuineStatuses []int    `json:"genuine_statuses" jsonschema:"the statuses they got, each once"`
+	Comparable      bool     `json:"comparable" jsonschema:"answers to genuine events resemble each other; otherwise only status and content type are compared"`
+	WrongStatuses   []int    `json:"wrong_statuses" jsonschema:"statuses of the answers to the same event under a random signature"`
+	WrongFirewall   bool     `json:"wrong_firewall" jsonschema:"one of these answers looks like a firewall's page"`
+	Distinguishes   bool     `json:"distinguishes" jsonschema:"a properly signed request got another answer than the same request wrongly signed"`
+	Observer        string   `json:"observer" jsonschema:"effects observer: empty (none), asked, not_allowed, failed, fixed_uids (it cannot tell apart events with the same UID)"`
+	ObserverSees    bool     `json:"observer_sees" jsonschema:"it has seen a genuine event processed that was sent after the forgeries"`
+	FixedUIDs       bool     `json:"fixed_uids" jsonschema:"probe_uids are configured"`
+	EventType       string   `json:"event_type" jsonschema:"type of the events that were forged"`
+	Addresses       []string `json:"addresses" jsonschema:"addresses that the receiver's name has"`
+	Unresponsive    bool     `json:"unresponsive" jsonschema:"the receiver stopped answering genuine events as at the beginning, and did not come back"`
+	After           string   `json:"after" jsonschema:"families that were sent just before it stopped"`
+	Requests        int      `json:"requests" jsonschema:"requests sent"`
+}
+
+// Exchange is one request and how it was answered.
+type Exchange struct {
+	Environment string   `json:"environment" jsonschema:"test or production"`
+	Purpose     string   `json:"purpose" jsonschema:"genuine, forgery, invalid, reference or control"`
+	Family      string   `json:"family" jsonschema:"family of cases, such as F01"`
+	Case        string   `json:"case" jsonschema:"the case in the family, such as absent"`
+	EventType   string   `json:"event_type,omitempty" jsonschema:"type of the event in the body"`
+	Method      string   `json:"method,omitempty" jsonschema:"where it was not POST"`
+	Elsewhere   bool     `json:"elsewhere,omitempty" jsonschema:"sent to another path than the configured one"`
+	Base        string   `json:"base,omitempty" jsonschema:"wrong: carried a random signature where the family is sent unsigned, because unsigned events are accepted as they are"`
+	Key         string   `json:"key,omitempty" jsonschema:"fingerprint of the key it was signed with, where not the environment's"`
+	NotSent     string   `json:"not_sent,omitempty" jsonschema:"why it was not sent; then nothing below is set"`
+	Status      int      `json:"status,omitempty" jsonschema:"HTTP status, 0 when there was no answer"`
+	Error       string   `json:"error,omitempty" jsonschema:"class of what went wrong: timeout, reset, refused, no_route, no_address, certificate, tls, not_tls, header_too_large, malformed, truncated, endless, aborted, other"`
+	ContentType string   `json:"content_type,omitempty" jsonschema:"media type of the answer"`
+	Digest      string   `json:"digest,omitempty" jsonschema:"of the normalised answer"`
+	Equals      []string `json:"equals,omitempty" jsonschema:"whose answer it is the same as: genuine, turned, wrong, invalid"`
+	Leaks       []string `json:"leaks,omitempty" jsonschema:"families of internal detail in the answer"`
+	Cut         bool     `json:"cut,omitempty" jsonschema:"the answer is larger than what was read"`
+	Firewall    bool     `json:"firewall,omitempty" jsonschema:"it looks like a firewall's page"`
+	Retries     int      `json:"retries,omitempty" jsonschema:"how often it was sent again after 429, 503 or a broken connection"`
+	RetryAfter  bool     `json:"retry_after,omitempty" jsonschema:"the last answer asked to come back later"`
+	Witnessed   bool     `json:"witnessed,omitempty" jsonschema:"before and after it the receiver answered a properly signed request as at the beginning"`
+	Effect      string   `json:"effect,omitempty" jsonschema:"the observer's word: processed, not_processed or unknown"`
+}
+
+// Instance sums up the draws of one case at one address that were answered alike, each on a connection of its own.
+type Instance struct {
+	Environment string   `json:"environment" jsonschema:"test or production"`
+	Case        string   `json:"case" jsonschema:"unsigned, wrong-key or genuine"`
+	Address     string   `json:"address" jsonschema:"address:port"`
+	Draws       int      `json:"draws" jsonschema:"connections answered like this"`
+	Status      int      `json:"status" jsonschema:"HTTP status, 0 when there was no answer"`
+	Error       string   `json:"error,omitempty" jsonschema:"class of what went wrong, as in webhook.exchange"`
+	Digest      string   `json:"digest,omitempty" jsonschema:"of the normalised answer"`
+	Equals      []string `json:"equals,omitempty" jsonschema:"as in webhook.exchange"`
+	Leaks       []string `json:"leaks,omitempty" jsonschema:"as in webhook.exchange"`
+	Firewall    bool     `json:"firewall,omitempty" jsonschema:"it looks like a firewall's page"`
+	Effect      string   `json:"effect,omitempty" jsonschema:"as in webhook.exchange"`
+}
+
+// Diagnosis is one guess at what a receiver expects that refuses the genuine event.
+type Diagnosis struct {
+	Environment string `json:"environment" jsonschema:"test or production"`
+	Guess       string `json:"guess" jsonschema:"such as sha256, key-trailing-newline"`
+	Status      int    `json:"status" jsonschema:"HTTP status, 0 when there was no answer"`
+	Taken       bool   `json:"taken" jsonschema:"answered with 2xx, while a random signature was not"`
+}

@@ -1,0 +1,485 @@
+package webhook
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha512"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
+)
+
+// Reasons why a case was not sent.
+const (
+	notSentNoKey       = "no_key"        // it must be signed, and the key is not held
+	notSentSameKey     = "same_key"      // the key to forge with is the receiver's own
+	notSentNotPossible = "not_possible"  // this event or URL has no such variant
+	notSentCareful     = "careful"       // careful probing does not send it
+	notSentFamilyEnded = "family_ended"  // careful probing: another case of the family was taken
+	notSentTransport   = "transport"     // it holds something made with a key, and the peer is not verified
+	notSentSilent      = "no_answer"     // the receiver no longer answered as at the beginning
+	notSentTimeouts    = "timeouts"      // too many requests timed out
+	notSentInterrupted = "interrupted"   // the run ended
+	notSentNoGenuine   = "no_genuine"    // it needs a receiver that takes the genuine event
+	notSentNotOffered  = "not_offered"   // the receiver does not speak the protocol
+	baseWrong          = "wrong"         // Exchange.Base
+	baseIncomplete     = "incomplete"    // Exchange.Base: a required field is missing too, so that no right receiver takes it
+)
+
+// session probes one environment's receiver.
+type session struct {
+	run         *audit.Run
+	profile     provider.Profile
+	environment audit.Environment
+	progress    *progress
+	client      *client
+	scanner     *scanner
+	pace        *pace
+	target      *url.URL
+
+	key, other []byte
+	retired    []retiredKey
+	observer   *observer
+
+	mu         sync.Mutex
+	baseline   Baseline
+	event      provider.Event // the one that is forged
+	records    []*record
+	instances  []*record
+	genuine    comparison // answers to genuine events with status 200
+	turned     comparison // with another
+	wrong      comparison // to the same event under a random signature
+	invalid    comparison // to properly signed invalid bodies, where the same body wrongly signed got another answer
+	control    comparison // what a control is expected to get
+	diagnosis  []Diagnosis
+	base       string // what unsigned families carry: "" nothing, baseWrong a random signature
+	timeouts   int
+	unverified bool // an answer came from a peer whose certificate does not verify
+	sentEvents []audit.SentEvent
+	uidTurn    int
+}
+
+type retiredKey struct {
+	name        string // "retired-0"
+	key         []byte
+	fingerprint string
+}
+
+// record is one exchange, with what is needed to compare it later.
+type record struct {
+	fact    Exchange
+	address string
+	uid     string
+	normal  normal
+	got     bool // there was an answer
+	valid   bool
+}
+
+func newSession(run *audit.Run, profile provider.Profile, environment audit.Environment, progress *progress) *session {
+	s := &session{run: run, profile: profile, environment: environment, progress: progress}
+	s.baseline = Baseline{
+		Environment: environment.Name, URL: environment.WebhookURL, Probing: environment.Probing, Receiver: environment.Receiver,
+		State: StateStopped, GenuineStatuses: []int{}, WrongStatuses: []int{}, Addresses: []string{}, KeyHeld: environment.Key.Key.Held(),
+		FixedUIDs: len(environment.ProbeUIDs) > 0,
+	}
+	s.key = heldKey(environment.Key.Key)
+	var keys = run.Integration.Keys()
+	for _, e := range run.Integration.Environments {
+		if e.Name != environment.Name {
+			s.other = heldKey(e.Key.Key)
+		}
+	}
+	for i, retired := range run.Integration.RetiredKeys {
+		if retired.Environment == environment.Name || retired.Environment == "" {
+			s.retired = append(s.retired, retiredKey{fmt.Sprintf("retired-%d", i), heldKey(retired.Key), retired.Key.Fingerprint()})
+		}
+	}
+	target, err := url.Parse(environment.WebhookURL)
+	if err != nil || target.Hostname() == "" {
+		s.baseline.Reason = "url"
+		return s
+	}
+	s.target = target
+	s.client = newClient(run, target)
+	s.scanner = newScanner(target.Hostname(), keys)
+	s.pace = newPace(run.Network, environment.Name, run.Now)
+	s.observer = newObserver(run.Exec, environment, s.baseline.FixedUIDs)
+	s.baseline.Transport = TransportVerified
+	if !s.client.secure() {
+		s.baseline.Transport = TransportPlain
+	}
+	return s
+}
+
+// probe runs the whole battery. It returns early when the receiver cannot be reached or the run ends; emit tells what is known.
+func (s *session) probe(ctx context.Context) error {
+	if s.environment.Probing == audit.Passive {
+		s.baseline.State, s.baseline.Complete = StatePassive, true
+		s.skip("requests to the webhook receiver", "probing is passive")
+		return nil
+	}
+	if s.target == nil {
+		s.baseline.State = StateUnreachable
+		return nil
+	}
+	defer s.client.closeIdle()
+	s.run.Ledger.Begin(s.run.Now())
+	addresses, err := s.client.network.Addresses(ctx, s.client.host, s.client.port)
+	if err != nil {
+		s.baseline.State, s.baseline.Reason = StateUnreachable, classify(err, false)
+		return nil
+	}
+	s.baseline.Addresses = addresses
+	s.chooseEvent("")
+	s.progress.add(0, s.expected())
+	if !s.begin(ctx) {
+		return nil
+	}
+	s.battery(ctx, s.forgeries())
+	s.battery(ctx, s.accepted())
+	s.battery(ctx, s.invalids())
+	s.redelivery(ctx)
+	s.everyInstance(ctx)
+	s.observe(ctx)
+	s.baseline.Complete = ctx.Err() == nil
+	return nil
+}
+
+func (s *session) full() bool { return s.environment.Probing == audit.Full }
+
+// canSign reports whether properly signed requests can be sent at all.
+func (s *session) canSign() bool { return s.key != nil && s.baseline.Transport == TransportVerified }
+
+// chooseEvent picks the event that is forged: in careful probing one about the course of an application, otherwise the first
+// configured one; prefer is a type to take where it is allowed.
+func (s *session) chooseEvent(prefer string) {
+	configured := s.run.Integration.EventTypes
+	if prefer != "" {
+		configured = append([]string{prefer}, configured...)
+	}
+	for _, eventType := range configured {
+		if event, ok := s.profile.Event(eventType); ok && (s.full() || event.Journey) {
+			s.event = event
+			s.baseline.EventType = event.Type
+			return
+		}
+	}
+	for _, event := range s.profile.Events {
+		if s.full() || event.Journey {
+			s.event = event
+			s.baseline.EventType = event.Type
+			return
+		}
+	}
+}
+
+// forge returns a genuine event of that type without a signature, with a UID of its own or, where UIDs are configured, times of its own.
+func (s *session) forge(event provider.Event) (*forge, error) {
+	f := &forge{
+		event: event, method: "POST", path: s.target.EscapedPath(), query: s.target.RawQuery, unsigned: true,
+		header: [][2]string{{"Content-Type", "application/json"}}, integrationID: s.environment.IntegrationID,
+		key: signer{s.profile.Signature, s.key}, other: s.other, url: s.target,
+	}
+	if f.path == "" {
+		f.path = "/"
+	}
+	f.uid = randomUID(s.profile.UIDs)
+	if uids := s.environment.ProbeUIDs; len(uids) > 0 {
+		s.mu.Lock()
+		f.uid = uids[s.uidTurn%len(uids)]
+		s.uidTurn++
+		s.mu.Unlock()
+	}
+	f.body = event.Render(f.uid, f.integrationID)
+	if len(s.environment.ProbeUIDs) > 0 {
+		f.body = shiftTimes(f.body, randomSeconds())
+	}
+	doc, err := parse(f.body)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", event.Type, err)
+	}
+	f.doc = doc
+	return f, nil
+}
+
+// job is a case that is to be sent, with how its exchange is reported.
+type job struct {
+	testCase
+	purpose string
+	event   provider.Event
+	key     string // fingerprint of another key
+	http2   bool
+}
+
+// prepare makes the request of a job.
+func (s *session) prepare(j job) (*forge, string) {
+	f, err := s.forge(j.event)
+	if err != nil {
+		return nil, notSentNotPossible
+	}
+	if sentUnsigned[j.family] && s.base == baseWrong {
+		wrong(f)
+		f.base = baseWrong
+	}
+	careful := !s.full()
+	if careful && j.purpose == PurposeInvalid && incomplete[j.family] {
+		f.makeIncomplete(s.profile.Required, j.name)
+	}
+	if careful && (j.fullOnly || j.purpose == PurposeGenuine) {
+		f.refuse(notSentCareful)
+	}
+	j.change(f)
+	if f.keyed && s.baseline.Transport != TransportVerified {
+		f.refuse(notSentTransport)
+	}
+	return f, f.noSend
+}
+
+// do sends a job, again where told to come back later, and returns its record.
+func (s *session) do(ctx context.Context, j job, address string) *record {
+	r := &record{address: address, fact: Exchange{Environment: s.environment.Name, Purpose: j.purpose, Family: j.family, Case: j.name, EventType: j.event.Type, Key: j.key}}
+	for {
+		f, reason := s.prepare(j)
+		if reason != "" {
+			r.fact.NotSent = reason
+			s.progress.add(1, 0)
+			return r
+		}
+		if err := s.pace.wait(ctx); err != nil {
+			r.fact.NotSent = notSentInterrupted
+			return r
+		}
+		a := s.exchange(ctx, f, address)
+		if ctx.Err() != nil {
+			r.fact.NotSent = notSentInterrupted
+			return r
+		}
+		if s.again(ctx, &a, f, r) {
+			r.fact.Retries++
+			continue
+		}
+		s.record(r, f, &a)
+		return r
+	}
+}
+
+// again reports whether the request is to be repeated: after 429 and 503 once the time has passed that the receiver asked for, and after
+// a connection broke that may have been closed for want of use or by accident.
+func (s *session) again(ctx context.Context, a *answer, f *forge, r *record) bool {
+	switch {
+	case a.status == 429 || a.status == 503:
+		return s.pace.comeBack(ctx, a, r.fact.Retries)
+	case a.failure == errReset && !f.abort:
+		return a.reused && r.fact.Retries < 3 || r.fact.Retries < 1
+	}
+	s.pace.answered()
+	return false
+}
+
+// exchange sends one request and notes it wherever requests are counted.
+func (s *session) exchange(ctx context.Context, f *forge, address string) answer {
+	at := s.run.Now()
+	event := audit.LedgerEvent{Environment: s.environment.Name, UID: f.uid, Valid: f.valid, Body: f.body, At: at}
+	if !strings.Contains(string(f.body), f.uid) {
+		event.UID = ""
+	}
+	if !f.unsigned {
+		event.Signature = f.signature
+	}
+	s.run.Ledger.Add(event)
+	if f.exposed != "" {
+		event.Signature, event.Valid = f.exposed, true
+		s.run.Ledger.Add(event)
+	}
+	s.mu.Lock()
+	s.baseline.Requests++
+	s.mu.Unlock()
+	a := s.client.send(ctx, f, address)
+	if a.status/100 == 2 && event.UID != "" && !f.elsewhere {
+		s.taken(f, event)
+	}
+	return a
+}
+
+func (s *session) taken(f *forge, event audit.LedgerEvent) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sentEvents = append(s.sentEvents, audit.SentEvent{Environment: event.Environment, UID: event.UID, EventType: f.event.Type, At: event.At.UTC()})
+}
+
+// record notes what came back.
+func (s *session) record(r *record, f *forge, a *answer) {
+	own, request := s.own(f)
+	n := normalise(a, own)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r.uid, r.valid, r.got = f.uid, f.valid, a.status != 0
+	r.normal = n
+	r.fact.Elsewhere, r.fact.Base = f.elsewhere, f.base
+	if f.method != "POST" {
+		r.fact.Method = f.method
+	}
+	r.fact.Status, r.fact.Error, r.fact.ContentType, r.fact.Cut = a.status, a.failure, a.mediaType(), a.cut
+	r.fact.RetryAfter = a.asked && (a.status == 429 || a.status == 503)
+	if a.failure == errTimeout {
+		s.timeouts++
+	}
+	if a.unverified {
+		s.unverified = true
+		s.baseline.Transport = TransportUnverified
+	}
+	if r.got {
+		r.fact.Digest = n.digest()
+		r.fact.Firewall = a.firewall()
+		r.fact.Leaks = s.scanner.scan(a, request, s.expectedSignatures(f))
+		if f.valid && a.status == 200 && r.fact.Purpose != PurposeInvalid {
+			s.scanner.learn(a)
+		}
+	}
+	s.progress.add(1, 0)
+}
+
+// own returns what an answer may repeat: words to take out before comparing, and the whole request, in which a leak does not count.
+func (s *session) own(f *forge) (words []string, request string) {
+	words = []string{f.uid, f.signature}
+	var b strings.Builder
+	b.WriteString(f.path + "\n" + s.target.Path + "\n" + f.query + "\n" + s.target.String() + "\n" + f.signature + "\n")
+	for _, pair := range f.header {
+		b.WriteString(pair[0] + ": " + pair[1] + "\n")
+	}
+	if len(f.body) <= maxBody {
+		b.Write(f.body)
+		b.WriteString("\n" + unescape(string(f.body)))
+	}
+	return words, b.String()
+}
+
+// expectedSignatures are what a receiver that prints the signature it expected would print: of the body as sent and as it may have
+// respelled it. A request that is properly signed holds it itself.
+func (s *session) expectedSignatures(f *forge) [][]byte {
+	if s.key == nil || f.valid || f.exposed != "" {
+		return nil
+	}
+	bodies := [][]byte{f.body, compact.write(f.doc), python.write(f.doc)}
+	var out [][]byte
+	for _, body := range bodies {
+		mac := hmac.New(sha512.New, s.key)
+		mac.Write(body)
+		out = append(out, mac.Sum(nil))
+	}
+	return out
+}
+
+// takenNow reports, while the battery runs, whether an answer looks as if the event was taken.
+func (s *session) takenNow(r *record) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.fact.Effect == EffectProcessed {
+		return true
+	}
+	if !r.got || r.normal.status/100 != 2 || s.environment.Receiver == audit.Queued {
+		return false
+	}
+	if !s.baseline.Genuine {
+		return !r.fact.Elsewhere
+	}
+	return s.genuine.matches(r.normal)
+}
+
+func (s *session) keep(records ...*record) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.records = append(s.records, records...)
+}
+
+func (s *session) skip(what, reason string) {
+	s.run.Sink.Scope(func(scope *audit.Scope) {
+		scope.Skipped = append(scope.Skipped, audit.Skipped{What: what, Environment: s.environment.Name, Reason: reason})
+	})
+}
+
+// emit hands over what is known. Only now are answers compared, since every genuine one teaches what varies.
+func (s *session) emit() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := &s.baseline
+	b.Comparable = s.genuine.comparable()
+	if s.observer != nil {
+		b.Observer, b.ObserverSees = s.observer.state, s.observer.sees
+	}
+	left := map[string]int{}
+	for _, r := range s.records {
+		s.compare(r)
+		if r.fact.NotSent != "" {
+			left[r.fact.NotSent]++
+		}
+		s.run.Sink.Emit(KindExchange, r.fact)
+	}
+	s.emitInstances()
+	for _, d := range s.diagnosis {
+		s.run.Sink.Emit(KindDiagnosis, d)
+	}
+	s.run.Sink.Emit(KindBaseline, *b)
+	s.run.Sink.Scope(func(scope *audit.Scope) {
+		if scope.Requests == nil {
+			scope.Requests = map[string]int{}
+		}
+		scope.Requests[b.Environment] += b.Requests
+		scope.Sent = append(scope.Sent, s.sentEvents...)
+		for _, address := range b.Addresses {
+			scope.Addresses = append(scope.Addresses, audit.Address{Environment: b.Environment, Host: s.client.host, Address: address})
+		}
+		for _, reason := range slices.Sorted(maps.Keys(left)) {
+			if text := whyLeftOut[reason]; text != "" {
+				scope.Skipped = append(scope.Skipped, audit.Skipped{What: fmt.Sprintf("%d webhook requests", left[reason]), Environment: b.Environment, Reason: text})
+			}
+		}
+	})
+}
+
+// whyLeftOut tells a reader why requests were not sent; reasons that change nothing about the audit are not listed.
+var whyLeftOut = map[string]string{
+	notSentNoKey:       "the key to sign them with is not held",
+	notSentCareful:     "probing is careful",
+	notSentFamilyEnded: "probing is careful, and a forgery of the same family had been taken",
+	notSentTransport:   "nothing made with a key is sent over plain HTTP or to a peer whose certificate does not verify",
+	notSentSilent:      "the receiver no longer answered as at the beginning",
+	notSentTimeouts:    "too many requests had timed out",
+	notSentInterrupted: "the audit was interrupted",
+	notSentNoGenuine:   "the receiver did not take the genuine event",
+}
+
+
+func (s *session) compare(r *record) {
+	if !r.got {
+		return
+	}
+	for _, c := range []struct {
+		name string
+		with *comparison
+	}{{EqualsGenuine, &s.genuine}, {EqualsTurned, &s.turned}, {EqualsWrong, &s.wrong}, {EqualsInvalid, &s.invalid}} {
+		if c.with.matches(r.normal) {
+			r.fact.Equals = append(r.fact.Equals, c.name)
+		}
+	}
+}
+
+// compactJSON reports whether the profile's template is what this package takes it for; tests hold every profile to it.
+func compactJSON(event provider.Event) error {
+	raw := event.Render("PRELAUNCH0", "1")
+	doc, err := parse(raw)
+	if err != nil {
+		return err
+	}
+	if again := compact.write(doc); string(again) != string(raw) || !json.Valid(raw) {
+		return fmt.Errorf("the template of %s is not compact JSON", event.Type)
+	}
+	return nil
+}

@@ -1,0 +1,220 @@
+package webhook
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unicode/utf16"
+)
+
+// node is a JSON value that remembers the order of its members, so that an event can be changed in one thing and written down in
+// the spelling that is wanted. encoding/json's maps would reorder it.
+type node struct {
+	kind    byte   // '{', '[', '"', or 'v' for a number, a literal, or anything to be written as it stands
+	text    string // of '"': the string; of 'v': what is written
+	names   []string
+	members []*node // of '{': as many as names; of '[': the items
+}
+
+func text(s string) *node    { return &node{kind: '"', text: s} }
+func literal(s string) *node { return &node{kind: 'v', text: s} }
+
+// parse reads one JSON value. It is meant for the profile's own templates.
+func parse(raw []byte) (*node, error) {
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	return parseNext(decoder)
+}
+
+func parseNext(decoder *json.Decoder) (*node, error) {
+	token, err := decoder.Token()
+	if err != nil {
+		return nil, fmt.Errorf("read the event: %w", err)
+	}
+	switch value := token.(type) {
+	case string:
+		return text(value), nil
+	case json.Number:
+		return literal(value.String()), nil
+	case nil:
+		return literal("null"), nil
+	case bool:
+		return literal(fmt.Sprint(value)), nil
+	case json.Delim:
+		n := &node{kind: byte(value)}
+		for decoder.More() {
+			if n.kind == '{' {
+				name, err := decoder.Token()
+				if err != nil {
+					return nil, fmt.Errorf("read the event: %w", err)
+				}
+				n.names = append(n.names, name.(string))
+			}
+			member, err := parseNext(decoder)
+			if err != nil {
+				return nil, err
+			}
+			n.members = append(n.members, member)
+		}
+		if _, err := decoder.Token(); err != nil {
+			return nil, fmt.Errorf("read the event: %w", err)
+		}
+		return n, nil
+	}
+	return nil, fmt.Errorf("read the event: unexpected %v", token)
+}
+
+func (n *node) clone() *node {
+	c := *n
+	c.names = append([]string(nil), n.names...)
+	c.members = make([]*node, len(n.members))
+	for i, member := range n.members {
+		c.members[i] = member.clone()
+	}
+	return &c
+}
+
+// at returns the object that holds the last name of path, and its position there; -1 when it does not.
+func (n *node) at(path string) (*node, int) {
+	first, rest, deeper := strings.Cut(path, ".")
+	for i, name := range n.names {
+		if name != first {
+			continue
+		}
+		if deeper {
+			return n.members[i].at(rest)
+		}
+		return n, i
+	}
+	return n, -1
+}
+
+// set replaces or appends the member at path.
+func (n *node) set(path string, value *node) {
+	holder, i := n.at(path)
+	if i < 0 {
+		holder.names = append(holder.names, path[strings.LastIndex(path, ".")+1:])
+		holder.members = append(holder.members, value)
+		return
+	}
+	holder.members[i] = value
+}
+
+func (n *node) remove(path string) {
+	holder, i := n.at(path)
+	if i >= 0 {
+		holder.names = append(holder.names[:i], holder.names[i+1:]...)
+		holder.members = append(holder.members[:i], holder.members[i+1:]...)
+	}
+}
+
+// each calls change for n and everything below it.
+func (n *node) each(change func(name string, value *node)) {
+	for i, member := range n.members {
+		name := ""
+		if n.kind == '{' {
+			name = n.names[i]
+		}
+		change(name, member)
+		member.each(change)
+	}
+}
+
+// reversed returns a copy whose objects have their members the other way round.
+func (n *node) reversed() *node {
+	c := n.clone()
+	c.reverse()
+	return c
+}
+
+func (n *node) reverse() {
+	last := len(n.members) - 1
+	for i, member := range n.members {
+		member.reverse()
+		if n.kind == '{' && i < last-i {
+			n.names[i], n.names[last-i] = n.names[last-i], n.names[i]
+		}
+	}
+	if n.kind == '{' {
+		for i := 0; i < last-i; i++ {
+			n.members[i], n.members[last-i] = n.members[last-i], n.members[i]
+		}
+	}
+}
+
+// style is a way to write JSON down.
+type style struct {
+	comma, colon string
+	indent       string // of each level; "": all in one line
+	escape       func(r rune) bool
+	slash        string // how "/" is written in strings
+}
+
+var (
+	compact = style{comma: ",", colon: ":"}
+	python  = style{comma: ", ", colon: ": ", escape: func(r rune) bool { return r > 0x7e }}
+	pretty  = style{comma: ",", colon: ": ", indent: "  "}
+	escaped = style{comma: ",", colon: ":", escape: func(r rune) bool { return r > 0x7e || r == 'e' || r == 'P' }}
+	ascii   = style{comma: ",", colon: ":", escape: func(r rune) bool { return r > 0x7e }}
+	slashed = style{comma: ",", colon: ":", slash: `\/`}
+)
+
+// write spells n.
+func (s style) write(n *node) []byte {
+	var b bytes.Buffer
+	s.append(&b, n, 0)
+	return b.Bytes()
+}
+
+func (s style) append(b *bytes.Buffer, n *node, depth int) {
+	switch n.kind {
+	case 'v':
+		b.WriteString(n.text)
+	case '"':
+		s.quote(b, n.text)
+	default:
+		b.WriteByte(n.kind)
+		for i, member := range n.members {
+			if i > 0 {
+				b.WriteString(s.comma)
+			}
+			s.newline(b, depth+1)
+			if n.kind == '{' {
+				s.quote(b, n.names[i])
+				b.WriteString(s.colon)
+			}
+			s.append(b, member, depth+1)
+		}
+		if len(n.members) > 0 {
+			s.newline(b, depth)
+		}
+		b.WriteByte(n.kind + 2) // '}' follows '{' by two, and so does ']' '['
+	}
+}
+
+func (s style) newline(b *bytes.Buffer, depth int) {
+	if s.indent != "" {
+		b.WriteString("\n" + strings.Repeat(s.indent, depth))
+	}
+}
+
+func (s style) quote(b *bytes.Buffer, t string) {
+	b.WriteByte('"')
+	for _, r := range t {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r == '/' && s.slash != "":
+			b.WriteString(s.slash)
+		case r < 0x20 || s.escape != nil && s.escape(r):
+			for _, unit := range utf16.Encode([]rune{r}) {
+				fmt.Fprintf(b, `\u%04X`, unit)
+			}
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('"')
+}
