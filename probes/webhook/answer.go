@@ -16,8 +16,8 @@ import (
 const maxCompared = 8 << 10
 
 var volatile = regexp.MustCompile(strings.Join([]string{
-	`[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}`,                                       // UUID
-	`\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2})?(?:[.,]\d+)?(?:Z|[+-]\d{2}:?\d{2})?`,                                    // ISO time
+	`[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}`,                                        // UUID
+	`\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2})?(?:[.,]\d+)?(?:Z|[+-]\d{2}:?\d{2})?`,                                     // ISO time
 	`(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} [\d:]{8}(?: GMT)?`, // HTTP date
 	`\b\d{2}:\d{2}:\d{2}(?:\.\d+)?\b`,
 	`\b[0-9a-fA-F]{12,}\b`,

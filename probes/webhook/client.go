@@ -137,6 +137,21 @@ func (c *client) closeIdle() {
 	}
 }
 
+// offersHTTP2 asks in the handshake whether the receiver speaks HTTP/2.
+func (c *client) offersHTTP2(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	raw, err := c.dial(ctx, "tcp", "")
+	if err != nil {
+		return false
+	}
+	config := c.verified.TLSClientConfig.Clone()
+	config.NextProtos = []string{"h2", "http/1.1"}
+	conn := tls.Client(raw, config)
+	defer func() { _ = conn.Close() }()
+	return conn.HandshakeContext(ctx) == nil && conn.ConnectionState().NegotiatedProtocol == "h2"
+}
+
 // secure reports whether the receiver is spoken to over TLS.
 func (c *client) secure() bool { return c.url.Scheme == "https" }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha512"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/url"
@@ -18,19 +17,19 @@ import (
 
 // Reasons why a case was not sent.
 const (
-	notSentNoKey       = "no_key"        // it must be signed, and the key is not held
-	notSentSameKey     = "same_key"      // the key to forge with is the receiver's own
-	notSentNotPossible = "not_possible"  // this event or URL has no such variant
-	notSentCareful     = "careful"       // careful probing does not send it
-	notSentFamilyEnded = "family_ended"  // careful probing: another case of the family was taken
-	notSentTransport   = "transport"     // it holds something made with a key, and the peer is not verified
-	notSentSilent      = "no_answer"     // the receiver no longer answered as at the beginning
-	notSentTimeouts    = "timeouts"      // too many requests timed out
-	notSentInterrupted = "interrupted"   // the run ended
-	notSentNoGenuine   = "no_genuine"    // it needs a receiver that takes the genuine event
-	notSentNotOffered  = "not_offered"   // the receiver does not speak the protocol
-	baseWrong          = "wrong"         // Exchange.Base
-	baseIncomplete     = "incomplete"    // Exchange.Base: a required field is missing too, so that no right receiver takes it
+	notSentNoKey       = "no_key"       // it must be signed, and the key is not held
+	notSentSameKey     = "same_key"     // the key to forge with is the receiver's own
+	notSentNotPossible = "not_possible" // this event or URL has no such variant
+	notSentCareful     = "careful"      // careful probing does not send it
+	notSentFamilyEnded = "family_ended" // careful probing: another case of the family was taken
+	notSentTransport   = "transport"    // it holds something made with a key, and the peer is not verified
+	notSentSilent      = "no_answer"    // the receiver no longer answered as at the beginning
+	notSentTimeouts    = "timeouts"     // too many requests timed out
+	notSentInterrupted = "interrupted"  // the run ended
+	notSentNoGenuine   = "no_genuine"   // it needs a receiver that takes the genuine event
+	notSentNotOffered  = "not_offered"  // the receiver does not speak the protocol
+	baseWrong          = "wrong"        // Exchange.Base
+	baseIncomplete     = "incomplete"   // Exchange.Base: a required field is missing too, so that no right receiver takes it
 )
 
 // session probes one environment's receiver.
@@ -61,7 +60,6 @@ type session struct {
 	diagnosis  []Diagnosis
 	base       string // what unsigned families carry: "" nothing, baseWrong a random signature
 	timeouts   int
-	unverified bool // an answer came from a peer whose certificate does not verify
 	sentEvents []audit.SentEvent
 	uidTurn    int
 }
@@ -143,7 +141,7 @@ func (s *session) probe(ctx context.Context) error {
 		return nil
 	}
 	s.battery(ctx, s.forgeries())
-	s.battery(ctx, s.accepted())
+	s.battery(ctx, s.accepted(ctx))
 	s.battery(ctx, s.invalids())
 	s.redelivery(ctx)
 	s.everyInstance(ctx)
@@ -155,7 +153,13 @@ func (s *session) probe(ctx context.Context) error {
 func (s *session) full() bool { return s.environment.Probing == audit.Full }
 
 // canSign reports whether properly signed requests can be sent at all.
-func (s *session) canSign() bool { return s.key != nil && s.baseline.Transport == TransportVerified }
+func (s *session) canSign() bool { return s.key != nil && s.secureTransport() }
+
+func (s *session) secureTransport() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.baseline.Transport == TransportVerified
+}
 
 // chooseEvent picks the event that is forged: in careful probing one about the course of an application, otherwise the first
 // configured one; prefer is a type to take where it is allowed.
@@ -215,7 +219,6 @@ type job struct {
 	purpose string
 	event   provider.Event
 	key     string // fingerprint of another key
-	http2   bool
 }
 
 // prepare makes the request of a job.
@@ -236,7 +239,7 @@ func (s *session) prepare(j job) (*forge, string) {
 		f.refuse(notSentCareful)
 	}
 	j.change(f)
-	if f.keyed && s.baseline.Transport != TransportVerified {
+	if f.keyed && !s.secureTransport() {
 		f.refuse(notSentTransport)
 	}
 	return f, f.noSend
@@ -331,8 +334,7 @@ func (s *session) record(r *record, f *forge, a *answer) {
 	if a.failure == errTimeout {
 		s.timeouts++
 	}
-	if a.unverified {
-		s.unverified = true
+	if a.unverified && r.address == "" {
 		s.baseline.Transport = TransportUnverified
 	}
 	if r.got {
@@ -456,7 +458,6 @@ var whyLeftOut = map[string]string{
 	notSentNoGenuine:   "the receiver did not take the genuine event",
 }
 
-
 func (s *session) compare(r *record) {
 	if !r.got {
 		return
@@ -469,17 +470,4 @@ func (s *session) compare(r *record) {
 			r.fact.Equals = append(r.fact.Equals, c.name)
 		}
 	}
-}
-
-// compactJSON reports whether the profile's template is what this package takes it for; tests hold every profile to it.
-func compactJSON(event provider.Event) error {
-	raw := event.Render("PRELAUNCH0", "1")
-	doc, err := parse(raw)
-	if err != nil {
-		return err
-	}
-	if again := compact.write(doc); string(again) != string(raw) || !json.Valid(raw) {
-		return fmt.Errorf("the template of %s is not compact JSON", event.Type)
-	}
-	return nil
 }

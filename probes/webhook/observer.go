@@ -1,0 +1,142 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+)
+
+// States of an observer, as in Baseline.Observer.
+const (
+	observerAsked      = "asked"
+	observerNotAllowed = "not_allowed"
+	observerFailed     = "failed"
+	observerFixedUIDs  = "fixed_uids"
+)
+
+// observer is the configured command that tells whether an event was processed.
+type observer struct {
+	exec    audit.Exec
+	command []string
+
+	mu    sync.Mutex
+	state string
+	sees  bool // it has seen a genuine event processed that was sent after the forgeries
+}
+
+// newObserver returns nil where none is configured. With fixed UIDs its word cannot be told to belong to one event, so it is not asked.
+func newObserver(exec audit.Exec, environment audit.Environment, fixedUIDs bool) *observer {
+	if len(environment.Effects) == 0 {
+		return nil
+	}
+	o := &observer{exec: exec, command: environment.Effects, state: observerAsked}
+	if fixedUIDs {
+		o.state = observerFixedUIDs
+	}
+	return o
+}
+
+func (o *observer) active() bool {
+	if o == nil {
+		return false
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.state == observerAsked
+}
+
+// ask returns the observer's word about one UID, "" when it cannot be asked.
+func (o *observer) ask(ctx context.Context, uid string) string {
+	if !o.active() {
+		return ""
+	}
+	args := make([]string, len(o.command))
+	for i, arg := range o.command {
+		args[i] = strings.ReplaceAll(arg, "{uid}", uid)
+	}
+	_, exit, err := o.exec(ctx, args)
+	switch {
+	case ctx.Err() != nil:
+		return ""
+	case errors.Is(err, audit.ErrCommandsNotAllowed):
+		o.give(observerNotAllowed)
+		return ""
+	case err != nil:
+		o.give(observerFailed)
+		return ""
+	case exit == 0:
+		return EffectProcessed
+	case exit == 1:
+		return EffectNotProcessed
+	}
+	return EffectUnknown
+}
+
+func (o *observer) give(state string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.state = state
+}
+
+// observe sends one more genuine event, waits until the observer has seen it processed, and then asks about everything that was sent
+// before: only now does "not processed" mean that it will not be.
+func (s *session) observe(ctx context.Context) {
+	if !s.observer.active() {
+		return
+	}
+	if s.full() && s.canSign() && s.baseline.Genuine {
+		last := s.do(ctx, job{testCase: testCase{family: familyControl, name: "last", change: (*forge).sign}, purpose: PurposeControl, event: s.event}, "")
+		s.observer.sees = last.fact.Status == 200 && s.processed(ctx, last.uid)
+		if s.observer.sees {
+			last.fact.Effect = EffectProcessed
+		}
+		s.keep(last)
+	}
+	var asked []*record
+	for _, r := range append(append([]*record(nil), s.records...), s.instances...) {
+		if r.uid != "" && r.fact.NotSent == "" && r.fact.Effect != EffectProcessed {
+			asked = append(asked, r)
+		}
+	}
+	each(asked, func(r *record) {
+		effect := s.observer.ask(ctx, r.uid)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		r.fact.Effect = effect
+		if effect == EffectProcessed && r.fact.Status/100 != 2 {
+			s.sentEvents = append(s.sentEvents, audit.SentEvent{Environment: s.environment.Name, UID: r.uid, EventType: r.fact.EventType, At: s.run.Now().UTC()})
+		}
+	})
+}
+
+// processed asks about one UID until it was processed or a request's time and a half has passed.
+func (s *session) processed(ctx context.Context, uid string) bool {
+	ctx, cancel := context.WithTimeout(ctx, s.client.timeout*3/2)
+	defer cancel()
+	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		if s.observer.ask(ctx, uid) == EffectProcessed {
+			return true
+		}
+		if !s.observer.active() || sleep(ctx, pause) != nil {
+			return false
+		}
+	}
+}
+
+// each calls do for every item, a few at a time.
+func each[T any](items []T, do func(T)) {
+	var wait sync.WaitGroup
+	free := make(chan struct{}, parallel)
+	for _, item := range items {
+		free <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-free }()
+			do(item)
+		})
+	}
+	wait.Wait()
+}

@@ -1,0 +1,126 @@
+package webhook
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+)
+
+// Bounds on waiting as a receiver asks for (contract: 10 s a time, 60 s an environment).
+const (
+	maxWait      = 10 * time.Second
+	maxWaiting   = 60 * time.Second
+	defaultWait  = time.Second // after a 429 that does not say how long
+	maxComeBacks = 8           // for one request
+	slowest      = time.Second // between requests, once a receiver has asked for less
+)
+
+// pace keeps to the configured rate and, once a receiver has answered 429 or 503 with Retry-After, to what it bears.
+type pace struct {
+	network     audit.Network
+	environment string
+
+	mu       sync.Mutex
+	until    time.Time     // nobody sends before
+	waited   time.Duration // in all, as asked
+	interval time.Duration // between requests; 0: only the configured rate
+	next     time.Time
+	recent   []time.Time // answers other than 429 within the last second
+}
+
+func newPace(network audit.Network, environment string, _ func() time.Time) *pace {
+	return &pace{network: network, environment: environment}
+}
+
+// wait returns when one more request may be sent.
+func (p *pace) wait(ctx context.Context) error {
+	for {
+		p.mu.Lock()
+		now := time.Now()
+		at := p.until
+		if at.Before(now) && p.interval > 0 {
+			if p.next.Before(now) {
+				p.next = now
+			}
+			at = p.next
+			p.next = p.next.Add(p.interval)
+			p.mu.Unlock()
+			if err := sleep(ctx, time.Until(at)); err != nil {
+				return err
+			}
+			return p.network.Pace(ctx, p.environment)
+		}
+		p.mu.Unlock()
+		if !at.After(now) {
+			return p.network.Pace(ctx, p.environment)
+		}
+		if err := sleep(ctx, time.Until(at)); err != nil {
+			return err
+		}
+	}
+}
+
+func (p *pace) answered() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.recent = append(lastSecond(p.recent), time.Now())
+}
+
+func lastSecond(times []time.Time) []time.Time {
+	since := time.Now().Add(-time.Second)
+	for len(times) > 0 && times[0].Before(since) {
+		times = times[1:]
+	}
+	return times
+}
+
+// comeBack holds everybody up as long as the answer asks for, and reports whether it is worth trying again. A 503 that says nothing
+// about coming back is tried once more at once.
+func (p *pace) comeBack(ctx context.Context, a *answer, retries int) bool {
+	if ctx.Err() != nil || retries >= maxComeBacks {
+		return false
+	}
+	delay := min(a.retryAfter, maxWait)
+	switch {
+	case a.asked:
+	case a.status == 503:
+		return retries < 1
+	default:
+		delay = defaultWait
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	from := now
+	if p.until.After(from) {
+		from = p.until
+	}
+	until := now.Add(delay)
+	if until.After(from) {
+		if p.waited+until.Sub(from) > maxWaiting {
+			return false
+		}
+		p.waited += until.Sub(from)
+		p.until = until
+		p.recent = lastSecond(p.recent)
+		p.interval = min(slowest, max(p.interval*3/2, time.Second*5/4/time.Duration(max(1, len(p.recent)))))
+		p.recent = nil
+	}
+	return true
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}

@@ -1,0 +1,155 @@
+package webhook
+
+import (
+	"fmt"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
+)
+
+// familyTitles tell a reader of a plan what a family is.
+var familyTitles = map[string]string{
+	"F01": "no, empty or placeholder signature",
+	"F02": "nonsense signature, or one digit wrong",
+	"F03": "piece of the right signature",
+	"F04": "signed with a random key or what a missing variable turns into",
+	"F05": "digest without HMAC",
+	"F06": "another HMAC with the right key",
+	"F07": "right signature of another body",
+	"F08": "body respelled after signing",
+	"F09": "body whose decoded text was signed",
+	"F10": "wrong signature with other content types",
+	"F11": "signature of an empty body",
+	"F12": "unsigned with other methods",
+	"F13": "unsigned to other spellings of the path",
+	"F14": "unsigned with headers or fields that hint at trust",
+	"F15": "signed with the other environment's key",
+	"F16": "right signature in the wrong place, a wrong one in the header",
+	"F17": "signature that is hard to parse",
+	"F18": "unsigned and compressed",
+	"F19": "repeated signature header",
+	"F20": "signed with a retired key",
+
+	familyBaseline:   "genuine events to compare with",
+	familyType:       "one genuine event of each type",
+	familyRaw:        "genuine events in unusual spellings",
+	familySize:       "large genuine events",
+	familyTransport:  "genuine events over unusual but valid HTTP",
+	familyRedelivery: "the same genuine event twice",
+	familyControl:    "properly signed events between the others, to see that the receiver still answers",
+	familyMalformed:  "properly signed bodies that are no JSON objects",
+	familyMissing:    "properly signed events without a required field",
+	familyUnexpected: "properly signed events with unexpected values",
+	familyBounded:    "properly signed events that are deeply nested or large",
+	"wrong":          "random signatures to compare with",
+	"pair":           "invalid events, properly and wrongly signed",
+	"instance":       "unsigned and wrongly signed events on connections of their own",
+	"diagnosis":      "where the genuine event is refused: guesses at what the receiver expects",
+}
+
+// planned is a family and how many of its requests are sent at most.
+type planned struct {
+	family string
+	count  int
+}
+
+// Plan lists what Run would send, by family.
+func (*probe) Plan(integration *audit.Integration) []audit.Step {
+	var steps []audit.Step
+	profile, err := provider.ByName(integration.Provider)
+	if err != nil {
+		return steps
+	}
+	for _, environment := range integration.Environments {
+		if environment.Probing == audit.Passive {
+			continue
+		}
+		for _, p := range plan(integration, profile, environment) {
+			steps = append(steps, audit.Step{
+				Probe: "webhook", Environment: environment.Name, Action: "send", Target: environment.WebhookURL,
+				Detail: fmt.Sprintf("%s: %s", p.family, familyTitles[p.family]), Count: p.count,
+			})
+		}
+		if len(environment.Effects) > 0 {
+			steps = append(steps, audit.Step{
+				Probe: "webhook", Environment: environment.Name, Action: "run", Target: environment.Effects[0],
+				Detail: "effects observer, once for each synthetic UID",
+			})
+		}
+	}
+	return steps
+}
+
+// plan counts the requests to one environment's receiver from the tables.
+func plan(integration *audit.Integration, profile provider.Profile, environment audit.Environment) []planned {
+	full := environment.Probing == audit.Full
+	signing := environment.Key.Key.Held()
+	types := len(integration.EventTypes)
+	var list []planned
+	add := func(family string, count int) {
+		for i := range list {
+			if list[i].family == family {
+				list[i].count += count
+				return
+			}
+		}
+		if count > 0 {
+			list = append(list, planned{family, count})
+		}
+	}
+	add("wrong", 3)
+	if full && signing {
+		add(familyType, types)
+		add(familyBaseline, baselines)
+	}
+	if signing && !full {
+		add("pair", 2*3)
+	}
+	for _, c := range forgeries {
+		if full || !c.fullOnly {
+			add(c.family, 1)
+		}
+	}
+	add("F01", max(0, types-1))
+	for _, retired := range integration.RetiredKeys {
+		if retired.Environment == environment.Name || retired.Environment == "" {
+			add(familyRetired, 1)
+		}
+	}
+	if signing {
+		if full {
+			for _, c := range genuine {
+				add(c.family, 1)
+			}
+			add(familyRedelivery, 2)
+		}
+		for _, c := range invalidOf(profile.Required) {
+			add(c.family, 1)
+		}
+		batched := 0
+		for _, p := range list {
+			batched += p.count
+		}
+		add(familyControl, batched/batch+4)
+	}
+	draws := 2 * integration.Network.FreshConnections
+	if full && signing {
+		draws++
+	}
+	add("instance", draws)
+	if full && signing {
+		add("diagnosis", len(diagnoses))
+	}
+	return list
+}
+
+// expected is how many requests are likely.
+func (s *session) expected() int {
+	sum := 0
+	for _, p := range plan(s.run.Integration, s.profile, s.environment) {
+		if p.family != "diagnosis" {
+			sum += p.count
+		}
+	}
+	return sum
+}
