@@ -6,6 +6,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/probes/https"
 	"github.com/prelaunch-audit/prelaunch/probes/keys"
 	"github.com/prelaunch-audit/prelaunch/probes/roster"
+	"github.com/prelaunch-audit/prelaunch/probes/webhook"
 	"github.com/prelaunch-audit/prelaunch/probes/workloads"
 )
 
@@ -16,5 +17,6 @@ func All() []audit.Probe {
 		https.New(),
 		workloads.New(),
 		roster.New(),
+		webhook.New(),
 	}
 }
