@@ -53,6 +53,10 @@ func ResolveKeys(ctx context.Context, integration *audit.Integration, resolver R
 			return err
 		}
 	}
+	redactor := integration.Redactor() // a key may be the name of a variable
+	for i := range found.list {
+		found.list[i].Message = redactor.RedactString(found.list[i].Message)
+	}
 	return found.err()
 }
 

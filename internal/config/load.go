@@ -37,9 +37,6 @@ func Load(path string, options Options) (*audit.Integration, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the folder of %s: %w", path, err)
 	}
-	if options.Now == nil {
-		options.Now = time.Now
-	}
 	found := &problems{file: path}
 	integration := read(raw, directory, options, found)
 	if err := found.err(); err != nil {
@@ -70,6 +67,9 @@ func readConfiguration(path string) (raw []byte, err error) {
 
 // read turns the text of a configuration into an integration; what is wrong goes to found. Paths start at directory.
 func read(raw []byte, directory string, options Options, found *problems) *audit.Integration {
+	if options.Now == nil {
+		options.Now = time.Now
+	}
 	document := parse(raw, found)
 	if document == nil {
 		return nil

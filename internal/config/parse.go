@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"sort"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -85,36 +86,63 @@ var syntaxHelp = []struct{ complaint, message, next string }{
 	{"could not find expected ':'", "a key without \": \" and a value stands here or just above", "write key: value"},
 	{"',' or ']'", "a list in [ ] that starts here is not closed", "separate items with commas and close the bracket"},
 	{"',' or '}'", "a mapping in { } that starts here is not closed", "separate entries with commas and close the brace"},
-	{"unexpected end of stream", "a quote that opens here is not closed", "close it"},
+	{"unexpected end of stream", "a quote that opens here or above is not closed", "close it"},
 	{"unknown escape", "a \\ in a text in double quotes is followed by something unknown", "use single quotes, or write \\\\"},
-	{"expected key", "the indentation changes in the block that starts here", "indent every key of a block alike"},
-	{"'-' indicator", "the indentation changes in the list that starts here", "indent every item of a list alike"},
+	{"expected key", "this does not continue the block above it", "indent every key of a block alike, and close the quotes above"},
+	{"'-' indicator", "this does not continue the list above it", "indent every item of a list alike, and close the quotes above"},
+	{"alphabetic or numeric character", "a lone & or * stands here", "put a text that starts with it in quotes"},
+	{"document start", "something stands here after the end of the configuration", "check the indentation and the brackets above"},
+	{"node content", "a value is missing here", "check commas, brackets and indentation"},
 	{"control characters", "a control character stands in the file", "remove it"},
 	{"exceeded max depth", "values are nested too deeply", "check brackets and indentation"},
 }
 
 var syntaxLine = regexp.MustCompile(`^yaml: line ([0-9]+): `)
 
+var fromParser = regexp.MustCompile(`did not find expected (key|node content|<document start>|'-' indicator|',' or)`)
+
+var unknownAnchor = regexp.MustCompile(`unknown anchor '(.*)' referenced`)
+
 func reportSyntax(text []byte, err error, found *problems) {
 	complaint := err.Error()
 	line := 1
 	if match := syntaxLine.FindStringSubmatch(complaint); match != nil {
 		line, _ = strconv.Atoi(match[1])
-		if strings.Contains(complaint, "did not find expected") {
-			line++ // the library counts these from 0
+		if fromParser.MatchString(complaint) {
+			line++ // the library counts the lines of these from 0
 		}
 	}
+	if strings.Contains(complaint, "expected key") || strings.Contains(complaint, "'-' indicator") {
+		line = firstLineWith(text, complaint) // the library names the line where the block starts
+	}
 	at := firstCharacter(text, line)
+	if offset := bytes.IndexFunc(text, isControl); offset >= 0 && strings.Contains(complaint, "control characters") {
+		at = positionOf(text, offset)
+	}
 	for _, help := range syntaxHelp {
 		if strings.Contains(complaint, help.complaint) {
-			if help.complaint == "unknown anchor" {
-				at = audit.Position{} // the library does not say where
+			if match := unknownAnchor.FindStringSubmatch(complaint); match != nil {
+				at = positionOf(text, max(0, bytes.Index(text, []byte("*"+match[1])))) // the library does not say where
 			}
 			found.add(at, help.message, help.next)
 			return
 		}
 	}
 	found.add(at, "is no valid YAML", "check quotes, brackets and indentation")
+}
+
+func isControl(c rune) bool {
+	return (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f || (c >= 0x80 && c < 0xa0 && c != 0x85)
+}
+
+// firstLineWith is the line up to which text must be read for the library to complain like that.
+func firstLineWith(text []byte, complaint string) int {
+	lines := bytes.SplitAfter(text, []byte("\n"))
+	return 1 + sort.Search(len(lines)-1, func(i int) bool {
+		var document yaml.Node
+		err := yaml.Unmarshal(bytes.Join(lines[:i+1], nil), &document)
+		return err != nil && err.Error() == complaint
+	})
 }
 
 // firstCharacter is the position of the first character of a line that is no space.

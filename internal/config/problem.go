@@ -103,7 +103,7 @@ func suggest(word, noun string, known []string) string {
 	if near {
 		return fmt.Sprintf("did you mean %q?", best)
 	}
-	return fmt.Sprintf("the nearest %s is %q; there are %s", noun, best, strings.Join(known, ", "))
+	return fmt.Sprintf("the nearest %s is %q; known here are %s", noun, best, strings.Join(known, ", "))
 }
 
 // nearest is the word of known with the smallest edit distance to word, the first of several, and whether half of it or more is right.

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -170,7 +171,11 @@ func (w *walker) walkObject(node *yaml.Node, s *shape, v *value) bool {
 			}
 		}
 		if count != 1 {
-			w.found.add(v.at, fmt.Sprintf("%s has %d of %s", v.path, count, strings.Join(s.exactlyOne, ", ")), "write exactly one of them")
+			corrected := slices.ContainsFunc(s.exactlyOne, func(name string) bool { return misspelt[name] })
+			if count > 1 || !corrected {
+				how := map[bool]string{true: "none", false: "several"}[count == 0]
+				w.found.add(v.at, v.path+" has "+how+" of "+strings.Join(s.exactlyOne, ", "), "write exactly one of them")
+			}
 			return false
 		}
 	}
@@ -260,6 +265,9 @@ func (w *walker) walkList(node *yaml.Node, s *shape, v *value) bool {
 // lookalike is plain text that other readers of YAML take for true or false.
 var lookalike = regexp.MustCompile(`^(?i:y|yes|n|no|on|off)$`)
 
+// maxEchoedNumber is the longest number, in characters, that a message repeats: longer ones may be keys.
+const maxEchoedNumber = 6
+
 var (
 	wholeNumber   = regexp.MustCompile(`^-?(0|[1-9][0-9]{0,8})$`)
 	decimalNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,9})?$`)
@@ -267,7 +275,7 @@ var (
 
 func (w *walker) walkScalar(node *yaml.Node, s *shape, v *value) bool {
 	due := map[kind]string{text: "a text", date: "a date like 2026-11-01", boolean: "true or false", integer: "a whole number", number: "a number"}[s.kind]
-	if node.Kind != yaml.ScalarNode {
+	if node.Kind != yaml.ScalarNode || node.ShortTag() == "!!null" {
 		w.wrongKind(node, v, due)
 		return false
 	}
@@ -277,7 +285,7 @@ func (w *walker) walkScalar(node *yaml.Node, s *shape, v *value) bool {
 	case text:
 		return w.walkText(node, s, v, plain)
 	case date:
-		return w.walkDate(node, v)
+		return w.walkDate(v)
 	case boolean:
 		if !plain || (v.text != "true" && v.text != "false") {
 			w.found.add(v.at, v.path+" is neither true nor false", "write true or false, without quotes")
@@ -291,10 +299,6 @@ func (w *walker) walkScalar(node *yaml.Node, s *shape, v *value) bool {
 		pattern = wholeNumber
 	}
 	if !plain || !pattern.MatchString(v.text) {
-		if node.ShortTag() == "!!null" {
-			w.wrongKind(node, v, due)
-			return false
-		}
 		w.found.add(v.at, v.path+" is not "+due, "write decimal digits without quotes and without leading zeros")
 		return false
 	}
@@ -304,7 +308,11 @@ func (w *walker) walkScalar(node *yaml.Node, s *shape, v *value) bool {
 		if s.low == s.high {
 			next = fmt.Sprintf("this program reads %v", s.low)
 		}
-		w.found.add(v.at, v.path+" is "+v.text, next)
+		shown := v.text
+		if len(shown) > maxEchoedNumber {
+			shown = "out of range"
+		}
+		w.found.add(v.at, v.path+" is "+shown, next)
 		return false
 	}
 	return true
@@ -312,9 +320,6 @@ func (w *walker) walkScalar(node *yaml.Node, s *shape, v *value) bool {
 
 func (w *walker) walkText(node *yaml.Node, s *shape, v *value, plain bool) bool {
 	switch {
-	case node.ShortTag() == "!!null":
-		w.wrongKind(node, v, "a text")
-		return false
 	case len(s.words) > 0:
 		for _, word := range s.words {
 			if word == v.text {
@@ -344,11 +349,7 @@ func (w *walker) walkText(node *yaml.Node, s *shape, v *value, plain bool) bool 
 	return true
 }
 
-func (w *walker) walkDate(node *yaml.Node, v *value) bool {
-	if node.ShortTag() == "!!null" {
-		w.wrongKind(node, v, "a date like 2026-11-01")
-		return false
-	}
+func (w *walker) walkDate(v *value) bool {
 	if _, ok := isDate(v.text); ok {
 		return true
 	}
@@ -360,14 +361,21 @@ func (w *walker) walkDate(node *yaml.Node, v *value) bool {
 	return false
 }
 
+// wrongKind reports a value of another kind than the one that is due.
 func (w *walker) wrongKind(node *yaml.Node, v *value, due string) {
-	if node.Kind == yaml.ScalarNode && node.ShortTag() == "!!null" {
-		next := "write " + due + ", or remove the key"
-		if due == "a list" {
-			next = "write [] if there is nothing, or remove the key"
-		}
+	nothing := node.Kind == yaml.ScalarNode && node.ShortTag() == "!!null"
+	next := "write " + due
+	switch {
+	case due == "a list" && nothing:
+		next = "write [] if there is nothing, or remove the key"
+	case due == "a list":
+		next = "write it as [first, second], or one item a line, each after a hyphen"
+	case strings.HasPrefix(due, "a mapping") && !nothing:
+		next = "write one key a line, indented, each with its value"
+	}
+	if nothing {
 		w.found.add(v.at, named(v.path)+" has no value", next)
 		return
 	}
-	w.found.add(v.at, named(v.path)+" is "+kindName(node)+", but "+due+" is due", "correct it; `prelaunch init` shows how each setting is written")
+	w.found.add(v.at, named(v.path)+" is "+kindName(node)+", but "+due+" is due", next)
 }

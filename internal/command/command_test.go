@@ -1,0 +1,209 @@
+//go:build unix
+
+package command
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+)
+
+// secretText stands for what a command prints and is given: no error may hold it.
+const secretText = "sk_live_4fQ8zX92jKs81mNq"
+
+func environment(home string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		switch name {
+		case "PATH":
+			return ".:/usr/local/bin:/usr/bin:/bin", true
+		case "HOME":
+			return home, home != ""
+		case "SECRET":
+			return secretText, true
+		}
+		return "", false
+	}
+}
+
+func script(t *testing.T, directory, name, body string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(directory, name), []byte("#!/bin/sh\n"+body+"\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestOutputAndExitStatus(t *testing.T) {
+	t.Parallel()
+	directory := t.TempDir()
+	script(t, directory, "observe", `echo "asked about $1"; echo noise >&2; exit 7`)
+	run := New(directory, true, environment("/home/jane"))
+	for _, test := range []struct {
+		args   []string
+		output string
+		exit   int
+	}{
+		{[]string{"printf", "%s|%s", "a b", "$HOME"}, "a b|$HOME", 0},
+		{[]string{"./observe", "UID1"}, "asked about UID1\n", 7},
+		{[]string{filepath.Join(directory, "observe"), "UID2"}, "asked about UID2\n", 7},
+		{[]string{"pwd", "-P"}, physical(t, directory) + "\n", 0},
+		{[]string{"cat"}, "", 0},
+		{[]string{"env"}, "PATH=.:/usr/local/bin:/usr/bin:/bin\nHOME=/home/jane\n", 0},
+	} {
+		output, exit, err := run(t.Context(), test.args)
+		if err != nil || string(output) != test.output || exit != test.exit {
+			t.Errorf("%v: output %q, exit %d, error %v", test.args, output, exit, err)
+		}
+	}
+}
+
+func physical(t *testing.T, path string) string {
+	t.Helper()
+	resolved, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resolved
+}
+
+func TestNothingRunsUnlessAllowed(t *testing.T) {
+	t.Parallel()
+	directory := t.TempDir()
+	output, _, err := New(directory, false, environment(""))(t.Context(), []string{"touch", "ran"})
+	if !errors.Is(err, audit.ErrCommandsNotAllowed) || !strings.Contains(err.Error(), "--allow-commands") || output != nil {
+		t.Errorf("output %q, error %v", output, err)
+	}
+	if _, err := os.Stat(filepath.Join(directory, "ran")); err == nil {
+		t.Error("it ran")
+	}
+}
+
+func TestErrorsNameTheProgramAndNothingElse(t *testing.T) {
+	t.Parallel()
+	directory := t.TempDir()
+	script(t, directory, "here", "exit 0")
+	script(t, directory, "dies", "echo "+secretText+"; kill -9 $$")
+	script(t, directory, "lingers", "echo "+secretText+"; sleep 600 &")
+	for name, mode := range map[string]os.FileMode{"plain": 0o600, "nonsense": 0o700} {
+		if err := os.WriteFile(filepath.Join(directory, name), []byte("\x7fnot a program "+secretText), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run := New(directory, true, environment(""))
+	for _, test := range []struct {
+		program, want string
+	}{
+		{"no-such-program", "run no-such-program: there is no such program in PATH"},
+		{"here", "run here: there is no such program in PATH"}, // relative folders of PATH do not count
+		{"./none", "run ./none: no such file or directory"},
+		{"./plain", "run ./plain: it is not executable"},
+		{"./nonsense", "run ./nonsense: exec format error"},
+		{"./", "run ./: it is no file"},
+		{"./dies", "run ./dies: it was ended by a signal"},
+		{"./lingers", "run ./lingers: it ended while something it had started still held its output"},
+		{secretText, "run (name withheld): there is no such program in PATH"},
+	} {
+		_, _, err := run(t.Context(), []string{test.program, secretText})
+		if err == nil || err.Error() != test.want {
+			t.Errorf("got %v, want %s", err, test.want)
+		}
+	}
+	if _, _, err := run(t.Context(), nil); err == nil {
+		t.Error("no command ran")
+	}
+}
+
+func TestOutputIsBounded(t *testing.T) {
+	t.Parallel()
+	run := New(t.TempDir(), true, environment(""), Limit(1000))
+	output, _, err := run(t.Context(), []string{"yes", secretText})
+	if !errors.Is(err, audit.ErrOutputLimit) || len(output) != 1000 || strings.Contains(err.Error(), secretText) {
+		t.Errorf("%d bytes, error %v", len(output), err)
+	}
+	output, exit, err := run(t.Context(), []string{"printf", "%01000d", "7"})
+	if err != nil || exit != 0 || len(output) != 1000 {
+		t.Errorf("exactly at the limit: %d bytes, exit %d, error %v", len(output), exit, err)
+	}
+}
+
+func TestTimeLimit(t *testing.T) {
+	t.Parallel()
+	_, _, err := New(t.TempDir(), true, environment(""), Timeout(50*time.Millisecond))(t.Context(), []string{"sleep", "600"})
+	if err == nil || err.Error() != "run sleep: it was stopped after 50ms" {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestNothingIsLeftRunning starts a command that starts others, which ignore what would end them gently, and interrupts it once all
+// are there.
+func TestNothingIsLeftRunning(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		body      string
+		interrupt bool
+	}{
+		"interrupted":      {body: `trap "" INT TERM HUP; sh -c 'trap "" INT TERM HUP; echo $$ > child.tmp; mv child.tmp child; while :; do sleep 600; done' & wait`, interrupt: true},
+		"ended on its own": {body: `sh -c 'echo $$ > child.tmp; mv child.tmp child; exec sleep 600' >/dev/null & while [ ! -e child ]; do :; done`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			directory := t.TempDir()
+			script(t, directory, "start", test.body)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			done := make(chan error, 1)
+			go func() {
+				_, _, err := New(directory, true, environment(""))(ctx, []string{"./start"})
+				done <- err
+			}()
+			child := waitForNumber(t, filepath.Join(directory, "child"))
+			if test.interrupt {
+				cancel()
+			}
+			if err := <-done; test.interrupt != errors.Is(err, context.Canceled) {
+				t.Errorf("got %v", err)
+			}
+			for deadline := time.Now().Add(20 * time.Second); alive(child); time.Sleep(time.Millisecond) {
+				if time.Now().After(deadline) {
+					t.Fatalf("process %d still runs", child)
+				}
+			}
+		})
+	}
+}
+
+// waitForNumber reads the number in a file as soon as it is there.
+func waitForNumber(t *testing.T, path string) int {
+	t.Helper()
+	for t.Context().Err() == nil {
+		if content, err := os.ReadFile(path); err == nil {
+			number, err := strconv.Atoi(strings.TrimSpace(string(content)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return number
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return 0
+}
+
+// alive reports whether a process runs; one that has ended and was not yet waited for does not.
+func alive(pid int) bool {
+	if syscall.Kill(pid, 0) != nil {
+		return false
+	}
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return !os.IsNotExist(err)
+	}
+	_, state, _ := strings.Cut(string(stat), ") ")
+	return !strings.HasPrefix(state, "Z")
+}
