@@ -35,6 +35,7 @@ var Formats = []Format{
 	{Name: "code-scanning", Help: "SARIF 2.1.0 with what is to be done only, for GitHub code scanning, which makes an alert of each result", Extension: ".sarif", MediaType: "application/sarif+json", render: renderCodeScanning},
 	{Name: "junit", Help: "JUnit XML, for what shows test results", Extension: ".xml", MediaType: "application/xml", render: renderJUnit},
 	{Name: "markdown", Help: "Markdown for a pull request or a GitHub step summary, shortened to fit", Extension: ".md", MediaType: "text/markdown; charset=utf-8", render: renderMarkdown},
+	{Name: "html", Help: "one self-contained page, to read, to print and to sign off", Extension: ".html", MediaType: "text/html; charset=utf-8", render: renderHTML},
 }
 
 // Names are the names of Formats, for completion.

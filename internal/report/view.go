@@ -27,6 +27,12 @@ func newView(r *audit.Report, o Options) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, earlier := range o.Earlier {
+		if earlier.Integration != r.Integration {
+			return nil, fmt.Errorf("the earlier report of %s is of the integration %.80q, not of %.80q: leave it out",
+				earlier.FinishedAt.UTC().Format("2006-01-02 15:04"), earlier.Integration, r.Integration)
+		}
+	}
 	tidy(reflect.ValueOf(copied).Elem(), func(text string) string {
 		if ownWords[text] {
 			return text
@@ -125,24 +131,30 @@ func (v *view) expired() string {
 	return fmt.Sprintf("This report ran out on %s: something it rests on is no longer valid. Audit again before relying on it.", v.ValidUntil)
 }
 
-// counts says the outcomes of the checks in words, the worst first.
-func (v *view) counts() string {
-	var parts []string
-	for _, count := range []struct {
-		n       int
-		outcome audit.Outcome
-	}{
+// part is how many checks have an outcome.
+type part struct {
+	n       int
+	outcome audit.Outcome
+}
+
+// parts are the outcomes that occur, the worst first.
+func (v *view) parts() []part {
+	return slices.DeleteFunc([]part{
 		{v.Summary.Fail, audit.Fail}, {v.Summary.Inconclusive, audit.Inconclusive}, {v.Summary.Warn, audit.Warn},
 		{v.Summary.Waived, audit.Waived}, {v.Summary.Pass, audit.Pass}, {v.Summary.NotApplicable, audit.NotApplicable},
-	} {
-		if count.n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", count.n, label(count.outcome)))
-		}
+	}, func(p part) bool { return p.n == 0 })
+}
+
+// counts says the outcomes of the checks in words, the worst first.
+func (v *view) counts() string {
+	var counts []string
+	for _, part := range v.parts() {
+		counts = append(counts, fmt.Sprintf("%d %s", part.n, label(part.outcome)))
 	}
-	if len(parts) == 0 {
+	if len(counts) == 0 {
 		return "no checks"
 	}
-	return strings.Join(parts, ", ")
+	return strings.Join(counts, ", ")
 }
 
 // label is an outcome as people read it.

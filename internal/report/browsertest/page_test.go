@@ -1,0 +1,318 @@
+package browsertest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
+	cdppage "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/report"
+)
+
+var screenshots = flag.String("screenshots", "", "folder to put pictures and the PDF in, to look at")
+
+const attack = `"><script>document.title='owned'</script><img src=https://evil.example/x onerror="document.title='owned'"><style>body{display:none}</style></style></svg>&lt; ` +
+	"\u202egnp.exe `'" + `{{.Status}} javascript:alert(1)`
+
+// sample reads the report that the golden files show.
+func sample(t *testing.T) *audit.Report {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("..", "testdata", "sample.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := report.Read(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// attacked is the sample with an attack in each field of text.
+func attacked(t *testing.T) *audit.Report {
+	r := sample(t)
+	r.Integration, r.Provider, r.Tool.Version = attack, attack, attack
+	r.Notes = append(r.Notes, attack, strings.Repeat("long", 2000))
+	for i := range r.Checklist {
+		r.Checklist[i].Title += attack
+	}
+	for i := range r.Checks {
+		check := &r.Checks[i]
+		check.ID, check.Title, check.Section, check.Remediation, check.Severity = fmt.Sprint(check.ID, attack), attack, attack, attack, attack
+		for j := range check.Findings {
+			finding := &check.Findings[j]
+			finding.ID, finding.Message = attack, fmt.Sprint(attack, j)
+			finding.Evidence = map[string]any{"path": attack, "line": 3, "url": "javascript:alert(1)", attack: attack, "list": []any{attack, 1}}
+			if finding.Waiver != nil {
+				finding.Waiver.Reason, finding.Waiver.Owner = attack, attack
+			}
+		}
+	}
+	r.Scope.Overrides = append(r.Scope.Overrides, audit.Override{Setting: attack, Value: attack})
+	r.Scope.Sent = append(r.Scope.Sent, audit.SentEvent{Environment: attack, UID: attack, EventType: attack})
+	r.Scope.Digests[attack] = attack
+	return r
+}
+
+// earlier are reports from the days before, with other outcomes.
+func earlier(t *testing.T) []*audit.Report {
+	var all []*audit.Report
+	for days := 1; days <= 6; days++ {
+		r := sample(t)
+		r.FinishedAt = r.FinishedAt.AddDate(0, 0, -days)
+		r.FactsDigest = fmt.Sprint("sha256:", days)
+		for i := range r.Checks {
+			r.Checks[i].Outcome = audit.Outcome((i*days + days) % 6)
+		}
+		r.Checks = r.Checks[:len(r.Checks)-days%3]
+		all = append(all, r)
+	}
+	return all
+}
+
+// browser is Chromium with one page; requests collects what it asks for, complaints what it writes to its console.
+type browser struct {
+	ctx                  context.Context
+	mu                   sync.Mutex
+	requests, complaints []string
+}
+
+func newBrowser(t *testing.T) *browser {
+	t.Helper()
+	allocator, stop := chromedp.NewExecAllocator(t.Context(), append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.WindowSize(1280, 900))...)
+	t.Cleanup(stop)
+	ctx, cancel := chromedp.NewContext(allocator)
+	t.Cleanup(cancel)
+	b := &browser{ctx: ctx}
+	b.do(t, chromedp.Navigate("about:blank"))
+	if _, err := chromedp.Call(ctx, network.Enable, network.EnableParams{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := chromedp.Listen(ctx, func(event any) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		switch event := event.(type) {
+		case *network.EventRequestWillBeSent:
+			b.requests = append(b.requests, event.Request.URL)
+		case *runtime.EventConsoleAPICalled:
+			b.complaints = append(b.complaints, fmt.Sprint(event.Args))
+		case *runtime.EventExceptionThrown:
+			b.complaints = append(b.complaints, event.ExceptionDetails.Text)
+		case *cdppage.EventJavascriptDialogOpening:
+			b.complaints = append(b.complaints, "dialog: "+event.Message)
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// open writes the report as html and opens the file.
+func (b *browser) open(t *testing.T, r *audit.Report, o report.Options) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "report.html")
+	if err := report.WriteFile(path, "html", r, o); err != nil {
+		t.Fatal(err)
+	}
+	b.do(t, chromedp.Navigate("file://"+path), chromedp.WaitReady("footer"))
+	return "file://" + path
+}
+
+func (b *browser) do(t *testing.T, steps ...chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	if err := chromedp.Do(b.ctx, steps...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// get runs an action and returns its value.
+func get[T any](t *testing.T, b *browser, action chromedp.Action[T]) T {
+	t.Helper()
+	value, err := chromedp.Run(b.ctx, action)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+// js evaluates an expression on the page.
+func js[T any](t *testing.T, b *browser, expression string) T {
+	t.Helper()
+	return get(t, b, chromedp.Evaluate[T](expression))
+}
+
+// keep stores a picture when pictures are asked for.
+func keep(t *testing.T, name string, content []byte) {
+	t.Helper()
+	if *screenshots == "" {
+		return
+	}
+	if err := errors.Join(os.MkdirAll(*screenshots, 0o755), os.WriteFile(filepath.Join(*screenshots, name), content, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// media makes the page believe in a colour scheme and, unless it is empty, in a medium.
+func (b *browser) media(t *testing.T, medium, scheme string) {
+	t.Helper()
+	params := emulation.SetEmulatedMediaParams{Media: medium, Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
+	if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, params); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAttackStaysText(t *testing.T) {
+	b := newBrowser(t)
+	r := attacked(t)
+	url := b.open(t, r, report.Options{})
+	title, body := get(t, b, chromedp.Title()), get(t, b, chromedp.Text("body"))
+	scripts, images := js[int](t, b, `document.scripts.length`), js[int](t, b, `document.images.length`)
+	handlers := js[int](t, b, `[...document.querySelectorAll("*")].filter(e => [...e.attributes].some(a =>
+  /^on|^(src|srcset|action|formaction|data|poster|background)$/i.test(a.name) || a.name == "href" && a.value[0] != "#")).length`)
+	visible := js[int](t, b, `document.querySelectorAll("article").length`)
+	if !strings.HasPrefix(title, r.Status()) || scripts != 0 || images != 0 || handlers != 0 {
+		t.Errorf("the page is %q, with %d scripts, %d images, %d attributes that act", title, scripts, images, handlers)
+	}
+	if visible == 0 || !strings.Contains(body, "document.title='owned'") || !strings.Contains(body, "{{.Status}}") {
+		t.Error("the attack does not stand there as text")
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.requests) != 1 || b.requests[0] != url {
+		t.Errorf("the page asked for %v", b.requests)
+	}
+	if len(b.complaints) != 0 {
+		t.Errorf("the browser complains: %v", b.complaints)
+	}
+}
+
+// tooFaint lists texts whose contrast with what is behind them is below 4.5 to 1 (WCAG 2.2, AA).
+const tooFaint = `(() => {
+  const lum = c => { const v = c.map(x => x / 255).map(x => x <= .04045 ? x / 12.92 : ((x + .055) / 1.055) ** 2.4); return .2126 * v[0] + .7152 * v[1] + .0722 * v[2]; };
+  const rgb = s => s.match(/[\d.]+/g).map(Number);
+  const behind = e => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor); if (c.length < 4 || c[3] > 0) return c; } return [255, 255, 255]; };
+  const bad = [];
+  for (const e of document.querySelectorAll("body *")) {
+    if (![...e.childNodes].some(n => n.nodeType == 3 && n.textContent.trim()) || !e.getClientRects().length) continue;
+    const a = lum(rgb(getComputedStyle(e).color).slice(0, 3)), b = lum(behind(e).slice(0, 3));
+    const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+    if (ratio < 4.5) bad.push(e.tagName + "." + e.className + " " + ratio.toFixed(2));
+  }
+  return bad;
+})()`
+
+func TestLooks(t *testing.T) {
+	for _, look := range []struct {
+		name   string
+		scheme string
+		width  int64
+		report func(*testing.T) *audit.Report
+	}{
+		{"light", "light", 1280, sample}, {"dark", "dark", 1280, sample}, {"narrow", "light", 360, sample}, {"attacked", "light", 800, attacked}, {"attacked-narrow", "dark", 360, attacked},
+	} {
+		t.Run(look.name, func(t *testing.T) {
+			b := newBrowser(t)
+			b.media(t, "", look.scheme)
+			b.do(t, chromedp.EmulateViewport(look.width, 900))
+			o := report.Options{Now: time.Date(2027, 3, 1, 0, 0, 0, 0, time.UTC)}
+			r := look.report(t)
+			if look.name == "light" || look.name == "dark" || look.name == "narrow" {
+				o.Earlier = earlier(t)
+			}
+			b.open(t, r, o)
+			faint := js[[]string](t, b, tooFaint)
+			wide, page := js[float64](t, b, `document.documentElement.scrollWidth`), js[float64](t, b, `document.documentElement.clientWidth`)
+			background := js[string](t, b, `getComputedStyle(document.body).backgroundColor`)
+			picture := get(t, b, chromedp.FullScreenshot(100))
+			keep(t, look.name+".png", picture)
+			if len(faint) > 0 {
+				t.Errorf("too little contrast: %v", faint)
+			}
+			if wide > page {
+				t.Errorf("the page is %v wide in a window of %v", wide, page)
+			}
+			if isDark := background != "rgb(255, 255, 255)"; isDark != (look.scheme == "dark") {
+				t.Errorf("the background is %s in the %s scheme", background, look.scheme)
+			}
+		})
+	}
+}
+
+func TestKeyboard(t *testing.T) {
+	b := newBrowser(t)
+	b.open(t, sample(t), report.Options{})
+	const focused = `document.activeElement.tagName + " " + document.activeElement.textContent.trim()`
+	const open = `document.querySelector("details").open`
+	b.do(t, chromedp.KeyEvent(kb.Tab))
+	first := js[string](t, b, focused)
+	b.do(t, chromedp.KeyEvent(kb.Enter))
+	after := js[bool](t, b, `document.activeElement.id == "main"`)
+	b.do(t, chromedp.KeyEvent(kb.Tab))
+	second, closed := js[string](t, b, focused), js[bool](t, b, open)
+	b.do(t, chromedp.KeyEvent(kb.Enter))
+	opened := js[bool](t, b, open)
+	if first != "A Skip to the report" || !after {
+		t.Errorf("the first stop is %q, and it leads to the report: %t", first, after)
+	}
+	if second != "SUMMARY Evidence" || closed || !opened {
+		t.Errorf("the next stop is %q; its evidence was open %t, then %t", second, closed, opened)
+	}
+}
+
+// TestScreenReader asks for what a screen reader goes by: one first heading, headings without gaps, a main part, names for pictures
+// and sections, headers for table cells, and the word of an outcome wherever there is a colour.
+func TestScreenReader(t *testing.T) {
+	b := newBrowser(t)
+	b.open(t, sample(t), report.Options{Earlier: earlier(t)})
+	faults := js[[]string](t, b, `(() => {
+  const faults = [];
+  const all = s => [...document.querySelectorAll(s)];
+  if (all("h1").length != 1) faults.push("first headings: " + all("h1").length);
+  let last = 0;
+  for (const h of all("h1,h2,h3,h4,h5,h6")) { const n = +h.tagName[1]; if (n > last + 1) faults.push("heading skips to " + h.textContent); last = n; }
+  if (all("main").length != 1 || !document.documentElement.lang || !document.title) faults.push("no main part, language or title");
+  for (const s of all("section")) if (!document.getElementById(s.getAttribute("aria-labelledby"))) faults.push("section without a name");
+  for (const s of all("svg")) if (s.getAttribute("role") != "img" || !s.getAttribute("aria-label")) faults.push("picture without a name");
+  for (const table of all("table")) if (!table.querySelector("th[scope=col]")) faults.push("table without headers");
+  for (const e of all(".glyph")) if (e.getAttribute("aria-hidden") != "true" || !e.nextSibling || !e.nextSibling.textContent.trim()) faults.push("a sign without its word");
+  for (const e of all(".strip li")) if (!/: [a-z ]+$/.test(e.querySelector(".hidden").textContent)) faults.push("a square without its word");
+  const ids = all("[id]").map(e => e.id); if (new Set(ids).size != ids.length) faults.push("doubled ids");
+  return faults;
+})()`)
+	if len(faults) > 0 {
+		t.Error(faults)
+	}
+}
+
+func TestPrints(t *testing.T) {
+	b := newBrowser(t)
+	r := sample(t)
+	b.media(t, "", "dark") // paper stays white all the same
+	b.open(t, r, report.Options{Earlier: earlier(t)})
+	pdf := get(t, b, chromedp.PrintToPDF(chromedp.PDFPrintBackground(), chromedp.PDFPreferCSSPageSize()))
+	b.media(t, "print", "dark")
+	background, sign := js[string](t, b, `getComputedStyle(document.body).backgroundColor`), js[string](t, b, `getComputedStyle(document.querySelector(".sign")).display`)
+	keep(t, "report.pdf", pdf)
+	pages := bytes.Count(pdf, []byte("/Type /Page\n")) + bytes.Count(pdf, []byte("/Type /Page/")) + bytes.Count(pdf, []byte("/Type /Page "))
+	if !bytes.HasPrefix(pdf, []byte("%PDF-")) || pages < 2 || pages > 6 {
+		t.Errorf("%d bytes of PDF, %d pages; want 2 to 6", len(pdf), pages)
+	}
+	if background != "rgb(255, 255, 255)" || sign != "block" {
+		t.Errorf("on paper the background is %s and the place to sign is shown as %q", background, sign)
+	}
+}
