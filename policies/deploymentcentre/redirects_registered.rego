@@ -1,0 +1,47 @@
+# METADATA
+# title: The Production redirect URLs are set in the Deployment Centre
+# description: |
+#   What the provider has registered decides where users go, and nothing tells it from outside. Somebody looks at the Production tab
+#   (the one shown first is Test) and attests what is there.
+# custom:
+#   id: deployment-centre.redirects-registered
+#   order: 270
+#   section: Separate Test and Production cleanly
+#   items: [4]
+#   level: required
+#   severity: medium
+#   attestable: true
+#   remediation: |
+#     Open the Production tab of the Deployment Centre, set the completion, cancellation and expiry URLs to those of the configuration,
+#     and attest it: an entry for deployment-centre.redirects-registered under attestations, with a picture as evidence.
+#   sources: ["Begini Security Checklist, Psychometric Integration, pre-launch list (2026-04-14)"]
+#   facts: []
+package prelaunch.checks.deployment_centre.redirects_registered
+
+import data.prelaunch.lib
+
+id := "deployment-centre.redirects-registered"
+
+redirects := lib.environments.production.redirect_urls
+
+# What is not even in the configuration cannot be what was seen in the Deployment Centre.
+unset := sort([name | some name, url in redirects; url == ""])
+
+findings contains lib.declared(
+	"fail", "production", "not set", "",
+	sprintf("the configuration names no Production URL for: %s. Users would end on the provider's own screen", [concat(", ", unset)]),
+	{"not_set": unset},
+) if {
+	count(unset) > 0
+}
+
+findings contains lib.attested(id, "production", "") if count(unset) == 0
+
+findings contains lib.finding(
+	"inconclusive", "production", "not attested", "",
+	concat("", ["nobody attests that the Production redirect URLs are set in the Deployment Centre, which no program can see", lib.lapse(id)]),
+	{"reason": "not_attested", "option": "attestations"},
+) if {
+	count(unset) == 0
+	not lib.attestation(id)
+}

@@ -1,0 +1,51 @@
+# METADATA
+# title: Test and Production have integration IDs of their own
+# description: |
+#   The integration ID names a deployment in one environment. One that stands for both mixes made-up sessions with those of real people.
+# custom:
+#   id: environments.separate-integrations
+#   order: 300
+#   section: Separate Test and Production cleanly
+#   items: [5]
+#   level: required
+#   severity: high
+#   remediation: |
+#     Copy the integration ID of each tab of the Deployment Centre (Test, Production) to the environment it belongs to; the tab that is
+#     shown first is Test.
+#   sources: ["Begini Security Checklist, Psychometric Integration, 4 (2026-04-14)"]
+#   facts: []
+package prelaunch.checks.environments.separate_integrations
+
+import data.prelaunch.lib
+
+test := trim_space(lib.environments.test.integration_id)
+
+production := trim_space(lib.environments.production.integration_id)
+
+declared if {
+	test != ""
+	production != ""
+}
+
+findings contains lib.declared(
+	"fail", "", "same integration", "", "Test and Production have the same integration ID",
+	{"integration_id": production},
+) if {
+	declared
+	test == production
+}
+
+findings contains lib.declared(
+	"pass", "", "different integrations", "", "Test and Production have different integration IDs",
+	{"test": test, "production": production},
+) if {
+	declared
+	test != production
+}
+
+findings contains lib.declared(
+	"inconclusive", "", "no integration", "", "an integration ID is not declared, so the two cannot be compared: write it down under environments.NAME.integration_id",
+	{"reason": "not_declared"},
+) if {
+	not declared
+}

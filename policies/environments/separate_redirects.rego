@@ -1,0 +1,73 @@
+# METADATA
+# title: Test and Production share no redirect URL
+# description: |
+#   Somebody who finishes a real assessment must not land on a page of the test environment, nor the other way round.
+# custom:
+#   id: environments.separate-redirects
+#   order: 290
+#   section: Separate Test and Production cleanly
+#   items: [5]
+#   level: required
+#   severity: medium
+#   remediation: |
+#     Give each environment redirect URLs of its own, set them in the tab of the Deployment Centre they belong to (Test, Production), and
+#     write them down under environments.NAME.redirect_urls.
+#   sources:
+#     - "Begini Security Checklist, Psychometric Integration, 4 (2026-04-14)"
+#     - "RFC 3986, 6.2: when two spellings are the same URL"
+#   facts: []
+package prelaunch.checks.environments.separate_redirects
+
+import data.prelaunch.lib
+import data.prelaunch.lib.urls
+
+redirects[environment][name] := url if {
+	some environment in ["test", "production"]
+	some name, url in lib.environments[environment].redirect_urls
+	url != ""
+}
+
+unset contains concat(".", [environment, name]) if {
+	some environment in ["test", "production"]
+	some name, url in lib.environments[environment].redirect_urls
+	url == ""
+}
+
+undeclared contains environment if {
+	some environment in ["test", "production"]
+	not redirects[environment]
+}
+
+shared[url] contains name if {
+	some url in redirects.production
+	some environment, list in redirects
+	some redirect, other in list
+	urls.canonical(other) == urls.canonical(url)
+	some test in redirects.test
+	urls.canonical(test) == urls.canonical(url)
+	name := concat(".", [environment, redirect])
+}
+
+findings contains lib.declared(
+	"fail", "", concat(" ", ["shared", urls.canonical(url)]), "",
+	sprintf("Test and Production share the redirect URL %s (%s)", [urls.shown(url), concat(", ", sort(names))]),
+	{"url": urls.shown(url), "used_as": sort(names)},
+) if {
+	some url, names in shared
+}
+
+findings contains lib.declared(
+	"pass", "", "different redirects", "", "Test and Production share no redirect URL",
+	{"test": sort([urls.shown(url) | some url in redirects.test]), "production": sort([urls.shown(url) | some url in redirects.production]), "not_set": sort(unset)},
+) if {
+	count(undeclared) == 0
+	count(shared) == 0
+}
+
+findings contains lib.declared(
+	"inconclusive", "", concat(" ", ["none in", environment]), "",
+	sprintf("no redirect URL of %s is declared, so nothing can be compared: write them down under environments.%s.redirect_urls", [environment, environment]),
+	{"reason": "not_declared", "option": sprintf("environments.%s.redirect_urls", [environment])},
+) if {
+	some environment in undeclared
+}

@@ -1,0 +1,57 @@
+# METADATA
+# title: Test and Production have webhook endpoints of their own
+# description: |
+#   Results of real people must not reach the receiver that is being tried out, nor made-up ones the receiver that decides. Each
+#   environment has a webhook URL of its own; that both lie on one host is noted.
+# custom:
+#   id: environments.separate-webhooks
+#   order: 280
+#   section: Separate Test and Production cleanly
+#   items: [5]
+#   level: required
+#   severity: high
+#   remediation: |
+#     Give each environment a webhook endpoint of its own, register it in the tab of the Deployment Centre it belongs to (Test,
+#     Production), and write both down under environments.test.webhook_url and environments.production.webhook_url.
+#   sources:
+#     - "Begini Security Checklist, Psychometric Integration, 4 (2026-04-14)"
+#     - "RFC 3986, 6.2: when two spellings are the same URL"
+#   facts: []
+package prelaunch.checks.environments.separate_webhooks
+
+import data.prelaunch.lib
+import data.prelaunch.lib.urls
+
+test := lib.environments.test.webhook_url
+
+production := lib.environments.production.webhook_url
+
+declared if {
+	test != ""
+	production != ""
+}
+
+same if urls.canonical(test) == urls.canonical(production)
+
+findings contains lib.declared(
+	"fail", "", "same webhook", "", "Test and Production have the same webhook URL",
+	{"url": urls.shown(production)},
+) if {
+	declared
+	same
+}
+
+findings contains lib.declared(
+	"pass", "", "different webhooks", "", "Test and Production have different webhook URLs",
+	{"test": urls.shown(test), "production": urls.shown(production), "same_host": urls.parts(test).host == urls.parts(production).host},
+) if {
+	declared
+	not same
+}
+
+findings contains lib.declared(
+	"inconclusive", "", "no webhook", "", "a webhook URL is not declared, so the two cannot be compared: write it down under environments.NAME.webhook_url",
+	{"reason": "not_declared"},
+) if {
+	not declared
+}

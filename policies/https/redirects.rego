@@ -1,0 +1,61 @@
+# METADATA
+# title: Every redirect URL is https
+# description: |
+#   Users come back to these pages with the parameters of their session; in the clear, anybody on the way reads and changes them.
+# custom:
+#   id: https.redirects
+#   order: 230
+#   section: Use HTTPS everywhere
+#   items: [3]
+#   level: required
+#   severity: high
+#   remediation: |
+#     Serve the pages over HTTPS and set their https URLs in both tabs of the Deployment Centre (Test, Production).
+#   sources: ["Begini Security Checklist, Psychometric Integration, 3 (2026-04-14)"]
+#   facts: []
+#   per_environment: true
+package prelaunch.checks.https.redirects
+
+import data.prelaunch.lib
+import data.prelaunch.lib.urls
+
+redirects[environment][name] := url if {
+	some environment in ["test", "production"]
+	some name, url in lib.environments[environment].redirect_urls
+	url != ""
+}
+
+insecure[environment] contains name if {
+	some environment, list in redirects
+	some name, url in list
+	urls.scheme(url) != "https"
+}
+
+findings contains lib.declared(
+	"fail", environment, name, name,
+	sprintf("the %s URL of %s is not https: %s", [name, environment, urls.shown(url)]),
+	{"redirect": name, "url": urls.shown(url)},
+) if {
+	some environment, names in insecure
+	some name in names
+	url := redirects[environment][name]
+}
+
+findings contains lib.declared(
+	"pass", environment, "https", "",
+	sprintf("every redirect URL of %s is https", [environment]),
+	{"redirects": sort(object.keys(list)), "not_set": sort(unset)},
+) if {
+	some environment, list in redirects
+	not insecure[environment]
+	unset := [name | some name, url in lib.environments[environment].redirect_urls; url == ""]
+}
+
+findings contains lib.declared(
+	"inconclusive", environment, "none", "",
+	sprintf("no redirect URL of %s is declared: write them down under environments.%s.redirect_urls", [environment, environment]),
+	{"reason": "not_declared", "option": sprintf("environments.%s.redirect_urls", [environment])},
+) if {
+	some environment, _ in lib.environments
+	not redirects[environment]
+}
