@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -27,11 +28,18 @@ func (l *look) exchanges(ctx context.Context, g gateState) {
 	transport := newTransport()
 	defer transport.CloseIdleConnections()
 	var mu sync.Mutex
+	dials := 0 // for the current request
 	transport.DialTLSContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
 		mu.Lock()
 		first := gate
 		gate = nil
+		dials++
+		again := dials > 1
 		mu.Unlock()
+		if again {
+			// The transport would repeat a request over HTTP/2 several times.
+			return nil, fmt.Errorf("repeat a request: %w", io.ErrUnexpectedEOF)
+		}
 		if first != nil {
 			return first, nil
 		}
@@ -42,12 +50,25 @@ func (l *look) exchanges(ctx context.Context, g gateState) {
 		}
 		return a.conn, nil
 	}
+	send := func(method string, u *url.URL) (e Exchange, header http.Header, body []byte, fresh bool) {
+		mu.Lock()
+		dials = 0
+		mu.Unlock()
+		e, header, body = l.in.exchange(ctx, transport, method, u)
+		mu.Lock()
+		defer mu.Unlock()
+		return e, header, body, dials > 0
+	}
 	ask := func(method string, u *url.URL) (Exchange, http.Header, []byte) {
-		e, header, body := l.in.exchange(ctx, transport, method, u)
-		if g.state.NegotiatedProtocol == "h2" && (e.Reach.Kind == ReachReset || e.Reach.Kind == ReachError) && l.http1.CompareAndSwap(false, true) {
-			// Agreed on, but not spoken for this request or at all.
+		e, header, body, fresh := send(method, u)
+		if e.Reach.Kind != ReachReset && e.Reach.Kind != ReachError {
+			return e, header, body
+		}
+		// HTTP/2 may have been agreed on without being spoken, and a connection that was kept
+		// open may have been closed before the request came: ask once more on a new one.
+		if g.state.NegotiatedProtocol == "h2" && l.http1.CompareAndSwap(false, true) || !fresh {
 			transport.CloseIdleConnections()
-			return l.in.exchange(ctx, transport, method, u)
+			e, header, body, _ = send(method, u)
 		}
 		return e, header, body
 	}

@@ -272,7 +272,6 @@ func (in *inspector) request(ctx context.Context, method string, u *url.URL) (*h
 		r.Body, r.ContentLength = http.NoBody, 0
 		r.Header.Set("Content-Type", "application/json")
 	}
-	r.Header["Idempotency-Key"] = nil // not sent; lets the transport repeat the empty request on a new connection
 	r.Header.Set("User-Agent", in.UserAgent)
 	return r, nil
 }
