@@ -22,7 +22,7 @@ const labHost = "hooks.acme.example"
 
 // lab is where one block's servers live: a resolver of their own, and a certification authority.
 type lab struct {
-	t     *testing.T
+	t     testing.TB
 	now   time.Time
 	ca    *certs.Authority
 	names map[string][]string // host:port to dial addresses; a port without an entry is refused
@@ -37,7 +37,7 @@ type lab struct {
 	target  Target
 }
 
-func newLab(t *testing.T) *lab {
+func newLab(t testing.TB) *lab {
 	t.Helper()
 	now := time.Now()
 	l := &lab{t: t, now: now, ca: certs.New(now), names: map[string][]string{}, sixes: map[string]string{}, dialed: map[string]int{}, open: map[string]int{}, most: map[string]int{}}
@@ -215,7 +215,7 @@ func (l *lab) eitherWay(config *tls.Config, clear http.Handler) string {
 
 func (l *lab) look() Facts {
 	l.t.Helper()
-	facts, err := Look(l.t.Context(), l.options, l.target)
+	facts, err := Look(context.Background(), l.options, l.target)
 	if err != nil {
 		l.t.Fatal(err)
 	}
