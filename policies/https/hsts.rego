@@ -1,0 +1,79 @@
+# METADATA
+# title: The endpoint's host sends Strict-Transport-Security
+# description: |
+#   A client that has seen the header never goes back to plain HTTP for the time it names. For an API it is a courtesy to browsers
+#   and a sign of care, so its absence only warns.
+# custom:
+#   id: https.hsts
+#   order: 240
+#   section: Use HTTPS everywhere
+#   items: [3]
+#   level: recommended
+#   severity: low
+#   remediation: |
+#     Send `Strict-Transport-Security: max-age=31536000` with every answer over HTTPS:
+#     - nginx: `add_header Strict-Transport-Security "max-age=31536000" always;`
+#     - Apache: `Header always set Strict-Transport-Security "max-age=31536000"`
+#     - HAProxy: `http-response set-header Strict-Transport-Security max-age=31536000`
+#     - Caddy: `header Strict-Transport-Security max-age=31536000`
+#   sources:
+#     - RFC 6797
+#     - Mozilla HTTP Observatory (at least 180 days)
+#   facts: [https.url]
+#   per_environment: true
+package prelaunch.checks.https.hsts
+
+import data.prelaunch.lib
+import data.prelaunch.lib.https
+
+# min_age is 180 days in seconds: Mozilla HTTP Observatory.
+min_age := 15552000
+
+answers[environment] := [answer |
+	some answer in url.answers
+	some exchange in [object.get(answer, "get", {}), object.get(answer, "post", {})]
+	object.get(exchange, ["reach", "kind"], "") == "ok"
+] if {
+	some environment, url in https.webhook_url
+}
+
+enough(answer) if {
+	answer.hsts.well_formed
+	answer.hsts.max_age >= min_age
+}
+
+findings contains lib.incomplete(environment, "https.url") if {
+	some environment, _ in lib.environments
+	not https.webhook_url[environment]
+}
+
+findings contains lib.finding(
+	"inconclusive", environment, "no answer", https.webhook_url[environment].url,
+	"no answer over HTTPS was received, so no header was seen",
+	{"reason": "not_reached"},
+) if {
+	some environment, all in answers
+	count(all) == 0
+}
+
+findings contains lib.finding(
+	"warn", environment, "hsts", https.webhook_url[environment].url,
+	sprintf("%d of %d addresses send no Strict-Transport-Security of at least 180 days", [count(short), count({a.address | some a in all})]),
+	{"addresses": sort(short), "max_age": sort({a.hsts.max_age | some a in all})},
+) if {
+	some environment, all in answers
+	short := {a.address | some a in all; not enough(a)}
+	count(short) > 0
+}
+
+findings contains lib.finding(
+	"pass", environment, "hsts", https.webhook_url[environment].url,
+	sprintf("Strict-Transport-Security is sent, for %d days", [floor(min({a.hsts.max_age | some a in all}) / 86400)]),
+	{"max_age": sort({a.hsts.max_age | some a in all})},
+) if {
+	some environment, all in answers
+	count(all) > 0
+	every answer in all {
+		enough(answer)
+	}
+}

@@ -1,0 +1,153 @@
+# METADATA
+# title: Only TLS 1.2 and 1.3 with sound cipher suites are accepted
+# description: |
+#   Every address is offered SSL 3.0 and TLS 1.0 to 1.3, and the cipher suites that no client should be given: without encryption
+#   (NULL), without authentication (anonymous), of export strength, RC4, DES and 3DES. Finite-field Diffie-Hellman groups below 2048
+#   bits fail. A key exchange without forward secrecy (static RSA or DH) warns. CBC and DHE are noted.
+#
+#   What timed out is undecided, never taken for a refusal.
+# custom:
+#   id: https.modern-tls
+#   order: 200
+#   section: Use HTTPS everywhere
+#   items: [3]
+#   level: required
+#   severity: high
+#   remediation: |
+#     Allow TLS 1.2 and 1.3 only, with ECDHE and AES-GCM or ChaCha20-Poly1305:
+#     - nginx: `ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305;`
+#     - Apache: `SSLProtocol -all +TLSv1.2 +TLSv1.3` and the same list in `SSLCipherSuite`
+#     - HAProxy: `ssl-default-bind-options ssl-min-ver TLSv1.2` and the same list in `ssl-default-bind-ciphers`
+#     - Caddy: the defaults; remove `protocols tls1.0` or a `ciphers` list of your own
+#     - AWS load balancers: policy ELBSecurityPolicy-TLS13-1-2-2021-06 or later
+#     - Azure Front Door and Application Gateway: minimum TLS version 1.2, a predefined policy of 2022 or later
+#     - Google Cloud load balancing: an SSL policy with profile MODERN or RESTRICTED and minimum version TLS 1.2
+#     - Cloudflare: minimum TLS version 1.2 under SSL/TLS, Edge Certificates
+#   sources:
+#     - Mozilla Server Side TLS 6.0, intermediate configuration (2026-04)
+#     - RFC 8996 (TLS 1.0 and 1.1 deprecated), RFC 7568 (SSL 3.0), RFC 7465 (RC4)
+#   facts: [https.endpoint, https.url]
+#   per_environment: true
+package prelaunch.checks.https.modern_tls
+
+import data.prelaunch.lib
+import data.prelaunch.lib.https
+
+good_versions := {"1.2", "1.3"}
+
+broken_classes := {"null", "anonymous", "export", "rc4", "des", "3des"}
+
+weak_classes := {"static_rsa", "static_dh"}
+
+# min_dh_bits: Mozilla Server Side TLS 6.0.
+min_dh_bits := 2048
+
+version_names := {"ssl3": "SSL 3.0", "1.0": "TLS 1.0", "1.1": "TLS 1.1"}
+
+class_names := {
+	"null": "NULL (no encryption)", "anonymous": "anonymous (no authentication)", "export": "EXPORT", "rc4": "RC4", "des": "DES",
+	"3des": "3DES", "static_rsa": "static RSA", "static_dh": "static DH",
+}
+
+findings contains https.unseen(environment) if some environment, _ in lib.environments
+
+findings contains lib.finding(
+	"fail", environment, sprintf("version %s", [version]), url_of(environment),
+	sprintf("%s accepts %s", [endpoint.host, version_names[version]]),
+	{"host": endpoint.host, "version": version, "addresses": https.where(addresses)},
+) if {
+	some environment, endpoint in https.webhook_endpoint
+	some version, name in version_names
+	addresses := [address | some address in https.inspected(endpoint); version in address.versions.accepted]
+	count(addresses) > 0
+	name
+}
+
+findings contains lib.finding(
+	"fail", environment, "no modern version", url_of(environment),
+	sprintf("%s accepts neither TLS 1.2 nor TLS 1.3", [endpoint.host]),
+	{"host": endpoint.host, "addresses": https.where(addresses)},
+) if {
+	some environment, endpoint in https.webhook_endpoint
+	addresses := [address |
+		some address in https.inspected(endpoint)
+		count(address.versions.accepted) > 0
+		count({version | some version in address.versions.accepted} & good_versions) == 0
+	]
+	count(addresses) > 0
+}
+
+findings contains lib.finding(
+	outcome, environment, sprintf("cipher %s", [class]), url_of(environment),
+	sprintf("%s accepts %s cipher suites", [endpoint.host, class_names[class]]),
+	{"host": endpoint.host, "class": class, "addresses": https.where(addresses), "suites": suites},
+) if {
+	some environment, endpoint in https.webhook_endpoint
+	some outcome, classes in {"fail": broken_classes, "warn": weak_classes}
+	some class in classes
+	addresses := [address | some address in https.inspected(endpoint); class in address.cipher_classes.accepted]
+	count(addresses) > 0
+	suites := {suite.name | some address in addresses; some suite in address.suites; class in suite.classes}
+}
+
+findings contains lib.finding(
+	"fail", environment, "dh group", url_of(environment),
+	sprintf("%s offers a Diffie-Hellman group of %d bits; %d are the least", [endpoint.host, bits, min_dh_bits]),
+	{"host": endpoint.host, "bits": bits, "addresses": https.where(addresses)},
+) if {
+	some environment, endpoint in https.webhook_endpoint
+	bits := min({group.bits | some address in https.inspected(endpoint); some group in address.dh_groups})
+	bits < min_dh_bits
+	addresses := [address | some address in https.inspected(endpoint); some group in address.dh_groups; group.bits < min_dh_bits]
+}
+
+# What decides this check and was neither accepted nor refused: no clear answer, or not offered.
+undecided(address) := (object.keys(version_names) - answered(address.versions)) | ((broken_classes | weak_classes) - answered(address.cipher_classes))
+
+answered(tested) := {what | some what in array.concat(tested.accepted, tested.refused)}
+
+findings contains lib.finding(
+	"inconclusive", environment, "undecided", url_of(environment),
+	sprintf("%s gave no clear answer to an offer of %s: audit again, from a machine nearer to it if it stays so", [endpoint.host, concat(", ", sort(whats))]),
+	{"host": endpoint.host, "undecided": sort(whats), "reason": "undecided"},
+) if {
+	some environment, endpoint in https.webhook_endpoint
+	whats := {what | some address in https.inspected(endpoint); some what in undecided(address)}
+	count(whats) > 0
+}
+
+findings contains lib.finding(
+	"inconclusive", environment, "uninspected", url_of(environment),
+	sprintf("%d of %d addresses of %s could not be looked at", [count(addresses), count(endpoint.addresses), endpoint.host]),
+	{"host": endpoint.host, "addresses": https.where(addresses), "reason": "not_reached"},
+) if {
+	some environment, endpoint in https.webhook_endpoint
+	addresses := https.uninspected(endpoint)
+	count(addresses) > 0
+	count(https.inspected(endpoint)) > 0
+}
+
+findings contains lib.finding(
+	"pass", environment, "modern", url_of(environment),
+	sprintf("%s accepts %s only, with sound cipher suites, on %d addresses", [endpoint.host, concat(" and ", sort([sprintf("TLS %s", [v]) | some v in versions])), count(addresses)]),
+	{"host": endpoint.host, "versions": sort(versions), "addresses": https.where(addresses)},
+) if {
+	some environment, endpoint in https.webhook_endpoint
+	addresses := [address | some address in https.inspected(endpoint); modern(address)]
+	count(addresses) > 0
+	versions := {version | some address in addresses; some version in address.versions.accepted}
+}
+
+modern(address) if {
+	count(address.versions.accepted) > 0
+	every version in address.versions.accepted {
+		version in good_versions
+	}
+	count({class | some class in address.cipher_classes.accepted} & broken_classes) == 0
+	every group in address.dh_groups {
+		group.bits >= min_dh_bits
+	}
+	count(undecided(address)) == 0
+}
+
+url_of(environment) := https.webhook_url[environment].url

@@ -1,0 +1,127 @@
+# METADATA
+# title: The receiver does not answer in plain HTTP
+# description: |
+#   Port 80 of the webhook's host, and the webhook's own port where that is another, are asked in the clear: a GET, and a POST without
+#   body or signature. Refusing the connection, a 4xx that is not the receiver's own answer over HTTPS, or a redirect to HTTPS are
+#   right. Any 2xx, the receiver's own answer, or a redirect to http are not. A port that stays silent is unknown from here.
+# custom:
+#   id: https.no-plain-http
+#   order: 210
+#   section: Use HTTPS everywhere
+#   items: [3]
+#   level: required
+#   severity: high
+#   remediation: |
+#     Close port 80 for the webhook's host, or answer everything there with a redirect to https:
+#     - nginx: a `server { listen 80; return 301 https://$host$request_uri; }` of its own
+#     - Apache: `Redirect permanent / https://HOST/` in the virtual host of port 80
+#     - HAProxy: `http-request redirect scheme https unless { ssl_fc }`
+#     - Caddy: the default
+#     - load balancers: a listener on port 80 whose only action is the redirect to HTTPS
+#   sources:
+#     - Begini Security Checklist, Psychometric Integration, 3 (2026-04-14)
+#   facts: [https.endpoint, https.url]
+#   per_environment: true
+package prelaunch.checks.https.no_plain_http
+
+import data.prelaunch.lib
+import data.prelaunch.lib.https
+
+findings contains lib.incomplete(environment, "https.url") if {
+	some environment, _ in lib.environments
+	not https.webhook_url[environment]
+}
+
+findings contains lib.declared(
+	"fail", environment, "not https", url.url, "the webhook URL itself is plain http",
+	{"url": url.url},
+) if {
+	some environment, url in https.webhook_url
+	url.scheme == "http"
+}
+
+# twins lists the answers in the clear of an environment's webhook, each with how it is read.
+twins[environment] := [{"address": twin.address, "port": twin.port, "method": answer.method, "reading": reading(twin, answer), "status": object.get(answer, "status", 0), "kind": answer.reach.kind} |
+	some twin in url.clear
+	some answer in [twin.get, twin.post]
+] if {
+	some environment, url in https.webhook_url
+}
+
+reading(_, answer) := "refused" if {
+	answer.reach.kind in {"refused", "reset", "tls", "not_http"}
+} else := "untested" if {
+	https.untested(answer.reach)
+} else := "unknown" if {
+	answer.reach.kind != "ok"
+} else := "refused" if {
+	answer.tls_only
+} else := "taken" if {
+	answer.status in numbers.range(200, 299)
+} else := "downgraded" if {
+	answer.status in numbers.range(300, 399)
+	object.get(answer, ["location", "scheme"], "") != "https"
+} else := "redirected" if {
+	answer.status in numbers.range(300, 399)
+} else := "the receiver" if {
+	answer.method == "POST"
+	answer.same_answer_as_https
+} else := "unknown" if {
+	answer.method == "POST"
+	not answer.comparable
+} else := "refused" if {
+	answer.status in numbers.range(400, 499)
+} else := "unknown"
+
+messages := {
+	"taken": "a request in plain HTTP is answered with success",
+	"downgraded": "a request in plain HTTP is redirected, and not to https",
+	"the receiver": "the receiver itself answers in plain HTTP, as it does over HTTPS",
+}
+
+findings contains lib.finding(
+	"fail", environment, sprintf("%s %s", [wrong, port]), https.webhook_url[environment].url,
+	sprintf("%s (port %s)", [message, port]),
+	{"port": port, "addresses": https.where(some_twins), "methods": sort({t.method | some t in some_twins}), "statuses": sort({t.status | some t in some_twins})},
+) if {
+	some environment, all in twins
+	some wrong, message in messages
+	some port in {t.port | some t in all}
+	some_twins := [t | some t in all; t.reading == wrong; t.port == port]
+	count(some_twins) > 0
+}
+
+findings contains lib.finding(
+	"inconclusive", environment, sprintf("unknown %s", [port]), https.webhook_url[environment].url,
+	sprintf("port %s gave no answer in plain HTTP that tells (%s): a silent port may be filtered for this machine only", [port, concat(", ", sort({how(t) | some t in some_twins}))]),
+	{"port": port, "addresses": https.where(some_twins), "reason": "unknown_from_here"},
+) if {
+	some environment, all in twins
+	some port in {t.port | some t in all}
+	some_twins := [t | some t in all; t.reading == "unknown"; t.port == port]
+	count(some_twins) > 0
+}
+
+how(twin) := https.words[twin.kind] if {
+	twin.kind != "ok"
+} else := sprintf("status %d", [twin.status])
+
+findings contains lib.finding(
+	"pass", environment, "refused", https.webhook_url[environment].url,
+	sprintf("plain HTTP is %s on ports %s", [concat(" or ", sort({r.reading | some r in right})), concat(", ", sort({r.port | some r in right}))]),
+	{"addresses": https.where(right), "ports": sort({r.port | some r in right})},
+) if {
+	some environment, all in twins
+	right := [t | some t in all; t.reading in {"refused", "redirected"}]
+	count(right) > 0
+}
+
+findings contains lib.finding(
+	"inconclusive", environment, "not looked at", https.webhook_url[environment].url,
+	"the ports of plain HTTP could not be tried from here",
+	{"reason": "not_looked_at"},
+) if {
+	some environment, all in twins
+	https.webhook_url[environment].scheme != "http"
+	count([t | some t in all; t.reading != "untested"]) == 0
+}

@@ -1,0 +1,203 @@
+# METADATA
+# title: The webhook endpoint answers over HTTPS on every address of its name
+# description: |
+#   The provider may connect to any address that the host's name has, IPv4 and IPv6. Each must complete a TLS handshake and answer
+#   HTTP. An address to which this machine itself has no route is not tested, and that is said.
+#
+#   Where an IP allowlist is attested and this machine is not on it (vantage: public), not getting through proves nothing.
+# custom:
+#   id: https.webhook-reachable
+#   order: 180
+#   section: Use HTTPS everywhere
+#   items: [3]
+#   level: required
+#   severity: critical
+#   remediation: |
+#     Let every address in the host's A and AAAA records serve the webhook over HTTPS on the configured port, or take those that do
+#     not out of DNS. Behind an allowlist, run the audit from an admitted machine and say `network: {vantage: allowlisted}`.
+#   sources:
+#     - Begini Security Checklist, Psychometric Integration, 3 (2026-04-14)
+#     - RFC 9110 section 4.2.2 (the https URI scheme)
+#   facts: [https.endpoint, https.url]
+#   per_environment: true
+package prelaunch.checks.https.webhook_reachable
+
+import data.prelaunch.lib
+import data.prelaunch.lib.https
+
+findings contains https.unseen(environment) if {
+	some environment, _ in lib.environments
+	not https.webhook_url[environment]
+}
+
+findings contains lib.declared(
+	"fail", environment, "not https", url.url,
+	sprintf("the webhook URL is %s, not https: events and signatures would travel in the clear", [url.scheme]),
+	{"url": url.url, "scheme": url.scheme},
+) if {
+	some environment, url in https.webhook_url
+	url.scheme != "https"
+}
+
+# The name has no address to connect to.
+findings contains lib.finding(
+	unreachable(endpoint.resolution.kind), environment, "resolution", url.url,
+	sprintf("the webhook's host %s %s", [endpoint.host, resolution[endpoint.resolution.kind]]),
+	{"host": endpoint.host, "resolution": endpoint.resolution.kind},
+) if {
+	some environment, url in https.webhook_url
+	endpoint := https.webhook_endpoint[environment]
+	endpoint.resolution.kind != "ok"
+}
+
+resolution := {
+	"none": "has no address in DNS",
+	"not_found": "does not exist in DNS",
+	"refused": "is not reachable at this port (network.resolve has no entry for it)",
+	"timeout": "could not be looked up in time",
+	"error": "could not be looked up",
+}
+
+# Addresses with which no connection came about, together by how they failed.
+findings contains lib.finding(
+	unreachable(kind), environment, sprintf("address %s", [kind]), url.url,
+	sprintf("%d of %d addresses of %s: %s%s", [count(addresses), count(endpoint.addresses), endpoint.host, https.words[kind], allowlisted]),
+	{"host": endpoint.host, "addresses": https.where(addresses), "kind": kind, "details": details},
+) if {
+	some environment, url in https.webhook_url
+	endpoint := https.webhook_endpoint[environment]
+	some kind in {address.reach.kind | some address in endpoint.addresses}
+	kind != "ok"
+	addresses := [address |
+		some address in endpoint.addresses
+		address.reach.kind == kind
+		not https.untested(address.reach)
+		not wants_client_certificate(address)
+	]
+	count(addresses) > 0
+	details := {address.reach.detail | some address in addresses; address.reach.detail}
+}
+
+wants_client_certificate(address) if {
+	address.client_certificate.required == "yes"
+	not address.client_certificate.sent
+}
+
+findings contains lib.finding(
+	"inconclusive", environment, "client certificate", url.url,
+	sprintf("%s asks for a client certificate and none is configured: set network.client_certificate to look further", [endpoint.host]),
+	{"host": endpoint.host, "addresses": https.where(addresses), "reason": "client_certificate"},
+) if {
+	some environment, url in https.webhook_url
+	endpoint := https.webhook_endpoint[environment]
+	addresses := [address | some address in endpoint.addresses; wants_client_certificate(address)]
+	count(addresses) > 0
+}
+
+# A TLS connection came about, and then no HTTP answer.
+findings contains lib.finding(
+	unreachable(kind), environment, sprintf("answer %s", [kind]), url.url,
+	sprintf("%d of %d addresses of %s complete the TLS handshake and then give no HTTP answer to a POST: %s", [count(answers), count(url.answers), url.url, https.words[kind]]),
+	{"url": url.url, "addresses": https.where(answers), "kind": kind},
+) if {
+	some environment, url in https.webhook_url
+	some kind in {answer.post.reach.kind | some answer in url.answers}
+	kind != "ok"
+	answers := [answer |
+		some answer in url.answers
+		answer.post.reach.kind == kind
+		some address in https.webhook_endpoint[environment].addresses
+		address.address == answer.address
+		address.reach.kind == "ok"
+		not wants_client_certificate(address)
+	]
+	count(answers) > 0
+}
+
+findings contains lib.finding(
+	"inconclusive", environment, "gateway", url.url,
+	sprintf("a gateway answers %d in place of the receiver", [status]),
+	{"url": url.url, "addresses": https.where(answers), "status": status},
+) if {
+	some environment, url in https.webhook_url
+	some status in {answer.post.status | some answer in url.answers}
+	status in {502, 503, 504}
+	answers := [answer | some answer in url.answers; answer.post.status == status]
+}
+
+findings contains lib.finding(
+	"warn", environment, "redirect", url.url,
+	sprintf("a POST to the webhook URL is redirected (%d): the provider counts that as a failed delivery", [status]),
+	{"url": url.url, "addresses": https.where(answers), "status": status},
+) if {
+	some environment, url in https.webhook_url
+	some status in {answer.post.status | some answer in url.answers}
+	status in numbers.range(300, 399)
+	answers := [answer | some answer in url.answers; answer.post.status == status]
+}
+
+findings contains lib.finding(
+	"fail", environment, sprintf("redirect %s", [trail.end]), url.url,
+	sprintf("the webhook URL redirects %s", [{"loop": "in a circle", "downgrade": "to plain http"}[trail.end]]),
+	{"url": url.url, "end": trail.end, "hops": count(trail.hops)},
+) if {
+	some environment, url in https.webhook_url
+	some trail in url.trails
+	trail.end in {"loop", "downgrade"}
+}
+
+# A pass is for an environment of which at least one address answered and nothing else is to be said.
+findings contains lib.finding(
+	"pass", environment, "reachable", url.url,
+	sprintf("%s answers over HTTPS on %d of %d addresses%s", [url.url, count(answering), count(endpoint.addresses), untested_note(endpoint)]),
+	{
+		"url": url.url, "addresses": https.where(answering),
+		"untested": https.where([address | some address in endpoint.addresses; https.untested(address.reach)]),
+	},
+) if {
+	some environment, url in https.webhook_url
+	endpoint := https.webhook_endpoint[environment]
+	answering := [answer |
+		some answer in url.answers
+		answer.post.reach.kind == "ok"
+		not answer.post.status in {502, 503, 504}
+	]
+	count(answering) > 0
+}
+
+findings contains lib.finding(
+	"inconclusive", environment, "untested", url.url,
+	sprintf("this machine has no route to any address of %s: audit it from a machine that has", [endpoint.host]),
+	{"host": endpoint.host, "reason": "no_route"},
+) if {
+	some environment, url in https.webhook_url
+	endpoint := https.webhook_endpoint[environment]
+	count(endpoint.addresses) > 0
+	every address in endpoint.addresses {
+		https.untested(address.reach)
+	}
+}
+
+untested_note(endpoint) := "; the others cannot be tested from here (no route)" if {
+	some address in endpoint.addresses
+	https.untested(address.reach)
+} else := ""
+
+default behind_allowlist := false
+
+behind_allowlist if {
+	lib.attestation("network.ip-allowlist")
+	input.integration.network.vantage == "public"
+}
+
+allowlisted := " (an IP allowlist is attested, and this machine is not on it)" if {
+	behind_allowlist
+} else := ""
+
+# unreachable is what not getting through comes to: nothing, where it was to be expected or where this program gave up.
+unreachable(kind) := "inconclusive" if {
+	kind in {"cancelled", "limit", "error"}
+} else := "inconclusive" if {
+	behind_allowlist
+	kind in {"refused", "timeout", "reset"}
+} else := "fail"

@@ -1,0 +1,70 @@
+package prelaunch.checks.https.webhook_reachable_test
+
+import data.prelaunch.checks.https.fixture_test as fixture
+import data.prelaunch.checks.https.webhook_reachable as check
+
+said(facts) := result if {
+	result := {[f.outcome, f.subject] | some f in check.findings} with input as facts
+}
+
+test_pass if said(fixture.right) == {["pass", "reachable"]}
+
+test_pass_beside_an_address_without_a_route if {
+	said(fixture.with_second({"reach": fixture.no_route})) == {["pass", "reachable"]}
+}
+
+test_fail_not_https if said(fixture.plain) == {["fail", "not https"]}
+
+test_fail_not_found if {
+	facts := fixture.with_facts([object.union(fixture.endpoint, {"resolution": {"kind": "not_found"}, "addresses": []})], [object.union(fixture.url, {"answers": []})])
+	said(facts) == {["fail", "resolution"]}
+}
+
+test_fail_one_address_of_two if {
+	said(fixture.with_second({"reach": fixture.reach("timeout")})) == {["fail", "address timeout"], ["pass", "reachable"]}
+}
+
+test_fail_no_answer if {
+	said(fixture.with_answer({"post": {"method": "POST", "reach": fixture.reach("timeout")}})) == {["fail", "answer timeout"]}
+}
+
+test_fail_loop if {
+	facts := fixture.with_url({"trails": [{"method": "POST", "hops": [], "end": "loop", "status": 302}]})
+	["fail", "redirect loop"] in said(facts)
+}
+
+test_warn_redirect if {
+	said(fixture.with_answer({"post": fixture.exchange("POST", 301)})) == {["warn", "redirect"], ["pass", "reachable"]}
+}
+
+test_inconclusive_not_run if said(fixture.not_run) == {["inconclusive", "not looked at"]}
+
+test_inconclusive_gateway if {
+	said(fixture.with_answer({"post": fixture.exchange("POST", 502)})) == {["inconclusive", "gateway"]}
+}
+
+test_inconclusive_behind_allowlist if {
+	said(object.union(fixture.unreached, {"integration": object.union(fixture.unreached.integration, fixture.attested.integration)})) == {["inconclusive", "address refused"]}
+}
+
+test_fail_without_allowlist if said(fixture.unreached) == {["fail", "address refused"]}
+
+test_inconclusive_interrupted if {
+	said(fixture.with_address({"reach": fixture.reach("cancelled")})) == {["inconclusive", "address cancelled"], ["pass", "reachable"]}
+}
+
+test_inconclusive_client_certificate if {
+	facts := fixture.with_facts(
+		[object.union(fixture.endpoint, {"addresses": [object.union(fixture.address, {
+			"reach": fixture.reach("no_handshake"),
+			"client_certificate": {"required": "yes", "sent": false},
+		})]})],
+		[object.union(fixture.url, {"answers": []})],
+	)
+	said(facts) == {["inconclusive", "client certificate"]}
+}
+
+test_inconclusive_no_route if {
+	facts := fixture.with_facts([object.union(fixture.endpoint, {"addresses": [object.union(fixture.address, {"reach": fixture.no_route})]})], [object.union(fixture.url, {"answers": []})])
+	said(facts) == {["inconclusive", "untested"]}
+}

@@ -1,0 +1,82 @@
+# METADATA
+# description: |
+#   How the facts about HTTPS endpoints are read: which endpoint serves an environment's webhook, and which of its addresses could
+#   be looked at from here.
+package prelaunch.lib.https
+
+import data.prelaunch.lib
+
+# webhook_url is what the webhook's URL answered in an environment.
+webhook_url[environment] := url if {
+	some url in input.facts["https.url"]
+	url.role == "webhook"
+	environment := url.environment
+}
+
+# webhook_endpoint is the host:port on which the webhook's URL lives.
+webhook_endpoint[environment] := endpoint if {
+	some endpoint in input.facts["https.endpoint"]
+	some use in endpoint.uses
+	use.role == "webhook"
+	environment := use.environment
+}
+
+# untested holds for an address to which this machine has no route, as one of IPv6 where there is none.
+untested(reach) if {
+	reach.kind == "no_route"
+	not reach.local_route
+}
+
+# inspected are the addresses of an endpoint with which a TLS handshake came about, or at least a certificate was seen.
+inspected(endpoint) := [address |
+	some address in endpoint.addresses
+	address.reach.kind in {"ok", "no_handshake"}
+	count(address.versions.accepted) + count(address.certificates) > 0
+]
+
+# uninspected are the others, without those that cannot be tested from here.
+uninspected(endpoint) := [address |
+	some address in endpoint.addresses
+	not address in inspected(endpoint)
+	not untested(address.reach)
+]
+
+# unseen is why nothing can be said of an environment's webhook endpoint.
+unseen(environment) := lib.incomplete(environment, "https.endpoint") if {
+	not webhook_url[environment]
+	not lib.complete("https.endpoint")
+} else := not_https(environment) if {
+	webhook_url[environment].scheme != "https"
+} else := nothing_inspected(environment) if {
+	count([address | some address in inspected(webhook_endpoint[environment])]) == 0
+}
+
+not_https(environment) := lib.finding(
+	"inconclusive", environment, "not https", webhook_url[environment].url,
+	"the webhook URL is not https, so there is no TLS to look at: see https.webhook-reachable",
+	{"url": webhook_url[environment].url, "reason": "not_https"},
+)
+
+nothing_inspected(environment) := lib.finding(
+	"inconclusive", environment, "not reached", webhook_url[environment].url,
+	"no TLS connection with the webhook's host came about from here: see https.webhook-reachable",
+	{"url": webhook_url[environment].url, "reason": "not_reached"},
+)
+
+# where lists the addresses behind a set of places, for the evidence.
+where(places) := sort({place.address | some place in places})
+
+# words tell how an attempt to reach an address ended.
+words := {
+	"refused": "refused the connection",
+	"timeout": "did not answer in time",
+	"reset": "closed the connection before it answered",
+	"no_route": "cannot be routed to",
+	"not_tls": "does not speak TLS",
+	"no_handshake": "speaks TLS but refused the handshake",
+	"not_http": "does not speak HTTP",
+	"tls": "speaks TLS only",
+	"limit": "was not looked at (limit of connections)",
+	"cancelled": "was not looked at (interrupted)",
+	"error": "could not be looked at",
+}
