@@ -35,7 +35,15 @@ func environment(home string) func(string) (string, bool) {
 
 func script(t *testing.T, directory, name, body string) {
 	t.Helper()
-	if err := os.WriteFile(filepath.Join(directory, name), []byte("#!/bin/sh\n"+body+"\n"), 0o700); err != nil {
+	writeProgram(t, filepath.Join(directory, name), "#!/bin/sh\n"+body+"\n", 0o700)
+}
+
+// writeProgram lets no other test start a process meanwhile: it would hold the file open for writing, which then cannot be run.
+func writeProgram(t *testing.T, path, content string, mode os.FileMode) {
+	t.Helper()
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	if err := os.WriteFile(path, []byte(content), mode); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -92,9 +100,7 @@ func TestErrorsNameTheProgramAndNothingElse(t *testing.T) {
 	script(t, directory, "dies", "echo "+secretText+"; kill -9 $$")
 	script(t, directory, "lingers", "echo "+secretText+"; sleep 600 &")
 	for name, mode := range map[string]os.FileMode{"plain": 0o600, "nonsense": 0o700} {
-		if err := os.WriteFile(filepath.Join(directory, name), []byte("\x7fnot a program "+secretText), mode); err != nil {
-			t.Fatal(err)
-		}
+		writeProgram(t, filepath.Join(directory, name), "\x7fnot a program "+secretText, mode)
 	}
 	run := New(directory, true, environment(""))
 	for _, test := range []struct {

@@ -20,7 +20,8 @@ func (s *shape) schema() *jsonschema.Schema {
 	case mapping:
 		return &jsonschema.Schema{Type: "object", PropertyNames: s.keys.schema(), AdditionalProperties: s.item.schema()}
 	case list:
-		items := &jsonschema.Schema{Type: "array", Items: s.item.schema(), UniqueItems: s.distinct}
+		most := s.limit()
+		items := &jsonschema.Schema{Type: "array", Items: s.item.schema(), UniqueItems: s.distinct, MaxItems: &most}
 		if s.fewest > 0 {
 			items.MinItems = &s.fewest
 		}

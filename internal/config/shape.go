@@ -43,6 +43,7 @@ type shape struct {
 	item     *shape // list, and each value of a mapping
 	orOne    bool   // list: a single item may stand in its place
 	fewest   int    // list
+	most     int    // list; 0: mostItems
 	distinct bool   // list: no item twice
 
 	words []string // text: the only ones
@@ -57,6 +58,34 @@ type field struct {
 	required bool
 	shape    *shape
 	about    string // for the JSON Schema, and for whoever left a required one out
+}
+
+// mostItems bounds a list: more than anybody wrote by hand.
+const mostItems = 1000
+
+func (s *shape) limit() int {
+	if s.most > 0 {
+		return s.most
+	}
+	return mostItems
+}
+
+// find is the path of the first setting of that name below s, "" when there is none.
+func (s *shape) find(name, path string) string {
+	if s == nil {
+		return ""
+	}
+	for _, f := range s.fields {
+		if f.name == name {
+			return below(path, name)
+		}
+	}
+	for _, f := range s.fields {
+		if found := f.shape.find(name, below(path, f.name)); found != "" {
+			return found
+		}
+	}
+	return s.item.find(name, path+"[]")
 }
 
 func (s *shape) names() []string {

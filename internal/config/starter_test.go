@@ -3,6 +3,8 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,5 +39,28 @@ func TestStarterLoads(t *testing.T) {
 	}
 	if _, err := Starter("two\nlines"); err == nil {
 		t.Error("a name on two lines is taken")
+	}
+}
+
+// TestStarterLoadsWithEverySettingSwitchedOn takes the # off every line that is no prose.
+func TestStarterLoadsWithEverySettingSwitchedOn(t *testing.T) {
+	t.Parallel()
+	content, err := Starter("acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	switchedOn := regexp.MustCompile(`(?m)^( *)#([a-z]|  )`).ReplaceAllString(string(content), "$1$2")
+	integration, err := loadIn(t, folder(t), switchedOn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// version, integration, provider and environments are required; everything else is declared.
+	if got, want := len(integration.Declared), len(root().fields)-4; got != want {
+		t.Errorf("%d of %d optional sections: %v", got, want, integration.Declared)
+	}
+	for path := range mustLoad(t, full).Positions {
+		if _, there := integration.Positions[path]; !there && !strings.ContainsAny(path, "[]") && !strings.Contains(path, "api_key.") && !strings.Contains(path, "api_base_url") && !strings.Contains(path, "production.") {
+			t.Errorf("the starter does not show %s", path)
+		}
 	}
 }

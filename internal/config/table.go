@@ -13,6 +13,9 @@ import (
 // longestKey bounds the length of a key in bytes, whatever it comes from.
 const longestKey = 4096
 
+// mostRetiredKeys bounds what every one of costs requests and a search.
+const mostRetiredKeys = 50
+
 // root is the table, made once.
 var root = sync.OnceValue(func() *shape {
 	environmentName := oneOf(audit.Test, audit.Production)
@@ -62,7 +65,7 @@ var root = sync.OnceValue(func() *shape {
 			{name: audit.Production, required: true, shape: environment, about: "the Production environment"},
 		}}},
 		{name: "provider_checks", shape: &shape{kind: boolean}, about: "true: also ask the provider's API, which sends it the keys; default: false"},
-		{name: "retired_keys", shape: listOf(retiredKey), about: "keys that were rotated out"},
+		{name: "retired_keys", shape: &shape{kind: list, item: retiredKey, most: mostRetiredKeys}, about: "keys that were rotated out"},
 		{name: "repositories", about: "git repositories to search for keys", shape: listOf(&shape{kind: object, fields: []field{
 			{name: "path", required: true, shape: texts(filePath), about: "path of the repository"},
 		}})},

@@ -146,11 +146,15 @@ func (w *walker) walkObject(node *yaml.Node, s *shape, v *value) bool {
 			}
 		}
 		next := suggest(name, "known key", s.names())
-		if meant, near := nearest(name, s.names()); near {
+		meant, near := nearest(name, s.names())
+		elsewhere := root().find(name, "")
+		switch {
+		case near:
 			misspelt[meant] = true
-		}
-		if name == "<<" {
+		case name == "<<":
 			next = "merge keys are not taken: write the keys out"
+		case elsewhere != "":
+			next = fmt.Sprintf("did you mean %q? check the indentation", elsewhere)
 		}
 		w.found.add(audit.Position{Line: key.Line, Column: key.Column}, "unknown key "+shownName(name), next)
 		return true
@@ -239,6 +243,10 @@ func (w *walker) walkList(node *yaml.Node, s *shape, v *value) bool {
 	}
 	if len(contents) < s.fewest {
 		w.found.add(v.at, v.path+" is an empty list", "write at least one item, or remove the key")
+		return false
+	}
+	if len(contents) > s.limit() {
+		w.found.add(v.at, fmt.Sprintf("%s has %d items", v.path, len(contents)), fmt.Sprintf("write at most %d", s.limit()))
 		return false
 	}
 	v.items = []*value{}
