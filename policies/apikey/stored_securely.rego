@@ -18,7 +18,7 @@
 #   sources:
 #     - "Begini Security Checklist, Psychometric Integration, 1 (2026-04-14)"
 #     - "16 characters: 64 bits even in hexadecimal, beyond guessing over a network"
-#   facts: [key.reference]
+#   facts: [key.reference, workload.status, workload.key]
 #   per_environment: true
 package prelaunch.checks.api_key.stored_securely
 
@@ -87,31 +87,113 @@ unseen(reference) if {
 
 findings contains lib.finding(
 	"warn", environment, "blank", "",
-	"the key begins or ends with white space, as one that was copied wrongly does: the provider's signatures will not match",
+	"the key begins or ends with white space, as one that was copied wrongly does: compare it with the Deployment Centre",
 	evidence(reference),
 ) if {
 	some environment, reference in current
 	reference.blank
 }
 
+# places are where the declared manifests say that an environment's receiver gets its key.
+places[environment] contains place if {
+	some environment, _ in lib.environments
+	some place in input.facts["workload.key"]
+	of_environment(place, environment)
+}
+
+of_environment(place, environment) if {
+	place.source == "literal_key"
+	place.key_environment == environment
+}
+
+of_environment(place, environment) if {
+	place.source != "literal_key"
+	place.environment in {"", environment}
+}
+
+stores := {"secret_reference", "secret_mount", "credential", "environment_file", "variable", "sealed"}
+
+findings contains lib.finding(
+	"fail", environment, concat(" ", ["literal key in", place.path, place.file]), place.path,
+	sprintf("the key stands in a manifest in the clear: %s, line %d (%s)", [place.file, place.line, place.name]),
+	{"path": place.path, "file": place.file, "line": place.line, "name": place.name, "fingerprint": place.fingerprint},
+) if {
+	some environment, place in open
+}
+
+open[environment] := place if {
+	some environment, list in places
+	literals := [place | some place in list; place.source == "literal_key"; place.role == "current"]
+	place := literals[0]
+}
+
+doubtful[environment] contains place if {
+	some environment, list in places
+	some place in list
+	place.source in {"literal_unknown", "config_map"}
+}
+
+unread[environment] contains status if {
+	some environment, _ in lib.environments
+	some status in input.facts["workload.status"]
+	status.environment in {"", environment}
+	not read(status)
+}
+
+read(status) if {
+	status.state == "read"
+	count(status.unread) == 0
+}
+
+# shown holds the environments whose manifests all say that the key comes out of a secret store or a variable of the server.
+shown[environment] := names if {
+	some environment, list in places
+	lib.complete("workload.key")
+	not open[environment]
+	not doubtful[environment]
+	not unread[environment]
+	names := {concat(": ", [place.file, place.source]) | some place in list; place.source in stores}
+	count(names) > 0
+}
+
 safe contains environment if {
 	some environment, reference in current
 	not problems[environment]
 	not unseen(reference)
+	not open[environment]
 }
 
-findings contains object.union(lib.attested(id, environment, ""), {"evidence": evidence(current[environment])}) if {
+findings contains lib.finding(
+	"pass", environment, "manifests", "",
+	"the reference to the key is safe, and the declared manifests give it to the receiver out of a secret store or a variable of the server",
+	object.union(evidence(current[environment]), {"manifests": sort(names)}),
+) if {
+	some environment, names in shown
+	environment in safe
+}
+
+vouched contains environment if {
 	some environment in safe
+	not shown[environment]
+	lib.attestation(id)
+}
+
+findings contains object.union(lib.attested(id, environment, ""), {"evidence": object.union(evidence(current[environment]), {"manifests_in_doubt": doubts(environment)})}) if {
+	some environment in vouched
 }
 
 findings contains lib.finding(
 	"inconclusive", environment, "receiver", "",
 	concat("", ["the reference to the key is safe, but nothing shows where the receiver gets it: declare its manifests under workloads, or attest it", lib.lapse(id)]),
-	object.union(evidence(current[environment]), {"reason": "not_attested"}),
+	object.union(evidence(current[environment]), {"reason": "not_attested", "manifests_in_doubt": doubts(environment)}),
 ) if {
 	some environment in safe
-	not lib.attestation(id)
+	not shown[environment]
+	not environment in vouched
 }
+
+# doubts are what keeps declared manifests from showing it.
+doubts(environment) := sort((({sprintf("%s, line %d: %s", [place.file, place.line, place.source]) | some place in doubtful[environment]} | {sprintf("%s: %s", [status.path, status.state]) | some status in unread[environment]; status.state != "read"}) | {sprintf("%s: %s", [file.file, file.reason]) | some status in unread[environment]; some file in status.unread}))
 
 findings contains lib.incomplete(environment, "key.reference") if {
 	some environment, _ in lib.environments

@@ -67,3 +67,38 @@ test_inconclusive_when_not_attested if {
 }
 
 test_inconclusive_without_facts if outcomes({"role": "retired"}) == {"inconclusive"}
+
+place := {"path": "deploy", "environment": "production", "file": "app.yaml", "line": 7, "format": "manifest", "name": "API_KEY", "source": "secret_reference", "key_environment": "", "role": "", "fingerprint": ""}
+
+literal := object.union(place, {"environment": "", "source": "literal_key", "key_environment": "production", "role": "current", "fingerprint": "sha256:00000001"})
+
+status := {"path": "deploy", "environment": "production", "state": "read", "files": 1, "unread": []}
+
+with_manifests(places, statuses, attestations) := result if {
+	result := {[f.outcome, f.basis] | some f in check.findings} with input as {
+		"finished_at": "2026-11-24T08:00:00Z",
+		"integration": {"attestations": attestations, "environments": [{"name": "production"}]},
+		"facts": {"key.reference": [reference], "workload.key": places, "workload.status": statuses},
+		"probes": [{"name": "workloads", "kinds": ["workload.key", "workload.status"], "state": "complete"}],
+	}
+}
+
+test_pass_by_manifests if {
+	with_manifests([place], [status], []) == {["pass", "observed"]}
+	with_manifests([object.union(place, {"environment": ""})], [status], [attestation("2026-12-24")]) == {["pass", "observed"]}
+}
+
+test_fail_on_a_key_in_a_manifest_although_attested if {
+	with_manifests([place, literal], [status], [attestation("2026-12-24")]) == {["fail", "observed"]}
+}
+
+test_inconclusive_on_manifests_that_show_nothing if {
+	with_manifests([], [status], []) == {["inconclusive", "observed"]}
+	with_manifests([object.union(place, {"environment": "test"})], [status], []) == {["inconclusive", "observed"]}
+	with_manifests([object.union(literal, {"key_environment": "test"})], [status], []) == {["inconclusive", "observed"]}
+	with_manifests([object.union(literal, {"role": "retired"})], [status], []) == {["inconclusive", "observed"]}
+	with_manifests([place, object.union(place, {"source": "config_map"})], [status], []) == {["inconclusive", "observed"]}
+	with_manifests([place, object.union(place, {"source": "literal_unknown"})], [status], [attestation("2026-12-24")]) == {["pass", "attested"]}
+	with_manifests([place], [object.union(status, {"state": "cut_short"})], []) == {["inconclusive", "observed"]}
+	with_manifests([place], [object.union(status, {"unread": [{"file": "b.yaml", "reason": "no valid YAML"}]})], []) == {["inconclusive", "observed"]}
+}

@@ -1,0 +1,212 @@
+# METADATA
+# title: The three Production redirect URLs lead to live pages
+# description: |
+#   After an assessment users are sent to the completion, cancellation or expiry page. One that is not set leaves them on a screen of the
+#   provider; one that is broken, local or of a test environment ends their journey just as well. Each is judged by its name and by the
+#   answer to one GET, whose redirects are followed as a browser follows them.
+# custom:
+#   id: redirects.production-configured
+#   order: 260
+#   section: Separate Test and Production cleanly
+#   items: [4]
+#   level: required
+#   severity: high
+#   remediation: |
+#     Set all three URLs in the Production tab of the Deployment Centre (the tab shown first is Test) to public https pages of the
+#     production environment, write the same ones down under environments.production.redirect_urls, and open each in a browser.
+#   sources:
+#     - "Begini Security Checklist, Psychometric Integration, pre-launch list (2026-04-14)"
+#     - "RFC 6761 and RFC 6890: names and addresses that are not public"
+#   facts: [https.url, https.endpoint]
+package prelaunch.checks.redirects.production_configured
+
+import data.prelaunch.lib
+import data.prelaunch.lib.places
+import data.prelaunch.lib.urls
+
+redirects := lib.environments.production.redirect_urls
+
+# faults of each redirect: [outcome, what, message]; the subject of a finding is the redirect's name and what.
+faults[name] contains ["fail", "not set", sprintf("the Production %s URL is not set: users would end on a screen of the provider", [name])] if {
+	redirects[name] == ""
+}
+
+set[name] := url if {
+	some name, url in redirects
+	url != ""
+}
+
+faults[name] contains ["fail", "scheme", sprintf("the Production %s URL is not https", [name])] if {
+	some name, url in set
+	urls.scheme(url) != "https"
+}
+
+faults[name] contains [outcome, what, sprintf("the Production %s URL %s", [name, message])] if {
+	some name, url in set
+	some [outcome, what, message] in misplaced(url)
+}
+
+# Where its redirects end is judged like the URL itself.
+faults[name] contains [outcome, concat(" ", ["ends", what]), sprintf("the Production %s URL redirects to %s, which %s", [name, urls.shown(last.url), message])] if {
+	some name, trail in trails
+	count(trail.hops) > 1
+	last := trail.hops[count(trail.hops) - 1]
+	some [outcome, what, message] in misplaced(last.url)
+	count(misplaced(set[name])) == 0
+}
+
+misplaced(url) := {["fail", "local", "is a local name or address that no user reaches"]} if {
+	places.local(url)
+} else := {["fail", "provider", "is a default page of the provider"]} if {
+	places.provider_page(url)
+} else := {["fail", "test", sprintf("looks like that of a test environment (%s)", [word])]} if {
+	word := places.stage_word(url)
+} else := {["warn", "test", sprintf("may be that of a test environment (%s)", [word])]} if {
+	word := places.doubtful_word(url)
+} else := set()
+
+# looked at, by name: what the GET of a URL that is https came to.
+looked[name] := fact if {
+	some name, url in set
+	urls.scheme(url) == "https"
+	some fact in input.facts["https.url"]
+	fact.environment == "production"
+	fact.role == "redirect"
+	fact.name == name
+	fact.contacted
+}
+
+trails[name] := trail if {
+	some name, fact in looked
+	some trail in fact.trails
+	trail.method == "GET"
+}
+
+faults[name] contains ["inconclusive", "not looked at", sprintf("the Production %s URL was not looked at: %s", [name, lib.why_incomplete("https.url")])] if {
+	some name, url in set
+	urls.scheme(url) == "https"
+	not looked[name]
+}
+
+# Without a trail, no address of the host could be asked.
+faults[name] contains [outcome, "answer", sprintf("the Production %s URL %s", [name, message])] if {
+	some name, fact in looked
+	not trails[name]
+	[outcome, message] := unasked(kinds(fact.endpoint))
+}
+
+# kinds are what became of reaching an endpoint: of looking its name up, or else of each address.
+kinds(name) := {kind |
+	some endpoint in input.facts["https.endpoint"]
+	endpoint.name == name
+	endpoint.resolution.kind != "ok"
+	kind := endpoint.resolution.kind
+} | {kind |
+	some endpoint in input.facts["https.endpoint"]
+	endpoint.name == name
+	some address in endpoint.addresses
+	kind := address.reach.kind
+}
+
+unasked(seen) := ["fail", closed[sort(seen)[0]]] if {
+	count(seen) > 0
+	every kind in seen {
+		closed[kind]
+	}
+} else := ["inconclusive", sprintf("could not be reached from here (%s): run the audit where it can be", [concat(", ", sort(seen))])]
+
+faults[name] contains [outcome, "answer", sprintf("the Production %s URL %s", [name, message])] if {
+	some name, trail in trails
+	[outcome, message] := ending(trail)
+	outcome != "pass"
+}
+
+closed := {
+	"not_found": "does not exist: its host name is not known",
+	"none": "does not exist: its host name has no address",
+	"refused": "is closed: connections are refused",
+	"not_tls": "does not speak TLS",
+	"no_handshake": "agrees on no TLS connection",
+	"not_http": "does not answer in HTTP",
+}
+
+# Answers by which a server may turn a program away that it would let a browser pass.
+perhaps := {403, 429, 503}
+
+ending(trail) := ["pass", ""] if {
+	trail.end == "answer"
+	trail.status >= 200
+	trail.status < 300
+} else := ["inconclusive", sprintf("answers %d, which a browser may not get: open it in one, and let this program's requests through", [trail.status])] if {
+	trail.end == "answer"
+	trail.status in perhaps
+} else := ["fail", sprintf("answers %d instead of a page", [trail.status])] if {
+	trail.end == "answer"
+} else := ["fail", "redirects back to where it came from, for ever"] if {
+	trail.end == "loop"
+} else := ["fail", "redirects to plain http"] if {
+	trail.end == "downgrade"
+} else := ["fail", "redirects to nowhere: its Location is missing or wrong"] if {
+	trail.end == "bad_location"
+} else := ["inconclusive", "hands over to an app by another scheme than https, which cannot be followed from here: open it on a phone"] if {
+	trail.end == "other_scheme"
+} else := ["inconclusive", "redirects more often than is followed here"] if {
+	trail.end == "limit"
+} else := ["fail", closed[kind]] if {
+	kind := trail.hops[count(trail.hops) - 1].reach.kind
+} else := ["inconclusive", sprintf("was not seen to answer (%s): run the audit again, from where it can be reached", [trail.hops[count(trail.hops) - 1].reach.kind])] if {
+	count(trail.hops) > 0
+} else := ["inconclusive", "was not seen to answer"]
+
+# Every page on the way shows its certificate to the user's browser.
+faults[name] contains ["fail", "certificate", sprintf("the Production %s URL leads over a certificate that browsers refuse (%s)", [name, kind])] if {
+	some name, trail in trails
+	kinds := [hop.trust | some hop in trail.hops; not hop.trust in {"ok", ""}]
+	kind := kinds[0]
+}
+
+faults[name] contains ["inconclusive", "certificate", sprintf("the certificate of the Production %s URL was not seen", [name])] if {
+	some name, trail in trails
+	some hop in trail.hops
+	hop.reach.kind == "ok"
+	hop.trust == ""
+}
+
+faults[name] contains ["warn", "own roots", sprintf("the certificate of the Production %s URL needs the roots of network.ca_file, which users' browsers do not have", [name])] if {
+	some name, fact in looked
+	not input.integration.network.provider_trusts_ca
+	some seen in input.facts["https.endpoint"]
+	seen.name == fact.endpoint
+	some address in seen.addresses
+	some certificate in address.certificates
+	certificate.trust.roots == "ca_file"
+}
+
+findings contains lib.finding(
+	outcome, "production", concat(": ", [name, what]), name, message,
+	object.union({"redirect": name}, evidence(name)),
+) if {
+	some name, list in faults
+	some [outcome, what, message] in list
+}
+
+findings contains lib.finding(
+	"pass", "production", name, name, sprintf("the Production %s URL leads to a live https page", [name]),
+	object.union({"redirect": name}, evidence(name)),
+) if {
+	some name, _ in trails
+	not faults[name]
+}
+
+findings contains lib.declared(
+	"inconclusive", "production", "none", "", "no redirect URL of Production is declared: write them down under environments.production.redirect_urls",
+	{"reason": "not_declared", "option": "environments.production.redirect_urls"},
+) if {
+	not lib.environments.production
+}
+
+evidence(name) := {"url": urls.shown(set[name]), "status": trails[name].status, "redirects_followed": count(trails[name].hops) - 1} if {
+	trails[name]
+} else := {"url": urls.shown(set[name])} if {
+	set[name]
+} else := {}
