@@ -97,7 +97,7 @@ func TestWhereKeysComeFrom(t *testing.T) {
 		file, text string
 		want       []string // source name line
 	}{
-		"secretKeyRef": {"d.yaml", "kind: Deployment\nspec:\n  template:\n    spec:\n      containers:\n      - env:\n        - name: BEGINI_API_KEY\n          valueFrom: {secretKeyRef: {name: x, key: y}}\n        - {name: OTHER, value: x}\n", []string{"secret_reference BEGINI_API_KEY 7"}},
+		"secretKeyRef":                  {"d.yaml", "kind: Deployment\nspec:\n  template:\n    spec:\n      containers:\n      - env:\n        - name: BEGINI_API_KEY\n          valueFrom: {secretKeyRef: {name: x, key: y}}\n        - {name: OTHER, value: x}\n", []string{"secret_reference BEGINI_API_KEY 7"}},
 		"the variable of the reference": {"d.yaml", "a:\n- {name: ACME_HOOK, valueFrom: {secretKeyRef: {name: x}}}\n", []string{"secret_reference ACME_HOOK 2"}},
 		"configMapKeyRef":               {"d.yaml", "a:\n- {name: BEGINI_API_KEY, valueFrom: {configMapKeyRef: {name: x}}}\n", []string{"config_map BEGINI_API_KEY 2"}},
 		"another secret proves nothing": {"d.yaml", "a:\n- {name: DATABASE_PASSWORD, valueFrom: {secretKeyRef: {name: begini-db}}}\n", nil},

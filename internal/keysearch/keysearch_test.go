@@ -1,0 +1,172 @@
+package keysearch
+
+import (
+	"archive/tar"
+	"archive/zip"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/prelaunch-audit/prelaunch/internal/archive"
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/secret"
+)
+
+const (
+	heldKey    = "tk_4f9Qw82L+mZx71/bNc03Re6Ty"
+	printedKey = "pk_8Jd72KsPq0Zm41XvBn95Wc3L"
+)
+
+func search(t *testing.T) *Search {
+	t.Helper()
+	sum := secret.New([]byte(printedKey)).SHA256()
+	printed, err := secret.FromFingerprint(hex.EncodeToString(sum[:]), len(printedKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(&audit.Integration{
+		Environments: []audit.Environment{
+			{Name: audit.Test, Key: audit.KeyReference{Key: secret.New([]byte(heldKey))}},
+			{Name: audit.Production, Key: audit.KeyReference{Key: printed}},
+		},
+		RetiredKeys: []audit.RetiredKey{{Environment: audit.Test, KeyReference: audit.KeyReference{Key: secret.New([]byte("short"))}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func zipped(t *testing.T, name string, content []byte) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w := zip.NewWriter(&out)
+	f, err := w.Create(name)
+	if err == nil {
+		_, err = f.Write(content)
+	}
+	if err := errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func tarball(t *testing.T, name string, content []byte) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	z := gzip.NewWriter(&out)
+	w := tar.NewWriter(z)
+	err := w.WriteHeader(&tar.Header{Name: name, Size: int64(len(content)), Mode: 0o600})
+	if err == nil {
+		_, err = w.Write(content)
+	}
+	if err := errors.Join(err, w.Close(), z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func read(t *testing.T, s *Search, content []byte) []Hit {
+	t.Helper()
+	hits := s.Hits()
+	if _, err := hits.Read(t.Context(), bytes.NewReader(content), archive.Limits{}); err != nil {
+		t.Fatal(err)
+	}
+	return hits.List()
+}
+
+// TestEverySpellingInEveryContainer holds the recall: each spelling, at the seams of the pieces in which it is read, and packed.
+func TestEverySpellingInEveryContainer(t *testing.T) {
+	t.Parallel()
+	s := search(t)
+	for _, spelling := range secret.Spellings([]byte(heldKey)) {
+		for _, before := range []int{0, 100, piece - 10, 64<<10 - 5} {
+			plain := append([]byte(strings.Repeat("x\n", before/2)), spelling.Bytes...)
+			plain = append(plain, "\nmore\n"...)
+			for name, container := range map[string][]byte{
+				"": plain, "a/b.txt": zipped(t, "a/b.txt", plain), "in.tgz!/content!/b.txt": zipped(t, "in.tgz", tarball(t, "b.txt", plain)),
+				"jar.txt": append([]byte("#!/bin/sh\nexec java\n"), zipped(t, "jar.txt", plain)...),
+			} {
+				found := false
+				for _, hit := range read(t, s, container) {
+					if hit.Member == name && hit.Environment == audit.Test && hit.Role == Current && hit.Spelling == spelling.Name && hit.Line == int64(before/2+1) {
+						found = true
+					}
+				}
+				if !found {
+					t.Errorf("%s after %d bytes in %q is missed", spelling.Name, before, name)
+				}
+			}
+		}
+	}
+}
+
+func TestFingerprints(t *testing.T) {
+	t.Parallel()
+	s := search(t)
+	for _, before := range []int{0, piece - 10, piece + 2*reach - 7} {
+		content := []byte(strings.Repeat("x\n", before/2) + "key=" + printedKey + "\n")
+		hits := read(t, s, zipped(t, "a.txt", content))
+		if len(hits) != 1 || hits[0].Environment != audit.Production || hits[0].Spelling != "plain" || hits[0].More != 0 || hits[0].Line != int64(before/2+1) {
+			t.Errorf("after %d bytes: %+v", before, hits)
+		}
+	}
+	if got := s.NotSearched(); len(got) != 1 {
+		t.Errorf("keys that are too short: %v", got)
+	}
+}
+
+func TestNothingIsFoundWithoutAKey(t *testing.T) {
+	t.Parallel()
+	s := search(t)
+	if hits := read(t, s, zipped(t, "a.txt", []byte(heldKey[:20]+" "+printedKey[1:]))); len(hits) != 0 {
+		t.Errorf("%+v", hits)
+	}
+}
+
+func TestNamesAreSearchedAndNotShown(t *testing.T) {
+	t.Parallel()
+	s := search(t)
+	for _, key := range []string{heldKey, printedKey} {
+		hits := read(t, s, zipped(t, "a/"+key+"/b", []byte("x")))
+		found := false
+		for _, hit := range hits {
+			found = found || strings.Contains(hit.Member, mark)
+			if strings.Contains(fmt.Sprint(hit), key) {
+				t.Errorf("a key is shown: %+v", hit)
+			}
+		}
+		if !found {
+			t.Errorf("a key in a name is missed: %+v", hits)
+		}
+	}
+}
+
+func TestHitsAreBounded(t *testing.T) {
+	t.Parallel()
+	s := search(t)
+	hits := s.Hits()
+	for i := range MaxHits + 5 {
+		tap := hits.Tap(fmt.Sprintf("m%d", i))
+		_, _ = io.WriteString(tap, heldKey)
+		_ = tap.Close()
+	}
+	if len(hits.List()) != MaxHits || hits.Cut == 0 {
+		t.Errorf("%d hits, %d cut", len(hits.List()), hits.Cut)
+	}
+}
+
+func TestReadStops(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := search(t).Hits().Read(ctx, bytes.NewReader(make([]byte, 1<<20)), archive.Limits{}); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}

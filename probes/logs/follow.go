@@ -1,0 +1,247 @@
+package logs
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"sync"
+	"time"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/keysearch"
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
+)
+
+// expectedFrom is for how many requests a signature that was not sent has to show before it counts; see wanted.go.
+const expectedFrom = 5
+
+// Follow reads what came to each log since Run noted it.
+func (p *probe) Follow(ctx context.Context, run *audit.Run) error {
+	defer func() {
+		for _, s := range p.sources {
+			s.close()
+		}
+	}()
+	if p.search == nil {
+		return nil // the first phase did not begin, and its error is told
+	}
+	profile, err := provider.ByName(run.Integration.Provider)
+	if err != nil {
+		return err
+	}
+	events := run.Ledger.Events()
+	look, err := seek(run.Integration, profile, events)
+	if err != nil {
+		return fmt.Errorf("prepare the search for what was sent: %w", err)
+	}
+	errs := make([]error, len(p.sources))
+	var wg sync.WaitGroup
+	for i, s := range p.sources { // side by side: each may have to wait
+		wg.Go(func() { errs[i] = p.follow(ctx, run, s, look, events) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+func (p *probe) follow(ctx context.Context, run *audit.Run, s *source, look *wanted, events []audit.LedgerEvent) error {
+	fact := Follow{Index: s.index, Source: s.name, Environment: s.Environment, Marker: s.Marker != "", Activity: "none", Gaps: []Gap{}, Unsought: look.unsought}
+	for _, event := range events {
+		if s.Environment == "" || event.Environment == s.Environment {
+			fact.Sent++
+			if event.Valid {
+				fact.Signed++
+			}
+		}
+	}
+	if s.state != "read" {
+		run.Sink.Emit(kindFollow, fact)
+		return ctx.Err()
+	}
+	list, activity, problems, err := p.catchUp(ctx, run, s, fact.Sent > 0)
+	if err != nil {
+		return err
+	}
+	fact.Activity, fact.Gaps = activity, append(fact.Gaps, problems...)
+	shown := map[int]bool{} // requests whose right signature, which was not sent, shows
+	for _, added := range list {
+		if !added.whole {
+			fact.Added += int64(len(added.bytes))
+		}
+		if err := p.searchAddition(ctx, run, s, added, look, shown, &fact); err != nil {
+			return err
+		}
+	}
+	if len(shown) >= expectedFrom {
+		p.emit(run, s, Hit{File: s.name, What: "signature", Spelling: "plain", Phase: "since", Right: true, More: len(shown) - 1})
+	}
+	if p.full() {
+		s.gap(&fact.Gaps, s.name, fmt.Sprintf("there are more hits than the %d that are told", maxHits))
+	}
+	run.Sink.Emit(kindFollow, fact)
+	return ctx.Err()
+}
+
+// catchUp waits until the log shows the receiver's activity and then stays quiet, or until it has waited long enough, and returns what
+// came since the log was noted.
+func (p *probe) catchUp(ctx context.Context, run *audit.Run, s *source, expect bool) (list []addition, activity string, problems []Gap, err error) {
+	marker, err := regexp.Compile(s.Marker)
+	if err != nil {
+		return nil, "none", []Gap{{File: s.name, Reason: "its marker is no valid pattern"}}, nil
+	}
+	began := time.Now()
+	pause := p.timing.poll
+	if s.Path == "" {
+		pause = p.timing.rerun
+	}
+	size, changed := int64(-1), began
+	for {
+		if s.Path != "" {
+			list, problems = p.additions(run, s)
+		} else {
+			list, problems = p.rerun(ctx, run, s)
+		}
+		activity = activityIn(list, marker, s.Marker != "", run.ID)
+		total := int64(0)
+		for _, added := range list {
+			total += int64(len(added.bytes))
+		}
+		if total != size {
+			size, changed = total, time.Now()
+		}
+		shows := activity != "none" && (s.Marker == "" || activity == "marker")
+		if !expect || time.Since(began) >= p.timing.wait || (shows && time.Since(changed) >= p.timing.quiet) {
+			return list, activity, problems, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, "none", nil, ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (p *probe) rerun(ctx context.Context, run *audit.Run, s *source) ([]addition, []Gap) {
+	output, problem, state := execute(ctx, run, s)
+	var problems []Gap
+	if state == "not_allowed" {
+		problem = "commands are not allowed"
+	}
+	if problem != "" {
+		s.gap(&problems, s.name, problem)
+	}
+	added := newPart(s.name, s.output, output)
+	if s.late {
+		added = addition{name: s.name, bytes: output, whole: true}
+	}
+	if added.whole && !s.late {
+		s.gap(&problems, s.name, "where the output of before ends in that of now cannot be told; a command that prints more of the log, such as since an hour, shows it")
+	}
+	if len(added.bytes) == 0 {
+		return nil, problems
+	}
+	return []addition{added}, problems
+}
+
+// activityIn tells what in the additions shows that the receiver has written.
+func activityIn(list []addition, marker *regexp.Regexp, declared bool, runID string) string {
+	activity := "none"
+	for _, added := range list {
+		if !added.whole && declared && marker.Match(added.bytes) {
+			return "marker"
+		}
+		switch {
+		case runID != "" && bytes.Contains(added.bytes, []byte("run/"+runID)):
+			activity = "agent"
+		case !added.whole && activity == "none":
+			activity = "growth"
+		}
+	}
+	return activity
+}
+
+// searchAddition searches one addition for keys and for what was sent, inside archives too.
+func (p *probe) searchAddition(ctx context.Context, run *audit.Run, s *source, added addition, look *wanted, shown map[int]bool, fact *Follow) error {
+	keys := p.search.Hits()
+	keys.Name(added.name)
+	kinds := map[Hit]int{}
+	open := func(member string) io.WriteCloser {
+		return &pair{tap: keys.Tap(member), done: func(content []byte, cut bool) {
+			if cut {
+				s.gap(&fact.Gaps, added.name, "more came since than is searched")
+			}
+			look.find(content, added.whole, shown, func(means sought) {
+				kinds[Hit{File: added.name, Member: p.search.Shown(member), What: means.what, Spelling: means.spelling, Phase: "since", Right: means.right}]++
+			})
+		}}
+	}
+	cuts, err := keysearch.Unpack(ctx, bytes.NewReader(added.bytes), packedLimits, open)
+	if err != nil {
+		return fmt.Errorf("search %s: %w", added.name, err)
+	}
+	for _, cut := range cuts {
+		s.gap(&fact.Gaps, added.name, "what is packed in it was not read in full: "+string(cut.Reason))
+	}
+	p.emitKeys(run, s, added.name, "since", keys)
+	for hit, count := range kinds {
+		hit.More = count - 1
+		p.emit(run, s, hit)
+	}
+	return nil
+}
+
+// find calls found for each thing that was sent and stands in content.
+func (w *wanted) find(content []byte, whole bool, shown map[int]bool, found func(sought)) {
+	w.set.Find(content, func(id, offset int) bool {
+		means := w.means[id]
+		switch {
+		case whole && !means.once:
+		case means.expected > 0:
+			shown[means.expected] = true
+		case means.token && touched(content, offset, w.lengths[id]):
+		default:
+			found(means)
+		}
+		return true
+	})
+}
+
+// escape is an escaped character at the end of a text.
+var escape = regexp.MustCompile(`(?:%[0-9A-Fa-f]{2}|\\x[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\[nrtbf])$`)
+
+// touched reports whether a letter or digit, other than of an escape, stands right before or after content[at:at+length].
+func touched(content []byte, at, length int) bool {
+	isWord := func(i int) bool {
+		if i < 0 || i >= len(content) {
+			return false
+		}
+		c := content[i]
+		return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+	}
+	return isWord(at+length) || isWord(at-1) && !escape.Match(content[max(0, at-6):at])
+}
+
+// pair searches a content for keys as it comes and keeps it for the rest.
+type pair struct {
+	tap  io.WriteCloser
+	held []byte
+	cut  bool
+	done func(content []byte, cut bool)
+}
+
+func (p *pair) Write(b []byte) (int, error) {
+	room := maxAdded - len(p.held)
+	if len(b) > room {
+		p.cut = true
+	}
+	p.held = append(p.held, b[:min(len(b), room)]...)
+	return p.tap.Write(b)
+}
+
+func (p *pair) Close() error {
+	p.done(p.held, p.cut)
+	p.held = nil
+	return p.tap.Close()
+}

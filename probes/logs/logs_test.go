@@ -1,0 +1,480 @@
+package logs
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/hmac"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
+	"github.com/prelaunch-audit/prelaunch/internal/secret"
+)
+
+const (
+	testKey       = "tk_4f9Qw82LmZx71VbNc03Re6Ty"
+	productionKey = "pk_8Jd72KsPq0Zm41XvBn95Wc3L"
+	retiredKey    = "rk_1Ha63GuYt9Eo28CiDl57Fj4N"
+	uid           = "PRELAUNCHq7Wm2x9Rk4"
+)
+
+type sink struct {
+	mu      sync.Mutex
+	sources []Source
+	follows []Follow
+	hits    []Hit
+}
+
+func (s *sink) Emit(_ string, fact any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch fact := fact.(type) {
+	case Source:
+		s.sources = append(s.sources, fact)
+	case Follow:
+		s.follows = append(s.follows, fact)
+	case Hit:
+		s.hits = append(s.hits, fact)
+	}
+}
+
+func (s *sink) Scope(func(*audit.Scope)) {}
+
+// whats are the hits in short.
+func (s *sink) whats() []string {
+	var list []string
+	for _, hit := range s.hits {
+		list = append(list, strings.TrimSpace(hit.Phase+" "+hit.What+" "+hit.Spelling+" "+hit.KeyEnvironment+" "+hit.Role))
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+func newIntegration(directory string, sources ...audit.LogSource) *audit.Integration {
+	sum := secret.New([]byte(retiredKey)).SHA256()
+	known, err := secret.FromFingerprint(hex.EncodeToString(sum[:]), len(retiredKey))
+	if err != nil {
+		panic(err)
+	}
+	return &audit.Integration{
+		Provider: "begini", Directory: directory, Logs: sources,
+		Environments: []audit.Environment{
+			{Name: audit.Test, Key: audit.KeyReference{Key: secret.New([]byte(testKey))}},
+			{Name: audit.Production, Key: audit.KeyReference{Key: secret.New([]byte(productionKey))}},
+		},
+		RetiredKeys: []audit.RetiredKey{{Environment: audit.Production, KeyReference: audit.KeyReference{Key: known}}},
+	}
+}
+
+// bench is a log between the two phases.
+type bench struct {
+	t     *testing.T
+	dir   string
+	probe *probe
+	run   *audit.Run
+	out   *sink
+}
+
+func newBench(t *testing.T, sources ...audit.LogSource) *bench {
+	t.Helper()
+	b := &bench{t: t, dir: t.TempDir(), out: &sink{}}
+	b.probe = New().(*probe)
+	b.probe.timing = timing{wait: 200 * time.Millisecond, quiet: time.Millisecond, poll: time.Millisecond, rerun: time.Millisecond}
+	b.run = &audit.Run{Integration: newIntegration(b.dir, sources...), ID: "abcdefgh1234", Ledger: &audit.Ledger{}, Sink: b.out}
+	return b
+}
+
+func (b *bench) write(name, text string) {
+	b.t.Helper()
+	if err := os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *bench) append(name, text string) {
+	b.t.Helper()
+	f, err := os.OpenFile(filepath.Join(b.dir, name), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if _, err := f.WriteString(text); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *bench) first() {
+	b.t.Helper()
+	if err := b.probe.Run(b.t.Context(), b.run); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *bench) follow() {
+	b.t.Helper()
+	if err := b.probe.Follow(b.t.Context(), b.run); err != nil {
+		b.t.Fatal(err)
+	}
+	raw, err := json.Marshal([]any{b.out.sources, b.out.follows, b.out.hits})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, text := range []string{testKey, productionKey, retiredKey, uid, signature(body())} {
+		for _, spelling := range secret.Spellings([]byte(text)) {
+			if bytes.Contains(raw, spelling.Bytes) {
+				b.t.Errorf("a fact holds a secret (%s): %s", spelling.Name, raw)
+			}
+		}
+	}
+}
+
+func body() []byte {
+	event, _ := provider.Profiles[0].Event("psychometric_score.complete")
+	return event.Render(uid, "1234567890987654321")
+}
+
+func signature(body []byte) string {
+	mac := hmac.New(sha512.New, []byte(testKey))
+	mac.Write(body)
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// send notes a genuine event as sent.
+func (b *bench) send() {
+	b.run.Ledger.Begin(time.Now())
+	b.run.Ledger.Add(audit.LedgerEvent{Environment: audit.Test, UID: uid, Signature: signature(body()), Valid: true, Body: body(), At: time.Now()})
+}
+
+func quoted(text string) string {
+	raw, _ := json.Marshal(text)
+	return string(raw)
+}
+
+// sums is SHA-512 of a body, as right receivers log it and as one forgery is signed.
+func sums(body []byte) string {
+	sum := sha512.Sum512(body)
+	return hex.EncodeToString(sum[:])
+}
+
+func TestWhatCameSince(t *testing.T) {
+	t.Parallel()
+	genuine, sig := string(body()), signature(body())
+	for name, test := range map[string]struct {
+		line string
+		want []string
+	}{
+		"nothing":                {"POST /hook 200", nil},
+		"user agent":             {"POST /hook 200 prelaunch/1 run/abcdefgh1234", nil},
+		"type and outer fields":  {`{"uid":"[redacted]","integration_id":"1234567890987654321","event":{"type":"psychometric_score.complete"}}`, nil},
+		"digest of the body":     {"sha512=" + sums(body()), nil},
+		"digits to correlate":    {"sig=" + sig[:16], nil},
+		"uid":                    {"user " + uid + " scored", []string{"since uid plain"}},
+		"uid in a longer word":   {"user X" + uid + "Y", []string{"since uid plain"}},
+		"uid in hex":             {hex.EncodeToString([]byte(uid)), []string{"since uid hex"}},
+		"signature":              {"bad signature " + sig, []string{"since signature plain"}},
+		"signature, upper case":  {strings.ToUpper(sig), []string{"since signature plain"}},
+		"signature, cut off":     {sig[:64] + "…", []string{"since signature plain"}},
+		"signature in base64":    {base64Of(sig), []string{"since signature base64"}},
+		"payload":                {genuine, []string{"since payload plain", "since uid plain"}},
+		"payload, escaped":       {`{"body":` + quoted(genuine) + `}`, []string{"since payload json-escaped", "since uid plain"}},
+		"payload, URL-escaped":   {url.QueryEscape(genuine), []string{"since payload percent-encoded", "since uid plain"}},
+		"payload in base64":      {base64.StdEncoding.EncodeToString([]byte(genuine)), []string{"since payload base64", "since uid base64"}},
+		"payload as Python's":    {`{'application_started_at': 1, 'application_completed_at': 2, 'scored_at': 3, 'platform': 'WEB', 'calculated': {'score': 0, 'risk_band': 'E', 'score_confidence': '0.00', 'traits': [{`, []string{"since payload plain"}},
+		"payload without uid":    {strings.ReplaceAll(genuine, uid, "***"), []string{"since payload plain"}},
+		"key":                    {"using " + testKey, []string{"since key plain test current"}},
+		"key by its fingerprint": {"using " + retiredKey, []string{"since key plain production retired"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, audit.LogSource{Path: "app*.log", Environment: audit.Test})
+			b.write("app.log", "started\n"+uid+" of an earlier run\n")
+			b.first()
+			b.send()
+			b.run.Ledger.Add(audit.LedgerEvent{Environment: audit.Test, UID: "PRELAUNCHanother1234", Signature: sums(body()), Body: body()})
+			b.append("app.log", test.line+"\n")
+			b.follow()
+			if diff := cmp.Diff(test.want, b.out.whats()); diff != "" {
+				t.Error(diff)
+			}
+			follow := b.out.follows[0]
+			if follow.Sent != 2 || follow.Signed != 1 || follow.Activity == "none" || len(follow.Gaps) != 0 || follow.Added != int64(len(test.line)+1) {
+				t.Errorf("%+v", follow)
+			}
+		})
+	}
+}
+
+func base64Of(hexText string) string {
+	raw, _ := hex.DecodeString(hexText)
+	return base64.StdEncoding.EncodeToString(raw)
+}
+
+// TestExpectedSignature: a receiver that logs what it would have accepted, against a server that logs the query of one request.
+func TestExpectedSignature(t *testing.T) {
+	t.Parallel()
+	for _, count := range []int{1, 6} {
+		b := newBench(t, audit.LogSource{Path: "app.log", Environment: audit.Test})
+		b.write("app.log", "")
+		b.first()
+		b.run.Ledger.Begin(time.Now())
+		for i := range count {
+			forged := append(body(), byte('0'+i))
+			b.run.Ledger.Add(audit.LedgerEvent{Environment: audit.Test, Signature: "nonsense", Body: forged})
+			b.append("app.log", "expected "+signature(forged)+"\n")
+		}
+		b.follow()
+		if got := len(b.out.whats()) > 0; got != (count == 6) {
+			t.Errorf("%d of them: %v", count, b.out.whats())
+		}
+	}
+}
+
+func TestRotations(t *testing.T) {
+	t.Parallel()
+	packed := func(text string) string {
+		var out bytes.Buffer
+		w := gzip.NewWriter(&out)
+		fmt.Fprint(w, text)
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return out.String()
+	}
+	leak := "user " + uid + "\n"
+	for name, test := range map[string]struct {
+		rotate func(b *bench)
+		gaps   int
+	}{
+		"renamed, then written to": {func(b *bench) {
+			rename(b, "app.log", "app.log.1")
+			b.append("app.log.1", leak)
+			b.write("app.log", "ok\n")
+		}, 0},
+		"renamed out of the pattern": {func(b *bench) {
+			b.append("app.log", leak)
+			rename(b, "app.log", "old")
+			b.write("app.log", "ok\n")
+		}, 0},
+		"renamed, packed and deleted": {func(b *bench) {
+			b.append("app.log", leak)
+			text, _ := os.ReadFile(filepath.Join(b.dir, "app.log"))
+			rename(b, "app.log", "gone")
+			b.write("app.log.1.gz", packed(string(text)))
+			_ = os.Remove(filepath.Join(b.dir, "gone"))
+			b.write("app.log", "ok\n")
+		}, 0},
+		"written to the new file": {func(b *bench) {
+			rename(b, "app.log", "app.log.1")
+			b.write("app.log", leak)
+		}, 0},
+		"copied and emptied": {func(b *bench) {
+			b.append("app.log", leak)
+			text, _ := os.ReadFile(filepath.Join(b.dir, "app.log"))
+			b.write("app.log.1", string(text))
+			if err := os.Truncate(filepath.Join(b.dir, "app.log"), 0); err != nil {
+				b.t.Fatal(err)
+			}
+			b.append("app.log", "ok\n")
+		}, 0},
+		"emptied without a copy": {func(b *bench) {
+			if err := os.Truncate(filepath.Join(b.dir, "app.log"), 0); err != nil {
+				b.t.Fatal(err)
+			}
+			b.append("app.log", leak)
+		}, 1},
+		"emptied and grown beyond": {func(b *bench) {
+			if err := os.Truncate(filepath.Join(b.dir, "app.log"), 0); err != nil {
+				b.t.Fatal(err)
+			}
+			b.append("app.log", leak+strings.Repeat("filler of the new log\n", 100))
+		}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, audit.LogSource{Path: "app.log*", Environment: audit.Test})
+			b.write("app.log", strings.Repeat("a line from before\n", 50))
+			b.write("app.log.2.gz", packed("an older line\n"))
+			b.first()
+			b.send()
+			test.rotate(b)
+			b.follow()
+			if diff := cmp.Diff([]string{"since uid plain"}, b.out.whats()); diff != "" {
+				t.Error(diff)
+			}
+			if follow := b.out.follows[0]; len(follow.Gaps) != test.gaps || follow.Activity != "growth" {
+				t.Errorf("%+v", follow)
+			}
+		})
+	}
+}
+
+func rename(b *bench, from, to string) {
+	b.t.Helper()
+	if err := os.Rename(filepath.Join(b.dir, from), filepath.Join(b.dir, to)); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// TestOldPayloadsOfACopyAreNoAlarm: a rotation by copying repeats what an earlier audit left there.
+func TestOldPayloadsOfACopyAreNoAlarm(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, audit.LogSource{Path: "app.log*", Environment: audit.Test})
+	b.write("app.log", string(body())+"\n")
+	b.first()
+	b.send()
+	b.write("app.log.1", string(body())+"\nPOST 200\n")
+	if err := os.Truncate(filepath.Join(b.dir, "app.log"), 0); err != nil {
+		t.Fatal(err)
+	}
+	b.follow()
+	if got := b.out.whats(); len(got) != 0 {
+		t.Error(got)
+	}
+}
+
+func TestCommands(t *testing.T) {
+	t.Parallel()
+	calls := 0
+	b := newBench(t, audit.LogSource{Command: []string{"journalctl", "-u", "acme"}, Program: "journalctl", Environment: audit.Test, Marker: "request-[0-9]+"})
+	b.probe.timing.wait = time.Minute // the marker ends the wait
+	b.run.Exec = func(context.Context, []string) ([]byte, int, error) {
+		calls++
+		switch {
+		case calls == 1:
+			return []byte("before " + string(body()) + "\n"), 0, nil
+		case calls < 4:
+			return []byte("before " + string(body()) + "\nuser " + uid + "\n"), 0, nil
+		}
+		return []byte("before " + string(body()) + "\nuser " + uid + "\nrequest-1\n"), 0, nil
+	}
+	b.first()
+	b.send()
+	b.follow()
+	if diff := cmp.Diff([]string{"since uid plain"}, b.out.whats()); diff != "" {
+		t.Error(diff)
+	}
+	if follow := b.out.follows[0]; follow.Activity != "marker" || len(follow.Gaps) != 0 {
+		t.Errorf("%+v", follow)
+	}
+}
+
+func TestNoActivity(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, audit.LogSource{Path: "app.log", Environment: audit.Test}, audit.LogSource{Path: "m.log", Marker: "request-[0-9]+"})
+	b.write("app.log", "x\n")
+	b.write("m.log", "request-1\n")
+	b.first()
+	b.send()
+	b.append("m.log", "something else\n")
+	b.follow()
+	for _, follow := range b.out.follows {
+		if follow.Activity == "marker" || follow.Index == 0 && follow.Activity != "none" {
+			t.Errorf("%+v", follow)
+		}
+	}
+}
+
+func TestEverySpellingOfEveryKey(t *testing.T) {
+	t.Parallel()
+	for _, key := range []struct{ material, whose string }{{testKey, "test current"}, {productionKey, "production current"}} {
+		for _, spelling := range secret.Spellings([]byte(key.material)) {
+			for _, packed := range []bool{false, true} {
+				b := newBench(t, audit.LogSource{Path: "app.log*", Environment: audit.Production})
+				text := "line\nkey=" + string(spelling.Bytes) + "\n"
+				if packed {
+					var out bytes.Buffer
+					w := gzip.NewWriter(&out)
+					fmt.Fprint(w, text)
+					if err := w.Close(); err != nil {
+						t.Fatal(err)
+					}
+					text = out.String()
+				}
+				b.write("app.log.1", text)
+				b.write("app.log", "clean\n")
+				b.first()
+				if diff := cmp.Diff([]string{"before key " + spelling.Name + " " + key.whose}, b.out.whats()); diff != "" {
+					t.Errorf("packed %v:\n%s", packed, diff)
+				}
+				if hit := b.out.hits[0]; hit.File != "app.log.1" || hit.Line < 2 {
+					t.Errorf("%+v", hit)
+				}
+				b.follow()
+			}
+		}
+	}
+}
+
+func TestWhatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, audit.LogSource{Path: "absent.log"}, audit.LogSource{Path: "folder"}, audit.LogSource{Command: []string{"x"}, Program: "x"}, audit.LogSource{Path: "damaged.gz"})
+	if err := os.Mkdir(filepath.Join(b.dir, "folder"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	b.write("damaged.gz", "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03 no gzip")
+	b.run.Exec = func(context.Context, []string) ([]byte, int, error) { return nil, -1, audit.ErrCommandsNotAllowed }
+	b.first()
+	b.follow()
+	var states []string
+	for _, source := range b.out.sources {
+		states = append(states, fmt.Sprint(source.State, len(source.Gaps)))
+	}
+	if diff := cmp.Diff([]string{"missing0", "unreadable1", "not_allowed0", "read1"}, states); diff != "" {
+		t.Error(diff)
+	}
+	if len(b.out.follows) != 4 {
+		t.Errorf("%+v", b.out.follows)
+	}
+}
+
+// TestNotedLate: the probing began before the log was noted, so what was there counts as well, if only this run has sent it.
+func TestNotedLate(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, audit.LogSource{Path: "app.log", Environment: audit.Test})
+	b.send()
+	b.write("app.log", string(body())+"\n")
+	b.first()
+	b.follow()
+	if diff := cmp.Diff([]string{"since uid plain"}, b.out.whats()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestReusedUIDs: configured UIDs may be short, so they count as words only, and ones that no word is told from are said to be.
+func TestReusedUIDs(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]bool{
+		"user KNOWN0001 x": true, `{"uid":"KNOWN0001"}`: true, "uid%22%3A%22KNOWN0001%22": true, `\nKNOWN0001`: true,
+		"user KNOWN00012": false, "user XKNOWN0001": false,
+	} {
+		b := newBench(t, audit.LogSource{Path: "app.log", Environment: audit.Test})
+		b.run.Integration.Environments[0].ProbeUIDs = []string{"KNOWN0001", "users"}
+		b.write("app.log", "KNOWN0001 of an earlier run\n")
+		b.first()
+		b.run.Ledger.Begin(time.Now())
+		b.run.Ledger.Add(audit.LedgerEvent{Environment: audit.Test, UID: "KNOWN0001", Body: []byte("{}")})
+		b.run.Ledger.Add(audit.LedgerEvent{Environment: audit.Test, UID: "users", Body: []byte("{}")})
+		b.append("app.log", line+" of all users\n")
+		b.follow()
+		if got := len(b.out.hits) > 0; got != want || b.out.follows[0].Unsought != 1 {
+			t.Errorf("%s: %v, %+v", line, b.out.whats(), b.out.follows[0])
+		}
+	}
+}

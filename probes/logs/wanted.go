@@ -1,0 +1,237 @@
+package logs
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/needle"
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
+	"github.com/prelaunch-audit/prelaunch/internal/secret"
+)
+
+// Rules of this file: what of the requests that were sent may not stand in a log, and what is no alarm there:
+//   - a signature counts from half of it on; a few digits, as are logged to correlate, do not;
+//   - an unkeyed digest of the body is no signature, whatever header it was sent in: right receivers log one to correlate;
+//   - the signature that would have been right shows in a log only where the receiver put it there itself; the probe may have sent
+//     it in a query, which servers log, so it counts only when it shows for several requests;
+//   - the type of an event and the names of its outer fields are no payload; its details are.
+
+// sought is one literal's meaning.
+type sought struct {
+	what     string // signature, uid or payload
+	spelling string
+	right    bool // of a signature
+	expected int  // of a signature that was not sent: 1 more than the number of its request; otherwise 0
+	once     bool // nobody but this run has ever sent it
+	token    bool // it counts only where no letter or digit touches it
+}
+
+// wanted is everything that is searched for in what came since.
+type wanted struct {
+	set      *needle.Set
+	means    []sought // by literal ID
+	lengths  []int    // by literal ID, in bytes
+	unsought int      // UIDs that cannot be told from other text
+}
+
+// seek prepares the search for what was sent.
+func seek(integration *audit.Integration, profile provider.Profile, events []audit.LedgerEvent) (*wanted, error) {
+	w := &wanted{}
+	var literals []needle.Literal
+	seen := map[string]bool{}
+	add := func(text []byte, means sought) {
+		if len(text) == 0 || len(text) > maxPiece*8 || seen[string(text)] {
+			return
+		}
+		seen[string(text)] = true
+		literals = append(literals, needle.Literal{ID: len(w.means), Bytes: text})
+		w.means, w.lengths = append(w.means, means), append(w.lengths, len(text))
+	}
+	reused, uids, unsought := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	for _, environment := range integration.Environments {
+		for _, uid := range environment.ProbeUIDs {
+			reused[uid] = true
+		}
+	}
+	for i, event := range events {
+		once := event.UID != "" && !reused[event.UID]
+		digests := unkeyed(event.Body)
+		for _, text := range signatureTexts(event.Signature) {
+			if !isUnkeyed(text, digests) {
+				signatureSpellings(text, sought{what: "signature", right: event.Valid, once: once}, add)
+			}
+		}
+		if !event.Valid {
+			if expected := sign(integration, profile, event); expected != "" {
+				signatureSpellings(expected, sought{what: "signature", right: true, expected: i + 1, once: once}, add)
+			}
+		}
+		switch uid := event.UID; {
+		case uid == "" || uids[uid] || unsought[uid]:
+		case !telling(uid):
+			unsought[uid] = true
+		default:
+			uids[uid] = true
+			for _, spelling := range secret.Spellings([]byte(uid)) {
+				add(spelling.Bytes, sought{what: "uid", spelling: spelling.Name, once: once, token: !once && spelling.Name == "plain"})
+			}
+		}
+		for _, piece := range payloadPieces(event.Body) {
+			for _, spelling := range secret.Spellings(piece) {
+				if spelling.Name != "utf-16le" && spelling.Name != "utf-16be" && spelling.Name != "hex-escaped" {
+					add(spelling.Bytes, sought{what: "payload", spelling: spelling.Name})
+				}
+			}
+		}
+	}
+	w.unsought = len(unsought)
+	var err error
+	w.set, err = needle.New(literals)
+	return w, err
+}
+
+// telling reports whether a UID can be told from other text of a log: eight characters, letters and digits.
+func telling(uid string) bool {
+	return len(uid) >= 8 && strings.ContainsAny(uid, "0123456789") && strings.ContainsFunc(uid, func(c rune) bool { return c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' })
+}
+
+// Shortest texts that are taken for a signature: SHA-256's 64 digits, or 43 in base64.
+const (
+	minHex    = 64
+	minBase64 = 43
+)
+
+var signatureText = regexp.MustCompile(`[0-9A-Za-z+/_-]{43,}={0,2}`)
+
+// signatureTexts are the signatures in a header's value.
+func signatureTexts(header string) (texts []string) {
+	for _, text := range signatureText.FindAllString(header, 8) {
+		if _, err := hex.DecodeString(text); err == nil && len(text) < minHex {
+			continue
+		}
+		if len(text) >= minBase64 && varied(text) {
+			texts = append(texts, text)
+		}
+	}
+	return texts
+}
+
+// varied reports whether a text is not made of a few characters over and over.
+func varied(text string) bool {
+	seen := map[rune]bool{}
+	for _, c := range text {
+		seen[c] = true
+	}
+	return len(seen) >= 6
+}
+
+// signatureSpellings adds the first half of a long signature, the whole of a short one, as it may be written.
+func signatureSpellings(text string, means sought, add func([]byte, sought)) {
+	raw, err := hex.DecodeString(text)
+	if err != nil {
+		half := text[:max(minBase64, len(text)/2)]
+		means.spelling = "plain"
+		add([]byte(half), means)
+		return
+	}
+	raw = raw[:max(minHex/2, len(raw)/2)]
+	digits := hex.EncodeToString(raw)
+	for _, spelled := range []struct{ name, text string }{
+		{"plain", digits}, {"plain", strings.ToUpper(digits)},
+		{"base64", strings.TrimRight(base64.RawStdEncoding.EncodeToString(raw[:len(raw)/3*3]), "=")},
+		{"base64url", base64.RawURLEncoding.EncodeToString(raw[:len(raw)/3*3])},
+	} {
+		means.spelling = spelled.name
+		add([]byte(spelled.text), means)
+	}
+	for _, spelling := range secret.Spellings([]byte(digits)) {
+		if strings.HasPrefix(spelling.Name, "base64") {
+			means.spelling = spelling.Name
+			add(spelling.Bytes, means)
+		}
+	}
+}
+
+// sign is the signature that would be right for what was sent, "" without the key.
+func sign(integration *audit.Integration, profile provider.Profile, event audit.LedgerEvent) string {
+	environment, ok := integration.Environment(event.Environment)
+	if !ok || !environment.Key.Key.Held() || profile.Signature.Hash == nil || len(event.Body) == 0 {
+		return ""
+	}
+	mac := hmac.New(profile.Signature.Hash, environment.Key.Key.Expose())
+	mac.Write(event.Body)
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// unkeyed are the digests of a body that need no key.
+func unkeyed(body []byte) [][]byte {
+	a, b, c, d, e := sha512.Sum512(body), sha512.Sum384(body), sha256.Sum256(body), sha1.Sum(body), md5.Sum(body)
+	return [][]byte{a[:], b[:], c[:], d[:], e[:]}
+}
+
+func isUnkeyed(text string, digests [][]byte) bool {
+	raw, err := hex.DecodeString(text)
+	if err != nil {
+		if raw, err = base64.StdEncoding.DecodeString(text); err != nil {
+			return false
+		}
+	}
+	return slices.ContainsFunc(digests, func(digest []byte) bool { return bytes.Equal(digest, raw) })
+}
+
+// Lengths, in bytes, of the pieces of a payload that are searched for.
+const (
+	minPiece = 28  // {"application_started_at":1} with a comma: the shortest details
+	maxPiece = 160 // a log that cuts off long values shows that much
+)
+
+// payloadPieces are what of a body tells that a payload was logged: its details, as sent and as common languages print them. A body
+// without details is a piece as a whole when it is long enough to be told from other text.
+func payloadPieces(body []byte) [][]byte {
+	at := bytes.Index(body, []byte(`"details"`))
+	if at < 0 {
+		if len(body) >= 2*minPiece && len(body) <= maxPiece*4 && varied(string(body)) {
+			return [][]byte{body}
+		}
+		return nil
+	}
+	var pieces [][]byte
+	take := func(text []byte) {
+		text = text[:min(len(text), maxPiece)]
+		if len(text) >= minPiece-1 && varied(string(text)) {
+			pieces = append(pieces, text)
+		}
+	}
+	details := body[at+len(`"details"`):]
+	if open := bytes.IndexByte(details, '{'); open >= 0 {
+		take(bytes.TrimRight(details[open:], "} \r\n\t"))
+	}
+	var whole struct {
+		Event struct {
+			Details json.RawMessage `json:"details"`
+		} `json:"event"`
+	}
+	if json.Unmarshal(body, &whole) != nil || len(whole.Event.Details) == 0 {
+		return pieces
+	}
+	var compact bytes.Buffer
+	if json.Compact(&compact, whole.Event.Details) == nil {
+		text := strings.TrimRight(compact.String(), "}")
+		take([]byte(text))
+		spaced := strings.NewReplacer(`":`, `": `, `,"`, `, "`).Replace(text)
+		take([]byte(spaced))
+		take([]byte(strings.ReplaceAll(spaced, `"`, `'`)))
+	}
+	return pieces
+}
