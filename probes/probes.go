@@ -5,6 +5,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/probes/https"
 	"github.com/prelaunch-audit/prelaunch/probes/keys"
+	"github.com/prelaunch-audit/prelaunch/probes/logs"
 	"github.com/prelaunch-audit/prelaunch/probes/roster"
 	"github.com/prelaunch-audit/prelaunch/probes/webhook"
 	"github.com/prelaunch-audit/prelaunch/probes/workloads"
@@ -16,6 +17,7 @@ func All() []audit.Probe {
 		keys.New(),
 		https.New(),
 		workloads.New(),
+		logs.New(),
 		roster.New(),
 		webhook.New(),
 	}

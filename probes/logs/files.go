@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/archive"
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
@@ -29,6 +30,9 @@ type file struct {
 	start  [sha256.Size]byte // of its beginning
 	end    [sha256.Size]byte // of its end
 }
+
+// clockSlack is how far a file system's times may lag behind the clock: two seconds on FAT, milliseconds elsewhere.
+const clockSlack = 2 * time.Second
 
 // How much of a file's beginning and end tells it from others.
 const (
@@ -213,7 +217,7 @@ func (p *probe) additions(run *audit.Run, s *source) (list []addition, problems 
 				break
 			}
 		}
-		add(f.name, f.handle, from, f.size, f.packed || (from == 0 && len(s.files) > 0 && f.info.ModTime().Before(run.Ledger.Begun())))
+		add(f.name, f.handle, from, f.size, f.packed || (from == 0 && len(s.files) > 0 && f.info.ModTime().Before(run.Ledger.Begun().Add(-clockSlack))))
 		_ = f.handle.Close() // only read from
 	}
 	for _, old := range s.files {

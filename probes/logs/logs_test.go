@@ -478,3 +478,22 @@ func TestReusedUIDs(t *testing.T) {
 		}
 	}
 }
+
+// TestSignatureInTheQuery: servers log the query of a request, and no provider puts a signature there.
+func TestSignatureInTheQuery(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, audit.LogSource{Path: "access.log", Environment: audit.Test})
+	b.write("access.log", "")
+	b.first()
+	at := time.Now()
+	b.run.Ledger.Begin(at)
+	for range 2 { // once for each of the request's two signatures
+		b.run.Ledger.Add(audit.LedgerEvent{Environment: audit.Test, UID: uid, Signature: strings.Repeat("0123456789abcdef", 8), Body: body(), At: at})
+		b.run.Ledger.Add(audit.LedgerEvent{Environment: audit.Test, UID: uid, Signature: signature(body()), Valid: true, Body: body(), At: at})
+	}
+	b.append("access.log", "POST /hook?signature="+signature(body())+" 401\n")
+	b.follow()
+	if got := b.out.whats(); len(got) != 0 {
+		t.Error(got)
+	}
+}

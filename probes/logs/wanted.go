@@ -23,8 +23,8 @@ import (
 // Rules of this file: what of the requests that were sent may not stand in a log, and what is no alarm there:
 //   - a signature counts from half of it on; a few digits, as are logged to correlate, do not;
 //   - an unkeyed digest of the body is no signature, whatever header it was sent in: right receivers log one to correlate;
-//   - the signature that would have been right shows in a log only where the receiver put it there itself; the probe may have sent
-//     it in a query, which servers log, so it counts only when it shows for several requests;
+//   - a right signature that did not go in the header shows in a log where the receiver worked it out and put it there. Some requests
+//     carry it in the query, which servers log and no provider does, so it counts only when it shows for several requests;
 //   - the type of an event and the names of its outer fields are no payload; its details are.
 
 // sought is one literal's meaning.
@@ -64,18 +64,18 @@ func seek(integration *audit.Integration, profile provider.Profile, events []aud
 			reused[uid] = true
 		}
 	}
+	outside := outsideHeader(events)
 	for i, event := range events {
-		once := event.UID != "" && !reused[event.UID]
-		digests := unkeyed(event.Body)
-		for _, text := range signatureTexts(event.Signature) {
-			if !isUnkeyed(text, digests) {
-				signatureSpellings(text, sought{what: "signature", right: event.Valid, once: once}, add)
-			}
+		if outside[i] == 0 && event.Signature != "" {
+			addSignature(event.Signature, event, sought{what: "signature", right: event.Valid, once: once(event, reused)}, add)
 		}
-		if !event.Valid {
-			if expected := sign(integration, profile, event); expected != "" {
-				signatureSpellings(expected, sought{what: "signature", right: true, expected: i + 1, once: once}, add)
-			}
+	}
+	for i, event := range events {
+		switch right := sign(integration, profile, event); {
+		case outside[i] > 0:
+			addSignature(event.Signature, event, sought{what: "signature", right: true, expected: outside[i], once: once(event, reused)}, add)
+		case !event.Valid && right != "":
+			addSignature(right, event, sought{what: "signature", right: true, expected: i + 1, once: once(event, reused)}, add)
 		}
 		switch uid := event.UID; {
 		case uid == "" || uids[uid] || unsought[uid]:
@@ -84,7 +84,7 @@ func seek(integration *audit.Integration, profile provider.Profile, events []aud
 		default:
 			uids[uid] = true
 			for _, spelling := range secret.Spellings([]byte(uid)) {
-				add(spelling.Bytes, sought{what: "uid", spelling: spelling.Name, once: once, token: !once && spelling.Name == "plain"})
+				add(spelling.Bytes, sought{what: "uid", spelling: spelling.Name, once: !reused[uid], token: reused[uid] && spelling.Name == "plain"})
 			}
 		}
 		for _, piece := range payloadPieces(event.Body) {
@@ -99,6 +99,46 @@ func seek(integration *audit.Integration, profile provider.Profile, events []aud
 	var err error
 	w.set, err = needle.New(literals)
 	return w, err
+}
+
+// once reports whether only this run has sent that event.
+func once(event audit.LedgerEvent, reused map[string]bool) bool {
+	return event.UID != "" && !reused[event.UID]
+}
+
+// outsideHeader finds the events that are noted a second time, for a right signature that the request carried elsewhere than in the
+// header, and gives for each 1 more than the number of its first note.
+func outsideHeader(events []audit.LedgerEvent) map[int]int {
+	type request struct {
+		at   int64
+		body [sha256.Size]byte
+	}
+	first, outside := map[request]int{}, map[int]int{}
+	for i, event := range events {
+		this := request{event.At.UnixNano(), sha256.Sum256(event.Body)}
+		at, noted := first[this]
+		switch {
+		case !noted:
+			first[this] = i
+		case event.Valid && event.Signature != events[at].Signature:
+			outside[i] = at + 1
+		}
+	}
+	return outside
+}
+
+// addSignature adds the signatures in a header's value that are no unkeyed digest of the body.
+func addSignature(header string, event audit.LedgerEvent, means sought, add func([]byte, sought)) {
+	texts := signatureTexts(header)
+	if len(texts) == 0 {
+		return
+	}
+	digests := unkeyed(event.Body)
+	for _, text := range texts {
+		if !isUnkeyed(text, digests) {
+			signatureSpellings(text, means, add)
+		}
+	}
 }
 
 // telling reports whether a UID can be told from other text of a log: eight characters, letters and digits.
