@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -80,6 +81,16 @@ var answerBlocks = []block{
 	{name: "right: slow", serve: func(l *lab) {
 		l.at(labHost+":443", l.stub(l.modern(), receiver, func(int, offer) verdict {
 			<-time.After(150 * time.Millisecond)
+			return verdict{pass: true}
+		}))
+	}},
+	{name: "right: slow, and one at a time", serve: func(l *lab) {
+		l.options.Timeout = 1200 * time.Millisecond
+		var turn sync.Mutex
+		l.at(labHost+":443", l.stub(l.modern(), receiver, func(int, offer) verdict {
+			turn.Lock()
+			defer turn.Unlock()
+			<-time.After(350 * time.Millisecond)
 			return verdict{pass: true}
 		}))
 	}},

@@ -22,11 +22,9 @@ func (in *inspector) portEighty(ctx context.Context, host string, v visit) []Cle
 	rows := make([]Clear, len(addresses))
 	var wg sync.WaitGroup
 	for i, a := range addresses {
-		wg.Go(func() {
-			rows[i] = in.askInClear(ctx, in.clearFacts(host, "80", a, v), v, func(ctx context.Context) (net.Conn, error) {
-				return in.Dial(ctx, "tcp", a)
-			})
-		})
+		rows[i] = in.clearFacts(host, "80", a, v)
+		dial := func(ctx context.Context) (net.Conn, error) { return in.Dial(ctx, "tcp", a) }
+		in.askInClear(ctx, &rows[i], v, dial, wg.Go)
 	}
 	wg.Wait()
 	return rows
@@ -41,11 +39,10 @@ func (l *look) clearOwnPort(ctx context.Context, wg *sync.WaitGroup) {
 		if !v.target.Clear {
 			continue
 		}
-		l.lane(wg, func() {
-			c := l.in.clearFacts(l.host, l.port, l.address, v)
-			c.OwnPort = true
-			l.clear[i] = []Clear{l.in.askInClear(ctx, c, v, func(ctx context.Context) (net.Conn, error) { return l.dial(ctx, 0) })}
-		})
+		l.clear[i] = []Clear{l.in.clearFacts(l.host, l.port, l.address, v)}
+		l.clear[i][0].OwnPort = true
+		dial := func(ctx context.Context) (net.Conn, error) { return l.dial(ctx, 0) }
+		l.in.askInClear(ctx, &l.clear[i][0], v, dial, func(f func()) { l.lane(wg, f) })
 	}
 }
 
@@ -86,43 +83,40 @@ func clearURL(host, port string, of *url.URL) *url.URL {
 	return &u
 }
 
-// askInClear sends a GET and the unsigned empty POST to one address.
-func (in *inspector) askInClear(ctx context.Context, c Clear, v visit, dial func(context.Context) (net.Conn, error)) Clear {
+// askInClear sends a GET and the unsigned empty POST to one address, side by side, so that a silent
+// port costs one timeout. begin runs each of them.
+func (in *inspector) askInClear(ctx context.Context, c *Clear, v visit, dial func(context.Context) (net.Conn, error), begin func(func())) {
+	u := clearURL(hostOf(v.url), c.Port, v.url)
+	begin(func() { c.Get = in.oneInClear(ctx, http.MethodGet, u, dial) })
+	begin(func() { c.Post = in.oneInClear(ctx, http.MethodPost, u, dial) })
+}
+
+func (in *inspector) oneInClear(ctx context.Context, method string, u *url.URL, dial func(context.Context) (net.Conn, error)) ClearAnswer {
 	transport := newTransport()
 	transport.ForceAttemptHTTP2 = false
 	defer transport.CloseIdleConnections()
-	var phase atomic.Value // how far the current request got, and whether TLS answered it
-	var answeredTLS atomic.Bool
+	var connected, answeredTLS atomic.Bool
 	transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
-		phase.Store("connect")
 		conn, err := dial(ctx)
 		if err != nil {
 			return nil, err
 		}
-		phase.Store("request")
+		connected.Store(true)
 		return &sniffing{Conn: conn, tls: &answeredTLS}, nil
 	}
-	u := clearURL(hostOf(v.url), c.Port, v.url)
-	ask := func(method string) ClearAnswer {
-		phase.Store("request")
-		answeredTLS.Store(false)
-		var a ClearAnswer
-		var body []byte
-		a.Exchange, _, body = in.exchange(ctx, transport, method, u)
-		if a.Reach.Kind != ReachOK {
-			a.Reach.Phase = phase.Load().(string)
-		}
-		switch {
-		case answeredTLS.Load():
-			a.Reach.Kind, a.Reach.Detail, a.TLSOnly = ReachTLS, "the request in the clear was answered with a TLS alert", true
-		case a.Status/100 == 4:
-			a.TLSOnly = isTLSComplaint(string(body))
-		}
-		return a
+	var a ClearAnswer
+	var body []byte
+	a.Exchange, _, body = in.exchange(ctx, transport, method, u)
+	if a.Reach.Kind != ReachOK && !connected.Load() {
+		a.Reach.Phase = "connect"
 	}
-	c.Get = ask(http.MethodGet)
-	c.Post = ask(http.MethodPost)
-	return c
+	switch {
+	case answeredTLS.Load():
+		a.Reach.Kind, a.Reach.Detail, a.TLSOnly = ReachTLS, "the request in the clear was answered with a TLS alert", true
+	case a.Status/100 == 4:
+		a.TLSOnly = isTLSComplaint(string(body))
+	}
+	return a
 }
 
 func hostOf(u *url.URL) string {

@@ -78,10 +78,13 @@ func (l *look) exchanges(ctx context.Context, g gateState) {
 		answer.Get = &get
 		answer.HSTS = hsts(header)
 		answer.ClockSkewSeconds = skew(header, l.in.now())
-		l.learnClientCertificate(g, get, body)
+		l.learnClientCertificate(g, answer.Get, body)
 		if v.target.Post {
 			post, header, _ := ask(http.MethodPost, v.url)
 			answer.Post = &post
+			if c := l.facts.ClientCertificate; c.Required == "yes" && c.How == "alert" && !c.Sent && post.Reach.Kind != ReachOK {
+				answer.Post.Reach.Kind = ReachClientCertificate
+			}
 			if !answer.HSTS.Present {
 				answer.HSTS = hsts(header)
 			}
@@ -91,14 +94,15 @@ func (l *look) exchanges(ctx context.Context, g gateState) {
 
 // learnClientCertificate completes what the gate left open: TLS 1.3 servers refuse after the
 // handshake, and nginx refuses with a page.
-func (l *look) learnClientCertificate(g gateState, get Exchange, body []byte) {
+func (l *look) learnClientCertificate(g gateState, get *Exchange, body []byte) {
 	c := &l.facts.ClientCertificate
-	if !g.requested || c.Required == "yes" || c.Sent {
+	if !g.requested || c.Sent {
 		return
 	}
 	switch {
 	case get.Reach.Alert != "", get.Reach.Kind == ReachReset:
 		c.Required, c.How = "yes", "alert"
+		get.Reach.Kind = ReachClientCertificate
 	case get.Status == 496, get.Status == 400 && strings.Contains(string(body), "No required SSL certificate was sent"):
 		c.Required, c.How = "yes", "http_400"
 	case get.Status == 400, get.Status == 401, get.Status == 403:
@@ -186,7 +190,8 @@ func contentType(h http.Header) string {
 }
 
 // changing is what differs from one answer to the next, or between http and https, without meaning.
-var changing = regexp.MustCompile(`(?i)https?://|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{12,}|[0-9]+`)
+// Every word with a digit in it counts, and every very long one.
+var changing = regexp.MustCompile(`(?i)https?://|[\w+/=.:-]*[0-9][\w+/=.:-]*|[\w+/=-]{20,}`)
 
 // digest is the same for two answers that differ only in ids, numbers and times.
 func digest(body []byte) string {

@@ -53,11 +53,13 @@ const (
 	ReachNoRoute     = "no_route"     // see LocalRoute
 	ReachNotTLS      = "not_tls"      // something else than TLS answered
 	ReachNoHandshake = "no_handshake" // TLS is spoken, but no handshake came about; see Detail and Alert
-	ReachNotHTTP     = "not_http"     // something else than HTTP answered
-	ReachTLS         = "tls"          // a request in the clear was answered with a TLS alert
-	ReachLimit       = "limit"        // MaxConnections was reached; not tried
-	ReachCancelled   = "cancelled"    // the look was cut short
-	ReachError       = "error"        // anything else; see Detail
+	// A client certificate is required and none is configured: what a URL answers cannot be seen.
+	ReachClientCertificate = "client_certificate"
+	ReachNotHTTP           = "not_http"  // something else than HTTP answered
+	ReachTLS               = "tls"       // a request in the clear was answered with a TLS alert
+	ReachLimit             = "limit"     // MaxConnections was reached; not tried
+	ReachCancelled         = "cancelled" // the look was cut short
+	ReachError             = "error"     // anything else; see Detail
 )
 
 // Address is what one address of an endpoint does on the TLS level.
@@ -231,10 +233,11 @@ type URL struct {
 	Target   string   `json:"target"` // the caller's name for it
 	URL      string   `json:"url"`    // without credentials, query and fragment
 	Scheme   string   `json:"scheme"`
-	Endpoint string   `json:"endpoint"` // Endpoint.Name; empty for a scheme other than https, which is not contacted
-	Answers  []Answer `json:"answers"`  // one an address
-	Clear    []Clear  `json:"clear"`    // one an address and port
-	Trails   []Trail  `json:"trails"`   // one a method
+	Problem  string   `json:"problem,omitempty"` // why the URL cannot be contacted at all
+	Endpoint string   `json:"endpoint"`          // Endpoint.Name; empty for a scheme other than https, which is not contacted
+	Answers  []Answer `json:"answers"`           // one an address
+	Clear    []Clear  `json:"clear"`             // one an address and port
+	Trails   []Trail  `json:"trails"`            // one a method
 }
 
 // Answer is what one address answers over HTTPS.

@@ -31,7 +31,7 @@ func errorKind(err error) string {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return ReachRefused
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.EADDRNOTAVAIL),
-		errors.Is(err, syscall.EAFNOSUPPORT), errors.Is(err, syscall.ENETDOWN), errors.Is(err, syscall.EHOSTDOWN):
+		errors.Is(err, syscall.EAFNOSUPPORT), errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM), errors.Is(err, syscall.ENETDOWN), errors.Is(err, syscall.EHOSTDOWN):
 		return ReachNoRoute
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), errors.Is(err, syscall.ETIMEDOUT):
 		return ReachTimeout
@@ -59,6 +59,10 @@ func reachOf(err error, phase string) Reach {
 
 // detailOf words an error without addresses of this machine.
 func detailOf(err error) string {
+	var dns *net.DNSError
+	if errors.As(err, &dns) {
+		return dns.Err // without the resolver's address
+	}
 	var op *net.OpError
 	if errors.As(err, &op) && op.Err != nil {
 		if errors.Is(op.Err, os.ErrDeadlineExceeded) {

@@ -126,7 +126,7 @@ func readURL(u URL, say func(string, ...any)) {
 				say("warn redirect")
 			}
 		}
-		if a.Post != nil && a.Post.Reach.Kind != ReachOK && a.Post.Reach.LocalRoute {
+		if a.Post != nil && a.Post.Reach.Kind != ReachClientCertificate && a.Post.Reach.Kind != ReachOK && a.Post.Reach.LocalRoute {
 			say("fail answer %s", a.Post.Reach.Kind)
 		}
 		if a.Get != nil && a.Get.Reach.Kind == ReachOK {

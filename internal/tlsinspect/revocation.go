@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -129,6 +130,9 @@ func (in *inspector) revocationList(ctx context.Context, leaf, issuer *x509.Cert
 }
 
 func readList(row *RevocationRow, raw []byte, leaf, issuer *x509.Certificate, now time.Time) {
+	if block, _ := pem.Decode(raw); block != nil && block.Type == "X509 CRL" {
+		raw = block.Bytes // against RFC 5280, but private authorities do it
+	}
 	list, err := x509.ParseRevocationList(raw)
 	if err != nil {
 		row.Problem = "malformed"

@@ -68,8 +68,9 @@ type Target struct {
 	Follow bool // also follow redirects, to their end
 }
 
-// Look inspects the targets. Each host:port is inspected once. The error is the context's, or says
-// which target cannot be looked at; facts gathered before a cancellation are returned with it.
+// Look inspects the targets. Each host:port is inspected once; a URL that cannot be contacted is
+// described as such. The error says that the options do not suffice, or is the context's: facts
+// gathered before a cancellation are returned with it.
 func Look(ctx context.Context, o Options, targets ...Target) (Facts, error) {
 	in, err := newInspector(o)
 	if err != nil {
@@ -84,10 +85,12 @@ func Look(ctx context.Context, o Options, targets ...Target) (Facts, error) {
 	var order []string
 	for i, t := range targets {
 		u, err := parse(t.URL)
+		facts.URLs[i] = URL{Target: t.ID, Answers: []Answer{}, Clear: []Clear{}, Trails: []Trail{}}
 		if err != nil {
-			return Facts{}, fmt.Errorf("target %q: %w", t.ID, err)
+			facts.URLs[i].Problem = err.Error()
+			continue
 		}
-		facts.URLs[i] = URL{Target: t.ID, URL: display(u), Scheme: u.Scheme, Answers: []Answer{}, Clear: []Clear{}, Trails: []Trail{}}
+		facts.URLs[i].URL, facts.URLs[i].Scheme = display(u), u.Scheme
 		if u.Scheme != "https" {
 			continue // described by its scheme alone; never contacted
 		}
@@ -208,7 +211,7 @@ func (in *inspector) resolve(ctx context.Context, host, port string) ([]string, 
 	addresses, err := in.Resolve(ctx, host, port)
 	r := Resolution{Kind: ReachOK, Addresses: len(addresses)}
 	if err != nil {
-		r.Kind, r.Detail = resolutionKind(err), err.Error()
+		r.Kind, r.Detail = resolutionKind(err), detailOf(err)
 		return nil, r
 	}
 	if len(addresses) == 0 {
