@@ -130,6 +130,9 @@ const (
 // no escape helps against that.
 const breaker = "<!-- -->"
 
+// MarkdownText shows text in GitHub's Markdown on one line as exactly these characters, for others that write Markdown.
+func MarkdownText(text string) string { return markdownText(text) }
+
 // markdownText shows text in Markdown on one line as exactly these characters: no markup, no HTML, no link, no mention.
 func markdownText(text string) string {
 	var b strings.Builder

@@ -88,7 +88,7 @@ func (t *table) unprovenChecks() {
 		lines = append(lines, wrap(terminal(check.Title), rows.room, "")...)
 		lines = append(lines, t.findings(check, rows.room)...)
 		if check.Remediation != "" {
-			lines = append(lines, wrap(terminal(check.Remediation), rows.room, "Fix: ")...)
+			lines = append(lines, wrap(clip(terminal(check.Remediation), mostMessage), rows.room, "Fix: ")...)
 		}
 		rows.add(check.Outcome, lines)
 	}
@@ -120,7 +120,7 @@ func (t *table) otherChecks() {
 			lines = append(lines, t.findings(check, rows.room)...)
 		}
 		if check.Outcome == audit.Warn && check.Remediation != "" {
-			lines = append(lines, wrap(terminal(check.Remediation), rows.room, "Fix: ")...)
+			lines = append(lines, wrap(clip(terminal(check.Remediation), mostMessage), rows.room, "Fix: ")...)
 		}
 		rows.add(check.Outcome, lines)
 	}

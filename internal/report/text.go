@@ -10,6 +10,9 @@ import (
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
 )
 
+// Plain makes text from outside safe and legible on a terminal and in text formats, on one line, as every format here does.
+func Plain(text string) string { return plain(text) }
+
 // plain makes text from outside safe and legible on a terminal and in text formats, on one line: white space becomes single
 // spaces, and what cannot be seen or acts on a terminal or on the order of reading is spelled out (ESC as \x1b, a right-to-left
 // override as \u202e). The joiners that scripts and emoji need stay.

@@ -262,6 +262,9 @@ func (g group) places() []place {
 	return out
 }
 
+// Place is where a finding was made, such as "src/app.js:12 (commit 0123456789ab)", read from its evidence; "" when it does not say.
+func Place(evidence map[string]any) string { return placeOf(evidence).String() }
+
 // place is where a finding was made, read from the evidence keys that are agreed for it.
 type place struct {
 	Path       string // of a file, with forward slashes

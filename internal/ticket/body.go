@@ -1,0 +1,153 @@
+package ticket
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/report"
+)
+
+// Bounds of a body, in characters of each part and in parts; GitHub takes 65,536 characters in all, and escaping can make text
+// several times as long.
+const (
+	mostText     = 1000
+	mostEvidence = 12
+)
+
+// part is a paragraph of a body, or an item of its list when it has a name.
+type part struct {
+	name  string // of an item, or "Fix" of a paragraph
+	text  string // as it is, on one line
+	style style
+}
+
+type style int
+
+const (
+	paragraph style = iota
+	heading         // a paragraph in bold
+	item            // of a list, after its name
+	fix             // a paragraph after its name
+)
+
+// describe says all that a reader of a ticket needs.
+func describe(r *audit.Report, check audit.Check, finding audit.Finding, reason string) []part {
+	var parts []part
+	add := func(style style, name, text string) {
+		parts = append(parts, part{shorten(report.Plain(name), mostText), shorten(report.Plain(text), mostText), style})
+	}
+	add(paragraph, "", reason)
+	add(heading, "", orElse(check.Title, check.ID))
+	add(paragraph, "", orElse(finding.Message, "(no message)"))
+	add(item, "Integration", r.Integration)
+	add(item, "Check", check.ID)
+	add(item, "Level", check.Level+", severity "+check.Severity)
+	add(item, "Outcome", strings.ReplaceAll(finding.Outcome.String(), "_", " "))
+	if finding.Environment != "" {
+		add(item, "Environment", finding.Environment)
+	}
+	if place := report.Place(finding.Evidence); place != "" {
+		add(item, "Place", place)
+	}
+	if w := finding.Waiver; w != nil {
+		add(item, "Waived until "+w.Expires.String(), fmt.Sprintf("%s; owner %s, approved by %s", w.Reason, w.Owner, w.ApprovedBy))
+	}
+	names := slices.Sorted(maps.Keys(finding.Evidence))
+	for _, name := range names[:min(len(names), mostEvidence)] {
+		value, isText := finding.Evidence[name].(string)
+		if !isText {
+			raw, err := json.Marshal(finding.Evidence[name])
+			if err != nil {
+				raw = []byte(err.Error())
+			}
+			value = string(raw)
+		}
+		add(item, "Evidence, "+name, value)
+	}
+	if check.Remediation != "" {
+		add(fix, "Fix", check.Remediation)
+	}
+	add(paragraph, "", fmt.Sprintf("Audited %s by %s %s.", r.FinishedAt.UTC().Format("2006-01-02 15:04 UTC"), r.Tool.Name, r.Tool.Version))
+	return parts
+}
+
+// markdown is a body for GitHub. It ends with a comment that holds the key and the scope, by which an importer finds the ticket again.
+func markdown(parts []part, key, scope string) string {
+	var b strings.Builder
+	for i, p := range parts {
+		text := report.MarkdownText(p.text)
+		if i > 0 && (p.style != item || parts[i-1].style != item) {
+			b.WriteString("\n")
+		}
+		switch p.style {
+		case heading:
+			fmt.Fprintf(&b, "**%s**\n", text)
+		case item:
+			fmt.Fprintf(&b, "- %s: %s\n", report.MarkdownText(p.name), text)
+		case fix:
+			fmt.Fprintf(&b, "**%s:** %s\n", report.MarkdownText(p.name), text)
+		default:
+			fmt.Fprintf(&b, "%s\n", text)
+		}
+	}
+	return b.String() + "\n" + Marker(key, scope) + "\n"
+}
+
+// adfNode is a node of the Atlassian Document Format. Text in it is only text, so nothing needs escaping.
+type adfNode struct {
+	Type    string    `json:"type"`
+	Version int       `json:"version,omitempty"`
+	Content []adfNode `json:"content,omitempty"`
+	Text    string    `json:"text,omitempty"`
+	Marks   []adfMark `json:"marks,omitempty"`
+}
+
+type adfMark struct {
+	Type string `json:"type"`
+}
+
+// adf is a body for Jira.
+func adf(parts []part) adfNode {
+	paragraph := func(texts ...adfNode) adfNode { return adfNode{Type: "paragraph", Content: texts} }
+	bold := func(text string) adfNode { return adfNode{Type: "text", Text: text, Marks: []adfMark{{"strong"}}} }
+	text := func(text string) adfNode { return adfNode{Type: "text", Text: text} }
+	document := adfNode{Type: "doc", Version: 1}
+	add := func(node adfNode) { document.Content = append(document.Content, node) }
+	for i, p := range parts {
+		body := orElse(p.text, "(nothing)") // a text may not be empty
+		switch p.style {
+		case heading:
+			add(paragraph(bold(body)))
+		case item:
+			if i == 0 || parts[i-1].style != item {
+				add(adfNode{Type: "bulletList"})
+			}
+			list := &document.Content[len(document.Content)-1]
+			list.Content = append(list.Content, adfNode{Type: "listItem", Content: []adfNode{paragraph(text(p.name + ": " + body))}})
+		case fix:
+			add(paragraph(bold(p.name+": "), text(body)))
+		default:
+			add(paragraph(text(body)))
+		}
+	}
+	return document
+}
+
+// Marker is the comment at the end of a ticket's body by which it is found again.
+func Marker(key, scope string) string {
+	return "<!-- prelaunch key=" + token(key) + " scope=" + token(scope) + " -->"
+}
+
+// token keeps the characters of an id; anything else in a report that was not made by prelaunch could end the comment.
+func token(id string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+			return r
+		}
+		return -1
+	}, id)
+}

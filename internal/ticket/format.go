@@ -1,0 +1,143 @@
+package ticket
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/prelaunch-audit/prelaunch/internal/secret"
+)
+
+// Format is one way to print tickets, one JSON object a line.
+type Format struct {
+	Name string
+	Help string
+
+	payload func(Ticket, Options) any
+}
+
+// Formats are all formats, the default first.
+var Formats = []Format{
+	{"json", "action, key, title, body, severity and labels", func(t Ticket, _ Options) any { return t }},
+	{"github", "what GitHub's REST API takes to create or to update an issue; find the issue by the comment at the end of its body", func(t Ticket, _ Options) any { return gitHubIssue(t) }},
+	{"jira", "what Jira's REST API (version 3) takes to create, to edit or to transition an issue; find the issue by its label prelaunch-KEY", func(t Ticket, o Options) any { return jiraIssue(t, o) }},
+}
+
+// Options say how tickets are printed.
+type Options struct {
+	Redactor       *secret.Redactor // takes keys out; nil: the keys are not at hand
+	JiraProject    string           // key of the project for new issues; empty: the importer adds it
+	JiraIssueType  string           // default: Bug
+	JiraTransition string           // id of the transition that closes an issue; empty: closed issues get the label prelaunch-resolved
+}
+
+// Write prints the tickets on w, one JSON object a line.
+func Write(w io.Writer, format string, tickets []Ticket, o Options) error {
+	var names []string
+	for _, f := range Formats {
+		names = append(names, f.Name)
+		if f.Name != format {
+			continue
+		}
+		var out bytes.Buffer
+		encoder := json.NewEncoder(&out)
+		for _, t := range tickets {
+			if err := encoder.Encode(f.payload(t, o)); err != nil {
+				return fmt.Errorf("print the ticket %s: %w", t.Key, err)
+			}
+		}
+		if _, err := w.Write(o.Redactor.Redact(out.Bytes())); err != nil {
+			return fmt.Errorf("write the tickets: %w", err)
+		}
+		return nil
+	}
+	return fmt.Errorf("there is no ticket format %q; the formats are %s", format, strings.Join(names, ", "))
+}
+
+// gitHub is the body of POST /repos/OWNER/REPO/issues and of PATCH …/issues/NUMBER.
+type gitHub struct {
+	Title       string   `json:"title"`
+	Body        string   `json:"body"`
+	Labels      []string `json:"labels"`
+	State       string   `json:"state,omitempty"` // only PATCH takes it
+	StateReason string   `json:"state_reason,omitempty"`
+}
+
+func gitHubIssue(t Ticket) gitHub {
+	issue := gitHub{Title: t.Title, Body: t.Body, Labels: t.Labels}
+	switch t.Action {
+	case Update:
+		issue.State = "open"
+	case Close:
+		issue.State, issue.StateReason = "closed", "completed"
+	}
+	return issue
+}
+
+// jira is the body of POST /rest/api/3/issue, of PUT …/issue/KEY and of POST …/issue/KEY/transitions.
+type jira struct {
+	Fields     *jiraFields         `json:"fields,omitempty"`
+	Update     map[string][]jiraOp `json:"update,omitempty"`
+	Transition *jiraRef            `json:"transition,omitempty"`
+}
+
+type jiraFields struct {
+	Project     *jiraKey  `json:"project,omitempty"`
+	IssueType   *jiraName `json:"issuetype,omitempty"`
+	Summary     string    `json:"summary"`
+	Description adfNode   `json:"description"`
+	Labels      []string  `json:"labels"`
+	Priority    jiraName  `json:"priority"`
+}
+
+type (
+	jiraKey struct {
+		Key string `json:"key"`
+	}
+	jiraName struct {
+		Name string `json:"name"`
+	}
+	jiraRef struct {
+		ID string `json:"id"`
+	}
+	jiraOp struct {
+		Add any `json:"add"`
+	}
+)
+
+// priorities are the names of Jira's default priorities.
+var priorities = map[string]string{"critical": "Highest", "high": "High", "medium": "Medium", "low": "Low"}
+
+func jiraIssue(t Ticket, o Options) jira {
+	labels := append([]string{"prelaunch-" + token(t.Key), "prelaunch-scope-" + token(t.Scope)}, t.Labels...)
+	priority, known := priorities[t.Severity]
+	if !known {
+		priority = "Medium"
+	}
+	fields := &jiraFields{Summary: t.Title, Description: adf(t.parts), Labels: labels, Priority: jiraName{priority}}
+	switch t.Action {
+	case Open:
+		issueType := o.JiraIssueType
+		if issueType == "" {
+			issueType = "Bug"
+		}
+		fields.IssueType = &jiraName{issueType}
+		if o.JiraProject != "" {
+			fields.Project = &jiraKey{o.JiraProject}
+		}
+		return jira{Fields: fields}
+	case Update:
+		return jira{Fields: fields}
+	}
+	update := map[string][]jiraOp{
+		"comment": {{Add: map[string]adfNode{"body": adf(t.parts)}}},
+		"labels":  {{Add: labels[0]}}, // it is there already, and tells which issue is meant
+	}
+	if o.JiraTransition != "" {
+		return jira{Update: update, Transition: &jiraRef{o.JiraTransition}}
+	}
+	update["labels"] = append(update["labels"], jiraOp{Add: "prelaunch-resolved"})
+	return jira{Update: update}
+}

@@ -1,0 +1,259 @@
+package ticket
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/extension"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/secret"
+)
+
+// run is an audit that comes to these verdicts, a number of days after the first.
+func run(t *testing.T, day int, verdicts map[string][]audit.Verdict) *audit.Report {
+	t.Helper()
+	at := time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC).AddDate(0, 0, day)
+	expires := audit.NewDate(at).AddDays(30)
+	doc := &audit.Document{
+		Tool: audit.Tool{Name: "prelaunch", Version: "0.1.0"}, StartedAt: at, FinishedAt: at,
+		Integration: audit.Integration{Name: "acme", Provider: "begini", Environments: []audit.Environment{{Name: audit.Test}, {Name: audit.Production}},
+			Waivers: []audit.Waiver{{Check: "waived.check", Reason: "later", Owner: "bob@acme.example", ApprovedBy: "jane@acme.example", Expires: expires}}},
+	}
+	var checks []audit.CheckInfo
+	for _, id := range []string{"code.check", "web.check", "rec.check", "waived.check"} {
+		if _, judged := verdicts[id]; !judged {
+			continue
+		}
+		level := audit.Required
+		if id == "rec.check" {
+			level = audit.Recommended
+		}
+		checks = append(checks, audit.CheckInfo{ID: id, Title: "Title of " + id, Level: level, Severity: "high", Remediation: "Mend it.", Items: []int{1}})
+	}
+	return audit.Assemble(doc, fmt.Sprint("sha256:", day), audit.Judgement{Checks: checks, Verdicts: verdicts, PolicyDigest: "sha256:p"}, nil)
+}
+
+func verdict(outcome audit.Outcome, subject, message string) audit.Verdict {
+	return audit.Verdict{Outcome: outcome, Environment: audit.Production, Subject: subject, Target: "repo", Message: message, Evidence: map[string]any{"path": subject}}
+}
+
+type verdicts = map[string][]audit.Verdict
+
+func TestCompare(t *testing.T) {
+	t.Parallel()
+	failA, failB := verdict(audit.Fail, "a", "key in a"), verdict(audit.Fail, "b", "key in b")
+	pass, unsure := verdict(audit.Pass, "all", "no key"), verdict(audit.Inconclusive, "all", "shallow clone")
+	moved := failA
+	moved.Evidence = map[string]any{"path": "a", "line": 7}
+	elsewhere := pass
+	elsewhere.Target = "another repo"
+	unapplied := verdict(audit.NotApplicable, "all", "no repository")
+	for _, test := range []struct {
+		name string
+		runs []verdicts
+		want []string // action, outcome and reason's beginning, of the last comparison
+	}{
+		{"everything is new", []verdicts{{"code.check": {failA, failB}}}, []string{"open fail: This audit found it.", "open fail: This audit found it."}},
+		{"nothing is wrong", []verdicts{{"code.check": {pass}}}, nil},
+		{"nothing changes", []verdicts{{"code.check": {failA}}, {"code.check": {failA}}}, nil},
+		{"evidence changes", []verdicts{{"code.check": {failA}}, {"code.check": {moved}}}, []string{"update fail: What is known"}},
+		{"another place", []verdicts{{"code.check": {failA}}, {"code.check": {failA, failB}}}, []string{"open fail: This audit found it."}},
+		{"the scope passes", []verdicts{{"code.check": {failA}}, {"code.check": {pass}}}, []string{"close pass: A fresh audit"}},
+		{"both places are mended", []verdicts{{"code.check": {failA, failB}}, {"code.check": {pass}}}, []string{"close pass: A fresh audit", "close pass: A fresh audit"}},
+		{"one of two places is mended", []verdicts{{"code.check": {failA, failB}}, {"code.check": {failB}}}, []string{"update fail: This audit did not find it again, but its scope does not pass: it is fail."}},
+		{"another scope passes", []verdicts{{"code.check": {failA}}, {"code.check": {elsewhere}}}, []string{"update fail: This audit says nothing about the place"}},
+		{"the check disappears", []verdicts{{"code.check": {failA}, "web.check": {pass}}, {"web.check": {pass}}}, nil},
+		{"it becomes inconclusive", []verdicts{{"code.check": {failA}}, {"code.check": {unsure}}},
+			[]string{"open inconclusive: This audit found it.", "update fail: This audit did not find it again, but its scope does not pass: it is inconclusive."}},
+		{"it becomes not applicable", []verdicts{{"code.check": {failA}}, {"code.check": {unapplied}}}, []string{"update fail: This audit did not find it again, but its scope does not pass: it is not applicable."}},
+		{"it passes here and fails there", []verdicts{{"code.check": {failA}}, {"code.check": {pass, failB}}},
+			[]string{"open fail: This audit found it.", "update fail: This audit did not find it again, but its scope does not pass: it is fail."}},
+		{"inconclusive passes", []verdicts{{"code.check": {unsure}}, {"code.check": {pass}}}, []string{"close pass: A fresh audit"}},
+		{"a recommended check warns", []verdicts{{"rec.check": {failA}}}, []string{"open warn: This audit found it."}},
+		{"a recommended check is inconclusive", []verdicts{{"rec.check": {unsure}}}, nil},
+		{"a recommended check passes", []verdicts{{"rec.check": {failA}}, {"rec.check": {pass}}}, []string{"close pass: A fresh audit"}},
+		{"what is waived from the start", []verdicts{{"waived.check": {failA}}}, nil},
+		{"an earlier ticket is known over a gap", []verdicts{{"code.check": {failA}}, {"web.check": {pass}}, {"code.check": {pass}}}, []string{"close pass: A fresh audit"}},
+		{"what was closed stays closed", []verdicts{{"code.check": {failA}}, {"code.check": {pass}}, {"code.check": {pass}}}, nil},
+		{"it comes back", []verdicts{{"code.check": {failA}}, {"code.check": {pass}}, {"code.check": {failA}}}, []string{"open fail: This audit found it."}},
+		{"nobody is told the same twice", []verdicts{{"code.check": {failA, failB}}, {"code.check": {failB}}, {"code.check": {failB}}}, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			var reports []*audit.Report
+			for day, v := range test.runs {
+				reports = append(reports, run(t, day, v))
+			}
+			tickets, err := Compare(reports[:len(reports)-1], reports[len(reports)-1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, ticket := range tickets {
+				got = append(got, ticket.Action+" "+ticket.Outcome+": "+ticket.Reason)
+			}
+			slices.Sort(got)
+			if !slices.EqualFunc(got, test.want, strings.HasPrefix) {
+				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(test.want, "\n"))
+			}
+		})
+	}
+}
+
+func TestWaivedTicketStaysOpen(t *testing.T) {
+	t.Parallel()
+	before := run(t, 0, verdicts{"code.check": {verdict(audit.Fail, "a", "key in a")}})
+	after := run(t, 1, verdicts{"code.check": {verdict(audit.Fail, "a", "key in a")}})
+	finding := &after.Checks[0].Findings[0]
+	raw := audit.Fail
+	finding.Outcome, finding.RawOutcome = audit.Waived, &raw
+	finding.Waiver = &audit.Waiver{Check: "code.check", Reason: "later", Owner: "bob@acme.example", ApprovedBy: "jane@acme.example", Expires: audit.NewDate(after.FinishedAt).AddDays(3)}
+	tickets, err := Compare([]*audit.Report{before}, after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(tickets) != 1 || tickets[0].Action != Update || !slices.Contains(tickets[0].Labels, "waived") || !strings.Contains(tickets[0].Body, "bob") {
+		t.Errorf("tickets are %+v", tickets)
+	}
+}
+
+func TestCompareRefuses(t *testing.T) {
+	t.Parallel()
+	first, second := run(t, 0, verdicts{"code.check": {}}), run(t, 1, verdicts{"code.check": {}})
+	other := run(t, 0, verdicts{"code.check": {}})
+	other.Integration = "acme-cards"
+	if _, err := Compare([]*audit.Report{other}, second); err == nil || !strings.Contains(err.Error(), `"acme-cards"`) {
+		t.Errorf("another integration: error is %v", err)
+	}
+	if _, err := Compare([]*audit.Report{second}, first); err == nil || !strings.Contains(err.Error(), "older") {
+		t.Errorf("the wrong order: error is %v", err)
+	}
+	if tickets, err := Compare([]*audit.Report{first}, first); err != nil || len(tickets) != 0 {
+		t.Errorf("the same report twice: %v, %v", tickets, err)
+	}
+}
+
+const hostile = "\x1b[31m @everyone #1 <script>alert(1)</script> [x](javascript:alert(1)) \u202e --> <!-- ``` | \n# h \xff"
+
+func TestBodyIsOnlyText(t *testing.T) {
+	t.Parallel()
+	v := verdict(audit.Fail, hostile, hostile)
+	v.Evidence = map[string]any{"path": hostile, hostile: []any{hostile}, "long": strings.Repeat("@x ", 5000)}
+	for i := range 50 {
+		v.Evidence[fmt.Sprint("more", i)] = strings.Repeat("#1 ", 2000)
+	}
+	r := run(t, 0, verdicts{"code.check": {v}})
+	r.Checks[0].Title, r.Checks[0].Remediation, r.Integration = hostile, hostile, "acme"+hostile
+	tickets, err := Compare(nil, r)
+	if err != nil || len(tickets) != 1 {
+		t.Fatalf("%v, %v", tickets, err)
+	}
+	ticket := tickets[0]
+	if strings.ContainsAny(ticket.Title, "\n\x1b\u202e") || len([]rune(ticket.Title)) > 256 {
+		t.Errorf("title is %q", ticket.Title)
+	}
+	if len(ticket.Body) > 65_000 || !strings.HasSuffix(ticket.Body, Marker(ticket.Key, ticket.Scope)+"\n") {
+		t.Errorf("the body is %d bytes long and ends in %q", len(ticket.Body), ticket.Body[len(ticket.Body)-100:])
+	}
+	for _, label := range ticket.Labels {
+		if len([]rune(label)) > 50 || strings.ContainsAny(label, " \n\x1b") {
+			t.Errorf("label %q", label)
+		}
+	}
+	var page bytes.Buffer
+	if err := goldmark.New(goldmark.WithExtensions(extension.GFM)).Convert([]byte(ticket.Body), &page); err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []string{"<a ", "<script", "<h1", "<code", "<table", "<blockquote"} {
+		if strings.Contains(page.String(), bad) {
+			t.Errorf("the body holds %s: %s", bad, page.String())
+		}
+	}
+}
+
+func TestFormats(t *testing.T) {
+	t.Parallel()
+	before := run(t, 0, verdicts{"code.check": {verdict(audit.Fail, "a", "key in a")}, "web.check": {verdict(audit.Fail, "x", "forgery")}})
+	after := run(t, 1, verdicts{"code.check": {verdict(audit.Pass, "all", "no key")}, "web.check": {verdict(audit.Fail, "x", "another forgery"), verdict(audit.Fail, "y", "new")}})
+	tickets, err := Compare([]*audit.Report{before}, after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := func(format string, o Options) []map[string]any {
+		t.Helper()
+		var out bytes.Buffer
+		if err := Write(&out, format, tickets, o); err != nil {
+			t.Fatal(err)
+		}
+		var all []map[string]any
+		for _, line := range strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n") {
+			var object map[string]any
+			if err := json.Unmarshal([]byte(line), &object); err != nil {
+				t.Fatalf("%s: %v in %s", format, err, line)
+			}
+			all = append(all, object)
+		}
+		return all
+	}
+	pick := func(objects []map[string]any, paths ...string) (got []string) {
+		for _, object := range objects {
+			var values []string
+			for _, path := range paths {
+				var value any = object
+				for _, name := range strings.Split(path, ".") {
+					inner, _ := value.(map[string]any)
+					value = inner[name]
+				}
+				values = append(values, fmt.Sprint(value))
+			}
+			got = append(got, strings.Join(values, " | "))
+		}
+		slices.Sort(got)
+		return got
+	}
+	for _, test := range []struct {
+		format string
+		o      Options
+		paths  []string
+		want   []string
+	}{
+		{"json", Options{}, []string{"action", "title", "severity"}, []string{"close | code.check (production): key in a | high", "open | web.check (production): new | high", "update | web.check (production): another forgery | high"}},
+		{"github", Options{}, []string{"title", "state", "state_reason"}, []string{"code.check (production): key in a | closed | completed", "web.check (production): another forgery | open | <nil>", "web.check (production): new | <nil> | <nil>"}},
+		{"jira", Options{JiraProject: "ACME", JiraTransition: "31"}, []string{"fields.summary", "fields.project.key", "fields.issuetype.name", "fields.priority.name", "transition.id"},
+			[]string{"<nil> | <nil> | <nil> | <nil> | 31", "web.check (production): another forgery | <nil> | <nil> | High | <nil>", "web.check (production): new | ACME | Bug | High | <nil>"}},
+	} {
+		if diff := cmp.Diff(test.want, pick(lines(test.format, test.o), test.paths...)); diff != "" {
+			t.Errorf("%s:\n%s", test.format, diff)
+		}
+	}
+	if err := Write(&bytes.Buffer{}, "xml", tickets, Options{}); err == nil || !strings.Contains(err.Error(), "json, github, jira") {
+		t.Errorf("an unknown format: error is %v", err)
+	}
+}
+
+func TestTicketsHoldNoKey(t *testing.T) {
+	t.Parallel()
+	const key = "sk-begini-0a1b2c3d4e5f"
+	r := run(t, 0, verdicts{"code.check": {verdict(audit.Fail, key, "key "+key)}})
+	tickets, err := Compare(nil, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, format := range Formats {
+		var out bytes.Buffer
+		if err := Write(&out, format.Name, tickets, Options{Redactor: secret.NewRedactor(secret.New([]byte(key)))}); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(out.String(), key) {
+			t.Errorf("%s holds the key: %s", format.Name, out.String())
+		}
+	}
+}
