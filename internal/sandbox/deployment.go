@@ -1,0 +1,231 @@
+package sandbox
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/template"
+	"time"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/secret"
+)
+
+// deployment is everything around the receivers that the configuration tells. rightDeployment fills it; a DeploymentFlaw changes it
+// before anything is started.
+type deployment struct {
+	Test, Production environment
+	ProviderChecks   bool
+	Retired          []retiredKey
+	Attestations     []attestation
+	Resolve          []resolved
+	Roster           [][]string // rows after the header
+	ExportedOn       string
+	ReviewedOn       string
+	ReviewedBy       string
+	Domains          []string
+	TrustsCA         bool
+
+	redirects map[string]string // path of a page → where it redirects to
+	files     map[string]string // more files to write, by path
+	keys      map[string]secret.Key
+	refs      []keyRef
+	keyFiles  bool
+	today     time.Time
+}
+
+type environment struct {
+	Name, IntegrationID, WebhookURL, APIBase, Probing string
+	Key                                               string // the reference, in YAML
+	Completion, Cancellation, Expiry                  string
+	ProbeUIDs, Effects                                []string
+	Queued                                            bool
+
+	host         string
+	key, retired secret.Key
+	users        []string
+}
+
+type (
+	retiredKey  struct{ Key, Environment, Until string }
+	attestation struct{ Check, Statement, By, On string }
+	resolved    struct {
+		Host      string
+		Addresses []string
+	}
+	keyRef struct {
+		name string
+		key  secret.Key
+	}
+)
+
+func rightDeployment(o PairOptions) *deployment {
+	d := &deployment{today: o.Now(), keyFiles: o.KeyFiles, keys: map[string]secret.Key{}, files: map[string]string{}, TrustsCA: true}
+	make := func(name, id, host, pages string) environment {
+		key, retired := secret.New([]byte("bk_"+randomHex(20))), secret.New([]byte("bk_"+randomHex(20)))
+		d.keys[name], d.keys[name+" retired"] = key, retired
+		probing := o.Probing[name]
+		if probing == "" {
+			probing = audit.Full
+		}
+		return environment{
+			Name: name, IntegrationID: id, WebhookURL: "https://" + host + "/begini", Probing: probing, Key: d.reference(name, key),
+			Completion: "https://" + pages + "/done", Cancellation: "https://" + pages + "/cancelled", Expiry: "https://" + pages + "/expired",
+			host: host, key: key, retired: retired, users: []string{"KNOWN0001", "KNOWN0002"},
+		}
+	}
+	d.Test = make(audit.Test, "1234567890987654321", TestHost, TestPages)
+	d.Production = make(audit.Production, "9876543210123456789", ProductionHost, ProductionPage)
+	d.ExportedOn, d.ReviewedOn, d.ReviewedBy, d.Domains = d.day(-20), d.day(-19), "jane@acme.example", []string{"acme.example"}
+	d.Roster = [][]string{{"jane@acme.example", "Admin"}, {"bob@acme.example", "Admin"}, {"kim@acme.example", "Viewer"}}
+	for _, check := range []struct{ id, statement string }{
+		{"api-key.stored-securely", "The receivers get their keys from the secret manager"},
+		{"deployment-centre.webhook-registered", "The webhook URLs were seen in the Deployment Centre, in both tabs"},
+		{"deployment-centre.redirects-registered", "The redirect URLs were seen in the Deployment Centre, in both tabs"},
+		{audit.SameBuild, "Both environments run the same build"},
+	} {
+		d.Attestations = append(d.Attestations, attestation{check.id, check.statement, "jane@acme.example", d.day(-5)})
+	}
+	d.files["dist/index.html"] = "<!doctype html><html lang=en><title>Acme loans</title><script src=app.js></script></html>\n"
+	d.files["dist/app.js"] = "document.title = \"Acme loans\";\n"
+	d.files["deploy/receiver.yaml"] = workload
+	return d
+}
+
+// workload shows where a receiver gets its key.
+const workload = `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: receiver}
+spec:
+  selector: {matchLabels: {app: receiver}}
+  template:
+    metadata: {labels: {app: receiver}}
+    spec:
+      containers:
+        - name: receiver
+          image: registry.acme.example/receiver:1
+          env:
+            - name: BEGINI_API_KEY
+              valueFrom: {secretKeyRef: {name: begini, key: api-key}}
+`
+
+// day is a date that many days from today.
+func (d *deployment) day(days int) string { return audit.NewDate(d.today).AddDays(days).String() }
+
+// reference notes a key and returns the YAML that refers to it, without its braces.
+func (d *deployment) reference(name string, key secret.Key) string {
+	ref := keyRef{"BEGINI_" + strings.ToUpper(name) + "_API_KEY", key}
+	d.refs = append(d.refs, ref)
+	if d.keyFiles {
+		return "file: keys/" + ref.name
+	}
+	return "env: " + ref.name
+}
+
+// write writes the configuration and the files that it refers to.
+func (p *Pair) write(d *deployment) error {
+	for _, ref := range d.refs {
+		if !d.keyFiles {
+			p.env = append(p.env, ref.name+"="+string(ref.key.Expose()))
+		} else if err := os.WriteFile(filepath.Join(p.Dir, "keys", ref.name), append(ref.key.Expose(), '\n'), 0o600); err != nil {
+			return err
+		}
+	}
+	for name, text := range d.files {
+		if err := os.WriteFile(filepath.Join(p.Dir, filepath.FromSlash(name)), []byte(text), 0o600); err != nil {
+			return err
+		}
+	}
+	if err := os.WriteFile(filepath.Join(p.Dir, "ca.pem"), p.Authority.CAPEM(), 0o600); err != nil {
+		return err
+	}
+	var roster strings.Builder
+	rows := csv.NewWriter(&roster)
+	if err := rows.WriteAll(append([][]string{{"email", "role"}}, d.Roster...)); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(p.Dir, "evidence", "beacon-users.csv"), []byte(roster.String()), 0o600); err != nil {
+		return err
+	}
+	file, err := os.OpenFile(p.File, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := configuration.Execute(file, d); err != nil {
+		return errors.Join(fmt.Errorf("write the sandbox configuration: %w", err), file.Close())
+	}
+	return file.Close()
+}
+
+// quoted spells a value in JSON, which YAML reads as it is.
+func quoted(value any) (string, error) {
+	text, err := json.Marshal(value)
+	return string(text), err
+}
+
+var configuration = template.Must(template.New("prelaunch.yaml").Funcs(template.FuncMap{"q": quoted}).Parse(`# Written by the sandbox: two receivers on loopback with all that an audit looks at.
+version: 1
+integration: acme-personal-loans
+provider: begini
+environments:
+{{- define "environment"}}
+  {{.Name}}:
+    integration_id: {{q .IntegrationID}}
+    api_key: { {{- .Key}}}
+    webhook_url: {{q .WebhookURL}}
+    redirect_urls:
+      {{- with .Completion}}
+      completion: {{q .}}{{end}}
+      {{- with .Cancellation}}
+      cancellation: {{q .}}{{end}}
+      {{- with .Expiry}}
+      expiry: {{q .}}{{end}}
+    {{- with .APIBase}}
+    api_base_url: {{q .}}{{end}}
+    probing: {{.Probing}}
+    {{- with .ProbeUIDs}}
+    probe_uids: {{q .}}{{end}}
+    {{- if .Queued}}
+    receiver: queued{{end}}
+    {{- with .Effects}}
+    effects: {command: {{q .}}}{{end}}
+{{- end}}
+{{- template "environment" .Test}}
+{{- template "environment" .Production}}
+provider_checks: {{.ProviderChecks}}
+{{- with .Retired}}
+retired_keys:
+{{- range .}}
+  - { {{- .Key}}, environment: {{.Environment}}{{with .Until}}, accepted_until: {{.}}{{end}}}
+{{- end}}{{end}}
+repositories: []
+workloads:
+  - {path: deploy}
+clients:
+  - {path: dist}
+logs:
+  - {path: logs/test.log, environment: test, marker: "probe-[0-9]+"}
+  - {path: logs/production.log, environment: production, marker: "probe-[0-9]+"}
+access:
+  roster: evidence/beacon-users.csv
+  exported_on: {{.ExportedOn}}
+  allowed_domains: {{q .Domains}}
+  reviewed: {by: {{.ReviewedBy}}, on: {{.ReviewedOn}}}
+{{- with .Attestations}}
+attestations:
+{{- range .}}
+  - {check: {{.Check}}, statement: {{q .Statement}}, by: {{.By}}, on: {{.On}}}
+{{- end}}{{end}}
+network:
+  ca_file: ca.pem
+  provider_trusts_ca: {{.TrustsCA}}
+  max_requests_per_second: 1000
+  resolve:
+{{- range .Resolve}}
+    {{q .Host}}: {{q .Addresses}}
+{{- end}}
+`))
