@@ -1,0 +1,156 @@
+package reportdiff
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/prelaunch-audit/prelaunch/internal/report"
+	"github.com/prelaunch-audit/prelaunch/internal/secret"
+)
+
+// Bounds of what the text shows; JSON has all.
+const (
+	mostFindings = 20
+	mostValues   = 12
+	mostFacts    = 10
+	mostText     = 300 // characters of a value or a message
+)
+
+// WriteJSON prints the difference as one indented JSON document.
+func (d *Diff) WriteJSON(w io.Writer, redactor *secret.Redactor) error {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(d); err != nil {
+		return fmt.Errorf("print the difference: %w", err)
+	}
+	return write(w, out.Bytes(), redactor)
+}
+
+// WriteText prints the difference for people: first how the status changed, then what was audited differently, then each check with
+// what differs in its findings, then the facts.
+func (d *Diff) WriteText(w io.Writer, redactor *secret.Redactor) error {
+	p := printer{redactor: redactor}
+	p.line(0, "%s: %s (%s) -> %s (%s)", d.Integration, d.Old.Status, d.Old.FinishedAt.UTC().Format("2006-01-02 15:04 UTC"), d.New.Status, d.New.FinishedAt.UTC().Format("2006-01-02 15:04 UTC"))
+	if len(d.Context) > 0 {
+		p.line(0, "Audited differently:")
+		p.values(1, d.Context, len(d.Context))
+	}
+	for _, check := range d.Checks {
+		switch check.Change {
+		case Added:
+			p.line(0, "%s: new, %s", check.ID, words(check.NewOutcome))
+		case Removed:
+			p.line(0, "%s: no longer judged, was %s", check.ID, words(check.OldOutcome))
+		default:
+			p.line(0, "%s: %s", check.ID, arrow(check.OldOutcome, check.NewOutcome))
+		}
+		for _, reason := range check.Why {
+			p.line(1, "%s", reason)
+		}
+		for _, finding := range check.Findings[:min(len(check.Findings), mostFindings)] {
+			p.finding(finding)
+		}
+		if more := len(check.Findings) - mostFindings; more > 0 {
+			p.line(1, "and %d more findings: see the difference as JSON", more)
+		}
+	}
+	for _, kind := range d.Facts {
+		p.line(0, "Facts of %s: %d added, %d removed, %d changed", kind.Kind, kind.Added, kind.Removed, len(kind.Changes))
+		for _, change := range kind.Changes[:min(len(kind.Changes), mostFacts)] {
+			p.line(1, "~ %s", text(change.Same))
+			p.values(2, change.Values, mostValues)
+		}
+		if more := len(kind.Changes) - mostFacts; more > 0 {
+			p.line(1, "and %d more changed: see the difference as JSON", more)
+		}
+		for _, sample := range kind.Samples {
+			p.line(1, "%s %s", map[string]string{Added: "+", Removed: "-"}[sample.Change], text(sample.Fact))
+		}
+	}
+	if len(d.Checks) == 0 {
+		p.line(0, "No check changed.")
+	}
+	return write(w, p.out.Bytes(), redactor)
+}
+
+type printer struct {
+	out      bytes.Buffer
+	redactor *secret.Redactor
+}
+
+// line prints one line, each of whose arguments is made safe and short.
+func (p *printer) line(indent int, format string, args ...any) {
+	for i, arg := range args {
+		if s, ok := arg.(string); ok {
+			args[i] = shorten(report.Plain(p.redactor.RedactString(s)))
+		}
+	}
+	fmt.Fprintf(&p.out, "%s%s\n", strings.Repeat("  ", indent), fmt.Sprintf(format, args...))
+}
+
+func (p *printer) finding(f FindingChange) {
+	sign := map[string]string{Added: "+", Removed: "-", Changed: "~"}[f.Change]
+	format, args := sign+" ", []any{}
+	if f.Environment != "" {
+		format, args = format+"%s: ", append(args, f.Environment)
+	}
+	format, args = format+"%s: %s", append(args, arrow(f.OldOutcome, f.NewOutcome), f.Message)
+	if f.Place != "" {
+		format, args = format+" (at %s)", append(args, f.Place)
+	}
+	p.line(1, format, args...)
+	p.values(2, f.Values, mostValues)
+}
+
+func (p *printer) values(indent int, values []Value, most int) {
+	for _, value := range values[:min(len(values), most)] {
+		p.line(indent, "%s: %s -> %s", value.Name, shown(value.Old), shown(value.New))
+	}
+	if more := len(values) - most; more > 0 {
+		p.line(indent, "and %d more values", more)
+	}
+}
+
+// shown is a value for people: text without quotes, nothing as "none".
+func shown(value any) string {
+	switch value := value.(type) {
+	case nil:
+		return "none"
+	case string:
+		if value == "" {
+			return "none"
+		}
+		return value
+	}
+	return text(value)
+}
+
+func arrow(older, newer string) string {
+	switch {
+	case older == newer || newer == "":
+		return words(older)
+	case older == "":
+		return words(newer)
+	}
+	return words(older) + " -> " + words(newer)
+}
+
+func words(outcome string) string { return strings.ReplaceAll(outcome, "_", " ") }
+
+func shorten(s string) string {
+	if runes := []rune(s); len(runes) > mostText {
+		return string(runes[:mostText]) + "…"
+	}
+	return s
+}
+
+func write(w io.Writer, out []byte, redactor *secret.Redactor) error {
+	if _, err := w.Write(redactor.Redact(out)); err != nil {
+		return fmt.Errorf("write the difference: %w", err)
+	}
+	return nil
+}
