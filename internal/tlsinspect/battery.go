@@ -137,13 +137,19 @@ func (l *look) battery(ctx context.Context, g gateState, c *chains, wg *sync.Wai
 	}
 	for _, class := range []string{"static_rsa", "dhe", "cbc"} {
 		l.lane(&hellos, func() {
+			if class == "cbc" {
+				<-l.asked // the least of them, and not at the expense of a request
+			}
 			if class != "dhe" && l.seen.accepted(l.seen.classes, class) {
 				return // seen already; for DHE the group's size is wanted too
 			}
 			l.class(ctx, class)
 		})
 	}
-	l.lane(&hellos, func() { l.otherCertificate(ctx, c) })
+	l.lane(&hellos, func() {
+		<-l.asked
+		l.otherCertificate(ctx, c)
+	})
 	versions.Wait()
 	l.lane(&hellos, func() { l.oldest(ctx) })
 	hellos.Wait()

@@ -60,6 +60,7 @@ func (l *look) exchanges(ctx context.Context, g gateState) {
 		return e, header, body, dials > 0
 	}
 	ask := func(method string, u *url.URL) (Exchange, http.Header, []byte) {
+		defer l.pending.Add(-1)
 		e, header, body, fresh := send(method, u)
 		if e.Reach.Kind != ReachReset && e.Reach.Kind != ReachError {
 			return e, header, body
@@ -79,6 +80,9 @@ func (l *look) exchanges(ctx context.Context, g gateState) {
 		answer.HSTS = hsts(header)
 		answer.ClockSkewSeconds = skew(header, l.in.now())
 		l.learnClientCertificate(g, answer.Get, body)
+		if v.target.Follow && get.Location != nil && get.Location.SameHost {
+			l.pending.Add(1) // to be followed
+		}
 		if v.target.Post {
 			post, header, _ := ask(http.MethodPost, v.url)
 			answer.Post = &post

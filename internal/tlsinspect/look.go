@@ -20,11 +20,13 @@ type look struct {
 	address string
 	visits  []visit
 
-	http1 atomic.Bool   // HTTP/2 was agreed on, but does not work
-	lanes chan struct{} // holds a token for each connection that is open
-	mu    sync.Mutex    // guards what follows
-	used  int
-	seen  *observations
+	pending atomic.Int32  // requests that are still to come
+	asked   chan struct{} // closed when all over HTTPS have been made
+	http1   atomic.Bool   // HTTP/2 was agreed on, but does not work
+	lanes   chan struct{} // holds a token for each connection that is open
+	mu      sync.Mutex    // guards what follows
+	used    int
+	seen    *observations
 
 	modern Certificate // the gate's
 
@@ -37,6 +39,7 @@ func newLook(in *inspector, host, port, address string, visits []visit) *look {
 	l := &look{
 		in: in, host: host, port: port, address: address, visits: visits,
 		lanes:   make(chan struct{}, Lanes),
+		asked:   make(chan struct{}),
 		seen:    newObservations(),
 		answers: make([]Answer, len(visits)),
 		clear:   make([][]Clear, len(visits)),
@@ -48,6 +51,7 @@ func newLook(in *inspector, host, port, address string, visits []visit) *look {
 	for i := range visits {
 		l.answers[i].Address = address
 	}
+	l.pending.Store(int32(l.requests())) // the gate's connection serves one; one is for a second try
 	return l
 }
 
@@ -88,16 +92,24 @@ func (l *look) lane(wg *sync.WaitGroup, f func()) {
 	})
 }
 
-// reserved is how many connections the bare hellos leave for HTTP.
-func (l *look) reserved() int {
-	n := 1
+// requests is how many requests go to this address, each of which may need a connection: servers
+// need not keep them open.
+func (l *look) requests() int {
+	n := 0
 	for _, v := range l.visits {
+		n++
+		if v.target.Post {
+			n++
+		}
 		if v.target.Clear && l.port != "443" {
 			n += 2
 		}
 	}
-	return min(n, 5)
+	return n
 }
+
+// reserved is how many connections the bare hellos leave for the requests that are still to come.
+func (l *look) reserved() int { return max(0, min(int(l.pending.Load()), MaxConnections/2)) }
 
 // run gathers everything about the address.
 func (l *look) run(ctx context.Context) {
@@ -128,8 +140,13 @@ func (l *look) run(ctx context.Context) {
 			// Begun at once, because a revocation list may have to be fetched.
 			wg.Go(func() { l.modern = l.in.describe(ctx, l.host, sent) })
 		}
-		if g.conn != nil {
-			l.lane(&wg, func() { l.exchanges(ctx, g) })
+		if g.conn == nil {
+			close(l.asked)
+		} else {
+			l.lane(&wg, func() {
+				defer close(l.asked)
+				l.exchanges(ctx, g)
+			})
 		}
 		l.battery(ctx, g, chains, &wg)
 		wg.Wait()

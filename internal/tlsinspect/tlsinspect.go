@@ -191,12 +191,7 @@ func (in *inspector) endpoint(ctx context.Context, host, port string, visits []v
 		v.facts.Clear = append(v.facts.Clear, twins[i]...)
 		compareClear(v.facts)
 	}
-	for _, v := range visits {
-		if v.target.Follow {
-			wg.Go(func() { v.facts.Trails = in.trails(ctx, v, looks) })
-		}
-	}
-	wg.Wait()
+	in.follow(ctx, visits, looks)
 	for _, l := range looks {
 		e.Addresses = append(e.Addresses, l.facts)
 	}

@@ -12,13 +12,25 @@ import (
 	"sync"
 )
 
+// follow follows the redirects of an endpoint's URLs, one after the other, so that they can share
+// connections.
+func (in *inspector) follow(ctx context.Context, visits []visit, looks []*look) {
+	w := &walk{in: in, transport: newTransport(), trusts: map[string]string{}}
+	w.transport.DialTLSContext = w.dial
+	defer w.transport.CloseIdleConnections()
+	for _, v := range visits {
+		if v.target.Follow {
+			v.facts.Trails = w.trails(ctx, v, looks)
+		}
+	}
+}
+
 // trails follows what the first address that answers says, method by method.
-func (in *inspector) trails(ctx context.Context, v visit, looks []*look) []Trail {
+func (w *walk) trails(ctx context.Context, v visit, looks []*look) []Trail {
 	out := []Trail{}
 	for _, method := range []string{http.MethodGet, http.MethodPost} {
 		var start *Exchange
 		trust := ""
-		var via *look
 		for i, a := range v.facts.Answers {
 			e := a.Get
 			if method == http.MethodPost {
@@ -27,7 +39,7 @@ func (in *inspector) trails(ctx context.Context, v visit, looks []*look) []Trail
 			if e == nil || start != nil && (start.Reach.Kind == ReachOK || e.Reach.Kind != ReachOK) {
 				continue
 			}
-			start, via = e, looks[i]
+			start, w.via = e, looks[i]
 			if certificates := looks[i].facts.Certificates; len(certificates) > 0 {
 				trust = hopTrust(certificates[0].Trust.Kind, certificates[0].Name.Matches)
 			}
@@ -35,7 +47,7 @@ func (in *inspector) trails(ctx context.Context, v visit, looks []*look) []Trail
 		if start == nil {
 			continue
 		}
-		out = append(out, in.trail(ctx, v.url, method, *start, trust, via))
+		out = append(out, w.trail(ctx, v.url, method, *start, trust))
 	}
 	return out
 }
@@ -48,17 +60,13 @@ func hopTrust(kind string, nameMatches bool) string {
 }
 
 // trail follows one chain of redirects whose first answer is known already.
-func (in *inspector) trail(ctx context.Context, from *url.URL, method string, e Exchange, trust string, via *look) Trail {
+func (w *walk) trail(ctx context.Context, from *url.URL, method string, e Exchange, trust string) Trail {
 	t := Trail{Method: method, Hops: []Hop{}}
 	jar, err := cookiejar.New(nil) // with cookies, because some sites set one and send the visitor back
 	if err != nil {
 		t.End = "unreachable"
 		return t
 	}
-	walk := &walk{in: in, via: via, trusts: map[string]string{}}
-	transport := newTransport()
-	transport.DialTLSContext = walk.dial
-	defer transport.CloseIdleConnections()
 	seen := map[string]bool{}
 	for {
 		t.Hops = append(t.Hops, Hop{Method: method, URL: display(from), Reach: e.Reach, Status: e.Status, Trust: trust})
@@ -95,9 +103,9 @@ func (in *inspector) trail(ctx context.Context, from *url.URL, method string, e 
 		}
 		from = next
 		var header http.Header
-		e, header, _ = in.exchange(ctx, withCookies{transport, jar}, method, from)
+		e, header, _ = w.in.exchange(ctx, withCookies{w.transport, jar}, method, from)
 		jar.SetCookies(from, (&http.Response{Header: header}).Cookies())
-		trust = walk.trust(from)
+		trust = w.trust(from)
 	}
 }
 
@@ -123,12 +131,13 @@ func (w withCookies) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.RoundTripper.RoundTrip(r)
 }
 
-// walk opens the connections of a trail and keeps what their certificates are worth.
+// walk opens the connections of trails and keeps what their certificates are worth.
 type walk struct {
-	in     *inspector
-	via    *look
-	mu     sync.Mutex
-	trusts map[string]string
+	in        *inspector
+	transport *http.Transport
+	via       *look // the address the trail begins at
+	mu        sync.Mutex
+	trusts    map[string]string
 }
 
 func (w *walk) dial(ctx context.Context, network, address string) (net.Conn, error) {
