@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/sandbox/gitrepo"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
@@ -32,6 +33,7 @@ type deployment struct {
 
 	redirects map[string]string // path of a page → where it redirects to
 	files     map[string]string // more files to write, by path
+	commits   []gitrepo.Commit  // of the repository of the receiver's code, under app
 	keys      map[string]secret.Key
 	refs      []keyRef
 	keyFiles  bool
@@ -93,7 +95,21 @@ func rightDeployment(o PairOptions) *deployment {
 	d.files["dist/index.html"] = "<!doctype html><html lang=en><title>Acme loans</title><script src=app.js></script></html>\n"
 	d.files["dist/app.js"] = "document.title = \"Acme loans\";\n"
 	d.files["deploy/receiver.yaml"] = workload
+	d.commits = []gitrepo.Commit{
+		{Message: "Receive webhooks", Author: "Jane <jane@acme.example>", When: d.today.AddDate(0, 0, -30), Files: map[string]string{"receiver.py": receiverCode("")}},
+		{Message: "Tell how to run it", Author: "Jane <jane@acme.example>", When: d.today.AddDate(0, 0, -20), Files: map[string]string{
+			"receiver.py": receiverCode(""), "README.md": "Set BEGINI_API_KEY and run receiver.py.\n"}},
+	}
 	return d
+}
+
+// receiverCode is what the repository of the receiver holds; with a key, as it must not be.
+func receiverCode(key string) string {
+	from := `os.environ["BEGINI_API_KEY"]`
+	if key != "" {
+		from = fmt.Sprintf("%q", key)
+	}
+	return "import os\n\nAPI_KEY = " + from + "\n"
 }
 
 // workload shows where a receiver gets its key.
@@ -139,6 +155,9 @@ func (p *Pair) write(d *deployment) error {
 		if err := os.WriteFile(filepath.Join(p.Dir, filepath.FromSlash(name)), []byte(text), 0o600); err != nil {
 			return err
 		}
+	}
+	if _, err := gitrepo.Write(filepath.Join(p.Dir, "app"), d.commits); err != nil {
+		return err
 	}
 	if err := os.WriteFile(filepath.Join(p.Dir, "ca.pem"), p.Authority.CAPEM(), 0o600); err != nil {
 		return err
@@ -202,7 +221,8 @@ retired_keys:
 {{- range .}}
   - { {{- .Key}}, environment: {{.Environment}}{{with .Until}}, accepted_until: {{.}}{{end}}}
 {{- end}}{{end}}
-repositories: []
+repositories:
+  - {path: app}
 workloads:
   - {path: deploy}
 clients:

@@ -15,6 +15,8 @@ const (
 	storedSecurely      = "api-key.stored-securely"
 	separateKeys        = "api-key.separate-environments"
 	notInClient         = "api-key.not-in-client"
+	notInCode           = "api-key.not-in-code"
+	notInHistory        = "api-key.not-in-history"
 	httpsRedirects      = "https.redirects"
 	apiRequests         = "https.api-requests"
 	pagesConfigured     = "redirects.production-configured"
@@ -92,6 +94,15 @@ func DeploymentFlaws() []DeploymentFlaw {
 			}
 		}},
 		{"private-roots", "the provider was not given the roots that the certificates need", Expect{Warns: []string{certificateValid}, May: []string{pagesConfigured}}, func(d *deployment) { d.TrustsCA = false }},
+		{"key-in-code", "the repository holds the Production key", Expect{Fails: []string{notInCode, notInHistory, rotated}}, func(d *deployment) {
+			d.commits[len(d.commits)-1].Files["receiver.py"] = receiverCode(string(d.Production.key.Expose()))
+		}},
+		{"key-in-history", "a commit held the Production key until the next took it out", Expect{Fails: []string{notInHistory, rotated}}, func(d *deployment) {
+			d.commits[0].Files["receiver.py"] = receiverCode(string(d.Production.key.Expose()))
+		}},
+		{"key-in-commit-message", "a commit message quotes the Test key", Expect{Fails: []string{notInHistory, rotated}}, func(d *deployment) {
+			d.commits[0].Message = "Use the new key " + string(d.Test.key.Expose())
+		}},
 		{"key-in-client", "a bundle holds the Production key", Expect{Fails: []string{notInClient}, May: []string{rotated}}, func(d *deployment) {
 			d.files["dist/app.js"] = fmt.Sprintf("fetch(\"/start\", {headers: {\"api-key\": %q}});\n", d.Production.key.Expose())
 		}},

@@ -1,0 +1,186 @@
+package cli_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/cli"
+	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
+	"github.com/prelaunch-audit/prelaunch/internal/secret"
+)
+
+// audited is what one call of the program gave.
+type audited struct {
+	report         *audit.Report
+	code           int
+	stdout, stderr string
+}
+
+// auditPair audits a pair as a user would, and holds all that was printed to holding no key.
+func auditPair(t *testing.T, options sandbox.PairOptions, args ...string) audited {
+	t.Helper()
+	options.Dir = t.TempDir()
+	pair, err := sandbox.StartPair(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := pair.Close(); err != nil {
+			t.Errorf("close the pair: %v", err)
+		}
+	})
+	var stdout, stderr bytes.Buffer
+	code := cli.Main(t.Context(), append(append([]string{"audit", pair.File, "-o", "json"}, pair.Args()...), args...), cli.Streams{
+		In: strings.NewReader(""), Out: &stdout, Err: &stderr, LookupEnv: lookup(pair.Env()),
+	})
+	for name, key := range pair.Keys {
+		for _, spelling := range secret.Spellings(key.Expose()) {
+			if bytes.Contains(stdout.Bytes(), spelling.Bytes) || bytes.Contains(stderr.Bytes(), spelling.Bytes) {
+				t.Errorf("the %s key got out (%s)", name, spelling.Name)
+			}
+		}
+	}
+	result := audited{code: code, stdout: stdout.String(), stderr: stderr.String()}
+	if err := json.Unmarshal(stdout.Bytes(), &result.report); err != nil {
+		t.Fatalf("exit %d, no report: %v\n%s", code, err, stderr.String())
+	}
+	return result
+}
+
+func lookup(env []string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		for _, pair := range env {
+			if value, ok := strings.CutPrefix(pair, name+"="); ok {
+				return value, true
+			}
+		}
+		return "", false
+	}
+}
+
+// told lists what a check says other than a pass, for the message of a failing test.
+func told(check audit.Check) string {
+	var text strings.Builder
+	for _, finding := range check.Findings {
+		if finding.Outcome != audit.Pass && finding.Outcome != audit.NotApplicable {
+			evidence, _ := json.Marshal(finding.Evidence)
+			fmt.Fprintf(&text, "\n      %s %s: %s %s", finding.Outcome, finding.Environment, finding.Message, evidence)
+		}
+	}
+	return text.String()
+}
+
+// holds compares a report to what a behaviour must lead to: what it must fail fails, and nothing else is anything but right.
+func holds(t *testing.T, got audited, want sandbox.Expect) {
+	t.Helper()
+	oneOf := len(want.OneOf) == 0
+	for _, check := range got.report.Checks {
+		var fault string
+		switch id := check.ID; {
+		case slices.Contains(want.Fails, id):
+			if check.Outcome != audit.Fail && !(check.Level == audit.Recommended && check.Outcome == audit.Warn) {
+				fault = "must fail"
+			}
+		case slices.Contains(want.OneOf, id):
+			oneOf = oneOf || check.Outcome == audit.Fail
+		case slices.Contains(want.Withheld, id):
+			if check.Outcome == audit.Pass || check.Outcome == audit.NotApplicable {
+				fault = "must not pass"
+			}
+		case slices.Contains(want.Warns, id):
+			if check.Outcome != audit.Warn {
+				fault = "must warn"
+			}
+		case slices.Contains(want.May, id):
+		case check.Outcome != audit.Pass && check.Outcome != audit.NotApplicable:
+			fault = "must pass"
+		}
+		if fault != "" {
+			t.Errorf("%s %s and is %s%s", check.ID, fault, check.Outcome, told(check))
+		}
+	}
+	if !oneOf {
+		t.Errorf("none of %v fails", want.OneOf)
+	}
+	if t.Failed() {
+		t.Logf("exit %d, %s", got.code, got.report.Status())
+	}
+}
+
+// notYet are checks whose facts the sandbox's pair does not provide.
+func TestTruthRight(t *testing.T) {
+	t.Parallel()
+	for _, behaviour := range sandbox.Rights() {
+		t.Run(behaviour.Name, func(t *testing.T) {
+			t.Parallel()
+			got := auditPair(t, sandbox.PairOptions{Test: []sandbox.Behaviour{behaviour}, Production: []sandbox.Behaviour{behaviour}})
+			holds(t, got, behaviour.Expect)
+		})
+	}
+}
+
+// TestTruthFlawed plants each flaw alone, in one of the two environments by turns.
+func TestTruthFlawed(t *testing.T) {
+	t.Parallel()
+	for i, flaw := range sandbox.Flaws() {
+		t.Run(flaw.Name, func(t *testing.T) {
+			t.Parallel()
+			options := sandbox.PairOptions{}
+			if i%2 == 0 {
+				options.Test = []sandbox.Behaviour{flaw}
+			} else {
+				options.Production = []sandbox.Behaviour{flaw}
+			}
+			got := auditPair(t, options)
+			holds(t, got, flaw.Expect)
+		})
+	}
+}
+
+func TestTruthDeployment(t *testing.T) {
+	t.Parallel()
+	for _, flaw := range sandbox.DeploymentFlaws() {
+		t.Run(flaw.Name, func(t *testing.T) {
+			t.Parallel()
+			holds(t, auditPair(t, sandbox.PairOptions{Flaws: []sandbox.DeploymentFlaw{flaw}}), flaw.Expect)
+		})
+	}
+}
+
+// TestTruthDead: nobody is there, and nothing passes out of it.
+func TestTruthDead(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	pair, err := sandbox.StartPair(sandbox.PairOptions{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := pair.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var stdout, stderr bytes.Buffer
+	begun := time.Now()
+	code := cli.Main(t.Context(), append([]string{"audit", pair.File, "-o", "json"}, pair.Args()...), cli.Streams{
+		In: strings.NewReader(""), Out: &stdout, Err: &stderr, LookupEnv: lookup(pair.Env()),
+	})
+	var report audit.Report
+	if err := json.Unmarshal(stdout.Bytes(), &report); err != nil {
+		t.Fatal(err, stderr.String())
+	}
+	if code != 1 {
+		t.Errorf("exit %d after %v", code, time.Since(begun))
+	}
+	for _, check := range report.Checks {
+		for _, prefix := range []string{"webhook.", "input.", "errors.status", "errors.no-internal", "https.webhook", "https.cert", "https.modern", "environments.credentials"} {
+			if strings.HasPrefix(check.ID, prefix) && check.Outcome == audit.Pass {
+				t.Errorf("%s passes though nobody is there", check.ID)
+			}
+		}
+	}
+}
