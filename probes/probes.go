@@ -6,6 +6,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/probes/https"
 	"github.com/prelaunch-audit/prelaunch/probes/keys"
 	"github.com/prelaunch-audit/prelaunch/probes/logs"
+	"github.com/prelaunch-audit/prelaunch/probes/repositories"
 	"github.com/prelaunch-audit/prelaunch/probes/roster"
 	"github.com/prelaunch-audit/prelaunch/probes/webhook"
 	"github.com/prelaunch-audit/prelaunch/probes/workloads"
@@ -18,6 +19,7 @@ func All() []audit.Probe {
 		https.New(),
 		workloads.New(),
 		logs.New(),
+		repositories.New(),
 		roster.New(),
 		webhook.New(),
 	}

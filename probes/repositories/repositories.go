@@ -1,0 +1,337 @@
+// Package repositories searches each declared git repository, everything that git holds and the files beside it, for the configured
+// keys, and tells on the way which files mix up the environments and which code names the provider's API in the clear.
+// The search itself is internal/gitscan; this probe says whose key was found, and where.
+package repositories
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/prelaunch-audit/prelaunch/internal/archive"
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/gitscan"
+	"github.com/prelaunch-audit/prelaunch/internal/keysearch"
+	"github.com/prelaunch-audit/prelaunch/internal/needle"
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
+)
+
+// Status is a fact of kind "repository.status": how much of one declared repository was searched.
+type Status struct {
+	Repository  string   `json:"repository"` // path as declared
+	Searched    bool     `json:"searched"`   // false: it is no repository that could be read
+	Bare        bool     `json:"bare"`       // it has no files beside git's own
+	Nested      int      `json:"nested"`     // repositories inside it, such as submodules, that were searched too
+	Objects     int64    `json:"objects"`
+	Files       int64    `json:"files"`
+	Gaps        []Gap    `json:"gaps"`         // what could not be searched; at most 50
+	GapsCut     int      `json:"gaps_cut"`     // further ones
+	HitsCut     int      `json:"hits_cut"`     // hits that are not told, beyond 1,000 in the files and 1,000 in the history
+	OthersCut   int      `json:"others_cut"`   // places beside hits (pairings, plain API URLs) that may not be told
+	NotSearched []string `json:"not_searched"` // fingerprints of keys that are too short to be searched for
+}
+
+// Gap is something that could not be searched.
+type Gap struct {
+	Reason string `json:"reason"` // such as shallow-clone; internal/gitscan lists them
+	Area   string `json:"area"`   // files, history or both: what it leaves unproven
+	Path   string `json:"path"`
+	Object string `json:"object"`
+	Detail string `json:"detail"` // for a reader, with the next step where there is one
+}
+
+// Place is where something was found.
+type Place struct {
+	Repository string `json:"repository"` // path as declared
+	Area       string `json:"area"`       // files (tracked, or neither tracked nor ignored) or history (objects, refs, index, git's own files)
+	Place      string `json:"place"`      // tracked, untracked, blob, commit, tag, tree, ref, reflog, config, hook, index or gitdir
+	Path       string `json:"path"`       // of the file, empty when nothing names the object
+	Member     string `json:"member"`     // path inside an archive
+	Field      string `json:"field"`      // part of a commit or tag, such as message
+	Line       int64  `json:"line"`       // from 1
+	Object     string `json:"object"`     // id
+	Commit     string `json:"commit"`     // the earliest commit that holds it
+	Ref        string `json:"ref"`        // one that reaches it
+	Reachable  bool   `json:"reachable"`  // a ref reaches it
+	InHead     bool   `json:"in_head"`    // the current commit holds it
+	More       int    `json:"more"`       // further occurrences in the same place
+}
+
+// Hit is a fact of kind "repository.hit": a configured key in one place.
+type Hit struct {
+	Place
+	Spelling       string `json:"spelling"`
+	KeyEnvironment string `json:"key_environment"`
+	Role           string `json:"role"` // current or retired
+	Fingerprint    string `json:"fingerprint"`
+}
+
+// Suspect is a fact of kind "repository.suspect": what looks like a key of the provider and is none of the configured ones.
+type Suspect struct {
+	Place
+	What string `json:"what"` // assignment (to a variable named like a key) or header
+}
+
+// Pairing is a fact of kind "repository.pairing": a file that belongs to one environment by its name and carries what belongs to the other.
+type Pairing struct {
+	Repository string `json:"repository"`
+	Path       string `json:"path"`
+	Line       int64  `json:"line"`
+	Belongs    string `json:"belongs"` // environment of the file's name
+	Carries    string `json:"carries"` // integration_id, webhook_url or key
+	Of         string `json:"of"`      // environment whose it is
+}
+
+// PlainAPI is a fact of kind "repository.plain_api": a file that names the provider's API by an http URL.
+type PlainAPI struct {
+	Repository string `json:"repository"`
+	Path       string `json:"path"`
+	Line       int64  `json:"line"`
+	Host       string `json:"host"`
+	Content    string `json:"content"` // code, text (documentation) or test, by the file's name
+}
+
+const (
+	kindStatus  = "repository.status"
+	kindHit     = "repository.hit"
+	kindSuspect = "repository.suspect"
+	kindPairing = "repository.pairing"
+	kindPlain   = "repository.plain_api"
+)
+
+// Bounds of what is told, over all repositories.
+const (
+	maxHits     = 1000 // in the files, and as many in the history
+	maxOthers   = 200  // of each other kind
+	maxGaps     = 50   // of a repository
+	searchLimit = 8000 // hits that one search returns; they include places that only pair or name the API
+)
+
+type probe struct {
+	excludes string // the user's own ignore patterns
+	limit    int    // hits that one search returns
+}
+
+// New returns the probe.
+func New() audit.Probe {
+	home, _ := os.UserHomeDir() // without one the user has no patterns of their own
+	return &probe{excludes: gitscan.UserExcludes(home, os.Getenv("XDG_CONFIG_HOME")), limit: searchLimit}
+}
+
+func (*probe) Name() string  { return "repositories" }
+func (*probe) Title() string { return "git repositories" }
+
+func (*probe) Kinds() []audit.Kind {
+	return []audit.Kind{
+		audit.KindOf[Status](kindStatus), audit.KindOf[Hit](kindHit), audit.KindOf[Suspect](kindSuspect),
+		audit.KindOf[Pairing](kindPairing), audit.KindOf[PlainAPI](kindPlain),
+	}
+}
+
+func (*probe) Plan(integration *audit.Integration) []audit.Step {
+	var steps []audit.Step
+	for _, repository := range integration.Repositories {
+		steps = append(steps, audit.Step{Probe: "repositories", Action: "read", Target: repository.Path, Detail: "every object, ref and file of the git repository"})
+	}
+	return steps
+}
+
+func (p *probe) Run(ctx context.Context, run *audit.Run) error {
+	keys, err := keysearch.New(run.Integration)
+	if err != nil {
+		return err
+	}
+	profile, err := provider.ByName(run.Integration.Provider)
+	if err != nil {
+		return err
+	}
+	t := &teller{run: run, keys: keys, marks: newMarks(run.Integration, profile, keys.Subjects()), told: map[string]int{}}
+	suspects := needle.NewSuspects(profile.KeyNames, []string{profile.KeyHeader})
+	for i, repository := range run.Integration.Repositories {
+		path := run.Integration.Resolve(repository.Path)
+		options := gitscan.Options{
+			Literals: append(t.marks.literals(), keys.Literals()...), Fingerprints: keys.Fingerprints(), Suspects: suspects,
+			Limits: gitscan.Limits{Hits: p.limit}, ExcludesFile: p.excludes,
+		}
+		result, err := gitscan.Scan(ctx, path, options)
+		if err == nil && result.HitsCut > 0 { // the keys alone, so that nothing less crowds them out
+			only := options
+			only.Literals, only.Suspects = keys.Literals(), nil
+			var alone *gitscan.Result
+			if alone, err = gitscan.Scan(ctx, path, only); err == nil {
+				result = t.joined(result, alone)
+				t.othersCut = max(1, result.HitsCut)
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("search repository %s: %w", keys.Shown(repository.Path), err)
+		}
+		t.tell(keys.Shown(repository.Path), result)
+		if run.Progress != nil {
+			run.Progress(i+1, len(run.Integration.Repositories))
+		}
+	}
+	return nil
+}
+
+// teller makes facts of results.
+type teller struct {
+	run   *audit.Run
+	keys  *keysearch.Search
+	marks *marks
+	told  map[string]int // by kind and area
+
+	othersCut int // of the repository at hand
+}
+
+// joined is the search for the keys alone, with what the search for everything found beside them.
+func (t *teller) joined(all, alone *gitscan.Result) *gitscan.Result {
+	for _, hit := range all.Hits {
+		if hit.Suspect != "" || hit.Literal >= t.keys.Subjects() {
+			alone.Hits = append(alone.Hits, hit)
+		}
+	}
+	return alone
+}
+
+// room reports whether one more fact may be told.
+func (t *teller) room(group string, limit int) bool {
+	t.told[group]++
+	return t.told[group] <= limit
+}
+
+func (t *teller) tell(repository string, result *gitscan.Result) {
+	status := Status{
+		Repository: repository, Searched: result.Totals.Repositories > 0, Bare: result.Bare, Nested: max(0, result.Totals.Repositories-1),
+		Objects: result.Totals.Objects, Files: result.Totals.Files, Gaps: []Gap{}, GapsCut: result.GapsCut, HitsCut: result.HitsCut,
+		OthersCut: t.othersCut, NotSearched: t.keys.NotSearched(),
+	}
+	t.othersCut = 0
+	for _, gap := range result.Gaps {
+		if len(status.Gaps) == maxGaps {
+			status.GapsCut++
+			continue
+		}
+		told := Gap{
+			Reason: string(gap.Reason), Area: areaOfGap(result, gap), Path: t.keys.Shown(within(gap.Repository, gap.Path)), Object: gap.Object,
+			Detail: t.keys.Shown(gap.Detail),
+		}
+		switch { // without this machine's paths
+		case status.Searched:
+		case gap.Reason == gitscan.NotARepository:
+			told.Path, told.Detail = repository, "it is no git repository; name the folder that holds .git"
+		default:
+			told.Path, told.Detail = repository, "it does not exist or cannot be read"
+		}
+		status.Gaps = append(status.Gaps, told)
+	}
+	for _, hit := range result.Hits {
+		t.hit(repository, result, hit, &status)
+	}
+	t.run.Sink.Emit(kindStatus, status)
+	t.run.Sink.Scope(func(scope *audit.Scope) {
+		digest := result.Totals.RefsDigest
+		if digest != "" {
+			digest = "sha256:" + digest
+		}
+		scope.Repositories = append(scope.Repositories, audit.RepositoryScope{
+			Path: repository, Head: result.Totals.Head, RefsDigest: digest, Objects: int(result.Totals.Objects), Bytes: result.Totals.BytesUnpacked,
+		})
+	})
+}
+
+func (t *teller) hit(repository string, result *gitscan.Result, hit gitscan.Hit, status *Status) {
+	place := Place{
+		Repository: repository, Area: areaOf(result, hit), Place: string(hit.Place), Path: t.keys.Shown(within(hit.Repository, hit.Path)),
+		Member: t.keys.Shown(hit.Member), Field: hit.Field, Line: hit.Line, Object: hit.Object, Commit: hit.Commit,
+		Ref: t.keys.Shown(hit.Ref), Reachable: hit.Reachable, InHead: hit.InHead, More: hit.More,
+	}
+	switch {
+	case hit.Suspect != "":
+		if t.room("suspect "+place.Area, maxOthers) {
+			t.run.Sink.Emit(kindSuspect, Suspect{Place: place, What: hit.Suspect})
+		}
+	case hit.Literal < t.keys.Subjects():
+		subject := t.keys.Subject(hit.Literal, hit.Form)
+		if t.room("hit "+place.Area, maxHits) {
+			t.run.Sink.Emit(kindHit, Hit{Place: place, Spelling: subject.Spelling, KeyEnvironment: subject.Environment, Role: subject.Role, Fingerprint: subject.Fingerprint})
+		} else {
+			status.HitsCut++
+		}
+		if subject.Role == keysearch.Current && t.marks.keysDiffer {
+			t.pairing(place, "key", subject.Environment)
+		}
+	default:
+		switch mark := t.marks.of(hit.Literal); {
+		case place.Area != areaFiles:
+		case mark.kind == plainAPI:
+			if t.room(plainAPI, maxOthers) {
+				t.run.Sink.Emit(kindPlain, PlainAPI{Repository: repository, Path: place.Path, Line: place.Line, Host: mark.host, Content: contentOf(place.Path)})
+			}
+		default:
+			t.pairing(place, mark.kind, mark.environment)
+		}
+	}
+}
+
+// pairing tells of a file that carries what belongs to an environment when its name says that it belongs to the other.
+func (t *teller) pairing(place Place, carries, of string) {
+	belongs := environmentOf(place.Path)
+	if place.Area == areaFiles && belongs != "" && belongs != of && t.room("pairing", maxOthers) {
+		t.run.Sink.Emit(kindPairing, Pairing{Repository: place.Repository, Path: place.Path, Line: place.Line, Belongs: belongs, Carries: carries, Of: of})
+	}
+}
+
+const (
+	areaFiles   = "files"
+	areaHistory = "history"
+	areaBoth    = "both"
+)
+
+// areaOf tells files from history. A bare repository has no files of its own: those of its current commit stand for them.
+func areaOf(result *gitscan.Result, hit gitscan.Hit) string {
+	if hit.Place == gitscan.InTracked || hit.Place == gitscan.InUntracked || (result.Bare && hit.Repository == "" && hit.InHead) {
+		return areaFiles
+	}
+	return areaHistory
+}
+
+// areaOfGap tells what a gap leaves unproven; both where that is not certain.
+func areaOfGap(result *gitscan.Result, gap gitscan.Gap) string {
+	switch gap.Reason {
+	case gitscan.NotARepository, gitscan.SubmoduleAbsent, gitscan.LFSAbsent:
+		return areaBoth
+	case gitscan.ShallowClone, gitscan.PartialClone, gitscan.MissingObject, gitscan.CorruptObject, gitscan.CorruptPack:
+		if result.Bare {
+			return areaBoth
+		}
+		return areaHistory
+	case gitscan.CorruptFile: // an index that cannot be read leaves the tracked files unknown
+		return areaBoth
+	}
+	switch {
+	case result.Bare || gap.Path == "":
+		return areaBoth
+	case gap.Object != "" || gap.Path == ".git" || strings.HasPrefix(gap.Path, ".git/"):
+		return areaHistory
+	}
+	if _, err := os.Lstat(filepath.Join(result.Root, filepath.FromSlash(within(gap.Repository, beforeMember(gap.Path))))); err == nil {
+		return areaFiles
+	}
+	return areaBoth
+}
+
+// beforeMember is the file of a path into an archive.
+func beforeMember(path string) string {
+	file, _, _ := strings.Cut(path, strings.TrimSuffix(archive.Separator, "/"))
+	return file
+}
+
+func within(repository, path string) string {
+	if repository == "" {
+		return path
+	}
+	return strings.TrimSuffix(repository+"/"+path, "/")
+}

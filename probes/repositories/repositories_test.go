@@ -1,0 +1,437 @@
+package repositories
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/secret"
+)
+
+const (
+	testKey       = "tk_4f9Qw82L+mZx71/bNc03Re6Ty"
+	productionKey = "pk_8Jd72KsPq0Zm41XvBn95Wc3L"
+	retiredKey    = "rk_1Ha63GuYt9Eo28CiDl57Fj4N"
+
+	testID       = "1111222233334444555"
+	productionID = "9999888877776666555"
+)
+
+type sink struct {
+	mu       sync.Mutex
+	status   []Status
+	hits     []Hit
+	suspects []Suspect
+	pairings []Pairing
+	plain    []PlainAPI
+	scope    audit.Scope
+}
+
+func (s *sink) Emit(_ string, fact any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch fact := fact.(type) {
+	case Status:
+		s.status = append(s.status, fact)
+	case Hit:
+		s.hits = append(s.hits, fact)
+	case Suspect:
+		s.suspects = append(s.suspects, fact)
+	case Pairing:
+		s.pairings = append(s.pairings, fact)
+	case PlainAPI:
+		s.plain = append(s.plain, fact)
+	}
+}
+
+func (s *sink) Scope(change func(*audit.Scope)) { change(&s.scope) }
+
+func integration(directory string, paths ...string) *audit.Integration {
+	sum := secret.New([]byte(retiredKey)).SHA256()
+	known, err := secret.FromFingerprint(hex.EncodeToString(sum[:]), len(retiredKey))
+	if err != nil {
+		panic(err)
+	}
+	i := &audit.Integration{
+		Provider: "begini", Directory: directory,
+		Environments: []audit.Environment{
+			{Name: audit.Test, IntegrationID: testID, WebhookURL: "https://hooks-test.acme.example/begini", APIBaseURL: "https://api.begini.co", Key: audit.KeyReference{Key: secret.New([]byte(testKey))}},
+			{Name: audit.Production, IntegrationID: productionID, WebhookURL: "https://hooks.acme.example/begini", APIBaseURL: "https://api.begini.co", Key: audit.KeyReference{Key: secret.New([]byte(productionKey))}},
+		},
+		RetiredKeys: []audit.RetiredKey{{Environment: audit.Production, KeyReference: audit.KeyReference{Key: known}}},
+	}
+	for _, path := range paths {
+		i.Repositories = append(i.Repositories, audit.Repository{Path: path})
+	}
+	return i
+}
+
+// repo is a git repository in a folder of its own.
+type repo struct {
+	t   *testing.T
+	dir string
+}
+
+func newRepo(t *testing.T) *repo {
+	t.Helper()
+	r := &repo{t, t.TempDir()}
+	r.git("init", "-q", "-b", "main")
+	r.write("README.md", "# acme\n")
+	r.commit("begin")
+	return r
+}
+
+func (r *repo) git(args ...string) string {
+	r.t.Helper()
+	command := exec.Command("git", args...)
+	command.Dir = r.dir
+	command.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null",
+		"GIT_AUTHOR_NAME=Jane", "GIT_AUTHOR_EMAIL=jane@acme.example", "GIT_COMMITTER_NAME=Jane", "GIT_COMMITTER_EMAIL=jane@acme.example",
+		"GIT_AUTHOR_DATE=2026-01-02T03:04:05Z", "GIT_COMMITTER_DATE=2026-01-02T03:04:05Z")
+	output, err := command.CombinedOutput()
+	if err != nil {
+		r.t.Fatalf("git %s: %v\n%s", args[0], err, output)
+	}
+	return strings.TrimSpace(string(output))
+}
+
+func (r *repo) write(name, text string) {
+	r.t.Helper()
+	path := filepath.Join(r.dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *repo) commit(message string) {
+	r.t.Helper()
+	r.git("add", "-A")
+	r.git("commit", "-q", "--allow-empty", "-m", message)
+}
+
+func (r *repo) look() *sink {
+	r.t.Helper()
+	return r.lookFor(searchLimit)
+}
+
+func (r *repo) lookFor(limit int) *sink {
+	r.t.Helper()
+	out := &sink{}
+	if err := (&probe{limit: limit}).Run(r.t.Context(), &audit.Run{Integration: integration(r.dir, "."), Sink: out}); err != nil {
+		r.t.Fatal(err)
+	}
+	raw, err := json.Marshal([]any{out.status, out.hits, out.suspects, out.pairings, out.plain, out.scope})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, key := range []string{testKey, productionKey, retiredKey} {
+		for _, spelling := range secret.Spellings([]byte(key)) {
+			if bytes.Contains(raw, spelling.Bytes) {
+				r.t.Errorf("a fact holds a key (%s)", spelling.Name)
+			}
+		}
+	}
+	return out
+}
+
+func zipped(t *testing.T, name, text string) string {
+	t.Helper()
+	var out bytes.Buffer
+	w := zip.NewWriter(&out)
+	f, err := w.Create(name)
+	if err == nil {
+		_, err = f.Write([]byte(text))
+	}
+	if err := errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+// TestEverySpellingInEveryHidingPlace plants every spelling of a key in each place and wants each attributed to that place; the same
+// repository without a key must be clean.
+func TestEverySpellingInEveryHidingPlace(t *testing.T) {
+	t.Parallel()
+	// text can stand in file contents only; names and messages take the spellings without bytes that git refuses there.
+	places := map[string]struct {
+		area, place string
+		plant       func(r *repo, text string)
+		lines       bool // messages and names: no zero byte
+		single      bool // only one line, without a slash
+	}{
+		"tracked file":   {areaFiles, "tracked", func(r *repo, text string) { r.write("a.txt", text); r.commit("add") }, false, false},
+		"untracked file": {areaFiles, "untracked", func(r *repo, text string) { r.write("a.txt", text) }, false, false},
+		"archive":        {areaFiles, "tracked", func(r *repo, text string) { r.write("a.zip", zipped(r.t, "in.txt", text)); r.commit("add") }, false, false},
+		"removed file": {areaHistory, "blob", func(r *repo, text string) {
+			r.write("a.txt", text)
+			r.commit("add")
+			r.git("rm", "-q", "a.txt")
+			r.commit("drop")
+		}, false, false},
+		"other branch": {areaHistory, "blob", func(r *repo, text string) {
+			r.git("checkout", "-q", "-b", "other")
+			r.write("a.txt", text)
+			r.commit("add")
+			r.git("checkout", "-q", "main")
+		}, false, false},
+		"amended commit": {areaHistory, "blob", func(r *repo, text string) {
+			r.write("a.txt", text)
+			r.commit("add")
+			r.write("a.txt", "x")
+			r.git("add", "-A")
+			r.git("commit", "-q", "--amend", "-m", "x")
+		}, false, false},
+		"stash":      {areaHistory, "blob", func(r *repo, text string) { r.write("README.md", text); r.git("stash", "-q") }, false, false},
+		"index only": {areaHistory, "blob", func(r *repo, text string) { r.write("a.txt", text); r.git("add", "a.txt"); r.write("a.txt", "x") }, false, false},
+		"packed delta": {areaHistory, "blob", func(r *repo, text string) {
+			filler := strings.Repeat("a line that is the same in both\n", 300)
+			r.write("a.txt", filler+text)
+			r.commit("add")
+			r.write("a.txt", filler)
+			r.commit("drop")
+			r.git("gc", "-q")
+		}, false, false},
+		"commit message": {areaHistory, "commit", func(r *repo, text string) { r.commit("see\n\n" + text) }, true, false},
+		"tag message":    {areaHistory, "tag", func(r *repo, text string) { r.git("tag", "-a", "v1", "-m", text) }, true, false},
+		"note":           {areaHistory, "blob", func(r *repo, text string) { r.git("notes", "add", "-m", text) }, true, false},
+		"git's config": {areaHistory, "config", func(r *repo, text string) {
+			r.write(".git/config", "[remote \"x\"]\n# "+strings.ReplaceAll(text, "\n", "\n# "))
+		}, true, false},
+		"hook":        {areaHistory, "hook", func(r *repo, text string) { r.write(".git/hooks/pre-push", text) }, false, false},
+		"reflog":      {areaHistory, "reflog", func(r *repo, text string) { r.git("update-ref", "-m", text, "HEAD", "HEAD") }, true, true},
+		"file name":   {areaHistory, "tree", func(r *repo, text string) { r.write("secrets-"+text, "x"); r.commit("add") }, true, true},
+		"branch name": {areaHistory, "ref", func(r *repo, text string) { r.git("branch", "b-"+text) }, true, true},
+	}
+	for name, place := range places {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			key := productionKey // of letters, digits and _, so that names can hold it
+			wanted := map[string]bool{}
+			var lines []string
+			for _, spelling := range secret.Spellings([]byte(key)) {
+				if place.lines && (bytes.IndexByte(spelling.Bytes, 0) >= 0 || place.single && bytes.ContainsAny(spelling.Bytes, `\/%`)) {
+					continue
+				}
+				if place.single && len(lines) == 1 {
+					break
+				}
+				lines = append(lines, string(spelling.Bytes))
+				wanted[spelling.Name] = true
+			}
+			r := newRepo(t)
+			place.plant(r, strings.Join(lines, "\n"))
+			out := r.look()
+			got := map[string]bool{}
+			for _, hit := range out.hits {
+				if hit.Area == place.area && hit.Place.Place == place.place && hit.KeyEnvironment == audit.Production && hit.Role == "current" {
+					got[hit.Spelling] = true
+				}
+				if hit.KeyEnvironment != audit.Production || hit.Fingerprint != secret.New([]byte(key)).Fingerprint() {
+					t.Errorf("attributed to another key: %+v", hit)
+				}
+			}
+			if diff := cmp.Diff(wanted, got); diff != "" {
+				t.Errorf("spellings:\n%s\nhits: %+v", diff, out.hits)
+			}
+			if place.area == areaHistory && (place.place == "blob" || place.place == "commit") && slices.ContainsFunc(out.hits, func(h Hit) bool { return h.Area == areaFiles }) {
+				t.Errorf("also reported as standing in the files: %+v", out.hits)
+			}
+
+			clean := newRepo(t)
+			filler := "nothing"
+			place.plant(clean, filler)
+			if without := clean.look(); len(without.hits) != 0 || len(without.suspects) != 0 || len(without.status[0].Gaps) != 0 {
+				t.Errorf("without a key: %+v %+v %+v", without.hits, without.suspects, without.status)
+			}
+		})
+	}
+}
+
+func TestEachKeyIsToldApart(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	r.write("a", testKey)
+	r.write("b", base64.StdEncoding.EncodeToString([]byte("x"+productionKey)))
+	r.write("c", retiredKey)
+	r.write(".gitignore", "ignored\n")
+	r.write("ignored", productionKey)
+	r.commit("add")
+	var got []string
+	for _, hit := range r.look().hits {
+		if hit.Area == areaFiles {
+			got = append(got, fmt.Sprint(hit.Path, " ", hit.KeyEnvironment, " ", hit.Role, " ", hit.Spelling))
+		}
+	}
+	slices.Sort(got)
+	if diff := cmp.Diff([]string{"a test current plain", "b production current base64", "c production retired plain"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestStatus(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	r.commit("two")
+	shallow := filepath.Join(t.TempDir(), "shallow")
+	r.git("clone", "-q", "--depth", "1", "file://"+r.dir, shallow)
+	bare := filepath.Join(t.TempDir(), "bare")
+	r.write("a", testKey)
+	r.commit("key")
+	r.git("clone", "-q", "--bare", "file://"+r.dir, bare)
+	out := &sink{}
+	err := (&probe{}).Run(t.Context(), &audit.Run{Integration: integration(r.dir, ".", shallow, bare, "absent"), Sink: out})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(out.status) != 4 || len(out.scope.Repositories) != 4 {
+		t.Fatalf("%+v", out.status)
+	}
+	if s := out.status[0]; !s.Searched || s.Bare || len(s.Gaps) != 0 || s.Objects == 0 || s.Files == 0 {
+		t.Errorf("whole: %+v", s)
+	}
+	if s := out.status[1]; !s.Searched || len(s.Gaps) != 1 || s.Gaps[0].Reason != "shallow-clone" || s.Gaps[0].Area != areaHistory {
+		t.Errorf("shallow: %+v", s)
+	}
+	if s := out.status[2]; !s.Searched || !s.Bare || len(s.Gaps) != 0 {
+		t.Errorf("bare: %+v", s)
+	}
+	if s := out.status[3]; s.Searched || len(s.Gaps) != 1 || s.Gaps[0].Path != "absent" || s.Gaps[0].Area != areaBoth {
+		t.Errorf("absent: %+v", s)
+	}
+	if scope := out.scope.Repositories[0]; scope.Head != r.git("rev-parse", "HEAD") || !strings.HasPrefix(scope.RefsDigest, "sha256:") || scope.Objects == 0 {
+		t.Errorf("scope: %+v", scope)
+	}
+	if !slices.ContainsFunc(out.hits, func(h Hit) bool { return h.Repository == bare && h.Area == areaFiles && h.Path == "a" }) {
+		t.Errorf("a bare repository's current files: %+v", out.hits)
+	}
+}
+
+func TestPairings(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	r.write(".env.production", "ID="+testID+"\nURL=https://hooks-test.acme.example/begini\n")
+	r.write("config/test.json", `{"id": "`+productionID+`"}`)
+	r.write("deploy/production/values.yaml", "key: "+testKey+"\n")
+	r.write("tests/fixtures/test.json", productionID)
+	r.write("src/test/resources/test.properties", productionID)
+	r.write("both-test-and-production.yml", testID+productionID)
+	r.write("webhook_test.go", productionID)
+	r.write(".env.test", testID)
+	r.write("prod.tfvars", productionID)
+	r.write("settings.yaml", testID+productionID)
+	r.commit("add")
+	var got []string
+	for _, pairing := range r.look().pairings {
+		got = append(got, fmt.Sprint(pairing.Path, " ", pairing.Belongs, " ", pairing.Carries, " ", pairing.Of, " ", pairing.Line))
+	}
+	slices.Sort(got)
+	want := []string{
+		".env.production production integration_id test 1", ".env.production production webhook_url test 2",
+		"config/test.json test integration_id production 1", "deploy/production/values.yaml production key test 1",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestPlainAPI(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	r.write("client.go", "x\nconst base = \"http://api.begini.co/v1\"\n")
+	r.write("client.php", `{"u":"http:\/\/api.begini.co\/v1"}`)
+	r.write("secure.go", "const base = \"https://api.begini.co/v1\"\n")
+	r.write("other.go", "const base = \"http://api.begini.com/v1\"\n")
+	r.write("docs/api.md", "never use http://api.begini.co/ here\n")
+	r.write("client_test.go", "refuses(\"http://api.begini.co\")\n")
+	r.commit("add")
+	r.write("old.go", "http://api.begini.co/")
+	r.commit("add")
+	r.git("rm", "-q", "old.go")
+	r.commit("drop")
+	var got []string
+	for _, plain := range r.look().plain {
+		got = append(got, fmt.Sprint(plain.Path, " ", plain.Line, " ", plain.Host, " ", plain.Content))
+	}
+	slices.Sort(got)
+	got = slices.Compact(got)
+	want := []string{"client.go 2 api.begini.co code", "client.php 1 api.begini.co code", "client_test.go 1 api.begini.co test", "docs/api.md 1 api.begini.co text"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSuspects(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	r.write("settings.py", "BEGINI_API_KEY = \"q8Zr41XvBn95Wc3LpT0m\"\nBEGINI_API_KEY_NAME = \"your-key-goes-here\"\n")
+	r.commit("add")
+	out := r.look()
+	if !slices.ContainsFunc(out.suspects, func(s Suspect) bool {
+		return s.Path == "settings.py" && s.Area == areaFiles && s.What == "assignment" && s.Line == 1
+	}) {
+		t.Errorf("%+v", out.suspects)
+	}
+	for _, suspect := range out.suspects {
+		if suspect.Line != 1 {
+			t.Errorf("%+v", suspect)
+		}
+	}
+}
+
+// TestManyHits: what is told is bounded, and says so.
+func TestManyHits(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	for i := range maxHits + 50 {
+		r.write(fmt.Sprintf("f/%d", i), testKey)
+	}
+	out := r.look()
+	if len(out.hits) != maxHits || out.status[0].HitsCut != 50 {
+		t.Errorf("%d hits, %d cut", len(out.hits), out.status[0].HitsCut)
+	}
+}
+
+// TestKeysAreNotCrowdedOut: thousands of places with an integration ID do not hide the one with a key.
+func TestKeysAreNotCrowdedOut(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	for i := range 60 {
+		r.write(fmt.Sprintf("f/%d", i), testID)
+	}
+	r.write("z", testKey)
+	r.commit("key")
+	r.git("rm", "-q", "z")
+	r.commit("drop")
+	out := r.lookFor(50)
+	if len(out.hits) != 1 || out.hits[0].Area != areaHistory || out.status[0].HitsCut != 0 || out.status[0].OthersCut == 0 {
+		t.Errorf("%+v %+v", out.hits, out.status)
+	}
+}
+
+func TestCancelled(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := (&probe{}).Run(ctx, &audit.Run{Integration: integration(r.dir, "."), Sink: &sink{}}); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
