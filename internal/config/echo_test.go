@@ -8,9 +8,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"gopkg.in/yaml.v3"
-
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
+	"github.com/prelaunch-audit/prelaunch/internal/yamldoc"
 )
 
 // plantedKeys are what API keys look like; each reads as one word where a text is due.
@@ -42,26 +41,21 @@ func mustNotEcho(t *testing.T, where, output, key string) {
 // TestNoPlaceOfTheFileEchoesAKey puts a key in the place of every value and of every name of a setting, bare and quoted.
 func TestNoPlaceOfTheFileEchoesAKey(t *testing.T) {
 	t.Parallel()
-	var document yaml.Node
-	if err := yaml.Unmarshal([]byte(full), &document); err != nil {
-		t.Fatal(err)
+	document, mistakes := yamldoc.Strict([]byte(full))
+	if len(mistakes) > 0 {
+		t.Fatal(mistakes)
 	}
 	type place struct{ line, column, length int }
 	var places []place
-	var visit func(node *yaml.Node)
-	visit = func(node *yaml.Node) {
-		if node.Kind == yaml.ScalarNode && node.Style&(yaml.LiteralStyle|yaml.FoldedStyle) == 0 {
-			length := utf8.RuneCountInString(node.Value)
-			if node.Style != 0 {
-				length += 2
-			}
-			places = append(places, place{node.Line, node.Column, length})
+	document.Scalars(func(scalar *yamldoc.Value) {
+		length := utf8.RuneCountInString(scalar.Text)
+		if !scalar.Plain {
+			length += len(`""`)
 		}
-		for _, content := range node.Content {
-			visit(content)
+		if !strings.Contains(scalar.Text, "\n") {
+			places = append(places, place{scalar.Line, scalar.Column, length})
 		}
-	}
-	visit(&document)
+	})
 	if len(places) < 150 {
 		t.Fatalf("only %d places", len(places))
 	}

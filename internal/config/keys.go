@@ -10,6 +10,7 @@ import (
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
+	"github.com/prelaunch-audit/prelaunch/internal/yamldoc"
 )
 
 // Rules of this file: a key goes from its place into a secret.Key and nowhere else. Messages name the variable, the setting and the
@@ -138,17 +139,17 @@ func refuseLiteral(integration *audit.Integration, key secret.Key, path string, 
 		found.add(at, "the key of "+path+" stands here", "take it out, refer to it instead, and rotate the key if anybody else has seen this file")
 	}
 	if at, stands := findKey(integration.Source, key); stands {
-		refuse(positionOf(integration.Source, at))
+		refuse(audit.Position(yamldoc.Offset(integration.Source, at)))
 		return
 	}
-	document := parse(integration.Source, &problems{})
+	document, _ := yamldoc.Strict(integration.Source)
 	if document == nil {
 		return
 	}
 	done := false
-	scalars(document, func(text string, at audit.Position) {
-		if _, stands := findKey([]byte(text), key); stands && !done {
-			refuse(at)
+	document.Scalars(func(scalar *yamldoc.Value) {
+		if _, stands := findKey([]byte(scalar.Text), key); stands && !done {
+			refuse(audit.Position(scalar.Position))
 			done = true
 		}
 	})
@@ -171,10 +172,4 @@ func findKey(text []byte, key secret.Key) (int, bool) {
 		}
 	}
 	return 0, false
-}
-
-func positionOf(text []byte, offset int) audit.Position {
-	before := text[:offset]
-	line := before[bytes.LastIndexByte(before, '\n')+1:]
-	return audit.Position{Line: bytes.Count(before, []byte("\n")) + 1, Column: len([]rune(string(line))) + 1}
 }

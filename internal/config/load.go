@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/yamldoc"
 )
 
 // maxFile bounds a configuration, in bytes: a few hundred waivers and attestations are a tenth of it.
@@ -70,8 +71,14 @@ func read(raw []byte, directory string, options Options, found *problems) *audit
 	if options.Now == nil {
 		options.Now = time.Now
 	}
-	document := parse(raw, found)
+	document, mistakes := yamldoc.Strict(raw)
+	for _, mistake := range mistakes {
+		found.add(audit.Position(mistake.At), mistake.Message, mistake.Next)
+	}
 	if document == nil {
+		if len(mistakes) == 0 {
+			found.add(audit.Position{}, "is empty", "`prelaunch init` writes one to start from")
+		}
 		return nil
 	}
 	w := &walker{found: found, positions: map[string]audit.Position{}}

@@ -6,17 +6,16 @@ import (
 	"testing"
 
 	"github.com/google/jsonschema-go/jsonschema"
-	"gopkg.in/yaml.v3"
+
+	"github.com/prelaunch-audit/prelaunch/internal/yamldoc"
 )
 
 // plainValue is a document as an editor that knows only JSON Schema sees it; false for what no JSON stands for.
-func plainValue(node *yaml.Node) (any, bool) {
-	switch node.Kind {
-	case yaml.AliasNode:
-		return nil, false
-	case yaml.SequenceNode:
+func plainValue(value *yamldoc.Value) (any, bool) {
+	switch value.Kind {
+	case yamldoc.Sequence:
 		items := []any{}
-		for _, content := range node.Content {
+		for _, content := range value.Items {
 			item, ok := plainValue(content)
 			if !ok {
 				return nil, false
@@ -24,28 +23,27 @@ func plainValue(node *yaml.Node) (any, bool) {
 			items = append(items, item)
 		}
 		return items, true
-	case yaml.MappingNode:
+	case yamldoc.Mapping:
 		entries := map[string]any{}
-		for i := 0; i+1 < len(node.Content); i += 2 {
-			name := node.Content[i].Value
-			content, ok := plainValue(node.Content[i+1])
-			if _, twice := entries[name]; twice || !ok || node.Content[i].Kind != yaml.ScalarNode {
+		for _, member := range value.Members {
+			content, ok := plainValue(member.Value)
+			if _, twice := entries[member.Name.Text]; twice || !ok || member.Name.Kind != yamldoc.Scalar {
 				return nil, false
 			}
-			entries[name] = content
+			entries[member.Name.Text] = content
 		}
 		return entries, true
 	}
-	switch node.ShortTag() {
-	case "!!null":
+	switch value.Type {
+	case yamldoc.Null:
 		return nil, true
-	case "!!bool":
-		return node.Value == "true", true
-	case "!!int", "!!float":
-		number, err := strconv.ParseFloat(node.Value, 64)
+	case yamldoc.Boolean:
+		return value.Text == "true", true
+	case yamldoc.Number:
+		number, err := strconv.ParseFloat(value.Text, 64)
 		return number, err == nil
 	}
-	return node.Value, true
+	return value.Text, true
 }
 
 func resolved(t *testing.T) *jsonschema.Resolved {
@@ -76,11 +74,11 @@ func TestSchemaTakesWhatLoadTakes(t *testing.T) {
 		if _, err := loadIn(t, folder(t), content); err != nil {
 			t.Errorf("Load refuses %s: %v", name, err)
 		}
-		var document yaml.Node
-		if err := yaml.Unmarshal([]byte(content), &document); err != nil {
-			t.Fatal(err)
+		document, mistakes := yamldoc.Strict([]byte(content))
+		if len(mistakes) > 0 {
+			t.Fatal(mistakes)
 		}
-		value, _ := plainValue(document.Content[0])
+		value, _ := plainValue(document)
 		if err := schema.Validate(value); err != nil {
 			t.Errorf("the schema refuses %s: %v", name, err)
 		}
@@ -92,13 +90,12 @@ func TestSchemaRefusesWhatLoadRefuses(t *testing.T) {
 	schema := resolved(t)
 	compared := 0
 	for _, row := range mistakes {
-		content := row.content(t)
-		var document yaml.Node
-		if err := yaml.Unmarshal([]byte(content), &document); err != nil || len(document.Content) == 0 {
-			continue // no YAML, no document
+		document, mistakes := yamldoc.Strict([]byte(row.content(t)))
+		if len(mistakes) > 0 {
+			continue // what is wrong is lost when the file is turned into JSON
 		}
-		value, representable := plainValue(document.Content[0])
-		if !representable || onlyYAML(content) {
+		value, representable := plainValue(document)
+		if !representable {
 			continue
 		}
 		compared++
@@ -109,13 +106,6 @@ func TestSchemaRefusesWhatLoadRefuses(t *testing.T) {
 	if compared < 90 {
 		t.Errorf("only %d files were compared", compared)
 	}
-}
-
-// onlyYAML reports whether what is wrong is lost when the file is turned into JSON.
-func onlyYAML(content string) bool {
-	found := &problems{}
-	root := parse([]byte(content), found)
-	return root == nil || len(found.list) > 0
 }
 
 func TestSchemaDescribesEverySetting(t *testing.T) {

@@ -7,9 +7,8 @@ import (
 	"strconv"
 	"strings"
 
-	"gopkg.in/yaml.v3"
-
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/yamldoc"
 )
 
 // Rules of this file: the document is held against the table, and what fits becomes a tree of values. What does not fit is
@@ -85,10 +84,10 @@ type walker struct {
 	positions map[string]audit.Position
 }
 
-func (w *walker) walk(node *yaml.Node, s *shape, path string) *value {
-	at := audit.Position{Line: node.Line, Column: node.Column}
-	if node.Kind == yaml.AliasNode || node.Anchor != "" || node.Style&yaml.TaggedStyle != 0 {
-		return nil // reported by refuseTricks
+func (w *walker) walk(node *yamldoc.Value, s *shape, path string) *value {
+	at := audit.Position(node.Position)
+	if node.Refused {
+		return nil // reported when it was parsed
 	}
 	v := &value{path: path, at: at}
 	fits := false
@@ -123,22 +122,22 @@ func below(path, name string) string {
 	return path + "." + name
 }
 
-func (w *walker) walkObject(node *yaml.Node, s *shape, v *value) bool {
-	if s.isKey && node.Kind == yaml.ScalarNode && node.ShortTag() != "!!null" {
+func (w *walker) walkObject(node *yamldoc.Value, s *shape, v *value) bool {
+	if s.isKey && node.Kind == yamldoc.Scalar && !isNull(node) {
 		w.found.add(v.at, v.path+" is a literal key", "replace it with a reference such as {env: BEGINI_TEST_API_KEY}, and rotate the key if anybody else has seen this file")
 		return false
 	}
-	if node.Kind != yaml.MappingNode {
+	if node.Kind != yamldoc.Mapping {
 		w.wrongKind(node, v, "a mapping with "+strings.Join(s.names(), ", "))
 		return false
 	}
 	v.fields = map[string]*value{}
 	misspelt := map[string]bool{}
-	seen := w.keys(node, func(name string, key, content *yaml.Node) bool {
+	seen := w.keys(node, func(name string, key, content *yamldoc.Value) bool {
 		for _, f := range s.fields {
 			if f.name == name {
 				path := below(v.path, name)
-				w.positions[path] = audit.Position{Line: key.Line, Column: key.Column}
+				w.positions[path] = audit.Position(key.Position)
 				if child := w.walk(content, f.shape, path); child != nil {
 					v.fields[name] = child
 				}
@@ -156,7 +155,7 @@ func (w *walker) walkObject(node *yaml.Node, s *shape, v *value) bool {
 		case elsewhere != "":
 			next = fmt.Sprintf("did you mean %q? check the indentation", elsewhere)
 		}
-		w.found.add(audit.Position{Line: key.Line, Column: key.Column}, "unknown key "+shownName(name), next)
+		w.found.add(audit.Position(key.Position), "unknown key "+shownName(name), next)
 		return true
 	})
 	for _, f := range s.fields {
@@ -187,43 +186,43 @@ func (w *walker) walkObject(node *yaml.Node, s *shape, v *value) bool {
 }
 
 // keys visits the entries of a mapping, and reports keys that are no text or stand there twice. It returns the names it visited.
-func (w *walker) keys(node *yaml.Node, visit func(name string, key, content *yaml.Node) bool) map[string]bool {
+func (w *walker) keys(node *yamldoc.Value, visit func(name string, key, content *yamldoc.Value) bool) map[string]bool {
 	first := map[string]audit.Position{}
 	seen := map[string]bool{}
-	for i := 0; i+1 < len(node.Content); i += 2 {
-		key, content := node.Content[i], node.Content[i+1]
-		at := audit.Position{Line: key.Line, Column: key.Column}
-		if key.Kind != yaml.ScalarNode || (key.ShortTag() != "!!str" && key.ShortTag() != "!!merge") {
-			if key.Kind != yaml.AliasNode {
+	for _, member := range node.Members {
+		key, content := member.Name, member.Value
+		at := audit.Position(key.Position)
+		if key.Kind != yamldoc.Scalar || (key.Type != yamldoc.Text && key.Type != yamldoc.Merge) {
+			if !key.Refused {
 				w.found.add(at, "a key that is "+kindName(key)+" stands here", "write the name of a setting, or put the key in quotes")
 			}
 			continue
 		}
-		if earlier, twice := first[key.Value]; twice {
-			w.found.add(at, duplicate(key.Value, earlier), "remove one of them")
+		if earlier, twice := first[key.Text]; twice {
+			w.found.add(at, duplicate(key.Text, earlier), "remove one of them")
 			continue
 		}
-		first[key.Value] = at
-		if visit(key.Value, key, content) {
-			seen[key.Value] = true
+		first[key.Text] = at
+		if visit(key.Text, key, content) {
+			seen[key.Text] = true
 		}
 	}
 	return seen
 }
 
-func (w *walker) walkMapping(node *yaml.Node, s *shape, v *value) bool {
-	if node.Kind != yaml.MappingNode {
+func (w *walker) walkMapping(node *yamldoc.Value, s *shape, v *value) bool {
+	if node.Kind != yamldoc.Mapping {
 		w.wrongKind(node, v, "a mapping")
 		return false
 	}
 	v.fields = map[string]*value{}
-	w.keys(node, func(name string, key, content *yaml.Node) bool {
+	w.keys(node, func(name string, key, content *yamldoc.Value) bool {
 		if !s.keys.takes(name) {
-			w.found.add(audit.Position{Line: key.Line, Column: key.Column}, "a key of "+v.path+" is not "+s.keys.is, s.keys.next)
+			w.found.add(audit.Position(key.Position), "a key of "+v.path+" is not "+s.keys.is, s.keys.next)
 			return false
 		}
 		if child := w.walk(content, s.item, v.path); child != nil {
-			child.at = audit.Position{Line: key.Line, Column: key.Column}
+			child.at = audit.Position(key.Position)
 			v.fields[name] = child
 			v.names = append(v.names, name)
 		}
@@ -232,14 +231,14 @@ func (w *walker) walkMapping(node *yaml.Node, s *shape, v *value) bool {
 	return true
 }
 
-func (w *walker) walkList(node *yaml.Node, s *shape, v *value) bool {
-	contents := node.Content
-	if node.Kind != yaml.SequenceNode {
-		if !s.orOne || node.Kind != yaml.ScalarNode || node.ShortTag() == "!!null" {
+func (w *walker) walkList(node *yamldoc.Value, s *shape, v *value) bool {
+	contents := node.Items
+	if node.Kind != yamldoc.Sequence {
+		if !s.orOne || node.Kind != yamldoc.Scalar || isNull(node) {
 			w.wrongKind(node, v, "a list")
 			return false
 		}
-		contents = []*yaml.Node{node}
+		contents = []*yamldoc.Value{node}
 	}
 	if len(contents) < s.fewest {
 		w.found.add(v.at, v.path+" is an empty list", "write at least one item, or remove the key")
@@ -253,10 +252,10 @@ func (w *walker) walkList(node *yaml.Node, s *shape, v *value) bool {
 	seen := map[string]bool{}
 	for i, content := range contents {
 		path := v.path
-		if node.Kind == yaml.SequenceNode {
+		if node.Kind == yamldoc.Sequence {
 			path += "[" + strconv.Itoa(i) + "]"
 		}
-		w.positions[path] = audit.Position{Line: content.Line, Column: content.Column}
+		w.positions[path] = audit.Position(content.Position)
 		item := w.walk(content, s.item, path)
 		if item == nil {
 			continue
@@ -281,21 +280,20 @@ var (
 	decimalNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,9})?$`)
 )
 
-func (w *walker) walkScalar(node *yaml.Node, s *shape, v *value) bool {
+func (w *walker) walkScalar(node *yamldoc.Value, s *shape, v *value) bool {
 	due := map[kind]string{text: "a text", date: "a date like 2026-11-01", boolean: "true or false", integer: "a whole number", number: "a number"}[s.kind]
-	if node.Kind != yaml.ScalarNode || node.ShortTag() == "!!null" {
+	if node.Kind != yamldoc.Scalar || isNull(node) {
 		w.wrongKind(node, v, due)
 		return false
 	}
-	plain := node.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) == 0
-	v.text = node.Value
+	v.text = node.Text
 	switch s.kind {
 	case text:
-		return w.walkText(node, s, v, plain)
+		return w.walkText(node, s, v)
 	case date:
 		return w.walkDate(v)
 	case boolean:
-		if !plain || (v.text != "true" && v.text != "false") {
+		if !node.Plain || (v.text != "true" && v.text != "false") {
 			w.found.add(v.at, v.path+" is neither true nor false", "write true or false, without quotes")
 			return false
 		}
@@ -306,7 +304,7 @@ func (w *walker) walkScalar(node *yaml.Node, s *shape, v *value) bool {
 	if s.kind == integer {
 		pattern = wholeNumber
 	}
-	if !plain || !pattern.MatchString(v.text) {
+	if !node.Plain || !pattern.MatchString(v.text) {
 		w.found.add(v.at, v.path+" is not "+due, "write decimal digits without quotes and without leading zeros")
 		return false
 	}
@@ -326,7 +324,7 @@ func (w *walker) walkScalar(node *yaml.Node, s *shape, v *value) bool {
 	return true
 }
 
-func (w *walker) walkText(node *yaml.Node, s *shape, v *value, plain bool) bool {
+func (w *walker) walkText(node *yamldoc.Value, s *shape, v *value) bool {
 	switch {
 	case len(s.words) > 0:
 		for _, word := range s.words {
@@ -340,14 +338,14 @@ func (w *walker) walkText(node *yaml.Node, s *shape, v *value, plain bool) bool 
 		}
 		w.found.add(v.at, v.path+" is none of "+strings.Join(s.words, ", "), next)
 		return false
-	case node.ShortTag() != "!!str":
+	case node.Type != yamldoc.Text:
 		next := "put it in quotes: \"…\""
 		if s.form.pattern != nil && !s.form.takes(v.text) {
 			next = s.form.next
 		}
 		w.found.add(v.at, v.path+" is "+kindName(node)+", but a text is due", next)
 		return false
-	case plain && lookalike.MatchString(v.text):
+	case node.Plain && lookalike.MatchString(v.text):
 		w.found.add(v.at, v.path+" is a word that some readers of YAML take for true or false", "put it in quotes: \"…\"")
 		return false
 	case !s.form.takes(v.text):
@@ -370,8 +368,8 @@ func (w *walker) walkDate(v *value) bool {
 }
 
 // wrongKind reports a value of another kind than the one that is due.
-func (w *walker) wrongKind(node *yaml.Node, v *value, due string) {
-	nothing := node.Kind == yaml.ScalarNode && node.ShortTag() == "!!null"
+func (w *walker) wrongKind(node *yamldoc.Value, v *value, due string) {
+	nothing := isNull(node)
 	next := "write " + due
 	switch {
 	case due == "a list" && nothing:
@@ -386,4 +384,33 @@ func (w *walker) wrongKind(node *yaml.Node, v *value, due string) {
 		return
 	}
 	w.found.add(v.at, named(v.path)+" is "+kindName(node)+", but "+due+" is due", next)
+}
+
+func isNull(node *yamldoc.Value) bool {
+	return node.Kind == yamldoc.Scalar && node.Type == yamldoc.Null
+}
+
+// kindName is what a value is, in the words of messages.
+func kindName(node *yamldoc.Value) string {
+	switch node.Kind {
+	case yamldoc.Mapping:
+		return "a mapping"
+	case yamldoc.Sequence:
+		return "a list"
+	}
+	switch node.Type {
+	case yamldoc.Null:
+		return "nothing"
+	case yamldoc.Boolean:
+		return "true or false"
+	case yamldoc.Number:
+		return "a number"
+	case yamldoc.Day:
+		return "a date"
+	}
+	return "a text"
+}
+
+func duplicate(name string, first audit.Position) string {
+	return fmt.Sprintf("duplicate key %s, given first in line %d", shownName(name), first.Line)
 }

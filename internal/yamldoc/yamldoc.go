@@ -1,8 +1,8 @@
-// Package yamldoc reads YAML that others wrote, manifests say, into plain trees.
+// Package yamldoc is where YAML becomes plain trees: Read takes what others wrote, manifests say; Strict takes configurations.
 //
-// The rules: every document of a stream is read; anchors, aliases and merge keys are followed, within bounds that a bomb of
-// aliases meets early; tags are ignored and every scalar is its text. Texts of the YAML library never reach an error, since some of
-// them quote the file.
+// Read's rules (Strict has stricter ones of its own): every document of a stream is read; anchors, aliases and merge keys are
+// followed, within bounds that a bomb of aliases meets early; tags are ignored and every scalar is its text. Texts of the YAML
+// library never reach an error, since some of them quote the file.
 package yamldoc
 
 import (
