@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -268,14 +270,35 @@ func (a *app) gather(ctx context.Context, file string, library *policy.Library, 
 		Probes: probes.All(), Needed: selection.Reads, Network: netprobe.New(integration, nil), Exec: exec, Roots: roots,
 		Progress: progress, Tool: tool(),
 	})
-	result.document.Scope.Overrides = append(result.document.Scope.Overrides, permissions.overrides()...)
-	result.document.Scope.Overrides = append(result.document.Scope.Overrides, proxies(a.LookupEnv)...)
+	result.document.Scope.Overrides = slices.Concat(overrides(integration.Network), permissions.overrides(), proxies(a.LookupEnv))
 	result.compiled = func() (*policy.Judge, error) {
 		compiled := <-compiling
 		compiling <- compiled
 		return compiled.judge, compiled.err
 	}
 	return result, nil
+}
+
+// overrides are the settings of the configuration that make the audit see something else than the public does.
+func overrides(network audit.NetworkOptions) []audit.Override {
+	list := []audit.Override{}
+	for _, from := range slices.Sorted(maps.Keys(network.Resolve)) {
+		list = append(list, audit.Override{Setting: "network.resolve " + from, Value: strings.Join(network.Resolve[from], ", ")})
+	}
+	if network.CAFile != "" {
+		value := network.CAFile
+		if network.ProviderTrustsCA {
+			value += " (the provider is said to trust it)"
+		}
+		list = append(list, audit.Override{Setting: "network.ca_file", Value: value})
+	}
+	if network.ClientCert != "" {
+		list = append(list, audit.Override{Setting: "network.client_certificate", Value: network.ClientCert})
+	}
+	if network.Vantage == audit.Allowlisted {
+		list = append(list, audit.Override{Setting: "network.vantage", Value: network.Vantage})
+	}
+	return list
 }
 
 // mayRun refuses commands that the command line does not allow, before anything is sent.

@@ -1,0 +1,178 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/report"
+	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
+)
+
+// The flaws of the demo's flawed integration, by their names in the sandbox.
+var (
+	demoTestFlaws       = []string{"reserialised", "logs-uid"}
+	demoProductionFlaws = []string{"first-sixteen-digits", "malformed-crashes", "plain-http-served", "tls-1.0"}
+	demoDeploymentFlaws = []string{"key-in-history", "key-in-client", "redirect-unset", "foreign-account", "shared-redirect"}
+)
+
+func (a *app) demoCommand() *cobra.Command {
+	keep := ""
+	cmd := &cobra.Command{
+		Use: "demo", Short: "Audit two integrations that it starts itself, one flawed and one right", Args: cobra.NoArgs,
+		Long: `Start two integrations on loopback, each with HTTPS receivers for Test and Production, redirect pages, a git repository, a client
+bundle, logs and a stand-in of the provider's API, and audit both: one with flaws planted in it, one corrected. Nothing outside
+this machine is contacted. The exit code is 0 when both came out as planted.`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), keep) },
+	}
+	cmd.Flags().StringVar(&keep, "keep", "", "leave the configurations and reports in this new folder, to look at")
+	return cmd
+}
+
+func (a *app) demo(ctx context.Context, keep string) (err error) {
+	dir := keep
+	if keep == "" {
+		if dir, err = os.MkdirTemp("", "prelaunch-demo-"); err != nil {
+			return fmt.Errorf("make a folder for the demo: %w", err)
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	} else if err := os.Mkdir(keep, 0o700); err != nil {
+		return fmt.Errorf("make the folder of the demo: %w", err)
+	}
+	flawed, planted, err := flawedPair()
+	if err != nil {
+		return err
+	}
+	a.say("1. An integration with %d flaws planted in it\n", len(planted))
+	first, err := a.demoAudit(ctx, filepath.Join(dir, "flawed"), flawed)
+	if err != nil {
+		return err
+	}
+	right := sandbox.ProviderBehaviour{}
+	a.say("\n2. The same integration, corrected\n")
+	second, err := a.demoAudit(ctx, filepath.Join(dir, "right"), sandbox.PairOptions{Provider: &right})
+	if err != nil {
+		return err
+	}
+	a.say("\n3. What was planted, and what the first audit said of it\n")
+	asPlanted := second.Ready
+	for _, flaw := range planted {
+		verdict := "found"
+		for _, id := range flaw.fails {
+			if outcomeOf(first, id) != audit.Fail {
+				verdict, asPlanted = "MISSED", false
+			}
+		}
+		a.say("   %-7s %s (%s)", verdict, flaw.description, strings.Join(flaw.fails, ", "))
+	}
+	a.say("\nThe flawed integration is %s, the corrected one is %s.", first.Status(), second.Status())
+	if !asPlanted {
+		return errors.New("the demo did not come out as planted; please report it")
+	}
+	where := "prelaunch demo --keep demo    leaves both configurations and reports in ./demo, to look at"
+	if keep != "" {
+		where = fmt.Sprintf("%s    the configurations and reports of this demo", keep)
+	}
+	a.say("Next: prelaunch explain webhook.rejects-partial-signature\n      prelaunch init\n      %s", where)
+	return nil
+}
+
+// say prints a line of the demo on standard output.
+func (a *app) say(format string, args ...any) {
+	fmt.Fprintf(a.Out, format+"\n", args...)
+}
+
+// plantedFlaw is a flaw with the checks that must fail because of it.
+type plantedFlaw struct {
+	description string
+	fails       []string
+}
+
+func flawedPair() (sandbox.PairOptions, []plantedFlaw, error) {
+	right := sandbox.ProviderBehaviour{}
+	options := sandbox.PairOptions{Provider: &right}
+	var planted []plantedFlaw
+	for environment, names := range map[string][]string{audit.Test: demoTestFlaws, audit.Production: demoProductionFlaws} {
+		for _, name := range names {
+			flaw, err := sandbox.Named(name)
+			if err != nil {
+				return options, nil, err
+			}
+			if environment == audit.Test {
+				options.Test = append(options.Test, flaw)
+			} else {
+				options.Production = append(options.Production, flaw)
+			}
+			planted = append(planted, plantedFlaw{environment + ": " + flaw.Description, flaw.Expect.Fails})
+		}
+	}
+	for _, flaw := range sandbox.DeploymentFlaws() {
+		if slices.Contains(demoDeploymentFlaws, flaw.Name) {
+			options.Flaws = append(options.Flaws, flaw)
+			planted = append(planted, plantedFlaw{flaw.Description, flaw.Expect.Fails})
+		}
+	}
+	slices.SortFunc(planted, func(a, b plantedFlaw) int { return strings.Compare(a.description, b.description) })
+	return options, planted, nil
+}
+
+// demoAudit audits a pair exactly as the audit command does, shows the table and keeps the JSON.
+func (a *app) demoAudit(ctx context.Context, dir string, options sandbox.PairOptions) (_ *audit.Report, err error) {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make a folder for the demo: %w", err)
+	}
+	options.Dir = dir
+	pair, err := sandbox.StartPair(options)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, pair.Close()) }()
+	keys := map[string]string{}
+	for _, variable := range pair.Env() {
+		name, value, _ := strings.Cut(variable, "=")
+		keys[name] = value
+	}
+	audited := &app{Streams: a.Streams, color: a.color}
+	audited.LookupEnv = func(name string) (string, bool) {
+		if value, ok := keys[name]; ok {
+			return value, true
+		}
+		return a.LookupEnv(name)
+	}
+	library, selection, err := (&choice{}).load()
+	if err != nil {
+		return nil, err
+	}
+	gathered, err := audited.gather(ctx, pair.File, library, selection, permissions{commands: true, apiHosts: []string{sandbox.APIHost}})
+	if err != nil {
+		return nil, err
+	}
+	judged, err := gathered.judge(library, selection)
+	if err != nil {
+		return nil, err
+	}
+	if judged.CutShort {
+		return nil, errors.New("the demo was interrupted")
+	}
+	destinations := []destination{{format: "table"}, {format: "json", path: filepath.Join(dir, "report.json")}}
+	if slices.Contains(report.Names(), "html") {
+		destinations = append(destinations, destination{format: "html", path: filepath.Join(dir, "report.html")})
+	}
+	return judged, audited.write(judged, gathered.document, destinations, gathered.file)
+}
+
+func outcomeOf(r *audit.Report, id string) audit.Outcome {
+	for _, check := range r.Checks {
+		if check.ID == id {
+			return check.Outcome
+		}
+	}
+	return audit.Inconclusive
+}
