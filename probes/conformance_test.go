@@ -67,7 +67,7 @@ func conformanceIntegration(t *testing.T) *audit.Integration {
 	integration := &audit.Integration{
 		Name: "acme", Provider: "begini", EventTypes: []string{"application.complete"}, Directory: dir,
 		Declared:       []string{"repositories", "clients", "logs", "workloads", "access"},
-		ProviderChecks: true, RetiredKeys: []audit.RetiredKey{}, Repositories: []audit.Repository{{Path: "."}},
+		ProviderChecks: true, AllowedAPIHosts: []string{"127.0.0.1"}, RetiredKeys: []audit.RetiredKey{}, Repositories: []audit.Repository{{Path: "."}},
 		Workloads: []audit.Workload{{Path: "."}}, Clients: []audit.Client{{Path: "bundle.js"}, {URL: deaf(t)}},
 		Logs: []audit.LogSource{{Path: "*.log"}}, Access: audit.Access{Roster: "roster.csv", AllowedDomains: []string{"acme.example"}, MaxAdmins: 3},
 		Attestations: []audit.Attestation{}, Waivers: []audit.Waiver{},

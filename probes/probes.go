@@ -6,6 +6,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/probes/https"
 	"github.com/prelaunch-audit/prelaunch/probes/keys"
 	"github.com/prelaunch-audit/prelaunch/probes/logs"
+	"github.com/prelaunch-audit/prelaunch/probes/providerapi"
 	"github.com/prelaunch-audit/prelaunch/probes/repositories"
 	"github.com/prelaunch-audit/prelaunch/probes/roster"
 	"github.com/prelaunch-audit/prelaunch/probes/webhook"
@@ -21,6 +22,7 @@ func All() []audit.Probe {
 		logs.New(),
 		repositories.New(),
 		roster.New(),
+		providerapi.New(),
 		webhook.New(),
 	}
 }

@@ -14,10 +14,11 @@
 #     Copy the key of each tab of the Deployment Centre (Test, Production) into the environment it belongs to, and rotate the one
 #     that was used in both.
 #   sources: ["Begini Security Checklist, Psychometric Integration, 1 and 4 (2026-04-14)"]
-#   facts: [key.pair]
+#   facts: [key.pair, provider.call]
 package prelaunch.checks.api_key.separate_environments
 
 import data.prelaunch.lib
+import data.prelaunch.lib.provider
 
 pairs := [pair |
 	some pair in input.facts["key.pair"]
@@ -38,6 +39,26 @@ findings contains lib.finding(
 ) if {
 	some pair in pairs
 	not pair.same
+}
+
+# With provider_checks: a key that is taken for the other environment's integration ID. It counts only where the provider was seen to
+# refuse such a pair in the other direction: an API that looks at the UID first would take every pair.
+findings contains lib.finding(
+	"fail", "", concat(" ", [pair.owner, "key for", pair.environment]), "",
+	sprintf("the provider takes the %s key for the integration ID of %s", [pair.owner, pair.environment]),
+	{"fingerprint": pair.fingerprint, "status": pair.status},
+) if {
+	lib.environments.test.integration_id != lib.environments.production.integration_id
+	some pair in crossed
+	pair.verdict == "taken"
+	some other in crossed
+	other.verdict == "refused"
+}
+
+crossed contains pair if {
+	some pair in provider.pairs
+	pair.role == "current"
+	pair.owner != pair.environment
 }
 
 findings contains lib.incomplete("", "key.pair") if count(pairs) == 0

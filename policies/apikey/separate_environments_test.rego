@@ -15,3 +15,23 @@ test_fail if outcomes([pair(true)]) == {"fail"}
 test_inconclusive if outcomes([]) == {"inconclusive"}
 
 test_retired_keys_do_not_count if outcomes([object.union(pair(true), {"second_role": "retired"})]) == {"inconclusive"}
+
+call(environment, owner, role, status) := {
+	"purpose": "pairing", "environment": environment, "role": role, "owner": owner, "fingerprint": "sha256:00000001", "host": "api.acme.example", "not_sent": "", "error": "",
+	"status": status, "retries": 0, "receiver_status": 0, "documented": false,
+}
+
+asked(cross) := result if {
+	result := {f.outcome | some f in check.findings} with input as {
+		"facts": {
+			"key.pair": [pair(false)],
+			"provider.call": [call("test", "", "random", 403), call("production", "", "random", 403), call("test", "test", "current", 422), call("test", "production", "current", 403), call("production", "test", "current", cross)],
+		},
+		"integration": {"environments": [{"name": "test", "integration_id": "1"}, {"name": "production", "integration_id": "2"}]},
+		"probes": [],
+	}
+}
+
+test_fail_when_the_provider_takes_the_key_for_the_other_environment if asked(422) == {"pass", "fail"}
+
+test_pass_when_the_provider_refuses_it if asked(403) == {"pass"}

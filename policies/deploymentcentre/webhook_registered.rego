@@ -1,0 +1,130 @@
+# METADATA
+# title: The webhook endpoint is registered in the Deployment Centre
+# description: |
+#   The provider sends webhooks to the endpoint that is registered in each tab of the Deployment Centre, and to no other. With
+#   provider_checks it is made to deliver its own test webhook; without, somebody attests what is registered. What is seen outweighs
+#   what is attested.
+# custom:
+#   id: deployment-centre.webhook-registered
+#   order: 250
+#   section: Use HTTPS everywhere
+#   items: [3]
+#   level: required
+#   severity: high
+#   attestable: true
+#   remediation: |
+#     In the tab of the Deployment Centre for the environment (Test, Production), register the webhook URL of the configuration and check
+#     that the API key is the one that the configuration refers to; then run the audit with provider_checks, or attest
+#     deployment-centre.webhook-registered.
+#   sources:
+#     - "Begini Security Checklist, Psychometric Integration, pre-launch list (2026-04-14)"
+#     - "Begini API, POST /v1/webhooks-management/test: its documented answers"
+#   facts: [provider.call]
+#   per_environment: true
+package prelaunch.checks.deployment_centre.webhook_registered
+
+import data.prelaunch.lib
+import data.prelaunch.lib.provider
+import data.prelaunch.lib.urls
+
+id := "deployment-centre.webhook-registered"
+
+# delivery is the call that asked for an environment's test webhook. It was sent only where a random key had been refused.
+delivery[environment] := call if {
+	some environment, _ in lib.environments
+	some call in provider.calls
+	call.purpose == "webhook"
+	call.role == "current"
+	call.environment == environment
+}
+
+# alive holds the environments of which the API knows the key, so that a failure to deliver is not one of the API.
+alive contains pair.environment if {
+	some pair in provider.pairs
+	pair.verdict == "taken"
+	pair.owner == pair.environment
+	pair.role == "current"
+}
+
+rejected contains pair.environment if {
+	some pair in provider.pairs
+	pair.verdict == "refused"
+	pair.owner == pair.environment
+	pair.role == "current"
+}
+
+problem[environment] := [what, message] if {
+	some environment, call in delivery
+	[what, message] := judged(environment, call)
+}
+
+judged(environment, call) := ["not taken", sprintf("the provider delivered its test webhook to the endpoint that is registered for %s, and the receiver answered %d; it must be exactly 200", [environment, call.receiver_status])] if {
+	call.status in {200, 422}
+	call.documented
+	call.receiver_status != 200
+} else := ["none registered", sprintf("no webhook endpoint is registered in the %s tab of the Deployment Centre", [environment])] if {
+	call.status == 424
+} else := ["cannot connect", sprintf("the provider cannot connect to the endpoint that is registered for %s", [environment])] if {
+	call.status == 503
+	call.documented
+	environment in alive
+} else := ["key refused", sprintf("the provider refuses the %s key for the integration ID of the configuration", [environment])] if {
+	call.status == 403
+	environment in rejected
+}
+
+delivered contains environment if {
+	some environment, call in delivery
+	call.status == 200
+	call.documented
+	call.receiver_status == 200
+}
+
+evidence(environment) := {
+	"status": delivery[environment].status, "receiver_status": delivery[environment].receiver_status,
+	"fingerprint": delivery[environment].fingerprint, "webhook_url": urls.shown(lib.environments[environment].webhook_url),
+}
+
+findings contains lib.finding("fail", environment, what, "", message, evidence(environment)) if {
+	some environment, [what, message] in problem
+}
+
+findings contains lib.finding(
+	"pass", environment, "delivered", "", sprintf("the provider delivered its test webhook for %s, and the receiver answered 200", [environment]),
+	object.union(evidence(environment), {"note": "the provider does not tell to which URL it delivered"}),
+) if {
+	some environment in delivered
+}
+
+findings contains lib.finding(
+	"warn", call.environment, "session created", "",
+	sprintf("the API created a session for an invalid UID, against its documentation: look for one at about the time of this audit in Beacon, %s", [call.environment]),
+	{"status": call.status, "fingerprint": call.fingerprint},
+) if {
+	some call in provider.calls
+	call.purpose == "pairing"
+	call.status >= 200
+	call.status < 300
+}
+
+undecided contains environment if {
+	some environment, _ in lib.environments
+	not problem[environment]
+	not environment in delivered
+}
+
+findings contains lib.attested(id, environment, "") if some environment in undecided
+
+findings contains lib.finding(
+	"inconclusive", environment, "not shown", "",
+	sprintf("nothing shows that the webhook endpoint of %s is registered: %s%s", [environment, reason, lib.lapse(id)]),
+	{"reason": "not_shown", "provider_checks": input.integration.provider_checks},
+) if {
+	some environment in undecided
+	not lib.attestation(id)
+	reason := why(environment)
+}
+
+why(environment) := provider.why(environment, "webhook") if {
+	input.integration.provider_checks
+} else := "set provider_checks to ask the provider, or attest it"

@@ -1,0 +1,235 @@
+// Package providerapi asks the provider's own API about the keys, where the configuration allows it by provider_checks: whether a key
+// is taken for an integration ID, whether a retired one is refused, and whether the provider delivers its test webhook.
+//
+// The rules of this package:
+//   - A key goes over verified HTTPS only, to the provider's own host or one that the command line named, and to nowhere else: no
+//     redirect is followed. Without a name on the command line, only the machine's own roots count.
+//   - A random key goes first. An API that does not refuse it gets no real key: its word would prove nothing.
+//   - No session is ever wanted: the UID that is sent is invalid. Should one be created all the same, nothing more is asked.
+//   - Of an answer nothing is kept but its status and, of the test webhook, the receiver's status.
+package providerapi
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
+	"github.com/prelaunch-audit/prelaunch/internal/secret"
+)
+
+// Call is a fact of kind "provider.call": one call of the provider's API, made or left out.
+type Call struct {
+	Purpose     string `json:"purpose"`     // pairing (is the key taken for the integration ID?) or webhook (deliver the test webhook)
+	Environment string `json:"environment"` // whose integration ID was sent, or whose endpoint is to be delivered to
+	Role        string `json:"role"`        // random, current or retired: what the key is
+	Owner       string `json:"owner"`       // environment the key belongs to, empty for the random one
+	Fingerprint string `json:"fingerprint"` // of the key, empty for the random one
+	Host        string `json:"host"`        // of the API
+	// NotSent tells why it was left out: passive, not_https, host_not_allowed, key_not_held (only its digest is known), key_unsendable (it
+	// holds characters that no header takes), random_not_refused, session_created. Empty: it was sent.
+	NotSent string `json:"not_sent"`
+	// Error is the class of what went wrong: timeout, refused, reset, no_address, no_route, certificate, tls, other. Empty: it was answered.
+	Error   string `json:"error"`
+	Status  int    `json:"status"`  // HTTP status, 0 without an answer
+	Retries int    `json:"retries"` // how often it was sent again after 429 or 503
+	// ReceiverStatus is the receiver's answer to the test webhook as the provider tells it, 0 when it does not.
+	ReceiverStatus int `json:"receiver_status"`
+	// Documented: the answer to the test webhook has the form that the documentation gives for its status.
+	Documented bool `json:"documented"`
+}
+
+const (
+	kindCall = "provider.call"
+
+	pairing = "pairing"
+	webhook = "webhook"
+	random  = "random"
+	current = "current"
+	retired = "retired"
+)
+
+// invalidUID is shorter than any provider's shortest UID and holds no letter or digit, so that no session can be created for it.
+const invalidUID = "-"
+
+type probe struct{}
+
+// New returns the probe.
+func New() audit.Probe { return probe{} }
+
+func (probe) Name() string  { return "providerapi" }
+func (probe) Title() string { return "provider API" }
+
+func (probe) Kinds() []audit.Kind { return []audit.Kind{audit.KindOf[Call](kindCall)} }
+
+func (probe) Plan(integration *audit.Integration) []audit.Step {
+	profile, err := provider.ByName(integration.Provider)
+	if err != nil || !integration.ProviderChecks {
+		return nil
+	}
+	var steps []audit.Step
+	for _, environment := range integration.Environments {
+		base, _, refusal := baseOf(integration, profile, environment)
+		if refusal != "" {
+			continue
+		}
+		add := func(path, detail string, count int) {
+			steps = append(steps, audit.Step{Probe: "providerapi", Environment: environment.Name, Action: "send", Target: base + path, Detail: detail, Count: count})
+		}
+		add(profile.API.Tokens, "POST with an invalid UID, so that no session is created; a random key first, then each key", 1+len(keysFor(integration, environment.Name)))
+		if environment.Probing != audit.Passive {
+			add(profile.API.Test, "POST that makes the provider deliver its test webhook; a random key first", 2)
+		}
+	}
+	return steps
+}
+
+// heldKey is a key with what it is.
+type heldKey struct {
+	secret.Key
+	owner, role string
+}
+
+// keysFor are the keys that are tried with an environment's integration ID: its own, the other environment's, and its retired ones.
+func keysFor(integration *audit.Integration, environment string) []heldKey {
+	var own, others []heldKey
+	for _, e := range integration.Environments {
+		if e.Name == environment {
+			own = append(own, heldKey{e.Key.Key, e.Name, current})
+		} else {
+			others = append(others, heldKey{e.Key.Key, e.Name, current})
+		}
+	}
+	for _, r := range integration.RetiredKeys {
+		if r.Environment == environment {
+			others = append(others, heldKey{r.Key, r.Environment, retired})
+		}
+	}
+	return append(own, others...)
+}
+
+// baseOf is where an environment's API is, without a final slash, and whether the command line named its host; refusal tells why
+// no key may go there.
+func baseOf(integration *audit.Integration, profile provider.Profile, environment audit.Environment) (base string, named bool, refusal string) {
+	u, err := url.Parse(environment.APIBaseURL)
+	if err != nil || !strings.EqualFold(u.Scheme, "https") || u.Hostname() == "" {
+		return "", false, "not_https"
+	}
+	u.User, u.RawQuery, u.Fragment = nil, "", ""
+	for _, allowed := range integration.AllowedAPIHosts {
+		named = named || strings.EqualFold(allowed, u.Hostname())
+	}
+	if !named && !strings.EqualFold(u.Hostname(), profile.API.Host) {
+		return "", false, "host_not_allowed"
+	}
+	return strings.TrimRight(u.String(), "/"), named, ""
+}
+
+func (probe) Run(ctx context.Context, run *audit.Run) error {
+	if !run.Integration.ProviderChecks {
+		return ctx.Err()
+	}
+	profile, err := provider.ByName(run.Integration.Provider)
+	if err != nil {
+		return fmt.Errorf("ask the provider's API: %w", err)
+	}
+	sessions := map[string]bool{}
+	for _, environment := range run.Integration.Environments {
+		if err := ask(ctx, run, profile, environment, sessions); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ask makes the calls about one environment. sessions holds the hosts that created a session. The only error is ctx's.
+func ask(ctx context.Context, run *audit.Run, profile provider.Profile, environment audit.Environment, sessions map[string]bool) error {
+	base, named, refusal := baseOf(run.Integration, profile, environment)
+	host := hostOf(environment.APIBaseURL)
+	keys := keysFor(run.Integration, environment.Name)
+	call := func(purpose string, key heldKey) Call {
+		c := Call{Purpose: purpose, Environment: environment.Name, Role: key.role, Owner: key.owner, Host: host}
+		if key.role != random {
+			c.Fingerprint = key.Fingerprint()
+		}
+		return c
+	}
+	stranger := heldKey{secret.New([]byte(rand.Text())), "", random}
+	var client *client
+	if refusal == "" {
+		client = newClient(run, named, environment.Name)
+		defer client.close()
+	}
+	body, err := json.Marshal(map[string]string{"uid": invalidUID, "integration_id": environment.IntegrationID})
+	if err != nil {
+		return fmt.Errorf("ask the provider's API: %w", err)
+	}
+	// series makes the calls of one purpose, the random key's first; a reason to stop keeps the rest from being sent.
+	series := func(purpose string, keys []heldKey, stop string, send func(heldKey) answer) error {
+		for i, key := range append([]heldKey{stranger}, keys...) {
+			c := call(purpose, key)
+			switch {
+			case stop != "":
+				c.NotSent = stop
+			case !key.Held():
+				c.NotSent = "key_not_held"
+			case !sendable(key.Key):
+				c.NotSent = "key_unsendable"
+			default:
+				got := send(key)
+				if ctx.Err() != nil {
+					return ctx.Err()
+				}
+				c.Error, c.Status, c.Retries, c.ReceiverStatus, c.Documented = got.failure, got.status, got.retries, got.receiver, got.documented
+				if purpose == pairing && got.status/100 == 2 {
+					stop, sessions[host] = "session_created", true
+				} else if i == 0 && !refuses(got.status) {
+					stop = "random_not_refused"
+				}
+			}
+			run.Sink.Emit(kindCall, c)
+		}
+		return ctx.Err()
+	}
+	stop := refusal
+	if stop == "" && sessions[host] {
+		stop = "session_created"
+	}
+	if err := series(pairing, keys, stop, func(key heldKey) answer {
+		return client.post(ctx, base+profile.API.Tokens, profile.KeyHeader, key.Key, body, nil)
+	}); err != nil {
+		return err
+	}
+	if refusal == "" && environment.Probing == audit.Passive {
+		refusal = "passive" // the test webhook is a genuine event to the receiver
+	}
+	return series(webhook, keys[:min(1, len(keys))], refusal, func(key heldKey) answer {
+		run.Ledger.Begin(run.Now())
+		return client.post(ctx, base+profile.API.Test, profile.KeyHeader, key.Key, nil, delivery)
+	})
+}
+
+// refuses holds for the statuses by which an API turns a key away.
+func refuses(status int) bool { return status == 401 || status == 403 }
+
+func hostOf(base string) string {
+	u, err := url.Parse(base)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(u.Hostname())
+}
+
+// sendable reports whether a header takes the key as it is: net/http refuses control characters and trims white space.
+func sendable(key secret.Key) bool {
+	for _, b := range key.Expose() {
+		if b <= ' ' || b > '~' {
+			return false
+		}
+	}
+	return key.Len() > 0
+}
