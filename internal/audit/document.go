@@ -51,6 +51,8 @@ type ProbeStatus struct {
 	Kinds  []string `json:"kinds"`
 	State  string   `json:"state"`
 	Reason string   `json:"reason,omitempty"` // why it is not complete, for the reader of a report
+	// ObservedAt is when the facts were gathered, where that was in an earlier run and they were carried over.
+	ObservedAt time.Time `json:"observed_at,omitzero"`
 }
 
 // Encode is the document's one serialisation, of which Digest is the digest.

@@ -33,6 +33,14 @@ type Follower interface {
 	Follow(ctx context.Context, run *Run) error
 }
 
+// Digester is a probe that can tell cheaply whether what it looks at has changed since an earlier run.
+type Digester interface {
+	Probe
+	// Digests maps each thing that is looked at, such as "repository .", to a digest that changes when it does. What cannot be told
+	// cheaply is left out, and what cannot be looked at has a digest of its own.
+	Digests(ctx context.Context, run *Run) (map[string]string, error)
+}
+
 // Kind is a kind of fact.
 type Kind struct {
 	Name string       // "area.noun"

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -41,7 +42,10 @@ type Options struct {
 	Now      func() time.Time
 	Progress Progress // may be nil
 	Tool     audit.Tool
-	Grace    time.Duration // how long probes may take to stop once the context is done; default 700 ms
+	// Carry are the facts of an earlier run, and Carried tells of which probes they are taken over instead of running the probe.
+	Carry   *audit.Document
+	Carried func(probe audit.Probe) bool
+	Grace   time.Duration // how long probes may take to stop once the context is done; default 700 ms
 }
 
 // Run runs the probes that are needed and returns what they found. It returns also when ctx is done, with what is known by then.
@@ -67,20 +71,22 @@ func Run(ctx context.Context, integration *audit.Integration, options Options) *
 			continue
 		}
 		probe := state.probe
-		run := &audit.Run{
-			Integration: integration, ID: id, UserAgent: options.Tool.Name + "/" + options.Tool.Version + " run/" + id,
-			Now: options.Now, Network: options.Network, Exec: options.Exec, Roots: options.Roots, Ledger: ledger, Sink: state,
-			Progress: func(done, total int) {
-				if options.Progress != nil {
-					options.Progress.Step(probe, done, total)
-				}
-			},
+		if options.Carry != nil && options.Carried(probe) {
+			state.carry(options.Carry)
+			continue
+		}
+		run := options.run(integration, id, ledger, state)
+		run.Progress = func(done, total int) {
+			if options.Progress != nil {
+				options.Progress.Step(probe, done, total)
+			}
 		}
 		if options.Progress != nil {
 			options.Progress.Start(probe)
 		}
 		follower, twoPhases := probe.(audit.Follower)
 		wg.Go(func() {
+			state.digest(ctx, run)
 			err := guarded(func() error { return probe.Run(ctx, run) })
 			state.end(err, ctx, redactor, options.Progress, !twoPhases)
 		})
@@ -109,6 +115,31 @@ func Run(ctx context.Context, integration *audit.Integration, options Options) *
 		}
 	}
 	return c.finish(ctx.Err() != nil)
+}
+
+// run is what a probe gets.
+func (o Options) run(integration *audit.Integration, id string, ledger *audit.Ledger, sink audit.Sink) *audit.Run {
+	return &audit.Run{
+		Integration: integration, ID: id, UserAgent: o.Tool.Name + "/" + o.Tool.Version + " run/" + id,
+		Now: o.Now, Network: o.Network, Exec: o.Exec, Roots: o.Roots, Ledger: ledger, Sink: sink, Progress: func(int, int) {},
+	}
+}
+
+// Digests tells for every needed probe that can say so what it would look at, by digest, as Run notes it in Scope.Digests.
+func Digests(ctx context.Context, integration *audit.Integration, options Options) (map[string]string, error) {
+	if options.Now == nil {
+		options.Now = time.Now
+	}
+	c := newCollector(integration, options)
+	for _, probe := range options.Probes {
+		c.add(probe)
+	}
+	for _, state := range c.states {
+		if state.needed {
+			state.digest(ctx, options.run(integration, newRunID(), &audit.Ledger{}, state))
+		}
+	}
+	return c.doc.Scope.Digests, ctx.Err()
 }
 
 // guarded turns a panic into an error without its value, which may hold anything.
@@ -175,6 +206,49 @@ func (c *collector) add(probe audit.Probe) {
 		state.status.State, state.status.Reason = audit.ProbeCutShort, "it was interrupted before it was done"
 	}
 	c.states = append(c.states, state)
+}
+
+// digest notes what the probe is about to look at, before it does: a change meanwhile shows the next time.
+func (s *probeState) digest(ctx context.Context, run *audit.Run) {
+	digester, ok := s.probe.(audit.Digester)
+	if !ok {
+		return
+	}
+	var digests map[string]string
+	err := guarded(func() (err error) {
+		digests, err = digester.Digests(ctx, run)
+		return err
+	})
+	s.Scope(func(scope *audit.Scope) {
+		maps.Copy(scope.Digests, digests)
+		if err != nil {
+			scope.Digests[s.probe.Name()] = "unknown" // differs from what was known, and so is looked at again
+		}
+	})
+}
+
+// carry takes the facts and the status of an earlier run over.
+func (s *probeState) carry(earlier *audit.Document) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for kind := range s.kinds {
+		s.doc.Facts[kind] = append([]json.RawMessage{}, earlier.Facts[kind]...)
+		for _, raw := range earlier.Facts[kind] {
+			s.bytes += len(raw)
+		}
+	}
+	if _, searched := s.kinds["repository.status"]; searched {
+		s.doc.Scope.Repositories = append(s.doc.Scope.Repositories, earlier.Scope.Repositories...)
+	}
+	for _, status := range earlier.Probes {
+		if status.Name != s.probe.Name() {
+			continue
+		}
+		s.status.State, s.status.Reason, s.status.ObservedAt = status.State, status.Reason, status.ObservedAt
+		if s.status.ObservedAt.IsZero() {
+			s.status.ObservedAt = earlier.FinishedAt
+		}
+	}
 }
 
 // Emit implements audit.Sink.

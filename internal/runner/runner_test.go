@@ -181,3 +181,61 @@ func TestInterruptReturnsWithWhatIsKnown(t *testing.T) {
 		t.Error("what was known is lost")
 	}
 }
+
+// digesting is a fake that can tell what it looks at.
+type digesting struct {
+	fake
+	digest string
+	err    error
+}
+
+func (d digesting) Digests(context.Context, *audit.Run) (map[string]string, error) {
+	return map[string]string{d.name + " x": d.digest}, d.err
+}
+
+func TestDigestsAreNotedAndTheSameAlone(t *testing.T) {
+	t.Parallel()
+	idle := func(context.Context, *audit.Run) error { return nil }
+	options := Options{Probes: []audit.Probe{
+		digesting{fake: fake{name: "one", run: idle}, digest: "sha256:1"},
+		digesting{fake: fake{name: "two", run: idle}, digest: "sha256:2", err: errors.New("half of it")},
+		fake{name: "three", run: idle},
+	}}
+	want := map[string]string{"one x": "sha256:1", "two x": "sha256:2", "two": "unknown"}
+	doc := Run(t.Context(), integration(), options)
+	if diff := cmp.Diff(want, doc.Scope.Digests); diff != "" {
+		t.Error(diff)
+	}
+	alone, err := Digests(t.Context(), integration(), options)
+	if diff := cmp.Diff(want, alone); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+}
+
+func TestCarriedFactsKeepTheirTime(t *testing.T) {
+	t.Parallel()
+	earlier := Run(t.Context(), integration(), Options{Probes: []audit.Probe{fake{name: "slow", run: func(_ context.Context, r *audit.Run) error {
+		r.Sink.Emit("slow.fact", fact{"then"})
+		return errors.New("half of it")
+	}}}, Now: func() time.Time { return time.Unix(1000, 0) }})
+	again := func(earlier *audit.Document, at int64) *audit.Document {
+		return Run(t.Context(), integration(), Options{
+			Probes: []audit.Probe{
+				fake{name: "slow", run: func(context.Context, *audit.Run) error { return errors.New("must not run") }},
+				fake{name: "quick", run: func(_ context.Context, r *audit.Run) error { r.Sink.Emit("quick.fact", fact{"now"}); return nil }},
+			},
+			Carry: earlier, Carried: func(p audit.Probe) bool { return p.Name() == "slow" }, Now: func() time.Time { return time.Unix(at, 0) },
+		})
+	}
+	doc := again(again(earlier, 2000), 3000)
+	status := state(t, doc, "slow")
+	if status.State != audit.ProbeFailed || status.Reason != "half of it" || !status.ObservedAt.Equal(time.Unix(1000, 0)) {
+		t.Errorf("%+v", status)
+	}
+	if len(doc.Facts["slow.fact"]) != 1 || len(doc.Facts["quick.fact"]) != 1 {
+		t.Errorf("facts: %s", doc.Facts)
+	}
+	if !state(t, doc, "quick").ObservedAt.IsZero() {
+		t.Error("a fresh fact has an earlier time")
+	}
+}
