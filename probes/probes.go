@@ -3,6 +3,7 @@ package probes
 
 import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/probes/clients"
 	"github.com/prelaunch-audit/prelaunch/probes/https"
 	"github.com/prelaunch-audit/prelaunch/probes/keys"
 	"github.com/prelaunch-audit/prelaunch/probes/logs"
@@ -20,6 +21,7 @@ func All() []audit.Probe {
 		https.New(),
 		workloads.New(),
 		logs.New(),
+		clients.New(),
 		repositories.New(),
 		roster.New(),
 		providerapi.New(),

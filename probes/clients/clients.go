@@ -1,0 +1,310 @@
+// Package clients searches what reaches browsers and phones for keys: bundles on disk (scripts, source maps, pages, WebAssembly, app
+// packages and what is packed in them), and live pages with the scripts, chunks and source maps that they name. It also tells where
+// a client calls the provider's session API or sends its key header, which only a server may.
+package clients
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/prelaunch-audit/prelaunch/internal/archive"
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/keysearch"
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
+)
+
+// Status is a fact of kind "client.status": how much of one declared client was searched.
+type Status struct {
+	Target      string   `json:"target"`      // path as declared, or URL without its query
+	Kind        string   `json:"kind"`        // bundle or page
+	Environment string   `json:"environment"` // empty: both
+	State       string   `json:"state"`       // searched, missing, empty (no file, or an empty page), unreadable or unreachable
+	Files       int      `json:"files"`
+	Bytes       int64    `json:"bytes"`
+	Gaps        []Gap    `json:"gaps"` // what could not be searched; at most 50
+	GapsCut     int      `json:"gaps_cut"`
+	HitsCut     int      `json:"hits_cut"`    // hits that are not told
+	OtherSites  []string `json:"other_sites"` // hosts of other sites from which the page takes scripts; these were not fetched
+	NamesAPI    bool     `json:"names_api"`   // the host of the provider's API stands in it
+	NotSearched []string `json:"not_searched"`
+}
+
+// Gap is something that could not be searched.
+type Gap struct {
+	Path   string `json:"path"`
+	Reason string `json:"reason"` // for a reader
+}
+
+// Hit is a fact of kind "client.hit": a configured key in one file of a client.
+type Hit struct {
+	Target         string `json:"target"`
+	Environment    string `json:"environment"` // of the client
+	Path           string `json:"path"`        // of the file in the bundle, or its URL
+	Member         string `json:"member"`      // path inside an archive
+	Line           int64  `json:"line"`
+	Spelling       string `json:"spelling"`
+	KeyEnvironment string `json:"key_environment"`
+	Role           string `json:"role"` // current or retired
+	Fingerprint    string `json:"fingerprint"`
+	More           int    `json:"more"`
+}
+
+// APICall is a fact of kind "client.api_call": client code that names what only a server may use.
+type APICall struct {
+	Target      string `json:"target"`
+	Environment string `json:"environment"`
+	Path        string `json:"path"`
+	Member      string `json:"member"`
+	What        string `json:"what"`      // session_api (its path) or key_header (as a text of its own)
+	WithHost    bool   `json:"with_host"` // the host of the provider's API stands in the same file
+}
+
+const (
+	kindStatus = "client.status"
+	kindHit    = "client.hit"
+	kindCall   = "client.api_call"
+)
+
+// Bounds.
+const (
+	maxFiles   = 100_000 // of a bundle
+	maxBytes   = 16 << 30
+	maxGaps    = 50
+	maxHits    = 1000 // over all clients
+	maxCalls   = 200  // over all clients
+	maxOthers  = 20
+	bundleKind = "bundle"
+	pageKind   = "page"
+)
+
+type probe struct{ bounds pageBounds }
+
+// New returns the probe.
+func New() audit.Probe { return &probe{bounds: defaultBounds} }
+
+func (*probe) Name() string  { return "clients" }
+func (*probe) Title() string { return "clients" }
+
+func (*probe) Kinds() []audit.Kind {
+	return []audit.Kind{audit.KindOf[Status](kindStatus), audit.KindOf[Hit](kindHit), audit.KindOf[APICall](kindCall)}
+}
+
+func (p *probe) Plan(integration *audit.Integration) []audit.Step {
+	var steps []audit.Step
+	for _, client := range integration.Clients {
+		step := audit.Step{Probe: "clients", Environment: client.Environment, Action: "read", Target: client.Path, Detail: "every file, archives too"}
+		if client.URL != "" {
+			step.Action, step.Target = "send", shownURL(client.URL)
+			step.Detail, step.Count = "GET the page, then the scripts, chunks and source maps of its site that it names", p.bounds.requests
+		}
+		steps = append(steps, step)
+	}
+	return steps
+}
+
+func (p *probe) Run(ctx context.Context, run *audit.Run) error {
+	s, err := newSearcher(run)
+	if err != nil {
+		return err
+	}
+	for i, client := range run.Integration.Clients {
+		s.client = client
+		s.status = Status{Environment: client.Environment, State: "searched", Gaps: []Gap{}, OtherSites: []string{}, NotSearched: s.keys.NotSearched()}
+		if client.URL != "" {
+			s.status.Kind, s.status.Target = pageKind, s.keys.Shown(shownURL(client.URL))
+			p.page(ctx, s)
+		} else {
+			s.status.Kind, s.status.Target = bundleKind, s.keys.Shown(client.Path)
+			s.bundle(ctx, run.Integration.Resolve(client.Path))
+		}
+		run.Sink.Emit(kindStatus, s.status)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if run.Progress != nil {
+			run.Progress(i+1, len(run.Integration.Clients))
+		}
+	}
+	return nil
+}
+
+// shownURL is a URL without what may be private in it.
+func shownURL(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "a URL that cannot be read"
+	}
+	u.User, u.RawQuery, u.Fragment = nil, "", ""
+	return u.String()
+}
+
+// searcher searches one client after the other.
+type searcher struct {
+	run    *audit.Run
+	keys   *keysearch.Search
+	calls  *calls
+	client audit.Client
+	status Status
+	hits   int
+	called int
+}
+
+func newSearcher(run *audit.Run) (*searcher, error) {
+	keys, err := keysearch.New(run.Integration)
+	if err != nil {
+		return nil, err
+	}
+	profile, err := provider.ByName(run.Integration.Provider)
+	if err != nil {
+		return nil, err
+	}
+	calls, err := newCalls(run.Integration, profile)
+	if err != nil {
+		return nil, err
+	}
+	return &searcher{run: run, keys: keys, calls: calls}, nil
+}
+
+func (s *searcher) gap(path, reason string) {
+	if len(s.status.Gaps) == maxGaps {
+		s.status.GapsCut++
+		return
+	}
+	s.status.Gaps = append(s.status.Gaps, Gap{Path: s.keys.Shown(path), Reason: reason})
+}
+
+// content searches one file.
+func (s *searcher) content(ctx context.Context, path string, from keysearch.Source) error {
+	found := s.keys.Hits()
+	found.Name(path)
+	open := func(member string) io.WriteCloser {
+		return &both{found.Tap(member), s.calls.tap(func(what map[string]bool, withHost bool) {
+			s.status.NamesAPI = s.status.NamesAPI || withHost
+			for one := range what {
+				if s.called++; s.called <= maxCalls {
+					s.run.Sink.Emit(kindCall, APICall{Target: s.status.Target, Environment: s.client.Environment, Path: s.keys.Shown(path),
+						Member: s.keys.Shown(member), What: one, WithHost: withHost})
+				}
+			}
+		})}
+	}
+	cuts, err := keysearch.Unpack(ctx, from, archive.Limits{}, open)
+	for _, cut := range cuts {
+		s.gap(path, "what is packed in it was not read in full: "+string(cut.Reason))
+	}
+	s.status.Files++
+	s.status.Bytes += from.Size()
+	s.status.HitsCut += found.Cut
+	for _, hit := range found.List() {
+		if s.hits++; s.hits > maxHits {
+			s.status.HitsCut++
+			continue
+		}
+		s.run.Sink.Emit(kindHit, Hit{
+			Target: s.status.Target, Environment: s.client.Environment, Path: s.keys.Shown(path), Member: hit.Member, Line: hit.Line,
+			Spelling: hit.Spelling, KeyEnvironment: hit.Subject.Environment, Role: hit.Role, Fingerprint: hit.Fingerprint, More: hit.More,
+		})
+	}
+	return err
+}
+
+// both writes to two writers.
+type both struct{ first, second io.WriteCloser }
+
+func (b *both) Write(p []byte) (int, error) {
+	if _, err := b.first.Write(p); err != nil {
+		return 0, err
+	}
+	return b.second.Write(p)
+}
+
+func (b *both) Close() error { return errors.Join(b.first.Close(), b.second.Close()) }
+
+// bundle searches a file or a folder.
+func (s *searcher) bundle(ctx context.Context, root string) {
+	real, err := filepath.EvalSymlinks(root)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		s.status.State = "missing"
+		return
+	case err != nil:
+		s.status.State = "unreadable"
+		return
+	}
+	walked := 0
+	err = filepath.WalkDir(real, func(path string, entry fs.DirEntry, err error) error {
+		name, rerr := filepath.Rel(real, path)
+		if rerr != nil || name == "." {
+			name = filepath.Base(path)
+		}
+		name = filepath.ToSlash(name)
+		if walked++; ctx.Err() != nil {
+			return fs.SkipAll
+		}
+		switch {
+		case err != nil:
+			s.gap(name, whyUnread(err))
+			if entry != nil && entry.IsDir() && path != real {
+				return fs.SkipDir
+			}
+		case walked > maxFiles || s.status.Bytes > maxBytes:
+			s.gap(name, "the bundle is larger than what is searched; what follows was left out")
+			return fs.SkipAll
+		case !entry.IsDir():
+			s.file(ctx, real, path, name)
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		s.status.State = "unreadable"
+	case s.status.Files == 0 && len(s.status.Gaps) == 0:
+		s.status.State = "empty"
+	}
+}
+
+func (s *searcher) file(ctx context.Context, root, path, name string) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return // a link to nothing reaches nobody
+	case err != nil:
+		s.gap(name, whyUnread(err))
+		return
+	case info.IsDir(): // a link; within the bundle it is walked at its own place
+		target, err := filepath.EvalSymlinks(path)
+		if relative, rerr := filepath.Rel(root, target); err != nil || rerr != nil || !filepath.IsLocal(relative) {
+			s.gap(name, "it is a link to a folder outside the bundle, which was not followed")
+		}
+		return
+	case !info.Mode().IsRegular():
+		return
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		s.gap(name, whyUnread(err))
+		return
+	}
+	defer func() { _ = f.Close() }() // only read from
+	if plain, compressed := strings.CutSuffix(path, ".br"); compressed {
+		if _, err := os.Stat(plain); err != nil {
+			s.gap(name, "it is compressed with Brotli, and what it was made of is not beside it")
+		}
+	}
+	if err := s.content(ctx, name, io.NewSectionReader(f, 0, info.Size())); err != nil && ctx.Err() == nil {
+		s.gap(name, "it cannot be read to its end")
+	}
+}
+
+func whyUnread(err error) string {
+	if errors.Is(err, fs.ErrPermission) {
+		return "permission denied"
+	}
+	return "it cannot be read"
+}

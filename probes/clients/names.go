@@ -1,0 +1,145 @@
+package clients
+
+import (
+	"bytes"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"golang.org/x/net/html"
+)
+
+// Rules of this file: what a page or a script names. Scripts name their chunks as texts, or compute the names from a table of digests
+// as webpack's runtime does; the table is read. Names are tried from the script's own address, the page's, and the top of the site.
+
+// maxNames bounds the names that are taken from one script.
+const maxNames = 1000
+
+// namedByPage queues what a page loads.
+func (f *fetcher) namedByPage(page fetched) {
+	base := page.url
+	scripts, own := 0, 0
+	tokens := html.NewTokenizer(bytes.NewReader(page.body))
+	tokens.SetMaxBuf(len(page.body) + 1)
+	inline := false
+	for {
+		switch kind := tokens.Next(); kind {
+		case html.ErrorToken:
+			if scripts > 0 && own == 0 {
+				f.gap(shownURL(page.url.String()), "all its scripts come from other sites, which are not fetched; declare the bundle it is made of as a path")
+			}
+			return
+		case html.StartTagToken, html.SelfClosingTagToken:
+			name, _ := tokens.TagName()
+			attributes := attributesOf(tokens)
+			inline = false
+			switch string(name) {
+			case "base":
+				if u, err := page.url.Parse(attributes["href"]); err == nil && attributes["href"] != "" {
+					base = u
+				}
+			case "script":
+				if src := attributes["src"]; src != "" {
+					scripts++
+					if u, err := base.Parse(src); err == nil && siteOf(u.Hostname()) == f.site {
+						own++
+					}
+					f.want(loaded, []*url.URL{base}, src)
+				} else {
+					own++
+					inline = true
+				}
+			case "link":
+				if loads(attributes) {
+					f.want(loaded, []*url.URL{base}, attributes["href"])
+				}
+			}
+		case html.EndTagToken:
+			inline = false
+		case html.TextToken:
+			if inline {
+				f.names(tokens.Text(), []*url.URL{base, top(base)})
+			}
+		}
+	}
+}
+
+func attributesOf(tokens *html.Tokenizer) map[string]string {
+	attributes := map[string]string{}
+	for {
+		key, value, more := tokens.TagAttr()
+		if _, double := attributes[string(key)]; len(key) > 0 && !double {
+			attributes[string(key)] = string(value)
+		}
+		if !more {
+			return attributes
+		}
+	}
+}
+
+// loads reports whether a link leads to code or settings that the page loads.
+func loads(attributes map[string]string) bool {
+	for _, relation := range strings.Fields(strings.ToLower(attributes["rel"])) {
+		switch relation {
+		case "modulepreload", "manifest", "stylesheet":
+			return true
+		case "preload", "prefetch":
+			as := strings.ToLower(attributes["as"])
+			return as == "" || as == "script" || as == "fetch" || as == "worker"
+		}
+	}
+	return false
+}
+
+func top(u *url.URL) *url.URL { return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/"} }
+
+// namedByScript queues what a script names.
+func (f *fetcher) namedByScript(script fetched) {
+	if script.sourceMap != "" {
+		f.want(loaded, []*url.URL{script.url}, script.sourceMap)
+	}
+	f.names(script.body, []*url.URL{script.url, f.page, top(f.page)})
+}
+
+var (
+	sourceMapping = regexp.MustCompile(`[#@][ \t]*sourceMappingURL=([^\s'"*<>\\]{1,500})`)
+	// named is a text that ends like the name of code.
+	named = regexp.MustCompile("[\"'`]([A-Za-z0-9_@$!~./:%+-]{1,300}\\.(?:js|mjs|cjs|wasm|js\\.map))(?:\\?[^\"'`\\s]{0,100})?[\"'`]")
+	// table is webpack's: "static/js/"+({1:"name"}[e]||e)+"."+{1:"digest"}[e]+".chunk.js"
+	table = regexp.MustCompile(`(?:"([^"\\]{0,200})"\s*\+\s*)?(?:\(?\s*(\{[^{}]*\})\[\w+\]\s*\|\|\s*\w+\s*\)?|\w+)\s*\+\s*"([.\-~_/])"\s*\+\s*\(?(\{[^{}]+\})\[\w+\](?:\s*\|\|\s*\w+\s*\))?\s*\+\s*"([^"\\]{0,60}\.m?js)"`)
+	pairs = regexp.MustCompile(`["']?([A-Za-z0-9_~./-]+)["']?\s*:\s*["']([A-Za-z0-9_~./-]+)["']`)
+	// runtime computes the names of chunks.
+	runtime = regexp.MustCompile(`webpackChunk|__webpack_require__`)
+	compute = regexp.MustCompile(`\.u\s*=\s*(?:function|\(?\w+\)?\s*=>)`)
+)
+
+func (f *fetcher) names(text []byte, bases []*url.URL) {
+	for _, match := range sourceMapping.FindAllSubmatch(text, 10) {
+		f.want(loaded, bases[:1], string(match[1]))
+	}
+	for _, match := range named.FindAllSubmatch(text, maxNames) {
+		name := string(match[1])
+		if strings.HasPrefix(name, ".") || strings.Contains(name, "://") || strings.HasPrefix(name, "//") {
+			f.want(guessed, bases[:1], name) // it says where it starts from
+		} else {
+			f.want(guessed, bases, name)
+		}
+	}
+	tables := table.FindAllSubmatch(text, 10)
+	for _, match := range tables {
+		names := map[string]string{}
+		for _, pair := range pairs.FindAllSubmatch(match[2], maxNames) {
+			names[string(pair[1])] = string(pair[2])
+		}
+		for _, pair := range pairs.FindAllSubmatch(match[4], maxNames) {
+			name := string(pair[1])
+			if own := names[name]; own != "" {
+				name = own
+			}
+			f.want(chunk, bases, string(match[1])+name+string(match[3])+string(pair[2])+string(match[5]))
+		}
+	}
+	if len(tables) == 0 && runtime.Match(text) && compute.Match(text) {
+		f.gap(shownURL(bases[0].String()), "it computes the names of its chunks in a way that is not read; declare the bundle it is made of as a path")
+	}
+}
