@@ -61,6 +61,26 @@ func ResolveKeys(ctx context.Context, integration *audit.Integration, resolver R
 	return found.err()
 }
 
+// RefuseLiteralKeys is the search of ResolveKeys for whoever resolves no key: it looks for the keys that are in environment variables
+// or known by their digest already, reads no file, runs nothing and keeps no key. That a variable is not set is no mistake here.
+func RefuseLiteralKeys(integration *audit.Integration, lookupEnv func(name string) (value string, set bool)) error {
+	found := &problems{file: integration.File}
+	refuse := func(reference audit.KeyReference, path string) {
+		key := reference.Key
+		if value, _ := lookupEnv(reference.Variable); reference.Source == audit.FromEnv && value != "" {
+			key = secret.New([]byte(value))
+		}
+		refuseLiteral(integration, key, path, found)
+	}
+	for _, environment := range integration.Environments {
+		refuse(environment.Key, "environments."+environment.Name+".api_key")
+	}
+	for i, retired := range integration.RetiredKeys {
+		refuse(retired.KeyReference, "retired_keys["+strconv.Itoa(i)+"]")
+	}
+	return found.err()
+}
+
 // unresolved is why a reference does not resolve, and what to do.
 type unresolved struct{ message, next string }
 

@@ -242,6 +242,24 @@ func TestALiteralKeyKnownByItsDigestIsRefused(t *testing.T) {
 	}
 }
 
+func TestLiteralKeysAreRefusedWithoutResolving(t *testing.T) {
+	t.Parallel()
+	content := minimal + "retired_keys: [{file: none.key, environment: test}, {command: [vault], environment: test}]\n# "
+	clean := mustLoad(t, content)
+	for name, lookup := range map[string]func(string) (string, bool){"nothing is set": variables(nil), "no key stands there": bothKeys} {
+		if err := RefuseLiteralKeys(clean, lookup); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if !clean.Environments[0].Key.Key.IsZero() {
+		t.Error("a key was kept")
+	}
+	err := RefuseLiteralKeys(mustLoad(t, content+productionKey), bothKeys)
+	if err == nil || !strings.Contains(err.Error(), ":14:3: the key of environments.production.api_key stands here") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestAVariableThatHoldsItsOwnNameIsNotShown(t *testing.T) {
 	t.Parallel()
 	integration := mustLoad(t, minimal)
