@@ -232,9 +232,15 @@ type gathered struct {
 	compiled func() (*policy.Judge, error)
 }
 
-// gather reads the configuration, resolves the keys and runs the probes, while the policies are compiled on the side.
-func (a *app) gather(ctx context.Context, file string, library *policy.Library, selection policy.Selection, permissions permissions) (*gathered, error) {
-	debug.SetGCPercent(400) // a run is short and its garbage is bounded; measured: a tenth less time until the verdict
+// prepared is an integration that is ready to be probed: its keys are resolved and what it may do is settled.
+type prepared struct {
+	integration *audit.Integration
+	options     runner.Options
+	permissions permissions
+}
+
+// prepare reads the configuration and resolves the keys.
+func (a *app) prepare(ctx context.Context, file string, library *policy.Library, selection policy.Selection, permissions permissions) (*prepared, error) {
 	integration, err := config.Load(file, config.Options{Checks: library.Checks(), Now: time.Now})
 	if err != nil {
 		return nil, err
@@ -252,10 +258,23 @@ func (a *app) gather(ctx context.Context, file string, library *policy.Library, 
 	if err != nil {
 		return nil, err
 	}
-	progress := a.newProgress()
-	defer progress.close()
+	return &prepared{integration: integration, permissions: permissions, options: runner.Options{
+		Probes: probes.All(), Needed: selection.Reads, Network: netprobe.New(integration, nil), Exec: exec, Roots: roots, Tool: tool(),
+	}}, nil
+}
 
-	result := &gathered{file: file}
+// gather prepares an integration and probes it.
+func (a *app) gather(ctx context.Context, file string, library *policy.Library, selection policy.Selection, permissions permissions) (*gathered, error) {
+	prepared, err := a.prepare(ctx, file, library, selection, permissions)
+	if err != nil {
+		return nil, err
+	}
+	return a.probe(ctx, prepared, library, selection), nil
+}
+
+// probe runs the probes, while the policies are compiled on the side.
+func (a *app) probe(ctx context.Context, prepared *prepared, library *policy.Library, selection policy.Selection) *gathered {
+	debug.SetGCPercent(400) // a run is short and its garbage is bounded; measured: a tenth less time until the verdict
 	type outcome struct {
 		judge *policy.Judge
 		err   error
@@ -266,17 +285,16 @@ func (a *app) gather(ctx context.Context, file string, library *policy.Library, 
 		judge, err := library.Compile(context.WithoutCancel(ctx), selection)
 		compiling <- outcome{judge, err}
 	}()
-	result.document = runner.Run(ctx, integration, runner.Options{
-		Probes: probes.All(), Needed: selection.Reads, Network: netprobe.New(integration, nil), Exec: exec, Roots: roots,
-		Progress: progress, Tool: tool(),
-	})
-	result.document.Scope.Overrides = slices.Concat(overrides(integration.Network), permissions.overrides(), proxies(a.LookupEnv))
-	result.compiled = func() (*policy.Judge, error) {
+	progress := a.newProgress()
+	prepared.options.Progress = progress
+	document := runner.Run(ctx, prepared.integration, prepared.options)
+	progress.close()
+	document.Scope.Overrides = slices.Concat(overrides(prepared.integration.Network), prepared.permissions.overrides(), proxies(a.LookupEnv))
+	return &gathered{document: document, file: prepared.integration.File, compiled: func() (*policy.Judge, error) {
 		compiled := <-compiling
 		compiling <- compiled
 		return compiled.judge, compiled.err
-	}
-	return result, nil
+	}}
 }
 
 // overrides are the settings of the configuration that make the audit see something else than the public does.

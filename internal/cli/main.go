@@ -99,6 +99,7 @@ Exit codes:  0 ready   1 a required check fails   2 could not be run or was cut 
 		return fmt.Errorf("--color is auto, always or never, not %.20q", a.color)
 	}
 	root.AddCommand(a.auditCommand(), a.probeCommand(), a.judgeCommand(), a.planCommand(), a.checksCommand(), a.explainCommand(),
+		a.revisitCommand(),
 		a.demoCommand(), a.initCommand(), a.validateCommand(), a.schemaCommand(), a.versionCommand())
 	return root
 }

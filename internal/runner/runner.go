@@ -32,6 +32,9 @@ type Progress interface {
 	End(probe audit.Probe, status audit.ProbeStatus)
 }
 
+// UnknownDigest stands for a digest that could not be worked out: it is like no other, itself included.
+const UnknownDigest = "unknown"
+
 // Options are the side effects of a run.
 type Options struct {
 	Probes   []audit.Probe          // every known one
@@ -222,7 +225,7 @@ func (s *probeState) digest(ctx context.Context, run *audit.Run) {
 	s.Scope(func(scope *audit.Scope) {
 		maps.Copy(scope.Digests, digests)
 		if err != nil {
-			scope.Digests[s.probe.Name()] = "unknown" // differs from what was known, and so is looked at again
+			scope.Digests[s.probe.Name()] = UnknownDigest
 		}
 	})
 }

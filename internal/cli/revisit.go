@@ -1,0 +1,227 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/policy"
+	"github.com/prelaunch-audit/prelaunch/internal/report"
+	"github.com/prelaunch-audit/prelaunch/internal/runner"
+	"github.com/prelaunch-audit/prelaunch/internal/secret"
+	"github.com/prelaunch-audit/prelaunch/internal/store"
+)
+
+func (a *app) revisitCommand() *cobra.Command {
+	var choice choice
+	var permissions permissions
+	var outputs []string
+	var directory string
+	var maxAge, wait time.Duration
+	keep := store.DefaultKeep
+	cmd := &cobra.Command{
+		Use: "revisit [FILE]", Short: "Audit again what has changed since the last report, and keep the reports", Args: cobra.MaximumNArgs(1),
+		Long: `Audit again, made for cron, systemd timers, Kubernetes CronJobs and CI. The live probes (webhook, HTTPS, access, logs) are
+always repeated, as no digest can vouch for a receiver. What a digest can vouch for (repositories, bundles, manifests) is carried
+over from the last report with its time, unless something has changed, --max-age has passed, or something that the last report
+rests on has run out. Standard error says which. Exit codes are those of audit.`,
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			destinations, err := parseOutputs(outputs)
+			if err != nil {
+				return err
+			}
+			library, selection, err := choice.load()
+			if err != nil {
+				return err
+			}
+			prepared, err := a.prepare(cmd.Context(), fileArgument(args), library, selection, permissions)
+			if err != nil {
+				return err
+			}
+			waiting, cancel := context.WithTimeout(cmd.Context(), wait)
+			defer cancel()
+			kept, err := store.Open(waiting, directory, keep)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, kept.Close()) }()
+			return a.revisit(cmd.Context(), prepared, kept, library, selection, maxAge, destinations)
+		},
+	}
+	choice.flags(cmd)
+	permissions.flags(cmd)
+	outputFlag(cmd, &outputs)
+	cmd.Flags().StringVar(&directory, "store", ".prelaunch", "folder of the reports")
+	cmd.Flags().IntVar(&keep, "keep", keep, "how many reports are kept")
+	cmd.Flags().DurationVar(&maxAge, "max-age", 24*time.Hour, "audit everything again when anything was last looked at longer ago")
+	cmd.Flags().DurationVar(&wait, "wait", time.Minute, "how long to wait for another run that uses the store")
+	return cmd
+}
+
+func (a *app) revisit(ctx context.Context, prepared *prepared, kept *store.Store, library *policy.Library, selection policy.Selection, maxAge time.Duration, destinations []destination) error {
+	last, reasons, err := lastRun(kept, prepared.integration.Name)
+	if err != nil {
+		return err
+	}
+	if last != nil {
+		digests, err := runner.Digests(ctx, prepared.integration, prepared.options)
+		if err != nil {
+			return fmt.Errorf("compare with the last report: %w", err)
+		}
+		reasons = last.whatChanged(prepared, library, selection, digests, maxAge, time.Now())
+		if len(reasons) == 0 {
+			prepared.options.Carry, prepared.options.Carried = last.facts, carriedOver
+		}
+	}
+	if len(reasons) == 0 {
+		fmt.Fprintf(a.Err, "Nothing that a digest vouches for has changed since %s; the live probes are repeated.\n", stamp(last.facts.FinishedAt))
+	} else {
+		fmt.Fprintf(a.Err, "Auditing everything: %s.\n", strings.Join(reasons, "; "))
+	}
+	gathered := a.probe(ctx, prepared, library, selection)
+	judged, err := gathered.judge(library, selection)
+	if err != nil {
+		return err
+	}
+	if last != nil && len(reasons) == 0 {
+		for _, change := range changedDigests(last.facts.Scope.Digests, gathered.document.Scope.Digests) {
+			fmt.Fprintf(a.Err, "Changed since: %s.\n", change)
+		}
+	}
+	err = a.write(judged, gathered.document, destinations, gathered.file)
+	if !judged.CutShort { // what is kept is whole
+		err = errors.Join(err, a.keep(kept, judged, gathered.document))
+	}
+	if err != nil {
+		return err
+	}
+	return exitWith(judged.ExitCode())
+}
+
+func (a *app) keep(kept *store.Store, judged *audit.Report, document *audit.Document) error {
+	var asReport, asFacts bytes.Buffer
+	if err := report.Write(&asReport, "json", judged, report.Options{Redactor: a.redactor}); err != nil {
+		return err
+	}
+	if err := a.writeFacts(&asFacts, document); err != nil {
+		return err
+	}
+	_, err := kept.Add(document.FinishedAt, document.RunID, asReport.Bytes(), asFacts.Bytes())
+	return err
+}
+
+// carriedOver tells which probes a digest can vouch for.
+func carriedOver(probe audit.Probe) bool {
+	_, ok := probe.(audit.Digester)
+	return ok
+}
+
+// run is what the store holds of the last one.
+type run struct {
+	facts  *audit.Document
+	report *audit.Report
+}
+
+// lastRun reads the newest entry. One of another integration is an error, as the store is not for this one; one that cannot be read
+// is a reason to audit everything.
+func lastRun(kept *store.Store, integration string) (*run, []string, error) {
+	entry, err := kept.Newest()
+	if errors.Is(err, store.ErrEmpty) {
+		return nil, []string{"there is no earlier report"}, nil
+	}
+	if err != nil {
+		return nil, []string{"the last report cannot be read"}, nil
+	}
+	facts, err := audit.DecodeDocument(entry.Facts)
+	if err != nil {
+		return nil, []string{"the last report's facts cannot be read"}, nil
+	}
+	judged, err := report.Read(entry.Report)
+	if err != nil {
+		return nil, []string{"the last report cannot be read"}, nil
+	}
+	if judged.Integration != integration {
+		return nil, nil, fmt.Errorf("the store holds reports of the integration %q, not of %q: name another --store", judged.Integration, integration)
+	}
+	return &run{facts, judged}, nil, nil
+}
+
+// whatChanged lists why everything is to be audited again; none means that what a digest vouches for can be carried over.
+func (last *run) whatChanged(prepared *prepared, library *policy.Library, selection policy.Selection, digests map[string]string, maxAge time.Duration, now time.Time) []string {
+	var reasons []string
+	if last.facts.ConfigDigest != prepared.integration.Digest {
+		reasons = append(reasons, "the configuration has changed")
+	}
+	if last.report.PolicyDigest != library.Digest() {
+		reasons = append(reasons, "the policies have changed")
+	}
+	if last.facts.Tool != prepared.options.Tool {
+		reasons = append(reasons, "another version of prelaunch made the last report")
+	}
+	if !sameKeys(last.facts.Scope.Keys, prepared.integration) {
+		reasons = append(reasons, "a key has changed")
+	}
+	if last.report.Expired(now) {
+		reasons = append(reasons, fmt.Sprintf("an attestation, a waiver, a review or a certificate that the last report rests on ran out on %s", last.report.ValidUntil))
+	}
+	oldest := last.facts.FinishedAt
+	for _, probe := range last.facts.Probes {
+		if !probe.ObservedAt.IsZero() && probe.ObservedAt.Before(oldest) {
+			oldest = probe.ObservedAt
+		}
+		needed := slices.ContainsFunc(probe.Kinds, selection.Reads)
+		if needed && probe.State != audit.ProbeComplete {
+			reasons = append(reasons, fmt.Sprintf("the %s probe did not finish the last time", probe.Name))
+		}
+	}
+	if now.Sub(oldest) > maxAge {
+		reasons = append(reasons, fmt.Sprintf("something was last looked at on %s, longer ago than %v", stamp(oldest), maxAge))
+	}
+	before := map[string]string{}
+	for name := range digests { // only what can be told before probing
+		if digest, known := last.facts.Scope.Digests[name]; known {
+			before[name] = digest
+		}
+	}
+	return append(reasons, changedDigests(before, digests)...)
+}
+
+// changedDigests says what differs between two sets of digests.
+func changedDigests(before, after map[string]string) []string {
+	var changes []string
+	for _, name := range slices.Sorted(maps.Keys(after)) {
+		switch digest, known := before[name]; {
+		case !known:
+			changes = append(changes, name+" is new")
+		case digest != after[name]:
+			changes = append(changes, name+" has changed")
+		case digest == runner.UnknownDigest:
+			changes = append(changes, name+" cannot be compared")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(before)) {
+		if _, still := after[name]; !still {
+			changes = append(changes, name+" is gone")
+		}
+	}
+	return changes
+}
+
+func sameKeys(before []audit.KeyScope, integration *audit.Integration) bool {
+	fingerprints := map[string]bool{}
+	for _, key := range before {
+		fingerprints[key.Fingerprint] = true
+	}
+	keys := integration.Keys()
+	return len(keys) == len(before) && !slices.ContainsFunc(keys, func(key secret.Key) bool { return !fingerprints[key.Fingerprint()] })
+}
+
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
