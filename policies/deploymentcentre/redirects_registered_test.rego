@@ -4,20 +4,26 @@ import data.prelaunch.checks.deployment_centre.redirects_registered as check
 
 attestation(expires) := {"check": "deployment-centre.redirects-registered", "by": "jane@acme.example", "on": "2026-11-01", "statement": "seen", "expires": expires}
 
-outcomes(expiry, attestations) := result if {
+outcomes(urls, attestations) := result if {
 	result := {[f.outcome, f.basis] | some f in check.findings} with input as {
 		"finished_at": "2026-11-24T08:00:00Z",
 		"integration": {
 			"attestations": attestations,
-			"environments": [{"name": "production", "redirect_urls": {"completion": "https://acme.example/done", "cancellation": "https://acme.example/cancelled", "expiry": expiry}}],
+			"environments": [{"name": "production", "redirect_urls": urls}],
 		},
 	}
 }
 
-test_pass if outcomes("https://acme.example/expired", [attestation("2026-12-24")]) == {["pass", "attested"]}
+all := {"completion": "https://acme.example/done", "cancellation": "https://acme.example/cancelled", "expiry": "https://acme.example/expired"}
 
-test_fail_although_attested if outcomes("", [attestation("2026-12-24")]) == {["fail", "declared"]}
+none := {"completion": "", "cancellation": "", "expiry": ""}
 
-test_inconclusive if outcomes("https://acme.example/expired", []) == {["inconclusive", "observed"]}
+test_pass if outcomes(all, [attestation("2026-12-24")]) == {["pass", "attested"]}
 
-test_inconclusive_once_lapsed if outcomes("https://acme.example/expired", [attestation("2026-11-23")]) == {["inconclusive", "observed"]}
+test_pass_with_one_unset if outcomes(object.union(all, {"expiry": ""}), [attestation("2026-12-24")]) == {["pass", "attested"]}
+
+test_fail_although_attested if outcomes(none, [attestation("2026-12-24")]) == {["fail", "declared"]}
+
+test_inconclusive if outcomes(all, []) == {["inconclusive", "observed"]}
+
+test_inconclusive_once_lapsed if outcomes(all, [attestation("2026-11-23")]) == {["inconclusive", "observed"]}
