@@ -134,8 +134,11 @@ func placeOfGitFile(rel string) Place {
 	case "index":
 		return InIndex
 	}
-	if strings.HasPrefix(first, "sharedindex.") {
+	switch {
+	case strings.HasPrefix(first, "sharedindex."):
 		return InIndex
+	case rel == "info/refs":
+		return InRef
 	}
 	return InGitDir
 }
@@ -222,6 +225,15 @@ func (s *scanner) file(j job, buf []byte) []byte {
 	}
 	s.bytes(src, buf[:n])
 	s.blob(src, buf[:n])
+	if j.place == InConfig {
+		// Values are written with escapes; what they mean is searched too.
+		for key, value := range parseConfig(buf[:n]) {
+			t := s.newTap(src)
+			t.unplaced = true
+			io.WriteString(t, key+"\n"+value)
+			t.Close()
+		}
+	}
 	return buf
 }
 

@@ -41,8 +41,8 @@ type Hit struct {
 	// Repository is the path of the nested repository (a submodule) the hit is
 	// in, relative to the one that was asked for; empty for that one itself.
 	Repository string
-	// Path is relative to the work tree for blobs and work tree files, to the
-	// git directory for its own files. Empty for objects no tree names.
+	// Path is relative to the work tree (for git's own files too: ".git/config"),
+	// in a bare repository to the git directory. Empty for objects no tree names.
 	Path string
 	// Member is the path inside an archive: "inner.zip!/a.txt" for an archive in an archive.
 	Member string
@@ -50,9 +50,12 @@ type Hit struct {
 	Field string
 	// Object is the hexadecimal id of the object, empty for files.
 	Object string
-	// Offset is in bytes from 0, in the object's content, the file or the archive member; Line counts from 1.
+	// Offset is in bytes from 0, in the object's content, the file or the
+	// archive member; Line counts from 1, 0 where neither is known. Of several
+	// occurrences they are the first one's.
 	Offset, Line int64
-	// More counts further occurrences of the same literal in the same place.
+	// More counts further occurrences of the same literal in the same place;
+	// in an object that is stored twice, twice.
 	More int
 	// Commit is the earliest commit that holds the object (for a commit, itself).
 	Commit string
@@ -179,12 +182,12 @@ func (c *collector) hit(h Hit) {
 	k := h.key()
 	if old := c.hits[k]; old != nil {
 		switch {
-		case h.Offset == old.Offset: // a second copy of the same object
+		case h.Offset == old.Offset || h.Line == 0: // a second copy of the same object, or no place known
 			return
-		case h.Offset < old.Offset:
+		case h.Offset < old.Offset || old.Line == 0:
 			old.Offset, old.Line = h.Offset, h.Line
 		}
-		old.More = max(old.More, h.More)
+		old.More++
 		return
 	}
 	if len(c.hits) >= c.maxHits*slack {

@@ -14,6 +14,7 @@ type tap struct {
 	hold     []byte // for fingerprints and suspects
 	base     int64  // offset of hold[0]
 	lines    int64  // newlines before hold[0]
+	unplaced bool   // the text is derived: offsets in it mean nothing
 }
 
 // tapPiece is how much a tap gathers before it looks for fingerprints and
@@ -23,9 +24,16 @@ const tapPiece = 256 << 10
 func (s *scanner) newTap(src source) *tap {
 	t := &tap{s: s, src: src}
 	t.literals = s.set.Stream(func(id int, offset, line int64) {
-		s.recordAt(Hit{Literal: id}, src, offset, line)
+		t.record(Hit{Literal: id}, offset, line)
 	})
 	return t
+}
+
+func (t *tap) record(h Hit, offset, line int64) {
+	if t.unplaced {
+		offset, line = 0, 0
+	}
+	t.s.recordAt(h, t.src, offset, line)
 }
 
 func (t *tap) Write(b []byte) (int, error) {
@@ -64,14 +72,14 @@ func (t *tap) search() {
 	}
 	line := func(at int) int64 { return t.lines + int64(bytes.Count(t.hold[:at], []byte{'\n'})) + 1 }
 	t.s.prints.Find(t.hold, func(id, at int, form string) {
-		t.s.recordAt(Hit{Literal: id, Form: form}, t.src, t.base+int64(at), line(at))
+		t.record(Hit{Literal: id, Form: form}, t.base+int64(at), line(at))
 	})
 	if t.s.options.Suspects == nil {
 		return
 	}
 	t.s.options.Suspects.Find(t.hold, func(what string, from, to int) {
 		if v := t.hold[from:to]; !t.s.set.Contains(v) && !t.s.prints.Contains(v) {
-			t.s.recordAt(Hit{Suspect: what}, t.src, t.base+int64(from), line(from))
+			t.record(Hit{Suspect: what}, t.base+int64(from), line(from))
 		}
 	})
 }
