@@ -170,6 +170,7 @@ func (w *walker) walk(path string, r io.Reader, depth int) error {
 	if err != nil && err != io.EOF {
 		return err
 	}
+	err = nil
 	format := Sniff(head)
 	if format == None && inPlace {
 		format = Zip // recognised by its end

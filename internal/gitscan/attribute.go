@@ -66,12 +66,10 @@ func (c *climber) object(o *stored) bool {
 			c.h.mu.Unlock()
 		}
 	case tagKind:
-		if line, _, _ := bytes.Cut(o.data, []byte{'\n'}); c.h.first && bytes.HasPrefix(line, []byte("object ")) {
-			if target, ok := parseOID(string(line[7:]), c.repo.oidSize); ok {
-				c.h.mu.Lock()
-				c.h.tags[o.name()] = target
-				c.h.mu.Unlock()
-			}
+		if target, ok := tagTarget(o.data, c.repo.oidSize); ok && c.h.first {
+			c.h.mu.Lock()
+			c.h.tags[o.name()] = target
+			c.h.mu.Unlock()
 		}
 	}
 	return false
@@ -202,10 +200,22 @@ type origin struct {
 // attribute completes the hits in objects of this repository.
 func (r *repo) attribute(ctx context.Context) {
 	targets := map[oid]*origin{}
-	hits := r.found.inObjects(r.prefix)
+	hits, gaps := r.found.inObjects(r.prefix)
 	for _, h := range hits {
 		if id, ok := parseOID(h.Object, r.oidSize); ok {
 			targets[id] = &origin{}
+		}
+	}
+	for _, g := range gaps {
+		if id, ok := parseOID(g.Object, r.oidSize); ok && targets[id] == nil {
+			targets[id] = &origin{}
+		}
+	}
+	if r.missing != nil {
+		for id := range r.missing.ids {
+			if targets[id] == nil {
+				targets[id] = &origin{}
+			}
 		}
 	}
 	if len(targets) == 0 {
@@ -217,12 +227,19 @@ func (r *repo) attribute(ctx context.Context) {
 	}
 	r.label(h)
 	r.locateInHistory(ctx, h, targets)
+	r.reportMissing(h, targets)
 	staged := map[oid]string{}
 	for _, x := range r.indexes {
 		for _, e := range x.entries {
 			if targets[e.id] != nil && staged[e.id] == "" {
 				staged[e.id] = e.path
 			}
+		}
+	}
+	for _, g := range gaps {
+		id, _ := parseOID(g.Object, r.oidSize)
+		if o := targets[id]; o != nil {
+			g.Path = cmp.Or(o.path, staged[id]) + g.Path
 		}
 	}
 	for _, hit := range hits {
@@ -251,9 +268,9 @@ func (r *repo) attribute(ctx context.Context) {
 	}
 }
 
-// inObjects returns the hits in objects of one repository, to be completed.
-// No worker is running any more.
-func (c *collector) inObjects(repository string) (hits []*Hit) {
+// inObjects returns the hits in objects of one repository, and the gaps in
+// their content, to be completed. No worker is running any more.
+func (c *collector) inObjects(repository string) (hits []*Hit, gaps []*Gap) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, h := range c.hits {
@@ -261,7 +278,12 @@ func (c *collector) inObjects(repository string) (hits []*Hit) {
 			hits = append(hits, h)
 		}
 	}
-	return hits
+	for _, g := range c.gaps {
+		if g.Object != "" && g.Repository == repository && (g.Path == "" || g.Path[0] == '!') {
+			gaps = append(gaps, g)
+		}
+	}
+	return hits, gaps
 }
 
 // climb gathers the commits and marks the trees above the targets.
@@ -288,9 +310,6 @@ func (r *repo) climb(ctx context.Context, targets map[oid]*origin) *history {
 // label notes for each commit a ref that reaches it, HEAD before branches
 // before the rest.
 func (r *repo) label(h *history) {
-	for _, c := range h.commits {
-		c.when = 0
-	}
 	order := make([]int, len(r.refs))
 	for i := range order {
 		order[i] = i

@@ -22,6 +22,8 @@ type layout struct {
 // errNotRepository explains in its text what is wrong with the path.
 var errNotRepository = errors.New("not a git repository")
 
+var errFormat = errors.New("not supported")
+
 // smallFile bounds the files that say where things are.
 const smallFile = 1 << 20
 
@@ -121,7 +123,7 @@ func openLayout(path string) (*layout, error) {
 	case "sha256":
 		l.oidSize = 32
 	default:
-		return nil, fmt.Errorf("%s uses the object format %q, which is not supported", abs, format)
+		return nil, fmt.Errorf("%s uses the object format %q: %w", abs, format, errFormat)
 	}
 	if l.workTree == "" && !l.config.truth("core.bare") && filepath.Base(l.gitDir) == ".git" {
 		// Asked for the .git folder itself: the work tree around it is meant too.

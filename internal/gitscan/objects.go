@@ -25,6 +25,7 @@ func (r *repo) openStores(ctx context.Context) {
 		for _, e := range entries {
 			path := filepath.Join(dir, "pack", e.Name())
 			if strings.HasSuffix(e.Name(), ".promisor") {
+				r.partial = true
 				r.gap(PartialClone, r.short(path), "", "objects were left out of this clone: git fetch --refetch --no-filter, or clone again without --filter")
 			}
 			if !strings.HasSuffix(e.Name(), ".pack") || seen[realPath(path)] || ctx.Err() != nil {

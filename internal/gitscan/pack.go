@@ -61,7 +61,7 @@ func openPack(path, name string, oidSize int) (p *pack, err error) {
 	p = &pack{name: name, file: f, oidSize: oidSize}
 	defer func() {
 		if err != nil {
-			p.close()
+			f.Close()
 		}
 	}()
 	info, err := f.Stat()

@@ -59,23 +59,23 @@ func (p *pack) findEntries(ctx context.Context) error {
 	counted := &countingReader{r: file, at: packHeader}
 	var z io.ReadCloser
 	starts := make([]int64, 0, p.n+1)
-	stop := func(err error) error {
+	stop := func(end int64, err error) error {
 		p.n = len(starts)
 		p.starts = append(starts, end)
 		return err
 	}
 	for range p.n {
-		if err := ctx.Err(); err != nil {
-			return stop(err)
-		}
 		start := counted.at
+		if err := ctx.Err(); err != nil {
+			return stop(start, err)
+		}
 		head, err := file.Peek(maxHead)
 		if err != nil && err != io.EOF {
-			return stop(err)
+			return stop(start, err)
 		}
 		h, err := parseHead(head, p.oidSize)
 		if err != nil {
-			return stop(err)
+			return stop(start, err)
 		}
 		file.Discard(h.length)
 		counted.at += int64(h.length)
@@ -88,18 +88,14 @@ func (p *pack) findEntries(ctx context.Context) error {
 			_, err = io.Copy(io.Discard, &contextReader{ctx, z})
 		}
 		if err != nil {
-			return stop(err)
+			return stop(start, err)
 		}
 		starts = append(starts, start)
 	}
-	at := counted.at
-	err := stop(nil)
-	if at != end {
-		// The last object ends here; what follows is no object.
-		p.starts[p.n] = at
-		err = fmt.Errorf("%d bytes after the last object", end-at)
+	if extra := end - counted.at; extra != 0 {
+		return stop(counted.at, fmt.Errorf("%d bytes after the last object", extra))
 	}
-	return err
+	return stop(end, nil)
 }
 
 // countingReader counts what a decompressor takes, which reads byte by byte

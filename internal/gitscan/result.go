@@ -99,9 +99,11 @@ const (
 type Gap struct {
 	Reason     Reason
 	Repository string // as in Hit
-	Path       string // file or pack, relative to the repository
-	Object     string // hexadecimal id, where one is known
-	Detail     string
+	// Path is as in Hit, for archives followed by "!" and the member; for
+	// objects that cannot be read it is their pack's.
+	Path   string
+	Object string // hexadecimal id, where one is known
+	Detail string
 }
 
 // Totals say how much was covered.
@@ -156,7 +158,7 @@ type collector struct {
 	mu       sync.Mutex
 	hits     map[hitKey]*Hit
 	cut      int
-	gaps     map[Gap]bool
+	gaps     map[Gap]*Gap // by what they were when reported
 	gapsCut  int
 	maxHits  int
 	maxGaps  int
@@ -173,7 +175,7 @@ type collector struct {
 const slack = 64
 
 func newCollector(l Limits) *collector {
-	return &collector{hits: map[hitKey]*Hit{}, gaps: map[Gap]bool{}, maxHits: l.Hits, maxGaps: l.Gaps}
+	return &collector{hits: map[hitKey]*Hit{}, gaps: map[Gap]*Gap{}, maxHits: l.Hits, maxGaps: l.Gaps}
 }
 
 func (c *collector) hit(h Hit) {
@@ -200,14 +202,14 @@ func (c *collector) hit(h Hit) {
 func (c *collector) gap(g Gap) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.gaps[g] {
+	if c.gaps[g] != nil {
 		return
 	}
 	if len(c.gaps) >= c.maxGaps*slack {
 		c.gapsCut++
 		return
 	}
-	c.gaps[g] = true
+	c.gaps[g] = &g
 }
 
 func compareHits(a, b *Hit) int {
@@ -263,11 +265,11 @@ func (c *collector) finish(r *Result, blank func(string) string) {
 	for _, h := range all {
 		r.Hits = append(r.Hits, *h)
 	}
-	for g := range c.gaps {
+	for _, g := range c.gaps {
 		for _, text := range []*string{&g.Repository, &g.Path, &g.Detail} {
 			*text = blank(*text)
 		}
-		r.Gaps = append(r.Gaps, g)
+		r.Gaps = append(r.Gaps, *g)
 	}
 	slices.SortFunc(r.Gaps, func(a, b Gap) int {
 		return cmp.Or(cmp.Compare(a.Repository, b.Repository), cmp.Compare(a.Reason, b.Reason),

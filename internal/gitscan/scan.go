@@ -134,6 +134,10 @@ type repo struct {
 	nested  []nestedRepo
 	jobs    []job
 	names   []namedText
+	shallow bool
+	partial bool
+	present *presence // nil: references are not looked up
+	missing *missing
 	real    map[string]bool // folders of the work tree that no symbolic link is part of
 }
 
@@ -146,8 +150,11 @@ func (s *search) repository(ctx context.Context, path, prefix string, depth int,
 	l, err := openLayout(path)
 	if err != nil {
 		reason := Unreadable
-		if errors.Is(err, errNotRepository) {
+		switch {
+		case errors.Is(err, errNotRepository):
 			reason = NotARepository
+		case errors.Is(err, errFormat):
+			reason = Unsupported
 		}
 		s.found.gap(Gap{Reason: reason, Repository: prefix, Path: path, Detail: err.Error()})
 		return
@@ -174,6 +181,7 @@ func (s *search) repository(ctx context.Context, path, prefix string, depth int,
 	r.readRefs()
 	r.readIndexes()
 	r.openStores(ctx)
+	r.listPresent()
 	r.scanObjects(ctx)
 	r.scanGitFiles(ctx)
 	r.scanWorkTree(ctx)
@@ -237,6 +245,7 @@ func (r *repo) close() {
 // cloneKind reports clones that lack history or content by design.
 func (r *repo) cloneKind() {
 	if text, err := readSmall(filepath.Join(r.commonDir, "shallow"), 64<<20); err == nil && len(text) > 0 {
+		r.shallow = true
 		r.gap(ShallowClone, "", "", "history before the shallow boundary is not here: git fetch --unshallow")
 	}
 	partial := r.config["extensions.partialclone"] != ""
@@ -246,6 +255,7 @@ func (r *repo) cloneKind() {
 		}
 	}
 	if partial {
+		r.partial = true
 		r.gap(PartialClone, "", "", "objects were left out of this clone: git fetch --refetch --no-filter, or clone again without --filter")
 	}
 }

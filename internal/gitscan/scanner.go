@@ -43,6 +43,8 @@ func (s *scanner) object(o *stored) (clean bool) {
 	}
 	if o.kind == blobKind {
 		s.blob(src, o.data)
+	} else {
+		s.refer(o)
 	}
 	return clean
 }

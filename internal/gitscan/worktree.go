@@ -14,6 +14,9 @@ import (
 // followed; where they point to is searched.
 
 func (r *repo) scanWorkTree(ctx context.Context) {
+	if r.ownIndex() == nil {
+		r.headGitlinks(ctx, r.headTree(), "", 0)
+	}
 	if r.workTree == "" {
 		return
 	}
@@ -74,7 +77,7 @@ func (r *repo) inside(dir string) bool {
 // gitlink deals with the record of a submodule.
 func (r *repo) gitlink(e indexEntry) {
 	abs := filepath.Join(r.workTree, filepath.FromSlash(e.path))
-	if _, err := os.Lstat(filepath.Join(abs, ".git")); err == nil && r.inside(e.path) {
+	if _, err := os.Lstat(filepath.Join(abs, ".git")); err == nil && r.workTree != "" && r.inside(e.path) {
 		r.nested = append([]nestedRepo{{path: abs, name: e.path, want: e.id}}, r.nested...)
 		return
 	}
@@ -133,4 +136,37 @@ func (r *repo) listUntracked(ctx context.Context, dir string, rules ignores, tra
 			r.nameJob(InUntracked, filepath.Join(abs, e.Name()), name, e)
 		}
 	}
+}
+
+func (r *repo) headTree() oid {
+	if r.head == "" {
+		return ""
+	}
+	k, data, err := r.load(r.head)
+	if err != nil || k != commitKind {
+		return "" // reported by the main pass
+	}
+	c, _ := parseCommit(data, r.oidSize)
+	return c.tree
+}
+
+// headGitlinks reports the submodules of a repository without an index, where
+// nothing can be checked out.
+func (r *repo) headGitlinks(ctx context.Context, tree oid, dir string, depth int) {
+	if tree == "" || ctx.Err() != nil || depth > maxFolders {
+		return
+	}
+	k, data, err := r.load(tree)
+	if err != nil || k != treeKind {
+		return // reported by the main pass
+	}
+	eachEntry(data, r.oidSize, func(_ int, name []byte, mode uint32, id []byte) bool {
+		switch e := (indexEntry{path: path.Join(dir, string(name)), mode: mode, id: oid(id)}); mode & modeType {
+		case modeTree:
+			r.headGitlinks(ctx, e.id, e.path, depth+1)
+		case modeGitlink:
+			r.gitlink(e)
+		}
+		return ctx.Err() == nil
+	})
 }
