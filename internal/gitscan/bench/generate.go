@@ -85,7 +85,7 @@ func writeHistory(w *bufio.Writer, s shape) {
 	name := func(i int) string { return fmt.Sprintf("src/dir%02d/file%03d.go", i%s.dirs, i/s.dirs) }
 	content := make([][]string, s.dirs*s.files)
 	fill := func(i int) {
-		for range 100 + r.IntN(900) {
+		for range 200 + r.IntN(1200) {
 			content[i] = append(content[i], line())
 		}
 	}
