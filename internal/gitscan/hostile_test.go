@@ -6,10 +6,12 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"sort"
 	"strings"
 	"testing"
 	"time"
@@ -81,6 +83,19 @@ func (b *packBuilder) write(t testing.TB) string {
 	must(t, os.WriteFile(filepath.Join(dir, "pack-h.pack"), append(b.buf.Bytes(), trailer...), 0o644))
 	p := &pack{oidSize: 20, starts: append(b.starts, 0)}
 	index := p.indexBytes(append([]oid(nil), b.ids...))
+	order := make([]int, len(b.ids))
+	for i := range order {
+		order[i] = i
+	}
+	sort.SliceStable(order, func(i, j int) bool { return b.ids[order[i]] < b.ids[order[j]] })
+	for at, i := range order {
+		end := int64(b.buf.Len())
+		if i+1 < len(b.starts) {
+			end = b.starts[i+1]
+		}
+		sum := crc32.ChecksumIEEE(b.buf.Bytes()[b.starts[i]:end])
+		binary.BigEndian.PutUint32(index[idxHeader+fanoutSize+20*len(b.ids)+4*at:], sum)
+	}
 	copy(index[len(index)-40:], trailer)
 	must(t, os.WriteFile(filepath.Join(dir, "pack-h.idx"), index, 0o644))
 	return g.dir

@@ -94,6 +94,10 @@ func (r *repo) scanObjects(ctx context.Context) {
 func (r *repo) newScanner(ctx context.Context) *scanner { return &scanner{repo: r, ctx: ctx} }
 
 func (r *repo) walkPack(ctx context.Context, p *pack, kinds int, main bool, newVisitor func() visitor) {
+	r.newWalk(ctx, p, kinds, main).run(r.options.Workers, newVisitor)
+}
+
+func (r *repo) newWalk(ctx context.Context, p *pack, kinds int, main bool) *walk {
 	k := &walk{ctx: ctx, pack: p, kinds: kinds, memory: r.memory(), main: main}
 	k.ceiling = r.options.Limits.UnpackedBytes + 500*p.size
 	if main {
@@ -102,37 +106,39 @@ func (r *repo) walkPack(ctx context.Context, p *pack, kinds int, main bool, newV
 	} else {
 		k.unpacked, k.inflated = new(atomic.Int64), new(atomic.Int64)
 	}
-	k.run(r.options.Workers, newVisitor)
+	return k
 }
 
 // unvisited accounts for the entries no walk came to: thin deltas, whose base
 // may be in another store, and the ones whose base is broken or depends on
 // themselves.
 func (r *repo) unvisited(ctx context.Context, p *pack) {
-	if ctx.Err() != nil {
-		return
-	}
-	thin := map[int]oid{}
-	for _, t := range p.thin {
-		thin[int(t.entry)] = t.base
-	}
+	newVisitor := func() visitor { return r.newScanner(ctx) }
 	s := r.newScanner(ctx)
-	for i := range p.n {
-		if p.seen[i] || p.kinds[i] == brokenKind {
-			continue
+	for _, t := range p.thin {
+		if ctx.Err() != nil {
+			return
 		}
-		o := &stored{pack: p, entry: i}
-		k, data, err := r.materialize(p, i, 0)
+		k, data, err := r.loadThin(t.base, 1)
 		if err != nil {
-			if base, ok := thin[i]; ok {
-				err = fmt.Errorf("its base %s: %w", base, err)
-			}
-			s.broken(o, fmt.Errorf("cannot be rebuilt from what it is stored as a difference to: %w", err))
+			p.seen[t.entry] = true
+			s.broken(&stored{pack: p, entry: int(t.entry)}, fmt.Errorf("its base %s: %w", t.base, err))
 			continue
 		}
-		o.kind, o.data = k, data
-		s.object(o)
-		r.found.unpacked.Add(int64(len(data)))
+		b := &buffer{data: data}
+		b.refs.Store(2) // never released: it is not the walk's
+		w := r.newWalk(ctx, p, allKinds, true)
+		w.next.Store(int64(p.n))
+		w.shared = []node{{t.entry, k, b}}
+		w.run(1, newVisitor)
+	}
+	for i := range p.n {
+		if ctx.Err() != nil {
+			return
+		}
+		if !p.seen[i] && p.kinds[i] != brokenKind {
+			s.broken(&stored{pack: p, entry: i}, fmt.Errorf("%w: what it is stored as a difference to cannot be read, or depends on it", errDelta))
+		}
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"sync/atomic"
+	"sync"
 
 	"github.com/klauspost/compress/zlib"
 )
@@ -131,19 +131,41 @@ func (c *contextReader) Read(b []byte) (int, error) {
 	return c.r.Read(b)
 }
 
-// hasher is the visitor that learns ids.
+// hasher is the visitor that learns ids. Reference deltas are linked as soon
+// as the id of their base is known, which is just before the walk looks for
+// what builds on it.
 type hasher struct {
+	pack    *pack
 	ids     []oid
-	oidSize int
+	waiting *waiting
+}
+
+// waiting is the reference deltas whose base was not met yet.
+type waiting struct {
+	mu     sync.Mutex
+	byBase map[oid][]int32
+}
+
+func (w *waiting) take(base oid) []int32 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	list := w.byBase[base]
+	delete(w.byBase, base)
+	return list
 }
 
 func (h *hasher) object(o *stored) bool {
-	h.ids[o.entry] = hashObject(o.kind, o.data, h.oidSize)
+	p, id := h.pack, hashObject(o.kind, o.data, h.pack.oidSize)
+	h.ids[o.entry] = id
+	for _, i := range h.waiting.take(id) {
+		p.bases[i] = int32(o.entry)
+		p.next[i], p.first[o.entry] = p.first[o.entry], i
+	}
 	return false
 }
 
 func (h *hasher) stream(o *stored, size int64, r io.Reader) error {
-	sum := newHash(h.oidSize)
+	sum := newHash(h.pack.oidSize)
 	fmt.Fprintf(sum, "%s %d\x00", o.kind, size)
 	if _, err := io.Copy(sum, r); err != nil {
 		return err
@@ -152,55 +174,16 @@ func (h *hasher) stream(o *stored, size int64, r io.Reader) error {
 	return nil
 }
 
-func (h *hasher) broken(*stored, error) {}
+func (h *hasher) broken(*stored, error) {} // the main pass reports it
 
 // hashEntries returns the id of each entry, empty where it cannot be rebuilt.
-// Reference deltas are linked on the way, as soon as their base's id is known.
 func (r *repo) hashEntries(ctx context.Context, p *pack) []oid {
 	ids := make([]oid, p.n)
-	k := &walk{
-		ctx: ctx, pack: p, kinds: allKinds, memory: r.memory(),
-		unpacked: new(atomic.Int64), inflated: new(atomic.Int64),
-		ceiling: r.options.Limits.UnpackedBytes + 500*p.size,
-	}
-	k.run(r.options.Workers, func() visitor { return &hasher{ids, p.oidSize} })
-	if len(p.thin) == 0 {
-		return ids
-	}
-	waiting := map[oid][]int{}
+	w := &waiting{byBase: map[oid][]int32{}}
 	for _, t := range p.thin {
-		waiting[t.base] = append(waiting[t.base], int(t.entry))
+		w.byBase[t.base] = append(w.byBase[t.base], t.entry)
 	}
-	var known []int // entries whose id was learnt and whose waiters were not yet told
-	for i, id := range ids {
-		if id != "" && waiting[id] != nil {
-			known = append(known, i)
-		}
-	}
-	for len(known) > 0 && ctx.Err() == nil {
-		base := known[len(known)-1]
-		known = known[:len(known)-1]
-		list := waiting[ids[base]]
-		delete(waiting, ids[base])
-		for _, i := range list {
-			p.bases[i] = int32(base)
-		}
-		for len(list) > 0 {
-			i := list[len(list)-1]
-			list = list[:len(list)-1]
-			kind, data, err := r.materialize(p, i, maxThin)
-			if err != nil {
-				continue
-			}
-			ids[i] = hashObject(kind, data, p.oidSize)
-			if waiting[ids[i]] != nil {
-				known = append(known, i)
-			}
-			for c := p.first[i]; c >= 0; c = p.next[c] {
-				list = append(list, int(c))
-			}
-		}
-	}
+	r.walkPack(ctx, p, allKinds, false, func() visitor { return &hasher{p, ids, w} })
 	return ids
 }
 

@@ -21,19 +21,6 @@ const maxThin = 8
 // errMissing says that no store has an object.
 var errMissing = fmt.Errorf("object is not in the repository")
 
-// locate finds the pack and entry that hold id.
-func (r *repo) locate(id oid) (*pack, int) {
-	for _, p := range r.packs {
-		if p.index == nil {
-			continue
-		}
-		if i := p.find(id); i >= 0 {
-			return p, i
-		}
-	}
-	return nil, -1
-}
-
 // load reads the object id.
 func (r *repo) load(id oid) (kind, []byte, error) { return r.loadThin(id, 0) }
 
@@ -155,18 +142,4 @@ func (r *repo) inflateEntry(p *pack, i int, h entryHead) ([]byte, error) {
 	out := make([]byte, h.size)
 	_, err := d.Zlib(out, raw[h.length:])
 	return out, err
-}
-
-// has reports whether some store has the object.
-func (r *repo) has(id oid) bool {
-	if p, _ := r.locate(id); p != nil {
-		return true
-	}
-	name := id.String()
-	for _, l := range r.loose {
-		if _, err := os.Lstat(filepath.Join(l.dir, name[:2], name[2:])); err == nil {
-			return true
-		}
-	}
-	return false
 }

@@ -157,11 +157,10 @@ type walker struct {
 	window  window
 	stack   []node
 	inflate inflate.Decoder
-	z       io.ReadCloser // for objects too large to hold
-	packed  []byte        // scratch: compressed bytes
-	delta   []byte        // scratch: delta instructions
-	fresh   []span        // scratch
-	free    [23][][]byte  // buffers to use again, by the logarithm of their size
+	packed  []byte       // scratch: compressed bytes
+	delta   []byte       // scratch: delta instructions
+	fresh   []span       // scratch
+	free    [23][][]byte // buffers to use again, by the logarithm of their size
 }
 
 func (w *walker) loop() {
@@ -278,7 +277,8 @@ func (w *walker) read(o *stored, n node) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %d bytes cannot inflate to the declared %d", errPack, length, h.size)
 	}
 	if p.crcs != nil && crc32.ChecksumIEEE(raw) != p.crcs[i] {
-		return nil, fmt.Errorf("%w: checksum differs from the one in the index", errPack)
+		// Search it all the same, if it can still be unpacked.
+		w.visitor.broken(o, fmt.Errorf("%w: checksum differs from the one in the index", errPack))
 	}
 	w.inflated.Add(h.size)
 	if n.base == nil {

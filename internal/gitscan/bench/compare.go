@@ -29,7 +29,6 @@ func needles() (list []needle.Literal) {
 type way struct {
 	name string
 	argv []string
-	env  []string
 }
 
 type sample struct {
