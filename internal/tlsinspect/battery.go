@@ -116,9 +116,10 @@ func (o *observations) sort() {
 func (l *look) battery(ctx context.Context, g gateState, c *chains, wg *sync.WaitGroup) {
 	known := versionName(g.state.Version)
 	var hellos, versions sync.WaitGroup
+	classes := func(lots [][]string) { l.lane(&hellos, func() { l.lots(ctx, &hellos, lots) }) }
 	dead := g.reach.Kind == ReachReset // until a version is answered after all
 	if !dead {
-		l.lane(&hellos, func() { l.broken(ctx, &hellos) })
+		classes(brokenLots)
 	}
 	l.clearOwnPort(ctx, wg)
 	for _, v := range []uint16{tls.VersionTLS12, tls.VersionTLS11, tls.VersionTLS10, versionSSL3, tls.VersionTLS13} {
@@ -133,19 +134,9 @@ func (l *look) battery(ctx context.Context, g gateState, c *chains, wg *sync.Wai
 			l.confirm(ctx)
 			return
 		}
-		l.lane(&hellos, func() { l.broken(ctx, &hellos) })
+		classes(brokenLots)
 	}
-	for _, class := range []string{"static_rsa", "dhe", "cbc"} {
-		l.lane(&hellos, func() {
-			if class == "cbc" {
-				<-l.asked // the least of them, and not at the expense of a request
-			}
-			if class != "dhe" && l.seen.accepted(l.seen.classes, class) {
-				return // seen already; for DHE the group's size is wanted too
-			}
-			l.class(ctx, class)
-		})
-	}
+	classes(commonLots)
 	l.lane(&hellos, func() {
 		<-l.asked
 		l.otherCertificate(ctx, c)
@@ -191,24 +182,30 @@ func (l *look) version(ctx context.Context, v uint16, c *chains) {
 
 var tls13Suites = []uint16{tls.TLS_AES_128_GCM_SHA256, tls.TLS_AES_256_GCM_SHA384, tls.TLS_CHACHA20_POLY1305_SHA256, 0x1304, 0x1305}
 
-// broken offers all suites of the broken classes at once, which a right server refuses. To one that
-// does not, the classes are offered in three lots side by side, to save time.
-func (l *look) broken(ctx context.Context, hellos *sync.WaitGroup) {
-	left := l.offer(ctx, tls.VersionTLS12, brokenClassesAndStaticDH)
-	if len(left) == 0 {
-		return
-	}
-	of := func(lot ...string) []string {
-		return slices.DeleteFunc(lot, func(class string) bool { return !slices.Contains(left, class) })
-	}
-	for _, lot := range [][]string{of("null", "anonymous"), of("export", "des")} {
+// brokenLots and commonLots are offered in one hello each, which a strict server refuses. To one that
+// does not, the classes left are offered lot by lot, side by side, to save time.
+var (
+	brokenLots = [][]string{{"rc4", "3des", "static_dh"}, {"null", "anonymous"}, {"export", "des"}}
+	commonLots = [][]string{{"dhe"}, {"static_rsa"}, {"cbc"}}
+)
+
+func (l *look) lots(ctx context.Context, hellos *sync.WaitGroup, lots [][]string) {
+	left := l.offer(ctx, tls.VersionTLS12, slices.Concat(lots...))
+	for i, lot := range lots {
+		lot = slices.DeleteFunc(slices.Clone(lot), func(class string) bool { return !slices.Contains(left, class) })
+		if len(lot) == 0 {
+			continue
+		}
+		if i == 0 {
+			defer l.cascade(ctx, tls.VersionTLS12, lot) // in this lane, once the others are under way
+			continue
+		}
 		hellos.Go(func() {
 			l.lanes <- struct{}{}
 			defer func() { <-l.lanes }()
 			l.cascade(ctx, tls.VersionTLS12, lot)
 		})
 	}
-	l.cascade(ctx, tls.VersionTLS12, of("rc4", "3des", "static_dh")) // in this lane
 }
 
 // cascade offers classes until the server refuses what remains of them.
@@ -219,9 +216,14 @@ func (l *look) cascade(ctx context.Context, version uint16, classes []string) {
 }
 
 // offer offers all suites of the classes at once and gives the classes that are still undecided:
-// those the server did not choose, and none once it has refused them all.
+// those the server did not choose, and none once it has refused them all. Of the common classes only
+// suites that are in none of the broken ones are offered.
 func (l *look) offer(ctx context.Context, version uint16, classes []string) []string {
-	offered := suitesIn(classes)
+	var unwanted []string
+	if !slices.ContainsFunc(classes, func(class string) bool { return slices.Contains(brokenClassesAndStaticDH, class) }) {
+		unwanted = brokenClassesAndStaticDH
+	}
+	offered := suitesIn(classes, unwanted...)
 	f := l.say(ctx, clientHello{version: version, suites: offered})
 	if f.kind != ReachOK || !slices.Contains(offered, f.suite) || f.version > version {
 		l.seen.missed(l.seen.classes, f, classes)
@@ -229,17 +231,6 @@ func (l *look) offer(ctx context.Context, version uint16, classes []string) []st
 	}
 	l.seen.saw(f.version, f.suite, f.dhBits)
 	return slices.DeleteFunc(slices.Clone(classes), func(class string) bool { return l.seen.accepted(l.seen.classes, class) })
-}
-
-// class offers the suites of one class that are in none of the broken ones.
-func (l *look) class(ctx context.Context, class string) {
-	offered := suitesIn([]string{class}, brokenClassesAndStaticDH...)
-	f := l.say(ctx, clientHello{version: tls.VersionTLS12, suites: offered})
-	if f.kind == ReachOK && slices.Contains(offered, f.suite) && f.version <= tls.VersionTLS12 {
-		l.seen.saw(f.version, f.suite, f.dhBits)
-		return
-	}
-	l.seen.missed(l.seen.classes, f, []string{class})
 }
 
 // otherCertificate asks for the second certificate of a server that has one of each kind.

@@ -20,6 +20,7 @@ func (l *lab) far(address string) string {
 			if err != nil {
 				return
 			}
+			l.arrived.Add(1)
 			there, err := net.Dial("tcp", address)
 			if err != nil {
 				closeQuietly(near)

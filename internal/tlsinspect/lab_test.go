@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -27,6 +28,8 @@ type lab struct {
 	ca    *certs.Authority
 	names map[string][]string // host:port to dial addresses; a port without an entry is refused
 	sixes map[string]string   // IPv6 documentation addresses, and what they stand for
+
+	arrived atomic.Int32 // connections to a far server, whoever makes them
 
 	mu     sync.Mutex
 	dialed map[string]int // connections by address

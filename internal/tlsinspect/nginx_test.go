@@ -98,13 +98,12 @@ var nginxServers = []served{
 	{name: "hangs up on requests", certs: ecdsaOnly, config: rightSSL + "location / { return 444; }", want: []string{"fail answer reset"}},
 }
 
-// TestNginx holds the look against Debian's nginx and OpenSSL, where they are installed.
-func TestNginx(t *testing.T) {
-	t.Parallel()
+// startNginx runs all of nginxServers and gives the lab of each; none where nginx is not installed.
+func startNginx(t *testing.T) []*lab {
 	program, err := exec.LookPath("nginx")
 	if err != nil {
-		t.Log("nginx is not installed: its servers were not looked at; the lab's own are in TestLab")
-		return
+		t.Log("nginx is not installed: its servers are not looked at; the lab's own are in TestLab")
+		return nil
 	}
 	dir := t.TempDir()
 	labs := make([]*lab, len(nginxServers))
@@ -165,10 +164,17 @@ func TestNginx(t *testing.T) {
 			t.Log(output.String())
 		}
 	})
-	for i, s := range nginxServers {
+	return labs
+}
+
+// TestNginx holds the look against Debian's nginx and OpenSSL, where they are installed.
+func TestNginx(t *testing.T) {
+	t.Parallel()
+	labs := startNginx(t)
+	for i, l := range labs {
+		s := nginxServers[i]
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			l := labs[i]
 			l.t = t
 			if s.setup != nil {
 				s.setup(l)

@@ -77,6 +77,9 @@ func readAddress(a Address, say func(string, ...any)) {
 			say("inconclusive class %s %s", c.What, c.Why)
 		}
 	}
+	if slices.Contains(a.CipherClasses.Accepted, "dhe") && len(a.DHGroups) == 0 {
+		say("inconclusive dh")
+	}
 	if bits := smallest(a.DHGroups); bits > 0 && bits < 2048 {
 		say("fail dh %d", bits)
 	}
