@@ -12,7 +12,7 @@ import (
 const (
 	// batch is how many requests are sent between two genuine events: a firewall or rate limit that blocks everything looks like
 	// verification otherwise.
-	batch = 10
+	batch = 12
 	// maxTimeouts is how many requests may time out before an environment is given up.
 	maxTimeouts = 12
 	// maxLost is how many batches may pass without the receiver answering a control as at the beginning.

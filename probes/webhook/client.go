@@ -28,7 +28,7 @@ const (
 	maxDiscard = 4 << 20 // bytes of a body that are read, but not kept, to see whether it ends
 	// parallel is how many requests are under way towards one receiver. The network allows 16 connections to an address; where Test
 	// and Production share one, this leaves room for the other probes.
-	parallel = 5
+	parallel = 6
 )
 
 // Classes of failed exchanges.

@@ -31,9 +31,9 @@ type testCase struct {
 //	F04 a missing variable as key    F10 wrong with other content types   F16 right signature in the wrong place
 //	F05 digests without HMAC         F11 signature of an empty body       F17 header that is hard to parse
 //	F06 other HMACs                  F12 unsigned with other methods      F18 unsigned and compressed
-//	F19 repeated header              F20 signed with a retired key
+//	F19 repeated header              F20 signed with a retired key        F21 unsigned, large or chunked
 //
-// F12, F13, F14 and F18 are sent unsigned, or with a random signature where a receiver takes plain unsigned events anyway.
+// F12, F13, F14, F18 and F21 are sent unsigned, or with a random signature where a receiver takes plain unsigned events anyway.
 var forgeries = []testCase{
 	{family: "F01", name: "absent", change: func(f *forge) { f.unsigned = true }},
 	{family: "F01", name: "empty", change: value("")},
@@ -209,10 +209,13 @@ var forgeries = []testCase{
 	{family: "F19", name: "two-wrong", change: func(f *forge) { wrong(f); f.add(f.key.scheme.Header, randomHex(128)) }},
 	{family: "F19", name: "empty-and-wrong", change: func(f *forge) { f.put(""); f.add(f.key.scheme.Header, randomHex(128)) }},
 	{family: "F19", name: "list-of-wrong", change: func(f *forge) { f.put(randomHex(128) + ", " + randomHex(128)) }},
+
+	{family: "F21", name: "large", change: func(f *forge) { f.grow(20 << 10) }},
+	{family: "F21", name: "chunked", change: func(f *forge) { f.chunked = true }},
 }
 
 // sentUnsigned are the families that carry no signature, or a random one where a receiver takes unsigned events as they are.
-var sentUnsigned = map[string]bool{"F12": true, "F13": true, "F14": true, "F18": true}
+var sentUnsigned = map[string]bool{"F12": true, "F13": true, "F14": true, "F18": true, "F21": true}
 
 func wrong(f *forge) { f.put(f.key.scheme.Prefix + randomHex(128)) }
 
@@ -360,6 +363,7 @@ var diagnoses = []testCase{
 		f.signWith(f.other)
 	}},
 	{name: "spaced-body", change: func(f *forge) { f.put(f.right(python.write(f.doc))) }},
+	{name: "sorted-body", change: func(f *forge) { f.put(f.right(compact.write(f.doc.sorted()))) }},
 	{name: "pretty-body", change: func(f *forge) { f.put(f.right(pretty.write(f.doc))) }},
 	{name: "python-spelling", change: func(f *forge) { f.body = python.write(f.doc); f.sign() }},
 }

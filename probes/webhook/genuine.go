@@ -78,7 +78,7 @@ var invalid = func() []testCase {
 			f.note("prelaunch\uFFFD")
 			f.body = bytes.Replace(f.body, []byte("\uFFFD"), []byte(`\ud800`), 1)
 		})},
-		{family: familyUnexpected, name: "bom", change: signed(func(f *forge) { f.body = append([]byte("\uFEFF"), f.body...) })},
+		{family: familyMalformed, name: "bom", change: signed(func(f *forge) { f.body = append([]byte("\uFEFF"), f.body...) })},
 		{family: familyUnexpected, name: "unknown-field", change: signed(func(f *forge) { f.set("prelaunch", text("unknown")) })},
 		{family: familyUnexpected, name: "unknown-event-type", change: signed(func(f *forge) { f.set("event.type", text("prelaunch.unknown")) })},
 		{family: familyUnexpected, name: "details-null", change: signed(func(f *forge) { f.set("event.details", literal("null")) })},

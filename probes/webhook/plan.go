@@ -29,6 +29,7 @@ var familyTitles = map[string]string{
 	"F18": "unsigned and compressed",
 	"F19": "repeated signature header",
 	"F20": "signed with a retired key",
+	"F21": "unsigned and large, or without a length",
 
 	familyBaseline:   "genuine events to compare with",
 	familyType:       "one genuine event of each type",

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf16"
 )
@@ -141,6 +142,27 @@ func (n *node) reverse() {
 			n.members[i], n.members[last-i] = n.members[last-i], n.members[i]
 		}
 	}
+}
+
+// sorted returns a copy whose objects have their members in the order of their names.
+func (n *node) sorted() *node {
+	c := *n
+	c.members = make([]*node, len(n.members))
+	order := make([]int, len(n.members))
+	for i := range order {
+		order[i] = i
+	}
+	if n.kind == '{' {
+		slices.SortStableFunc(order, func(a, b int) int { return strings.Compare(n.names[a], n.names[b]) })
+		c.names = make([]string, len(n.names))
+	}
+	for to, from := range order {
+		c.members[to] = n.members[from].sorted()
+		if n.kind == '{' {
+			c.names[to] = n.names[from]
+		}
+	}
+	return &c
 }
 
 // style is a way to write JSON down.

@@ -1,0 +1,39 @@
+# METADATA
+# title: Deep nesting and large bodies do no harm
+# description: |
+#   A body nested 100 or 2,000 levels deep, and one of just over 1 MiB, are refused or handled, without a 5xx or a hang.
+# custom:
+#   id: input.bounded
+#   order: 430
+#   section: Validate incoming data
+#   items: [7]
+#   level: recommended
+#   severity: low
+#   per_environment: true
+#   remediation: |
+#     Limit the size of bodies (1 MiB is ample) at the web server or framework, and use a parser that limits nesting.
+#   sources: ["Begini Security Checklist, Psychometric Integration, 5 (2026-04-14)"]
+#   facts: [webhook.baseline, webhook.exchange]
+package prelaunch.checks.input.bounded
+
+import data.prelaunch.lib
+import data.prelaunch.reading
+
+lenient := {"nesting-100", "nesting-2000", "1-MiB"}
+
+# A connection that is closed on a body which is too large is a refusal, while the receiver lives on.
+items(environment) := [item |
+	some item in reading.of(environment, "bounded")
+	not closed(item.fact)
+]
+
+closed(x) if {
+	x.case == "1-MiB"
+	x.error == "reset"
+	x.witnessed
+}
+
+findings contains finding if {
+	some environment, _ in lib.environments
+	some finding in reading.validation(environment, items(environment), "large or deeply nested bodies", lenient)
+}

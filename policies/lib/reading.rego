@@ -1,0 +1,479 @@
+# METADATA
+# description: |
+#   How an answer of a webhook receiver is read. Facts say what was sent and what came back; this is the one place that says whether
+#   a forgery was accepted, refused, or cannot be told, and why. The rules are those of the contract, "How an answer to a forgery is
+#   read". The zero reading proves nothing.
+package prelaunch.reading
+
+import data.prelaunch.lib
+
+baselines[baseline.environment] := baseline if some baseline in input.facts["webhook.baseline"]
+
+# exchanges is everything sent, by environment and family, each with its reading.
+exchanges[environment] := families if {
+	some environment, _ in baselines
+	all := [{"fact": x, "means": reading(x, baselines[environment])} |
+		some x in input.facts["webhook.exchange"]
+		x.environment == environment
+	]
+	names := {item.fact.family | some item in all}
+	families := {name: [item | some item in all; item.fact.family == name] | some name in names}
+}
+
+# of is the exchanges of a family in an environment.
+of(environment, family) := object.get(exchanges[environment], family, [])
+
+# reading of an exchange:
+#   accepted       as a genuine event is, or processed by the observer's word
+#   refused        with a 4xx that counts
+#   acknowledged   2xx, but not the genuine answer
+#   redirected     3xx
+#   failed         5xx, or no whole answer
+#   busy           429 or 503, also after waiting
+#   firewall       a firewall's page, where a plain wrong signature gets the receiver's own refusal
+#   same           the very answer that a genuine or an otherwise invalid event gets
+#   unproven       4xx, but nothing shows that a right signature would have made a difference
+#   unwitnessed    4xx, but just then a genuine event did not get its usual answer either
+#   queued         the receiver acknowledges everything before it verifies
+#   nothing        another path, where only the genuine answer means something
+#   excused        not sent, for a reason that leaves no gap
+#   left_out       not sent
+reading(x, b) := unsent(x.not_sent) if {
+	x.not_sent
+} else := "accepted" if {
+	x.effect == "processed"
+} else := "refused" if {
+	x.effect == "not_processed"
+	b.observer_sees
+} else := "queued" if {
+	b.receiver == "queued"
+} else := "accepted" if {
+	taken(x, b)
+} else := "nothing" if {
+	x.elsewhere
+} else := "failed" if {
+	x.error
+} else := by_status(x, b)
+
+unsent(reason) := "excused" if {
+	reason in {"same_key", "not_possible", "careful", "family_ended", "not_offered"}
+} else := "left_out"
+
+# taken holds when the answer is the genuine one, or, where there is none to compare with, any 2xx.
+taken(x, b) if {
+	b.genuine
+	"genuine" in x.equals
+	not anywhere(x, b.environment)
+}
+
+taken(x, b) if {
+	not b.genuine
+	not x.elsewhere
+	x.status >= 200
+	x.status < 300
+}
+
+# anywhere holds for another path where even an unrelated path gets the genuine answer.
+anywhere(x, environment) if {
+	x.elsewhere
+	some other in input.facts["webhook.exchange"]
+	other.environment == environment
+	other.case == "unrelated"
+	"genuine" in other.equals
+}
+
+by_status(x, _) := "busy" if {
+	x.status in {429, 503}
+	x.retry_after
+} else := "busy" if {
+	x.status == 429
+} else := "refused" if {
+	x.status == 501
+	x.method
+} else := "failed" if {
+	x.status >= 500
+} else := "acknowledged" if {
+	x.status < 300
+} else := "redirected" if {
+	x.status < 400
+}
+
+by_status(x, b) := refusal(x, b) if {
+	x.status >= 400
+	x.status < 500
+	x.status != 429
+}
+
+refusal(x, b) := "firewall" if {
+	x.firewall
+	not b.wrong_firewall
+} else := "unproven" if {
+	not counts(b)
+} else := "same" if {
+	like_genuine(x, b)
+} else := "unwitnessed" if {
+	x.purpose == "forgery"
+	not x.witnessed
+} else := "refused"
+
+# counts holds where refusals mean something: the receiver tells right signatures from wrong ones.
+counts(b) if b.distinguishes
+
+# usual are refusals that do not come from looking at the event itself.
+usual := {400, 401, 403, 405, 411, 413, 414, 415, 431}
+
+like_genuine(x, b) if {
+	b.genuine
+	"turned" in x.equals
+	not x.status in {400, 401, 403}
+	not "wrong" in x.equals
+}
+
+like_genuine(x, b) if {
+	not b.genuine
+	some other in {"turned", "invalid"}
+	other in x.equals
+	not "wrong" in x.equals
+}
+
+like_genuine(x, b) if {
+	not b.genuine
+	not x.status in usual
+	not x.status in b.wrong_statuses
+}
+
+# unobservable holds when an event under a random signature gets what a genuine one gets: then there is one thing to say, once.
+unobservable(environment) if {
+	references := of(environment, "wrong")
+	count(references) > 0
+	every item in references {
+		item.means == "accepted"
+	}
+}
+
+url(environment) := lib.environments[environment].webhook_url
+
+# blocked is why nothing can be said of an environment's receiver at all.
+blocked(environment) := "probing is passive: nothing was sent" if {
+	baselines[environment].state == "passive"
+} else := sprintf("the receiver could not be reached: %s", [error_words(baselines[environment].reason)]) if {
+	baselines[environment].state == "unreachable"
+} else := "the audit was interrupted before the receiver had answered" if {
+	baselines[environment].state == "stopped"
+}
+
+# unread is the finding where nothing can be said.
+unread(environment) := lib.incomplete(environment, "webhook.baseline") if {
+	not baselines[environment]
+} else := lib.finding(
+	"inconclusive", environment, "not observed", url(environment), blocked(environment),
+	{"reason": baselines[environment].state, "cause": baselines[environment].reason},
+)
+
+# unsigned_only is why properly signed requests could not be sent.
+unsigned_only(environment) := "the key is not held (only its fingerprint is configured), so nothing could be signed" if {
+	not baselines[environment].key_held
+} else := "the webhook URL is plain http, over which nothing made with a key is sent" if {
+	baselines[environment].transport == "plain"
+} else := "the receiver's certificate does not verify, so nothing made with a key was sent to it" if {
+	baselines[environment].transport == "unverified"
+}
+
+queued_unobserved(environment) if {
+	baselines[environment].receiver == "queued"
+	not observed(environment)
+}
+
+observed(environment) if {
+	baselines[environment].observer == "asked"
+	baselines[environment].observer_sees
+}
+
+# observer_words tells what keeps an observer from helping.
+observer_words(environment) := "no effects observer is configured" if {
+	baselines[environment].observer == ""
+} else := "the effects observer was not run: it needs --allow-commands" if {
+	baselines[environment].observer == "not_allowed"
+} else := "the effects observer could not be run" if {
+	baselines[environment].observer == "failed"
+} else := "with probe_uids an effects observer cannot tell one event from another" if {
+	baselines[environment].observer == "fixed_uids"
+} else := "the effects observer did not see a later genuine event processed"
+
+error_words(class) := object.get(
+	{
+		"timeout": "no answer in time", "reset": "the connection was closed without an answer", "refused": "the connection was refused",
+		"no_route": "there is no route to it", "no_address": "its name has no address", "certificate": "its certificate does not verify",
+		"tls": "no TLS connection could be set up", "not_tls": "it does not speak TLS", "header_too_large": "the header of its answer is too large",
+		"malformed": "its answer is no valid HTTP", "truncated": "its answer breaks off", "endless": "its answer does not end",
+		"url": "the webhook URL is not valid",
+	},
+	class,
+	"the request failed",
+)
+
+# families, in words that complete "the receiver accepted …".
+families := {
+	"F01": "events without a signature, or with an empty or placeholder one",
+	"F02": "events with a nonsense signature",
+	"F02-near": "signatures with a single wrong digit",
+	"F03": "a piece of the right signature",
+	"F04": "events signed with a random or default key, or with what a missing variable turns into",
+	"F05": "a digest without a key, or with the key only put before or after the body",
+	"F06": "the right key with another hash",
+	"F07": "a body that was changed after signing",
+	"F08": "a body that was spelled differently after signing",
+	"F09": "a body of which only the decoded text was signed",
+	"F10": "wrongly signed events under another content type",
+	"F11": "the signature of an empty body for a form or text",
+	"F12": "unsigned events sent with another method",
+	"F13": "unsigned events sent to another spelling of the path",
+	"F14": "unsigned events with a header or field that hints at trust",
+	"F15": "events signed with the other environment's key",
+	"F16": "a right signature in the wrong place beside a wrong one in the header",
+	"F17": "events with a signature that cannot be parsed",
+	"F18": "unsigned events under a Content-Encoding",
+	"F19": "wrong signatures in a repeated header",
+	"F20": "events signed with a retired key",
+	"F21": "unsigned events that are large",
+}
+
+# reasons, in words that complete "N requests …".
+reasons := {
+	"acknowledged": "were answered with a 2xx that differs from the genuine answer",
+	"redirected": "were answered with a redirect",
+	"failed": "got a 5xx or no answer",
+	"busy": "were put off with 429 or 503, also after waiting",
+	"firewall": "were stopped by a firewall before the receiver saw them",
+	"same": "got the answer that an event which is not forged gets too",
+	"unproven": "were refused, but nothing shows that a right signature would have made a difference",
+	"unwitnessed": "were refused while genuine events were refused as well",
+	"queued": "were acknowledged before they were verified",
+	"left_out": "were not sent",
+	"shadowed": "were accepted, but so is a plainer forgery of another kind",
+}
+
+# judge is the findings of a check that wants some forgeries refused. items are the exchanges, each with a member group, the name of
+# the family in families.
+judge(environment, items) := {unread(environment)} if {
+	unread(environment)
+} else := {lib.finding(
+	"inconclusive", environment, "queued", url(environment),
+	sprintf("the receiver acknowledges everything before it verifies, and %s", [observer_words(environment)]),
+	{"reason": "queued", "observer": baselines[environment].observer},
+)} if {
+	queued_unobserved(environment)
+	not processed(items)
+} else := {lib.finding(
+	"fail", environment, "verification", url(environment),
+	"verification cannot be observed: events under a random signature are answered as genuine ones are",
+	{"statuses": baselines[environment].wrong_statuses, "requests": count(of(environment, "wrong"))},
+)} if {
+	unobservable(environment)
+} else := accepted_findings(environment, items) | undecided_findings(environment, items) if {
+	count(accepted_findings(environment, items)) + count(undecided_findings(environment, items)) > 0
+} else := {lib.finding(
+	"pass", environment, "refused", url(environment),
+	sprintf("all %d forgeries were refused", [count(refused(items))]),
+	{
+		"refused": count(refused(items)),
+		"statuses": sort({item.fact.status | some item in refused(items); item.fact.status}),
+		"cases": cases(refused(items)),
+	},
+)}
+
+processed(items) if {
+	some item in items
+	item.means == "accepted"
+}
+
+refused(items) := [item | some item in items; item.means == "refused"]
+
+accepted_findings(environment, items) := {finding |
+	some group in {item.group | some item in items; item.means == "accepted"}
+	taken_items := [item | some item in items; item.group == group; item.means == "accepted"]
+	sent := [item | some item in items; item.group == group; not item.means in {"excused", "left_out"}]
+	finding := lib.finding(
+		"fail", environment, group, url(environment),
+		sprintf("the receiver accepted %s (%d of %d)", [families[group], count(taken_items), count(sent)]),
+		{"family": group, "accepted": cases(taken_items), "sent": count(sent), "statuses": statuses(taken_items)},
+	)
+}
+
+undecided := {"acknowledged", "redirected", "failed", "busy", "firewall", "same", "unproven", "unwitnessed", "queued", "left_out", "shadowed"}
+
+undecided_findings(environment, items) := {finding |
+	open := [item | some item in items; item.means in undecided]
+	count(open) > 0
+	counts_by := {meaning: count([item | some item in open; item.means == meaning]) | some meaning in {item.means | some item in open}}
+	parts := [sprintf("%d %s%s", [n, reasons[meaning], left_out_why(environment, meaning)]) | some meaning, n in counts_by]
+	finding := lib.finding(
+		"inconclusive", environment, "undecided", url(environment),
+		sprintf("of %d forgeries %s%s", [
+			count([item | some item in items; not item.means == "excused"]), concat("; ", parts), advice(environment, counts_by),
+		]),
+		{"undecided": {meaning: cases([item | some item in open; item.means == meaning]) | some meaning, _ in counts_by}, "statuses": statuses(open)},
+	)
+} | {finding |
+	every item in items {
+		item.means in {"excused", "nothing"}
+	}
+	finding := lib.finding(
+		"inconclusive", environment, "undecided", url(environment), "no forgery of this kind could be sent",
+		{"not_sent": sort({item.fact.not_sent | some item in items; item.fact.not_sent})},
+	)
+}
+
+left_out_why(environment, "left_out") := sprintf(" (%s)", [unsigned_only(environment)])
+
+left_out_why(environment, "left_out") := " (the receiver no longer answered as at the beginning)" if {
+	not unsigned_only(environment)
+	baselines[environment].reason == "no_answer"
+}
+
+left_out_why(environment, "left_out") := " (too many requests had timed out)" if {
+	not unsigned_only(environment)
+	baselines[environment].reason == "timeouts"
+}
+
+left_out_why(environment, "left_out") := "" if {
+	not unsigned_only(environment)
+	not baselines[environment].reason in {"no_answer", "timeouts"}
+}
+
+left_out_why(_, meaning) := "" if meaning != "left_out"
+
+# advice tells what can be done about it.
+advice(environment, counts_by) := "; list UIDs that the receiver knows as probe_uids, and see webhook.accepts-genuine" if {
+	some meaning in {"unproven", "same"}
+	counts_by[meaning]
+	not baselines[environment].genuine
+	baselines[environment].probing == "full"
+	baselines[environment].key_held
+} else := ""
+
+cases(items) := sort({name(item.fact) | some item in items})
+
+name(x) := sprintf("%s (%s)", [x.case, x.event_type]) if {
+	x.case == "absent"
+} else := x.case
+
+statuses(items) := sort({item.fact.status | some item in items; item.fact.status})
+
+# grouped gives exchanges of a family their group.
+grouped(items, group) := [object.union(item, {"group": group}) | some item in items]
+
+# family is the exchanges of a family, grouped under its name.
+family(environment, name) := grouped(of(environment, name), name)
+
+# same_build is what careful probing may rest on: both environments are attested to run the same build.
+same_build := lib.attestation("environments.same-build")
+
+careful(environment) if baselines[environment].probing == "careful"
+
+# shadowed takes the meaning out of an accepted case where a plainer case of another family is accepted too: twins maps one to the other.
+shadowed(items, environment, other, twins) := [shade(item, environment, other, twins) | some item in items]
+
+shade(item, environment, other, twins) := object.union(item, {"means": "shadowed"}) if {
+	item.means == "accepted"
+	some plain in of(environment, other)
+	plain.fact.case == twins[item.fact.case]
+	plain.means == "accepted"
+} else := item
+
+# drawn is the reading of one draw of webhook.instance, which has no witness of its own: the battery had.
+drawn(x, b) := reading(object.union(x, {"purpose": "instance"}), b)
+
+# validation is the findings about properly signed but invalid bodies. lenient are the cases that may also be answered with 200.
+validation(environment, items, what, lenient) := {unread(environment)} if {
+	unread(environment)
+} else := {lib.finding(
+	"inconclusive", environment, "validation", url(environment),
+	sprintf("nothing shows how %s are answered: %s", [what, unvalidated(environment)]), {"reason": "not_observed"},
+)} if {
+	unvalidated(environment)
+} else := validation_faults(environment, items, what, lenient) if {
+	count(validation_faults(environment, items, what, lenient)) > 0
+} else := {lib.finding(
+	"inconclusive", environment, "validation", url(environment),
+	sprintf("of %d %s some were not sent or got no answer of the receiver's own", [count(items), what]),
+	{"undecided": cases([item | some item in items; open_validation(item)])},
+)} if {
+	some item in items
+	open_validation(item)
+} else := {lib.finding(
+	"pass", environment, "validation", url(environment),
+	sprintf("%d %s were answered as they should be", [count(items), what]),
+	object.union({"statuses": statuses(items)}, tolerated(items)),
+)} if {
+	count(items) > 0
+} else := {lib.finding("inconclusive", environment, "validation", url(environment), sprintf("no %s were sent", [what]), {"reason": "not_sent"})}
+
+# unvalidated is why answers to invalid bodies mean nothing.
+unvalidated(environment) := unsigned_only(environment) if {
+	unsigned_only(environment)
+} else := sprintf("the receiver acknowledges everything before it verifies, and %s", [observer_words(environment)]) if {
+	queued_unobserved(environment)
+} else := "it does not tell right signatures from wrong ones; see webhook.accepts-genuine" if {
+	not baselines[environment].genuine
+	not baselines[environment].distinguishes
+} else := "not all requests were sent" if {
+	not baselines[environment].complete
+	not baselines[environment].reason in {"no_answer", "timeouts"}
+}
+
+open_validation(item) if item.means == "left_out"
+
+open_validation(item) if {
+	item.fact.status in {429, 503}
+	item.fact.retry_after
+}
+
+open_validation(item) if item.fact.status == 429
+
+# fault is what is wrong about the answer to an invalid body.
+fault(item, environment, _) := "processed" if {
+	item.fact.effect == "processed"
+	baselines[environment].receiver == "queued"
+} else := "no answer" if {
+	item.fact.error
+	item.fact.error != "aborted"
+	not item.fact.status
+} else := "no whole answer" if {
+	item.fact.error
+	item.fact.error != "aborted"
+} else := "a 5xx" if {
+	item.fact.status >= 500
+	not open_validation(item)
+} else := "a redirect" if {
+	item.fact.status >= 300
+	item.fact.status < 400
+}
+
+fault(item, environment, lenient) := "a 2xx" if {
+	item.fact.status >= 200
+	item.fact.status < 300
+	not item.fact.case in lenient
+	not baselines[environment].receiver == "queued"
+}
+
+validation_faults(environment, items, what, lenient) := {finding |
+	some kind in {fault(item, environment, lenient) | some item in items}
+	faulty := [item | some item in items; fault(item, environment, lenient) == kind]
+	finding := lib.finding(
+		"fail", environment, kind, url(environment),
+		sprintf("%d of %d %s got %s", [count(faulty), count(items), what, fault_words[kind]]),
+		{"cases": cases(faulty), "statuses": statuses(faulty)},
+	)
+}
+
+fault_words := {
+	"processed": "processed", "no answer": "no answer", "no whole answer": "an answer that does not end or cannot be read", "a 5xx": "a 5xx",
+	"a redirect": "a redirect", "a 2xx": "a 2xx, as if they had been taken",
+}
+
+# tolerated notes what was taken that need not be.
+tolerated(items) := {"note_taken": names} if {
+	names := cases([item | some item in items; item.fact.status >= 200; item.fact.status < 300])
+	count(names) > 0
+} else := {}

@@ -1,0 +1,35 @@
+# METADATA
+# title: Pieces of a signature are refused
+# description: |
+#   A prefix, a suffix or a piece of the right signature, or one with a single wrong digit, is refused. A receiver that compares a part
+#   only can be guessed at digit by digit.
+# custom:
+#   id: webhook.rejects-partial-signature
+#   order: 260
+#   section: Verify all webhook requests
+#   items: [2]
+#   level: required
+#   severity: critical
+#   per_environment: true
+#   remediation: |
+#     Compare the whole signature, all 128 digits, with a constant-time function of the standard library.
+#   sources: ["Begini Security Checklist, Psychometric Integration, 2 (2026-04-14)"]
+#   facts: [webhook.baseline, webhook.exchange]
+package prelaunch.checks.webhook.rejects_partial_signature
+
+import data.prelaunch.lib
+import data.prelaunch.reading
+
+findings contains finding if {
+	some environment, _ in lib.environments
+	some finding in reading.judge(environment, items(environment))
+}
+
+# A piece shows something of its own only where random digits of the same length are refused.
+items(environment) := array.concat(
+	reading.shadowed(reading.family(environment, "F03"), environment, "F02", {
+		"first-1": "random-1", "last-1": "random-1", "first-8": "random-8", "last-8": "random-8", "first-16": "random-16",
+		"last-16": "random-16", "first-64": "random-64", "last-64": "random-64",
+	}),
+	reading.grouped([item | some item in reading.of(environment, "F02"); startswith(item.fact.case, "flipped-")], "F02-near"),
+)

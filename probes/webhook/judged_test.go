@@ -1,0 +1,151 @@
+package webhook_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/policy"
+	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
+	"github.com/prelaunch-audit/prelaunch/internal/secret"
+	"github.com/prelaunch-audit/prelaunch/policies"
+)
+
+// judged are the checks that read this probe's facts.
+var judged = []string{"webhook.*", "input.*", "errors.status-codes", "errors.no-internal-detail"}
+
+var compiled = sync.OnceValues(func() (*policy.Judge, error) {
+	library, err := policy.Load(policies.FS, nil)
+	if err != nil {
+		return nil, err
+	}
+	selection, err := library.Select(judged, nil)
+	if err != nil {
+		return nil, err
+	}
+	infos = selection.Checks
+	return library.Compile(context.Background(), selection)
+})
+
+var infos []audit.CheckInfo
+
+// audited runs the probe over the lab and judges what it saw.
+func (l *lab) audited(t testing.TB) (*audit.Document, *audit.Report) {
+	t.Helper()
+	doc := l.run(t.Context())
+	return doc, judge(t, doc)
+}
+
+func judge(t testing.TB, doc *audit.Document) *audit.Report {
+	t.Helper()
+	judge, err := compiled()
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := doc.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{testKey, productionKey, retiredKey} {
+		for _, spelling := range secret.Spellings([]byte(key)) {
+			if strings.Contains(string(raw), string(spelling.Bytes)) {
+				t.Errorf("the facts hold a key (%s)", spelling.Name)
+			}
+		}
+	}
+	verdicts, err := judge.Verdicts(t.Context(), raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return audit.Assemble(doc, audit.Digest(raw), audit.Judgement{Checks: infos, Verdicts: verdicts}, []string{})
+}
+
+// outcomes are the worst outcome of each check in one environment.
+func outcomes(report *audit.Report, environment string) map[string]audit.Outcome {
+	out := map[string]audit.Outcome{}
+	for _, check := range report.Checks {
+		var list []audit.Outcome
+		for _, finding := range check.Findings {
+			if finding.Environment == environment {
+				list = append(list, finding.Outcome)
+			}
+		}
+		out[check.ID] = audit.Worst(list...)
+	}
+	return out
+}
+
+func explain(report *audit.Report, check, environment string) string {
+	var lines []string
+	for _, c := range report.Checks {
+		for _, f := range c.Findings {
+			if c.ID == check && f.Environment == environment {
+				lines = append(lines, fmt.Sprintf("%s: %s %v", f.Outcome, f.Message, f.Evidence))
+			}
+		}
+	}
+	return strings.Join(lines, "; ")
+}
+
+// TestSandbox holds what the probe and the policies make of every sandbox receiver to what the contract says of it: a flaw makes its
+// own check fail and no other, a right receiver none. The behaviour is planted in test alone; production stays plain and must pass.
+func TestSandbox(t *testing.T) {
+	t.Parallel()
+	only := os.Getenv("SANDBOX_ONLY")
+	for kind, behaviours := range map[string][]sandbox.Behaviour{"right": sandbox.Rights(), "flaw": sandbox.Flaws()} {
+		for _, behaviour := range behaviours {
+			if only != "" && !slices.Contains(strings.Split(only, ","), behaviour.Name) {
+				continue
+			}
+			t.Run(kind+"/"+behaviour.Name, func(t *testing.T) {
+				t.Parallel()
+				l := newLab(t, map[string][]sandbox.Behaviour{audit.Test: {behaviour}})
+				_, report := l.audited(t)
+				checkExpected(t, report, behaviour.Expect)
+			})
+		}
+	}
+}
+
+func checkExpected(t *testing.T, report *audit.Report, expect sandbox.Expect) {
+	t.Helper()
+	here := outcomes(report, audit.Test)
+	anyFails := len(expect.OneOf) == 0
+	for id, outcome := range here {
+		in := func(list []string) bool { return slices.Contains(list, id) }
+		ok := outcome == audit.Pass || outcome == audit.NotApplicable
+		switch {
+		case in(expect.Fails):
+			ok = outcome == audit.Fail
+		case in(expect.OneOf):
+			anyFails = anyFails || outcome == audit.Fail
+			ok = true
+		case in(expect.Warns):
+			ok = outcome == audit.Warn
+		case in(expect.May):
+			ok = true
+		case in(expect.Withheld):
+			ok = outcome != audit.Pass && outcome != audit.NotApplicable
+		}
+		if !ok {
+			t.Errorf("%s is %s: %s", id, outcome, explain(report, id, audit.Test))
+		}
+	}
+	for _, id := range expect.OneOf {
+		_, known := here[id]
+		anyFails = anyFails || !known
+	}
+	if !anyFails {
+		t.Errorf("none of %v fails", expect.OneOf)
+	}
+	for id, outcome := range outcomes(report, audit.Production) {
+		if outcome != audit.Pass && outcome != audit.NotApplicable {
+			t.Errorf("production, where nothing is planted: %s is %s: %s", id, outcome, explain(report, id, audit.Production))
+		}
+	}
+}
