@@ -21,7 +21,7 @@ exchanges[environment] := families if {
 }
 
 # of is the exchanges of a family in an environment.
-of(environment, family) := object.get(exchanges[environment], family, [])
+of(environment, family) := object.get(object.get(exchanges, environment, {}), family, [])
 
 # reading of an exchange:
 #   accepted       as a genuine event is, or processed by the observer's word
@@ -114,9 +114,14 @@ refusal(x, b) := "firewall" if {
 } else := "unwitnessed" if {
 	x.purpose == "forgery"
 	not x.witnessed
+} else := "unwitnessed" if {
+	x.purpose == "instance"
+	not b.controlled
 } else := "refused"
 
 # counts holds where refusals mean something: the receiver tells right signatures from wrong ones.
+counts(b) if b.genuine
+
 counts(b) if b.distinguishes
 
 # usual are refusals that do not come from looking at the event itself.

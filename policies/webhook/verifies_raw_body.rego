@@ -34,8 +34,6 @@ findings contains finding if {
 	some finding in judged(environment)
 }
 
-spelled(environment) := [item | some item in reading.of(environment, "raw-body"); item.means != "excused"]
-
 sent(environment) := [item.fact | some item in reading.of(environment, "raw-body"); not item.fact.not_sent]
 
 good(x) if {

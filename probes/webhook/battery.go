@@ -13,10 +13,11 @@ const (
 	// batch is how many requests are sent between two genuine events: a firewall or rate limit that blocks everything looks like
 	// verification otherwise.
 	batch = 12
-	// maxTimeouts is how many requests may time out before an environment is given up.
-	maxTimeouts = 12
-	// maxLost is how many batches may pass without the receiver answering a control as at the beginning.
-	maxLost = 2
+	// maxTimeouts is how many requests may time out before an environment is given up, and maxFamilyTimeouts before a family is.
+	maxTimeouts       = 40
+	maxFamilyTimeouts = 6
+	// patience is how many requests that timed out are tried again: one may be an accident, many are not.
+	patience = 6
 	// baselines is how many genuine events of the type that is forged are sent first.
 	baselines = 3
 )
@@ -54,11 +55,16 @@ func (s *session) begin(ctx context.Context) bool {
 		}
 	}
 	records := s.send(ctx, jobs)
+	silent := func() bool { return !slices.ContainsFunc(records, func(r *record) bool { return r.got }) }
+	if silent() && s.client.secure() && s.client.offersHTTP2(ctx) {
+		s.client.onlyTwo = true
+		records = s.send(ctx, jobs)
+	}
 	s.keep(records...)
 	if ctx.Err() != nil {
 		return false
 	}
-	if !slices.ContainsFunc(records, func(r *record) bool { return r.got }) {
+	if silent() {
 		s.baseline.State, s.baseline.Reason = StateUnreachable, records[0].fact.Error
 		for _, r := range records { // the receiver's own fault tells more than a request that was not sent
 			if r.fact.Error != "" {
@@ -86,6 +92,7 @@ func (s *session) begin(ctx context.Context) bool {
 			s.diagnose(ctx)
 		}
 	}
+	s.baseline.Controlled = s.hasControl()
 	s.plainUnsigned(ctx)
 	return ctx.Err() == nil
 }
@@ -316,15 +323,13 @@ func (s *session) send(ctx context.Context, jobs []job) []*record {
 func (s *session) battery(ctx context.Context, jobs []job) {
 	for len(jobs) > 0 {
 		if reason := s.over(ctx); reason != "" {
-			for _, j := range jobs {
-				s.keep(&record{fact: Exchange{Environment: s.environment.Name, Purpose: j.purpose, Family: j.family, Case: j.name, EventType: j.event.Type, Key: j.key, NotSent: reason}})
-			}
+			s.leaveOut(jobs, reason, func(job) bool { return true })
 			return
 		}
 		now, later := s.next(jobs)
 		records := s.sendWitnessed(ctx, now)
 		s.keep(records...)
-		jobs = s.endFamilies(records, later)
+		jobs = s.endFamilies(records, s.endHanging(later))
 	}
 }
 
@@ -373,11 +378,21 @@ func (s *session) endFamilies(records []*record, jobs []job) []job {
 			ended[r.fact.Family] = true
 		}
 	}
-	return slices.DeleteFunc(jobs, func(j job) bool {
-		if !ended[j.family] {
+	return s.leaveOut(jobs, notSentFamilyEnded, func(j job) bool { return ended[j.family] })
+}
+
+// endHanging takes the families out of jobs of which too many requests timed out. A connection that is cut off does not wait for an
+// answer.
+func (s *session) endHanging(jobs []job) []job {
+	return s.leaveOut(jobs, notSentTimeouts, func(j job) bool { return j.name != caseCutOff && s.hanging[j.family] >= maxFamilyTimeouts })
+}
+
+func (s *session) leaveOut(jobs []job, reason string, which func(job) bool) []job {
+	return slices.DeleteFunc(slices.Clone(jobs), func(j job) bool {
+		if !which(j) {
 			return false
 		}
-		s.keep(&record{fact: Exchange{Environment: s.environment.Name, Purpose: j.purpose, Family: j.family, Case: j.name, EventType: j.event.Type, NotSent: notSentFamilyEnded}})
+		s.keep(&record{fact: Exchange{Environment: s.environment.Name, Purpose: j.purpose, Family: j.family, Case: j.name, EventType: j.event.Type, Key: j.key, NotSent: reason}})
 		s.progress.add(1, 0)
 		return true
 	})

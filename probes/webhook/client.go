@@ -72,8 +72,16 @@ type client struct {
 	timeout   time.Duration
 	userAgent string
 
-	verified, unverified, pieces, http2, fresh, freshUnverified *http.Transport
+	one, two   lane // by HTTP/1.1, by HTTP/2
+	fresh      lane // a connection for each request, by HTTP/1.1
+	freshTwo   lane
+	pieces     lane // small writes
+	onlyTwo    bool // the receiver speaks HTTP/2 only
+	handshakes *tls.Config
 }
+
+// lane is two transports that differ in nothing but whether they verify the peer's certificate.
+type lane struct{ trusted, anyone *http.Transport }
 
 type addressKey struct{}
 
@@ -92,18 +100,23 @@ func newClient(run *audit.Run, target *url.URL) *client {
 	// Only requests without anything made from a key go this way, to see whether the receiver takes forgeries all the same.
 	anyone := trusted.Clone()
 	anyone.InsecureSkipVerify = true
-	c.verified, c.unverified = c.transport(trusted), c.transport(anyone)
-	c.pieces = c.transport(trusted)
-	c.pieces.WriteBufferSize = 64 // so that a slow body leaves in several writes
-	c.pieces.DisableKeepAlives = true
-	c.fresh, c.freshUnverified = c.transport(trusted), c.transport(anyone)
-	c.fresh.DisableKeepAlives, c.freshUnverified.DisableKeepAlives = true, true
-	c.http2 = c.transport(trusted)
-	c.http2.Protocols = protocols(false)
+	c.handshakes = trusted
+	lanes := func(one bool, change func(*http.Transport)) lane {
+		l := lane{c.transport(trusted, one), c.transport(anyone, one)}
+		change(l.trusted)
+		change(l.anyone)
+		return l
+	}
+	kept := func(*http.Transport) {}
+	once := func(t *http.Transport) { t.DisableKeepAlives = true }
+	c.one, c.two = lanes(true, kept), lanes(false, kept)
+	c.fresh, c.freshTwo = lanes(true, once), lanes(false, once)
+	// A buffer this small makes a slow body leave in several writes.
+	c.pieces = lanes(true, func(t *http.Transport) { t.WriteBufferSize, t.DisableKeepAlives = 64, true })
 	return c
 }
 
-func (c *client) transport(config *tls.Config) *http.Transport {
+func (c *client) transport(config *tls.Config, one bool) *http.Transport {
 	return &http.Transport{
 		Proxy:                  nil,
 		DialContext:            c.dial,
@@ -113,7 +126,7 @@ func (c *client) transport(config *tls.Config) *http.Transport {
 		MaxIdleConnsPerHost:    parallel,
 		IdleConnTimeout:        4 * time.Second,
 		ExpectContinueTimeout:  time.Second,
-		Protocols:              protocols(true),
+		Protocols:              protocols(one),
 	}
 }
 
@@ -132,8 +145,9 @@ func (c *client) dial(ctx context.Context, network, _ string) (net.Conn, error) 
 }
 
 func (c *client) closeIdle() {
-	for _, t := range []*http.Transport{c.verified, c.unverified, c.pieces, c.http2, c.fresh, c.freshUnverified} {
-		t.CloseIdleConnections()
+	for _, l := range []lane{c.one, c.two, c.fresh, c.freshTwo, c.pieces} {
+		l.trusted.CloseIdleConnections()
+		l.anyone.CloseIdleConnections()
 	}
 }
 
@@ -145,7 +159,7 @@ func (c *client) offersHTTP2(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
-	config := c.verified.TLSClientConfig.Clone()
+	config := c.handshakes.Clone()
 	config.NextProtos = []string{"h2", "http/1.1"}
 	conn := tls.Client(raw, config)
 	defer func() { _ = conn.Close() }()
@@ -158,19 +172,21 @@ func (c *client) secure() bool { return c.url.Scheme == "https" }
 // send sends f once. address "" means any of the receiver's; otherwise it goes there on a connection of its own. What was made with
 // a key goes to a verified peer only; other requests are repeated without verification where the certificate does not verify.
 func (c *client) send(ctx context.Context, f *forge, address string) answer {
-	trusted, anyone := c.verified, c.unverified
+	l := c.one
 	switch {
 	case address != "":
 		ctx = context.WithValue(ctx, addressKey{}, address)
-		trusted, anyone = c.fresh, c.freshUnverified
+		if l = c.fresh; c.onlyTwo {
+			l = c.freshTwo
+		}
+	case f.http2 || c.onlyTwo:
+		l = c.two
 	case f.slow || f.expect:
-		trusted, anyone = c.pieces, nil
-	case f.http2:
-		trusted, anyone = c.http2, nil
+		l = c.pieces
 	}
-	a := c.roundTrip(ctx, trusted, f)
-	if a.failure == errCertificate && !f.keyed && anyone != nil {
-		a = c.roundTrip(ctx, anyone, f)
+	a := c.roundTrip(ctx, l.trusted, f)
+	if a.failure == errCertificate && !f.keyed {
+		a = c.roundTrip(ctx, l.anyone, f)
 		a.unverified = true
 	}
 	return a

@@ -100,6 +100,8 @@ var forgeries = []testCase{
 	{family: "F07", name: "empty-body", change: tampered(func(f *forge) { f.body = nil })},
 
 	{family: "F08", name: "pretty", change: tampered(func(f *forge) { f.body = pretty.write(f.doc) })},
+	{family: "F08", name: "line-breaks", change: tampered(func(f *forge) { f.body = spread.write(f.doc) })},
+	{family: "F08", name: "trailing-newline", change: tampered(func(f *forge) { f.body = append(f.body, '\n') })},
 	{family: "F08", name: "python", change: tampered(func(f *forge) { f.body = python.write(f.doc) })},
 	{family: "F08", name: "reordered", change: tampered(func(f *forge) { f.body = compact.write(f.doc.reversed()) })},
 	{family: "F08", name: "escaped", change: tampered(func(f *forge) { f.body = escaped.write(f.doc) })},

@@ -21,6 +21,8 @@ const (
 	familyUnexpected = "unexpected"
 	familyBounded    = "bounded"
 	familyRetired    = "F20"
+
+	caseCutOff = "cut-off"
 )
 
 // genuine are events that a right receiver takes. Those whose name starts with "value-" also hold an unusual value, to which a receiver
@@ -106,7 +108,7 @@ func invalidOf(required []string) []testCase {
 		)
 	}
 	// Last, because it costs the connection.
-	return append(cases, testCase{family: familyMalformed, name: "cut-off", change: signed(func(f *forge) { f.abort = true })})
+	return append(cases, testCase{family: familyMalformed, name: caseCutOff, change: signed(func(f *forge) { f.abort = true })})
 }
 
 // incomplete says for which families a body is also made incomplete in careful probing, so that no right receiver takes it.

@@ -46,7 +46,7 @@ func newLab(t testing.TB, planted map[string][]sandbox.Behaviour) *lab {
 		RetiredKeys: []audit.RetiredKey{}, Repositories: []audit.Repository{}, Workloads: []audit.Workload{}, Clients: []audit.Client{},
 		Logs: []audit.LogSource{}, Access: audit.Access{AllowedDomains: []string{}}, Attestations: []audit.Attestation{}, Waivers: []audit.Waiver{},
 		Network: audit.NetworkOptions{
-			Vantage: audit.Public, Timeout: 2 * time.Second, FreshConnections: 30, Resolve: map[string][]string{},
+			Vantage: audit.Public, Timeout: 10 * time.Second, FreshConnections: 30, Resolve: map[string][]string{},
 			RequestsPerSec: map[string]float64{audit.Test: 1000, audit.Production: 1000},
 		},
 	}
@@ -64,6 +64,9 @@ func newLab(t testing.TB, planted map[string][]sandbox.Behaviour) *lab {
 		}
 		l.effects[name] = options.EffectsDir
 		for _, behaviour := range planted[name] {
+			if strings.Contains(behaviour.Name, "hang") {
+				l.integration.Network.Timeout = time.Second
+			}
 			if behaviour.Setup.Queued {
 				environment.Receiver = audit.Queued
 			}

@@ -60,6 +60,7 @@ type session struct {
 	diagnosis  []Diagnosis
 	base       string // what unsigned families carry: "" nothing, baseWrong a random signature
 	timeouts   int
+	hanging    map[string]int // timeouts by family
 	sentEvents []audit.SentEvent
 	uidTurn    int
 }
@@ -81,7 +82,7 @@ type record struct {
 }
 
 func newSession(run *audit.Run, profile provider.Profile, environment audit.Environment, progress *progress) *session {
-	s := &session{run: run, profile: profile, environment: environment, progress: progress}
+	s := &session{run: run, profile: profile, environment: environment, progress: progress, hanging: map[string]int{}}
 	s.baseline = Baseline{
 		Environment: environment.Name, URL: environment.WebhookURL, Probing: environment.Probing, Receiver: environment.Receiver,
 		State: StateStopped, GenuineStatuses: []int{}, WrongStatuses: []int{}, Addresses: []string{}, KeyHeld: environment.Key.Key.Held(),
@@ -281,6 +282,12 @@ func (s *session) again(ctx context.Context, a *answer, f *forge, r *record) boo
 		return s.pace.comeBack(ctx, a, r.fact.Retries)
 	case a.failure == errReset && !f.abort:
 		return a.reused && r.fact.Retries < 3 || r.fact.Retries < 1
+	case a.failure == errTimeout:
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.timeouts++
+		s.hanging[r.fact.Family]++
+		return r.fact.Retries < 1 && s.timeouts <= patience
 	}
 	s.pace.answered()
 	return false
@@ -331,9 +338,6 @@ func (s *session) record(r *record, f *forge, a *answer) {
 	}
 	r.fact.Status, r.fact.Error, r.fact.ContentType, r.fact.Cut = a.status, a.failure, a.mediaType(), a.cut
 	r.fact.RetryAfter = a.asked && (a.status == 429 || a.status == 503)
-	if a.failure == errTimeout {
-		s.timeouts++
-	}
 	if a.unverified && r.address == "" {
 		s.baseline.Transport = TransportUnverified
 	}

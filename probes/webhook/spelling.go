@@ -177,6 +177,7 @@ var (
 	compact = style{comma: ",", colon: ":"}
 	python  = style{comma: ", ", colon: ": ", escape: func(r rune) bool { return r > 0x7e }}
 	pretty  = style{comma: ",", colon: ": ", indent: "  "}
+	spread  = style{comma: ",", colon: ":", indent: "  "}
 	escaped = style{comma: ",", colon: ":", escape: func(r rune) bool { return r > 0x7e || r == 'e' || r == 'P' }}
 	ascii   = style{comma: ",", colon: ":", escape: func(r rune) bool { return r > 0x7e }}
 	slashed = style{comma: ",", colon: ":", slash: `\/`}

@@ -1,0 +1,55 @@
+package prelaunch.checks.errors.status_codes_test
+
+import data.prelaunch.checks.errors.status_codes as check
+import data.prelaunch.reading_test as given
+
+findings(document) := result if {
+	result := check.findings with input as document
+}
+
+outcomes(document) := {f.outcome | some f in findings(document)}
+
+with_one(changes) := given.document({}, [given.wrong, given.refused("F01", "absent"), given.forged("F02", "random", changes)])
+
+test_pass if {
+	outcomes(given.document({}, [given.wrong, given.refused("F01", "absent"), given.accepted("F02", "random")])) == {"pass"}
+	outcomes(with_one({"status": 501, "method": "PUT"})) == {"pass"}
+	outcomes(with_one({"status": 200, "elsewhere": true})) == {"pass"}
+}
+
+test_pass_where_a_connection_was_cut_off if {
+	cut := given.exchange("invalid", "malformed", "cut-off", {"error": "aborted"})
+	large := given.exchange("invalid", "bounded", "1-MiB", {"error": "reset"})
+	taken := given.exchange("invalid", "unexpected", "unknown-field", {"status": 200})
+	outcomes(given.document({}, [given.wrong, given.refused("F01", "absent"), cut, large, taken])) == {"pass"}
+}
+
+test_fail if {
+	every row in [
+		[{"status": 200}, "2xx"], [{"status": 302}, "redirect"], [{"status": 500}, "5xx"], [{"status": 503}, "5xx"], [{"error": "reset"}, "no answer"],
+	] {
+		some f in findings(with_one(row[0]))
+		f.outcome == "fail"
+		f.subject == row[1]
+	}
+}
+
+test_fail_of_an_invalid_body if {
+	crash := given.exchange("invalid", "malformed", "brace", {"status": 500})
+	outcomes(given.document({}, [given.wrong, given.refused("F01", "absent"), crash])) == {"fail"}
+}
+
+test_inconclusive if {
+	outcomes(given.nothing) == {"inconclusive"}
+	outcomes(given.document({"receiver": "queued"}, [given.forged("F01", "absent", {"status": 200})])) == {"inconclusive"}
+	outcomes(given.document({"genuine": false, "distinguishes": false}, [given.wrong, given.refused("F01", "absent")])) == {"inconclusive"}
+	outcomes(given.document({"complete": false}, [given.wrong, given.refused("F01", "absent")])) == {"inconclusive"}
+	outcomes(given.document({"reason": "timeouts"}, [given.wrong, given.refused("F01", "absent")])) == {"inconclusive"}
+	outcomes(given.document({}, [given.wrong_accepted, given.accepted("F01", "absent")])) == {"inconclusive"}
+	outcomes(with_one({"status": 503, "retry_after": true})) == {"inconclusive"}
+}
+
+test_inconclusive_where_the_receiver_was_away if {
+	away := given.forged("F02", "random", {"error": "refused", "witnessed": false})
+	outcomes(given.document({"unresponsive": true, "reason": "no_answer"}, [given.wrong, given.refused("F01", "absent"), away])) == {"inconclusive"}
+}

@@ -1,0 +1,26 @@
+package prelaunch.checks.input.handles_unexpected_values_test
+
+import data.prelaunch.checks.input.handles_unexpected_values as check
+import data.prelaunch.reading_test as given
+
+outcomes(document) := result if {
+	result := {f.outcome | some f in check.findings} with input as document
+}
+
+invalid(name, changes) := given.exchange("invalid", "unexpected", name, changes)
+
+test_pass if outcomes(given.document({}, [given.wrong, invalid("x", {"status": 400})])) == {"pass"}
+
+test_fail if outcomes(given.document({}, [given.wrong, invalid("x", {"status": 400}), invalid("y", {"status": 500})])) == {"fail"}
+
+test_inconclusive if {
+	outcomes(given.nothing) == {"inconclusive"}
+	outcomes(given.document({}, [given.wrong, given.unsent("invalid", "unexpected", "x", "timeouts")])) == {"inconclusive"}
+}
+
+test_what_is_taken_is_noted if {
+	result := {f | some f in check.findings} with input as given.document({}, [given.wrong, invalid("unknown-field", {"status": 200})])
+	some f in result
+	f.outcome == "pass"
+	f.evidence.note_taken == ["unknown-field"]
+}

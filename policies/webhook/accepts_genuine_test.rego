@@ -1,0 +1,80 @@
+package prelaunch.checks.webhook.accepts_genuine_test
+
+import data.prelaunch.checks.webhook.accepts_genuine as check
+import data.prelaunch.reading_test as given
+
+findings(document) := result if {
+	result := {f | some f in check.findings; f.environment == "test"} with input as document
+}
+
+outcomes(document) := {f.outcome | some f in findings(document)}
+
+messages(document) := concat(" ", [f.message | some f in findings(document)])
+
+genuine(name, changes) := given.exchange("genuine", "type", name, object.union({"event_type": name}, changes))
+
+ok := {"status": 200, "equals": ["genuine"]}
+
+unusual(family, name, changes) := given.exchange("genuine", family, name, changes)
+
+test_pass if outcomes(given.document({}, [given.wrong, genuine("application.complete", ok), unusual("size", "20-KiB", ok)])) == {"pass"}
+
+test_pass_notes_that_everything_is_accepted if {
+	some f in findings(given.document({}, [given.wrong_accepted, genuine("application.complete", ok)]))
+	f.outcome == "pass"
+	f.evidence.note
+}
+
+test_fail if {
+	every changes in [{"status": 201}, {"status": 500}, {"status": 401}, {"status": 200, "error": "endless"}] {
+		outcomes(given.document({}, [given.wrong, genuine("application.complete", ok), genuine("application.expired", changes)])) == {"fail"}
+	}
+}
+
+test_fail_says_what_the_receiver_takes_instead if {
+	document := given.documents(
+		[given.baseline({"genuine": false, "genuine_statuses": [401], "distinguishes": false})],
+		[given.wrong, genuine("application.complete", {"status": 401, "equals": ["wrong"]})],
+		{"webhook.diagnosis": [{"environment": "test", "guess": "sha256", "status": 200, "taken": true}, {"environment": "test", "guess": "base64", "status": 401, "taken": false}]},
+	)
+	outcomes(document) == {"fail"}
+	contains(messages(document), "it verifies HMAC-SHA-256")
+}
+
+test_fail_of_events_that_are_unusual_but_have_to_be_taken if {
+	base := [given.wrong, genuine("application.complete", ok)]
+	outcomes(given.document({}, array.concat(base, [unusual("size", "20-KiB", {"status": 413})]))) == {"fail", "pass"}
+	outcomes(given.document({}, array.concat(base, [unusual("transport", "chunked", {"status": 411})]))) == {"warn", "pass"}
+	outcomes(given.document({}, array.concat(base, [unusual("size", "20-KiB", {"error": "timeout"})]))) == {"inconclusive", "pass"}
+	outcomes(given.document({}, array.concat(base, [given.unsent("genuine", "transport", "http2", "not_offered")]))) == {"pass"}
+}
+
+test_inconclusive if {
+	outcomes(given.nothing) == {"inconclusive"}
+	outcomes(given.document({"key_held": false}, [given.wrong])) == {"inconclusive"}
+}
+
+test_inconclusive_where_the_user_may_be_unknown if {
+	document := given.document({"genuine": false, "genuine_statuses": [404]}, [given.wrong, genuine("application.complete", {"status": 404})])
+	outcomes(document) == {"inconclusive"}
+	contains(messages(document), "probe_uids")
+}
+
+test_inconclusive_where_an_answer_is_missing if {
+	every changes in [{"error": "timeout"}, {"status": 429}, {"status": 503, "retry_after": true}] {
+		outcomes(given.document({}, [given.wrong, genuine("application.complete", ok), genuine("application.expired", changes)])) == {"inconclusive"}
+	}
+}
+
+careful(attestations) := result if {
+	document := given.careful_document([given.wrong, genuine("application.complete", ok)], attestations)
+	result := {f | some f in check.findings; f.environment == "production"} with input as document
+}
+
+test_careful_rests_on_test_and_the_same_build if {
+	{f.outcome | some f in careful([])} == {"inconclusive"}
+	some f in careful([given.same_build])
+	f.outcome == "pass"
+	f.basis == "attested"
+	f.valid_until == "2026-12-24"
+}

@@ -1,0 +1,41 @@
+package prelaunch.checks.webhook.rejects_bypass_test
+
+import data.prelaunch.checks.webhook.rejects_bypass as check
+import data.prelaunch.reading_test as given
+
+findings(document) := result if {
+	result := check.findings with input as document
+}
+
+outcomes(document) := {f.outcome | some f in findings(document)}
+
+subjects(document) := {f.subject | some f in findings(document)}
+
+test_pass if outcomes(given.document({}, [given.wrong, given.refused("F10", "text"), given.refused("F12", "put"), given.refused("F13", "suffix"), given.refused("F14", "x-debug"), given.refused("F16", "query"), given.refused("F18", "gzip"), given.refused("F11", "form-empty"), given.refused("F19", "two-wrong"), given.refused("F21", "large")])) == {"pass"}
+
+test_fail if {
+	document := given.document({}, [given.wrong, given.accepted("F10", "text"), given.accepted("F12", "put"), given.accepted("F13", "suffix"), given.accepted("F14", "x-debug"), given.accepted("F16", "query"), given.accepted("F18", "gzip"), given.accepted("F11", "form-empty"), given.accepted("F19", "two-wrong"), given.accepted("F21", "large")])
+	outcomes(document) == {"fail"}
+	subjects(document) == {"F10", "F11", "F12", "F13", "F14", "F16", "F18", "F19", "F21"}
+}
+
+test_fail_once_without_verification if {
+	document := given.document({}, [given.wrong_accepted, given.accepted("F10", "text"), given.accepted("F12", "put"), given.accepted("F13", "suffix"), given.accepted("F14", "x-debug"), given.accepted("F16", "query"), given.accepted("F18", "gzip"), given.accepted("F11", "form-empty"), given.accepted("F19", "two-wrong"), given.accepted("F21", "large")])
+	subjects(document) == {"verification"}
+}
+
+test_inconclusive if {
+	outcomes(given.nothing) == {"inconclusive"}
+	outcomes(given.document({}, [given.wrong, given.forged("F10", "text", {"status": 500})])) == {"inconclusive"}
+}
+
+test_repeated_header_counts_only_where_its_parts_do_not if {
+	document := given.document({}, [given.wrong, given.refused("F10", "text"), given.accepted("F19", "empty-and-wrong"), given.accepted("F01", "empty")])
+	outcomes(document) == {"inconclusive"}
+}
+
+# Plain unsigned events are accepted, so the detours were sent with a random signature: that they are refused shows only half.
+test_inconclusive_where_unsigned_events_are_accepted_anyway if {
+	document := given.document({}, [given.wrong, given.forged("F14", "x-debug", {"status": 401, "base": "wrong"})])
+	outcomes(document) == {"inconclusive"}
+}
