@@ -158,16 +158,9 @@ func (a *app) judgeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			raw, err := a.readBounded(args[0], audit.MaxDocument)
+			document, err := a.readFacts(args[0])
 			if err != nil {
 				return err
-			}
-			document, err := audit.DecodeDocument(raw)
-			if err != nil {
-				return fmt.Errorf("%s: %w", args[0], err)
-			}
-			if err := validateFacts(raw); err != nil {
-				return fmt.Errorf("%s: %w", args[0], err)
 			}
 			library, selection, err := choice.load()
 			if err != nil {
@@ -202,7 +195,7 @@ func (a *app) planCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			integration, err := config.Load(fileArgument(args), config.Options{Checks: library.Checks(), Now: time.Now})
+			integration, err := a.load(fileArgument(args), library)
 			if err != nil {
 				return err
 			}
@@ -223,6 +216,15 @@ func (a *app) planCommand() *cobra.Command {
 	choice.flags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// load reads a configuration without resolving a key, and refuses one in whose text a key stands that is known all the same.
+func (a *app) load(file string, library *policy.Library) (*audit.Integration, error) {
+	integration, err := config.Load(file, config.Options{Checks: library.Checks(), Now: time.Now})
+	if err != nil {
+		return nil, err
+	}
+	return integration, config.RefuseLiteralKeys(integration, a.LookupEnv)
 }
 
 // gathered is what probing gave, and the policies that were compiled meanwhile.

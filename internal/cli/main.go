@@ -17,6 +17,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/config"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
@@ -58,11 +59,15 @@ func Main(ctx context.Context, args []string, streams Streams) (code int) {
 	root.SetErr(a.Err)
 	err := root.ExecuteContext(ctx)
 	var quiet exit
+	var mistakes *config.Error
 	switch {
 	case err == nil:
 		return 0
 	case errors.As(err, &quiet):
 		return quiet.code
+	case errors.As(err, &mistakes): // each line begins with file:line:column, which editors and CI understand
+		fmt.Fprintln(a.Err, a.redactor.RedactString(mistakes.Error()))
+		return exitFailure
 	}
 	fmt.Fprintf(a.Err, "prelaunch: %s\n", a.redactor.RedactString(strings.TrimSpace(err.Error())))
 	return exitFailure
@@ -100,6 +105,7 @@ Exit codes:  0 ready   1 a required check fails   2 could not be run or was cut 
 	}
 	root.AddCommand(a.auditCommand(), a.probeCommand(), a.judgeCommand(), a.planCommand(), a.checksCommand(), a.explainCommand(),
 		a.revisitCommand(),
+		a.reportCommand(), a.diffCommand(), a.ticketsCommand(), a.signCommand(), a.verifyCommand(),
 		a.demoCommand(), a.initCommand(), a.validateCommand(), a.schemaCommand(), a.versionCommand())
 	return root
 }

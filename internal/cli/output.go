@@ -71,9 +71,13 @@ func parseOutputs(outputs []string) ([]destination, error) {
 
 // write puts the report where it was asked for: every file is tried, and the first fault is returned.
 func (a *app) write(r *audit.Report, document *audit.Document, destinations []destination, configFile string) error {
+	return a.writeReport(r, document, destinations, report.Options{ConfigFile: configFile})
+}
+
+func (a *app) writeReport(r *audit.Report, document *audit.Document, destinations []destination, options report.Options) error {
+	options.Redactor = a.redactor
 	var faults []error
 	for _, to := range destinations {
-		options := report.Options{Redactor: a.redactor, ConfigFile: configFile}
 		switch {
 		case to.format == factsFormat && to.path == "":
 			faults = append(faults, a.writeFacts(a.Out, document))
@@ -85,14 +89,31 @@ func (a *app) write(r *audit.Report, document *audit.Document, destinations []de
 			}
 			faults = append(faults, report.Save(to.path, facts.Bytes()))
 		case to.path == "":
-			options.Width, _ = terminal(a.Out)
-			options.Color = a.colored(a.Out)
-			faults = append(faults, report.Write(a.Out, to.format, r, options))
+			shown := options
+			shown.Width, _ = terminal(a.Out)
+			shown.Color = a.colored(a.Out)
+			faults = append(faults, report.Write(a.Out, to.format, r, shown))
 		default:
 			faults = append(faults, report.WriteFile(to.path, to.format, r, options))
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// readFacts reads stored facts and holds them to their schema.
+func (a *app) readFacts(path string) (*audit.Document, error) {
+	raw, err := a.readBounded(path, audit.MaxDocument)
+	if err != nil {
+		return nil, err
+	}
+	document, err := audit.DecodeDocument(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if err := validateFacts(raw); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return document, nil
 }
 
 func (a *app) writeFacts(w io.Writer, document *audit.Document) error {

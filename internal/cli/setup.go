@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -53,7 +52,7 @@ func (a *app) validateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			integration, err := config.Load(fileArgument(args), config.Options{Checks: library.Checks(), Now: time.Now})
+			integration, err := a.load(fileArgument(args), library)
 			if err != nil {
 				return err
 			}

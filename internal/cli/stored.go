@@ -1,0 +1,355 @@
+package cli
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/policy"
+	"github.com/prelaunch-audit/prelaunch/internal/report"
+	"github.com/prelaunch-audit/prelaunch/internal/reportdiff"
+	"github.com/prelaunch-audit/prelaunch/internal/signoff"
+	"github.com/prelaunch-audit/prelaunch/internal/ticket"
+	"github.com/prelaunch-audit/prelaunch/policies"
+)
+
+// This file holds the commands that work on stored reports: report, diff, tickets, sign and verify. None of them probes anything.
+
+// maxEnvelope bounds a signature file, in bytes.
+const maxEnvelope = 4 << 20
+
+func (a *app) readReport(path string) (*audit.Report, []byte, error) {
+	raw, err := a.readBounded(path, report.MaxSize)
+	if err != nil {
+		return nil, nil, err
+	}
+	read, err := report.Read(raw)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return read, raw, nil
+}
+
+func (a *app) reportCommand() *cobra.Command {
+	var outputs, earlier []string
+	cmd := &cobra.Command{
+		Use: "report FILE", Short: "Show a saved JSON report in any format", Args: cobra.ExactArgs(1),
+		Long: "Show a report that `-o json` saved (- for standard input) in any format, and say so when it can no longer be relied on.",
+		RunE: func(_ *cobra.Command, args []string) error {
+			destinations, err := parseOutputs(outputs)
+			if err != nil {
+				return err
+			}
+			if slices.ContainsFunc(destinations, func(d destination) bool { return d.format == factsFormat }) {
+				return errors.New("a report does not hold the facts behind it: they are written with it by `prelaunch audit -o facts=PATH`")
+			}
+			read, _, err := a.readReport(args[0])
+			if err != nil {
+				return err
+			}
+			options := report.Options{Now: time.Now()}
+			for _, path := range earlier {
+				older, _, err := a.readReport(path)
+				if err != nil {
+					return err
+				}
+				options.Earlier = append(options.Earlier, older)
+			}
+			return a.writeReport(read, nil, destinations, options)
+		},
+	}
+	outputFlag(cmd, &outputs)
+	cmd.Flags().StringArrayVar(&earlier, "earlier", nil, "an earlier JSON report, for the history in html (repeatable)")
+	return cmd
+}
+
+func (a *app) diffCommand() *cobra.Command {
+	asJSON := false
+	var facts []string
+	cmd := &cobra.Command{
+		Use: "diff OLD NEW", Short: "Tell what changed between two JSON reports, and why", Args: cobra.ExactArgs(2),
+		RunE: func(_ *cobra.Command, args []string) error {
+			older, _, err := a.readReport(args[0])
+			if err != nil {
+				return err
+			}
+			newer, _, err := a.readReport(args[1])
+			if err != nil {
+				return err
+			}
+			options := reportdiff.Options{Reads: map[string][]string{}}
+			if len(facts) > 0 {
+				if len(facts) != 2 {
+					return errors.New("--facts is given twice: the facts of OLD, then those of NEW")
+				}
+				if options.OldFacts, err = a.readFacts(facts[0]); err != nil {
+					return err
+				}
+				if options.NewFacts, err = a.readFacts(facts[1]); err != nil {
+					return err
+				}
+				library, err := policy.Load(policies.FS, nil)
+				if err != nil {
+					return err
+				}
+				for _, check := range library.Checks() {
+					options.Reads[check.ID] = check.Facts
+				}
+			}
+			difference, err := reportdiff.Compare(older, newer, options)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return difference.WriteJSON(a.Out, nil)
+			}
+			return difference.WriteText(a.Out, nil)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON (prelaunch.diff/v1)")
+	cmd.Flags().StringArrayVar(&facts, "facts", nil, "the facts behind OLD and, given again, behind NEW: tells which facts differ")
+	return cmd
+}
+
+func (a *app) ticketsCommand() *cobra.Command {
+	format := ticket.Formats[0].Name
+	var options ticket.Options
+	var names strings.Builder
+	for _, f := range ticket.Formats {
+		fmt.Fprintf(&names, "\n  %-7s %s", f.Name, f.Help)
+	}
+	cmd := &cobra.Command{
+		Use: "tickets OLD... NEW", Short: "Tell which tickets to open, update and close, one JSON object a line", Args: cobra.MinimumNArgs(1),
+		Long: `Compare JSON reports, the oldest first, and print what the last of them changes: tickets to open, update and close. One report alone
+opens a ticket for each of its findings. A ticket is closed only when its scope freshly passes, never because a check was left out
+or is not proven.`,
+		RunE: func(_ *cobra.Command, args []string) error {
+			var reports []*audit.Report
+			for _, path := range args {
+				read, _, err := a.readReport(path)
+				if err != nil {
+					return err
+				}
+				reports = append(reports, read)
+			}
+			tickets, err := ticket.Compare(reports[:len(reports)-1], reports[len(reports)-1])
+			if err != nil {
+				return err
+			}
+			return ticket.Write(a.Out, format, tickets, options)
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", format, "what is printed for each ticket:"+names.String()+"\n")
+	cmd.Flags().StringVar(&options.JiraProject, "jira-project", "", "key of the project for new Jira issues")
+	cmd.Flags().StringVar(&options.JiraIssueType, "jira-type", "", "type of new Jira issues (default Bug)")
+	cmd.Flags().StringVar(&options.JiraTransition, "jira-transition", "", "id of the transition that closes a Jira issue")
+	return cmd
+}
+
+// materialFlags are the files that a signature covers beside the report.
+type materialFlags struct{ facts, config string }
+
+func (m *materialFlags) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&m.facts, "facts", "", "the facts behind the report")
+	cmd.Flags().StringVar(&m.config, "config", "", "the configuration it was made with")
+}
+
+func (a *app) materials(reportPath string, m materialFlags) (signoff.Materials, error) {
+	_, raw, err := a.readReport(reportPath)
+	if err != nil {
+		return signoff.Materials{}, err
+	}
+	materials := signoff.Materials{Report: raw}
+	if m.facts != "" {
+		if materials.Facts, err = a.readBounded(m.facts, audit.MaxDocument); err != nil {
+			return materials, err
+		}
+	}
+	if m.config != "" {
+		if materials.Config, err = a.readBounded(m.config, 1<<20); err != nil {
+			return materials, err
+		}
+	}
+	return materials, nil
+}
+
+func (a *app) signCommand() *cobra.Command {
+	var files materialFlags
+	var key, newKey, output string
+	decision := signoff.Decision{}
+	cmd := &cobra.Command{
+		Use: "sign REPORT", Short: "Sign a reviewer's decision on a JSON report", Args: cobra.MaximumNArgs(1),
+		Long: `Sign that a report was approved or rejected, by whom and with which residual risks: a DSSE envelope around an in-toto statement
+that names the report, the facts, the configuration and the policies by digest. With --new-key, make a key pair instead.`,
+		Example: `  prelaunch sign --new-key reviewer
+  prelaunch sign report.json --facts facts.json --config prelaunch.yaml --key reviewer.pem \
+    --decision approved --by jane@acme.example --risk 'gateway limit lands in January' -o report.sig.json`,
+		RunE: func(_ *cobra.Command, args []string) error {
+			if newKey != "" {
+				return a.makeKey(newKey)
+			}
+			if len(args) != 1 || key == "" {
+				return errors.New("sign needs the report and --key (or --new-key NAME to make one)")
+			}
+			private, err := signoff.ReadPrivateKey(key)
+			if err != nil {
+				return err
+			}
+			materials, err := a.materials(args[0], files)
+			if err != nil {
+				return err
+			}
+			decision.On = time.Now()
+			envelope, err := signoff.Sign(private, materials, decision, nil)
+			if err != nil {
+				return err
+			}
+			if output == "-" {
+				_, err = a.Out.Write(append(envelope, '\n'))
+				return err
+			}
+			if output == "" {
+				output = args[0] + ".sig.json"
+			}
+			if err := report.Save(output, append(envelope, '\n')); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(a.Out, "Wrote %s.\n", output)
+			return err
+		},
+	}
+	files.flags(cmd)
+	cmd.Flags().StringVar(&key, "key", "", "the ed25519 key that signs: PEM or OpenSSH, readable by you only, without passphrase")
+	cmd.Flags().StringVar(&newKey, "new-key", "", "make NAME.pem and NAME.pub instead of signing")
+	cmd.Flags().StringVar(&decision.Outcome, "decision", "", "approved or rejected")
+	cmd.Flags().StringVar(&decision.By, "by", "", "who decided")
+	cmd.Flags().StringArrayVar(&decision.ResidualRisks, "risk", nil, "a risk that remains, in words (repeatable)")
+	cmd.Flags().StringVarP(&output, "output", "o", "", "where the signature goes (default REPORT.sig.json, - for standard output)")
+	return cmd
+}
+
+// makeKey writes a key pair and never over a file that is there.
+func (a *app) makeKey(name string) error {
+	private, public, err := signoff.GenerateKey()
+	if err != nil {
+		return err
+	}
+	for _, file := range []struct {
+		path    string
+		content []byte
+		mode    os.FileMode
+	}{{name + ".pem", private, 0o600}, {name + ".pub", public, 0o644}} {
+		created, err := os.OpenFile(file.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, file.mode)
+		if err != nil {
+			return fmt.Errorf("make a key: %w", err)
+		}
+		_, err = created.Write(file.content)
+		if err := errors.Join(err, created.Close()); err != nil {
+			return fmt.Errorf("make a key: write %s: %w", file.path, err)
+		}
+	}
+	_, err = fmt.Fprintf(a.Out, "Wrote %s.pem (keep it to yourself) and %[1]s.pub (give it to whoever verifies).\n", name)
+	return err
+}
+
+func (a *app) verifyCommand() *cobra.Command {
+	var files materialFlags
+	var keys, policyDirs []string
+	signature := ""
+	cmd := &cobra.Command{
+		Use: "verify REPORT", Short: "Verify a signed decision, and that report, facts, configuration and policies belong together", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(keys) == 0 {
+				return errors.New("verify needs --key: the public key of the reviewer")
+			}
+			if signature == "" {
+				signature = args[0] + ".sig.json"
+			}
+			materials, err := a.materials(args[0], files)
+			if err != nil {
+				return err
+			}
+			envelope, err := a.readBounded(signature, maxEnvelope)
+			if err != nil {
+				return err
+			}
+			var public []ed25519.PublicKey
+			for _, path := range keys {
+				key, err := signoff.ReadPublicKey(path)
+				if err != nil {
+					return err
+				}
+				public = append(public, key)
+			}
+			against, err := rejudge(cmd.Context(), materials.Report, policyDirs)
+			if err != nil {
+				return err
+			}
+			verified, err := signoff.Verify(envelope, public, materials, against)
+			if err != nil {
+				return err
+			}
+			return a.printVerification(verified)
+		},
+	}
+	files.flags(cmd)
+	cmd.Flags().StringArrayVar(&keys, "key", nil, "a reviewer's public key, PEM or OpenSSH (repeatable)")
+	cmd.Flags().StringVar(&signature, "signature", "", "the signature (default REPORT.sig.json)")
+	cmd.Flags().StringArrayVar(&policyDirs, "policy", nil, "a folder with more checks in Rego that the audit used (repeatable)")
+	return cmd
+}
+
+// rejudge lets facts be judged again by the policies at hand, with the choice of checks that the report had.
+func rejudge(ctx context.Context, raw []byte, policyDirs []string) (signoff.Against, error) {
+	library, err := policy.Load(policies.FS, policyDirs)
+	if err != nil {
+		return signoff.Against{}, err
+	}
+	read, err := report.Read(raw)
+	if err != nil {
+		return signoff.Against{}, err
+	}
+	return signoff.Against{PolicyDigest: library.Digest(), Now: time.Now(), Judge: func(document *audit.Document) (*audit.Report, error) {
+		var only []string
+		for _, check := range read.Checks {
+			only = append(only, check.ID)
+		}
+		selection, err := library.Select(only, nil)
+		if err != nil {
+			return nil, err
+		}
+		judge, err := library.Compile(ctx, selection)
+		if err != nil {
+			return nil, err
+		}
+		return judgeDocument(document, library, selection, judge)
+	}}, nil
+}
+
+func (a *app) printVerification(v *signoff.Verification) error {
+	var text strings.Builder
+	decision := v.Statement.Predicate.Decision
+	fmt.Fprintf(&text, "%s by %s on %s (key %s)\n", strings.ToUpper(report.Plain(decision.Outcome)), report.Plain(decision.By), stamp(decision.On), v.KeyID)
+	for _, risk := range decision.ResidualRisks {
+		fmt.Fprintf(&text, "  residual risk: %s\n", report.Plain(risk))
+	}
+	for _, sentence := range v.Checked {
+		fmt.Fprintf(&text, "  shown: %s\n", sentence)
+	}
+	for _, sentence := range v.Unchecked {
+		fmt.Fprintf(&text, "  not shown: %s\n", sentence)
+	}
+	if v.Expired != "" {
+		fmt.Fprintf(&text, "  note: %s\n", v.Expired)
+	}
+	_, err := fmt.Fprint(a.Out, text.String())
+	return err
+}
