@@ -1,0 +1,111 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/prelaunch-audit/prelaunch/"
+
+// mayImport says, by pattern of a package, which other packages of this module it may import. The first pattern that matches counts.
+// Configuration → probes → facts → policies → findings → report: a line of code belongs to one stage, and only cli joins them.
+var mayImport = []struct{ pattern, may string }{
+	{"cmd/prelaunch", "internal/cli"},
+	{"internal/cli", "internal/* probes policies"},
+	{"probes", "internal/audit probes/*"},
+	{"probes/*", "internal/audit internal/secret internal/provider internal/netprobe internal/tlsinspect internal/gitscan internal/archive internal/needle internal/keysearch internal/yamldoc"},
+	{"policies", ""},
+	{"internal/audit", "internal/secret"},
+	{"internal/secret", ""},
+	{"internal/provider", ""},
+	{"internal/config", "internal/audit internal/secret internal/provider internal/yamldoc"},
+	{"internal/command", "internal/audit internal/secret"},
+	{"internal/runner", "internal/audit internal/secret"},
+	{"internal/netprobe", "internal/audit"},
+	{"internal/policy", "internal/audit"},
+	{"internal/report", "internal/audit internal/secret"},
+	{"internal/reportdiff", "internal/audit internal/secret internal/report"},
+	{"internal/ticket", "internal/audit internal/secret internal/report"},
+	{"internal/signoff", "internal/audit internal/secret internal/report internal/reportdiff"},
+	{"internal/keysearch", "internal/audit internal/secret internal/archive internal/needle"},
+	{"internal/gitscan", "internal/archive internal/inflate internal/needle"},
+	{"internal/gitscan/*", "internal/gitscan internal/needle"},
+	{"internal/sandbox", "internal/audit internal/secret internal/sandbox/*"},
+	{"internal/*", ""},
+	{"internal/*/*", ""},
+	{"examples/*/*", ""},
+}
+
+// onlyImporter says which package alone may import a module, and what is below it.
+var onlyImporter = map[string]string{
+	"github.com/open-policy-agent/opa":   "internal/policy",
+	"gopkg.in/yaml.v3":                   "internal/yamldoc",
+	"github.com/spf13/cobra":             "internal/cli",
+	"github.com/vbauerster/mpb":          "internal/cli",
+	"github.com/olekukonko/tablewriter":  "internal/report",
+	"github.com/secure-systems-lab":      "internal/signoff",
+	"golang.org/x/crypto/ocsp":           "internal/tlsinspect",
+	"github.com/klauspost/compress/zstd": "internal/archive",
+}
+
+func TestImportDirections(t *testing.T) {
+	t.Parallel()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", module+"...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	decoder := json.NewDecoder(strings.NewReader(string(out)))
+	count := 0
+	for decoder.More() {
+		var listed struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := decoder.Decode(&listed); err != nil {
+			t.Fatal(err)
+		}
+		count++
+		name := strings.TrimPrefix(listed.ImportPath, module)
+		may, known := allowed(name)
+		if !known {
+			t.Errorf("%s stands in no room: add it to mayImport", name)
+		}
+		for _, imported := range listed.Imports {
+			if inside, ours := strings.CutPrefix(imported, module); ours {
+				if !slices.ContainsFunc(may, func(pattern string) bool { return matches(pattern, inside) }) {
+					t.Errorf("%s must not import %s", name, inside)
+				}
+				continue
+			}
+			if name == "internal/audit" && strings.Contains(imported, ".") {
+				t.Errorf("internal/audit imports %s: the nouns need nothing but the standard library", imported)
+			}
+			for prefix, only := range onlyImporter {
+				if strings.HasPrefix(imported, prefix) && name != only {
+					t.Errorf("%s imports %s, which is for %s alone", name, imported, only)
+				}
+			}
+		}
+	}
+	if count < 20 {
+		t.Errorf("only %d packages were looked at", count)
+	}
+}
+
+func allowed(name string) (may []string, known bool) {
+	for _, rule := range mayImport {
+		if matches(rule.pattern, name) {
+			return strings.Fields(rule.may), true
+		}
+	}
+	return nil, false
+}
+
+func matches(pattern, name string) bool {
+	ok, err := path.Match(pattern, name)
+	return err == nil && ok
+}
