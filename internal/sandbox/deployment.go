@@ -88,6 +88,7 @@ func rightDeployment(o PairOptions) *deployment {
 		{"api-key.stored-securely", "The receivers get their keys from the secret manager"},
 		{"deployment-centre.webhook-registered", "The webhook URLs were seen in the Deployment Centre, in both tabs"},
 		{"deployment-centre.redirects-registered", "The redirect URLs were seen in the Deployment Centre, in both tabs"},
+		{"network.ip-allowlist", "The gateway admits the provider's addresses and this machine"},
 		{audit.SameBuild, "Both environments run the same build"},
 	} {
 		d.Attestations = append(d.Attestations, attestation{check.id, check.statement, "jane@acme.example", d.day(-5)})
@@ -244,6 +245,7 @@ network:
   ca_file: ca.pem
   provider_trusts_ca: {{.TrustsCA}}
   max_requests_per_second: 1000
+  vantage: allowlisted
   resolve:
 {{- range .Resolve}}
     {{q .Host}}: {{q .Addresses}}

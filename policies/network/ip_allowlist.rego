@@ -1,0 +1,76 @@
+# METADATA
+# title: Only the provider's addresses reach the receiver
+# description: |
+#   A receiver that the network lets only the provider reach is safer from whoever finds a flaw in it. The provider recommends it; the
+#   list of its addresses comes from the account manager. That it holds for everybody but this machine nobody can see from here, so
+#   it is attested; that a machine on nobody's list gets through all the same, is seen.
+# custom:
+#   id: network.ip-allowlist
+#   order: 430
+#   section: Consider IP whitelisting
+#   items: []
+#   level: recommended
+#   severity: low
+#   attestable: true
+#   remediation: |
+#     Ask the account manager for the list of the provider's addresses, admit only them in front of the receiver (firewall, load balancer
+#     or gateway), attest network.ip-allowlist, and run the audit from an admitted machine with `network: {vantage: allowlisted}`.
+#   sources: ["Begini Security Checklist, Psychometric Integration, 8 (2026-04-14)"]
+#   facts: [webhook.baseline]
+#   per_environment: true
+package prelaunch.checks.network.ip_allowlist
+
+import data.prelaunch.lib
+
+id := "network.ip-allowlist"
+
+public if input.integration.network.vantage == "public"
+
+# through holds the environments whose receiver itself answered, and not something in front of it: it took a genuine event, or told a
+# right signature from a wrong one.
+through contains baseline.environment if {
+	some baseline in input.facts["webhook.baseline"]
+	answered(baseline)
+}
+
+answered(baseline) if baseline.genuine
+
+answered(baseline) if baseline.distinguishes
+
+findings contains lib.finding(
+	"warn", environment, "open", "",
+	concat("", ["the receiver answers this machine, which is said to be on nobody's allowlist (vantage: public)", claim]),
+	{"vantage": "public", "attested": attested},
+) if {
+	public
+	some environment in through
+}
+
+attested if {
+	lib.attestation(id)
+} else := false
+
+claim := sprintf(", although %s attested on %s that only the provider is admitted", [a.by, a.on]) if {
+	a := lib.attestation(id)
+} else := ""
+
+closed contains environment if {
+	some environment, _ in lib.environments
+	not public
+}
+
+closed contains environment if {
+	some environment, _ in lib.environments
+	not environment in through
+}
+
+findings contains lib.attested(id, environment, "") if some environment in closed
+
+findings contains lib.finding(
+	"inconclusive", environment, "not attested", "",
+	concat("", ["nobody attests that only the provider's addresses reach the receiver", lib.lapse(id)]),
+	{"reason": "not_attested", "vantage": input.integration.network.vantage},
+) if {
+	some environment in closed
+	not attested
+}
