@@ -84,7 +84,8 @@ func sampleReport(t testing.TB) *audit.Report {
 		info("api-key.separate-environments", "Test and Production use different API keys", "Protect your API key", "critical", "Use the key of each tab.", 1, 5),
 		info("webhook.accepts-genuine", "A genuine event is answered with exactly 200", "Verify all webhook requests", "high", "Answer 200.", 2),
 		info("webhook.rejects-tampered", "A body changed after signing is refused", "Verify all webhook requests", "critical",
-			"Compute HMAC-SHA-512 over the raw request body and compare it in constant time before anything is parsed.", 2),
+			"Compute HMAC-SHA-512 over the raw request body and compare it in constant time before anything is parsed:\n"+
+				"- Node: `crypto.timingSafeEqual`, with `express.raw()` in front of the route\n- Go: `hmac.Equal`\nThen answer 401.\n", 2),
 		info("https.production-reachable", "The Production webhook endpoint is reachable over HTTPS", "Use HTTPS everywhere", "high", "Serve it.", 3),
 		info("deployment-centre.redirects-registered", "Production redirect URLs are registered", "Separate Test and Production", "medium", "Attest it.", 4),
 		info("access.reviewed", "Dashboard access was reviewed in the last 90 days", "Limit access", "medium", "Review the roster.", 6),

@@ -43,19 +43,19 @@ const (
 )
 
 type htmlPage struct {
-	Integration, Provider, Tool, Status, Expired, Counts string
-	Outcome                                              audit.Outcome // whose colour the status has
-	Finished, Duration, ValidUntil                       string
-	Checklist                                            []audit.ChecklistItem
-	Bar                                                  []htmlBar
-	Unproven, Others                                     []htmlCheck
-	Notes                                                []string
-	Scope                                                []htmlRow
-	Sent                                                 []string
-	SentMore                                             string
-	Digests                                              []htmlRow
-	Runs                                                 []string // when the audits of the history finished, the oldest first
-	History                                              []htmlHistory
+	Integration, Provider, Tool, Status, Counts string
+	Outcome                                     audit.Outcome // whose colour the status has
+	Finished, Duration, ValidUntil              string
+	Checklist                                   []audit.ChecklistItem
+	Bar                                         []htmlBar
+	Unproven, Others                            []htmlCheck
+	Notes, Caveats                              []string
+	Scope                                       []htmlRow
+	Sent                                        []string
+	SentMore                                    string
+	Digests                                     []htmlRow
+	Runs                                        []string // when the audits of the history finished, the oldest first
+	History                                     []htmlHistory
 }
 
 // htmlBar is one piece of the bar of outcomes, in hundredths of a percent of its length.
@@ -66,9 +66,10 @@ type htmlBar struct {
 }
 
 type htmlCheck struct {
-	ID, Title, About, Remediation, More string
-	Outcome                             audit.Outcome
-	Groups                              []htmlGroup
+	ID, Title, About, More string
+	Outcome                audit.Outcome
+	Groups                 []htmlGroup
+	Fix                    [][]FixLine // paragraphs of one line, and lists of several items
 }
 
 type htmlGroup struct {
@@ -99,7 +100,7 @@ type htmlCell struct {
 
 func renderHTML(w io.Writer, v *view) error {
 	p := htmlPage{
-		Integration: plain(v.Integration), Provider: plain(v.Provider), Tool: plain(v.Tool.Name + " " + v.Tool.Version), Status: v.Status(), Expired: v.expired(),
+		Integration: plain(v.Integration), Provider: plain(v.Provider), Tool: plain(v.Tool.Name + " " + v.Tool.Version), Status: v.Status(), Caveats: v.caveats(),
 		Counts: v.counts(), Outcome: statusOutcome(v.Report), Finished: v.FinishedAt.UTC().Format("2006-01-02 15:04 UTC"), Duration: v.duration().String(),
 		ValidUntil: v.ValidUntil.String(), Checklist: v.Checklist, Bar: v.bar(), Notes: v.Notes,
 		Digests: []htmlRow{{"Policies", v.PolicyDigest}, {"Facts", v.FactsDigest}, {"Configuration", v.ConfigDigest}},
@@ -142,7 +143,13 @@ func htmlCheckOf(check audit.Check, tell bool) htmlCheck {
 		return c
 	}
 	if check.Outcome != audit.Pass && check.Outcome != audit.NotApplicable {
-		c.Remediation = clip(plain(check.Remediation), mostHTMLText)
+		for _, line := range FixLines(check.Remediation) {
+			if last := len(c.Fix) - 1; line.Item && last >= 0 && c.Fix[last][0].Item {
+				c.Fix[last] = append(c.Fix[last], line)
+				continue
+			}
+			c.Fix = append(c.Fix, []FixLine{line})
+		}
 	}
 	all := groups(worthTelling(check))
 	for _, g := range all[:min(len(all), mostHTMLGroups)] {

@@ -21,6 +21,10 @@ func renderJSON(w io.Writer, v *view) error {
 	return err
 }
 
+// EscapeInvisible spells control and format characters in JSON text as \u escapes, which leaves its meaning unchanged, for others that
+// print JSON where a terminal may show it.
+func EscapeInvisible(raw []byte) []byte { return escapeInvisible(raw) }
+
 // escapeInvisible spells control and format characters in JSON text as \u escapes.
 func escapeInvisible(raw []byte) []byte {
 	invisible := func(r rune) bool { return r == 0x7f || r > 0x7f && unicode.In(r, unicode.Cc, unicode.Cf) }

@@ -78,8 +78,8 @@ func renderJUnit(w io.Writer, v *view) error {
 	for _, item := range v.Checklist {
 		properties = append(properties, junitProperty{fmt.Sprintf("item.%d", item.Item), item.Outcome.String() + ": " + plain(item.Title)})
 	}
-	if expired := v.expired(); expired != "" {
-		properties = append(properties, junitProperty{"expired", expired})
+	for _, caveat := range v.caveats() {
+		properties = append(properties, junitProperty{"caveat", caveat})
 	}
 	newSuite := func(name string) junitSuite {
 		return junitSuite{Name: name, Time: "0.000", Timestamp: v.FinishedAt.UTC().Format("2006-01-02T15:04:05")}
@@ -165,8 +165,8 @@ func junitResultOf(check audit.Check) junitResult {
 	for _, line := range lines {
 		fmt.Fprintf(&text, "%s%s\n", strings.Repeat("  ", line.level), clip(plain(line.text), mostMessage))
 	}
-	if check.Remediation != "" && check.Outcome != audit.NotApplicable {
-		fmt.Fprintf(&text, "Fix: %s\n", plain(check.Remediation))
+	if fix := fixText(check.Remediation, "  "); fix != "" && check.Outcome != audit.NotApplicable {
+		fmt.Fprintf(&text, "Fix: %s\n", fix)
 	}
 	message := ""
 	if len(lines) > 0 {

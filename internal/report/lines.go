@@ -16,7 +16,8 @@ const (
 	mostPlaces  = 3   // places of one message
 	mostSent    = 10  // synthetic events
 	mostSkipped = 10  // things that were not looked at
-	mostMessage = 600 // columns of one message
+	mostMessage = 600 // columns of one message or one line of a remediation
+	mostFix     = 40  // lines of a remediation
 )
 
 // textLine is a line of a list, and how deep it is indented.
@@ -163,3 +164,69 @@ func count(n int, noun ...string) string {
 
 // duration is how long the audit took.
 func (v *view) duration() time.Duration { return v.FinishedAt.Sub(v.StartedAt).Round(time.Second) }
+
+// FixLine is a line of a remediation: a paragraph, or an item of a list.
+type FixLine struct {
+	Item bool
+	Text string // not yet escaped
+}
+
+// FixLines are the lines of a remediation, in which a line that starts with "- " is an item of a list.
+func FixLines(remediation string) []FixLine {
+	var lines []FixLine
+	for _, line := range strings.Split(remediation, "\n") {
+		text, item := strings.CutPrefix(strings.TrimSpace(line), "- ")
+		if text != "" && len(lines) < mostFix {
+			lines = append(lines, FixLine{item, clip(plain(text), mostMessage)})
+		}
+	}
+	return lines
+}
+
+// fixText is a remediation in plain text, each line after indent and items after "- ".
+func fixText(remediation, indent string) string {
+	var b strings.Builder
+	for i, line := range FixLines(remediation) {
+		if i > 0 {
+			b.WriteString("\n" + indent)
+		}
+		if line.Item {
+			b.WriteString("- ")
+		}
+		b.WriteString(line.Text)
+	}
+	return b.String()
+}
+
+// fixMarkdown is a remediation in Markdown, its paragraphs and lists apart.
+func fixMarkdown(remediation string) string {
+	var b strings.Builder
+	lines := FixLines(remediation)
+	for i, line := range lines {
+		if i > 0 {
+			b.WriteString("\n")
+			if !line.Item || !lines[i-1].Item {
+				b.WriteString("\n")
+			}
+		}
+		if line.Item {
+			b.WriteString("- ")
+		}
+		b.WriteString(markdownText(line.Text))
+	}
+	return b.String()
+}
+
+// caveats are what a reader must know before relying on the report.
+func (v *view) caveats() []string {
+	var all []string
+	if v.CutShort {
+		all = append(all, "This audit was cut short: what is missing was not looked at.")
+	} else if v.Partial {
+		all = append(all, "This audit is partial: required checks were left out.")
+	}
+	if expired := v.expired(); expired != "" {
+		all = append(all, expired)
+	}
+	return all
+}

@@ -34,8 +34,8 @@ func renderMarkdown(w io.Writer, v *view) error {
 	head := fmt.Sprintf("## %s prelaunch: %s\n\n", symbol(statusOutcome(v.Report)), markdownText(v.Status()))
 	head += fmt.Sprintf("%s, audited %s by %s %s. %s\n\n", markdownShort(v.Integration), v.FinishedAt.UTC().Format("2006-01-02 15:04 UTC"),
 		markdownShort(v.Tool.Name), markdownShort(v.Tool.Version), markdownText("Checks: "+v.counts()+"."))
-	if expired := v.expired(); expired != "" {
-		head += "> **" + markdownText(expired) + "**\n\n"
+	for _, caveat := range v.caveats() {
+		head += "> **" + markdownText(caveat) + "**\n\n"
 	}
 	m.add(tail, head)
 	items := "| Outcome | Pre-launch item |\n| --- | --- |\n"
@@ -83,8 +83,8 @@ func markdownCheck(check audit.Check) string {
 	for _, line := range findingLines(check) {
 		fmt.Fprintf(&b, "%s- %s\n", strings.Repeat("  ", line.level), markdownClip(line.text, mostMessage))
 	}
-	if check.Remediation != "" {
-		fmt.Fprintf(&b, "\n**Fix:** %s\n", markdownClip(check.Remediation, mostMessage))
+	if fix := fixMarkdown(check.Remediation); fix != "" {
+		fmt.Fprintf(&b, "\n**Fix:** %s\n", fix)
 	}
 	b.WriteString("\n")
 	return b.String()
@@ -98,8 +98,14 @@ func markdownOther(check audit.Check) []string {
 			lines = append(lines, markdownClip(line.text, mostMessage))
 		}
 	}
-	if check.Outcome == audit.Warn && check.Remediation != "" {
-		lines = append(lines, "**Fix:** "+markdownClip(check.Remediation, mostMessage))
+	if check.Outcome == audit.Warn {
+		for i, line := range FixLines(check.Remediation) {
+			text := markdownText(line.Text)
+			if i == 0 {
+				text = "**Fix:** " + text
+			}
+			lines = append(lines, text)
+		}
 	}
 	return lines
 }

@@ -153,10 +153,8 @@ func writeSARIF(w io.Writer, v *view, include func(audit.Finding) bool) error {
 		Successful: !v.CutShort, Start: v.StartedAt.UTC().Format("2006-01-02T15:04:05.000Z"), End: v.FinishedAt.UTC().Format("2006-01-02T15:04:05.000Z"),
 		ExitCode: v.ExitCode(),
 	}
-	for _, note := range slices.Concat(v.Notes, []string{v.expired()}) {
-		if note != "" {
-			invocation.Notifications = append(invocation.Notifications, sarifNotification{Level: "note", Message: sarifText{Text: sarifMessage(note)}})
-		}
+	for _, note := range slices.Concat(v.caveats(), v.Notes) {
+		invocation.Notifications = append(invocation.Notifications, sarifNotification{Level: "note", Message: sarifText{Text: orElse(sarifMessage(note), "(empty)")}})
 	}
 	run.Invocations = []sarifInvocation{invocation}
 	run.Properties = map[string]any{
@@ -186,12 +184,13 @@ func writeSARIF(w io.Writer, v *view, include func(audit.Finding) bool) error {
 var securitySeverity = map[string]string{"critical": "9.5", "high": "8.0", "medium": "5.5", "low": "2.0"}
 
 func sarifRuleOf(check audit.Check) sarifRule {
+	remediation := orElse(check.Remediation, "See prelaunch explain "+check.ID+".")
 	rule := sarifRule{
 		ID: plain(check.ID), ShortDescription: sarifText{Text: sarifMessage(orElse(check.Title, check.ID))},
 		FullDescription: sarifText{Text: sarifMessage(fmt.Sprintf("%s (%s)", orElse(check.Title, check.ID), orElse(check.Section, "no section")))},
 		Help: sarifText{
-			Text:     sarifMessage(orElse(check.Remediation, "See `prelaunch explain "+check.ID+"`.")),
-			Markdown: markdownText(orElse(check.Remediation, "See prelaunch explain "+check.ID+".")),
+			Text:     neutral(fixText(remediation, "")),
+			Markdown: fixMarkdown(remediation),
 		},
 		Properties: map[string]any{
 			"tags": []string{"security", check.Level}, "precision": "very-high", "section": check.Section, "items": check.Items,
@@ -286,7 +285,10 @@ func (v *view) sarifLocation(where place, finding audit.Finding) sarifLocation {
 // placeholder is what SARIF readers replace in a message.
 var placeholder = regexp.MustCompile(`\{(\d)`)
 
-// sarifMessage is text of a message in which readers find no links and no placeholders.
-func sarifMessage(text string) string {
-	return placeholder.ReplaceAllString(strings.ReplaceAll(plain(text), "](", "] ("), "{ $1")
+// sarifMessage is text of a message on one line.
+func sarifMessage(text string) string { return neutral(plain(text)) }
+
+// neutral is text in which SARIF readers find no links and no placeholders.
+func neutral(text string) string {
+	return placeholder.ReplaceAllString(strings.ReplaceAll(text, "](", "] ("), "{ $1")
 }

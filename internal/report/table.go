@@ -35,8 +35,8 @@ func renderTable(w io.Writer, v *view) error {
 	for _, note := range v.Notes {
 		t.text("Note: ", note)
 	}
-	if expired := v.expired(); expired != "" {
-		t.text("", expired)
+	for _, caveat := range v.caveats() {
+		t.text("", caveat)
 	}
 	t.text("", "Checks: "+v.counts()+".")
 	t.line(t.colored(statusOutcome(v.Report), v.Status()))
@@ -87,9 +87,7 @@ func (t *table) unprovenChecks() {
 		lines := wrap(terminal(check.ID)+" ("+terminal(aboutLevel(check))+")", rows.room, "")
 		lines = append(lines, wrap(terminal(check.Title), rows.room, "")...)
 		lines = append(lines, t.findings(check, rows.room)...)
-		if check.Remediation != "" {
-			lines = append(lines, wrap(clip(terminal(check.Remediation), mostMessage), rows.room, "Fix: ")...)
-		}
+		lines = append(lines, fix(check, rows.room)...)
 		rows.add(check.Outcome, lines)
 	}
 	rows.write()
@@ -108,6 +106,23 @@ func (t *table) findings(check audit.Check, room int) []string {
 	return lines
 }
 
+// fix are the lines that tell how to mend what a check found.
+func fix(check audit.Check, room int) []string {
+	const first = "Fix: "
+	var lines []string
+	for i, line := range FixLines(check.Remediation) {
+		lead := strings.Repeat(" ", len(first))
+		if line.Item {
+			lead += "- "
+		}
+		if i == 0 {
+			lead = first
+		}
+		lines = append(lines, wrap(terminal(line.Text), room, lead)...)
+	}
+	return lines
+}
+
 func (t *table) otherChecks() {
 	checks := t.others()
 	if len(checks) == 0 {
@@ -119,8 +134,8 @@ func (t *table) otherChecks() {
 		if tellsMore(check) {
 			lines = append(lines, t.findings(check, rows.room)...)
 		}
-		if check.Outcome == audit.Warn && check.Remediation != "" {
-			lines = append(lines, wrap(clip(terminal(check.Remediation), mostMessage), rows.room, "Fix: ")...)
+		if check.Outcome == audit.Warn {
+			lines = append(lines, fix(check, rows.room)...)
 		}
 		rows.add(check.Outcome, lines)
 	}

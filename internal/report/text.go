@@ -48,10 +48,21 @@ func plain(text string) string {
 	return b.String()
 }
 
-// terminal is plain text of which terminals agree how wide it is: in clusters that some draw as one sign and others as several
-// (families of emoji, skin tones, flags), all but the first character is spelled out.
+// terminal is plain text of which terminals agree how wide it is: joiners, variation selectors and skin tones are spelled out, and so
+// is, in clusters that some draw as one sign and others as several (flags), all but the first character.
 func terminal(text string) string {
 	text = plain(text)
+	if strings.ContainsFunc(text, joins) {
+		var b strings.Builder
+		for _, r := range text {
+			if joins(r) {
+				b.WriteString(spelled(r))
+			} else {
+				b.WriteRune(r)
+			}
+		}
+		text = b.String()
+	}
 	if twwidth.Width(text) == displaywidth.String(text) {
 		return text
 	}
@@ -72,6 +83,11 @@ func terminal(text string) string {
 		}
 	}
 	return b.String()
+}
+
+// joins reports whether a character may change what its neighbour looks like and how wide it is.
+func joins(r rune) bool {
+	return r == '\u200d' || r == '\u200c' || unicode.Is(unicode.Variation_Selector, r) || r >= '\U0001f3fb' && r <= '\U0001f3ff' // skin tones
 }
 
 // spelled is the escape for a character that is not shown as it is.

@@ -39,7 +39,9 @@ func newView(r *audit.Report, o Options) (*view, error) {
 		}
 		return o.Redactor.RedactString(text)
 	})
-	if o.ConfigFile == "" {
+	if file, ok := (place{Path: o.ConfigFile}).relative(); ok {
+		o.ConfigFile = file
+	} else if o.ConfigFile = path.Base(o.ConfigFile); o.ConfigFile == "." || o.ConfigFile == "/" {
 		o.ConfigFile = "prelaunch.yaml"
 	}
 	return &view{Report: copied, Options: o}, nil

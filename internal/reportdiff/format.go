@@ -27,7 +27,7 @@ func (d *Diff) WriteJSON(w io.Writer, redactor *secret.Redactor) error {
 	if err := encoder.Encode(d); err != nil {
 		return fmt.Errorf("print the difference: %w", err)
 	}
-	return write(w, out.Bytes(), redactor)
+	return write(w, report.EscapeInvisible(out.Bytes()), redactor)
 }
 
 // WriteText prints the difference for people: first how the status changed, then what was audited differently, then each check with

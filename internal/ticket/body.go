@@ -30,7 +30,7 @@ type style int
 const (
 	paragraph style = iota
 	heading         // a paragraph in bold
-	item            // of a list, after its name
+	item            // of a list, after its name if it has one
 	fix             // a paragraph after its name
 )
 
@@ -68,8 +68,15 @@ func describe(r *audit.Report, check audit.Check, finding audit.Finding, reason 
 		}
 		add(item, "Evidence, "+name, value)
 	}
-	if check.Remediation != "" {
-		add(fix, "Fix", check.Remediation)
+	for i, line := range report.FixLines(check.Remediation) {
+		switch {
+		case i == 0:
+			add(fix, "Fix", line.Text)
+		case line.Item:
+			add(item, "", line.Text)
+		default:
+			add(paragraph, "", line.Text)
+		}
 	}
 	add(paragraph, "", fmt.Sprintf("Audited %s by %s %s.", r.FinishedAt.UTC().Format("2006-01-02 15:04 UTC"), r.Tool.Name, r.Tool.Version))
 	return parts
@@ -87,7 +94,11 @@ func markdown(parts []part, key, scope string) string {
 		case heading:
 			fmt.Fprintf(&b, "**%s**\n", text)
 		case item:
-			fmt.Fprintf(&b, "- %s: %s\n", report.MarkdownText(p.name), text)
+			name := ""
+			if p.name != "" {
+				name = report.MarkdownText(p.name) + ": "
+			}
+			fmt.Fprintf(&b, "- %s%s\n", name, text)
 		case fix:
 			fmt.Fprintf(&b, "**%s:** %s\n", report.MarkdownText(p.name), text)
 		default:
@@ -127,7 +138,10 @@ func adf(parts []part) adfNode {
 				add(adfNode{Type: "bulletList"})
 			}
 			list := &document.Content[len(document.Content)-1]
-			list.Content = append(list.Content, adfNode{Type: "listItem", Content: []adfNode{paragraph(text(p.name + ": " + body))}})
+			if p.name != "" {
+				body = p.name + ": " + body
+			}
+			list.Content = append(list.Content, adfNode{Type: "listItem", Content: []adfNode{paragraph(text(body))}})
 		case fix:
 			add(paragraph(bold(p.name+": "), text(body)))
 		default:

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/prelaunch-audit/prelaunch/internal/report"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
@@ -48,7 +49,7 @@ func Write(w io.Writer, format string, tickets []Ticket, o Options) error {
 				return fmt.Errorf("print the ticket %s: %w", t.Key, err)
 			}
 		}
-		if _, err := w.Write(o.Redactor.Redact(out.Bytes())); err != nil {
+		if _, err := w.Write(o.Redactor.Redact(report.EscapeInvisible(out.Bytes()))); err != nil {
 			return fmt.Errorf("write the tickets: %w", err)
 		}
 		return nil
