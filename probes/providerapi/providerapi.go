@@ -31,7 +31,8 @@ type Call struct {
 	Fingerprint string `json:"fingerprint"` // of the key, empty for the random one
 	Host        string `json:"host"`        // of the API
 	// NotSent tells why it was left out: passive, not_https, host_not_allowed, key_not_held (only its digest is known), key_unsendable (it
-	// holds characters that no header takes), random_not_refused, session_created. Empty: it was sent.
+	// holds characters that no header takes), random_not_refused, api_silent (an earlier call of the host got no answer), session_created.
+	// Empty: it was sent.
 	NotSent string `json:"not_sent"`
 	// Error is the class of what went wrong: timeout, refused, reset, no_address, no_route, certificate, tls, other. Empty: it was answered.
 	Error   string `json:"error"`
@@ -137,22 +138,32 @@ func (probe) Run(ctx context.Context, run *audit.Run) error {
 	if err != nil {
 		return fmt.Errorf("ask the provider's API: %w", err)
 	}
-	sessions := map[string]bool{}
+	hosts := map[string]*hostState{}
 	for _, environment := range run.Integration.Environments {
-		if err := ask(ctx, run, profile, environment, sessions); err != nil {
+		host := hostOf(environment.APIBaseURL)
+		if hosts[host] == nil {
+			hosts[host] = &hostState{name: host}
+		}
+		if err := ask(ctx, run, profile, environment, hosts[host]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// ask makes the calls about one environment. sessions holds the hosts that created a session. The only error is ctx's.
-func ask(ctx context.Context, run *audit.Run, profile provider.Profile, environment audit.Environment, sessions map[string]bool) error {
+// hostState is what was learnt of an API host, for the calls that follow.
+type hostState struct {
+	name    string
+	silent  bool // a call got no answer: the next ones would wait in vain
+	session bool // it created a session, which none of the calls may
+}
+
+// ask makes the calls about one environment. The only error is ctx's.
+func ask(ctx context.Context, run *audit.Run, profile provider.Profile, environment audit.Environment, host *hostState) error {
 	base, named, refusal := baseOf(run.Integration, profile, environment)
-	host := hostOf(environment.APIBaseURL)
 	keys := keysFor(run.Integration, environment.Name)
 	call := func(purpose string, key heldKey) Call {
-		c := Call{Purpose: purpose, Environment: environment.Name, Role: key.role, Owner: key.owner, Host: host}
+		c := Call{Purpose: purpose, Environment: environment.Name, Role: key.role, Owner: key.owner, Host: host.name}
 		if key.role != random {
 			c.Fingerprint = key.Fingerprint()
 		}
@@ -175,6 +186,10 @@ func ask(ctx context.Context, run *audit.Run, profile provider.Profile, environm
 			switch {
 			case stop != "":
 				c.NotSent = stop
+			case host.silent:
+				c.NotSent = "api_silent"
+			case purpose == pairing && host.session:
+				c.NotSent = "session_created"
 			case !key.Held():
 				c.NotSent = "key_not_held"
 			case !sendable(key.Key):
@@ -185,9 +200,9 @@ func ask(ctx context.Context, run *audit.Run, profile provider.Profile, environm
 					return ctx.Err()
 				}
 				c.Error, c.Status, c.Retries, c.ReceiverStatus, c.Documented = got.failure, got.status, got.retries, got.receiver, got.documented
-				if purpose == pairing && got.status/100 == 2 {
-					stop, sessions[host] = "session_created", true
-				} else if i == 0 && !refuses(got.status) {
+				host.silent = got.failure != ""
+				host.session = host.session || purpose == pairing && got.status/100 == 2
+				if i == 0 && !host.silent && !host.session && !refuses(got.status) {
 					stop = "random_not_refused"
 				}
 			}
@@ -195,11 +210,7 @@ func ask(ctx context.Context, run *audit.Run, profile provider.Profile, environm
 		}
 		return ctx.Err()
 	}
-	stop := refusal
-	if stop == "" && sessions[host] {
-		stop = "session_created"
-	}
-	if err := series(pairing, keys, stop, func(key heldKey) answer {
+	if err := series(pairing, keys, refusal, func(key heldKey) answer {
 		return client.post(ctx, base+profile.API.Tokens, profile.KeyHeader, key.Key, body, nil)
 	}); err != nil {
 		return err

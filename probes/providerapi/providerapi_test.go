@@ -240,7 +240,7 @@ func TestKeysStayWhereTheyMayGo(t *testing.T) {
 		"an alike host":       {func(r *audit.Run) { setBase(r, "https://api.begini.co.acme.example") }, "host_not_allowed"},
 		"in the clear":        {func(r *audit.Run) { setBase(r, "http://"+apiHost) }, "not_https"},
 		"not a URL":           {func(r *audit.Run) { setBase(r, "://") }, "not_https"},
-		"unknown certificate": {func(r *audit.Run) { r.Roots.All = r.Roots.System }, "random_not_refused"},
+		"unknown certificate": {func(r *audit.Run) { r.Roots.All = r.Roots.System }, "api_silent"},
 		"only a digest": {func(r *audit.Run) {
 			for i := range r.Integration.Environments {
 				k, err := secret.FromFingerprint(strings.Repeat("ab", 32), 20)
@@ -426,6 +426,11 @@ func TestWhatGoesWrongIsClassed(t *testing.T) {
 	ran(t, run)
 	if s.calls[0].Error != "timeout" {
 		t.Errorf("timeout: %+v", s.calls[0])
+	}
+	for _, call := range s.calls[1:] {
+		if call.NotSent != "api_silent" {
+			t.Errorf("a silent API is asked again: %+v", call)
+		}
 	}
 }
 
