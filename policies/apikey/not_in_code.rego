@@ -1,0 +1,61 @@
+# METADATA
+# title: No key stands in the code
+# description: |
+#   No configured key, in any usual encoding, in any file of the declared repositories that is tracked, or neither tracked nor
+#   ignored; archives are looked into. A retired key counts as long as it is not seen to be refused; a dead one only warns: it opens
+#   nothing, but the next key will be put where it stands.
+# custom:
+#   id: api-key.not-in-code
+#   order: 20
+#   section: Protect your API key
+#   items: [1]
+#   level: required
+#   severity: critical
+#   remediation: |
+#     Rotate the key in the Deployment Centre first: who has the code has it. Then take it out of the file, read it from an environment
+#     variable or a secret manager, and list the old one under retired_keys.
+#   sources: ["Begini Security Checklist, Psychometric Integration, 1 (2026-04-14)"]
+#   facts: [repository.hit, repository.status, repository.suspect]
+package prelaunch.checks.api_key.not_in_code
+
+import data.prelaunch.lib
+import data.prelaunch.lib.exposure
+
+alive := [hit | some hit in exposure.hits("files"); not exposure.dead(hit)]
+
+dead := [hit | some hit in exposure.hits("files"); exposure.dead(hit)]
+
+findings contains lib.finding(
+	"fail", where[0], concat(" ", [where[1], where[2]]), where[1],
+	sprintf("%s of %s stands in %s, line %d", [exposure.role_of(list[0]), where[0], where[2], list[0].line]),
+	{"repository": where[1], "path": where[2], "places": exposure.spots(list)},
+) if {
+	some where in exposure.found(alive)
+	list := exposure.at(alive, where)
+}
+
+findings contains lib.finding(
+	"warn", where[0], concat(" ", ["dead key:", where[1], where[2]]), where[1],
+	sprintf("a retired key of %s, which is refused by now, still stands in %s", [where[0], where[2]]),
+	{"repository": where[1], "path": where[2], "places": exposure.spots(exposure.at(dead, where))},
+) if {
+	some where in exposure.found(dead)
+}
+
+problems := exposure.coverage("files")
+
+findings contains finding if some finding in problems
+
+# What looks like a key and is none of the configured is worth a look, and no finding: test data looks like it.
+suspects := sort({sprintf("%s, line %d", [suspect.path, suspect.line]) |
+	some suspect in input.facts["repository.suspect"]
+	suspect.area == "files"
+})
+
+findings contains lib.finding(
+	"pass", "", "searched", "", "no key that is in use stands in a file of the declared repositories",
+	{"repositories": exposure.searched, "looks_like_another_key": array.slice(suspects, 0, 20)},
+) if {
+	count(problems) == 0
+	count(alive) == 0
+}

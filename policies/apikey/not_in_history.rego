@@ -1,0 +1,58 @@
+# METADATA
+# title: No key stands in what git holds
+# description: |
+#   No configured key, in any usual encoding, in any object, reachable or not, any ref, stash, note, reflog, message, tag, author or
+#   name, nor in the index or git's own files. A retired key that is seen to be refused is a note: what it opened is closed, and
+#   rewriting history mends nothing. One that is not yet seen to be refused leaves this undecided.
+# custom:
+#   id: api-key.not-in-history
+#   order: 30
+#   section: Protect your API key
+#   items: [1]
+#   level: required
+#   severity: critical
+#   remediation: |
+#     Rotate the key in the Deployment Centre: whoever has ever cloned the repository keeps it. List the old one under retired_keys, so
+#     that it is seen to be refused. Only then, if at all, rewrite history (git filter-repo, then expire reflogs and git gc).
+#   sources: ["Begini Security Checklist, Psychometric Integration, 1 (2026-04-14)"]
+#   facts: [repository.hit, repository.status]
+package prelaunch.checks.api_key.not_in_history
+
+import data.prelaunch.lib
+import data.prelaunch.lib.exposure
+
+hits := exposure.hits("history")
+
+current := [hit | some hit in hits; hit.role == "current"]
+
+undecided := [hit | some hit in hits; hit.role == "retired"; not exposure.dead(hit)]
+
+dead := {sprintf("%s: %s", [hit.fingerprint, exposure.place(hit)]) | some hit in hits; exposure.dead(hit)}
+
+findings contains lib.finding(
+	"fail", where[0], concat(" ", [where[1], where[2]]), where[1],
+	sprintf("the key of %s stands in what git holds of %s: %s", [where[0], where[1], where[2]]),
+	{"repository": where[1], "path": where[2], "places": exposure.spots(exposure.at(current, where))},
+) if {
+	some where in exposure.found(current)
+}
+
+findings contains lib.finding(
+	"inconclusive", where[0], concat(" ", ["retired:", where[1], where[2]]), where[1],
+	sprintf("a retired key of %s stands in what git holds of %s (%s), and nothing was seen to refuse it: probe the receiver with it, or ask the provider (provider_checks)", [where[0], where[1], where[2]]),
+	{"reason": "not_seen_refused", "repository": where[1], "path": where[2], "places": exposure.spots(exposure.at(undecided, where))},
+) if {
+	some where in exposure.found(undecided)
+}
+
+problems := exposure.coverage("history")
+
+findings contains finding if some finding in problems
+
+findings contains lib.finding(
+	"pass", "", "searched", "", "no key that is in use stands in what git holds of the declared repositories",
+	{"repositories": exposure.searched, "dead_keys": array.slice(sort(dead), 0, 20)},
+) if {
+	count(problems) == 0
+	count(current) + count(undecided) == 0
+}

@@ -1,0 +1,148 @@
+# METADATA
+# title: No key that was exposed is still in use
+# description: |
+#   A key that stands in code, in history, in a client or in a log was seen by more people than may use it. Taking it out of there does
+#   not help: it has to be rotated, and the old one refused. So an exposed current key fails; an exposed retired key passes once the
+#   receiver or the provider was seen to refuse it, and is undecided before.
+# custom:
+#   id: api-key.rotated-after-exposure
+#   order: 60
+#   section: Protect your API key
+#   items: [1]
+#   level: required
+#   severity: critical
+#   remediation: |
+#     Rotate the exposed key in the Deployment Centre, give the new one to the receiver, and list the old one under retired_keys; the
+#     next audit sends the receiver an event signed with it, which has to be refused.
+#   sources: ["Begini Security Checklist, Psychometric Integration, 1: a compromised key is rotated at once (2026-04-14)"]
+#   facts: [repository.hit, repository.status, client.hit, client.status, log.hit, log.source, webhook.exchange, webhook.baseline, provider.call]
+package prelaunch.checks.api_key.rotated_after_exposure
+
+import data.prelaunch.lib
+import data.prelaunch.lib.exposure
+
+exposures contains {"where": sprintf("%s: %s", [area[hit.area], exposure.place(hit)]), "hit": key(hit)} if {
+	some hit in input.facts["repository.hit"]
+}
+
+exposures contains {"where": sprintf("client: %s", [hit.path]), "hit": key(hit)} if some hit in exposure.client_hits
+
+exposures contains {"where": sprintf("log: %s", [hit.file]), "hit": key(hit)} if some hit in exposure.log_keys
+
+area := {"files": "code", "history": "git history"}
+
+key(hit) := {"key_environment": hit.key_environment, "role": hit.role, "fingerprint": hit.fingerprint}
+
+exposed := {one.hit | some one in exposures}
+
+wheres(hit) := sort({one.where | some one in exposures; one.hit == hit})
+
+evidence(hit) := {"fingerprint": hit.fingerprint, "role": hit.role, "exposed_in": array.slice(wheres(hit), 0, 20), "places": count(wheres(hit))}
+
+findings contains lib.finding(
+	"fail", hit.key_environment, concat(" ", ["key", hit.fingerprint]), "",
+	sprintf("the key of %s is exposed and still in use (%s)", [hit.key_environment, exposure.shorter(wheres(hit))]),
+	evidence(hit),
+) if {
+	some hit in exposed
+	hit.role == "current"
+}
+
+findings contains lib.finding(
+	"pass", hit.key_environment, concat(" ", ["key", hit.fingerprint]), "",
+	sprintf("the retired key %s of %s was exposed and is refused by now", [hit.fingerprint, hit.key_environment]),
+	evidence(hit),
+) if {
+	some hit in exposed
+	exposure.dead(hit)
+}
+
+findings contains lib.finding(
+	"inconclusive", hit.key_environment, concat(" ", ["key", hit.fingerprint]), "",
+	sprintf("the retired key %s of %s was exposed, and was not seen to be refused: %s", [hit.fingerprint, hit.key_environment, why(hit)]),
+	object.union(evidence(hit), {"reason": "not_seen_refused"}),
+) if {
+	some hit in exposed
+	hit.role == "retired"
+	not exposure.dead(hit)
+}
+
+why(hit) := "it is still taken" if {
+	exposure.taken(hit)
+} else := "probe the receiver of its environment, or ask the provider (provider_checks)"
+
+open contains "repositories" if {
+	not lib.has_section("repositories")
+}
+
+open contains "repositories" if {
+	count(input.integration.repositories) > 0
+	not repositories_searched
+}
+
+repositories_searched if {
+	lib.complete("repository.hit")
+	every status in input.facts["repository.status"] {
+		count(status.gaps) + status.hits_cut == 0
+	}
+}
+
+open contains "clients" if {
+	not lib.has_section("clients")
+}
+
+open contains "clients" if {
+	count(input.integration.clients) > 0
+	not clients_searched
+}
+
+clients_searched if {
+	lib.complete("client.hit")
+	every status in input.facts["client.status"] {
+		status.state == "searched"
+		count(status.gaps) + status.hits_cut == 0
+	}
+}
+
+open contains "logs" if {
+	not lib.has_section("logs")
+}
+
+open contains "logs" if {
+	count(input.integration.logs) > 0
+	not logs_searched
+}
+
+logs_searched if {
+	lib.complete("log.hit")
+	every source in input.facts["log.source"] {
+		source.state == "read"
+		count(source.gaps) == 0
+	}
+}
+
+findings contains lib.finding(
+	"inconclusive", "", "not searched everywhere", "",
+	sprintf("whether a key is exposed is not known: %s were not declared, or not searched in full", [concat(", ", sort(open))]),
+	{"reason": "not_looked_at", "sections": sort(open)},
+) if {
+	count(open) > 0
+}
+
+nowhere if {
+	(count(input.integration.repositories) + count(input.integration.clients)) + count(input.integration.logs) == 0
+}
+
+findings contains lib.declared("not_applicable", "", "none", "", "the configuration says that there is no repository, client or log", {}) if {
+	nowhere
+	count(open) == 0
+}
+
+findings contains lib.finding("pass", "", "no exposure", "", "no key was found exposed", {"searched": sections}) if {
+	count(open) + count(exposed) == 0
+	not nowhere
+	sections := [name |
+		some name in ["repositories", "clients", "logs"]
+		count(input.integration[name]) > 0
+	]
+}

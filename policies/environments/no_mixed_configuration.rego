@@ -1,0 +1,61 @@
+# METADATA
+# title: No file of one environment carries the other's settings
+# description: |
+#   A file of settings that belongs to one environment by its name (.env.production, config/test.json, deploy/production/values.yaml)
+#   carries the other's integration ID, webhook URL or key.
+# custom:
+#   id: environments.no-mixed-configuration
+#   order: 320
+#   section: Separate Test and Production cleanly
+#   items: [5]
+#   level: recommended
+#   severity: medium
+#   remediation: |
+#     Give each environment's file its own integration ID, webhook URL and reference to a key, each copied from its tab of the Deployment
+#     Centre.
+#   sources: ["Begini Security Checklist, Psychometric Integration, 4 (2026-04-14)"]
+#   facts: [repository.pairing, repository.status]
+package prelaunch.checks.environments.no_mixed_configuration
+
+import data.prelaunch.lib
+import data.prelaunch.lib.exposure
+
+names := {"integration_id": "integration ID", "webhook_url": "webhook URL", "key": "key"}
+
+findings contains lib.finding(
+	"fail", pairing.belongs, concat(" ", [pairing.repository, pairing.path, pairing.carries]), pairing.repository,
+	sprintf("%s belongs to %s by its name and carries the %s of %s", [pairing.path, pairing.belongs, names[pairing.carries], pairing.of]),
+	{"repository": pairing.repository, "path": pairing.path, "carries": pairing.carries, "of": pairing.of, "lines": lines},
+) if {
+	some pairing in input.facts["repository.pairing"]
+	lines := array.slice(
+		sort({other.line |
+			some other in input.facts["repository.pairing"]
+			object.remove(other, ["line"]) == object.remove(pairing, ["line"])
+		}),
+		0, 20,
+	)
+}
+
+findings contains lib.finding(
+	"inconclusive", "", "more places", "", "there are more files to look at than were told apart",
+	{"reason": "cut_short"},
+) if {
+	some status in exposure.statuses
+	status.others_cut > 0
+}
+
+problems := (exposure.undeclared | exposure.unfinished) | exposure.partly("files")
+
+findings contains finding if some finding in problems
+
+findings contains lib.finding(
+	"pass", "", "searched", "", "no file of settings carries what belongs to the other environment",
+	{"repositories": exposure.searched},
+) if {
+	count(problems) == 0
+	count(input.facts["repository.pairing"]) == 0
+	every status in exposure.statuses {
+		status.others_cut == 0
+	}
+}

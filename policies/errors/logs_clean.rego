@@ -1,0 +1,224 @@
+# METADATA
+# title: Logs hold no keys, signatures, UIDs or payloads
+# description: |
+#   The declared logs hold no configured key anywhere, and, of the time since the probing began, no signature, no UID and no payload of
+#   a request that was sent, in any usual encoding. A log in which not even the receiver's own activity shows proves nothing. What the
+#   receiver logs of an event that it takes shows only where genuine events were sent, which careful probing does not.
+# custom:
+#   id: errors.logs-clean
+#   order: 420
+#   section: Handle errors safely
+#   items: [7]
+#   level: required
+#   severity: high
+#   remediation: |
+#     Log the type of an event, a request id and a digest of the body; never the body, the UID, the signature or the key. Look at what
+#     frameworks log on errors, and at access logs with request bodies. A key that was logged is exposed: rotate it.
+#   sources: ["Begini Security Checklist, Psychometric Integration, 6 (2026-04-14)"]
+#   facts: [log.source, log.follow, log.hit]
+package prelaunch.checks.errors.logs_clean
+
+import data.prelaunch.lib
+import data.prelaunch.lib.exposure
+
+same_build := "environments.same-build"
+
+findings contains lib.finding(
+	"inconclusive", "", "not declared", "",
+	"no log is declared: name the receiver's logs under logs, or say `logs: []`",
+	{"reason": "not_declared", "option": "logs"},
+) if {
+	not lib.has_section("logs")
+}
+
+findings contains lib.declared("not_applicable", "", "none", "", "the configuration says that there is no log", {}) if {
+	lib.has_section("logs")
+	count(input.integration.logs) == 0
+}
+
+findings contains lib.incomplete("", "log.follow") if {
+	count(input.integration.logs) > 0
+	not lib.complete("log.follow")
+}
+
+findings contains lib.finding(
+	"inconclusive", "production", "no log", "",
+	"no log of Production is declared: name it under logs",
+	{"reason": "not_declared", "option": "logs"},
+) if {
+	count(input.integration.logs) > 0
+	every declared in input.integration.logs {
+		declared.environment == "test"
+	}
+}
+
+# --- What stands in the logs
+
+named := {"key": "a key", "signature": "a signature", "uid": "the UID of an event", "payload": "the payload of an event"}
+
+bad := [hit | some hit in input.facts["log.hit"]; not excused(hit)]
+
+# A retired key is no failure here: dead, it opens nothing, and until it is seen to be refused that is undecided.
+excused(hit) if hit.role == "retired"
+
+findings contains lib.finding(
+	"fail", where[0], concat(" ", [where[1], where[2], where[3]]), where[1],
+	sprintf("%s stands in %s%s", [named[where[3]], where[2], since(list)]),
+	{"log": where[1], "file": where[2], "what": where[3], "places": exposure.spots(list)},
+) if {
+	some where in {[hit.environment, hit.source, hit.file, hit.what] | some hit in bad}
+	list := [hit | some hit in bad; [hit.environment, hit.source, hit.file, hit.what] == where]
+}
+
+since(list) := " since the probing began" if {
+	every hit in list {
+		hit.phase == "since"
+	}
+} else := ""
+
+findings contains lib.finding(
+	"inconclusive", hit.environment, concat(" ", ["retired key:", hit.source, hit.file]), hit.source,
+	sprintf("a retired key of %s stands in %s, and nothing was seen to refuse it: probe the receiver with it, or ask the provider (provider_checks)", [hit.key_environment, hit.file]),
+	{"reason": "not_seen_refused", "log": hit.source, "file": hit.file, "fingerprint": hit.fingerprint},
+) if {
+	some hit in undecided
+}
+
+undecided contains hit if {
+	some hit in exposure.log_keys
+	hit.role == "retired"
+	not exposure.dead(hit)
+}
+
+# --- How much of each log was seen
+
+states := {
+	"missing": "no file matches it",
+	"unreadable": "it cannot be read",
+	"not_allowed": "it is a command, and commands run only with --allow-commands",
+	"failed": "its command failed",
+}
+
+# why lists what keeps a log from proving anything, for a reader.
+why(source) := sort(((before(source) | after(source)) | unseen(source)))
+
+before(source) := {states[source.state] | states[source.state]} | gaps(source.gaps)
+
+after(source) := union({gaps(follow.gaps) | some follow in follows(source)})
+
+gaps(list) := {sprintf("%s: %s", [gap.file, gap.reason]) | some gap in list}
+
+follows(source) := [follow | some follow in input.facts["log.follow"]; follow.index == source.index]
+
+unseen(source) := {reason |
+	source.state == "read"
+	some follow in follows(source)
+	some reason in inactive(follow)
+}
+
+inactive(follow) := {"nothing was sent to the receiver, so nothing can show"} if {
+	follow.sent == 0
+} else := {"the receiver's own activity does not show in it: is it the right log, and did it come in time?"} if {
+	follow.activity == "none"
+} else := {"the declared marker did not show since the probing began"} if {
+	follow.marker
+	follow.activity != "marker"
+} else := {sprintf("%d configured probe_uids are too short to be told from other text", [follow.uids_not_searched])} if {
+	follow.uids_not_searched > 0
+} else := set()
+
+findings contains lib.finding(
+	"inconclusive", source.environment, concat(" ", ["not seen in full:", source.source]), source.source,
+	sprintf("the log %s does not show enough: %s", [source.source, exposure.shorter(why(source))]),
+	{"reason": "not_looked_at", "log": source.source, "gaps": array.slice(why(source), 0, 20)},
+) if {
+	some source in input.facts["log.source"]
+	count(why(source)) > 0
+}
+
+findings contains finding if some finding in exposure.unsearchable(input.facts["log.source"])
+
+# --- What the log shows of events that were taken
+
+# seen holds the environments to which genuine events were sent and that took one.
+seen contains environment if {
+	some environment, declared in lib.environments
+	declared.probing == "full"
+	some sent in input.scope.sent
+	sent.environment == environment
+}
+
+covered(source) := {environment |
+	some environment, _ in lib.environments
+	source.environment in {"", environment}
+}
+
+clean(source) if {
+	count(why(source)) == 0
+	not dirty[source.index]
+	count(exposure.too_short(input.facts["log.source"])) == 0
+	lib.complete("log.follow")
+}
+
+dirty contains hit.index if some hit in bad
+
+dirty contains hit.index if some hit in undecided
+
+findings contains lib.finding(
+	"pass", environment, concat(" ", ["clean:", source.source]), source.source,
+	sprintf("the log %s holds no key that is in use, and nothing of the requests that were sent", [source.source]),
+	{"log": source.source, "files": source.files, "bytes": source.bytes, "activity": activities(source), "requests": requests(source)},
+) if {
+	some source in input.facts["log.source"]
+	clean(source)
+	some environment in covered(source)
+	environment in seen
+}
+
+activities(source) := sort({follow.activity | some follow in follows(source)})
+
+requests(source) := sum([follow.sent | some follow in follows(source)])
+
+# clean_in_test: Test was observed and is clean, so what it shows holds for the same build.
+clean_in_test if {
+	"test" in seen
+	logs := [source | some source in input.facts["log.source"]; "test" in covered(source)]
+	count(logs) > 0
+	every source in logs {
+		clean(source)
+	}
+}
+
+findings contains object.union(lib.attested(same_build, environment, source.source), {
+	"subject": concat(" ", ["same build:", source.source]),
+	"message": sprintf("the log %s holds no key that is in use and no signature; that it holds no UID or payload was observed in Test, and %s attests that both run the same build", [source.source, lib.attestation(same_build).by]),
+}) if {
+	some source in input.facts["log.source"]
+	clean(source)
+	some environment in covered(source)
+	vouched(environment)
+}
+
+vouched(environment) if {
+	not environment in seen
+	lib.environments[environment].probing == "careful"
+	lib.attestation(same_build)
+	clean_in_test
+}
+
+findings contains lib.finding(
+	"inconclusive", environment, concat(" ", ["events:", source.source]), source.source,
+	sprintf("the log %s holds no key that is in use and no signature; what it would hold of an event that is taken was not seen: %s", [source.source, reason]),
+	{"reason": "not_observed", "log": source.source},
+) if {
+	some source in input.facts["log.source"]
+	clean(source)
+	some environment in covered(source)
+	not environment in seen
+	not vouched(environment)
+	reason := missing(environment)
+}
+
+missing(environment) := "the receiver took no genuine event" if {
+	lib.environments[environment].probing == "full"
+} else := concat("", [sprintf("probing is %s; ", [lib.environments[environment].probing]), "attest environments.same-build once Test is observed", lib.lapse(same_build)])

@@ -1,0 +1,76 @@
+# METADATA
+# title: The provider's API is called over HTTPS only
+# description: |
+#   The API base URL is https, and no code in the declared repositories names the API's host by an http URL. Documentation and code of
+#   tests may: they talk of it. Without repositories the check rests on the base URL alone.
+# custom:
+#   id: https.api-requests
+#   order: 220
+#   section: Use HTTPS everywhere
+#   items: [3]
+#   level: required
+#   severity: high
+#   remediation: |
+#     Write https:// wherever the API's address stands. A request over http carries the key in the clear before any redirect.
+#   sources: ["Begini Security Checklist, Psychometric Integration, 3 (2026-04-14)"]
+#   facts: [repository.plain_api, repository.status]
+package prelaunch.checks.https.api_requests
+
+import data.prelaunch.lib
+import data.prelaunch.lib.exposure
+import data.prelaunch.lib.urls
+
+findings contains lib.declared(
+	"fail", environment, "base URL", "",
+	sprintf("the API base URL of %s is not https: %s", [environment, urls.shown(declared.api_base_url)]),
+	{"url": urls.shown(declared.api_base_url)},
+) if {
+	some environment, declared in lib.environments
+	urls.scheme(declared.api_base_url) != "https"
+}
+
+code := [plain | some plain in input.facts["repository.plain_api"]; plain.content == "code"]
+
+elsewhere := sort({plain.path | some plain in input.facts["repository.plain_api"]; plain.content != "code"})
+
+findings contains lib.finding(
+	"fail", "", concat(" ", [where[0], where[1]]), where[0],
+	sprintf("%s names the provider's API over http", [where[1]]),
+	{"repository": where[0], "path": where[1], "lines": lines},
+) if {
+	some where in {[plain.repository, plain.path] | some plain in code}
+	lines := array.slice(sort({plain.line | some plain in code; [plain.repository, plain.path] == where}), 0, 20)
+}
+
+findings contains lib.finding(
+	"inconclusive", "", "more places", "", "there are more files to look at than were told apart",
+	{"reason": "cut_short"},
+) if {
+	some status in exposure.statuses
+	status.others_cut > 0
+}
+
+problems := exposure.unfinished | exposure.partly("files")
+
+findings contains finding if some finding in problems
+
+findings contains object.union(
+	lib.finding("pass", environment, "https", "", sprintf("the API base URL of %s is https%s", [environment, rest]), {
+		"url": urls.shown(declared.api_base_url),
+		"repositories": exposure.searched,
+		"named_in_documentation_or_tests": array.slice(elsewhere, 0, 20),
+	}),
+	{"basis": basis},
+) if {
+	some environment, declared in lib.environments
+	urls.scheme(declared.api_base_url) == "https"
+	count(problems) + count(code) == 0
+}
+
+default basis := "declared"
+
+basis := "observed" if count(exposure.searched) > 0
+
+default rest := "; no repository was searched, so this rests on the base URL alone"
+
+rest := ", and no code in the declared repositories names it over http" if count(exposure.searched) > 0

@@ -1,0 +1,193 @@
+# METADATA
+# description: |
+#   What the checks of exposed keys share: which retired keys are dead, how much of what was declared was searched, and where keys were
+#   found. A retired key is dead once the receiver or the provider was seen to refuse it; then what stands somewhere opens nothing.
+package prelaunch.lib.exposure
+
+import data.prelaunch.lib
+import data.prelaunch.lib.provider
+
+# --- Dead keys
+
+# dead holds for a hit of a retired key that is refused wherever it was tried.
+dead(hit) if {
+	hit.role == "retired"
+	not taken(hit)
+	refused(hit)
+}
+
+refused(hit) if {
+	some pair in provider.pairs
+	pair.fingerprint == hit.fingerprint
+	pair.verdict == "refused"
+	pair.environment == hit.key_environment
+}
+
+refused(hit) if {
+	count(tries(hit)) > 0
+	every try in tries(hit) {
+		turned_away(try)
+	}
+}
+
+taken(hit) if {
+	some pair in provider.pairs
+	pair.fingerprint == hit.fingerprint
+	pair.verdict == "taken"
+}
+
+taken(hit) if {
+	some try in tries(hit)
+	"genuine" in object.get(try, "equals", [])
+}
+
+# tries are the events signed with a retired key that went to the receiver of its environment.
+tries(hit) := {try |
+	some try in input.facts["webhook.exchange"]
+	try.family == "F20"
+	try.environment == hit.key_environment
+	try.key == hit.fingerprint
+	object.get(try, "not_sent", "") == ""
+}
+
+# turned_away: refused just as a random signature is, by a receiver that takes genuine events.
+turned_away(try) if {
+	try.status in {400, 401, 403, 422}
+	"wrong" in try.equals
+	try.witnessed
+	some baseline in input.facts["webhook.baseline"]
+	baseline.environment == try.environment
+	baseline.genuine
+}
+
+role_of(hit) := "the key" if {
+	hit.role == "current"
+} else := "a retired key"
+
+# keys are the fingerprints that are too short to be searched for.
+too_short(statuses) := {fingerprint |
+	some status in statuses
+	some fingerprint in status.not_searched
+}
+
+# shorter is a message with at most four of a list.
+shorter(list) := concat("; ", list) if {
+	count(list) <= 4
+} else := sprintf("%s; and %d more", [concat("; ", array.slice(list, 0, 4)), count(list) - 4])
+
+# --- Repositories
+
+statuses := input.facts["repository.status"]
+
+# hits of an area are the keys found there: files or history.
+hits(area) := [hit |
+	some hit in input.facts["repository.hit"]
+	hit.area == area
+]
+
+# place names where a hit is, the same in every run: the file, or the kind of place where git keeps no file's name.
+place(hit) := hit.path if {
+	hit.path != ""
+} else := hit.ref if {
+	hit.place == "ref"
+	hit.ref != ""
+} else := concat(" ", [hit.place, hit.field]) if {
+	hit.field != ""
+} else := hit.place
+
+# coverage is what a check of repositories says when they are not declared, or were not searched in full.
+coverage(area) := (((undeclared | unfinished) | partly(area)) | cut) | unsearchable(statuses)
+
+undeclared contains lib.finding(
+	"inconclusive", "", "not declared", "",
+	"no repository is declared: name each one that holds the integration's code under repositories, or say `repositories: []`",
+	{"reason": "not_declared", "option": "repositories"},
+) if {
+	not declared
+}
+
+undeclared contains lib.declared("not_applicable", "", "none", "", "the configuration says that there is no repository", {}) if {
+	declared
+	count(input.integration.repositories) == 0
+}
+
+declared if lib.has_section("repositories")
+
+unfinished contains lib.incomplete("", "repository.hit") if {
+	count(input.integration.repositories) > 0
+	not lib.complete("repository.hit")
+}
+
+partly(area) := {finding |
+	some status in statuses
+	reasons := reasons_of(area, status)
+	count(reasons) > 0
+	finding := lib.finding(
+		"inconclusive", "", concat(" ", ["not searched in full:", status.repository]), status.repository,
+		sprintf("%s was not searched in full: %s", [status.repository, shorter(reasons)]),
+		{"reason": "not_looked_at", "repository": status.repository, "gaps": array.slice(reasons, 0, 20), "more": max([0, count(reasons) - 20]) + status.gaps_cut},
+	)
+}
+
+reasons_of(area, status) := sort({reason(gap) |
+	some gap in status.gaps
+	gap.area in {area, "both"}
+} | {"further places are left out of the facts" |
+	status.gaps_cut > 0
+})
+
+reason(gap) := concat("", [trim_space(concat(" ", [gap.path, gap.object])), ": ", what(gap)])
+
+what(gap) := gap.detail if {
+	gap.detail != ""
+} else := replace(gap.reason, "-", " ")
+
+cut contains lib.finding(
+	"inconclusive", "", concat(" ", ["more hits:", status.repository]), status.repository,
+	sprintf("%d further places with a key in %s are not listed", [status.hits_cut, status.repository]),
+	{"reason": "cut_short", "repository": status.repository},
+) if {
+	some status in statuses
+	status.hits_cut > 0
+}
+
+unsearchable(from) := {finding |
+	some fingerprint in too_short(from)
+	finding := lib.finding(
+		"inconclusive", "", concat(" ", ["too short:", fingerprint]), "",
+		sprintf("the key %s is too short to be searched for without finding it by chance", [fingerprint]),
+		{"reason": "not_looked_at", "fingerprint": fingerprint},
+	)
+}
+
+searched := {status.repository: {"objects": status.objects, "files": status.files} | some status in statuses}
+
+# found groups hits by the key's environment, the repository and the place.
+found(list) := {[hit.key_environment, hit.repository, place(hit)] | some hit in list}
+
+at(list, where) := [hit |
+	some hit in list
+	[hit.key_environment, hit.repository, place(hit)] == where
+]
+
+# spots are the evidence of hits in one place.
+spots(list) := array.slice(
+	[spot |
+		some hit in list
+		spot := {name: value |
+			some name in ["place", "member", "field", "line", "object", "commit", "ref", "reachable", "spelling", "role", "fingerprint", "more"]
+			value := hit[name]
+			not value in ["", 0]
+		}
+	],
+	0, 10,
+)
+
+# --- Clients and logs
+
+client_hits := input.facts["client.hit"]
+
+log_keys := [hit |
+	some hit in input.facts["log.hit"]
+	hit.what == "key"
+]
