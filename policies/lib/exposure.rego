@@ -6,28 +6,34 @@ package prelaunch.lib.exposure
 
 import data.prelaunch.lib
 import data.prelaunch.lib.provider
+import data.prelaunch.reading
 
 # --- Dead keys
 
-# dead holds for a hit of a retired key that is refused wherever it was tried.
+# dead holds for a hit of a retired key that is refused, and taken nowhere. A key of both environments has to be refused by both.
 dead(hit) if {
 	hit.role == "retired"
 	not taken(hit)
-	refused(hit)
+	count(homes(hit)) > 0
+	every environment in homes(hit) {
+		refused(hit, environment)
+	}
 }
 
-refused(hit) if {
+homes(hit) := {hit.key_environment} if {
+	hit.key_environment != ""
+} else := {environment | some environment, _ in lib.environments}
+
+refused(hit, environment) if {
 	some pair in provider.pairs
 	pair.fingerprint == hit.fingerprint
 	pair.verdict == "refused"
-	pair.environment == hit.key_environment
+	pair.environment == environment
 }
 
-refused(hit) if {
-	count(tries(hit)) > 0
-	every try in tries(hit) {
-		turned_away(try)
-	}
+refused(hit, environment) if {
+	means := {try.means | some try in tries(hit, environment)}
+	means == {"refused"}
 }
 
 taken(hit) if {
@@ -37,28 +43,16 @@ taken(hit) if {
 }
 
 taken(hit) if {
-	some try in tries(hit)
-	"genuine" in object.get(try, "equals", [])
+	some environment in homes(hit)
+	some try in tries(hit, environment)
+	try.means == "accepted"
 }
 
-# tries are the events signed with a retired key that went to the receiver of its environment.
-tries(hit) := {try |
-	some try in input.facts["webhook.exchange"]
-	try.family == "F20"
-	try.environment == hit.key_environment
-	try.key == hit.fingerprint
-	object.get(try, "not_sent", "") == ""
-}
-
-# turned_away: refused just as a random signature is, by a receiver that takes genuine events.
-turned_away(try) if {
-	try.status in {400, 401, 403, 422}
-	"wrong" in try.equals
-	try.witnessed
-	some baseline in input.facts["webhook.baseline"]
-	baseline.environment == try.environment
-	baseline.genuine
-}
+# tries are the events signed with a retired key that were meant for the receiver of an environment.
+tries(hit, environment) := [try |
+	some try in reading.of(environment, "F20")
+	try.fact.key == hit.fingerprint
+]
 
 role_of(hit) := "the key" if {
 	hit.role == "current"

@@ -4,12 +4,24 @@ import data.prelaunch.lib.exposure
 
 retired := {"role": "retired", "key_environment": "production", "fingerprint": "sha256:0000000a"}
 
-try := {"family": "F20", "environment": "production", "key": "sha256:0000000a", "status": 401, "equals": ["wrong"], "witnessed": true}
+try := {"family": "F20", "environment": "production", "key": "sha256:0000000a", "purpose": "forgery", "status": 401, "equals": ["wrong"], "witnessed": true}
 
 baseline := {"environment": "production", "genuine": true}
 
 dead(tries, calls) if {
 	exposure.dead(retired) with input as {"facts": {"webhook.exchange": tries, "webhook.baseline": [baseline], "provider.call": calls}}
+}
+
+of_both(tries) if {
+	exposure.dead(object.union(retired, {"key_environment": ""})) with input as {
+		"integration": {"environments": [{"name": "test"}, {"name": "production"}]},
+		"facts": {"webhook.exchange": tries, "webhook.baseline": [baseline, object.union(baseline, {"environment": "test"})], "provider.call": []},
+	}
+}
+
+test_key_of_both_environments if {
+	of_both([try, object.union(try, {"environment": "test"})])
+	not of_both([try])
 }
 
 test_dead_when_the_receiver_refuses if dead([try], [])
@@ -24,7 +36,7 @@ test_not_dead_without_a_try if {
 
 test_not_dead_when_the_answer_decides_nothing if {
 	not dead([object.union(try, {"status": 500})], [])
-	not dead([object.union(try, {"equals": []})], [])
+	not dead([object.union(try, {"status": 302})], [])
 	not dead([object.union(try, {"witnessed": false})], [])
 	not dead([try, object.union(try, {"status": 429})], [])
 }
