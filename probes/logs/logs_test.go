@@ -457,6 +457,22 @@ func TestNotedLate(t *testing.T) {
 	}
 }
 
+// TestUIDWithoutDigits: a made-up UID may happen to have none, and is searched for all the same.
+func TestUIDWithoutDigits(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, audit.LogSource{Path: "app.log", Environment: audit.Test})
+	b.write("app.log", "")
+	b.first()
+	b.run.Ledger.Begin(time.Now())
+	b.run.Ledger.Add(audit.LedgerEvent{Environment: audit.Test, UID: "PRELAUNCHQGXDCLSRRSAKE", Body: []byte("{}")})
+	b.run.Ledger.Add(audit.LedgerEvent{Environment: audit.Test, UID: "odd", Body: []byte("{}")})
+	b.append("app.log", "user PRELAUNCHQGXDCLSRRSAKE is odd\n")
+	b.follow()
+	if diff := cmp.Diff([]string{"since uid plain"}, b.out.whats()); diff != "" || b.out.follows[0].Unsought != 0 {
+		t.Errorf("%s %+v", diff, b.out.follows[0])
+	}
+}
+
 // TestReusedUIDs: configured UIDs may be short, so they count as words only, and ones that no word is told from are said to be.
 func TestReusedUIDs(t *testing.T) {
 	t.Parallel()

@@ -78,9 +78,9 @@ func seek(integration *audit.Integration, profile provider.Profile, events []aud
 			addSignature(right, event, sought{what: "signature", right: true, expected: i + 1, once: once(event, reused)}, add)
 		}
 		switch uid := event.UID; {
-		case uid == "" || uids[uid] || unsought[uid]:
-		case !telling(uid):
-			unsought[uid] = true
+		case uid == "" || uids[uid]:
+		case !telling(uid, reused[uid]):
+			unsought[uid] = reused[uid] // others belong to one odd request each, and its payload is searched for
 		default:
 			uids[uid] = true
 			for _, spelling := range secret.Spellings([]byte(uid)) {
@@ -95,7 +95,11 @@ func seek(integration *audit.Integration, profile provider.Profile, events []aud
 			}
 		}
 	}
-	w.unsought = len(unsought)
+	for _, configured := range unsought {
+		if configured {
+			w.unsought++
+		}
+	}
 	var err error
 	w.set, err = needle.New(literals)
 	return w, err
@@ -141,8 +145,12 @@ func addSignature(header string, event audit.LedgerEvent, means sought, add func
 	}
 }
 
-// telling reports whether a UID can be told from other text of a log: eight characters, letters and digits.
-func telling(uid string) bool {
+// telling reports whether a UID can be told from other text of a log: one made up for this run by its length, a configured one when it
+// has eight characters, letters and digits.
+func telling(uid string, reused bool) bool {
+	if !reused {
+		return len(uid) >= 12
+	}
 	return len(uid) >= 8 && strings.ContainsAny(uid, "0123456789") && strings.ContainsFunc(uid, func(c rune) bool { return c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' })
 }
 
