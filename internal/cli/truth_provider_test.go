@@ -1,0 +1,41 @@
+package cli_test
+
+import (
+	"testing"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
+)
+
+// TestTruthProvider audits a deployment whose webhook nobody attests, with the provider's word in its place. What a silent provider
+// comes to is held beside the probe, with a shorter timeout than a configuration's.
+func TestTruthProvider(t *testing.T) {
+	t.Parallel()
+	for _, behaviour := range sandbox.ProviderBehaviours() {
+		if behaviour.Name == "silent" {
+			continue
+		}
+		t.Run(behaviour.Name, func(t *testing.T) {
+			t.Parallel()
+			var unattested []sandbox.DeploymentFlaw
+			for _, flaw := range sandbox.DeploymentFlaws() {
+				if flaw.Name == "webhook-not-attested" {
+					unattested = append(unattested, flaw)
+				}
+			}
+			if len(unattested) != 1 {
+				t.Fatal("the sandbox has no deployment whose webhook is not attested")
+			}
+			got := auditPair(t, sandbox.PairOptions{Provider: &behaviour, Flaws: unattested}, "--only", "deployment-centre.webhook-registered")
+			check := got.report.Checks[0]
+			shown := !behaviour.Undelivered && !behaviour.Undecided
+			if shown != (check.Outcome == audit.Pass) {
+				t.Errorf("%s%s", check.Outcome, told(check))
+			}
+			failures := map[string]bool{"no-endpoint": true, "cannot-connect": true, "delivered-says-the-status-only": true}
+			if failures[behaviour.Name] != (check.Outcome == audit.Fail) {
+				t.Errorf("%s, though a failure is what it should be only where the provider itself says so%s", check.Outcome, told(check))
+			}
+		})
+	}
+}
