@@ -21,7 +21,6 @@ type Profile struct {
 	UIDs      UIDRule
 	KeyNames  []string // words in the names of variables that hold this provider's keys, lower case
 	KeyHeader string   // request header of the API that carries the key
-	Defaults  []string // hosts of the provider's own default pages, to which a redirect URL must not point
 }
 
 // Signature is how a provider signs a webhook.
@@ -110,7 +109,6 @@ var begini = Profile{
 		Tokens: "/v1/sessions-management/tokens", Test: "/v1/webhooks-management/test",
 	},
 	Addresses: "the account manager at Begini",
-	Defaults:  []string{"begini.co"},
 	Checklist: []string{
 		"API key stored securely on the server side",
 		"HMAC verification implemented and tested",
