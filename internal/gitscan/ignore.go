@@ -177,7 +177,7 @@ func wild(p, s string, atStart bool, steps *int) outcome {
 			if strings.HasPrefix(p, "**") {
 				stars := len(p) - len(strings.TrimLeft(p, "*"))
 				rest := p[stars:]
-				if stars == 2 && atStart && (rest == "" || rest[0] == '/') {
+				if atStart && (rest == "" || rest[0] == '/') {
 					if rest == "" {
 						if s == "" {
 							return failed
