@@ -141,7 +141,7 @@ var protocolBlocks = []block{
 			}
 			return verdict{pass: true}
 		}))
-	}},
+	}, look: func(f Facts) error { return expect("versions", fmt.Sprint(address(f).Versions.Accepted), "[1.2 1.3]") }},
 	{name: "SSLv3", want: []string{"fail version ssl3", "warn class static_rsa"}, serve: func(l *lab) { l.chooses(versionSSL3, nil, 0x0035) }},
 	{name: "SSLv3 only", want: []string{"fail answer no_handshake", "fail reach no_handshake", "fail version ssl3", "warn class static_rsa"}, serve: func(l *lab) {
 		cert := l.rsaServer()
@@ -173,7 +173,7 @@ var protocolBlocks = []block{
 		c.MinVersion = tls.VersionTLS10
 		c.CipherSuites = append(c.CipherSuites, tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA)
 		l.at(labHost+":443", l.stub(c, receiver, func(_ int, o offer) verdict {
-			if o.version == tls.VersionTLS10 && o.has(0xC011) {
+			if o.version == tls.VersionTLS10 && o.has(0xC011) && !o.has(0xC013) {
 				return verdict{answer: firstFlight(o.version, 0xC011, cert.Certificate, nil)}
 			}
 			return verdict{pass: true}
