@@ -143,6 +143,24 @@ var protocolBlocks = []block{
 		}))
 	}, look: func(f Facts) error { return expect("versions", fmt.Sprint(address(f).Versions.Accepted), "[1.2 1.3]") }},
 	{name: "SSLv3", want: []string{"fail version ssl3", "warn class static_rsa"}, serve: func(l *lab) { l.chooses(versionSSL3, nil, 0x0035) }},
+	{name: "SSLv3, no more than a server hello", want: []string{"fail version ssl3", "warn class static_rsa"}, serve: func(l *lab) {
+		l.at(labHost+":443", l.stub(l.modern(), receiver, func(_ int, o offer) verdict {
+			if o.version == versionSSL3 {
+				hello := firstFlight(versionSSL3, 0x0035, nil, nil)
+				return verdict{answer: append([]byte{22, 3, 0, 0, 42}, hello[5:5+42]...)}
+			}
+			return verdict{pass: true}
+		}))
+	}},
+	{name: "right: a hello that is taken back with an alert", serve: func(l *lab) {
+		l.at(labHost+":443", l.stub(l.modern(), receiver, func(_ int, o offer) verdict {
+			if o.version == tls.VersionTLS10 {
+				hello := firstFlight(tls.VersionTLS10, 0xC013, nil, nil)
+				return verdict{answer: append(append([]byte{22, 3, 1, 0, 42}, hello[5:5+42]...), alert(80)...)}
+			}
+			return verdict{pass: true}
+		}))
+	}},
 	{name: "SSLv3 only", want: []string{"fail answer no_handshake", "fail reach no_handshake", "fail version ssl3", "warn class static_rsa"}, serve: func(l *lab) {
 		cert := l.rsaServer()
 		l.at(labHost+":443", l.stub(nil, nil, func(_ int, o offer) verdict {

@@ -16,15 +16,20 @@ import (
 	"time"
 )
 
-// maxNames is how many of a certificate's names the facts repeat.
-const maxNames = 50
+// maxNames is how many of a certificate's names the facts repeat, maxLinks how many certificates of
+// a chain; all of them are used to verify it.
+const (
+	maxNames = 50
+	maxLinks = 10
+)
 
 // describe tells what a chain is worth for a host at this moment.
 func (in *inspector) describe(ctx context.Context, host string, s sentChain) Certificate {
 	now := in.now()
 	c := Certificate{OfferedTo: s.offeredTo, Chain: []Link{}, Trust: Trust{Roots: "none", IssuerURLs: []string{}},
 		Name: NameMatch{Names: []string{}}, List: RevocationRow{URLs: []string{}}, Revocation: Revocation{Status: "unknown", How: "none"}}
-	for _, cert := range s.certs {
+	c.Sent = len(s.certs)
+	for _, cert := range s.certs[:min(maxLinks, len(s.certs))] {
 		c.Chain = append(c.Chain, link(cert, now))
 	}
 	if s.broken != "" || len(s.certs) == 0 {

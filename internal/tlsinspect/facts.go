@@ -4,9 +4,11 @@ import "net/url"
 
 // Facts is what one Look saw. Lists are never null, so that a policy can iterate without asking.
 type Facts struct {
-	Clock     string     `json:"clock"` // this machine's time (RFC 3339), to be printed beside certificates' dates
-	Endpoints []Endpoint `json:"endpoints"`
-	URLs      []URL      `json:"urls"`
+	Clock string `json:"clock"` // this machine's time (RFC 3339), to be printed beside certificates' dates
+	// ProxyVariables are the variables that name a proxy, which is not used.
+	ProxyVariables []string   `json:"proxy_variables"`
+	Endpoints      []Endpoint `json:"endpoints"`
+	URLs           []URL      `json:"urls"`
 }
 
 // Endpoint is one host:port, looked at once.
@@ -118,8 +120,11 @@ type DHGroup struct {
 
 // Certificate is a chain as the server sent it, and what it is worth at Facts.Clock.
 type Certificate struct {
-	OfferedTo  string        `json:"offered_to"` // modern, or rsa / ecdsa for clients that take only that kind
-	Chain      []Link        `json:"chain"`      // as sent, leaf first
+	// OfferedTo: modern clients; older ones, of TLS 1.2, if they get another; or those that take only
+	// rsa or only ecdsa keys.
+	OfferedTo  string        `json:"offered_to"`
+	Chain      []Link        `json:"chain"` // as sent, leaf first, ten at most
+	Sent       int           `json:"sent"`  // how many certificates were sent
 	Trust      Trust         `json:"trust"`
 	Name       NameMatch     `json:"name"`
 	MustStaple bool          `json:"must_staple"`

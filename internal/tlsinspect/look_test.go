@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -99,7 +100,12 @@ func TestNoProxy(t *testing.T) {
 	}
 	l := newLab(t)
 	l.twin(upgrade)
-	if d := cmp.Diff([]string{}, reading(l.look())); d != "" {
+	l.options.Getenv = os.Getenv
+	facts := l.look()
+	if d := cmp.Diff([]string{}, reading(facts)); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY"}, facts.ProxyVariables); d != "" {
 		t.Error(d)
 	}
 }

@@ -53,6 +53,7 @@ type Options struct {
 	Now         func() time.Time    // for certificates' dates; nil: time.Now
 	Timeout     time.Duration       // per request; zero: 10 s
 	UserAgent   string
+	Getenv      func(string) string // to report proxies that are not used; nil: none are
 	// Pace is asked before each HTTP request to a host (not before bare hellos) and may wait.
 	Pace func(ctx context.Context, host string) error
 	// HasRoute tells whether this machine can send to an address at all; nil asks the kernel.
@@ -76,7 +77,7 @@ func Look(ctx context.Context, o Options, targets ...Target) (Facts, error) {
 	if err != nil {
 		return Facts{}, err
 	}
-	facts := Facts{Clock: in.now().UTC().Format(time.RFC3339), Endpoints: []Endpoint{}, URLs: make([]URL, len(targets))}
+	facts := Facts{Clock: in.now().UTC().Format(time.RFC3339), ProxyVariables: proxyVariables(o.Getenv), Endpoints: []Endpoint{}, URLs: make([]URL, len(targets))}
 	type group struct {
 		host, port string
 		visits     []visit
@@ -154,6 +155,16 @@ func newInspector(o Options) (*inspector, error) {
 		}
 	}
 	return in, nil
+}
+
+func proxyVariables(getenv func(string) string) []string {
+	set := []string{}
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"} {
+		if getenv != nil && getenv(name) != "" {
+			set = append(set, name)
+		}
+	}
+	return set
 }
 
 func (in *inspector) now() time.Time {
