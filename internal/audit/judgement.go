@@ -135,7 +135,7 @@ func environmentOrder(name string) int { return slices.Index([]string{"", Test, 
 func assembleFinding(doc *Document, info CheckInfo, verdict Verdict, today Date) Finding {
 	finding := Finding{
 		ID:          fingerprint("finding", info.ID, doc.Integration.Name, verdict.Environment, verdict.Subject),
-		Scope:       fingerprint("scope", info.ID, doc.Integration.Name, verdict.Environment, verdict.Target),
+		Scope:       ScopeOf(info.ID, doc.Integration.Name, verdict.Environment, verdict.Target),
 		Outcome:     verdict.Outcome,
 		Environment: verdict.Environment, Basis: verdict.Basis, Message: verdict.Message, Evidence: verdict.Evidence,
 		ValidUntil: verdict.ValidUntil,
@@ -165,6 +165,12 @@ func assembleFinding(doc *Document, info CheckInfo, verdict Verdict, today Date)
 		break
 	}
 	return finding
+}
+
+// ScopeOf is the Scope of findings about that target. The scope of an empty target is the check's in that environment as a whole: a
+// finding that nothing was looked at has it.
+func ScopeOf(check, integration, environment, target string) string {
+	return fingerprint("scope", check, integration, environment, target)
 }
 
 // fingerprint is 16 hex digits that depend on the parts and nothing else.

@@ -3,7 +3,7 @@
 //
 // A ticket stands for one finding that a required check fails, that it cannot prove, or that a recommended check warns of; its key is the
 // finding's id, the same in every run. It is closed only when the finding's scope (the check, the environment and the target)
-// freshly passes: not when the finding is no longer there, the check was left out, became inconclusive, not applicable or waived.
+// freshly passes (of a finding without a target, that nothing was looked at say, the check in its environment as a whole): not when the finding is no longer there, the check was left out, became inconclusive, not applicable or waived.
 package ticket
 
 import (
@@ -157,10 +157,12 @@ func scopePasses(r *audit.Report, was *problem) (passes bool, reason string) {
 	if at < 0 {
 		return false, ""
 	}
+	whole := was.finding.Scope == audit.ScopeOf(was.check.ID, r.Integration, was.finding.Environment, "")
 	var outcomes []audit.Outcome
 	passed := false
 	for _, finding := range r.Checks[at].Findings {
-		if finding.Scope == was.finding.Scope {
+		concerns := was.finding.Environment == "" || finding.Environment == "" || finding.Environment == was.finding.Environment
+		if finding.Scope == was.finding.Scope || whole && concerns {
 			outcomes = append(outcomes, finding.Outcome)
 			passed = passed || finding.Outcome == audit.Pass
 		}

@@ -55,6 +55,11 @@ func TestCompare(t *testing.T) {
 	moved.Evidence = map[string]any{"path": "a", "line": 7}
 	elsewhere := pass
 	elsewhere.Target = "another repo"
+	blind := audit.Verdict{Outcome: audit.Inconclusive, Environment: audit.Production, Subject: "not looked at", Message: "not looked at"}
+	failElsewhere := elsewhere
+	failElsewhere.Outcome = audit.Fail
+	testOnly := pass
+	testOnly.Environment = audit.Test
 	unapplied := verdict(audit.NotApplicable, "all", "no repository")
 	for _, test := range []struct {
 		name string
@@ -77,6 +82,10 @@ func TestCompare(t *testing.T) {
 		{"it passes here and fails there", []verdicts{{"code.check": {failA}}, {"code.check": {pass, failB}}},
 			[]string{"open fail: This audit found it.", "update fail: This audit did not find it again, but its scope does not pass: it is fail."}},
 		{"inconclusive passes", []verdicts{{"code.check": {unsure}}, {"code.check": {pass}}}, []string{"close pass: A fresh audit"}},
+		{"what was not looked at passes", []verdicts{{"code.check": {blind}}, {"code.check": {pass}}}, []string{"close pass: A fresh audit"}},
+		{"what was not looked at passes in part", []verdicts{{"code.check": {blind}}, {"code.check": {pass, failElsewhere}}},
+			[]string{"open fail: This audit found it.", "update inconclusive: This audit did not find it again, but its scope does not pass: it is fail."}},
+		{"what was not looked at passes in another environment", []verdicts{{"code.check": {blind}}, {"code.check": {testOnly}}}, []string{"update inconclusive: This audit says nothing about the place"}},
 		{"a recommended check warns", []verdicts{{"rec.check": {failA}}}, []string{"open warn: This audit found it."}},
 		{"a recommended check is inconclusive", []verdicts{{"rec.check": {unsure}}}, nil},
 		{"a recommended check passes", []verdicts{{"rec.check": {failA}}, {"rec.check": {pass}}}, []string{"close pass: A fresh audit"}},
