@@ -223,3 +223,12 @@ func TestOldReportSaysSo(t *testing.T) {
 		}
 	}
 }
+
+// What does not come from the report passes the redactor too.
+func TestRedactorIsLast(t *testing.T) {
+	t.Parallel()
+	out := render(t, "sarif", sampleReport(t), Options{Redactor: sampleRedactor(), ConfigFile: "audit/" + sampleKey + ".yaml"})
+	if bytes.Contains(out, []byte(sampleKey)) || !json.Valid(out) {
+		t.Error("the output holds the key in the configuration's name, or is broken")
+	}
+}

@@ -241,3 +241,17 @@ func TestTextIsSafe(t *testing.T) {
 		}
 	}
 }
+
+func TestUnlikeFactsAreNotPaired(t *testing.T) {
+	t.Parallel()
+	document := func(facts ...json.RawMessage) *audit.Document {
+		return &audit.Document{Facts: map[string][]json.RawMessage{"a.kind": facts}}
+	}
+	got := compareFacts(document(fact(`{"path":"a","line":1,"key":"k"}`)), document(fact(`{"path":"b","line":2,"key":"k"}`), fact(`"odd"`)))
+	want := []KindChange{{Kind: "a.kind", Added: 2, Removed: 1, Changes: []FactChange{}, Samples: []Sample{
+		{Removed, map[string]any{"path": "a", "line": 1.0, "key": "k"}}, {Added, map[string]any{"path": "b", "line": 2.0, "key": "k"}}, {Added, map[string]any{"fact": `"odd"`}},
+	}}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
