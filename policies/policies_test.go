@@ -135,6 +135,28 @@ func TestFilesAreWhereTheirCheckSays(t *testing.T) {
 	}
 }
 
+// TestEachCheckHasAPlaceOfItsOwn keeps two checks from sharing a place in the catalogue, whose order would then be that of their names.
+func TestEachCheckHasAPlaceOfItsOwn(t *testing.T) {
+	t.Parallel()
+	places := map[string]string{}
+	for _, module := range modules(t) {
+		id := checkID(module)
+		if id == "" {
+			continue
+		}
+		for _, annotation := range module.Annotations {
+			place, declared := annotation.Custom["order"]
+			if !declared {
+				continue
+			}
+			if other, taken := places[fmt.Sprint(place)]; taken {
+				t.Errorf("%s and %s have the order %v", other, id, place)
+			}
+			places[fmt.Sprint(place)] = id
+		}
+	}
+}
+
 func checkID(module *ast.Module) string {
 	for _, annotation := range module.Annotations {
 		if id, ok := annotation.Custom["id"].(string); ok && annotation.Scope == "package" {

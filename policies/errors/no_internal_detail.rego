@@ -5,7 +5,7 @@
 #   or a key. A receiver that tells the expected signature signs whatever an attacker sends it.
 # custom:
 #   id: errors.no-internal-detail
-#   order: 510
+#   order: 410
 #   section: Handle errors safely
 #   items: [7]
 #   level: required

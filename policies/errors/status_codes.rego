@@ -5,7 +5,7 @@
 #   answer, which makes it try again and shows attackers what breaks.
 # custom:
 #   id: errors.status-codes
-#   order: 500
+#   order: 400
 #   section: Handle errors safely
 #   items: [7]
 #   level: required

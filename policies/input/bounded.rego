@@ -4,7 +4,7 @@
 #   A body nested 100 or 2,000 levels deep, and one of just over 1 MiB, are refused or handled, without a 5xx or a hang.
 # custom:
 #   id: input.bounded
-#   order: 430
+#   order: 390
 #   section: Validate incoming data
 #   items: [7]
 #   level: recommended

@@ -5,7 +5,7 @@
 #   with a 5xx or not at all.
 # custom:
 #   id: input.handles-unexpected-values
-#   order: 420
+#   order: 380
 #   section: Validate incoming data
 #   items: [7]
 #   level: required

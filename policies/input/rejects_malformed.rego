@@ -5,7 +5,7 @@
 #   A byte order mark may be taken as well as refused.
 # custom:
 #   id: input.rejects-malformed
-#   order: 400
+#   order: 360
 #   section: Validate incoming data
 #   items: [7]
 #   level: required

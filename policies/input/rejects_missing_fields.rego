@@ -4,7 +4,7 @@
 #   Genuinely signed events without uid, integration_id, event or type are answered with a 4xx.
 # custom:
 #   id: input.rejects-missing-fields
-#   order: 410
+#   order: 370
 #   section: Validate incoming data
 #   items: [7]
 #   level: required

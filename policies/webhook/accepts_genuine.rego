@@ -5,7 +5,7 @@
 #   failed delivery and sends it again.
 # custom:
 #   id: webhook.accepts-genuine
-#   order: 200
+#   order: 70
 #   section: Verify all webhook requests
 #   items: [2]
 #   level: required

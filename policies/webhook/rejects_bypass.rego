@@ -5,7 +5,7 @@
 #   that is refused without it.
 # custom:
 #   id: webhook.rejects-bypass
-#   order: 270
+#   order: 140
 #   section: Verify all webhook requests
 #   items: [2]
 #   level: required

@@ -5,7 +5,7 @@
 #   only can be guessed at digit by digit.
 # custom:
 #   id: webhook.rejects-partial-signature
-#   order: 260
+#   order: 130
 #   section: Verify all webhook requests
 #   items: [2]
 #   level: required

@@ -5,7 +5,7 @@
 #   taken is only noted.
 # custom:
 #   id: webhook.rejects-retired-key
-#   order: 240
+#   order: 110
 #   section: Verify all webhook requests
 #   items: [2]
 #   level: required

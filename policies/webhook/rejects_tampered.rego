@@ -5,7 +5,7 @@
 #   empty body under the old signature is refused.
 # custom:
 #   id: webhook.rejects-tampered
-#   order: 220
+#   order: 90
 #   section: Verify all webhook requests
 #   items: [2]
 #   level: required

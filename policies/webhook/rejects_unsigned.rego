@@ -5,7 +5,7 @@
 #   A receiver that takes one lets anybody who knows its URL decide about a person's credit.
 # custom:
 #   id: webhook.rejects-unsigned
-#   order: 210
+#   order: 80
 #   section: Verify all webhook requests
 #   items: [2]
 #   level: required

@@ -5,7 +5,7 @@
 #   needs the key, but the algorithm is not pinned.
 # custom:
 #   id: webhook.rejects-wrong-algorithm
-#   order: 250
+#   order: 120
 #   section: Verify all webhook requests
 #   items: [2]
 #   level: required

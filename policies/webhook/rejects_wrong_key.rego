@@ -4,7 +4,7 @@
 #   Signed with a random key, an empty key, a default, or what a missing variable turns into (undefined, null, None): refused.
 # custom:
 #   id: webhook.rejects-wrong-key
-#   order: 230
+#   order: 100
 #   section: Verify all webhook requests
 #   items: [2]
 #   level: required

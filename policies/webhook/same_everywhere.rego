@@ -6,7 +6,7 @@
 #   connections there were: thirty see a share of 10 % with a confidence of 95 %, if connections are spread by chance.
 # custom:
 #   id: webhook.same-everywhere
-#   order: 295
+#   order: 170
 #   section: Verify all webhook requests
 #   items: [2]
 #   level: required

@@ -4,7 +4,7 @@
 #   The provider sends an event again when an answer was late or lost. The same genuine event twice is answered with 200 both times.
 # custom:
 #   id: webhook.tolerates-redelivery
-#   order: 290
+#   order: 160
 #   section: Verify all webhook requests
 #   items: [2]
 #   level: required

@@ -5,7 +5,7 @@
 #   that verifies JSON which it parsed and wrote again breaks when the provider's spelling changes, and takes bodies that were not signed.
 # custom:
 #   id: webhook.verifies-raw-body
-#   order: 280
+#   order: 150
 #   section: Verify all webhook requests
 #   items: [2]
 #   level: required
