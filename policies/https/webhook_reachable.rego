@@ -94,10 +94,25 @@ findings contains lib.finding(
 	count(addresses) > 0
 }
 
+# exchanges are the two requests that an address was sent: a GET and an unsigned POST. Either answer shows that it is reached; what a
+# receiver does with forgeries is for other checks.
+exchanges(answer) := [exchange |
+	some member in ["get", "post"]
+	exchange := answer[member]
+]
+
+answered(answer) if {
+	some exchange in exchanges(answer)
+	exchange.reach.kind == "ok"
+	not exchange.status in gateway_statuses
+}
+
+gateway_statuses := {502, 503, 504}
+
 # A TLS connection came about, and then no HTTP answer.
 findings contains lib.finding(
 	unreachable(kind), environment, sprintf("answer %s", [kind]), url.url,
-	sprintf("%d of %d addresses of %s complete the TLS handshake and then give no HTTP answer to a POST: %s", [count(answers), count(url.answers), url.url, https.words[kind]]),
+	sprintf("%d of %d addresses of %s complete the TLS handshake and then give no HTTP answer: %s", [count(answers), count(url.answers), url.url, https.words[kind]]),
 	{"url": url.url, "addresses": https.where(answers), "kind": kind},
 ) if {
 	some environment, url in https.webhook_url
@@ -106,6 +121,9 @@ findings contains lib.finding(
 	answers := [answer |
 		some answer in url.answers
 		answer.post.reach.kind == kind
+		every exchange in exchanges(answer) {
+			exchange.reach.kind != "ok"
+		}
 		some address in https.webhook_endpoint[environment].addresses
 		address.address == answer.address
 		address.reach.kind == "ok"
@@ -116,24 +134,34 @@ findings contains lib.finding(
 
 findings contains lib.finding(
 	"inconclusive", environment, "gateway", url.url,
-	sprintf("a gateway answers %d in place of the receiver", [status]),
-	{"url": url.url, "addresses": https.where(answers), "status": status},
+	sprintf("a gateway answers %s in place of the receiver", [concat(", ", sort({sprintf("%d", [exchange.status]) | some answer in answers; some exchange in exchanges(answer); exchange.reach.kind == "ok"}))]),
+	{"url": url.url, "addresses": https.where(answers), "reason": "gateway"},
 ) if {
 	some environment, url in https.webhook_url
-	some status in {answer.post.status | some answer in url.answers}
-	status in {502, 503, 504}
-	answers := [answer | some answer in url.answers; answer.post.status == status]
+	answers := [answer |
+		some answer in url.answers
+		not answered(answer)
+		some exchange in exchanges(answer)
+		exchange.reach.kind == "ok"
+	]
+	count(answers) > 0
 }
 
 findings contains lib.finding(
 	"warn", environment, "redirect", url.url,
-	sprintf("a POST to the webhook URL is redirected (%d): the provider counts that as a failed delivery", [status]),
+	sprintf("the webhook URL redirects (%d): the provider counts that as a failed delivery", [status]),
 	{"url": url.url, "addresses": https.where(answers), "status": status},
 ) if {
 	some environment, url in https.webhook_url
 	some status in {answer.post.status | some answer in url.answers}
-	status in numbers.range(300, 399)
-	answers := [answer | some answer in url.answers; answer.post.status == status]
+	answers := [answer |
+		some answer in url.answers
+		answer.post.status == status
+		every exchange in exchanges(answer) {
+			exchange.status in numbers.range(300, 399)
+		}
+	]
+	count(answers) > 0
 }
 
 findings contains lib.finding(
@@ -143,6 +171,7 @@ findings contains lib.finding(
 ) if {
 	some environment, url in https.webhook_url
 	some trail in url.trails
+	trail.method == "GET"
 	trail.end in {"loop", "downgrade"}
 }
 
@@ -157,11 +186,7 @@ findings contains lib.finding(
 ) if {
 	some environment, url in https.webhook_url
 	endpoint := https.webhook_endpoint[environment]
-	answering := [answer |
-		some answer in url.answers
-		answer.post.reach.kind == "ok"
-		not answer.post.status in {502, 503, 504}
-	]
+	answering := [answer | some answer in url.answers; answered(answer)]
 	count(answering) > 0
 }
 
