@@ -256,8 +256,8 @@ func (s *session) forgeries() []job {
 	return jobs
 }
 
-// accepted are the jobs of unusual genuine events.
-func (s *session) accepted(ctx context.Context) []job {
+// accepted are the jobs of unusual genuine events; offered tells whether the receiver speaks HTTP/2.
+func (s *session) accepted(offered bool) []job {
 	event := s.event
 	for _, other := range s.configured() { // one with a free text and a list, if there is one that the receiver takes
 		taken := slices.ContainsFunc(s.records, func(r *record) bool {
@@ -267,7 +267,6 @@ func (s *session) accepted(ctx context.Context) []job {
 			event = other
 		}
 	}
-	offered := false
 	jobs := make([]job, len(genuine))
 	for i, c := range genuine {
 		change := c.change
@@ -286,7 +285,6 @@ func (s *session) accepted(ctx context.Context) []job {
 			change(f)
 		}}, purpose: PurposeGenuine, event: event}
 	}
-	offered = s.full() && s.canSign() && s.baseline.Genuine && s.client.offersHTTP2(ctx)
 	return jobs
 }
 
@@ -351,7 +349,7 @@ func (s *session) over(ctx context.Context) string {
 
 // next takes a batch off the jobs: in careful probing one of each family, so that a family can end at its first acceptance.
 func (s *session) next(jobs []job) (now, later []job) {
-	if s.full() {
+	if s.full() || jobs[0].purpose != PurposeForgery {
 		n := min(batch, len(jobs))
 		return jobs[:n], jobs[n:]
 	}

@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -25,7 +26,7 @@ import (
 const (
 	maxHeader  = 64 << 10 // bytes of an answer's header
 	maxBody    = 256 << 10
-	maxDiscard = 4 << 20 // bytes of a body that are read, but not kept, to see whether it ends
+	maxDiscard = 1 << 20 // bytes of a body that are read, but not kept, to see whether it ends
 	// parallel is how many requests are under way towards one receiver. The network allows 16 connections to an address; where Test
 	// and Production share one, this leaves room for the other probes.
 	parallel = 6
@@ -75,8 +76,9 @@ type client struct {
 	one, two   lane // by HTTP/1.1, by HTTP/2
 	fresh      lane // a connection for each request, by HTTP/1.1
 	freshTwo   lane
-	pieces     lane // small writes
-	onlyTwo    bool // the receiver speaks HTTP/2 only
+	pieces     lane        // small writes
+	onlyTwo    bool        // the receiver speaks HTTP/2 only
+	distrusted atomic.Bool // its certificate was seen not to verify
 	handshakes *tls.Config
 }
 
@@ -184,11 +186,15 @@ func (c *client) send(ctx context.Context, f *forge, address string) answer {
 	case f.slow || f.expect:
 		l = c.pieces
 	}
-	a := c.roundTrip(ctx, l.trusted, f)
-	if a.failure == errCertificate && !f.keyed {
-		a = c.roundTrip(ctx, l.anyone, f)
-		a.unverified = true
+	if !c.distrusted.Load() || f.keyed {
+		a := c.roundTrip(ctx, l.trusted, f)
+		if a.failure != errCertificate || f.keyed {
+			return a
+		}
+		c.distrusted.Store(address == "")
 	}
+	a := c.roundTrip(ctx, l.anyone, f)
+	a.unverified = true
 	return a
 }
 
@@ -210,6 +216,11 @@ func (c *client) roundTrip(ctx context.Context, transport *http.Transport, f *fo
 		return a
 	}
 	a.status, a.header = response.StatusCode, response.Header
+	if a.status < 200 { // the connection now belongs to another protocol, and reading it would obey no deadline
+		a.failure = errMalformed
+		_ = response.Body.Close()
+		return a
+	}
 	a.readBody(response.Body, func() bool { return bounded.Err() != nil })
 	_ = response.Body.Close() // nothing to be learned from it
 	a.retryAfter, a.asked = retryAfter(a.header.Get("Retry-After"))

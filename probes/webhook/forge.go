@@ -69,6 +69,7 @@ type forge struct {
 	keys          map[string][]byte // further keys by case, such as retired ones
 	url           *url.URL
 
+	trusted   bool // the peer is verified, so that what depends on the key may go to it
 	keyed     bool // holds something made with a held key
 	elsewhere bool
 	noSend    string // why the case cannot be sent

@@ -17,7 +17,7 @@ import (
 )
 
 // judged are the checks that read this probe's facts.
-var judged = []string{"webhook.*", "input.*", "errors.status-codes", "errors.no-internal-detail"}
+var judged = []string{"webhook.*", "input.*", "errors.status-codes", "errors.no-internal-detail", "environments.credentials-not-interchangeable"}
 
 var compiled = sync.OnceValues(func() (*policy.Judge, error) {
 	library, err := policy.Load(policies.FS, nil)

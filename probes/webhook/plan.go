@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
@@ -117,21 +118,21 @@ func plan(integration *audit.Integration, profile provider.Profile, environment 
 			add(familyRetired, 1)
 		}
 	}
+	controls := batches(list, full)
 	if signing {
+		more := 0
 		if full {
 			for _, c := range genuine {
 				add(c.family, 1)
 			}
 			add(familyRedelivery, 2)
+			more += (len(genuine)-1)/batch + 1
 		}
-		for _, c := range invalidOf(profile.Required) {
+		invalid := invalidOf(profile.Required)
+		for _, c := range invalid {
 			add(c.family, 1)
 		}
-		batched := 0
-		for _, p := range list {
-			batched += p.count
-		}
-		add(familyControl, batched/batch+4)
+		add(familyControl, controls+more+(len(invalid)-1)/batch+1)
 	}
 	draws := 2 * integration.Network.FreshConnections
 	if full && signing {
@@ -142,6 +143,20 @@ func plan(integration *audit.Integration, profile provider.Profile, environment 
 		add("diagnosis", len(diagnoses))
 	}
 	return list
+}
+
+// batches is in how many batches the forgeries go out, each of which is followed by a control; one more follows the plain unsigned events.
+func batches(list []planned, full bool) int {
+	longest, sum := 0, 0
+	for _, p := range list {
+		if strings.HasPrefix(p.family, "F") {
+			longest, sum = max(longest, p.count), sum+p.count
+		}
+	}
+	if full {
+		longest = 0
+	}
+	return max(longest, (sum-1)/batch+1) + 1
 }
 
 // expected is how many requests are likely.

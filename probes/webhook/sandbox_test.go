@@ -28,6 +28,7 @@ type lab struct {
 	receivers   map[string]*sandbox.Receiver
 	roots       audit.Roots
 	effects     map[string]string // environment → folder
+	progress    runner.Progress
 }
 
 const (
@@ -116,7 +117,7 @@ func (l *lab) run(ctx context.Context) *audit.Document {
 			}
 			return nil, 0, nil
 		},
-		Tool: audit.Tool{Name: "prelaunch", Version: "test"},
+		Tool: audit.Tool{Name: "prelaunch", Version: "test"}, Progress: l.progress, Grace: 20 * time.Second,
 	})
 }
 

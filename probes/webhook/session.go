@@ -142,7 +142,7 @@ func (s *session) probe(ctx context.Context) error {
 		return nil
 	}
 	s.battery(ctx, s.forgeries())
-	s.battery(ctx, s.accepted(ctx))
+	s.battery(ctx, s.accepted(s.full() && s.canSign() && s.baseline.Genuine && s.client.offersHTTP2(ctx)))
 	s.battery(ctx, s.invalids())
 	s.redelivery(ctx)
 	s.everyInstance(ctx)
@@ -191,6 +191,7 @@ func (s *session) forge(event provider.Event) (*forge, error) {
 		event: event, method: "POST", path: s.target.EscapedPath(), query: s.target.RawQuery, unsigned: true,
 		header: [][2]string{{"Content-Type", "application/json"}}, integrationID: s.environment.IntegrationID,
 		key: signer{s.profile.Signature, s.key}, other: s.other, url: s.target,
+		trusted: s.secureTransport(),
 	}
 	if f.path == "" {
 		f.path = "/"
@@ -263,6 +264,11 @@ func (s *session) do(ctx context.Context, j job, address string) *record {
 		a := s.exchange(ctx, f, address)
 		if ctx.Err() != nil {
 			r.fact.NotSent = notSentInterrupted
+			return r
+		}
+		if a.failure == errCertificate && f.keyed { // the handshake failed, so nothing was sent
+			r.fact.NotSent = notSentTransport
+			s.progress.add(1, 0)
 			return r
 		}
 		if s.again(ctx, &a, f, r) {

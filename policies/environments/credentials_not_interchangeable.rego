@@ -1,0 +1,40 @@
+# METADATA
+# title: Each environment refuses the other's key
+# description: |
+#   An event signed with the Production key is refused in Test, and one signed with the Test key in Production. Otherwise whoever knows
+#   the Test key, which more people do, can forge events in Production.
+# custom:
+#   id: environments.credentials-not-interchangeable
+#   order: 310
+#   section: Separate Test and Production cleanly
+#   items: [5]
+#   level: required
+#   severity: critical
+#   per_environment: true
+#   remediation: |
+#     Configure each environment's receiver with the key of its own tab of the Deployment Centre and with no other.
+#   sources: ["Begini Security Checklist, Psychometric Integration, 4 (2026-04-14)"]
+#   facts: [webhook.baseline, webhook.exchange]
+package prelaunch.checks.environments.credentials_not_interchangeable
+
+import data.prelaunch.lib
+import data.prelaunch.reading
+
+items(environment) := reading.family(environment, "F15")
+
+# same_key holds where the other environment's key is this one's own: then there is nothing to forge.
+same_key(environment) if {
+	some item in items(environment)
+	item.fact.not_sent == "same_key"
+}
+
+findings contains finding if {
+	some environment, _ in lib.environments
+	not same_key(environment)
+	some finding in reading.judge(environment, items(environment))
+}
+
+findings contains lib.finding("fail", environment, "same key", reading.url(environment), "both environments use the same key, so each takes the other's events", {"family": "F15"}) if {
+	some environment, _ in lib.environments
+	same_key(environment)
+}

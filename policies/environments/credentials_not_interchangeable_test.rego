@@ -1,0 +1,20 @@
+package prelaunch.checks.environments.credentials_not_interchangeable_test
+
+import data.prelaunch.checks.environments.credentials_not_interchangeable as check
+import data.prelaunch.reading_test as given
+
+outcomes(document) := result if {
+	result := {f.outcome | some f in check.findings} with input as document
+}
+
+test_pass if outcomes(given.document({}, [given.wrong, given.refused("F15", "other-environment")])) == {"pass"}
+
+test_fail if {
+	outcomes(given.document({}, [given.wrong, given.accepted("F15", "other-environment")])) == {"fail"}
+	outcomes(given.document({}, [given.wrong, given.unsent("forgery", "F15", "other-environment", "same_key")])) == {"fail"}
+}
+
+test_inconclusive if {
+	outcomes(given.nothing) == {"inconclusive"}
+	outcomes(given.document({}, [given.wrong, given.unsent("forgery", "F15", "other-environment", "no_key")])) == {"inconclusive"}
+}

@@ -1,0 +1,30 @@
+package webhook_test
+
+import (
+	"testing"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+)
+
+// BenchmarkBothEnvironments probes two right receivers on loopback in full, at 1,000 requests a second each.
+func BenchmarkBothEnvironments(b *testing.B) {
+	l := newLab(b, nil)
+	for b.Loop() {
+		doc := l.run(b.Context())
+		if doc.Probes[0].State != audit.ProbeComplete {
+			b.Fatal(doc.Probes[0].Reason)
+		}
+		b.ReportMetric(float64(doc.Scope.Requests[audit.Test]), "requests/environment")
+	}
+}
+
+// BenchmarkProbedAndJudged adds the policies.
+func BenchmarkProbedAndJudged(b *testing.B) {
+	l := newLab(b, nil)
+	for b.Loop() {
+		_, report := l.audited(b)
+		if report.Summary.Fail > 0 {
+			b.Fatal("a right receiver fails")
+		}
+	}
+}

@@ -1,0 +1,279 @@
+package webhook
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
+	"github.com/prelaunch-audit/prelaunch/internal/secret"
+)
+
+const (
+	ownKey   = "begini-test-key-7Jq2mXw9Lr4VzT0s"
+	otherKey = "begini-prod-key-Hd8sNc5Yk1Bv6Qe3"
+	oldKey   = "begini-retired-key-Zp4Wx8Rt2Mn"
+)
+
+// offline is a session that sends nothing.
+func offline(t testing.TB, change func(*audit.Integration)) *session {
+	t.Helper()
+	key := func(text string) audit.KeyReference {
+		return audit.KeyReference{Source: audit.FromEnv, Key: secret.New([]byte(text))}
+	}
+	integration := &audit.Integration{
+		Provider: "begini", EventTypes: provider.Profiles[0].EventTypes(),
+		Environments: []audit.Environment{
+			{Name: audit.Test, IntegrationID: "1234567890987654321", Key: key(ownKey), WebhookURL: "https://hooks.acme.example/in/begini?tenant=7", Probing: audit.Full, Receiver: audit.Inline},
+			{Name: audit.Production, IntegrationID: "1234567890987654322", Key: key(otherKey), WebhookURL: "https://hooks.acme.example/live", Probing: audit.Full, Receiver: audit.Inline},
+		},
+		RetiredKeys: []audit.RetiredKey{{KeyReference: key(oldKey), Environment: audit.Test}},
+	}
+	if change != nil {
+		change(integration)
+	}
+	profile, err := provider.ByName(integration.Provider)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSession(&audit.Run{Integration: integration}, profile, integration.Environments[0], newProgress(nil))
+	s.chooseEvent("")
+	return s
+}
+
+func careful(i *audit.Integration) { i.Environments[0].Probing = audit.Careful }
+
+// request is all that a receiver gets of f, as text.
+func request(f *forge) string {
+	var b strings.Builder
+	b.WriteString(f.path + "?" + f.query + "\n" + f.signature + "\n")
+	for _, pair := range f.header {
+		b.WriteString(pair[0] + ": " + pair[1] + "\n")
+	}
+	b.Write(f.body)
+	return b.String()
+}
+
+func TestCasesHaveNamesOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, c := range slices.Concat(forgeries, genuine, invalidOf(provider.Profiles[0].Required)) {
+		if seen[c.family+" "+c.name] || familyTitles[c.family] == "" {
+			t.Errorf("%s %s is there twice, or its family has no title", c.family, c.name)
+		}
+		seen[c.family+" "+c.name] = true
+	}
+}
+
+func TestTemplatesAreCompactJSON(t *testing.T) {
+	t.Parallel()
+	for _, profile := range provider.Profiles {
+		for _, event := range profile.Events {
+			raw := event.Render("PRELAUNCH0", "1")
+			doc, err := parse(raw)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(raw), string(compact.write(doc))); diff != "" {
+				t.Errorf("%s is not compact JSON: %s", event.Type, diff)
+			}
+		}
+	}
+}
+
+// TestForgeriesAreForged holds every forgery to not being properly signed, and to differing from a genuine event.
+func TestForgeriesAreForged(t *testing.T) {
+	t.Parallel()
+	s := offline(t, nil)
+	for _, j := range s.forgeries() {
+		f, reason := s.prepare(j)
+		if reason != "" {
+			t.Errorf("%s %s cannot be sent: %s", j.family, j.name, reason)
+			continue
+		}
+		if f.valid || !f.unsigned && strings.EqualFold(f.signature, f.key.sign(f.body)) {
+			t.Errorf("%s %s is properly signed", j.family, j.name)
+		}
+	}
+}
+
+// TestCarefulProbingHoldsItsHand holds careful probing to its promises: no event that a right receiver takes, and of the right signature
+// of a body never more than half.
+func TestCarefulProbingHoldsItsHand(t *testing.T) {
+	t.Parallel()
+	s := offline(t, careful)
+	s.baseline.Genuine = true
+	sent := 0
+	for _, j := range slices.Concat(s.forgeries(), s.accepted(true), s.invalids()) {
+		f, reason := s.prepare(j)
+		if reason != "" {
+			continue
+		}
+		sent++
+		if !f.event.Journey {
+			t.Errorf("%s %s carries a score", j.family, j.name)
+		}
+		if j.purpose == PurposeGenuine {
+			t.Errorf("%s %s is a genuine event", j.family, j.name)
+		}
+		if j.purpose == PurposeInvalid {
+			var event struct {
+				UID           string `json:"uid"`
+				IntegrationID string `json:"integration_id"`
+				Event         struct{ Type string }
+			}
+			if err := json.Unmarshal(f.body, &event); err == nil && event.UID != "" && event.IntegrationID != "" && event.Event.Type != "" && !f.abort && !bytes.Contains(f.body, []byte("\xff")) && len(f.body) > 0 {
+				t.Errorf("%s %s is an event that a receiver may take: %s", j.family, j.name, f.body)
+			}
+			continue
+		}
+		right := f.key.sign(f.body)
+		for i := range 128 - 65 {
+			if strings.Contains(strings.ToLower(request(f)), right[i:i+65]) {
+				t.Errorf("%s %s holds more than half of the right signature", j.family, j.name)
+				break
+			}
+		}
+	}
+	if sent < 100 {
+		t.Errorf("only %d requests", sent)
+	}
+}
+
+// TestOnlyUnkeyedRequestsGoToUnverifiedPeers lists what may leave without a verified connection; all else counts as made with a key.
+func TestOnlyUnkeyedRequestsGoToUnverifiedPeers(t *testing.T) {
+	t.Parallel()
+	unkeyed := []string{"F01", "F04", "F10", "F12", "F13", "F14", "F17", "F18", "F19", "F21", "F02 random", "F02 random-1", "F02 random-8", "F02 random-16", "F02 random-64", "F02 zeros", "F05 sha512-body"}
+	s := offline(t, nil)
+	s.baseline.Transport = TransportUnverified
+	s.baseline.Genuine = true
+	for _, j := range slices.Concat(s.forgeries(), s.accepted(true), s.invalids()) {
+		_, reason := s.prepare(j)
+		allowed := slices.Contains(unkeyed, j.family) || slices.Contains(unkeyed, j.family+" "+j.name)
+		if (reason == "") != allowed {
+			t.Errorf("%s %s: %q", j.family, j.name, reason)
+		}
+	}
+}
+
+// TestKeysThatAreNoForgery holds wrong keys to being wrong for all that HMAC can tell.
+func TestKeysThatAreNoForgery(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("k", 129)
+	sum := effectiveKey([]byte(long))
+	for _, test := range []struct {
+		a, b []byte
+		same bool
+	}{
+		{[]byte("k"), []byte("k\x00\x00"), true},
+		{[]byte(""), []byte("\x00"), true},
+		{[]byte(long), sum, true},
+		{[]byte("k"), []byte("K"), false},
+		{[]byte("k"), []byte("k\n"), false},
+	} {
+		if got := sameKey(test.a, test.b); got != test.same {
+			t.Errorf("sameKey(%q, %q) is %v", test.a, test.b, got)
+		}
+	}
+	s := offline(t, func(i *audit.Integration) {
+		i.Environments[0].Key.Key = secret.New([]byte("changeme"))
+		i.Environments[1].Key.Key = secret.New([]byte("changeme\x00"))
+	})
+	for _, j := range s.forgeries() {
+		if _, reason := s.prepare(j); (j.name == "changeme" || j.family == "F15") != (reason == notSentSameKey) {
+			t.Errorf("%s %s: %q", j.family, j.name, reason)
+		}
+	}
+}
+
+// TestGenuineSpellingsMeanTheSame holds every spelling to being valid JSON of the same meaning as another event.
+func TestGenuineSpellingsMeanTheSame(t *testing.T) {
+	t.Parallel()
+	s := offline(t, nil)
+	s.baseline.Genuine = true
+	for _, j := range s.accepted(true) {
+		f, reason := s.prepare(j)
+		if reason != "" {
+			t.Errorf("%s: %s", j.name, reason)
+			continue
+		}
+		var event map[string]any
+		if err := json.Unmarshal(f.body, &event); err != nil || event["uid"] != f.uid {
+			t.Errorf("%s %s is no event: %v", j.family, j.name, err)
+		}
+		if !f.valid || f.signature != f.key.sign(f.body) {
+			t.Errorf("%s %s is not properly signed", j.family, j.name)
+		}
+		plain := compact.write(f.doc)
+		if j.family == familyRaw && bytes.Equal(plain, f.body) && j.name != "value-non-ascii" && j.name != "value-control-character" {
+			t.Errorf("%s is spelled as usual: %s", j.name, f.body)
+		}
+		if j.name == "20-KiB" && (len(f.body) < 20<<10 || len(f.body) > 24<<10) {
+			t.Errorf("%s has %d bytes", j.name, len(f.body))
+		}
+	}
+}
+
+func TestSyntheticEventsAreTold(t *testing.T) {
+	t.Parallel()
+	s := offline(t, nil)
+	seen := map[string]bool{}
+	for range 50 {
+		f, err := s.forge(s.event)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rule := s.profile.UIDs
+		if !strings.HasPrefix(f.uid, uidPrefix) || len(f.uid) > rule.Max || seen[f.uid] || strings.ContainsFunc(f.uid, func(r rune) bool {
+			return !('0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z')
+		}) {
+			t.Errorf("UID %s", f.uid)
+		}
+		seen[f.uid] = true
+	}
+	fixed := offline(t, func(i *audit.Integration) { i.Environments[0].ProbeUIDs = []string{"KNOWN0001"} })
+	bodies := map[string]bool{}
+	for range 50 {
+		f, err := fixed.forge(fixed.event)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.uid != "KNOWN0001" || bodies[string(f.body)] {
+			t.Errorf("UID %s, body %s", f.uid, f.body)
+		}
+		bodies[string(f.body)] = true
+	}
+}
+
+func TestRequestsAreWrittenAsMeant(t *testing.T) {
+	t.Parallel()
+	s := offline(t, nil)
+	want := map[string]string{
+		"trailing-slash": "/in/begini/?tenant=7", "double-slash": "/in//begini?tenant=7", "other-case": "/IN/BEGINI?tenant=7",
+		"encoded-slash": "/in%2fbegini?tenant=7", "parameter": "/in/begini;x?tenant=7", "suffix": "/in/begini.json?tenant=7",
+	}
+	for _, c := range forgeries {
+		f, reason := s.prepare(job{testCase: c, purpose: PurposeForgery, event: s.event})
+		if reason != "" {
+			continue
+		}
+		r := s.client.request(t.Context(), f)
+		if line := want[c.name]; line != "" && r.URL.RequestURI() != line {
+			t.Errorf("%s goes to %s, want %s", c.name, r.URL.RequestURI(), line)
+		}
+		if c.name == "two-wrong" && len(r.Header["X-Signature"]) != 2 {
+			t.Errorf("%s has the header %d times", c.name, len(r.Header["X-Signature"]))
+		}
+		if c.name == "absent" && r.Header["X-Signature"] != nil {
+			t.Errorf("%s has the header", c.name)
+		}
+		if c.name == "no-content-type" && r.Header["Content-Type"] != nil {
+			t.Errorf("%s has a content type", c.name)
+		}
+	}
+}

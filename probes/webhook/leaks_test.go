@@ -1,0 +1,129 @@
+package webhook
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/prelaunch-audit/prelaunch/internal/secret"
+)
+
+func answered(contentType, body string) *answer {
+	return &answer{status: 400, header: http.Header{"Content-Type": {contentType}}, body: []byte(body)}
+}
+
+var leakSamples = []struct {
+	name, body string
+	want       []string
+}{
+	{"nothing", `{"error":"internal error"}`, []string{}},
+	{"type mismatch", `{"error":"type mismatch: expected a string"}`, []string{}},
+	{"FastAPI", `{"detail":[{"type":"missing","loc":["body","uid"],"msg":"Field required","input":{}}]}`, []string{}},
+	{"a link", `<p>See <a href="https://docs.acme.example/usr/share/errors">the page</a></p>`, []string{}},
+	{"a route", `{"error":"Cannot POST /api/v1/hooks/begini"}`, []string{}},
+	{"words", `{"message":"An exception was raised while looking at line 5 of your request; update it and try again"}`, []string{}},
+	{"a mail address", `{"contact":"https://support@acme.example"}`, []string{}},
+	{"Traceback", "Traceback (most recent call last):\n  File \"/srv/app.py\", line 3, in f\n", []string{"path", "python"}},
+	{"Traceback in JSON", `{"trace":"Traceback (most recent call last):\n  File \"app.py\", line 3"}`, []string{"python"}},
+	{"Node", "Error: no\n    at verify (/app/verify.js:9:11)", []string{"node", "path"}},
+	{"Node anonymous", "    at /app/verify.js:9:11", []string{"node", "path"}},
+	{"Java", "\tat example.Hook.receive(Hook.java:42)", []string{"java"}},
+	{"Java's class", `{"exception":"com.fasterxml.jackson.core.JsonParseException"}`, []string{"java"}},
+	{"dotnet", "System.FormatException: bad\n   at Acme.Hook.Receive(HttpRequest request) in C:\\src\\Hook.cs:line 42", []string{"dotnet", "path"}},
+	{"PHP in HTML", "<br />\n<b>Warning</b>:  Undefined array key in <b>/var/www/html/hook.php</b> on line <b>12</b>", []string{"path", "php"}},
+	{"Ruby", "app/hooks.rb:12:in `create'", []string{"ruby"}},
+	{"Go", "goroutine 1 [running]:\nmain.main()\n\tmain.go:42", []string{"go"}},
+	{"Go's decoder", "json: cannot unmarshal number into Go struct field Event.uid of type string", []string{"go_decoder"}},
+	{"SQL", `{"error":"near \"WHERE\": syntax error"}`, []string{"sql"}},
+	{"Windows path", `cannot open C:\inetpub\hooks\web.config`, []string{"path"}},
+	{"credentials", "redis://worker:hunter2@cache.internal:6379", []string{"credentials"}},
+	{"dial", "dial tcp 10.0.0.7:5432: i/o timeout", []string{"network"}},
+}
+
+func TestLeaks(t *testing.T) {
+	t.Parallel()
+	for _, sample := range leakSamples {
+		s := newScanner("hooks.acme.example", nil)
+		if diff := cmp.Diff(sample.want, s.scan(answered("text/plain", sample.body), "", nil)); diff != "" {
+			t.Errorf("%s: %s", sample.name, diff)
+		}
+	}
+}
+
+func TestLeaksOfKeysAndSignatures(t *testing.T) {
+	t.Parallel()
+	s := newScanner("", []secret.Key{secret.New([]byte(ownKey)), {}})
+	for _, spelling := range secret.Spellings([]byte(ownKey)) {
+		got := s.scan(answered("text/plain", "key is "+string(spelling.Bytes)+"."), "", nil)
+		if !slices.Contains(got, leakKey) && spelling.Name != "utf-16le" && spelling.Name != "utf-16be" {
+			t.Errorf("the key in %s is missed", spelling.Name)
+		}
+	}
+	signature := make([]byte, 64)
+	for i := range signature {
+		signature[i] = byte(37 * i)
+	}
+	digits := hex.EncodeToString(signature)
+	for name, text := range map[string]string{
+		"hex": digits, "upper case": strings.ToUpper(digits), "base64": base64.StdEncoding.EncodeToString(signature), "half": digits[:64],
+		"base64url": base64.URLEncoding.EncodeToString(signature),
+	} {
+		if got := s.scan(answered("text/plain", "expected "+text), "", [][]byte{signature}); !slices.Contains(got, leakSignature) {
+			t.Errorf("%s: %v", name, got)
+		}
+		if got := s.scan(answered("text/plain", "got "+text), text+digits, [][]byte{signature}); name == "hex" && slices.Contains(got, leakSignature) {
+			t.Errorf("%s: what was sent is no leak", name)
+		}
+	}
+	a := answered("text/plain", "no")
+	a.header.Set("X-Expected", digits)
+	if got := s.scan(a, "", [][]byte{signature}); !slices.Contains(got, leakSignature) {
+		t.Errorf("in a header: %v", got)
+	}
+}
+
+func TestWhatIsNoLeak(t *testing.T) {
+	t.Parallel()
+	s := newScanner("hooks.acme.example", nil)
+	s.learn(answered("text/plain", "stored in /var/lib/events/queue"))
+	if got := s.scan(answered("text/plain", "stored in /var/lib/events/queue"), "", nil); len(got) > 0 {
+		t.Errorf("what the genuine answer says: %v", got)
+	}
+	if got := s.scan(answered("text/plain", "Cannot POST /opt/hooks/in"), "/opt/hooks/in", nil); len(got) > 0 {
+		t.Errorf("what we asked for: %v", got)
+	}
+	a := answered("text/plain", "")
+	a.header.Set("Server", "nginx/1.26.2")
+	if diff := cmp.Diff([]string{leakVersion}, s.scan(a, "", nil)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// FuzzLeaks holds the scan to ending, to finding a tell-tale whatever stands before it, and to finding no key that is not there.
+func FuzzLeaks(f *testing.F) {
+	for _, sample := range leakSamples {
+		f.Add(sample.body, "text/html")
+	}
+	f.Add("\xff\xfe\\u12", "application/json")
+	f.Add(strings.Repeat("<", 2000)+strings.Repeat("at ", 500), "text/html")
+	f.Add(`{"a":"\ud800\u0000\\"}`, "application/json")
+	f.Fuzz(func(t *testing.T, body, contentType string) {
+		s := newScanner("hooks.acme.example", []secret.Key{secret.New([]byte(ownKey))})
+		got := s.scan(answered(contentType, body), "", nil)
+		if slices.Contains(got, leakKey) {
+			t.Errorf("found a key in %q", body)
+		}
+		if again := s.scan(answered(contentType, body), "", nil); !slices.Equal(got, again) {
+			t.Errorf("%v, then %v", got, again)
+		}
+		got = s.scan(answered(contentType, body+"\nTraceback (most recent call last):\n"), "", nil)
+		if !slices.Contains(got, "python") {
+			t.Errorf("missed a traceback after %q", body)
+		}
+	})
+}
