@@ -178,7 +178,9 @@ func (r *repo) runJobs(ctx context.Context) {
 				if i >= len(jobs) {
 					return
 				}
-				buf = s.file(jobs[i], buf)
+				protect(func() { buf = s.file(jobs[i], buf) }, func(err error) {
+					s.gapIn(source{place: jobs[i].place, path: jobs[i].path}, Unreadable, "", err.Error())
+				})
 			}
 		})
 	}

@@ -15,6 +15,7 @@ type layout struct {
 	gitDir    string // of this work tree
 	commonDir string // shared by all work trees; gitDir itself for most
 	objects   []string
+	stray     string // a work tree the configuration names and that does not name this repository
 	config    gitConfig
 	oidSize   int // 20 for SHA-1, 32 for SHA-256
 }
@@ -130,9 +131,31 @@ func openLayout(path string) (*layout, error) {
 		l.workTree = filepath.Dir(l.gitDir)
 	}
 	if wt := l.config["core.worktree"]; wt != "" && l.gitDir == l.commonDir {
-		l.workTree = resolve(l.gitDir, wt)
+		if wt = resolve(l.gitDir, wt); l.belongs(wt) {
+			l.workTree = wt
+		} else {
+			l.stray = wt
+		}
 	}
 	return l, nil
+}
+
+// belongs reports whether dir may be this repository's work tree: it holds the
+// git directory, or its .git names it. A configuration cannot make the scan
+// read other folders.
+func (l *layout) belongs(dir string) bool {
+	if within(dir, l.gitDir) {
+		return filepath.Base(l.gitDir) == ".git" && realPath(filepath.Dir(l.gitDir)) == realPath(dir)
+	}
+	text, err := readSmall(filepath.Join(dir, ".git"), smallFile)
+	target, ok := strings.CutPrefix(strings.TrimSpace(string(text)), "gitdir:")
+	return err == nil && ok && realPath(resolve(dir, strings.TrimSpace(target))) == realPath(l.gitDir)
+}
+
+// within reports whether path is dir or below it.
+func within(dir, path string) bool {
+	rel, err := filepath.Rel(realPath(dir), realPath(path))
+	return err == nil && filepath.IsLocal(rel)
 }
 
 func notRepository(abs string, l *layout) error {

@@ -202,8 +202,15 @@ func (r *repo) walkLoose(ctx context.Context, main bool, newVisitor func() visit
 					}
 					id, _ := parseOID(l.names[i][:2]+l.names[i][3:], r.oidSize)
 					o := &stored{id: id}
-					if err := reader.visit(ctx, filepath.Join(l.dir, l.names[i]), o, v); err != nil {
-						v.broken(o, err)
+					ok := false
+					protect(func() {
+						if err := reader.visit(ctx, filepath.Join(l.dir, l.names[i]), o, v); err != nil {
+							v.broken(o, err)
+							return
+						}
+						ok = true
+					}, func(err error) { v.broken(o, err) })
+					if !ok {
 						continue
 					}
 					if !main {

@@ -98,7 +98,7 @@ func Scan(ctx context.Context, path string, o Options) (*Result, error) {
 		known: map[string]bool{},
 	}
 	r := &Result{}
-	s.repository(ctx, path, "", 0, r)
+	s.repository(ctx, nestedRepo{path: path}, nil, r)
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("scan %s: %w", path, err)
 	}
@@ -146,7 +146,11 @@ func (r *repo) gap(reason Reason, path string, object oid, format string, args .
 }
 
 // repository scans one repository and then the ones nested in it.
-func (s *search) repository(ctx context.Context, path, prefix string, depth int, result *Result) {
+func (s *search) repository(ctx context.Context, n nestedRepo, parent *repo, result *Result) {
+	path, prefix, depth := n.path, "", 0
+	if parent != nil {
+		prefix, depth = joinRepo(parent.prefix, n.name), parent.depth+1
+	}
 	l, err := openLayout(path)
 	if err != nil {
 		reason := Unreadable
@@ -160,6 +164,13 @@ func (s *search) repository(ctx context.Context, path, prefix string, depth int,
 		return
 	}
 	r := &repo{search: s, layout: l, prefix: prefix, depth: depth}
+	if parent != nil && !within(parent.commonDir, l.commonDir) && !within(path, l.commonDir) {
+		r.gap(Unsupported, "", "", "its git directory is outside the repository that was to be scanned: name it as a repository of its own")
+		return
+	}
+	if l.stray != "" {
+		r.gap(Unsupported, l.stray, "", "core.worktree names a folder that does not belong to this repository; it was not looked at")
+	}
 	if depth == 0 {
 		result.Root, result.Bare = l.workTree, l.workTree == ""
 		if result.Bare {
@@ -197,6 +208,9 @@ func (s *search) repository(ctx context.Context, path, prefix string, depth int,
 			result.Totals.Head = r.head.String()
 		}
 	}
+	if n.want != "" && r.present != nil && !r.present.has([]byte(n.want)) {
+		r.gap(MissingObject, "", n.want, "the commit the containing repository asks for: git submodule update --init --recursive")
+	}
 	for _, n := range r.nested {
 		if ctx.Err() != nil {
 			return
@@ -205,7 +219,7 @@ func (s *search) repository(ctx context.Context, path, prefix string, depth int,
 			r.gap(TooLarge, n.name, "", "repositories are nested more than %d deep", s.options.Limits.Nesting)
 			continue
 		}
-		s.repository(ctx, n.path, joinRepo(prefix, n.name), depth+1, result)
+		s.repository(ctx, n, r, result)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 
@@ -117,14 +118,25 @@ func (s *scanner) record(h Hit, src source, data []byte, offset int) {
 	h.Place, h.Path, h.Member, h.Repository = src.place, src.path, src.member, s.prefix
 	h.Offset, h.Line = int64(offset), int64(bytes.Count(data[:offset], []byte{'\n'}))+1
 	if src.object != nil {
-		id := src.object.name()
-		h.Object = id.String()
+		h.Object = s.verified(src.object).String()
 		h.Field = fieldOf(src.object.kind, data, offset)
 		if src.object.kind == treeKind {
 			h.Path = entryName(data, offset, s.oidSize)
 		}
 	}
 	s.found.hit(h)
+}
+
+// verified returns the id of an object at hand, computed from its content: an
+// index that names it otherwise must not spoil the evidence.
+func (s *scanner) verified(o *stored) oid {
+	if o.real == "" {
+		o.real = hashObject(o.kind, o.data, s.oidSize)
+		if id := o.name(); id != "" && id != o.real {
+			s.broken(o, fmt.Errorf("%w: its content has the id %s", errPack, o.real))
+		}
+	}
+	return o.real
 }
 
 // recordAt is record for a find in a stream.

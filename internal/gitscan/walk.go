@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"io"
 	"math/bits"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -25,7 +26,8 @@ import (
 type stored struct {
 	pack  *pack
 	entry int
-	id    oid // set for loose objects; for packed ones ask name
+	id    oid // as stored: set for loose objects; for packed ones ask name
+	real  oid // of the content, once computed
 	kind  kind
 	data  []byte
 	// fresh are the ranges that are not copied from base, nil if base is nil
@@ -173,7 +175,7 @@ func (w *walker) loop() {
 				w.give(w.stack[0])
 				w.stack = w.stack[1:]
 			}
-			w.visit(top)
+			w.protected(top)
 			continue
 		}
 		w.stack = w.stack[:0]
@@ -192,6 +194,28 @@ func (w *walker) loop() {
 		}
 		w.stack = append(w.stack, n)
 	}
+}
+
+// protected keeps a mistake of this package from ending the whole program: the
+// object is reported, and what builds on it as not visited.
+func (w *walker) protected(n node) {
+	o := &stored{pack: w.pack, entry: int(n.entry), kind: n.kind}
+	protect(func() { w.visit(n) }, func(err error) { w.visitor.broken(o, err) })
+}
+
+// protect runs f and passes a panic of it on as an error. The error says what
+// kind of panic, not its text, which may hold content.
+func protect(f func(), report func(error)) {
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case runtime.Error:
+			report(fmt.Errorf("internal error: %w", p))
+		default:
+			report(fmt.Errorf("internal error of type %T", p))
+		}
+	}()
+	f()
 }
 
 // visit reads one entry, shows it to the visitor and stacks what builds on it.
