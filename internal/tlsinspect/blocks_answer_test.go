@@ -1,6 +1,7 @@
 package tlsinspect
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"net/http"
@@ -93,6 +94,19 @@ var answerBlocks = []block{
 			<-time.After(350 * time.Millisecond)
 			return verdict{pass: true}
 		}))
+	}},
+	{name: "right: idle connections are closed while the pace is kept", serve: func(l *lab) {
+		l.options.Pace = func(context.Context, string) error {
+			<-time.After(700 * time.Millisecond)
+			return nil
+		}
+		c := l.modern()
+		c.NextProtos = nil
+		listener := l.listen()
+		server := &http.Server{Handler: receiver, TLSConfig: c, ErrorLog: quietLog, ReadHeaderTimeout: 300 * time.Millisecond, IdleTimeout: 300 * time.Millisecond}
+		l.t.Cleanup(func() { closeQuietly(server) })
+		go func() { _ = server.ServeTLS(listener, "", "") }()
+		l.at(labHost+":443", listener.Addr().String())
 	}},
 	{name: "right: a long body", serve: func(l *lab) {
 		l.serve(l.modern(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -28,20 +28,22 @@ func (l *look) exchanges(ctx context.Context, g gateState) {
 	transport := newTransport()
 	defer transport.CloseIdleConnections()
 	var mu sync.Mutex
-	dials := 0 // for the current request
+	dials := 0 // for the current request, the gate's connection aside
 	transport.DialTLSContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
 		mu.Lock()
 		first := gate
 		gate = nil
-		dials++
+		if first == nil {
+			dials++
+		}
 		again := dials > 1
 		mu.Unlock()
+		if first != nil {
+			return first, nil
+		}
 		if again {
 			// The transport would repeat a request over HTTP/2 several times.
 			return nil, fmt.Errorf("repeat a request: %w", io.ErrUnexpectedEOF)
-		}
-		if first != nil {
-			return first, nil
 		}
 		var connected, heard atomic.Bool
 		a := l.handshake(ctx, g.postQuantum, &connected, &heard)
@@ -65,8 +67,9 @@ func (l *look) exchanges(ctx context.Context, g gateState) {
 		if e.Reach.Kind != ReachReset && e.Reach.Kind != ReachError {
 			return e, header, body
 		}
-		// HTTP/2 may have been agreed on without being spoken, and a connection that was kept
-		// open may have been closed before the request came: ask once more on a new one.
+		// HTTP/2 may have been agreed on without being spoken, and a connection that was open
+		// already (Pace may have waited) may have been closed before the request came: ask once
+		// more on a new one.
 		if g.state.NegotiatedProtocol == "h2" && l.http1.CompareAndSwap(false, true) || !fresh {
 			transport.CloseIdleConnections()
 			e, header, body, _ = send(method, u)
