@@ -24,3 +24,21 @@ func Named(name string) (Behaviour, error) {
 	}
 	return Behaviour{}, fmt.Errorf("no sandbox behaviour is called %q", name)
 }
+
+// Disguises are right receivers whose answers vary or say little. A flaw planted after one of them is the same flaw, with the same
+// Expect, and harder to see.
+func Disguises() []Behaviour {
+	var out []Behaviour
+	for _, b := range Rights() {
+		if slices.Contains(disguises, b.Name) {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+var disguises = []string{
+	"random-parts-everywhere", "random-words-everywhere", "echoes-uid-and-time", "empty-answers", "same-body-for-all", "cookies", "rails", "spring",
+	"laravel", "cloudflare", "compressed-answers", "long-answers", "answer-differs-by-type", "keep-alive-off", "refuses-with-404", "text-answers",
+	"html-error-pages", "rate-limited-now-and-then", "idle-connections-closed-soon", "known-users-only", "hex-of-any-case", "signature-list",
+}

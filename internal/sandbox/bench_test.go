@@ -53,7 +53,7 @@ func newBench(t *testing.T, behaviours ...Behaviour) *bench {
 
 func (b *bench) newClient(address string) *http.Client {
 	transport := &http.Transport{
-		TLSClientConfig: &tls.Config{RootCAs: b.authority.Pool()}, ForceAttemptHTTP2: true,
+		TLSClientConfig: &tls.Config{RootCAs: b.authority.Pool(), Certificates: []tls.Certificate{b.authority.Client("bench")}}, ForceAttemptHTTP2: true,
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, network, address)
 		},

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/sandbox/certs"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox/gitrepo"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
@@ -30,6 +31,9 @@ type deployment struct {
 	ReviewedBy       string
 	Domains          []string
 	TrustsCA         bool
+	Timeout          string // per request; empty: the default
+
+	ClientCertificate bool
 
 	redirects map[string]string // path of a page → where it redirects to
 	files     map[string]string // more files to write, by path
@@ -163,6 +167,12 @@ func (p *Pair) write(d *deployment) error {
 	if err := os.WriteFile(filepath.Join(p.Dir, "ca.pem"), p.Authority.CAPEM(), 0o600); err != nil {
 		return err
 	}
+	if d.ClientCertificate {
+		chain, key := certs.PEM(p.Authority.Client("prelaunch"))
+		if err := errors.Join(os.WriteFile(filepath.Join(p.Dir, "client.pem"), chain, 0o600), os.WriteFile(filepath.Join(p.Dir, "client.key"), key, 0o600)); err != nil {
+			return err
+		}
+	}
 	var roster strings.Builder
 	rows := csv.NewWriter(&roster)
 	if err := rows.WriteAll(append([][]string{{"email", "role"}}, d.Roster...)); err != nil {
@@ -246,6 +256,10 @@ network:
   provider_trusts_ca: {{.TrustsCA}}
   max_requests_per_second: 1000
   vantage: allowlisted
+{{- with .Timeout}}
+  timeout: {{.}}{{end}}
+{{- if .ClientCertificate}}
+  client_certificate: {cert: client.pem, key: client.key}{{end}}
   resolve:
 {{- range .Resolve}}
     {{q .Host}}: {{q .Addresses}}

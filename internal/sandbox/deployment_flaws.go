@@ -49,7 +49,7 @@ func DeploymentFlaws() []DeploymentFlaw {
 		{"shared-redirect", "both environments send users to the same page when the time is up", Expect{Fails: []string{separateRedirects}, May: []string{pagesConfigured}}, func(d *deployment) {
 			d.Production.Expiry = d.Test.Expiry
 		}},
-		{"redirect-unset", "Production has no cancellation page", Expect{Fails: []string{pagesConfigured}}, func(d *deployment) { d.Production.Cancellation = "" }},
+		{"redirect-unset", "Production has no cancellation page", Expect{Fails: []string{pagesConfigured}, May: []string{redirectsRegistered}}, func(d *deployment) { d.Production.Cancellation = "" }},
 		{"redirect-over-http", "a Production redirect URL is http", Expect{Fails: []string{pagesConfigured, httpsRedirects}}, func(d *deployment) {
 			d.Production.Completion = "http://" + ProductionPage + "/done"
 		}},
@@ -103,7 +103,7 @@ func DeploymentFlaws() []DeploymentFlaw {
 		{"key-in-commit-message", "a commit message quotes the Test key", Expect{Fails: []string{notInHistory, rotated}}, func(d *deployment) {
 			d.commits[0].Message = "Use the new key " + string(d.Test.key.Expose())
 		}},
-		{"key-in-client", "a bundle holds the Production key", Expect{Fails: []string{notInClient}, May: []string{rotated}}, func(d *deployment) {
+		{"key-in-client", "a bundle holds the Production key", Expect{Fails: []string{notInClient, rotated}}, func(d *deployment) {
 			d.files["dist/app.js"] = fmt.Sprintf("fetch(\"/start\", {headers: {\"api-key\": %q}});\n", d.Production.key.Expose())
 		}},
 		{"session-api-in-client", "a bundle calls the session API", Expect{Fails: []string{notInClient}}, func(d *deployment) {

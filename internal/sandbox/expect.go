@@ -23,12 +23,14 @@ type Expect struct {
 
 // Setup is what a behaviour needs of the configuration around its receiver.
 type Setup struct {
-	Queued         bool // receiver: queued
-	Effects        bool // an effects observer
-	KnownUIDs      bool // the receiver's own users, listed as probe_uids
-	HiddenUIDs     bool // the receiver's own users, which the configuration does not tell
-	RetiredKey     bool // a retired key is listed
-	RotationWindow bool // and may still be in use
+	Queued            bool // receiver: queued
+	Effects           bool // an effects observer
+	KnownUIDs         bool // the receiver's own users, listed as probe_uids
+	HiddenUIDs        bool // the receiver's own users, which the configuration does not tell
+	RetiredKey        bool // a retired key is listed
+	RotationWindow    bool // and may still be in use
+	Hangs             bool // a short timeout, for time's sake: some request is never answered
+	ClientCertificate bool // the client identifies itself with a certificate
 }
 
 // The checks that behaviours reach.

@@ -14,7 +14,7 @@ var answerFlaws = []Behaviour{
 	{Name: "no-content", Description: "answers 204 to genuine events", Expect: notExactly200, plant: accept(answer{status: 204})},
 	{Name: "genuine-redirected", Description: "answers 302 to genuine events", Expect: notExactly200, plant: accept(answer{status: 302}.with("Location", "/thanks"))},
 	{Name: "genuine-crashes", Description: "answers 500 to genuine events", Expect: notExactly200, plant: accept(textAnswer(500, "text/plain", "internal error"))},
-	{Name: "genuine-hangs", Description: "never answers genuine events",
+	{Name: "genuine-hangs", Description: "never answers genuine events", Setup: Setup{Hangs: true},
 		Expect: Expect{Withheld: []string{acceptsGenuine}, May: everythingElse(acceptsGenuine)}, plant: accept(answer{hang: true})},
 	{Name: "one-type-refused", Description: "answers 422 to one of the provider's event types",
 		Expect: Expect{Fails: []string{acceptsGenuine}, May: forgeryChecks}, plant: func(ru *rules) { ru.types = without(ru.types, "application.complete") }},
@@ -42,10 +42,10 @@ var answerFlaws = []Behaviour{
 	{Name: "forgeries-crash", Description: "answers forgeries with 500", Expect: forgeriesUndecided,
 		plant: refusal(unauthentic, textAnswer(500, "text/plain", "internal error"))},
 	{Name: "forgeries-unavailable", Description: "answers forgeries with 503 and no Retry-After",
-		Expect: Expect{Withheld: without(forgeryChecks, rejectsRetired), May: []string{statusCodes, rejectsRetired}}, plant: refusal(unauthentic, textAnswer(503, "text/plain", "unavailable"))},
+		Expect: Expect{Withheld: without(forgeryChecks, rejectsRetired), May: []string{statusCodes, rejectsRetired, reachable}}, plant: refusal(unauthentic, textAnswer(503, "text/plain", "unavailable"))},
 	{Name: "forgeries-reset", Description: "resets the connection of forgeries", Expect: forgeriesUndecided, plant: refusal(unauthentic, answer{reset: true})},
-	{Name: "forgeries-hang", Description: "never answers forgeries",
-		Expect: Expect{OneOf: []string{statusCodes}, Withheld: without(forgeryChecks, rejectsRetired), May: everythingElse(statusCodes)}, plant: refusal(unauthentic, answer{hang: true})},
+	{Name: "forgeries-hang", Description: "never answers forgeries", Setup: Setup{Hangs: true},
+		Expect: Expect{Fails: []string{statusCodes}, Withheld: without(forgeryChecks, rejectsRetired), May: append(everythingElse(statusCodes), reachable)}, plant: refusal(unauthentic, answer{hang: true})},
 	{Name: "invalid-acknowledged", Description: "answers 200 to signed bodies that are invalid, and says so",
 		Expect: Expect{Fails: []string{rejectsMalformed, rejectsMissing}, May: []string{statusCodes}}, plant: func(ru *rules) {
 			for _, why := range []reason{malformed, invalid} {
@@ -93,7 +93,7 @@ var spelledUID = regexp.MustCompile(`"uid"\s*:\s*"([^"]*)"`)
 var notExactly200 = Expect{Fails: []string{acceptsGenuine}, Withheld: []string{redelivery}, May: slices.Concat(forgeryChecks, inputChecks, []string{statusCodes})}
 
 // forgeriesUndecided is what answers to forgeries lead to that are neither acceptance nor refusal.
-var forgeriesUndecided = Expect{Fails: []string{statusCodes}, Withheld: without(forgeryChecks, rejectsRetired), May: []string{rejectsRetired}}
+var forgeriesUndecided = Expect{Fails: []string{statusCodes}, Withheld: without(forgeryChecks, rejectsRetired), May: []string{rejectsRetired, reachable}}
 
 // everythingElse are all the checks that read a receiver's answers, but for those.
 func everythingElse(but ...string) []string {

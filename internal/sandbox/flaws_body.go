@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
-	"strings"
 	"sync"
 )
 
@@ -29,9 +28,23 @@ var bodyFlaws = []Behaviour{
 		}},
 	{Name: "trimmed", Description: "trims the body before it verifies",
 		Expect: Expect{Fails: []string{verifiesRaw}, May: []string{acceptsGenuine}}, plant: instead(bytes.TrimSpace)},
-	{Name: "blanks-removed", Description: "takes a signature of the body less its line ends and double blanks",
+	{Name: "blanks-removed", Description: "takes a signature of the body less its blanks and line ends too",
 		Expect: Expect{Fails: []string{verifiesRaw}}, plant: aswell(func(b []byte) []byte {
-			return []byte(strings.NewReplacer("\r", "", "\n", "", "  ", "").Replace(string(b)))
+			var out bytes.Buffer
+			if json.Compact(&out, b) != nil {
+				return b
+			}
+			return out.Bytes()
+		})},
+	{Name: "reserialised-in-ascii", Description: "verifies the parsed JSON written again with everything beyond ASCII escaped, as Python's json.dumps does",
+		Expect: Expect{Fails: []string{verifiesRaw}, May: []string{rejectsTampered, rejectsMalformed, handlesUnexpected}}, plant: instead(func(b []byte) []byte { return escapedASCII(compact(b)) })},
+	{Name: "decoded-as-latin-1", Description: "verifies the body decoded as Latin-1 and encoded as UTF-8",
+		Expect: Expect{Fails: []string{verifiesRaw}}, plant: instead(func(b []byte) []byte {
+			letters := make([]rune, len(b))
+			for i, c := range b {
+				letters[i] = rune(c)
+			}
+			return []byte(string(letters))
 		})},
 	{Name: "escapes-decoded", Description: "verifies with \\u escapes turned into their letters",
 		Expect: Expect{Fails: []string{verifiesRaw}}, plant: instead(unescaped)},

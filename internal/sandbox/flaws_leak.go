@@ -83,6 +83,10 @@ func traces() []Behaviour {
 	}
 	return append(out,
 		Behaviour{Name: "leaks-escaped-twice", Description: "tells a trace as HTML within JSON", Expect: leaks, plant: tellInvalid("application/json", `{"error":`+string(escaped)+`}`)},
+		Behaviour{Name: "leaks-with-200", Description: "answers what is no JSON with 200 and PHP's fatal error", Expect: Expect{Fails: []string{noDetail, rejectsMalformed}, May: []string{statusCodes, bounded}},
+			plant: refusal(malformed, textAnswer(200, "text/html", "<br />\n<b>Fatal error</b>:  Uncaught JsonException: Syntax error in /var/www/html/hook.php:9\nStack trace:\n#0 /var/www/html/hook.php(9): json_decode()\n#1 {main}\n  thrown in <b>/var/www/html/hook.php</b> on line <b>9</b><br />"))},
+		Behaviour{Name: "leaks-with-500", Description: "answers what is no JSON with 500 and Java's stack trace", Expect: Expect{Fails: []string{noDetail, rejectsMalformed}, May: []string{statusCodes, bounded}},
+			plant: refusal(malformed, textAnswer(500, "text/html", "<h1>HTTP Status 500</h1><pre>com.fasterxml.jackson.core.JsonParseException: Unexpected end-of-input\n\tat com.acme.hooks.HookServlet.doPost(HookServlet.java:42)\n\tat javax.servlet.http.HttpServlet.service(HttpServlet.java:661)</pre>"))},
 		Behaviour{Name: "leaks-to-forgers", Description: "answers forgeries with a stack trace", Expect: leaks,
 			plant: refusal(unauthentic, textAnswer(401, "text/plain", "Error: signature mismatch\n    at verify (/srv/app/verify.js:9:11)\n    at receive (/srv/app/hooks.js:17:3)\n"))},
 		Behaviour{Name: "leaks-go-decoder", Description: "tells Go's decoding error", Expect: Expect{Warns: []string{noDetail}},

@@ -98,7 +98,7 @@ var networkFlaws = []Behaviour{
 }
 
 // brokenTLS is what a certificate leads to that no sender should trust: nothing behind it can be looked at.
-var brokenTLS = Expect{Fails: []string{certificateValid}, May: slices.Concat([]string{reachable, modernTLS, hsts, noPlainHTTP}, everythingElse())}
+var brokenTLS = Expect{Fails: []string{certificateValid}, May: slices.Concat([]string{reachable, modernTLS, hsts, noPlainHTTP, logsClean}, everythingElse())}
 
 // issue makes a certificate that differs from a faultless one.
 func issue(differ func(now time.Time, r *certs.Request)) func(*rules) {

@@ -202,6 +202,7 @@ var shows = map[string]show{
 		s := b.unsigned()
 		return s.with("sha1=" + hex.EncodeToString(hmacSHA1([]byte(b.key), []byte(s.body))))
 	}),
+	"unknown-algorithm-accepted":  headerSays("bogus=abcd"),
 	"unkeyed-digest":              signedBy(func(_ *bench, m []byte) []byte { return plainSHA512(nil, m) }),
 	"key-before-body":             signedBy(func(b *bench, m []byte) []byte { return plainSHA512(nil, append([]byte(b.key), m...)) }),
 	"key-after-body":              signedBy(func(b *bench, m []byte) []byte { return plainSHA512(nil, append(slices.Clone(m), b.key...)) }),
@@ -242,6 +243,8 @@ var shows = map[string]show{
 	"trimmed":                 respelt(func(s string) string { return s + "\n" }),
 	"blanks-removed":          respelt(pretty),
 	"escapes-decoded":         edited("401", `"application_started_at"`, `"\u00e9"`),
+	"reserialised-in-ascii":   edited("401", `"application_started_at"`, `"é"`),
+	"decoded-as-latin-1":      edited("401", `"application_started_at"`, `"é"`),
 	"slashes-unescaped":       edited("401", `"application_started_at"`, `"a\/b"`),
 	"cut-at-four-kibibytes":   edited("401", `"details":{`, `"details":{"x":"`+strings.Repeat("x", 5000)+`",`),
 	"empty-body-acknowledged": request("200", func(b *bench) sent { s := forgery(b); s.body, s.uid = "", ""; return s }),
@@ -347,6 +350,7 @@ var shows = map[string]show{
 	"leaks-connection-string": leak("hooks:hunter2@"), "leaks-private-key": leak("BEGIN RSA PRIVATE KEY"), "leaks-connection-refused": leak("ECONNREFUSED"),
 	"leaks-dial": leak("dial tcp"), "leaks-x-debug-exception": leak("X-Debug-Exception"), "leaks-x-debug-token": leak("X-Debug-Token"),
 	"leaks-escaped-twice": leak("Traceback (most recent call last)"), "leaks-go-decoder": leak("cannot unmarshal number"),
+	"leaks-with-200": leak("Fatal error"), "leaks-with-500": leak("HookServlet.java:42"),
 	"leaks-to-forgers": tells(forgery, fixed("/srv/app/verify.js:9:11")),
 
 	"one-instance-in-four-unpatched": {look: oneConnectionIn(4)},

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"regexp"
 	"slices"
@@ -133,4 +134,19 @@ func unescaped(body []byte) []byte {
 		}
 		return escape
 	})
+}
+
+// escapedASCII is the text with all letters beyond ASCII as \u escapes.
+func escapedASCII(body []byte) []byte {
+	var out []byte
+	for _, letter := range string(body) {
+		if letter < 0x80 {
+			out = append(out, byte(letter))
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{letter}) {
+			out = fmt.Appendf(out, `\u%04x`, unit)
+		}
+	}
+	return out
 }

@@ -113,6 +113,10 @@ func (p *Pair) receiver(o PairOptions, d *deployment, e *environment, behaviours
 	}
 	for _, b := range behaviours {
 		e.Queued = e.Queued || b.Setup.Queued
+		if b.Setup.Hangs {
+			d.Timeout = "2s"
+		}
+		d.ClientCertificate = d.ClientCertificate || b.Setup.ClientCertificate
 		if b.Setup.Effects {
 			e.Effects = []string{"test", "-e", "effects/" + e.Name + "/{uid}"}
 			if !slices.Contains(p.args, "--allow-commands") {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/config"
@@ -101,6 +102,7 @@ func TestConfigurationsLoad(t *testing.T) {
 			got := sandbox.Setup{
 				Queued: production.Receiver == audit.Queued, Effects: production.HasEffects, KnownUIDs: len(production.ProbeUIDs) > 0,
 				RetiredKey: len(integration.RetiredKeys) > 0, HiddenUIDs: behaviour.Setup.HiddenUIDs,
+				Hangs: integration.Network.Timeout < 5*time.Second, ClientCertificate: integration.Network.ClientCertificate != nil,
 			}
 			got.RotationWindow = got.RetiredKey && !integration.RetiredKeys[0].AcceptedUntil.IsZero()
 			if got != behaviour.Setup {
@@ -111,8 +113,14 @@ func TestConfigurationsLoad(t *testing.T) {
 	for _, flaw := range sandbox.DeploymentFlaws() {
 		t.Run(flaw.Name, func(t *testing.T) {
 			t.Parallel()
-			pair, _ := startPair(t, sandbox.PairOptions{})
-			flawed, _ := startPair(t, sandbox.PairOptions{Flaws: []sandbox.DeploymentFlaw{flaw}})
+			now := time.Now()
+			clock := func() time.Time { return now }
+			pair, _ := startPair(t, sandbox.PairOptions{Now: clock})
+			again, _ := startPair(t, sandbox.PairOptions{Now: clock})
+			flawed, _ := startPair(t, sandbox.PairOptions{Now: clock, Flaws: []sandbox.DeploymentFlaw{flaw}})
+			if read(t, pair) != read(t, again) {
+				t.Error("two right ones differ")
+			}
 			if read(t, pair) == read(t, flawed) {
 				t.Error("the flaw changes nothing")
 			}
@@ -125,7 +133,7 @@ func TestConfigurationsLoad(t *testing.T) {
 func read(t *testing.T, pair *sandbox.Pair) string {
 	t.Helper()
 	var all strings.Builder
-	for _, name := range []string{"prelaunch.yaml", "evidence/beacon-users.csv", "dist/app.js", "deploy/receiver.yaml"} {
+	for _, name := range []string{"prelaunch.yaml", "evidence/beacon-users.csv", "dist/app.js", "deploy/receiver.yaml", "app/receiver.py", "app/.git/refs/heads/main"} {
 		text, err := os.ReadFile(filepath.Join(pair.Dir, name))
 		if err != nil {
 			t.Fatal(err)

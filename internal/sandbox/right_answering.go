@@ -1,8 +1,10 @@
 package sandbox
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
+	"strings"
 )
 
 // rightAnswering are right receivers that differ in what they answer.
@@ -44,6 +46,45 @@ var rightAnswering = []Behaviour{
 		ru.finish = append(ru.finish, func(_ *delivery, a *answer) {
 			a.header.Set("X-Request-Id", "{{uuid}}")
 			a.body = `{"id":"{{id}}","trace":"{{hex128}}","n":{{number}},"result":"` + words[reasonOf(a.status)] + `"}`
+		})
+	}},
+	{Name: "random-words-everywhere", Description: "every answer has identifiers that are no hex: a nanoid, a ULID, base64, a time spelt out", plant: func(ru *rules) {
+		ru.finish = append(ru.finish, func(_ *delivery, a *answer) {
+			a.header.Set("X-Correlation-Id", "{{nanoid}}")
+			a.body = `{"id":"{{nanoid}}","event":"evt_{{ulid}}","cursor":"{{base64}}","at":"{{spelt}}","took":0.{{number}},"result":"` + words[reasonOf(a.status)] + `"}`
+		})
+	}},
+	{Name: "wordy-refusals", Description: "refusals of many words, some of which stand in stack traces too", plant: func(ru *rules) {
+		ru.refuse = textRefusal("text/html; charset=utf-8", "<h1>Error: %[1]s</h1><p>An exception was made to our usual service. If this happens again, call us at Acme (Room 12:30) or look at /help/contact, line 3 of the list. Trace {{id}}, SQL Server status page: https://status.acme.example/var/log</p>")
+	}},
+	{Name: "error-codes", Description: "refusals have codes and types", plant: func(ru *rules) {
+		ru.refuse = textRefusal("application/json", `{"error":{"type":"SignatureVerificationError","code":"ERR_%[1]s","trace_id":"{{uuid}}","documentation_url":"https://docs.acme.example/api/errors.html#L42"}}`)
+	}},
+	{Name: "quotes-the-request", Description: "refusals quote the body and the signature that were sent", plant: func(ru *rules) {
+		usual := ru.refuse
+		ru.refuse = func(d *delivery, why reason) answer {
+			a := usual(d, why)
+			quote, err := json.Marshal(map[string]string{"error": words[why], "body": string(d.body), "signature": d.Header.Get(signatureHeader)})
+			if err == nil {
+				a.body, a.asIs = string(quote), true
+			}
+			return a
+		}
+	}},
+	{Name: "long-answers", Description: "answers of 200 KB", plant: func(ru *rules) {
+		ru.finish = append(ru.finish, func(_ *delivery, a *answer) { a.body += "\n" + strings.Repeat("<!-- filler -->\n", 13000) })
+	}},
+	{Name: "latin-1-answers", Description: "answers in Latin-1, which is no UTF-8", plant: func(ru *rules) {
+		ru.accept = func(*delivery, event) answer { return textAnswer(200, "text/plain; charset=iso-8859-1", "re\xe7u") }
+		ru.refuse = textRefusal("text/plain; charset=iso-8859-1", "refus\xe9: %s")
+	}},
+	{Name: "compressed-answers", Description: "compresses its answers for clients that say they can inflate them", plant: func(ru *rules) { ru.compressed = true }},
+	{Name: "early-hints", Description: "sends 103 ahead of each answer", plant: func(ru *rules) { ru.earlyHints = true }},
+	{Name: "authenticate-header", Description: "asks for a signature in WWW-Authenticate", plant: func(ru *rules) {
+		ru.finish = append(ru.finish, func(_ *delivery, a *answer) {
+			if a.status == 401 {
+				a.header.Set("WWW-Authenticate", `Signature realm="begini", headers="X-Signature"`)
+			}
 		})
 	}},
 	{Name: "answer-differs-by-type", Description: "the genuine answer names the event's type", plant: func(ru *rules) {

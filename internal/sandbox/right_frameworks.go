@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -39,9 +40,15 @@ var rightFrameworks = []Behaviour{
 	{Name: "fastapi", Description: "Python's FastAPI: a detail for refusals, a list of problems with 422", plant: func(ru *rules) {
 		header("Server", "uvicorn")(ru)
 		ru.accept = func(*delivery, event) answer { return jsonAnswer(200, "null") }
-		ru.refuse = func(_ *delivery, why reason) answer {
+		ru.refuse = func(d *delivery, why reason) answer {
 			if why == invalid || why == malformed {
-				return jsonAnswer(422, `{"detail":[{"type":"missing","loc":["body","uid"],"msg":"Field required","input":{"event":{}},"url":"https://errors.pydantic.dev/2.9/v/missing"}]}`)
+				input, err := json.Marshal(string(d.body)) // it repeats what was sent
+				if err != nil {
+					return jsonAnswer(422, `{"detail":[]}`)
+				}
+				a := jsonAnswer(422, `{"detail":[{"type":"missing","loc":["body","uid"],"msg":"Field required","input":`+string(input)+`,"url":"https://errors.pydantic.dev/2.9/v/missing"}]}`)
+				a.asIs = true
+				return a
 			}
 			return jsonAnswer(statuses[why], `{"detail":"`+http.StatusText(statuses[why])+`"}`)
 		}

@@ -2,7 +2,11 @@ package sandbox
 
 import (
 	"crypto/tls"
+	"errors"
 	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // rightNetwork are right receivers that differ below HTTP's meaning: versions, connections, instances, delays.
@@ -23,6 +27,37 @@ var rightNetwork = []Behaviour{
 	}},
 	{Name: "two-addresses", Description: "its name has two addresses", plant: func(ru *rules) { ru.addresses = 2 }},
 	{Name: "ipv6-too", Description: "its name has an address of each kind", plant: func(ru *rules) { ru.addresses, ru.ipv6 = 2, true }},
+	{Name: "ten-requests-a-connection", Description: "closes each connection after ten requests, and says so", plant: func(ru *rules) {
+		var requests sync.Map // connection → *atomic.Int64
+		protocols(false, true)(ru)
+		ru.finish = append(ru.finish, func(d *delivery, a *answer) {
+			count, _ := requests.LoadOrStore(d.conn, new(atomic.Int64))
+			if count.(*atomic.Int64).Add(1)%10 == 0 {
+				a.header.Set("Connection", "close")
+			}
+		})
+	}},
+	{Name: "idle-connections-closed-soon", Description: "closes connections that were idle for 20 ms, without a word", plant: func(ru *rules) {
+		protocols(false, true)(ru)
+		ru.idle = 20 * time.Millisecond
+	}},
+	{Name: "name-required", Description: "takes no connection without server name indication", plant: func(ru *rules) {
+		ru.tls = func(c *tls.Config) {
+			own := c.Certificates[0]
+			c.Certificates = nil
+			c.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+				if hello.ServerName != ru.options.Host {
+					return nil, errors.New("no such name")
+				}
+				return &own, nil
+			}
+		}
+	}},
+	{Name: "client-certificate-required", Description: "takes no connection without a client certificate, which the configuration has", Setup: Setup{ClientCertificate: true}, plant: func(ru *rules) {
+		ru.tls = func(c *tls.Config) {
+			c.ClientAuth, c.ClientCAs = tls.RequireAndVerifyClientCert, ru.options.Authority.Pool()
+		}
+	}},
 	{Name: "tls-1.3-only", Description: "takes TLS 1.3 only", plant: func(ru *rules) {
 		ru.tls = func(c *tls.Config) { c.MinVersion = tls.VersionTLS13 }
 	}},

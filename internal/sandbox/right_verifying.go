@@ -101,6 +101,21 @@ var rightVerifying = []Behaviour{
 	{Name: "byte-order-mark-taken", Description: "verifies the raw bytes, then skips a byte order mark", plant: func(ru *rules) {
 		ru.decode = func(d *delivery) []byte { return []byte(strings.TrimPrefix(string(d.body), "\ufeff")) }
 	}},
+	{Name: "parses-first", Description: "answers 400 to what is no JSON before it verifies", plant: func(ru *rules) {
+		ru.before = append(ru.before, func(d *delivery) (answer, bool) {
+			_, err := ru.object(d.body)
+			return plainRefusal(d, malformed), err != nil
+		})
+	}},
+	{Name: "key-by-integration", Description: "finds the key by the body's integration ID, and answers 404 to those that it does not know before it verifies", plant: func(ru *rules) {
+		ru.before = append(ru.before, func(d *delivery) (answer, bool) {
+			object, err := ru.object(d.body)
+			if err != nil {
+				return plainRefusal(d, malformed), true
+			}
+			return plainRefusal(d, unknownUser), object["integration_id"] != ru.options.IntegrationID
+		})
+	}},
 	{Name: "strict-fields", Description: "answers 422 to fields that the documentation does not name", plant: func(ru *rules) {
 		ru.after = append(ru.after, func(d *delivery) (answer, bool) {
 			object, err := ru.object(d.body)

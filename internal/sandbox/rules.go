@@ -58,6 +58,9 @@ type rules struct {
 	addresses   int  // how many listeners share the name; 0 is 1
 	ipv6        bool // all but the first listener are on ::1
 	delay       time.Duration
+	idle        time.Duration // after which connections are closed; 0: a long while
+	compressed  bool          // answers, for those who can inflate them
+	earlyHints  bool          // are sent ahead of answers
 	noKeepAlive bool
 	protocols   *http.Protocols
 	wrap        func(net.Conn) net.Conn // what the server reads instead of the decrypted connection; HTTP/1.1 only

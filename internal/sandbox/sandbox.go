@@ -98,7 +98,7 @@ func (r *Receiver) listen() error {
 		r.rules.tls(config)
 	}
 	r.server = &http.Server{
-		Handler: handler, TLSConfig: config, ErrorLog: quiet, ReadHeaderTimeout: time.Minute, Protocols: r.rules.protocols,
+		Handler: handler, TLSConfig: config, ErrorLog: quiet, ReadHeaderTimeout: time.Minute, IdleTimeout: r.rules.idle, Protocols: r.rules.protocols,
 		ConnContext: func(ctx context.Context, _ net.Conn) context.Context {
 			return context.WithValue(ctx, connNumber, r.conns.Add(1)-1)
 		},

@@ -1,8 +1,10 @@
 package sandbox
 
 import (
+	"compress/gzip"
 	"crypto/rand"
 	"crypto/tls"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -19,6 +21,7 @@ type answer struct {
 	status int
 	header http.Header
 	body   string
+	asIs   bool // the body has no placeholders
 	hang   bool // never answered: the connection stays open until one side closes it
 	reset  bool // never answered: the connection is reset
 }
@@ -189,10 +192,30 @@ func (r *Receiver) write(w http.ResponseWriter, d *delivery, a answer) {
 			w.Header().Add(name, r.fill(d, value))
 		}
 	}
-	w.WriteHeader(a.status)
-	if d.Method != http.MethodHead && a.body != "" {
-		_, _ = io.WriteString(w, r.fill(d, a.body)) // the client may have gone
+	if r.rules.earlyHints {
+		w.WriteHeader(http.StatusEarlyHints)
 	}
+	body := a.body
+	if !a.asIs {
+		body = r.fill(d, body)
+	}
+	if body != "" && r.rules.compressed && strings.Contains(d.Header.Get("Accept-Encoding"), "gzip") {
+		w.Header().Set("Content-Encoding", "gzip")
+		body = deflated(body)
+	}
+	w.WriteHeader(a.status)
+	if d.Method != http.MethodHead && body != "" {
+		_, _ = io.WriteString(w, body) // the client may have gone
+	}
+}
+
+// deflated is the text in gzip.
+func deflated(text string) string {
+	var out strings.Builder
+	w := gzip.NewWriter(&out)
+	_, _ = io.WriteString(w, text) // a strings.Builder takes everything
+	_ = w.Close()
+	return out.String()
 }
 
 // fill replaces the placeholders of an answer: what differs from answer to answer, and what is taken from the request.
@@ -203,6 +226,8 @@ func (r *Receiver) fill(d *delivery, text string) string {
 	now := r.options.Now()
 	return strings.NewReplacer(
 		"{{id}}", randomHex(8), "{{hex128}}", randomHex(64), "{{uuid}}", uuid(), "{{number}}", fmt.Sprint(r.requests.Load()),
+		"{{nanoid}}", randomWord(21, letters+"_-"), "{{ulid}}", randomWord(26, "0123456789ABCDEFGHJKMNPQRSTVWXYZ"),
+		"{{base64}}", base64.StdEncoding.EncodeToString([]byte(randomWord(17, letters))), "{{spelt}}", now.UTC().Format("Monday, 2 January 2006 15:04:05.000000"),
 		"{{time}}", now.UTC().Format(time.RFC3339Nano), "{{date}}", now.UTC().Format(http.TimeFormat), "{{epoch}}", fmt.Sprint(now.UnixMilli()),
 		"{{path}}", d.URL.Path, "{{method}}", d.Method, "{{host}}", d.Host, "{{instance}}", fmt.Sprint(d.conn%3),
 	).Replace(text)
@@ -243,6 +268,17 @@ func randomHex(bytes int) string {
 	b := make([]byte, bytes)
 	_, _ = rand.Read(b) // never fails
 	return hex.EncodeToString(b)
+}
+
+const letters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+func randomWord(length int, alphabet string) string {
+	b := make([]byte, length)
+	_, _ = rand.Read(b) // never fails
+	for i := range b {
+		b[i] = alphabet[int(b[i])%len(alphabet)]
+	}
+	return string(b)
 }
 
 func uuid() string {
