@@ -11,7 +11,8 @@ import (
 type ProviderBehaviour struct {
 	Name        string
 	Description string
-	Expect      Expect
+	// Undelivered: what it says does not show that the webhook is registered; deployment-centre.webhook-registered must not pass.
+	Undelivered bool
 	// Undecided: its word on keys proves nothing, so that no key counts as refused because of it.
 	Undecided bool
 
@@ -37,11 +38,11 @@ type apiExchange struct {
 func ProviderBehaviours() []ProviderBehaviour {
 	return []ProviderBehaviour{
 		{Name: "faithful", Description: "answers as documented"},
-		{Name: "no-endpoint", Description: "no endpoint is registered: 424", Expect: undelivered, unregistered: true},
-		{Name: "cannot-connect", Description: "nothing listens at the registered endpoint: 503", Expect: undelivered, unreachable: true},
+		{Name: "no-endpoint", Description: "no endpoint is registered: 424", Undelivered: true, unregistered: true},
+		{Name: "cannot-connect", Description: "nothing listens at the registered endpoint: 503", Undelivered: true, unreachable: true},
 		{Name: "any-key", Description: "takes any key, so that its word on keys proves nothing", Undecided: true, anyKey: true},
-		{Name: "unprocessable-always", Description: "answers 422 to everything", Expect: undelivered, Undecided: true, ruse: always(422, detail("unprocessable"))},
-		{Name: "forbidden-always", Description: "answers 403 to everything", Expect: undelivered, Undecided: true, ruse: always(403, detail("forbidden"))},
+		{Name: "unprocessable-always", Description: "answers 422 to everything", Undelivered: true, Undecided: true, ruse: always(422, detail("unprocessable"))},
+		{Name: "forbidden-always", Description: "answers 403 to everything", Undelivered: true, Undecided: true, ruse: always(403, detail("forbidden"))},
 		{Name: "session-for-any-uid", Description: "creates a session though the UID is invalid", Undecided: true,
 			ruse: func(x *apiExchange) bool {
 				if x.r.URL.Path == TokensPath && x.status == http.StatusUnprocessableEntity {
@@ -49,26 +50,26 @@ func ProviderBehaviours() []ProviderBehaviour {
 				}
 				return false
 			}},
-		{Name: "maintenance", Description: "answers 503 with an HTML page to everything", Expect: undelivered, Undecided: true, ruse: page(503, "<html><h1>Maintenance</h1></html>")},
-		{Name: "captive-portal", Description: "answers 200 with an HTML page to everything", Expect: undelivered, Undecided: true, ruse: page(200, "<html><h1>Welcome</h1></html>")},
-		{Name: "delivered-says-the-status-only", Description: "answers the test with 200 and a body that says the receiver answered 500", Expect: undelivered,
+		{Name: "maintenance", Description: "answers 503 with an HTML page to everything", Undelivered: true, Undecided: true, ruse: page(503, "<html><h1>Maintenance</h1></html>")},
+		{Name: "captive-portal", Description: "answers 200 with an HTML page to everything", Undelivered: true, Undecided: true, ruse: page(200, "<html><h1>Welcome</h1></html>")},
+		{Name: "delivered-says-the-status-only", Description: "answers the test with 200 and a body that says the receiver answered 500", Undelivered: true,
 			ruse: func(x *apiExchange) bool {
 				if x.r.URL.Path == TestWebhookPath && x.status == http.StatusOK {
 					x.body = map[string]any{"webhook_receiver_status_code": 500, "detail": ""}
 				}
 				return false
 			}},
-		{Name: "rate-limited", Description: "answers 429 to everything", Expect: undelivered, Undecided: true,
+		{Name: "rate-limited", Description: "answers 429 to everything", Undelivered: true, Undecided: true,
 			ruse: func(x *apiExchange) bool {
 				x.w.Header().Set("Retry-After", "3600")
 				return always(429, detail("slow down"))(x)
 			}},
-		{Name: "redirects-elsewhere", Description: "redirects to another host, which must not get the key", Expect: undelivered, Undecided: true,
+		{Name: "redirects-elsewhere", Description: "redirects to another host, which must not get the key", Undelivered: true, Undecided: true,
 			ruse: func(x *apiExchange) bool {
 				http.Redirect(x.w, x.r, "https://elsewhere.acme.example"+x.r.URL.Path, http.StatusTemporaryRedirect)
 				return true
 			}},
-		{Name: "silent", Description: "never answers", Expect: undelivered, Undecided: true,
+		{Name: "silent", Description: "never answers", Undelivered: true, Undecided: true,
 			ruse: func(x *apiExchange) bool {
 				select {
 				case <-x.r.Context().Done():
@@ -76,7 +77,7 @@ func ProviderBehaviours() []ProviderBehaviour {
 				}
 				return true
 			}},
-		{Name: "endless-body", Description: "its answers never end", Expect: undelivered, Undecided: true,
+		{Name: "endless-body", Description: "its answers never end", Undelivered: true, Undecided: true,
 			ruse: func(x *apiExchange) bool {
 				chunk := strings.Repeat(" ", 32<<10)
 				for {
@@ -108,9 +109,6 @@ func ProviderBehaviours() []ProviderBehaviour {
 			}},
 	}
 }
-
-// undelivered: what the provider says does not show that the webhook is registered.
-var undelivered = Expect{Withheld: []string{webhookRegistered}}
 
 // ProviderNamed finds a row of ProviderBehaviours.
 func ProviderNamed(name string) (ProviderBehaviour, error) {
