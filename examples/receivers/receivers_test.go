@@ -39,6 +39,9 @@ type receiver struct {
 	client *http.Client
 	output *lines
 	spool  string
+	// address and ca are where it listens, and the roots of its certificate in PEM.
+	address string
+	ca      []byte
 }
 
 // start runs a command with the receiver's environment and waits until a line of its output tells the address.
@@ -46,7 +49,7 @@ func start(t *testing.T, path string, address *regexp.Regexp, command ...string)
 	t.Helper()
 	dir := t.TempDir()
 	ca := certs.New(time.Now())
-	chain, key := certs.PEM(ca.Server(host, "127.0.0.1"))
+	chain, key := certs.PEM(ca.Server(host, "test."+host, "127.0.0.1"))
 	for name, content := range map[string][]byte{"cert.pem": chain, "key.pem": key} {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
 			t.Fatal(err)
@@ -82,6 +85,7 @@ func start(t *testing.T, path string, address *regexp.Regexp, command ...string)
 		}
 	})
 	found := r.output.wait(t, address)
+	r.address, r.ca = found, ca.CAPEM()
 	transport := &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: ca.Pool()},
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
@@ -194,23 +198,26 @@ func program(t *testing.T, name string) string {
 	return path
 }
 
+// programs start each of the receivers that are programs of this project's own.
+var programs = map[string]func(t *testing.T) *receiver{
+	"go": func(t *testing.T) *receiver {
+		binary := filepath.Join(t.TempDir(), "receiver")
+		if out, err := exec.Command("go", "build", "-o", binary, "./go").CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return start(t, "/begini", listening, binary)
+	},
+	"python": func(t *testing.T) *receiver {
+		return start(t, "/begini", listening, program(t, "python3"), "python/receiver.py")
+	},
+	"node": func(t *testing.T) *receiver {
+		return start(t, "/begini", listening, program(t, "node"), "node/receiver.mjs")
+	},
+}
+
 func TestReceiversAreRight(t *testing.T) {
 	t.Parallel()
-	for name, begin := range map[string]func(t *testing.T) *receiver{
-		"go": func(t *testing.T) *receiver {
-			binary := filepath.Join(t.TempDir(), "receiver")
-			if out, err := exec.Command("go", "build", "-o", binary, "./go").CombinedOutput(); err != nil {
-				t.Fatalf("%v\n%s", err, out)
-			}
-			return start(t, "/begini", listening, binary)
-		},
-		"python": func(t *testing.T) *receiver {
-			return start(t, "/begini", listening, program(t, "python3"), "python/receiver.py")
-		},
-		"node": func(t *testing.T) *receiver {
-			return start(t, "/begini", listening, program(t, "node"), "node/receiver.mjs")
-		},
-	} {
+	for name, begin := range programs {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := begin(t)
@@ -319,26 +326,29 @@ func TestReceiversWantAKey(t *testing.T) {
 }
 
 // TestDebianWebhook starts Debian's webhook program as it should be configured, and as its documentation has it.
+// debianWebhook starts Debian's program with one of the configurations.
+func debianWebhook(t *testing.T, hooks string) *receiver {
+	t.Helper()
+	binary := program(t, "webhook")
+	l, err := net.Listen("tcp", "127.0.0.1:0") // it cannot tell which port it was given, so it gets one that is free now
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	serving := regexp.MustCompile(fmt.Sprintf(`serving hooks on https://(127\.0\.0\.1:%d)/hooks`, port))
+	return start(t, "/hooks/begini", serving, binary, "-ip", "127.0.0.1", "-port", fmt.Sprint(port), "-secure", "-cert", "CERT", "-key", "KEY",
+		"-template", "-hooks", filepath.Join("debian-webhook", hooks), "-verbose")
+}
+
 func TestDebianWebhook(t *testing.T) {
 	t.Parallel()
 	genuine, forged := event("GENUINE0001"), event("FORGED0001")
-	begin := func(t *testing.T, hooks string) *receiver {
-		binary := program(t, "webhook")
-		l, err := net.Listen("tcp", "127.0.0.1:0") // it cannot tell which port it was given, so it gets one that is free now
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		if err := l.Close(); err != nil {
-			t.Fatal(err)
-		}
-		serving := regexp.MustCompile(fmt.Sprintf(`serving hooks on https://(127\.0\.0\.1:%d)/hooks`, port))
-		return start(t, "/hooks/begini", serving, binary, "-ip", "127.0.0.1", "-port", fmt.Sprint(port), "-secure", "-cert", "CERT", "-key", "KEY",
-			"-template", "-hooks", filepath.Join("debian-webhook", hooks), "-verbose")
-	}
 	t.Run("right", func(t *testing.T) {
 		t.Parallel()
-		r := begin(t, "hooks.json.tmpl")
+		r := debianWebhook(t, "hooks.json.tmpl")
 		for name, got := range map[string]int{
 			"no signature": r.post(forged), "wrong": r.post(forged, strings.Repeat("ab", 64)), "no hex": r.post(forged, "xyz"), "another body's": r.post(forged, r.sign(genuine)),
 		} {
@@ -363,7 +373,7 @@ func TestDebianWebhook(t *testing.T) {
 	})
 	t.Run("as documented", func(t *testing.T) {
 		t.Parallel()
-		r := begin(t, "hooks-as-documented.json.tmpl")
+		r := debianWebhook(t, "hooks-as-documented.json.tmpl")
 		if status, text := r.send(http.MethodPost, r.path, "application/json", forged); status != 200 || text != "Hook rules were not satisfied." {
 			t.Errorf("no signature: %d %s", status, text)
 		}
