@@ -209,6 +209,7 @@ error_words(class) := object.get(
 	{
 		"timeout": "no answer in time", "reset": "the connection was closed without an answer", "refused": "the connection was refused",
 		"no_route": "there is no route to it", "no_address": "its name has no address", "certificate": "its certificate does not verify",
+		"client_certificate": "it asks for a client certificate (network.client_certificate)",
 		"tls": "no TLS connection could be set up", "not_tls": "it does not speak TLS", "header_too_large": "the header of its answer is too large",
 		"malformed": "its answer is no valid HTTP", "truncated": "its answer breaks off", "endless": "its answer does not end",
 		"url": "the webhook URL is not valid",

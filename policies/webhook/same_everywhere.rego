@@ -27,7 +27,16 @@ draws(environment) := [draw |
 	draw := {"fact": x, "means": reading.drawn(x, reading.baselines[environment])}
 ]
 
-forged(environment) := [draw | some draw in draws(environment); draw.fact.case != "genuine"]
+# Draws to an address to which this machine has no route are not tested, and that is said.
+forged(environment) := [draw | some draw in draws(environment); draw.fact.case != "genuine"; not unrouted(draw.fact)]
+
+unrouted(x) if x.error == "no_route"
+
+beyond(environment) := sort({draw.fact.address | some draw in draws(environment); unrouted(draw.fact)})
+
+untested(environment) := sprintf("; %d more addresses were not tested, since this machine has no route to them", [count(beyond(environment))]) if {
+	count(beyond(environment)) > 0
+} else := ""
 
 sum_of(list) := sum([draw.fact.draws | some draw in list])
 
@@ -42,6 +51,7 @@ astray(environment) := [draw |
 	some draw in draws(environment)
 	draw.fact.case == "genuine"
 	draw.fact.status != 200
+	not unrouted(draw.fact)
 ]
 
 addresses(list) := sort({draw.fact.address | some draw in list})
@@ -55,7 +65,7 @@ share(n) := min({percent |
 fewest(environment) := min({sum_of([draw | some draw in refused(environment); draw.fact.case == name]) | some name in {"unsigned", "wrong-key"}})
 
 # untouched are addresses that no connection reached.
-untouched(environment) := {address | some address in reading.baselines[environment].addresses} - {draw.fact.address | some draw in forged(environment); draw.fact.status > 0}
+untouched(environment) := ({address | some address in reading.baselines[environment].addresses} - {draw.fact.address | some draw in forged(environment); draw.fact.status > 0}) - {address | some address in beyond(environment)}
 
 findings contains finding if {
 	some environment, _ in lib.environments
@@ -108,10 +118,10 @@ judge(environment) := {reading.unread(environment)} if {
 	count(different(environment)) > 0
 } else := {lib.finding(
 	"pass", environment, "instances", reading.url(environment),
-	sprintf("%d forgeries on as many new connections to %d addresses were refused: instances that do not verify would be seen with 95 %% confidence if they took %d %% of the connections", [
-		sum_of(refused(environment)), count(addresses(refused(environment))), share(fewest(environment)),
+	sprintf("%d forgeries on as many new connections to %d addresses were refused: instances that do not verify would be seen with 95 %% confidence if they took %d %% of the connections or more%s", [
+		sum_of(refused(environment)), count(addresses(refused(environment))), share(fewest(environment)), untested(environment),
 	]),
-	{"draws": sum_of(refused(environment)), "addresses": addresses(refused(environment)), "share_percent": share(fewest(environment)), "confidence_percent": 95},
+	{"draws": sum_of(refused(environment)), "addresses": addresses(refused(environment)), "not_tested": beyond(environment), "share_percent": share(fewest(environment)), "confidence_percent": 95},
 )}
 
 enough(environment) if {

@@ -45,3 +45,11 @@ test_inconclusive if {
 test_warns_where_refusals_differ if {
 	outcomes({}, [draw("unsigned", 30, {}), draw("wrong-key", 20, {}), draw("wrong-key", 10, {"status": 403})]) == {"warn"}
 }
+
+test_pass_tells_which_address_was_not_tested if {
+	draws := array.concat(both, [draw("unsigned", 1, {"address": "[2001:db8::1]:443", "status": 0, "error": "no_route"})])
+	some f in findings({"addresses": ["192.0.2.1:443", "[2001:db8::1]:443"]}, draws)
+	f.outcome == "pass"
+	f.evidence.not_tested == ["[2001:db8::1]:443"]
+	contains(f.message, "1 more addresses were not tested")
+}

@@ -41,6 +41,7 @@ const (
 	errNoAddress   = "no_address"
 	errCertificate = "certificate"
 	errTLS         = "tls"
+	errClientCert  = "client_certificate"
 	errNotTLS      = "not_tls"
 	errHeader      = "header_too_large"
 	errMalformed   = "malformed"
@@ -364,6 +365,8 @@ func classify(err error, late bool) string {
 		return errRefused
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.EADDRNOTAVAIL), errors.Is(err, syscall.EAFNOSUPPORT):
 		return errNoRoute
+	case strings.Contains(text, "tls: certificate required"):
+		return errClientCert
 	case errors.As(err, &alert), strings.Contains(text, "remote error: tls"), strings.HasPrefix(text, "tls: "):
 		return errTLS
 	case late, errors.As(err, &netTimeout) && netTimeout.Timeout():
@@ -373,7 +376,7 @@ func classify(err error, late bool) string {
 	case strings.Contains(text, "malformed HTTP"), strings.Contains(text, "malformed MIME"), strings.Contains(text, "bad Content-Length"):
 		return errMalformed
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
-		strings.Contains(text, "server closed"), strings.Contains(text, "broken pipe"), strings.Contains(text, "EOF"):
+		strings.Contains(text, "server closed"), strings.Contains(text, "http2: "), strings.Contains(text, "stream error"), errors.Is(err, net.ErrClosed), strings.Contains(text, "broken pipe"), strings.Contains(text, "EOF"):
 		return errReset
 	}
 	return errOther

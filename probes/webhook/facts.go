@@ -89,7 +89,7 @@ type Exchange struct {
 	Key         string   `json:"key,omitempty" jsonschema:"fingerprint of the key it was signed with, where not the environment's"`
 	NotSent     string   `json:"not_sent,omitempty" jsonschema:"why it was not sent; then nothing below is set"`
 	Status      int      `json:"status,omitempty" jsonschema:"HTTP status, 0 when there was no answer"`
-	Error       string   `json:"error,omitempty" jsonschema:"class of what went wrong: timeout, reset, refused, no_route, no_address, certificate, tls, not_tls, header_too_large, malformed, truncated, endless, aborted, other"`
+	Error       string   `json:"error,omitempty" jsonschema:"class of what went wrong: timeout, reset, refused, no_route, no_address, certificate, tls, client_certificate, not_tls, header_too_large, malformed, truncated, endless, aborted, other"`
 	ContentType string   `json:"content_type,omitempty" jsonschema:"media type of the answer"`
 	Digest      string   `json:"digest,omitempty" jsonschema:"of the normalised answer"`
 	Equals      []string `json:"equals,omitempty" jsonschema:"whose answer it is the same as: genuine, turned, wrong, invalid"`

@@ -148,7 +148,7 @@ func TestCarefulProbingHoldsItsHand(t *testing.T) {
 // TestOnlyUnkeyedRequestsGoToUnverifiedPeers lists what may leave without a verified connection; all else counts as made with a key.
 func TestOnlyUnkeyedRequestsGoToUnverifiedPeers(t *testing.T) {
 	t.Parallel()
-	unkeyed := []string{"F01", "F04", "F10", "F12", "F13", "F14", "F17", "F18", "F19", "F21", "F02 random", "F02 random-1", "F02 random-8", "F02 random-16", "F02 random-64", "F02 zeros", "F05 sha512-body"}
+	unkeyed := []string{"F01", "F04", "F10", "F12", "F13", "F14", "F17", "F18", "F19", "F21", "F02 random", "F02 random-1", "F02 random-8", "F02 random-16", "F02 random-64", "F02 zeros", "F05 sha512-body", "F05 sha256-body", "F05 md5-body"}
 	s := offline(t, nil)
 	s.baseline.Transport = TransportUnverified
 	s.baseline.Genuine = true

@@ -9,6 +9,7 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"hash"
 	"net/url"
 	"strings"
@@ -41,6 +42,9 @@ var forgeries = []testCase{
 	{family: "F01", name: "none", change: value("none")},
 	{family: "F01", name: "0", change: value("0")},
 	{family: "F01", name: "true", change: value("true")},
+	{family: "F01", name: "false", change: value("false")},
+	{family: "F01", name: "undefined", change: value("undefined")},
+	{family: "F01", name: "prefix-only", change: value("sha512=")},
 
 	{family: "F02", name: "random", change: wrong},
 	{family: "F02", name: "zeros", change: value(strings.Repeat("0", 128))},
@@ -76,8 +80,17 @@ var forgeries = []testCase{
 	{family: "F04", name: "space", change: withKey(" ")},
 	{family: "F04", name: "secret", change: withKey("secret")},
 	{family: "F04", name: "changeme", change: withKey("changeme")},
+	{family: "F04", name: "password", change: withKey("password")},
+	{family: "F04", name: "test", change: withKey("test")},
+	{family: "F04", name: "unexpanded", change: withKey("${BEGINI_API_KEY}")},
+	// Whoever has seen one event knows these.
+	{family: "F04", name: "integration-id", change: func(f *forge) { f.signWith([]byte(f.integrationID)) }},
+	{family: "F04", name: "uid", change: func(f *forge) { f.signWith([]byte(f.uid)) }},
 
 	{family: "F05", name: "sha512-body", change: func(f *forge) { f.put(plainDigest(f.body)) }},
+	{family: "F05", name: "sha256-body", change: func(f *forge) { f.put(hexSum(sha256.New, f.body)) }},
+	{family: "F05", name: "md5-body", change: func(f *forge) { f.put(hexSum(md5.New, f.body)) }},
+	{family: "F05", name: "sha256-key-body", change: func(f *forge) { f.right(nil); f.put(hexSum(sha256.New, f.key.key, f.body)) }},
 	{family: "F05", name: "sha512-key-body", change: func(f *forge) { f.right(nil); f.put(plainDigest(f.key.key, f.body)) }},
 	{family: "F05", name: "sha512-body-key", change: func(f *forge) { f.right(nil); f.put(plainDigest(f.body, f.key.key)) }},
 
@@ -98,6 +111,14 @@ var forgeries = []testCase{
 	})},
 	{family: "F07", name: "another-body", change: tampered(func(f *forge) { f.set("uid", text(randomUIDLike(f.uid))) })},
 	{family: "F07", name: "empty-body", change: tampered(func(f *forge) { f.body = nil })},
+	{family: "F07", name: "type-changed", change: func(f *forge) {
+		f.put(f.right(compact.write(f.retyped())))
+	}},
+	{family: "F07", name: "large-end-changed", change: func(f *forge) {
+		f.grow(20 << 10)
+		f.put(f.right(f.body))
+		f.body = append(f.body[:len(f.body)-1:len(f.body)-1], `,"prelaunch":"added"}`...)
+	}},
 
 	{family: "F08", name: "pretty", change: tampered(func(f *forge) { f.body = pretty.write(f.doc) })},
 	{family: "F08", name: "line-breaks", change: tampered(func(f *forge) { f.body = spread.write(f.doc) })},
@@ -123,6 +144,8 @@ var forgeries = []testCase{
 	{family: "F10", name: "no-content-type", change: func(f *forge) { f.noContentType(); wrong(f) }},
 	{family: "F10", name: "utf-16", change: wrongAs("application/json; charset=utf-16")},
 	{family: "F10", name: "xml", change: wrongAs("application/xml")},
+	{family: "F10", name: "json-suffix", change: wrongAs("application/cloudevents+json")},
+	{family: "F10", name: "upper-case", change: wrongAs("APPLICATION/JSON")},
 
 	{family: "F11", name: "multipart-body-empty", change: fits("", (*forge).asMultipart)},
 	{family: "F11", name: "multipart-body-braces", change: fits("{}", (*forge).asMultipart)},
@@ -139,6 +162,8 @@ var forgeries = []testCase{
 	{family: "F12", name: "override-put", change: hint("X-HTTP-Method-Override", "PUT")},
 	{family: "F12", name: "override-get", change: hint("X-HTTP-Method-Override", "GET")},
 	{family: "F12", name: "method-override-put", change: hint("X-Method-Override", "PUT")},
+	{family: "F12", name: "http-method-put", change: hint("X-HTTP-Method", "PUT")},
+	{family: "F12", name: "query-method-put", change: func(f *forge) { f.query = strings.TrimPrefix(f.query+"&_method=PUT", "&") }},
 
 	{family: "F13", name: "trailing-slash", change: func(f *forge) { f.elsewhereAt(f.path + "/") }},
 	{family: "F13", name: "double-slash", change: func(f *forge) {
@@ -156,6 +181,18 @@ var forgeries = []testCase{
 	}},
 	{family: "F13", name: "parameter", change: func(f *forge) { f.elsewhereAt(f.path + ";x") }},
 	{family: "F13", name: "suffix", change: func(f *forge) { f.elsewhereAt(f.path + ".json") }},
+	{family: "F13", name: "dot-segment", change: func(f *forge) {
+		i := strings.LastIndexByte(f.path, '/')
+		f.elsewhereAt(f.path[:i] + "/." + f.path[i:])
+	}},
+	{family: "F13", name: "encoded-letter", change: func(f *forge) {
+		last := f.path[len(f.path)-1]
+		if last == '/' || len(f.path) > 2 && f.path[len(f.path)-3] == '%' {
+			f.refuse(notSentNotPossible)
+			return
+		}
+		f.elsewhereAt(fmt.Sprintf("%s%%%02x", f.path[:len(f.path)-1], last))
+	}},
 	// Not a spelling of the path at all: where this gets the genuine answer too, answers elsewhere prove nothing.
 	{family: "F13", name: "unrelated", change: func(f *forge) { f.elsewhereAt("/" + strings.ToLower(randomUIDLike(f.uid))) }},
 
@@ -166,8 +203,24 @@ var forgeries = []testCase{
 	{family: "F14", name: "x-forwarded-host", change: hint("X-Forwarded-Host", "localhost")},
 	{family: "F14", name: "x-original-url", change: func(f *forge) { f.add("X-Original-URL", "http://127.0.0.1"+f.path) }},
 	{family: "F14", name: "x-debug", change: hint("X-Debug", "1")},
+	{family: "F14", name: "other-addresses", change: func(f *forge) {
+		for _, name := range []string{"True-Client-IP", "CF-Connecting-IP", "X-Cluster-Client-IP", "X-Originating-IP", "X-Remote-Addr"} {
+			f.add(name, "127.0.0.1")
+		}
+	}},
+	{family: "F14", name: "internal", change: func(f *forge) {
+		for _, name := range []string{"X-Internal", "X-Internal-Request", "X-Test", "X-Test-Mode", "X-Skip-Verification", "X-Signature-Verified"} {
+			f.add(name, "true")
+		}
+	}},
+	{family: "F14", name: "query", change: func(f *forge) { f.query = strings.TrimPrefix(f.query+"&test=1&debug=1&verify=false", "&") }},
 	{family: "F14", name: "test-true", change: func(f *forge) { f.set("test", literal("true")) }},
 	{family: "F14", name: "livemode-false", change: func(f *forge) { f.set("livemode", literal("false")) }},
+	{family: "F14", name: "mode-test", change: func(f *forge) {
+		f.set("mode", text("test"))
+		f.set("sandbox", literal("true"))
+		f.set("debug", literal("true"))
+	}},
 
 	{family: "F15", name: "other-environment", change: func(f *forge) {
 		if f.other == nil {
@@ -245,9 +298,19 @@ func withKey(key string) func(*forge) {
 	return func(f *forge) { f.signWith([]byte(key)) }
 }
 
-func plainDigest(parts ...[]byte) string {
-	sum := sha512.Sum512(bytes.Join(parts, nil))
-	return hex.EncodeToString(sum[:])
+func plainDigest(parts ...[]byte) string { return hexSum(sha512.New, parts...) }
+
+func hexSum(newHash func() hash.Hash, parts ...[]byte) string {
+	h := newHash()
+	h.Write(bytes.Join(parts, nil))
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// retyped is the event with another type.
+func (f *forge) retyped() *node {
+	other := f.doc.clone()
+	other.set("event.type", text("prelaunch.unknown"))
+	return other
 }
 
 func otherHash(prefix string, newHash func() hash.Hash) func(*forge) {

@@ -308,6 +308,32 @@ func TestInterruptedKeepsWhatIsKnown(t *testing.T) {
 	}
 }
 
+// TestObserverDecides holds the observer's word to weighing more than any answer, behind a queue and without one.
+func TestObserverDecides(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		planted []string
+		want    map[string]audit.Outcome
+	}{
+		{[]string{"queued-observed"}, map[string]audit.Outcome{"webhook.rejects-unsigned": audit.Pass, "webhook.rejects-bypass": audit.Pass, "webhook.same-everywhere": audit.Pass, "webhook.accepts-genuine": audit.Pass, "errors.status-codes": audit.Inconclusive}},
+		{[]string{"queued-observed", "unsigned-accepted"}, map[string]audit.Outcome{"webhook.rejects-unsigned": audit.Fail, "webhook.rejects-wrong-key": audit.Pass}},
+		{[]string{"queued-observed", "guessable-key-null"}, map[string]audit.Outcome{"webhook.rejects-unsigned": audit.Pass, "webhook.rejects-wrong-key": audit.Fail}},
+		{[]string{"observed", "forgeries-acknowledged"}, map[string]audit.Outcome{"webhook.rejects-unsigned": audit.Pass, "webhook.rejects-wrong-key": audit.Pass, "errors.status-codes": audit.Fail}},
+		{[]string{"observed", "presence-only"}, map[string]audit.Outcome{"webhook.rejects-wrong-key": audit.Fail, "webhook.rejects-tampered": audit.Fail}},
+	} {
+		var planted []sandbox.Behaviour
+		for _, name := range test.planted {
+			planted = append(planted, named(t, name)...)
+		}
+		l := newLab(t, map[string][]sandbox.Behaviour{audit.Test: planted})
+		_, report := l.audited(t)
+		wantOutcomes(t, report, audit.Test, test.want)
+		if t.Failed() {
+			t.Logf("with %v", test.planted)
+		}
+	}
+}
+
 func TestHostileReceivers(t *testing.T) {
 	t.Parallel()
 	for _, hostile := range sandbox.Hostiles() {

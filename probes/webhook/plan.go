@@ -145,18 +145,32 @@ func plan(integration *audit.Integration, profile provider.Profile, environment 
 	return list
 }
 
-// batches is in how many batches the forgeries go out, each of which is followed by a control; one more follows the plain unsigned events.
+// batches is in how many batches the forgeries go out, each of which is followed by a control; one more follows the plain unsigned
+// events. In careful probing a batch has no two of a family.
 func batches(list []planned, full bool) int {
-	longest, sum := 0, 0
+	var left []int
+	sum := 0
 	for _, p := range list {
 		if strings.HasPrefix(p.family, "F") {
-			longest, sum = max(longest, p.count), sum+p.count
+			left = append(left, p.count)
+			sum += p.count
 		}
 	}
 	if full {
-		longest = 0
+		return (sum-1)/batch + 2
 	}
-	return max(longest, (sum-1)/batch+1) + 1
+	rounds := 1
+	for ; sum > 0; rounds++ {
+		taken := 0
+		for i := range left {
+			if left[i] > 0 && taken < batch {
+				left[i]--
+				taken++
+			}
+		}
+		sum -= taken
+	}
+	return rounds
 }
 
 // expected is how many requests are likely.

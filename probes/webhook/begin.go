@@ -1,0 +1,213 @@
+package webhook
+
+import (
+	"context"
+	"slices"
+
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
+)
+
+// Before anything is forged, the receiver shows how it answers what is genuine and what is plainly wrong.
+
+// configured are the events of the configured types.
+func (s *session) configured() []provider.Event {
+	var events []provider.Event
+	for _, eventType := range s.run.Integration.EventTypes {
+		if event, ok := s.profile.Event(eventType); ok {
+			events = append(events, event)
+		}
+	}
+	return events
+}
+
+// begin learns how the receiver answers genuine and plainly wrong events. It reports whether there is anything to go on with.
+func (s *session) begin(ctx context.Context) bool {
+	// All of these are sent, so that a receiver which hangs costs one timeout.
+	jobs := []job{wrongJob(s.event), wrongJob(s.event), wrongJob(s.event)}
+	signing := s.full() && s.canSign()
+	if signing {
+		for _, event := range s.configured() {
+			jobs = append(jobs, genuineJob(familyType, event.Type, event))
+		}
+	}
+	records := s.send(ctx, jobs)
+	silent := func() bool { return !slices.ContainsFunc(records, func(r *record) bool { return r.got }) }
+	if silent() && s.client.secure() && s.client.offersHTTP2(ctx) {
+		s.client.onlyTwo = true
+		records = s.send(ctx, jobs)
+	}
+	s.keep(records...)
+	if ctx.Err() != nil {
+		return false
+	}
+	if silent() {
+		s.baseline.State, s.baseline.Reason = StateUnreachable, records[0].fact.Error
+		for _, r := range records { // the receiver's own fault tells more than a request that was not sent
+			if r.fact.Error != "" {
+				s.baseline.Reason = r.fact.Error
+			}
+		}
+		return false
+	}
+	s.baseline.State = StateProbed
+	s.learn(records)
+	if signing && s.canSign() {
+		s.settle(records)
+		more := make([]job, 0, baselines)
+		for _, name := range []string{"1", "2", "3"}[:baselines] {
+			more = append(more, genuineJob(familyBaseline, name, s.event))
+		}
+		again := s.send(ctx, more)
+		s.keep(again...)
+		s.learn(again)
+	}
+	s.judgeReferences()
+	if s.canSign() && !s.baseline.Genuine {
+		s.pairs(ctx)
+		if s.full() {
+			s.diagnose(ctx)
+		}
+	}
+	s.baseline.Controlled = s.hasControl()
+	s.plainUnsigned(ctx)
+	return ctx.Err() == nil
+}
+
+// settle forges from now on the first type of event that the receiver takes, if any.
+func (s *session) settle(records []*record) {
+	for _, r := range records {
+		if r.fact.Family == familyType && r.fact.Status == 200 {
+			s.chooseEvent(r.fact.EventType)
+			return
+		}
+	}
+}
+
+// learn adds answers to what later ones are compared with.
+func (s *session) learn(records []*record) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range records {
+		switch {
+		case r.fact.Purpose == PurposeReference && r.fact.Family == "wrong":
+			if r.got {
+				s.wrong.add(r.normal)
+				s.baseline.WrongFirewall = s.baseline.WrongFirewall || r.fact.Firewall
+				s.baseline.WrongStatuses = addOnce(s.baseline.WrongStatuses, r.fact.Status)
+			}
+		case r.fact.Purpose == PurposeGenuine && r.fact.NotSent == "":
+			s.baseline.GenuineSent++
+			if !r.got {
+				continue
+			}
+			s.baseline.GenuineStatuses = addOnce(s.baseline.GenuineStatuses, r.fact.Status)
+			s.addGenuine(r)
+		}
+	}
+}
+
+func (s *session) addGenuine(r *record) {
+	if r.fact.Status == 200 && r.fact.Error == "" {
+		s.genuine.add(r.normal)
+		s.baseline.Genuine = true
+		return
+	}
+	s.turned.add(r.normal)
+}
+
+func addOnce(list []int, value int) []int {
+	if slices.Contains(list, value) {
+		return list
+	}
+	list = append(list, value)
+	slices.Sort(list)
+	return list
+}
+
+// judgeReferences notes whether a genuine event gets an answer that the same event wrongly signed does not.
+func (s *session) judgeReferences() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.records {
+		if r.fact.Purpose == PurposeGenuine && r.got && r.fact.Status < 500 && r.fact.Status != 429 && s.wrong.count > 0 && !s.wrong.matches(r.normal) {
+			s.baseline.Distinguishes = true
+		}
+	}
+}
+
+// pairs sends invalid bodies properly and wrongly signed: where that makes a difference, signatures are verified, although no genuine
+// event was taken.
+func (s *session) pairs(ctx context.Context) {
+	var jobs []job
+	for _, c := range s.pairCases() {
+		jobs = append(jobs,
+			job{testCase: testCase{family: "pair", name: c.name, change: c.change}, purpose: PurposeInvalid, event: s.event},
+			job{testCase: testCase{family: "pair", name: c.name, change: func(f *forge) { c.change(f); f.valid = false; wrong(f) }}, purpose: PurposeReference, event: s.event})
+	}
+	records := s.send(ctx, jobs)
+	s.keep(records...)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := 0; i+1 < len(records); i += 2 {
+		right, wrongly := records[i], records[i+1]
+		if !right.got || !wrongly.got || right.fact.Status >= 500 || wrongly.fact.Status >= 500 || right.fact.Status == 429 || wrongly.fact.Status == 429 {
+			continue
+		}
+		var same comparison
+		same.add(wrongly.normal)
+		if !same.matches(right.normal) {
+			s.baseline.Distinguishes = true
+			s.invalid.add(right.normal)
+			if right.fact.Case == s.profile.Required[0] {
+				s.control.add(right.normal)
+			}
+		}
+	}
+}
+
+func (s *session) pairCases() []testCase {
+	field := s.profile.Required[0]
+	return []testCase{
+		{name: field, change: signed(func(f *forge) { f.doc.remove(field); f.body = compact.write(f.doc) })},
+		{name: "all", change: body("{}")},
+		{name: "brace", change: body("{")},
+	}
+}
+
+// diagnose guesses why a genuine event is refused.
+func (s *session) diagnose(ctx context.Context) {
+	jobs := make([]job, len(diagnoses))
+	for i, d := range diagnoses {
+		jobs[i] = job{testCase: testCase{family: "diagnosis", name: d.name, change: d.change}, purpose: PurposeReference, event: s.event}
+	}
+	for _, r := range s.send(ctx, jobs) {
+		if r.fact.NotSent != "" {
+			continue
+		}
+		s.mu.Lock()
+		taken := r.got && r.fact.Status/100 == 2 && !s.wrong.matches(r.normal)
+		s.diagnosis = append(s.diagnosis, Diagnosis{Environment: s.environment.Name, Guess: r.fact.Case, Status: r.fact.Status, Taken: taken})
+		s.mu.Unlock()
+	}
+}
+
+// plainUnsigned sends the event of each type without a signature. Where that is taken and a random signature is not, the families that
+// are sent unsigned carry a random signature instead: otherwise they would show nothing but this again.
+func (s *session) plainUnsigned(ctx context.Context) {
+	jobs := []job{{testCase: forgeries[0], purpose: PurposeForgery, event: s.event}}
+	for _, event := range s.configured() {
+		if event.Type != s.event.Type {
+			jobs = append(jobs, job{testCase: forgeries[0], purpose: PurposeForgery, event: event})
+		}
+	}
+	records := s.send(ctx, jobs)
+	s.witness(ctx, records)
+	s.keep(records...)
+	if s.takenNow(records[0]) && !s.anyTaken(func(r *record) bool { return r.fact.Family == "wrong" }) {
+		s.base = baseWrong
+	}
+}
+
+func (s *session) anyTaken(which func(*record) bool) bool {
+	return slices.ContainsFunc(s.records, func(r *record) bool { return which(r) && s.takenNow(r) })
+}

@@ -1,0 +1,104 @@
+package webhook
+
+import (
+	"context"
+	"slices"
+)
+
+// everyInstance sends an unsigned and a wrongly signed event on many connections of their own, spread over every address, and one
+// genuine event to each address.
+func (s *session) everyInstance(ctx context.Context) {
+	if s.over(ctx) != "" {
+		return
+	}
+	s.client.closeIdle()
+	draws := max(s.run.Integration.Network.FreshConnections, len(s.baseline.Addresses))
+	addresses := s.routed(ctx)
+	if len(addresses) == 0 {
+		return
+	}
+	for _, c := range []job{
+		s.unsignedDraw(),
+		{testCase: testCase{family: "instance", name: "wrong-key", change: func(f *forge) { f.signWith([]byte(randomHex(32))) }}, purpose: PurposeForgery, event: s.event},
+	} {
+		turns := make([]int, draws)
+		for i := range turns {
+			turns[i] = i
+		}
+		for chunk := range slices.Chunk(turns, s.chunk(draws)) {
+			drawn := make([]*record, len(chunk))
+			each(chunk, func(i int) { drawn[i-chunk[0]] = s.do(ctx, c, addresses[i%len(addresses)]) })
+			s.instances = append(s.instances, drawn...)
+			if ctx.Err() != nil || s.timeouts >= maxTimeouts || !s.full() && slices.ContainsFunc(drawn, s.takenNow) {
+				break
+			}
+		}
+	}
+	if s.full() && s.canSign() && s.baseline.Genuine && ctx.Err() == nil {
+		drawn := make([]*record, len(addresses))
+		index := make([]int, len(addresses))
+		for i := range index {
+			index[i] = i
+		}
+		each(index, func(i int) {
+			drawn[i] = s.do(ctx, genuineJob("instance", "genuine", s.event), addresses[i])
+		})
+		s.instances = append(s.instances, drawn...)
+	}
+}
+
+func (s *session) unsignedDraw() job {
+	return job{testCase: testCase{family: "instance", name: "unsigned", change: forgeries[0].change}, purpose: PurposeForgery, event: s.event}
+}
+
+// routed are the addresses to which this machine has a route, found out by one draw each: a machine without IPv6 has none to half of
+// many receivers, and draws there would show nothing.
+func (s *session) routed(ctx context.Context) []string {
+	var addresses []string
+	if len(s.baseline.Addresses) == 1 {
+		return s.baseline.Addresses
+	}
+	for _, address := range s.baseline.Addresses {
+		r := s.do(ctx, s.unsignedDraw(), address)
+		s.instances = append(s.instances, r)
+		if r.fact.Error == errNoRoute {
+			s.skip("webhook receiver at "+address, "this machine has no route to it")
+			continue
+		}
+		addresses = append(addresses, address)
+	}
+	return addresses
+}
+
+// chunk is how many draws are made before looking at the answers: in careful probing few, to stop at the first acceptance.
+func (s *session) chunk(draws int) int {
+	if s.full() {
+		return draws
+	}
+	return parallel
+}
+
+// emitInstances sums up draws that were answered alike.
+func (s *session) emitInstances() {
+	var order []string
+	sums := map[string]*Instance{}
+	for _, r := range s.instances {
+		if r.fact.NotSent != "" {
+			continue
+		}
+		s.compare(r)
+		fact := Instance{
+			Environment: s.environment.Name, Case: r.fact.Case, Address: r.address, Status: r.fact.Status, Error: r.fact.Error,
+			Digest: r.fact.Digest, Equals: r.fact.Equals, Leaks: r.fact.Leaks, Firewall: r.fact.Firewall, Effect: r.fact.Effect,
+		}
+		key := fact.Case + fact.Address + fact.Error + fact.Digest + fact.Effect
+		if sums[key] == nil {
+			sums[key] = &fact
+			order = append(order, key)
+		}
+		sums[key].Draws++
+	}
+	for _, key := range order {
+		s.run.Sink.Emit(KindInstance, *sums[key])
+	}
+}
