@@ -32,6 +32,9 @@ func (p *probe) Follow(ctx context.Context, run *audit.Run) error {
 	if err != nil {
 		return err
 	}
+	if len(p.sources) == 0 {
+		return nil // what to look for need not be spelled out
+	}
 	events := run.Ledger.Events()
 	look, err := seek(run.Integration, profile, events)
 	if err != nil {
