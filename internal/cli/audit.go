@@ -11,7 +11,6 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -220,7 +219,7 @@ func (a *app) planCommand() *cobra.Command {
 
 // load reads a configuration without resolving a key, and refuses one in whose text a key stands that is known all the same.
 func (a *app) load(file string, library *policy.Library) (*audit.Integration, error) {
-	integration, err := config.Load(file, config.Options{Checks: library.Checks(), Now: time.Now})
+	integration, err := config.Load(file, config.Options{Checks: library.Checks(), Now: a.now})
 	if err != nil {
 		return nil, err
 	}
@@ -243,7 +242,7 @@ type prepared struct {
 
 // prepare reads the configuration and resolves the keys.
 func (a *app) prepare(ctx context.Context, file string, library *policy.Library, selection policy.Selection, permissions permissions) (*prepared, error) {
-	integration, err := config.Load(file, config.Options{Checks: library.Checks(), Now: time.Now})
+	integration, err := config.Load(file, config.Options{Checks: library.Checks(), Now: a.now})
 	if err != nil {
 		return nil, err
 	}
@@ -261,7 +260,7 @@ func (a *app) prepare(ctx context.Context, file string, library *policy.Library,
 		return nil, err
 	}
 	return &prepared{integration: integration, permissions: permissions, options: runner.Options{
-		Probes: probes.All(), Needed: selection.Reads, Network: netprobe.New(integration, nil), Exec: exec, Roots: roots, Tool: tool(),
+		Probes: probes.All(), Needed: selection.Reads, Network: netprobe.New(integration, nil), Exec: exec, Roots: roots, Now: a.now, Tool: tool(),
 	}}, nil
 }
 

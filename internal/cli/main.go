@@ -12,6 +12,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -26,6 +27,7 @@ type Streams struct {
 	In        io.Reader
 	Out, Err  io.Writer
 	LookupEnv func(string) (string, bool)
+	Now       func() time.Time // the clock by which is judged; nil: time.Now
 }
 
 // exitFailure is the exit code of everything that could not be run.
@@ -41,6 +43,14 @@ type app struct {
 	Streams
 	redactor *secret.Redactor // knows the keys once they are resolved
 	color    string
+}
+
+// now is the time by the clock that the program was given.
+func (a *app) now() time.Time {
+	if a.Now != nil {
+		return a.Now()
+	}
+	return time.Now()
 }
 
 // Main runs the program and returns its exit code.

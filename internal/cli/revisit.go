@@ -29,10 +29,13 @@ func (a *app) revisitCommand() *cobra.Command {
 	keep := store.DefaultKeep
 	cmd := &cobra.Command{
 		Use: "revisit [FILE]", Short: "Audit again what has changed since the last report, and keep the reports", Args: cobra.MaximumNArgs(1),
-		Long: `Audit again, made for cron, systemd timers, Kubernetes CronJobs and CI. The live probes (webhook, HTTPS, access, logs) are
-always repeated, as no digest can vouch for a receiver. What a digest can vouch for (repositories, bundles, manifests) is carried
-over from the last report with its time, unless something has changed, --max-age has passed, or something that the last report
-rests on has run out. Standard error says which. Exit codes are those of audit.`,
+		Long: `Audit again, made for cron, systemd timers, Kubernetes CronJobs and CI. The live probes (webhook, HTTPS, access, logs, pages at a
+URL) are always repeated, as no digest can vouch for a receiver. What a digest can vouch for (repositories, bundles, manifests) is
+carried over from the last report with its time, unless something has changed, --max-age has passed, or something that the last
+report rests on has run out. Standard error says which. The store keeps each report with the facts behind it, in a folder of its
+own; "latest" leads to the newest. Exit codes are those of audit.`,
+		Example: `  prelaunch revisit --store /var/lib/prelaunch/acme /etc/prelaunch/acme.yaml
+  prelaunch revisit --max-age 168h --keep 90 -o junit=report.xml`,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			destinations, err := parseOutputs(outputs)
 			if err != nil {
@@ -76,15 +79,16 @@ func (a *app) revisit(ctx context.Context, prepared *prepared, kept *store.Store
 		if err != nil {
 			return fmt.Errorf("compare with the last report: %w", err)
 		}
-		reasons = last.whatChanged(prepared, library, selection, digests, maxAge, time.Now())
+		reasons = last.whatChanged(prepared, library, selection, digests, maxAge, a.now())
 		if len(reasons) == 0 {
-			prepared.options.Carry, prepared.options.Carried = last.facts, carriedOver
+			prepared.options.Carry, prepared.options.Carried = last.facts, vouchedFor(digests)
 		}
 	}
 	if len(reasons) == 0 {
-		fmt.Fprintf(a.Err, "Nothing that a digest vouches for has changed since %s; the live probes are repeated.\n", stamp(last.facts.FinishedAt))
+		fmt.Fprintf(a.Err, "Nothing that a digest vouches for has changed since %s; carried over: %s. Everything else is looked at again.\n",
+			stamp(last.facts.StartedAt), listed(slices.Sorted(maps.Keys(prepared.options.Carried))))
 	} else {
-		fmt.Fprintf(a.Err, "Auditing everything: %s.\n", strings.Join(reasons, "; "))
+		fmt.Fprintf(a.Err, "Auditing everything: %s.\n", a.redactor.RedactString(strings.Join(reasons, "; ")))
 	}
 	gathered := a.probe(ctx, prepared, library, selection)
 	judged, err := gathered.judge(library, selection)
@@ -93,7 +97,7 @@ func (a *app) revisit(ctx context.Context, prepared *prepared, kept *store.Store
 	}
 	if last != nil && len(reasons) == 0 {
 		for _, change := range changedDigests(last.facts.Scope.Digests, gathered.document.Scope.Digests) {
-			fmt.Fprintf(a.Err, "Changed since: %s.\n", change)
+			fmt.Fprintf(a.Err, "Since the last report: %s.\n", a.redactor.RedactString(change))
 		}
 	}
 	err = a.write(judged, gathered.document, destinations, gathered.file)
@@ -118,10 +122,22 @@ func (a *app) keep(kept *store.Store, judged *audit.Report, document *audit.Docu
 	return err
 }
 
-// carriedOver tells which probes a digest can vouch for.
-func carriedOver(probe audit.Probe) bool {
-	_, ok := probe.(audit.Digester)
-	return ok
+// vouchedFor leaves out the probes that cannot tell cheaply whether something has changed; they look again.
+func vouchedFor(digests map[string]map[string]string) map[string]map[string]string {
+	vouched := map[string]map[string]string{}
+	for probe, of := range digests {
+		if !slices.Contains(slices.Collect(maps.Values(of)), audit.UnknownDigest) {
+			vouched[probe] = of
+		}
+	}
+	return vouched
+}
+
+func listed(names []string) string {
+	if len(names) == 0 {
+		return "nothing"
+	}
+	return strings.Join(names, ", ")
 }
 
 // run is what the store holds of the last one.
@@ -140,10 +156,6 @@ func lastRun(kept *store.Store, integration string) (*run, []string, error) {
 	if err != nil {
 		return nil, []string{"the last report cannot be read"}, nil
 	}
-	facts, err := audit.DecodeDocument(entry.Facts)
-	if err != nil {
-		return nil, []string{"the last report's facts cannot be read"}, nil
-	}
 	judged, err := report.Read(entry.Report)
 	if err != nil {
 		return nil, []string{"the last report cannot be read"}, nil
@@ -151,11 +163,25 @@ func lastRun(kept *store.Store, integration string) (*run, []string, error) {
 	if judged.Integration != integration {
 		return nil, nil, fmt.Errorf("the store holds reports of the integration %q, not of %q: name another --store", judged.Integration, integration)
 	}
+	facts, err := audit.DecodeDocument(entry.Facts)
+	if err == nil {
+		err = validateFacts(entry.Facts)
+	}
+	if err != nil {
+		return nil, []string{"the last report's facts cannot be read"}, nil
+	}
+	raw, err := facts.Encode()
+	if err != nil {
+		return nil, nil, err
+	}
+	if audit.Digest(raw) != judged.FactsDigest {
+		return nil, []string{"the facts beside the last report are not those that it was made of"}, nil
+	}
 	return &run{facts, judged}, nil, nil
 }
 
 // whatChanged lists why everything is to be audited again; none means that what a digest vouches for can be carried over.
-func (last *run) whatChanged(prepared *prepared, library *policy.Library, selection policy.Selection, digests map[string]string, maxAge time.Duration, now time.Time) []string {
+func (last *run) whatChanged(prepared *prepared, library *policy.Library, selection policy.Selection, digests map[string]map[string]string, maxAge time.Duration, now time.Time) []string {
 	var reasons []string
 	if last.facts.ConfigDigest != prepared.integration.Digest {
 		reasons = append(reasons, "the configuration has changed")
@@ -169,29 +195,39 @@ func (last *run) whatChanged(prepared *prepared, library *policy.Library, select
 	if !sameKeys(last.facts.Scope.Keys, prepared.integration) {
 		reasons = append(reasons, "a key has changed")
 	}
-	if last.report.Expired(now) {
+	if last.ranOutBy(now) {
 		reasons = append(reasons, fmt.Sprintf("an attestation, a waiver, a review or a certificate that the last report rests on ran out on %s", last.report.ValidUntil))
 	}
-	oldest := last.facts.FinishedAt
+	oldest := last.facts.StartedAt
 	for _, probe := range last.facts.Probes {
 		if !probe.ObservedAt.IsZero() && probe.ObservedAt.Before(oldest) {
 			oldest = probe.ObservedAt
 		}
-		needed := slices.ContainsFunc(probe.Kinds, selection.Reads)
-		if needed && probe.State != audit.ProbeComplete {
-			reasons = append(reasons, fmt.Sprintf("the %s probe did not finish the last time", probe.Name))
+		if _, carried := digests[probe.Name]; carried && probe.State != audit.ProbeComplete {
+			reasons = append(reasons, fmt.Sprintf("the %s probe did not run to its end the last time", probe.Name))
 		}
 	}
-	if now.Sub(oldest) > maxAge {
+	switch age := now.Sub(oldest); {
+	case age > maxAge:
 		reasons = append(reasons, fmt.Sprintf("something was last looked at on %s, longer ago than %v", stamp(oldest), maxAge))
+	case age < 0:
+		reasons = append(reasons, fmt.Sprintf("the last report says that it was made later than now, on %s", stamp(oldest)))
 	}
-	before := map[string]string{}
-	for name := range digests { // only what can be told before probing
-		if digest, known := last.facts.Scope.Digests[name]; known {
-			before[name] = digest
+	before, after := map[string]string{}, map[string]string{}
+	for _, of := range vouchedFor(digests) {
+		for name, digest := range of {
+			after[name] = digest
+			if digest, known := last.facts.Scope.Digests[name]; known {
+				before[name] = digest
+			}
 		}
 	}
-	return append(reasons, changedDigests(before, digests)...)
+	return append(reasons, changedDigests(before, after)...)
+}
+
+// ranOutBy reports whether something ran out since the last report was made. What had run out before it is judged as such already.
+func (last *run) ranOutBy(now time.Time) bool {
+	return last.report.Expired(now) && audit.NewDate(last.report.FinishedAt).Before(audit.NewDate(now))
 }
 
 // changedDigests says what differs between two sets of digests.
@@ -203,8 +239,6 @@ func changedDigests(before, after map[string]string) []string {
 			changes = append(changes, name+" is new")
 		case digest != after[name]:
 			changes = append(changes, name+" has changed")
-		case digest == runner.UnknownDigest:
-			changes = append(changes, name+" cannot be compared")
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(before)) {

@@ -30,8 +30,8 @@ func (r *repo) scanRaw(place Place, abs string) {
 	r.jobs = append(r.jobs, job{place, abs, r.short(abs)})
 }
 
-// scanGitFiles lists and searches the files of the git directories.
-func (r *repo) scanGitFiles(ctx context.Context) {
+// listGitFiles queues the files of the git directories.
+func (r *repo) listGitFiles(ctx context.Context) {
 	dirs := []string{r.gitDir}
 	if r.commonDir != r.gitDir {
 		dirs = append(dirs, r.commonDir)
@@ -42,6 +42,11 @@ func (r *repo) scanGitFiles(ctx context.Context) {
 	for _, dir := range r.objects {
 		r.listStoreFiles(dir)
 	}
+}
+
+// scanGitFiles searches the files of the git directories.
+func (r *repo) scanGitFiles(ctx context.Context) {
+	r.listGitFiles(ctx)
 	r.runJobs(ctx)
 	s := r.newScanner(ctx)
 	for _, x := range r.indexes {

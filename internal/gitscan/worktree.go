@@ -17,6 +17,12 @@ func (r *repo) scanWorkTree(ctx context.Context) {
 	if r.ownIndex() == nil {
 		r.headGitlinks(ctx, r.headTree(), "", 0)
 	}
+	r.listWorkTree(ctx)
+	r.runJobs(ctx)
+}
+
+// listWorkTree queues the files of the work tree.
+func (r *repo) listWorkTree(ctx context.Context) {
 	if r.workTree == "" {
 		return
 	}
@@ -36,7 +42,6 @@ func (r *repo) scanWorkTree(ctx context.Context) {
 		}
 	}
 	r.listUntracked(ctx, "", r.baseIgnores(), tracked, 0)
-	r.runJobs(ctx)
 }
 
 func (r *repo) trackedFile(e indexEntry) {

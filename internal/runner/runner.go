@@ -32,9 +32,6 @@ type Progress interface {
 	End(probe audit.Probe, status audit.ProbeStatus)
 }
 
-// UnknownDigest stands for a digest that could not be worked out: it is like no other, itself included.
-const UnknownDigest = "unknown"
-
 // Options are the side effects of a run.
 type Options struct {
 	Probes   []audit.Probe          // every known one
@@ -45,9 +42,10 @@ type Options struct {
 	Now      func() time.Time
 	Progress Progress // may be nil
 	Tool     audit.Tool
-	// Carry are the facts of an earlier run, and Carried tells of which probes they are taken over instead of running the probe.
+	// Carry are the facts of an earlier run. Those of the probes that Carried names are taken over instead of running the probe,
+	// with the digests that vouch for them, as Digests gave them.
 	Carry   *audit.Document
-	Carried func(probe audit.Probe) bool
+	Carried map[string]map[string]string
 	Grace   time.Duration // how long probes may take to stop once the context is done; default 700 ms
 }
 
@@ -74,8 +72,8 @@ func Run(ctx context.Context, integration *audit.Integration, options Options) *
 			continue
 		}
 		probe := state.probe
-		if options.Carry != nil && options.Carried(probe) {
-			state.carry(options.Carry)
+		if digests, carried := options.Carried[probe.Name()]; carried && options.Carry != nil {
+			state.carry(options.Carry, digests)
 			continue
 		}
 		run := options.run(integration, id, ledger, state)
@@ -89,7 +87,9 @@ func Run(ctx context.Context, integration *audit.Integration, options Options) *
 		}
 		follower, twoPhases := probe.(audit.Follower)
 		wg.Go(func() {
-			state.digest(ctx, run)
+			if digests, known := digestsOf(ctx, probe, run); known { // before it looks: a change meanwhile shows the next time
+				state.Scope(func(scope *audit.Scope) { maps.Copy(scope.Digests, digests) })
+			}
 			err := guarded(func() error { return probe.Run(ctx, run) })
 			state.end(err, ctx, redactor, options.Progress, !twoPhases)
 		})
@@ -128,8 +128,8 @@ func (o Options) run(integration *audit.Integration, id string, ledger *audit.Le
 	}
 }
 
-// Digests tells for every needed probe that can say so what it would look at, by digest, as Run notes it in Scope.Digests.
-func Digests(ctx context.Context, integration *audit.Integration, options Options) (map[string]string, error) {
+// Digests tells for every needed probe that can say so, by its name, what it would look at, as Run notes it in Scope.Digests.
+func Digests(ctx context.Context, integration *audit.Integration, options Options) (map[string]map[string]string, error) {
 	if options.Now == nil {
 		options.Now = time.Now
 	}
@@ -137,12 +137,37 @@ func Digests(ctx context.Context, integration *audit.Integration, options Option
 	for _, probe := range options.Probes {
 		c.add(probe)
 	}
+	all := map[string]map[string]string{}
 	for _, state := range c.states {
-		if state.needed {
-			state.digest(ctx, options.run(integration, newRunID(), &audit.Ledger{}, state))
+		if !state.needed {
+			continue
+		}
+		run := options.run(integration, newRunID(), &audit.Ledger{}, state)
+		if digests, known := digestsOf(ctx, state.probe, run); known {
+			all[state.probe.Name()] = digests
 		}
 	}
-	return c.doc.Scope.Digests, ctx.Err()
+	return all, ctx.Err()
+}
+
+// digestsOf asks a probe what it is about to look at; known tells whether it is one that can be asked. What it cannot say is unknown.
+func digestsOf(ctx context.Context, probe audit.Probe, run *audit.Run) (digests map[string]string, known bool) {
+	digester, known := probe.(audit.Digester)
+	if !known {
+		return nil, false
+	}
+	err := guarded(func() (err error) {
+		digests, err = digester.Digests(ctx, run)
+		return err
+	})
+	digests = maps.Clone(digests)
+	if digests == nil {
+		digests = map[string]string{}
+	}
+	if err != nil {
+		digests[probe.Name()] = audit.UnknownDigest
+	}
+	return digests, true
 }
 
 // guarded turns a panic into an error without its value, which may hold anything.
@@ -211,29 +236,11 @@ func (c *collector) add(probe audit.Probe) {
 	c.states = append(c.states, state)
 }
 
-// digest notes what the probe is about to look at, before it does: a change meanwhile shows the next time.
-func (s *probeState) digest(ctx context.Context, run *audit.Run) {
-	digester, ok := s.probe.(audit.Digester)
-	if !ok {
-		return
-	}
-	var digests map[string]string
-	err := guarded(func() (err error) {
-		digests, err = digester.Digests(ctx, run)
-		return err
-	})
-	s.Scope(func(scope *audit.Scope) {
-		maps.Copy(scope.Digests, digests)
-		if err != nil {
-			scope.Digests[s.probe.Name()] = UnknownDigest
-		}
-	})
-}
-
-// carry takes the facts and the status of an earlier run over.
-func (s *probeState) carry(earlier *audit.Document) {
+// carry takes the facts and the status of an earlier run over. They are as old as that run's beginning.
+func (s *probeState) carry(earlier *audit.Document, digests map[string]string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	maps.Copy(s.doc.Scope.Digests, digests)
 	for kind := range s.kinds {
 		s.doc.Facts[kind] = append([]json.RawMessage{}, earlier.Facts[kind]...)
 		for _, raw := range earlier.Facts[kind] {
@@ -249,7 +256,7 @@ func (s *probeState) carry(earlier *audit.Document) {
 		}
 		s.status.State, s.status.Reason, s.status.ObservedAt = status.State, status.Reason, status.ObservedAt
 		if s.status.ObservedAt.IsZero() {
-			s.status.ObservedAt = earlier.FinishedAt
+			s.status.ObservedAt = earlier.StartedAt
 		}
 	}
 }

@@ -207,7 +207,8 @@ func TestDigestsAreNotedAndTheSameAlone(t *testing.T) {
 		t.Error(diff)
 	}
 	alone, err := Digests(t.Context(), integration(), options)
-	if diff := cmp.Diff(want, alone); err != nil || diff != "" {
+	wantAlone := map[string]map[string]string{"one": {"one x": "sha256:1"}, "two": {"two x": "sha256:2", "two": "unknown"}}
+	if diff := cmp.Diff(wantAlone, alone); err != nil || diff != "" {
 		t.Error(err, diff)
 	}
 }
@@ -224,7 +225,7 @@ func TestCarriedFactsKeepTheirTime(t *testing.T) {
 				fake{name: "slow", run: func(context.Context, *audit.Run) error { return errors.New("must not run") }},
 				fake{name: "quick", run: func(_ context.Context, r *audit.Run) error { r.Sink.Emit("quick.fact", fact{"now"}); return nil }},
 			},
-			Carry: earlier, Carried: func(p audit.Probe) bool { return p.Name() == "slow" }, Now: func() time.Time { return time.Unix(at, 0) },
+			Carry: earlier, Carried: map[string]map[string]string{"slow": {"slow x": "sha256:1"}}, Now: func() time.Time { return time.Unix(at, 0) },
 		})
 	}
 	doc := again(again(earlier, 2000), 3000)
@@ -234,6 +235,9 @@ func TestCarriedFactsKeepTheirTime(t *testing.T) {
 	}
 	if len(doc.Facts["slow.fact"]) != 1 || len(doc.Facts["quick.fact"]) != 1 {
 		t.Errorf("facts: %s", doc.Facts)
+	}
+	if diff := cmp.Diff(map[string]string{"slow x": "sha256:1"}, doc.Scope.Digests); diff != "" {
+		t.Error("the digests are not handed on: ", diff)
 	}
 	if !state(t, doc, "quick").ObservedAt.IsZero() {
 		t.Error("a fresh fact has an earlier time")

@@ -83,7 +83,27 @@ func Open(ctx context.Context, dir string, keep int) (*Store, error) {
 	}
 	s := &Store{dir: dir, keep: keep, lock: lock}
 	s.sweep()
+	if err := s.keepOutOfGit(); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
 	return s, nil
+}
+
+// keepOutOfGit makes git ignore the store, which may lie in an audited repository: a report that counted as a new file there would
+// be a change to audit.
+func (s *Store) keepOutOfGit() error {
+	file, err := os.OpenFile(filepath.Join(s.dir, ".gitignore"), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("open the store: %w", err)
+	}
+	_, err = file.WriteString("*\n")
+	if err := errors.Join(err, file.Close()); err != nil {
+		return errors.Join(fmt.Errorf("open the store: %w", err), os.Remove(file.Name()))
+	}
+	return nil
 }
 
 // Close lets the next process in.

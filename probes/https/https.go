@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"strings"
@@ -158,6 +159,7 @@ func (probe) Run(ctx context.Context, run *audit.Run) error {
 			for _, address := range endpoint.Addresses {
 				scope.Addresses = append(scope.Addresses, audit.Address{Host: endpoint.Name, Address: address.Address})
 			}
+			maps.Copy(scope.Digests, digests(endpoint))
 		})
 	}
 	for i, seen := range facts.URLs {
