@@ -81,13 +81,6 @@ func TestDigestChangesWithAllThatIsSearched(t *testing.T) {
 	}
 }
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestDigestOfABareRepositoryAndCancelled(t *testing.T) {
 	t.Parallel()
 	g := newRepo(t, "--bare")
