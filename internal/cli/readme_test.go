@@ -1,0 +1,42 @@
+package cli
+
+import (
+	"flag"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/prelaunch-audit/prelaunch/internal/policy"
+	"github.com/prelaunch-audit/prelaunch/policies"
+)
+
+var update = flag.Bool("update", false, "write the generated files")
+
+// TestGeneratedCatalogueInReadme holds the README's table of checks to the policies' own metadata.
+func TestGeneratedCatalogueInReadme(t *testing.T) {
+	t.Parallel()
+	const file, begin, end = "../../README.md", "<!-- checks -->\n", "<!-- /checks -->"
+	library, err := policy.Load(policies.FS, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, found := strings.Cut(string(raw), begin)
+	_, after, closed := strings.Cut(rest, end)
+	if !found || !closed {
+		t.Fatalf("%s lacks the marks of the catalogue", file)
+	}
+	want := before + begin + catalogueMarkdown(library.Checks()) + end + after
+	if string(raw) == want {
+		return
+	}
+	if !*update {
+		t.Fatalf("%s is not current; run `go test ./internal/cli -run Generated -update`", file)
+	}
+	if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
