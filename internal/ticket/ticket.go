@@ -3,7 +3,7 @@
 //
 // A ticket stands for one finding that a required check fails, that it cannot prove, or that a recommended check warns of; its key is the
 // finding's id, the same in every run. It is closed only when the finding's scope (the check, the environment and the target)
-// freshly passes (of a finding without a target, that nothing was looked at say, the check in its environment as a whole): not when the finding is no longer there, the check was left out, became inconclusive, not applicable or waived.
+// freshly passes: not when the finding is no longer there, the check was left out, became inconclusive, not applicable or waived.
 package ticket
 
 import (
@@ -157,12 +157,10 @@ func scopePasses(r *audit.Report, was *problem) (passes bool, reason string) {
 	if at < 0 {
 		return false, ""
 	}
-	whole := was.finding.Scope == audit.ScopeOf(was.check.ID, r.Integration, was.finding.Environment, "")
-	var outcomes []audit.Outcome
+	outcomes := []audit.Outcome{}
 	passed := false
 	for _, finding := range r.Checks[at].Findings {
-		concerns := was.finding.Environment == "" || finding.Environment == "" || finding.Environment == was.finding.Environment
-		if finding.Scope == was.finding.Scope || whole && concerns {
+		if covers(r, was, finding) {
 			outcomes = append(outcomes, finding.Outcome)
 			passed = passed || finding.Outcome == audit.Pass
 		}
@@ -175,6 +173,45 @@ func scopePasses(r *audit.Report, was *problem) (passes bool, reason string) {
 		return true, "A fresh audit shows that its scope passes."
 	}
 	return false, fmt.Sprintf("This audit did not find it again, but its scope does not pass: it is %s.", strings.ReplaceAll(worst.String(), "_", " "))
+}
+
+// covers reports whether a finding speaks of the scope of a ticket: it has the same; or the ticket is about its check in its environment as a
+// whole; or the finding is a pass of several targets that names the ticket's among them in its evidence.
+func covers(r *audit.Report, was *problem, finding audit.Finding) bool {
+	scope := func(target string) string {
+		return audit.ScopeOf(was.check.ID, r.Integration, was.finding.Environment, target)
+	}
+	concerned := was.finding.Environment == "" || finding.Environment == "" || finding.Environment == was.finding.Environment
+	switch {
+	case finding.Scope == was.finding.Scope:
+		return true
+	case !concerned:
+		return false
+	case was.finding.Scope == scope(""):
+		return true
+	}
+	named := false
+	if finding.Outcome == audit.Pass {
+		eachName(finding.Evidence, func(name string) { named = named || scope(name) == was.finding.Scope })
+	}
+	return named
+}
+
+// eachName calls use with every text and every field name in evidence.
+func eachName(evidence any, use func(string)) {
+	switch value := evidence.(type) {
+	case string:
+		use(value)
+	case []any:
+		for _, inner := range value {
+			eachName(inner, use)
+		}
+	case map[string]any:
+		for name, inner := range value {
+			use(name)
+			eachName(inner, use)
+		}
+	}
 }
 
 // stateOf is all that a reader of a ticket learns of a finding, for telling whether that has changed.

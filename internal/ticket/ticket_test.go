@@ -58,6 +58,11 @@ func TestCompare(t *testing.T) {
 	blind := audit.Verdict{Outcome: audit.Inconclusive, Environment: audit.Production, Subject: "not looked at", Message: "not looked at"}
 	failElsewhere := elsewhere
 	failElsewhere.Outcome = audit.Fail
+	several := audit.Verdict{Outcome: audit.Pass, Subject: "searched", Message: "no key anywhere", Evidence: map[string]any{"repositories": map[string]any{"repo": map[string]any{"files": 3}}}}
+	others := several
+	others.Evidence = map[string]any{"repositories": map[string]any{"another repo": map[string]any{"files": 3}}, "list": []any{"x"}}
+	severalOfTest := several
+	severalOfTest.Environment = audit.Test
 	testOnly := pass
 	testOnly.Environment = audit.Test
 	unapplied := verdict(audit.NotApplicable, "all", "no repository")
@@ -86,6 +91,11 @@ func TestCompare(t *testing.T) {
 		{"what was not looked at passes in part", []verdicts{{"code.check": {blind}}, {"code.check": {pass, failElsewhere}}},
 			[]string{"open fail: This audit found it.", "update inconclusive: This audit did not find it again, but its scope does not pass: it is fail."}},
 		{"what was not looked at passes in another environment", []verdicts{{"code.check": {blind}}, {"code.check": {testOnly}}}, []string{"update inconclusive: This audit says nothing about the place"}},
+		{"a pass names the place among several", []verdicts{{"code.check": {failA}}, {"code.check": {several}}}, []string{"close pass: A fresh audit"}},
+		{"a pass of several places does not name this one", []verdicts{{"code.check": {failA}}, {"code.check": {others}}}, []string{"update fail: This audit says nothing about the place"}},
+		{"a pass of several places in another environment", []verdicts{{"code.check": {failA}}, {"code.check": {severalOfTest}}}, []string{"update fail: This audit says nothing about the place"}},
+		{"a pass names the place, which also fails", []verdicts{{"code.check": {failA}}, {"code.check": {several, failB}}},
+			[]string{"open fail: This audit found it.", "update fail: This audit did not find it again, but its scope does not pass: it is fail."}},
 		{"a recommended check warns", []verdicts{{"rec.check": {failA}}}, []string{"open warn: This audit found it."}},
 		{"a recommended check is inconclusive", []verdicts{{"rec.check": {unsure}}}, nil},
 		{"a recommended check passes", []verdicts{{"rec.check": {failA}}, {"rec.check": {pass}}}, []string{"close pass: A fresh audit"}},
