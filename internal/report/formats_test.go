@@ -139,24 +139,37 @@ func TestCodeScanningRaisesNoFalseAlarm(t *testing.T) {
 
 func TestSARIFPointsAtThePlace(t *testing.T) {
 	t.Parallel()
-	v := &view{Options: Options{ConfigFile: "audit/prelaunch.yaml"}}
+	v := &view{Options: Options{ConfigFile: "audit/prelaunch.yaml", Positions: map[string]audit.Position{
+		"environments": {Line: 5, Column: 1}, "environments.production": {Line: 20, Column: 3}, "environments.production.webhook_url": {Line: 22, Column: 5},
+		"environments.production.redirect_urls": {Line: 23, Column: 5}, "environments.production.redirect_urls.expiry": {Line: 26, Column: 7}, "access": {Line: 40, Column: 1},
+	}}}
 	for _, test := range []struct {
 		name     string
+		check    string
+		finding  audit.Finding
 		evidence map[string]any
 		uri      string
 		line     int
 	}{
-		{"a line of a file", map[string]any{"path": "src/app.js", "line": json.Number("12")}, "src/app.js", 12},
-		{"a file", map[string]any{"path": "src/a b#?.js"}, "src/a%20b%23%3F.js", 1},
-		{"backslashes", map[string]any{"path": `src\app.js`, "line": 3.0}, "src/app.js", 3},
-		{"a line of the configuration", map[string]any{"url": "https://acme.example", "config_line": 9}, "audit/prelaunch.yaml", 9},
-		{"nothing", nil, "audit/prelaunch.yaml", 1},
-		{"outside of the repository", map[string]any{"path": "../secrets", "line": 4, "config_line": 2}, "audit/prelaunch.yaml", 2},
-		{"an absolute path", map[string]any{"path": "/etc/passwd", "line": 4}, "audit/prelaunch.yaml", 1},
-		{"an odd line", map[string]any{"path": "a", "line": "x"}, "a", 1},
-		{"a colon that looks like a scheme", map[string]any{"path": "javascript:alert(1)"}, "./javascript:alert%281%29", 1},
+		{"a line of a file", "", audit.Finding{}, map[string]any{"path": "src/app.js", "line": json.Number("12")}, "src/app.js", 12},
+		{"a file", "", audit.Finding{}, map[string]any{"path": "src/a b#?.js"}, "src/a%20b%23%3F.js", 1},
+		{"backslashes", "", audit.Finding{}, map[string]any{"path": `src\app.js`, "line": 3.0}, "src/app.js", 3},
+		{"the first of several places", "", audit.Finding{}, map[string]any{"path": "a.js", "places": []any{"odd", map[string]any{"line": 7}, map[string]any{"line": 9}}}, "a.js", 7},
+		{"a line of the configuration", "webhook.x", audit.Finding{}, map[string]any{"url": "https://acme.example", "config_line": 9}, "audit/prelaunch.yaml", 9},
+		{"a setting", "webhook.x", audit.Finding{Environment: audit.Production}, nil, "audit/prelaunch.yaml", 22},
+		{"a setting inside a setting", "redirects.production-configured", audit.Finding{Environment: audit.Production}, map[string]any{"redirect": "expiry"}, "audit/prelaunch.yaml", 26},
+		{"a setting that is not there", "redirects.production-configured", audit.Finding{Environment: audit.Production}, map[string]any{"redirect": "cancellation"}, "audit/prelaunch.yaml", 23},
+		{"an environment that is not there", "webhook.x", audit.Finding{Environment: audit.Test}, nil, "audit/prelaunch.yaml", 5},
+		{"a section", "access.reviewed", audit.Finding{}, nil, "audit/prelaunch.yaml", 40},
+		{"a check of the user's own", "acme.check", audit.Finding{}, nil, "audit/prelaunch.yaml", 20},
+		{"a section that is not there", "errors.logs-clean", audit.Finding{}, nil, "audit/prelaunch.yaml", 1},
+		{"outside of the repository", "", audit.Finding{}, map[string]any{"path": "../secrets", "line": 4, "config_line": 2}, "audit/prelaunch.yaml", 2},
+		{"an absolute path", "logs", audit.Finding{}, map[string]any{"path": "/etc/passwd", "line": 4, "config_line": 1}, "audit/prelaunch.yaml", 1},
+		{"an odd line", "", audit.Finding{}, map[string]any{"path": "a", "line": "x"}, "a", 1},
+		{"a colon that looks like a scheme", "", audit.Finding{}, map[string]any{"path": "javascript:alert(1)"}, "./javascript:alert%281%29", 1},
 	} {
-		location := v.sarifLocation(placeOf(test.evidence), audit.Finding{})
+		test.finding.Evidence = test.evidence
+		location := v.sarifLocation(placeOf(test.evidence), test.check, test.finding)
 		if uri, line := location.Physical.Artifact.URI, location.Physical.Region.StartLine; uri != test.uri || line != test.line {
 			t.Errorf("%s: %s:%d, want %s:%d", test.name, uri, line, test.uri, test.line)
 		}

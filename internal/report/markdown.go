@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 )
@@ -152,17 +153,22 @@ func markdownText(text string) string {
 		case r == '&':
 			b.WriteString("&amp;")
 		case strings.ContainsRune(markdownAnywhere, r), i == 0 && strings.ContainsRune(markdownFirst, r),
-			i > 0 && (r == '.' || r == ')') && strings.Trim(string(runes[:i]), "0123456789") == "":
+			i > 0 && i < 10 && (r == '.' || r == ')') && strings.Trim(string(runes[:i]), "0123456789") == "":
 			b.WriteByte('\\')
 			b.WriteRune(r)
 		default:
 			b.WriteRune(r)
 		}
-		if i+1 < len(runes) && runes[i+1] != ' ' && startsReference(runes[max(0, i-3):i+1]) {
+		if i+1 < len(runes) && continuesReference(runes[i+1]) && startsReference(runes[max(0, i-3):i+1]) {
 			b.WriteString(breaker)
 		}
 	}
 	return b.String()
+}
+
+// continuesReference reports whether a character can stand after the beginning of a link.
+func continuesReference(r rune) bool {
+	return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("/+-_", r)
 }
 
 // startsReference reports whether what follows read, up to four characters, may become a link: after "@", "#", ":" (a scheme, a line, an emoji), "www." and

@@ -58,6 +58,8 @@ type Options struct {
 	// ConfigFile is what the configuration is called, relative to the repository's root where there is one. Formats that must
 	// point at a file point at it for findings that have no file of their own. Default: prelaunch.yaml.
 	ConfigFile string
+	// Positions tell where settings stand in ConfigFile, as audit.Integration has them; nil: not known, as of a report from a file.
+	Positions map[string]audit.Position
 	// Earlier reports of the same integration, in any order; formats that can show the history of each check.
 	Earlier []*audit.Report
 }

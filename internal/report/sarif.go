@@ -233,7 +233,7 @@ func (v *view) sarifResult(check audit.Check, index int, finding audit.Finding) 
 	}
 	result := sarifResult{
 		RuleID: plain(check.ID), RuleIndex: index, Kind: kind, Level: level, Message: sarifText{Text: sarifMessage(orElse(message, check.ID))},
-		Locations:    []sarifLocation{v.sarifLocation(where, finding)},
+		Locations:    []sarifLocation{v.sarifLocation(where, check.ID, finding)},
 		Fingerprints: map[string]string{"primaryLocationLineHash": finding.ID + ":1", "prelaunchFinding/v1": finding.ID, "prelaunchScope/v1": finding.Scope},
 		Properties:   map[string]any{"outcome": finding.Outcome, "basis": finding.Basis, "environment": finding.Environment, "evidence": finding.Evidence},
 	}
@@ -265,9 +265,9 @@ func sarifKind(outcome audit.Outcome, basis string) (kind, level string) {
 	return "review", "none"
 }
 
-func (v *view) sarifLocation(where place, finding audit.Finding) sarifLocation {
+func (v *view) sarifLocation(where place, check string, finding audit.Finding) sarifLocation {
 	var location sarifLocation
-	file, line := v.ConfigFile, max(where.ConfigLine, 1)
+	file, line := v.ConfigFile, v.configLine(check, finding)
 	if relative, ok := where.relative(); ok {
 		file, line = relative, max(where.Line, 1)
 	}

@@ -251,12 +251,13 @@ func (g group) places() []place {
 	seen := map[place]bool{}
 	var out []place
 	for _, finding := range g.Findings {
-		p := placeOf(finding.Evidence)
-		if p.isNowhere() || seen[p] || strings.Contains(g.Message, p.String()) {
-			continue
+		for _, p := range placesOf(finding.Evidence) {
+			if p.isNowhere() || seen[p] || strings.HasSuffix(g.Message, p.String()) {
+				continue
+			}
+			seen[p] = true
+			out = append(out, p)
 		}
-		seen[p] = true
-		out = append(out, p)
 	}
 	slices.SortFunc(out, func(a, b place) int {
 		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Line, b.Line), cmp.Compare(a.String(), b.String()))
@@ -266,6 +267,36 @@ func (g group) places() []place {
 
 // Place is where a finding was made, such as "src/app.js:12 (commit 0123456789ab)", read from its evidence; "" when it does not say.
 func Place(evidence map[string]any) string { return placeOf(evidence).String() }
+
+// placesOf are all places that evidence names: those listed under "places", each completed by what stands beside the list, or else the
+// one that stands there alone.
+func placesOf(evidence map[string]any) []place {
+	common := evidencePlace(evidence)
+	listed, _ := evidence["places"].([]any)
+	var out []place
+	for _, one := range listed {
+		fields, ok := one.(map[string]any)
+		if !ok {
+			continue
+		}
+		p := evidencePlace(fields)
+		if p.isNowhere() && p.Line == 0 {
+			continue
+		}
+		if p.Path == "" && p.URL == "" {
+			p.Path, p.URL = common.Path, common.URL
+		}
+		p.ConfigLine = cmp.Or(p.ConfigLine, common.ConfigLine)
+		out = append(out, p)
+	}
+	if len(out) == 0 {
+		out = []place{common}
+	}
+	return out
+}
+
+// placeOf is the first place that evidence names.
+func placeOf(evidence map[string]any) place { return placesOf(evidence)[0] }
 
 // place is where a finding was made, read from the evidence keys that are agreed for it.
 type place struct {
@@ -277,7 +308,7 @@ type place struct {
 	ConfigLine int // line of the configuration that declares what was looked at; 0: not known
 }
 
-func placeOf(evidence map[string]any) place {
+func evidencePlace(evidence map[string]any) place {
 	text := func(key string) string {
 		s, _ := evidence[key].(string)
 		return s

@@ -33,8 +33,8 @@ type Diff struct {
 	Integration string        `json:"integration"`
 	Old         Run           `json:"old"`
 	New         Run           `json:"new"`
-	Context     []Value       `json:"context"` // what was audited differently
-	Checks      []CheckChange `json:"checks"`
+	Context     []Value       `json:"context"`         // what was audited differently
+	Checks      []CheckChange `json:"checks"`          // those that came to something else first
 	Facts       []KindChange  `json:"facts,omitempty"` // only where both documents were given
 }
 
@@ -132,7 +132,20 @@ func Compare(older, newer *audit.Report, o Options) (*Diff, error) {
 				Why: []string{"It is not part of the later audit, which says nothing about it."}, Findings: []FindingChange{}})
 		}
 	}
+	slices.SortStableFunc(d.Checks, func(a, b CheckChange) int { return a.weight() - b.weight() })
 	return d, nil
+}
+
+// weight sorts the checks that came to something else first, then those that are only on one side, then those of which only the evidence
+// differs.
+func (c CheckChange) weight() int {
+	switch {
+	case c.Change != Changed:
+		return 1
+	case c.OldOutcome != c.NewOutcome:
+		return 0
+	}
+	return 2
 }
 
 func runOf(r *audit.Report) Run { return Run{r.FinishedAt, r.Status(), r.ExitCode()} }

@@ -131,7 +131,7 @@ func TestWhy(t *testing.T) {
 		want   string // among the reasons
 		not    string // not among them
 	}{
-		{"evidence", func(_, _ *side) {}, "web.check", "What was found differs: 0 findings appeared, 0 are gone, 1 changed.", "policies"},
+		{"evidence", func(_, _ *side) {}, "web.check", "What was found differs: 0 appeared, 0 gone, 1 changed.", "policies"},
 		{"policies only", func(older, newer *side) {
 			newer.verdicts["web.check"] = older.verdicts["web.check"]
 			judged := newer.verdicts["web.check"][0]

@@ -33,7 +33,7 @@ func why(older, newer *audit.Report, was, is audit.Check, findings []FindingChan
 	case len(observed) > 0:
 		say("What was observed differs: facts of %s.", strings.Join(observed, ", "))
 	case evidence || counts[Added]+counts[Removed] > 0:
-		say("What was found differs: %d findings appeared, %d are gone, %d changed.", counts[Added], counts[Removed], counts[Changed])
+		say("What was found differs: %d appeared, %d gone, %d changed.", counts[Added], counts[Removed], counts[Changed])
 	}
 	if waivers {
 		say("A waiver was given, ended or changed.")
