@@ -352,6 +352,27 @@ func TestPairings(t *testing.T) {
 	}
 }
 
+// TestMarksThatTellNothing: what both environments share, or what is part of the other's, is no sign of a mix-up.
+func TestMarksThatTellNothing(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	i := integration(r.dir, ".")
+	i.Environments[0].IntegrationID = productionID
+	i.Environments[0].WebhookURL = "https://hooks.acme.example/begini"
+	i.Environments[1].WebhookURL = "https://hooks.acme.example/begini/production"
+	i.Environments[0].Key = i.Environments[1].Key
+	r.write(".env.production", productionID+" https://hooks.acme.example/begini/production "+productionKey)
+	r.write(".env.test", productionID+" https://hooks.acme.example/begini "+productionKey)
+	r.commit("add")
+	out := &sink{}
+	if err := (&probe{limit: searchLimit}).Run(t.Context(), &audit.Run{Integration: i, Sink: out}); err != nil {
+		t.Fatal(err)
+	}
+	if len(out.pairings) != 0 || len(out.hits) == 0 {
+		t.Errorf("%+v %+v", out.pairings, out.hits)
+	}
+}
+
 func TestPlainAPI(t *testing.T) {
 	t.Parallel()
 	r := newRepo(t)
