@@ -188,7 +188,15 @@ type tap struct {
 	literals *needle.Stream
 	hold     []byte
 	lines    int64 // newlines before hold
-	fresh    int   // where in hold begins what was not searched yet
+	base     int64 // offset of hold
+	told     map[printed]bool
+}
+
+// printed is where a fingerprint was found, so that the overlap of two pieces tells it once.
+type printed struct {
+	id     int
+	form   string
+	offset int64
 }
 
 const (
@@ -211,6 +219,7 @@ func (t *tap) Write(b []byte) (int, error) {
 			t.searchPrints()
 			drop := len(t.hold) - reach
 			t.lines += int64(bytes.Count(t.hold[:drop], []byte{'\n'}))
+			t.base += int64(drop)
 			t.hold = append(t.hold[:0], t.hold[drop:]...)
 		}
 	}
@@ -218,7 +227,13 @@ func (t *tap) Write(b []byte) (int, error) {
 }
 
 func (t *tap) searchPrints() {
+	told := map[printed]bool{}
+	defer func() { t.told = told }()
 	t.hits.search.prints.Find(t.hold, func(id, at int, form string) {
+		this := printed{id, form, t.base + int64(at)}
+		if told[this] = true; t.told[this] {
+			return
+		}
 		t.hits.add(id, form, t.member, t.lines+int64(bytes.Count(t.hold[:at], []byte{'\n'}))+1)
 	})
 }

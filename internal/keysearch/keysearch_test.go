@@ -110,7 +110,7 @@ func TestEverySpellingInEveryContainer(t *testing.T) {
 func TestFingerprints(t *testing.T) {
 	t.Parallel()
 	s := search(t)
-	for _, before := range []int{0, piece - 10, piece + 2*reach - 7} {
+	for _, before := range []int{0, piece - 10, piece + reach + 100, piece + 2*reach - 8} {
 		content := []byte(strings.Repeat("x\n", before/2) + "key=" + printedKey + "\n")
 		hits := read(t, s, zipped(t, "a.txt", content))
 		if len(hits) != 1 || hits[0].Environment != audit.Production || hits[0].Spelling != "plain" || hits[0].More != 0 || hits[0].Line != int64(before/2+1) {
