@@ -66,12 +66,22 @@ excused(x) if {
 	x.witnessed
 }
 
-# Where the receiver itself was away, a missing answer is no way to refuse.
+# Where something kept this machine away from the receiver, a missing answer is no way to refuse. It is where the receiver died of it.
 excused(x) if {
 	x.error
 	not x.status
 	not x.witnessed
 	lost(x.environment)
+	not died(x)
+}
+
+# died holds for a connection that was closed without an answer, after which nothing took connections any more. A firewall that bans
+# this machine lets open connections hang instead.
+died(x) if {
+	x.error == "reset"
+	x.family in reading.baselines[x.environment].after
+	some item in reading.of(x.environment, "control")
+	item.fact.error in {"refused", "reset"}
 }
 
 lost(environment) if reading.baselines[environment].unresponsive

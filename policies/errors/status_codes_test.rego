@@ -53,3 +53,12 @@ test_inconclusive_where_the_receiver_was_away if {
 	away := given.forged("F02", "random", {"error": "refused", "witnessed": false})
 	outcomes(given.document({"unresponsive": true, "reason": "no_answer"}, [given.wrong, given.refused("F01", "absent"), away])) == {"inconclusive"}
 }
+
+test_fail_where_the_receiver_died if {
+	killed := given.forged("F17", "odd-length", {"error": "reset", "witnessed": false})
+	gone := given.exchange("control", "control", "genuine", {"error": "refused"})
+	document := given.document({"unresponsive": true, "reason": "no_answer", "after": ["F16", "F17"]}, [given.wrong, given.refused("F01", "absent"), killed, gone])
+	some f in findings(document)
+	f.outcome == "fail"
+	f.evidence.cases == ["odd-length"]
+}

@@ -33,5 +33,5 @@ findings contains lib.finding(
 ) if {
 	some environment, _ in lib.environments
 	reading.baselines[environment].unresponsive
-	"malformed" in split(reading.baselines[environment].after, ",")
+	"malformed" in reading.baselines[environment].after
 }

@@ -23,5 +23,5 @@ test_fail_of_what_is_taken if outcomes(given.document({}, [given.wrong, invalid(
 test_a_byte_order_mark_may_be_taken if outcomes(given.document({}, [given.wrong, invalid("bom", {"status": 200})])) == {"pass"}
 
 test_fail_where_the_receiver_stopped if {
-	outcomes(given.document({"unresponsive": true, "reason": "no_answer", "after": "F19,malformed"}, [given.wrong, invalid("brace", {"status": 400})])) == {"fail", "pass"}
+	outcomes(given.document({"unresponsive": true, "reason": "no_answer", "after": ["F19", "malformed"]}, [given.wrong, invalid("brace", {"status": 400})])) == {"fail", "pass"}
 }

@@ -3,7 +3,6 @@ package webhook
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
@@ -21,6 +20,9 @@ const (
 	// baselines is how many genuine events of the type that is forged are sent first.
 	baselines = 3
 )
+
+// maxRecoveries is how often a receiver may go away and come back before it is given up.
+const maxRecoveries = 20
 
 // recoveries are the pauses after which a receiver that stopped answering is asked again.
 var recoveries = []time.Duration{100 * time.Millisecond, 500 * time.Millisecond, 2 * time.Second}
@@ -98,7 +100,7 @@ func hasText(event provider.Event) bool {
 func (s *session) invalids() []job {
 	var jobs []job
 	for _, c := range invalidOf(s.profile.Required) {
-		jobs = append(jobs, job{testCase: c, purpose: PurposeInvalid, event: s.event})
+		jobs = append(jobs, job{testCase: c, purpose: PurposeInvalid, event: s.signable()})
 	}
 	return jobs
 }
@@ -193,7 +195,8 @@ func (s *session) leaveOut(jobs []job, reason string, which func(job) bool) []jo
 	})
 }
 
-// sendWitnessed sends a batch and then a control. Where the control fails and the receiver comes back, the batch is sent again.
+// sendWitnessed sends a batch and then a control. Where the control fails and the receiver comes back, the batch is sent again, request
+// by request.
 func (s *session) sendWitnessed(ctx context.Context, jobs []job) []*record {
 	records := s.send(ctx, jobs)
 	if !s.full() && s.observer.active() {
@@ -202,9 +205,9 @@ func (s *session) sendWitnessed(ctx context.Context, jobs []job) []*record {
 	if s.witness(ctx, records) || !s.hasControl() || ctx.Err() != nil {
 		return records
 	}
-	families := familiesOf(records)
 	if !s.recovered(ctx) {
-		s.lost(families)
+		s.fatal(familiesOf(records)...)
+		s.lost()
 		return records
 	}
 	var kept []*record
@@ -216,34 +219,54 @@ func (s *session) sendWitnessed(ctx context.Context, jobs []job) []*record {
 			again = append(again, jobs[i])
 		}
 	}
-	second := s.send(ctx, again)
-	if !s.witness(ctx, second) && ctx.Err() == nil {
-		s.baseline.After = families
-		if !s.recovered(ctx) {
-			s.lost(families)
-		}
-		for _, r := range second { // what was seen at first stands as well: the receiver went away twice
-			r.fact.Retries++
-		}
-	}
-	return append(kept, second...)
+	return append(kept, s.oneByOne(ctx, again)...)
 }
 
-func familiesOf(records []*record) string {
+// oneByOne sends jobs each with a control of its own, so that the one which a receiver does not survive is told from its neighbours.
+func (s *session) oneByOne(ctx context.Context, jobs []job) []*record {
+	var records []*record
+	for i, j := range jobs {
+		r := s.do(ctx, j, "")
+		records = append(records, r)
+		if s.witness(ctx, records[i:]) {
+			continue
+		}
+		s.fatal(j.family)
+		if s.recoveries++; ctx.Err() != nil || s.recoveries > maxRecoveries || !s.recovered(ctx) {
+			s.lost()
+			s.leaveOut(jobs[i+1:], notSentSilent, func(job) bool { return true })
+			break
+		}
+	}
+	return records
+}
+
+func familiesOf(records []*record) []string {
 	var names []string
 	for _, r := range records {
-		if name := r.fact.Family; r.fact.NotSent == "" && !slices.Contains(names, name) {
-			names = append(names, name)
+		if r.fact.NotSent == "" {
+			names = append(names, r.fact.Family)
 		}
 	}
-	return strings.Join(names, ",")
+	return names
 }
 
-// lost notes that the receiver is gone.
-func (s *session) lost(families string) {
+// fatal notes families that were sent just before the receiver went away.
+func (s *session) fatal(families ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.baseline.Unresponsive, s.baseline.Reason, s.baseline.After = true, notSentSilent, families
+	for _, family := range families {
+		if !slices.Contains(s.baseline.After, family) {
+			s.baseline.After = append(s.baseline.After, family)
+		}
+	}
+}
+
+// lost notes that the receiver does not come back.
+func (s *session) lost() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.baseline.Unresponsive, s.baseline.Reason = true, notSentSilent
 }
 
 func (s *session) recovered(ctx context.Context) bool {
@@ -303,7 +326,7 @@ func (s *session) alive(ctx context.Context) bool {
 	genuine := s.full() && (s.baseline.Genuine || s.turned.count > 0 && len(s.expectedStatuses()) > 0)
 	j := job{testCase: testCase{family: familyControl, name: "genuine", change: (*forge).sign}, purpose: PurposeControl, event: s.event}
 	if !genuine {
-		j.name, j.change = "invalid", s.pairCases()[0].change
+		j.name, j.change, j.event = "invalid", s.pairCases()[0].change, s.signable()
 	}
 	r := s.do(ctx, j, "")
 	s.keep(r)

@@ -141,8 +141,8 @@ func (s *session) pairs(ctx context.Context) {
 	var jobs []job
 	for _, c := range s.pairCases() {
 		jobs = append(jobs,
-			job{testCase: testCase{family: "pair", name: c.name, change: c.change}, purpose: PurposeInvalid, event: s.event},
-			job{testCase: testCase{family: "pair", name: c.name, change: func(f *forge) { c.change(f); f.valid = false; wrong(f) }}, purpose: PurposeReference, event: s.event})
+			job{testCase: testCase{family: "pair", name: c.name, change: c.change}, purpose: PurposeInvalid, event: s.signable()},
+			job{testCase: testCase{family: "pair", name: c.name, change: func(f *forge) { c.change(f); f.valid = false; wrong(f) }}, purpose: PurposeReference, event: s.signable()})
 	}
 	records := s.send(ctx, jobs)
 	s.keep(records...)

@@ -72,7 +72,7 @@ type Baseline struct {
 	EventType       string   `json:"event_type" jsonschema:"type of the events that were forged"`
 	Addresses       []string `json:"addresses" jsonschema:"addresses that the receiver's name has"`
 	Unresponsive    bool     `json:"unresponsive" jsonschema:"the receiver stopped answering genuine events as at the beginning, and did not come back"`
-	After           string   `json:"after" jsonschema:"families that were sent just before it stopped"`
+	After           []string `json:"after" jsonschema:"families that were sent just before it went away, for good or for a while"`
 	Requests        int      `json:"requests" jsonschema:"requests sent"`
 }
 

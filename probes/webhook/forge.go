@@ -54,6 +54,7 @@ type forge struct {
 	doc    *node  // the event, to be changed or spelled otherwise
 	body   []byte // compact doc at first
 	uid    string
+	fixed  bool // the UID is configured, not drawn
 	method string
 	path   string // escaped, as on the request line
 	query  string
@@ -105,6 +106,17 @@ func (f *forge) refuse(reason string) {
 func (f *forge) sign() {
 	f.put(f.right(f.body))
 	f.valid = true
+}
+
+// tellsUID reports whether the receiver can read the UID in the body, in whatever spelling.
+func (f *forge) tellsUID() bool {
+	for _, pair := range f.header {
+		if pair[0] == "Content-Encoding" {
+			return true
+		}
+	}
+	plain := string(bytes.ReplaceAll(f.body, []byte{0}, nil)) // UTF-16
+	return strings.Contains(plain, f.uid) || strings.Contains(unescape(plain), f.uid)
 }
 
 // put sets the signature header.

@@ -107,9 +107,17 @@ var forgeries = []testCase{
 	{family: "F07", name: "value-changed", change: tampered(func(f *forge) { f.body = shiftTimes(f.body, 86400) })},
 	{family: "F07", name: "field-added", change: tampered(func(f *forge) { f.set("event.prelaunch", text("added")) })},
 	{family: "F07", name: "duplicate-key", change: tampered(func(f *forge) {
-		f.body = append(f.body[:len(f.body)-1:len(f.body)-1], `,"uid":"`+randomUIDLike(f.uid)+`"}`...)
+		holder, i := f.doc.at("event")
+		again := shiftTimes(compact.write(holder.members[i]), 86400)
+		f.body = append(append(append(f.body[:len(f.body)-1:len(f.body)-1], `,"event":`...), again...), '}')
 	})},
-	{family: "F07", name: "another-body", change: tampered(func(f *forge) { f.set("uid", text(randomUIDLike(f.uid))) })},
+	{family: "F07", name: "another-body", change: tampered(func(f *forge) {
+		if !f.fixed { // a UID that the receiver does not know would be refused for itself
+			f.uid = randomUIDLike(f.uid)
+			f.set("uid", text(f.uid))
+		}
+		f.body = shiftTimes(f.body, 40*86400)
+	})},
 	{family: "F07", name: "empty-body", change: tampered(func(f *forge) { f.body = nil })},
 	{family: "F07", name: "type-changed", change: func(f *forge) {
 		f.put(f.right(compact.write(f.retyped())))

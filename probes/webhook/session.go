@@ -61,6 +61,7 @@ type session struct {
 	base       string // what unsigned families carry: "" nothing, baseWrong a random signature
 	timeouts   int
 	hanging    map[string]int // timeouts by family
+	recoveries int            // how often the receiver went away and came back
 	sentEvents []audit.SentEvent
 	uidTurn    int
 }
@@ -85,7 +86,7 @@ func newSession(run *audit.Run, profile provider.Profile, environment audit.Envi
 	s := &session{run: run, profile: profile, environment: environment, progress: progress, hanging: map[string]int{}}
 	s.baseline = Baseline{
 		Environment: environment.Name, URL: environment.WebhookURL, Probing: environment.Probing, Receiver: environment.Receiver,
-		State: StateStopped, GenuineStatuses: []int{}, WrongStatuses: []int{}, Addresses: []string{}, KeyHeld: environment.Key.Key.Held(),
+		State: StateStopped, GenuineStatuses: []int{}, WrongStatuses: []int{}, Addresses: []string{}, After: []string{}, KeyHeld: environment.Key.Key.Held(),
 		FixedUIDs: len(environment.ProbeUIDs) > 0,
 	}
 	s.key = heldKey(environment.Key.Key)
@@ -162,27 +163,34 @@ func (s *session) secureTransport() bool {
 	return s.baseline.Transport == TransportVerified
 }
 
-// chooseEvent picks the event that is forged: in careful probing one about the course of an application, otherwise the first
-// configured one; prefer is a type to take where it is allowed.
+// chooseEvent picks the event that is forged: the first configured one, in careful probing the first about the course of an application
+// if there is one; prefer is a type to take before all others.
 func (s *session) chooseEvent(prefer string) {
-	configured := s.run.Integration.EventTypes
-	if prefer != "" {
-		configured = append([]string{prefer}, configured...)
+	events := s.configured()
+	if event, ok := s.profile.Event(prefer); ok {
+		events = append([]provider.Event{event}, events...)
 	}
-	for _, eventType := range configured {
-		if event, ok := s.profile.Event(eventType); ok && (s.full() || event.Journey) {
-			s.event = event
-			s.baseline.EventType = event.Type
-			return
-		}
+	if len(events) == 0 {
+		events = s.profile.Events
+	}
+	s.event = events[0]
+	if i := slices.IndexFunc(events, func(e provider.Event) bool { return e.Journey }); i >= 0 && !s.full() {
+		s.event = events[i]
+	}
+	s.baseline.EventType = s.event.Type
+}
+
+// signable is the event that is sent properly signed but invalid: in careful probing always one about the course of an application.
+func (s *session) signable() provider.Event {
+	if s.full() || s.event.Journey {
+		return s.event
 	}
 	for _, event := range s.profile.Events {
-		if s.full() || event.Journey {
-			s.event = event
-			s.baseline.EventType = event.Type
-			return
+		if event.Journey {
+			return event
 		}
 	}
+	return s.event
 }
 
 // forge returns a genuine event of that type without a signature, with a UID of its own or, where UIDs are configured, times of its own.
@@ -196,7 +204,7 @@ func (s *session) forge(event provider.Event) (*forge, error) {
 	if f.path == "" {
 		f.path = "/"
 	}
-	f.uid = randomUID(s.profile.UIDs)
+	f.uid, f.fixed = randomUID(s.profile.UIDs), len(s.environment.ProbeUIDs) > 0
 	if uids := s.environment.ProbeUIDs; len(uids) > 0 {
 		s.mu.Lock()
 		f.uid = uids[s.uidTurn%len(uids)]
@@ -303,7 +311,7 @@ func (s *session) again(ctx context.Context, a *answer, f *forge, r *record) boo
 func (s *session) exchange(ctx context.Context, f *forge, address string) answer {
 	at := s.run.Now()
 	event := audit.LedgerEvent{Environment: s.environment.Name, UID: f.uid, Valid: f.valid, Body: f.body, At: at}
-	if !strings.Contains(string(f.body), f.uid) {
+	if !f.tellsUID() {
 		event.UID = ""
 	}
 	if !f.unsigned {
