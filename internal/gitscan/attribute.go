@@ -91,18 +91,7 @@ func (c *climber) tree(o *stored) {
 	}
 }
 
-func (c *climber) stream(o *stored, size int64, r io.Reader) error {
-	if o.kind == blobKind || size > c.repo.options.Limits.ObjectBytes {
-		return nil
-	}
-	data := make([]byte, size)
-	if _, err := io.ReadFull(r, data); err != nil {
-		return err
-	}
-	o.data = data
-	c.object(o)
-	return nil
-}
+func (c *climber) stream(*stored, int64, io.Reader) error { return nil } // blobs refer to nothing
 
 func (c *climber) broken(*stored, error) {} // the main pass has reported it
 

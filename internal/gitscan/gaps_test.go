@@ -354,6 +354,7 @@ func TestNoGaps(t *testing.T) {
 			g.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", sub.dir, "lib/sub")
 			g.commit("a")
 			g.git("submodule", "--quiet", "deinit", "-f", "lib/sub")
+			g.git("--git-dir=.git/modules/lib/sub", "config", "core.worktree", "../../../../lib/sub") // as older versions of git leave it
 			return g.dir
 		}},
 		{"index versions and split index", func(t *testing.T) string {

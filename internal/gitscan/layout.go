@@ -133,8 +133,8 @@ func openLayout(path string) (*layout, error) {
 	if wt := l.config["core.worktree"]; wt != "" && l.gitDir == l.commonDir {
 		if wt = resolve(l.gitDir, wt); l.belongs(wt) {
 			l.workTree = wt
-		} else {
-			l.stray = wt
+		} else if list, err := os.ReadDir(wt); err == nil && len(list) > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
+			l.stray = wt // an absent or empty one is that of a submodule that is not checked out
 		}
 	}
 	return l, nil

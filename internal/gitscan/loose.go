@@ -16,10 +16,11 @@ import (
 
 // looseReader reads loose objects: a zlib stream of "kind size NUL content".
 type looseReader struct {
-	z    io.ReadCloser
-	in   *bufio.Reader
-	size int64 // of the last object
-	data []byte
+	z     io.ReadCloser
+	in    *bufio.Reader
+	size  int64 // of the last object
+	limit int64 // of what is held in memory
+	data  []byte
 }
 
 // open positions the reader at the content of the object in path.
@@ -75,7 +76,10 @@ func (l *looseReader) visit(ctx context.Context, path string, o *stored, v visit
 	if l.size > info.Size()*maxRatio {
 		return fmt.Errorf("%w: %d bytes cannot inflate to the declared %d", inflate.ErrCorrupt, info.Size(), l.size)
 	}
-	if l.size > streamFrom {
+	if l.size > streamFrom && o.kind != blobKind && l.size > l.limit {
+		return fmt.Errorf("size of %d bytes: %w", l.size, errTooLarge)
+	}
+	if l.size > streamFrom && o.kind == blobKind {
 		exact := &exactReader{r: l.z, left: l.size}
 		if err := v.stream(o, l.size, readerFunc(func(b []byte) (int, error) {
 			if err := ctx.Err(); err != nil {

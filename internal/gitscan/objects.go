@@ -194,7 +194,7 @@ func (r *repo) walkLoose(ctx context.Context, main bool, newVisitor func() visit
 		for range r.options.Workers {
 			wg.Go(func() {
 				v := newVisitor()
-				var reader looseReader
+				reader := looseReader{limit: r.options.Limits.ObjectBytes}
 				for ctx.Err() == nil {
 					i := int(next.Add(1)) - 1
 					if i >= len(l.names) {

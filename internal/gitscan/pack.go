@@ -49,7 +49,10 @@ const (
 	maxEntries = 1 << 31 // entries are numbered with int32
 )
 
-var errPack = errors.New("corrupt pack")
+var (
+	errPack = errors.New("corrupt pack")
+	errHead = fmt.Errorf("%w: entry head cut off", errPack)
+)
 
 // openPack opens path and its index. When there is no usable index, the pack's
 // index is nil: rebuildIndex can make one.
@@ -223,15 +226,14 @@ type entryHead struct {
 const maxHead = 10 + 32
 
 func parseHead(b []byte, oidSize int) (h entryHead, err error) {
-	cut := fmt.Errorf("%w: entry head cut off", errPack)
 	if len(b) == 0 {
-		return h, cut
+		return h, errHead
 	}
 	h.kind, h.size = kind(b[0]>>4&7), int64(b[0]&15)
 	i := 1
 	for shift := 4; b[i-1]&0x80 != 0; shift += 7 {
 		if i == len(b) {
-			return h, cut
+			return h, errHead
 		}
 		if shift > 56 {
 			return h, fmt.Errorf("%w: object size out of range", errPack)
@@ -244,7 +246,7 @@ func parseHead(b []byte, oidSize int) (h entryHead, err error) {
 	case offsetDelta:
 		for first := true; ; first = false {
 			if i == len(b) {
-				return h, cut
+				return h, errHead
 			}
 			if h.back >= 1<<55 {
 				return h, fmt.Errorf("%w: base offset out of range", errPack)
@@ -260,7 +262,7 @@ func parseHead(b []byte, oidSize int) (h entryHead, err error) {
 		}
 	case refDelta:
 		if len(b)-i < oidSize {
-			return h, cut
+			return h, errHead
 		}
 		h.base = oid(b[i : i+oidSize])
 		i += oidSize

@@ -51,7 +51,7 @@ type visitor interface {
 	// object is given a whole object. The result says that nothing was found
 	// in it, so that what others copy from it need not be looked at again.
 	object(o *stored) (clean bool)
-	// stream is given an object too large to hold; o.data is nil.
+	// stream is given a blob too large to hold; o.data is nil.
 	stream(o *stored, size int64, r io.Reader) error
 	// broken is told what could not be read.
 	broken(o *stored, err error)
@@ -60,8 +60,8 @@ type visitor interface {
 // errTooLarge marks what is beyond the limits, as opposed to corrupt.
 var errTooLarge = errors.New("beyond the limits of this scan")
 
-// streamFrom is the size from which whole objects that nothing builds on are
-// not held in memory.
+// streamFrom is the size from which blobs stored whole that nothing builds on
+// are not held in memory.
 const streamFrom = 8 << 20
 
 // buffer is the content of an object that others build on.
@@ -268,7 +268,8 @@ func (w *walker) visit(n node) {
 func (w *walker) read(o *stored, n node) ([]byte, error) {
 	p, i := w.pack, o.entry
 	length := p.starts[i+1] - p.starts[i]
-	if length > streamFrom && n.base == nil && p.first[i] < 0 {
+	streamable := n.base == nil && n.kind == blobKind && p.first[i] < 0
+	if length > streamFrom && streamable {
 		return nil, w.stream(o)
 	}
 	if length > w.memory.object {
@@ -291,7 +292,7 @@ func (w *walker) read(o *stored, n node) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if h.size > streamFrom && n.base == nil && p.first[i] < 0 {
+	if h.size > streamFrom && streamable {
 		return nil, w.stream(o)
 	}
 	if h.size > w.memory.object {

@@ -3,16 +3,20 @@
 //
 //	go run ./internal/gitscan/bench generate DIR        a repository of > 100,000 objects, > 2 GB unpacked
 //	go run ./internal/gitscan/bench compare DIR [PAIRS] CPU and wall time and peak memory of each way
+//	go run ./internal/gitscan/bench find DIR TEXT       time to find a text that is there, with its evidence
 //	go run ./internal/gitscan/bench oracle DIR [N]      hits of N random literals against git cat-file
 package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"strconv"
+	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/gitscan"
+	"github.com/prelaunch-audit/prelaunch/internal/needle"
 )
 
 func main() {
@@ -25,6 +29,9 @@ func main() {
 func command(args []string) error {
 	if len(args) < 2 {
 		return fmt.Errorf("usage: bench generate|compare|oracle|scan|inflate DIR [N]")
+	}
+	if args[0] == "find" && len(args) == 3 {
+		return find(args[1], args[2])
 	}
 	n := 0
 	if len(args) > 2 {
@@ -53,4 +60,25 @@ func command(args []string) error {
 		return err
 	}
 	return fmt.Errorf("unknown command %q", args[0])
+}
+
+// find shows what one literal costs that is there, with the evidence for it,
+// and with fingerprints and suspects looked for too.
+func find(dir, text string) error {
+	for _, o := range []gitscan.Options{
+		{Literals: []needle.Literal{{ID: 1, Bytes: []byte(text)}}},
+		{Fingerprints: []needle.Fingerprint{{ID: 1, SHA256: sha256.Sum256([]byte(text)), Length: len(text)}}},
+		{Literals: needles(), Suspects: needle.NewSuspects([]string{"begini"}, []string{"api-key"})},
+	} {
+		start := time.Now()
+		r, err := gitscan.Scan(context.Background(), dir, o)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("%.2f s: %d hits\n", time.Since(start).Seconds(), len(r.Hits)+r.HitsCut)
+		if len(r.Hits) > 0 {
+			fmt.Printf("  %+v\n", r.Hits[0])
+		}
+	}
+	return nil
 }
