@@ -71,6 +71,45 @@ func generateSchema(t *testing.T) []byte {
 	return append(bytes.TrimSpace(raw), '\n')
 }
 
+// TestSchemaNamesEveryMember: what a fact is written with stands in its schema. An embedded type of the same name as one of its
+// members would hide that member from the schema, and stored facts would be refused.
+func TestSchemaNamesEveryMember(t *testing.T) {
+	t.Parallel()
+	for _, probe := range All() {
+		for _, kind := range probe.Kinds() {
+			schema, err := jsonschema.ForType(kind.Type, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			raw, err := json.Marshal(reflect.New(kind.Type).Interface())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var written any
+			if err := json.Unmarshal(raw, &written); err != nil {
+				t.Fatal(err)
+			}
+			named(t, kind.Name, schema, written)
+		}
+	}
+}
+
+// named holds the members of a value, and of those in it, to a schema.
+func named(t *testing.T, where string, schema *jsonschema.Schema, value any) {
+	t.Helper()
+	members, isObject := value.(map[string]any)
+	if !isObject || schema == nil || len(schema.Properties) == 0 {
+		return
+	}
+	for name, member := range members {
+		of, known := schema.Properties[name]
+		if !known {
+			t.Errorf("%s is written with the member %q, which the schema does not have", where, name)
+		}
+		named(t, where+"."+name, of, member)
+	}
+}
+
 // withoutNull drops null from every type: facts hold empty lists and left-out members, never null, and OPA's type checker knows one
 // type for each place.
 func withoutNull(schema *jsonschema.Schema) {

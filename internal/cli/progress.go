@@ -85,12 +85,13 @@ func (p *progress) End(probe audit.Probe, status audit.ProbeStatus) {
 	l.said = fmt.Sprintf("%-22s %s", probe.Title(), howItEnded(status, time.Since(l.begun)))
 	said := p.app.redactor.RedactString(l.said)
 	l.said = said
+	if l.bar == nil { // under the lock: probes end side by side, and Err need not be safe for that
+		fmt.Fprintln(p.app.Err, said)
+	}
 	p.mu.Unlock()
 	if l.bar != nil {
 		l.bar.SetCurrent(1)
-		return
 	}
-	fmt.Fprintln(p.app.Err, said)
 }
 
 func howItEnded(status audit.ProbeStatus, took time.Duration) string {

@@ -154,11 +154,11 @@ func lastRun(kept *store.Store, integration string) (*run, []string, error) {
 		return nil, []string{"there is no earlier report"}, nil
 	}
 	if err != nil {
-		return nil, []string{"the last report cannot be read"}, nil
+		return nil, []string{fmt.Sprintf("the last report cannot be read: %v", err)}, nil
 	}
 	judged, err := report.Read(entry.Report)
 	if err != nil {
-		return nil, []string{"the last report cannot be read"}, nil
+		return nil, []string{fmt.Sprintf("the last report cannot be read: %v", err)}, nil
 	}
 	if judged.Integration != integration {
 		return nil, nil, fmt.Errorf("the store holds reports of the integration %q, not of %q: name another --store", judged.Integration, integration)
@@ -168,7 +168,7 @@ func lastRun(kept *store.Store, integration string) (*run, []string, error) {
 		err = validateFacts(entry.Facts)
 	}
 	if err != nil {
-		return nil, []string{"the last report's facts cannot be read"}, nil
+		return nil, []string{fmt.Sprintf("the last report's facts cannot be used: %v", err)}, nil
 	}
 	raw, err := facts.Encode()
 	if err != nil {

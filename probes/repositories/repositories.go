@@ -42,8 +42,8 @@ type Gap struct {
 	Detail string `json:"detail"` // for a reader, with the next step where there is one
 }
 
-// Place is where something was found.
-type Place struct {
+// Where is the place in which something was found. Its name is not that of its member, which an embedded Place would hide.
+type Where struct {
 	Repository string `json:"repository"` // path as declared
 	Area       string `json:"area"`       // files (tracked, or neither tracked nor ignored) or history (objects, refs, index, git's own files)
 	Place      string `json:"place"`      // tracked, untracked, blob, commit, tag, tree, ref, reflog, config, hook, index or gitdir
@@ -61,7 +61,7 @@ type Place struct {
 
 // Hit is a fact of kind "repository.hit": a configured key in one place.
 type Hit struct {
-	Place
+	Where
 	Spelling       string `json:"spelling"`
 	KeyEnvironment string `json:"key_environment"`
 	Role           string `json:"role"` // current or retired
@@ -70,7 +70,7 @@ type Hit struct {
 
 // Suspect is a fact of kind "repository.suspect": what looks like a key of the provider and is none of the configured ones.
 type Suspect struct {
-	Place
+	Where
 	What string `json:"what"` // assignment (to a variable named like a key) or header
 }
 
@@ -243,7 +243,7 @@ func (t *teller) tell(repository string, result *gitscan.Result) {
 }
 
 func (t *teller) hit(repository string, result *gitscan.Result, hit gitscan.Hit, status *Status) {
-	place := Place{
+	place := Where{
 		Repository: repository, Area: areaOf(result, hit), Place: string(hit.Place), Path: t.keys.Shown(within(hit.Repository, hit.Path)),
 		Member: t.keys.Shown(hit.Member), Field: hit.Field, Line: hit.Line, Object: hit.Object, Commit: hit.Commit,
 		Ref: t.keys.Shown(hit.Ref), Reachable: hit.Reachable, InHead: hit.InHead, More: hit.More,
@@ -251,12 +251,12 @@ func (t *teller) hit(repository string, result *gitscan.Result, hit gitscan.Hit,
 	switch {
 	case hit.Suspect != "":
 		if t.room("suspect "+place.Area, maxOthers) {
-			t.run.Sink.Emit(kindSuspect, Suspect{Place: place, What: hit.Suspect})
+			t.run.Sink.Emit(kindSuspect, Suspect{Where: place, What: hit.Suspect})
 		}
 	case hit.Literal < t.keys.Subjects():
 		subject := t.keys.Subject(hit.Literal, hit.Form)
 		if t.room("hit "+place.Area, maxHits) {
-			t.run.Sink.Emit(kindHit, Hit{Place: place, Spelling: subject.Spelling, KeyEnvironment: subject.Environment, Role: subject.Role, Fingerprint: subject.Fingerprint})
+			t.run.Sink.Emit(kindHit, Hit{Where: place, Spelling: subject.Spelling, KeyEnvironment: subject.Environment, Role: subject.Role, Fingerprint: subject.Fingerprint})
 		} else {
 			status.HitsCut++
 		}
@@ -277,7 +277,7 @@ func (t *teller) hit(repository string, result *gitscan.Result, hit gitscan.Hit,
 }
 
 // pairing tells of a file that carries what belongs to an environment when its name says that it belongs to the other.
-func (t *teller) pairing(place Place, carries, of string) {
+func (t *teller) pairing(place Where, carries, of string) {
 	belongs := environmentOf(place.Path)
 	if place.Area == areaFiles && belongs != "" && belongs != of && t.room("pairing", maxOthers) {
 		t.run.Sink.Emit(kindPairing, Pairing{Repository: place.Repository, Path: place.Path, Line: place.Line, Belongs: belongs, Carries: carries, Of: of})

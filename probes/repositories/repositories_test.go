@@ -241,7 +241,7 @@ func TestEverySpellingInEveryHidingPlace(t *testing.T) {
 			out := r.look()
 			got := map[string]bool{}
 			for _, hit := range out.hits {
-				if hit.Area == place.area && hit.Place.Place == place.place && hit.KeyEnvironment == audit.Production && hit.Role == "current" {
+				if hit.Area == place.area && hit.Place == place.place && hit.KeyEnvironment == audit.Production && hit.Role == "current" {
 					got[hit.Spelling] = true
 				}
 				if hit.KeyEnvironment != audit.Production || hit.Fingerprint != secret.New([]byte(key)).Fingerprint() {
