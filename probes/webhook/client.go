@@ -214,6 +214,9 @@ func (c *client) roundTrip(ctx context.Context, transport *http.Transport, f *fo
 	response, err := transport.RoundTrip(request)
 	if err != nil {
 		a.failure = classify(err, bounded.Err() != nil)
+		if f.abort && (a.failure == errReset || a.failure == errOther) { // we broke it off ourselves
+			a.failure = errAborted
+		}
 		return a
 	}
 	a.status, a.header = response.StatusCode, response.Header

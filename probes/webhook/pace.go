@@ -30,7 +30,7 @@ type pace struct {
 	recent   []time.Time // answers other than 429 within the last second
 }
 
-func newPace(network audit.Network, environment string, _ func() time.Time) *pace {
+func newPace(network audit.Network, environment string) *pace {
 	return &pace{network: network, environment: environment}
 }
 

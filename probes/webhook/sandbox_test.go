@@ -68,6 +68,10 @@ func newLab(t testing.TB, planted map[string][]sandbox.Behaviour) *lab {
 			if strings.Contains(behaviour.Name, "hang") {
 				l.integration.Network.Timeout = time.Second
 			}
+			if behaviour.Setup.ClientCertificate {
+				certificate := authority.Client("prelaunch")
+				l.integration.Network.ClientCertificate = &certificate
+			}
 			if behaviour.Setup.Queued {
 				environment.Receiver = audit.Queued
 			}

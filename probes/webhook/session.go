@@ -109,7 +109,7 @@ func newSession(run *audit.Run, profile provider.Profile, environment audit.Envi
 	s.target = target
 	s.client = newClient(run, target)
 	s.scanner = newScanner(target.Hostname(), keys)
-	s.pace = newPace(run.Network, environment.Name, run.Now)
+	s.pace = newPace(run.Network, environment.Name)
 	s.observer = newObserver(run.Exec, environment, s.baseline.FixedUIDs)
 	s.baseline.Transport = TransportVerified
 	if !s.client.secure() {

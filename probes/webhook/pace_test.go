@@ -1,0 +1,50 @@
+package webhook
+
+import (
+	"testing"
+	"time"
+)
+
+// TestWaitingIsBounded takes the time of a wait away, as if it had passed, and wants an end to coming back.
+func TestWaitingIsBounded(t *testing.T) {
+	t.Parallel()
+	p := newPace(nil, "test")
+	asked := &answer{status: 429, retryAfter: time.Hour, asked: true}
+	waits := 0
+	for p.comeBack(t.Context(), asked, 0) {
+		waits++
+		if left := time.Until(p.until); left > maxWait || left < maxWait/2 {
+			t.Fatalf("it waits for %v", left)
+		}
+		p.until = time.Time{}
+		if waits > 10 {
+			break
+		}
+	}
+	if waits != int(maxWaiting/maxWait) {
+		t.Errorf("it came back %d times", waits)
+	}
+	if p.interval == 0 || p.interval > slowest {
+		t.Errorf("it goes on at intervals of %v", p.interval)
+	}
+	if newPace(nil, "test").comeBack(t.Context(), asked, maxComeBacks) {
+		t.Error("one request is repeated for ever")
+	}
+	plain := &answer{status: 503}
+	if q := newPace(nil, "test"); !q.comeBack(t.Context(), plain, 0) || q.comeBack(t.Context(), plain, 1) || !q.until.IsZero() {
+		t.Error("a 503 that asks for nothing is tried once more, at once")
+	}
+}
+
+func TestOneWaitHoldsForAll(t *testing.T) {
+	t.Parallel()
+	p := newPace(nil, "test")
+	for range 20 {
+		if !p.comeBack(t.Context(), &answer{status: 429, retryAfter: 10 * time.Second, asked: true}, 0) {
+			t.Fatal("requests that were turned down together do not wait together")
+		}
+	}
+	if p.waited > 11*time.Second {
+		t.Errorf("they waited for %v in all", p.waited)
+	}
+}
