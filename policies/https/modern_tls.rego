@@ -102,7 +102,13 @@ findings contains lib.finding(
 }
 
 # What decides this check and was neither accepted nor refused: no clear answer, or not offered.
-undecided(address) := (object.keys(version_names) - answered(address.versions)) | ((broken_classes | weak_classes) - answered(address.cipher_classes))
+undecided(address) := ((object.keys(version_names) - answered(address.versions)) | ((broken_classes | weak_classes) - answered(address.cipher_classes))) | unseen_group(address)
+
+# unseen_group: DHE is accepted and the group did not come along.
+unseen_group(address) := {"the size of the DHE group"} if {
+	"dhe" in address.cipher_classes.accepted
+	count(address.dh_groups) == 0
+} else := set()
 
 answered(tested) := {what | some what in array.concat(tested.accepted, tested.refused)}
 

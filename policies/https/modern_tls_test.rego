@@ -43,6 +43,11 @@ test_fail_on_one_address_of_two if {
 	said(fixture.with_second(versions(["ssl3", "1.2"], ["1.0", "1.1", "1.3"]))) == {["fail", "version ssl3"], ["pass", "modern"]}
 }
 
+test_inconclusive_unseen_group if {
+	said(fixture.with_address(object.union(accepting("dhe"), {"suites": []}))) == {["inconclusive", "undecided"]}
+	said(fixture.with_address(object.union(accepting("dhe"), {"dh_groups": [{"bits": 2048}]}))) == {["pass", "modern"]}
+}
+
 test_inconclusive_undecided if {
 	said(fixture.with_address(versions(["1.2"], ["ssl3", "1.1"]))) == {["inconclusive", "undecided"]}
 }

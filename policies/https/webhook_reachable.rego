@@ -165,14 +165,14 @@ findings contains lib.finding(
 }
 
 findings contains lib.finding(
-	"fail", environment, sprintf("redirect %s", [trail.end]), url.url,
-	sprintf("the webhook URL redirects %s", [{"loop": "in a circle", "downgrade": "to plain http"}[trail.end]]),
-	{"url": url.url, "end": trail.end, "hops": count(trail.hops)},
+	"fail", environment, sprintf("redirect %s", [end]), url.url,
+	sprintf("the webhook URL redirects %s", [where]),
+	{"url": url.url, "end": end, "methods": sort({trail.method | some trail in trails}), "hops": max({count(trail.hops) | some trail in trails})},
 ) if {
 	some environment, url in https.webhook_url
-	some trail in url.trails
-	trail.method == "GET"
-	trail.end in {"loop", "downgrade"}
+	some end, where in {"loop": "in a circle", "downgrade": "to plain http"}
+	trails := [trail | some trail in url.trails; trail.end == end]
+	count(trails) > 0
 }
 
 # A pass is for an environment of which at least one address answered and nothing else is to be said.

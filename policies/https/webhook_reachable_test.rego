@@ -40,6 +40,11 @@ test_fail_no_answer if {
 test_fail_loop if {
 	facts := fixture.with_url({"trails": [{"method": "GET", "hops": [], "end": "loop", "status": 302}]})
 	["fail", "redirect loop"] in said(facts)
+	posted := fixture.with_url({"trails": [
+		{"method": "GET", "hops": [], "end": "answer", "status": 405},
+		{"method": "POST", "hops": [], "end": "downgrade", "status": 308},
+	]})
+	["fail", "redirect downgrade"] in said(posted)
 }
 
 test_warn_redirect if {
