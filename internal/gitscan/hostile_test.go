@@ -233,8 +233,8 @@ func TestHostilePacks(t *testing.T) {
 		{"zlib bomb others build on", func() *packBuilder {
 			b := newPack(3)
 			b.blob("honest", []byte("text "+probeKey))
-			at := b.entry("bomb", blobKind, 1<<30, nil, deflate(make([]byte, 1<<30)))
-			b.offsetDelta("d", at, insert(1<<30, "aaaaa"))
+			at := b.entry("bomb", blobKind, 1<<27, nil, deflate(make([]byte, 1<<27)))
+			b.offsetDelta("d", at, insert(1<<27, "aaaaa"))
 			return b
 		}, map[string]Reason{"bomb": TooLarge}, true},
 		{"unknown object type", func() *packBuilder {
