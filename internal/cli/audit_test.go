@@ -1,0 +1,277 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/cli"
+	"github.com/prelaunch-audit/prelaunch/internal/report"
+	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
+	"github.com/prelaunch-audit/prelaunch/internal/secret"
+)
+
+// started is a running pair whose program can be called again and again.
+type started struct {
+	*sandbox.Pair
+	t *testing.T
+}
+
+func start(t *testing.T, options sandbox.PairOptions) started {
+	t.Helper()
+	options.Dir = t.TempDir()
+	pair, err := sandbox.StartPair(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := pair.Close(); err != nil {
+			t.Errorf("close the pair: %v", err)
+		}
+	})
+	return started{pair, t}
+}
+
+// call runs the program with the pair's keys in the environment.
+func (s started) call(ctx context.Context, args ...string) (code int, stdout, stderr string) {
+	var out, errs bytes.Buffer
+	code = cli.Main(ctx, args, cli.Streams{In: strings.NewReader(""), Out: &out, Err: &errs, LookupEnv: lookup(s.Env())})
+	return code, out.String(), errs.String()
+}
+
+func (s started) audit(args ...string) (code int, stdout, stderr string) {
+	return s.call(s.t.Context(), append(append([]string{"audit", s.File}, s.Args()...), args...)...)
+}
+
+func named(t *testing.T, name string) []sandbox.Behaviour {
+	t.Helper()
+	behaviour, err := sandbox.Named(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []sandbox.Behaviour{behaviour}
+}
+
+// TestJudgeGivesTheReportOfTheAudit: the stored facts lead to the same report, byte for byte, without network or keys.
+func TestJudgeGivesTheReportOfTheAudit(t *testing.T) {
+	t.Parallel()
+	pair := start(t, sandbox.PairOptions{Production: named(t, "first-sixteen-digits")})
+	facts, first := filepath.Join(pair.Dir, "facts.json"), filepath.Join(pair.Dir, "report.json")
+	code, _, stderr := pair.audit("-o", "json="+first, "-o", "facts="+facts)
+	if code != 1 {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	code, again, stderr := pair.call(t.Context(), "judge", facts, "-o", "json")
+	if code != 1 {
+		t.Fatalf("judge: exit %d: %s", code, stderr)
+	}
+	want, err := os.ReadFile(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), again); diff != "" {
+		t.Error(diff)
+	}
+	if info, err := os.Stat(first); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the report's mode is %v, %v", info.Mode(), err)
+	}
+	// Facts that were made to look better do not fit their schema, or lead to another digest.
+	raw, err := os.ReadFile(facts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(facts, bytes.Replace(raw, []byte(`"vantage": "`), []byte(`"vantage": 1, "x": "`), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, stderr := pair.call(t.Context(), "judge", facts); code != 2 || out != "" || !strings.Contains(stderr, facts) {
+		t.Errorf("edited facts: exit %d %s %s", code, out, stderr)
+	}
+}
+
+// TestNothingThatIsWrittenHoldsASecret searches standard output, standard error, every format, the facts, the store and temporary files
+// for the keys and for every signature that the receivers saw, in all spellings.
+func TestNothingThatIsWrittenHoldsASecret(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	leaky := append(named(t, "logs-signature"), named(t, "signing-oracle")...)
+	pair := start(t, sandbox.PairOptions{Test: append(leaky, named(t, "key-echo")...), Production: leaky})
+	out := filepath.Join(pair.Dir, "out")
+	if err := os.Mkdir(out, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	var args []string
+	for _, format := range report.Formats {
+		args = append(args, "-o", format.Name+"="+filepath.Join(out, format.Name))
+	}
+	code, stdout, stderr := pair.audit(append(args, "-o", "facts="+filepath.Join(out, "facts"))...)
+	if code != 1 {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	_, again, noise := pair.audit("--color", "always")
+	_, plan, _ := pair.call(t.Context(), "plan", pair.File)
+	written := map[string]string{"standard output": stdout + again + plan, "standard error": stderr + noise}
+	for _, root := range []string{out, os.Getenv("TMPDIR")} {
+		err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			written[path] = string(text)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	secrets := map[string][]byte{}
+	for name, key := range pair.Keys {
+		secrets["the "+name+" key"] = key.Expose()
+	}
+	signature := regexp.MustCompile(`[0-9a-f]{128}`)
+	for _, environment := range []string{audit.Test, audit.Production} {
+		log, err := os.ReadFile(filepath.Join(pair.Dir, "logs", environment+".log"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range signature.FindAll(log, -1) {
+			if strings.Trim(string(found), string(found[:1])) != "" { // the forgery of zeros is no signature
+				secrets["a signature"+string(found[:4])] = found
+			}
+		}
+	}
+	if len(secrets) < 50 {
+		t.Fatalf("only %d secrets to look for", len(secrets))
+	}
+	for what, value := range secrets {
+		for _, spelling := range secret.Spellings(value) {
+			for where, text := range written {
+				if strings.Contains(text, string(spelling.Bytes)) {
+					t.Errorf("%s holds %s (%s)", where, what[:min(len(what), 20)], spelling.Name)
+				}
+			}
+		}
+	}
+}
+
+// TestInterruptStopsWithinASecond: what is known is reported as cut short, with exit code 2.
+func TestInterruptStopsWithinASecond(t *testing.T) {
+	t.Parallel()
+	pair := start(t, sandbox.PairOptions{Production: named(t, "forgeries-hang")})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	progress := &signal{on: "HTTPS", done: make(chan struct{})}
+	var out bytes.Buffer
+	ended := make(chan int, 1)
+	go func() {
+		ended <- cli.Main(ctx, append([]string{"audit", pair.File, "-o", "json"}, pair.Args()...), cli.Streams{
+			In: strings.NewReader(""), Out: &out, Err: progress, LookupEnv: lookup(pair.Env())})
+	}()
+	<-progress.done
+	begun := time.Now()
+	cancel()
+	code := <-ended
+	if took := time.Since(begun); took > 10*time.Second { // one second when nothing else runs; the tests share the machine
+		t.Errorf("it went on for %v", took)
+	}
+	var cut audit.Report
+	if err := json.Unmarshal(out.Bytes(), &cut); err != nil {
+		t.Fatal(err)
+	}
+	if code != 2 || !cut.CutShort || !cut.Partial || cut.Ready || cut.Status() != "PARTIAL" {
+		t.Errorf("exit %d, cut short %v, partial %v, %s", code, cut.CutShort, cut.Partial, cut.Status())
+	}
+	for _, check := range cut.Checks {
+		if strings.HasPrefix(check.ID, "webhook.rejects-un") && check.Outcome == audit.Pass {
+			t.Errorf("%s passes though it was cut short", check.ID)
+		}
+	}
+}
+
+// signal is a writer that tells when a text has gone through it.
+type signal struct {
+	bytes.Buffer
+	on   string
+	done chan struct{}
+	told bool
+}
+
+func (s *signal) Write(p []byte) (int, error) {
+	n, err := s.Buffer.Write(p)
+	if !s.told && strings.Contains(s.String(), s.on) {
+		s.told = true
+		close(s.done)
+	}
+	return n, err
+}
+
+// TestChoiceOfChecks: what is left out makes a report partial, and only the probes that are needed run.
+func TestChoiceOfChecks(t *testing.T) {
+	t.Parallel()
+	pair := start(t, sandbox.PairOptions{})
+	code, stdout, stderr := pair.audit("--only", "access.*")
+	if code != 0 || !strings.HasSuffix(strings.TrimSpace(stdout), "PARTIAL") {
+		t.Errorf("exit %d: %s", code, stdout)
+	}
+	if strings.Contains(stderr, "webhook") || pair.Test.Requests() > 0 {
+		t.Error("the receivers were written to for checks of the roster")
+	}
+	code, stdout, _ = pair.audit("--skip", "network.ip-allowlist")
+	if code != 0 || !strings.HasSuffix(strings.TrimSpace(stdout), "READY") {
+		t.Errorf("without a recommended check: exit %d: %s", code, stdout[max(0, len(stdout)-200):])
+	}
+}
+
+// TestOwnPolicy: the check in the README judges beside the built-in ones.
+func TestOwnPolicy(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(readme), "```rego\n")
+	own, _, closed := strings.Cut(rest, "```")
+	if !found || !closed {
+		t.Fatal("the README shows no policy")
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "own_domain.rego"), []byte(own), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	pair := start(t, sandbox.PairOptions{})
+	code, stdout, stderr := pair.audit("--policy", dir, "--only", "acme.own-domain", "-o", "json")
+	var judged audit.Report
+	if err := json.Unmarshal([]byte(stdout), &judged); err != nil {
+		t.Fatal(err, stderr)
+	}
+	if code != 0 || len(judged.Checks) != 1 || judged.Checks[0].Outcome != audit.Pass || len(judged.Checks[0].Findings) != 2 {
+		t.Errorf("exit %d: %+v", code, judged.Checks)
+	}
+}
+
+// TestWaiver: a waived failure is ready, and says by whom.
+func TestWaiver(t *testing.T) {
+	t.Parallel()
+	pair := start(t, sandbox.PairOptions{Production: named(t, "first-sixteen-digits")})
+	configuration, err := os.ReadFile(pair.File)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expires := time.Now().AddDate(0, 1, 0).UTC().Format(time.DateOnly)
+	waivers := "\nwaivers:\n  - {check: webhook.rejects-partial-signature, environment: production, reason: mended in the next release, owner: bob@acme.example, approved_by: jane@acme.example, expires: " + expires + "}\n"
+	if err := os.WriteFile(pair.File, append(configuration, waivers...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, _ := pair.audit()
+	if code != 0 || !strings.HasSuffix(strings.TrimSpace(stdout), "READY WITH 1 WAIVER") || !strings.Contains(stdout, "bob@acme.example") {
+		t.Errorf("exit %d: %s", code, stdout)
+	}
+}
