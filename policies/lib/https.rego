@@ -76,6 +76,7 @@ words := {
 	"no_handshake": "speaks TLS but refused the handshake",
 	"not_http": "does not speak HTTP",
 	"tls": "speaks TLS only",
+	"client_certificate": "asks for a client certificate",
 	"limit": "was not looked at (limit of connections)",
 	"cancelled": "was not looked at (interrupted)",
 	"error": "could not be looked at",
