@@ -172,8 +172,8 @@ func TestVerifyNoticesEveryEdit(t *testing.T) {
 		{"a cut signature", edit(func(e *dsse.Envelope) { e.Signatures[0].Sig = e.Signatures[0].Sig[:20] }), nil, m, full, "none of the given keys"},
 		{"another decision", payload(`"approved"`, `"rejected"`), nil, m, full, "none of the given keys"},
 		{"another reviewer", payload("jane@", "john@"), nil, m, full, "none of the given keys"},
-		{"a report of which white space was edited", envelope, nil, Materials{Report: append(slices.Clone(m.Report), '\n')}, full, "the report is not the one that was signed"},
-		{"an edited report", envelope, nil, Materials{Report: replaced(m.Report, `"seen"`, `"unseen"`)}, full, "the report is not the one that was signed"},
+		{"a report of which white space was edited", envelope, nil, Materials{Report: append(slices.Clone(m.Report), '\n')}, full, "report: not the file that was signed"},
+		{"an edited report", envelope, nil, Materials{Report: replaced(m.Report, `"seen"`, `"unseen"`)}, full, "report: not the file that was signed"},
 		{"a truncated report", envelope, nil, Materials{Report: m.Report[:100]}, full, "truncated"},
 		{"edited facts", envelope, nil, Materials{Report: m.Report, Facts: replaced(m.Facts, "401", "403")}, full, "the facts are not those of the report"},
 		{"an edited configuration", envelope, nil, Materials{Report: m.Report, Config: []byte("version: 2\n")}, full, "the configuration is not that of the report"},
@@ -214,7 +214,7 @@ func TestVerifyHoldsTheStatementToTheReport(t *testing.T) {
 		"no decision":         {func(s *Statement) { s.Predicate.Decision.Outcome = "maybe" }, "no decision"},
 		"another kind":        {func(s *Statement) { s.PredicateType = "https://slsa.dev/provenance/v1" }, "of another kind"},
 		"another statement":   {func(s *Statement) { s.Type = "https://in-toto.io/Statement/v0.1" }, "of another kind"},
-		"another digest kind": {func(s *Statement) { s.Subject[0].Digest = map[string]string{"sha1": "00"} }, "not the one that was signed"},
+		"another digest kind": {func(s *Statement) { s.Subject[0].Digest = map[string]string{"sha1": "00"} }, "not the file that was signed"},
 	} {
 		statement := Statement{Type: StatementType, PredicateType: PredicateType, Subject: subjects(m), Predicate: predicate(r, approval())}
 		test.change(&statement)

@@ -60,13 +60,13 @@ func Verify(envelope []byte, keys []ed25519.PublicKey, m Materials, against Agai
 		case file.name == reportSubject && !covered:
 			faults = append(faults, errors.New("the statement covers no report"))
 		case file.content == nil && covered:
-			v.Unchecked = append(v.Unchecked, fmt.Sprintf("the %s is covered by the signature, but was not given", file.name))
+			v.Unchecked = append(v.Unchecked, fmt.Sprintf("%s: covered by the signature, but not given", file.name))
 		case file.content == nil:
-			v.Unchecked = append(v.Unchecked, fmt.Sprintf("the %s was not given", file.name))
+			v.Unchecked = append(v.Unchecked, fmt.Sprintf("%s: not given", file.name))
 		case covered && digest != audit.Digest(file.content):
-			faults = append(faults, fmt.Errorf("the %s is not the one that was signed: it is %s, signed was %s", file.name, audit.Digest(file.content), digest))
+			faults = append(faults, fmt.Errorf("%s: not the file that was signed: its digest is %s, signed was %s", file.name, audit.Digest(file.content), digest))
 		case covered:
-			v.Checked = append(v.Checked, fmt.Sprintf("the %s is, byte for byte, the one that was signed", file.name))
+			v.Checked = append(v.Checked, fmt.Sprintf("%s: byte for byte the file that was signed", file.name))
 		}
 	}
 	r, err := report.Read(m.Report)
@@ -157,7 +157,8 @@ func (v *Verification) checkPolicies(r *audit.Report, m Materials, against Again
 	case r.PolicyDigest:
 		v.Checked = append(v.Checked, "the policies at hand are those the report was judged by")
 	default:
-		faults = append(faults, fmt.Errorf("the policies at hand are not those of the report: their digest is %s, the report names %s", against.PolicyDigest, r.PolicyDigest))
+		faults = append(faults, fmt.Errorf("the policies at hand are not those of the report: their digest is %s, the report names %s; take version %.40q of prelaunch and the audit's own checks, if it had any",
+			against.PolicyDigest, r.PolicyDigest, r.Tool.Version))
 		return faults
 	}
 	if against.Judge == nil || m.Facts == nil {
@@ -202,6 +203,10 @@ func difference(signed, again *audit.Report) string {
 	}
 	var changes []string
 	for _, check := range d.Checks[:min(len(d.Checks), 5)] {
+		if check.OldOutcome == check.NewOutcome {
+			changes = append(changes, check.ID+" says something else when judged again")
+			continue
+		}
 		changes = append(changes, fmt.Sprintf("%s is %s in the report and %s when judged again", check.ID, orNothing(check.OldOutcome), orNothing(check.NewOutcome)))
 	}
 	if len(changes) == 0 {
