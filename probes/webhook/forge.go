@@ -65,16 +65,14 @@ type forge struct {
 	valid     bool // signature is right for body
 
 	integrationID string
-	key           signer            // the environment's; its key is nil when not held
-	other         []byte            // the other environment's key
-	keys          map[string][]byte // further keys by case, such as retired ones
+	key           signer // the environment's; its key is nil when not held
+	other         []byte // the other environment's key
 	url           *url.URL
 
 	trusted   bool // the peer is verified, so that what depends on the key may go to it
 	keyed     bool // holds something made with a held key
 	elsewhere bool
 	noSend    string // why the case cannot be sent
-	usedKey   string // fingerprint of a key other than the environment's
 	lowerName bool   // write the signature header's name in lower case
 	chunked   bool
 	slow      bool // the body comes in two writes with a pause between

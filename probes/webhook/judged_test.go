@@ -101,7 +101,7 @@ func TestSandbox(t *testing.T) {
 	for _, behaviour := range slices.Concat(sandbox.Rights(), sandbox.Flaws()) {
 		switch {
 		case len(only) > 0 && !slices.Contains(only, behaviour.Name):
-		case strings.Contains(behaviour.Name, "hang"): // a shorter timeout, for both environments
+		case behaviour.Setup.Hangs: // a shorter timeout, for both environments
 			hanging = append(hanging, behaviour)
 		default:
 			patient = append(patient, behaviour)

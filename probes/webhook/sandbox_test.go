@@ -65,7 +65,7 @@ func newLab(t testing.TB, planted map[string][]sandbox.Behaviour) *lab {
 		}
 		l.effects[name] = options.EffectsDir
 		for _, behaviour := range planted[name] {
-			if strings.Contains(behaviour.Name, "hang") {
+			if behaviour.Setup.Hangs {
 				l.integration.Network.Timeout = time.Second
 			}
 			if behaviour.Setup.ClientCertificate {
