@@ -15,7 +15,7 @@ var answerFlaws = []Behaviour{
 	{Name: "genuine-redirected", Description: "answers 302 to genuine events", Expect: notExactly200, plant: accept(answer{status: 302}.with("Location", "/thanks"))},
 	{Name: "genuine-crashes", Description: "answers 500 to genuine events", Expect: notExactly200, plant: accept(textAnswer(500, "text/plain", "internal error"))},
 	{Name: "genuine-hangs", Description: "never answers genuine events", Setup: Setup{Hangs: true},
-		Expect: Expect{Withheld: []string{acceptsGenuine}, May: everythingElse(acceptsGenuine)}, plant: accept(answer{hang: true})},
+		Expect: Expect{Withheld: []string{acceptsGenuine}, May: append(everythingElse(acceptsGenuine), logsClean)}, plant: accept(answer{hang: true})},
 	{Name: "one-type-refused", Description: "answers 422 to one of the provider's event types",
 		Expect: Expect{Fails: []string{acceptsGenuine}, May: forgeryChecks}, plant: func(ru *rules) { ru.types = without(ru.types, "application.complete") }},
 	{Name: "everything-accepted", Description: "verifies and validates nothing, takes everything",
@@ -73,7 +73,7 @@ var answerFlaws = []Behaviour{
 	{Name: "thirty-kibibytes-only", Description: "answers 413 above 30 KiB, which should be taken",
 		Expect: Expect{May: []string{acceptsGenuine, verifiesRaw}}, plant: func(ru *rules) { ru.maxBody = 30 << 10 }},
 	{Name: "http2-crashes", Description: "offers HTTP/2 and answers 500 over it",
-		Expect: Expect{Withheld: []string{acceptsGenuine}, May: everythingElse(acceptsGenuine)}, plant: before(func(d *delivery) bool { return d.ProtoMajor == 2 }, textAnswer(500, "text/plain", "internal error"))},
+		Expect: Expect{Withheld: []string{acceptsGenuine}, May: append(everythingElse(acceptsGenuine), logsClean)}, plant: before(func(d *delivery) bool { return d.ProtoMajor == 2 }, textAnswer(500, "text/plain", "internal error"))},
 	{Name: "blocks-after-forgeries", Description: "answers 403 to everybody once it has refused twenty requests, which looks like verification",
 		Expect: Expect{May: everythingElse()}, plant: func(ru *rules) {
 			ru.finish = append(ru.finish, func(_ *delivery, a *answer) {
@@ -90,7 +90,7 @@ var answerFlaws = []Behaviour{
 var spelledUID = regexp.MustCompile(`"uid"\s*:\s*"([^"]*)"`)
 
 // notExactly200 is what a wrong answer to genuine events leads to. Refusals still differ from it.
-var notExactly200 = Expect{Fails: []string{acceptsGenuine}, Withheld: []string{redelivery}, May: slices.Concat(forgeryChecks, inputChecks, []string{statusCodes})}
+var notExactly200 = Expect{Fails: []string{acceptsGenuine}, Withheld: []string{redelivery}, May: slices.Concat(forgeryChecks, inputChecks, []string{statusCodes, logsClean})}
 
 // forgeriesUndecided is what answers to forgeries lead to that are neither acceptance nor refusal.
 var forgeriesUndecided = Expect{Fails: []string{statusCodes}, Withheld: without(forgeryChecks, rejectsRetired), May: []string{rejectsRetired, reachable}}
