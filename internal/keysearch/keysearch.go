@@ -70,7 +70,8 @@ func (s *Search) add(key secret.Key, environment, role string) {
 	case key.Len() < secret.MinSearchable, !key.Held() && key.Len() > maxFingerprint:
 		s.notSearched = append(s.notSearched, subject.Fingerprint)
 	case key.Held():
-		for _, spelling := range secret.Spellings(key.Expose()) {
+		material := key.Expose()
+		for _, spelling := range append(secret.Spellings(material), secret.Wrapped(material)...) {
 			subject.Spelling = spelling.Name
 			s.literals = append(s.literals, needle.Literal{ID: len(s.subjects), Bytes: spelling.Bytes})
 			s.subjects = append(s.subjects, subject)

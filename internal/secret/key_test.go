@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -113,8 +114,17 @@ func TestSpellingsFindTheKeyInsideOtherText(t *testing.T) {
 		}
 	}
 	quoted, _ := json.Marshal(map[string]string{"k": sample})
-	if !contains(string(quoted)) {
-		t.Error("JSON is missed")
+	for name, text := range map[string]string{
+		"JSON":                        string(quoted),
+		"JSON with escaped slashes":   strings.ReplaceAll(string(quoted), "/", `\/`),
+		"a query":                     url.Values{"k": {sample}}.Encode(),
+		"a query in lower case":       strings.ToLower("%2F") + lowerEscapes(url.QueryEscape(sample)),
+		"base64 in a query":           url.Values{"k": {base64.StdEncoding.EncodeToString([]byte("x" + sample))}}.Encode(),
+		"base64 with escaped slashes": strings.ReplaceAll(base64.StdEncoding.EncodeToString([]byte("x"+sample)), "/", `\/`),
+	} {
+		if !contains(text) {
+			t.Errorf("%s is missed", name)
+		}
 	}
 }
 

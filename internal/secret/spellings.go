@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html"
 	"net/url"
+	"regexp"
 	"strings"
 	"unicode/utf16"
 )
@@ -42,17 +43,24 @@ func Spellings(secret []byte) []Spelling {
 		encoding *base64.Encoding
 	}{{"base64", base64.RawStdEncoding}, {"base64url", base64.RawURLEncoding}} {
 		for shift := range 3 {
-			add(b64.name, alignedBase64(b64.encoding, secret, shift))
+			digits := alignedBase64(b64.encoding, secret, shift)
+			add(b64.name, digits)
+			add(b64.name, url.QueryEscape(digits))               // in a query
+			add(b64.name, strings.ReplaceAll(digits, "/", `\/`)) // in JSON as PHP writes it
 		}
 	}
 	add("hex", hex.EncodeToString(secret))
 	add("hex", strings.ToUpper(hex.EncodeToString(secret)))
 	add("percent-encoded", url.QueryEscape(string(secret)))
 	add("percent-encoded", url.PathEscape(string(secret)))
+	add("percent-encoded", lowerEscapes(url.QueryEscape(string(secret))))
+	add("percent-encoded", lowerEscapes(url.PathEscape(string(secret))))
 	add("percent-encoded", eachByte(secret, "%%%02X"))
 	add("percent-encoded", eachByte(secret, "%%%02x"))
 	if quoted, err := json.Marshal(string(secret)); err == nil {
-		add("json-escaped", string(quoted[1:len(quoted)-1]))
+		escaped := string(quoted[1 : len(quoted)-1])
+		add("json-escaped", escaped)
+		add("json-escaped", strings.ReplaceAll(escaped, "/", `\/`))
 	}
 	add("html-escaped", html.EscapeString(string(secret)))
 	add("unicode-escaped", eachUnit(secret, `\u%04x`))
@@ -67,6 +75,33 @@ func Spellings(secret []byte) []Spelling {
 	add("utf-16le", little.String())
 	add("utf-16be", big.String())
 	return out
+}
+
+// Wrapped lists the spellings of a secret that stands in base64 text broken into lines, as the base64 command writes it by default:
+// with one line end inside, at each place. There are hundreds, all of them base64, so they are for the search alone.
+func Wrapped(secret []byte) []Spelling {
+	var out []Spelling
+	seen := map[string]bool{}
+	for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+		for shift := range 3 {
+			digits := alignedBase64(encoding, secret, shift)
+			for at := 1; at < len(digits); at++ {
+				for _, end := range []string{"\n", "\r\n"} {
+					if text := digits[:at] + end + digits[at:]; !seen[text] {
+						seen[text] = true
+						out = append(out, Spelling{Name: "base64", Bytes: []byte(text)})
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
+var percentEscape = regexp.MustCompile(`%[0-9A-F]{2}`)
+
+func lowerEscapes(text string) string {
+	return percentEscape.ReplaceAllStringFunc(text, strings.ToLower)
 }
 
 // alignedBase64 encodes secret as it looks when shift bytes stand before it in the encoded text, less the digits at both ends
