@@ -57,10 +57,14 @@ astray(environment) := [draw |
 addresses(list) := sort({draw.fact.address | some draw in list})
 
 # share is the smallest share of bad instances, in percent, that n connections miss with a probability of at most 5 %.
-share(n) := min({percent |
-	some percent in numbers.range(1, 100)
-	product([kept | some _ in numbers.range(1, n); kept := 1 - (percent / 100)]) <= 0.05
-})
+share(n) := smallest if {
+	connections := numbers.range(1, n)
+	smallest := min({percent |
+		some percent in numbers.range(1, 100)
+		kept := 1 - (percent / 100)
+		product([kept | some _ in connections]) <= 0.05
+	})
+}
 
 fewest(environment) := min({sum_of([draw | some draw in refused(environment); draw.fact.case == name]) | some name in {"unsigned", "wrong-key"}})
 

@@ -28,3 +28,22 @@ func BenchmarkProbedAndJudged(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkJudged judges the facts of two right receivers by this probe's checks.
+func BenchmarkJudged(b *testing.B) {
+	doc := newLab(b, nil).run(b.Context())
+	raw, err := doc.Encode()
+	if err != nil {
+		b.Fatal(err)
+	}
+	judge, err := compiled()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := judge.Verdicts(b.Context(), raw); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(len(raw)), "bytes")
+}
