@@ -95,7 +95,8 @@ func (d *digester) store(ctx context.Context, name, dir string, depth int) error
 	}
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
-		if info, err := os.Stat(path); err == nil && info.IsDir() && depth < storeDepth { // git follows links here
+		info, err := os.Stat(path) // git follows links here
+		if err == nil && info.IsDir() && depth < storeDepth {
 			err = d.store(ctx, name+"/"+e.Name(), path, depth+1)
 		} else {
 			err = d.state.File(ctx, name+"/"+e.Name(), path)

@@ -106,19 +106,24 @@ func (t *table) findings(check audit.Check, room int) []string {
 	return lines
 }
 
-// fix are the lines that tell how to mend what a check found.
+// fix are the lines that tell how to mend what a check found. A list, mostly one item for each server program, is left to explain.
 func fix(check audit.Check, room int) []string {
 	const first = "Fix: "
 	var lines []string
+	listed := false
 	for i, line := range FixLines(check.Remediation) {
-		lead := strings.Repeat(" ", len(first))
 		if line.Item {
-			lead += "- "
+			listed = true
+			continue
 		}
+		lead := strings.Repeat(" ", len(first))
 		if i == 0 {
 			lead = first
 		}
 		lines = append(lines, wrap(terminal(line.Text), room, lead)...)
+	}
+	if listed {
+		lines = append(lines, wrap("How in each server: prelaunch explain "+terminal(check.ID), room, strings.Repeat(" ", len(first)))...)
 	}
 	return lines
 }
