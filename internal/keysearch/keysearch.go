@@ -40,11 +40,12 @@ type Search struct {
 	set          *needle.Set
 	prints       *needle.Prints
 	notSearched  []string
+	printed      []string
 }
 
 // New prepares the search for the keys of an integration.
 func New(integration *audit.Integration) (*Search, error) {
-	s := &Search{notSearched: []string{}}
+	s := &Search{notSearched: []string{}, printed: []string{}}
 	for _, environment := range integration.Environments {
 		s.add(environment.Key.Key, environment.Name, Current)
 	}
@@ -77,6 +78,7 @@ func (s *Search) add(key secret.Key, environment, role string) {
 			s.subjects = append(s.subjects, subject)
 		}
 	default:
+		s.printed = append(s.printed, subject.Fingerprint)
 		s.fingerprints = append(s.fingerprints, needle.Fingerprint{ID: len(s.subjects), SHA256: key.SHA256(), Length: key.Len()})
 		s.subjects = append(s.subjects, subject)
 	}
@@ -102,6 +104,10 @@ func (s *Search) Subject(id int, form string) Subject {
 
 // NotSearched are the fingerprints of keys that cannot be searched for: too short, so that they would be found by chance.
 func (s *Search) NotSearched() []string { return s.notSearched }
+
+// ByFingerprint are the fingerprints of keys that are known by it only. Such a key is found where it stands alone or at an end of a
+// run of characters, plain, in UTF-16, percent-encoded, in hex or in base64; in the middle of a longer run, or escaped, it is not.
+func (s *Search) ByFingerprint() []string { return s.printed }
 
 // mark stands for a key in what is shown.
 const mark = "[key]"

@@ -145,6 +145,9 @@ func TestFingerprints(t *testing.T) {
 	if got := s.NotSearched(); len(got) != 1 {
 		t.Errorf("keys that are too short: %v", got)
 	}
+	if got := s.ByFingerprint(); len(got) != 1 {
+		t.Errorf("keys that are known by fingerprint: %v", got)
+	}
 }
 
 func TestNothingIsFoundWithoutAKey(t *testing.T) {

@@ -132,6 +132,7 @@ findings contains lib.finding(
 	{
 		"clients": {status.target: {"files": status.files, "bytes": status.bytes} | some status in statuses},
 		"other_sites": sort({host | some status in statuses; some host in status.other_sites}),
+		"searched_by_fingerprint_only": exposure.by_fingerprint(statuses),
 		"own_paths_of_that_name": sort({call.path | some call in input.facts["client.api_call"]}),
 	},
 ) if {

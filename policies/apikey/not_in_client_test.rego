@@ -15,7 +15,7 @@ call := {"target": "dist", "environment": "production", "path": "app.js", "membe
 
 status := {
 	"target": "dist", "kind": "bundle", "environment": "production", "state": "searched", "files": 3, "bytes": 10, "gaps": [], "gaps_cut": 0, "hits_cut": 0,
-	"other_sites": [], "names_api": false, "not_searched": [],
+	"other_sites": [], "names_api": false, "not_searched": [], "by_fingerprint": ["sha256:0000000f"],
 }
 
 findings(change) := result if {

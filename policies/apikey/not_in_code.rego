@@ -54,7 +54,7 @@ suspects := sort({sprintf("%s, line %d", [suspect.path, suspect.line]) |
 
 findings contains lib.finding(
 	"pass", "", "searched", "", "no key that is in use stands in a file of the declared repositories",
-	{"repositories": exposure.searched, "looks_like_another_key": array.slice(suspects, 0, 20)},
+	{"repositories": exposure.searched, "looks_like_another_key": array.slice(suspects, 0, 20), "searched_by_fingerprint_only": exposure.by_fingerprint(exposure.statuses)},
 ) if {
 	count(problems) == 0
 	count(alive) == 0

@@ -9,7 +9,7 @@ hit := {
 
 retired := object.union(hit, {"role": "retired", "fingerprint": "sha256:0000000a"})
 
-status := {"repository": ".", "objects": 9, "files": 2, "gaps": [], "gaps_cut": 0, "hits_cut": 0, "not_searched": []}
+status := {"repository": ".", "objects": 9, "files": 2, "gaps": [], "gaps_cut": 0, "hits_cut": 0, "not_searched": [], "by_fingerprint": ["sha256:0000000f"]}
 
 refusal := {"family": "F20", "environment": "production", "key": "sha256:0000000a", "status": 401, "equals": ["wrong"], "witnessed": true}
 
@@ -31,6 +31,7 @@ test_pass if {
 	some f in findings([], {}, [])
 	f.outcome == "pass"
 	f.evidence.looks_like_another_key == ["a.py, line 1"]
+	f.evidence.searched_by_fingerprint_only == ["sha256:0000000f"]
 	outcomes([object.union(hit, {"area": "history"})], {}, []) == {"pass"}
 }
 

@@ -51,7 +51,7 @@ findings contains finding if some finding in problems
 
 findings contains lib.finding(
 	"pass", "", "searched", "", "no key that is in use stands in what git holds of the declared repositories",
-	{"repositories": exposure.searched, "dead_keys": array.slice(sort(dead), 0, 20)},
+	{"repositories": exposure.searched, "dead_keys": array.slice(sort(dead), 0, 20), "searched_by_fingerprint_only": exposure.by_fingerprint(exposure.statuses)},
 ) if {
 	count(problems) == 0
 	count(current) + count(undecided) == 0

@@ -15,7 +15,7 @@ findings(hits, gaps, exchanges) := result if {
 	result := check.findings with input as {
 		"facts": {
 			"repository.hit": hits,
-			"repository.status": [{"repository": ".", "objects": 9, "files": 2, "gaps": gaps, "gaps_cut": 0, "hits_cut": 0, "not_searched": []}],
+			"repository.status": [{"repository": ".", "objects": 9, "files": 2, "gaps": gaps, "gaps_cut": 0, "hits_cut": 0, "not_searched": [], "by_fingerprint": ["sha256:0000000f"]}],
 			"webhook.exchange": exchanges, "webhook.baseline": [{"environment": "production", "genuine": true}], "provider.call": [],
 		},
 		"integration": {"declared": ["repositories"], "repositories": [{"path": "."}]},

@@ -167,7 +167,7 @@ dirty contains hit.index if some hit in undecided
 findings contains lib.finding(
 	"pass", environment, concat(" ", ["clean:", source.source]), source.source,
 	sprintf("the log %s holds no key that is in use, and nothing of the requests that were sent", [source.source]),
-	{"log": source.source, "files": source.files, "bytes": source.bytes, "activity": activities(source), "requests": requests(source)},
+	{"log": source.source, "files": source.files, "bytes": source.bytes, "activity": activities(source), "requests": requests(source), "searched_by_fingerprint_only": exposure.by_fingerprint([source])},
 ) if {
 	some source in input.facts["log.source"]
 	clean(source)

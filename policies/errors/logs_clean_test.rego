@@ -2,7 +2,7 @@ package prelaunch.checks.errors.logs_clean_test
 
 import data.prelaunch.checks.errors.logs_clean as check
 
-source(index, environment) := {"index": index, "source": sprintf("%d.log", [index]), "kind": "file", "environment": environment, "state": "read", "files": 1, "bytes": 10, "gaps": [], "not_searched": []}
+source(index, environment) := {"index": index, "source": sprintf("%d.log", [index]), "kind": "file", "environment": environment, "state": "read", "files": 1, "bytes": 10, "gaps": [], "not_searched": [], "by_fingerprint": ["sha256:0000000f"]}
 
 follow(index, environment) := {
 	"index": index, "source": sprintf("%d.log", [index]), "environment": environment, "sent": 9, "signed": 3, "added": 100, "activity": "growth",

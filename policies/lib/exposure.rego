@@ -64,6 +64,12 @@ too_short(statuses) := {fingerprint |
 	some fingerprint in status.not_searched
 }
 
+# by_fingerprint are keys of which only the fingerprint is known: they are found in fewer spellings, which a pass has to say.
+by_fingerprint(statuses) := sort({fingerprint |
+	some status in statuses
+	some fingerprint in status.by_fingerprint
+})
+
 # shorter is a message with at most four of a list.
 shorter(list) := concat("; ", list) if {
 	count(list) <= 4

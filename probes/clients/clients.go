@@ -29,10 +29,11 @@ type Status struct {
 	Bytes       int64    `json:"bytes"`
 	Gaps        []Gap    `json:"gaps"` // what could not be searched; at most 50
 	GapsCut     int      `json:"gaps_cut"`
-	HitsCut     int      `json:"hits_cut"`    // hits that are not told
-	OtherSites  []string `json:"other_sites"` // hosts of other sites from which the page takes scripts; these were not fetched
-	NamesAPI    bool     `json:"names_api"`   // the host of the provider's API stands in it
-	NotSearched []string `json:"not_searched"`
+	HitsCut     int      `json:"hits_cut"`       // hits that are not told
+	OtherSites  []string `json:"other_sites"`    // hosts of other sites from which the page takes scripts; these were not fetched
+	NamesAPI    bool     `json:"names_api"`      // the host of the provider's API stands in it
+	NotSearched []string `json:"not_searched"`   // fingerprints of keys that are too short to be searched for
+	ByPrint     []string `json:"by_fingerprint"` // fingerprints of keys that are known by it only, and found in fewer spellings
 }
 
 // Gap is something that could not be searched.
@@ -115,7 +116,7 @@ func (p *probe) Run(ctx context.Context, run *audit.Run) error {
 	}
 	for i, client := range run.Integration.Clients {
 		s.client = client
-		s.status = Status{Environment: client.Environment, State: "searched", Gaps: []Gap{}, OtherSites: []string{}, NotSearched: s.keys.NotSearched()}
+		s.status = Status{Environment: client.Environment, State: "searched", Gaps: []Gap{}, OtherSites: []string{}, NotSearched: s.keys.NotSearched(), ByPrint: s.keys.ByFingerprint()}
 		if client.URL != "" {
 			s.status.Kind, s.status.Target = pageKind, s.keys.Shown(shownURL(client.URL))
 			p.page(ctx, s)

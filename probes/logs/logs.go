@@ -27,8 +27,9 @@ type Source struct {
 	State       string   `json:"state"`       // read, missing (no file matches), unreadable, not_allowed (commands are not) or failed
 	Files       int      `json:"files"`
 	Bytes       int64    `json:"bytes"`
-	Gaps        []Gap    `json:"gaps"` // what could not be searched for keys, in either phase
-	NotSearched []string `json:"not_searched"`
+	Gaps        []Gap    `json:"gaps"`           // what could not be searched for keys, in either phase
+	NotSearched []string `json:"not_searched"`   // fingerprints of keys that are too short to be searched for
+	ByPrint     []string `json:"by_fingerprint"` // fingerprints of keys that are known by it only, and found in fewer spellings
 }
 
 // Follow is a fact of kind "log.follow": what one declared log shows of the time since the probing began.
@@ -180,7 +181,7 @@ func (p *probe) Run(ctx context.Context, run *audit.Run) error {
 		}
 		run.Sink.Emit(kindSource, Source{
 			Index: s.index, Source: s.name, Kind: s.kind(), Environment: s.Environment, State: s.state,
-			Files: len(s.files), Bytes: s.bytes, Gaps: s.gaps, NotSearched: search.NotSearched(),
+			Files: len(s.files), Bytes: s.bytes, Gaps: s.gaps, NotSearched: search.NotSearched(), ByPrint: search.ByFingerprint(),
 		})
 		if run.Progress != nil {
 			run.Progress(i+1, len(p.sources))

@@ -26,11 +26,12 @@ type Status struct {
 	Nested      int      `json:"nested"`     // repositories inside it, such as submodules, that were searched too
 	Objects     int64    `json:"objects"`
 	Files       int64    `json:"files"`
-	Gaps        []Gap    `json:"gaps"`         // what could not be searched; at most 50
-	GapsCut     int      `json:"gaps_cut"`     // further ones
-	HitsCut     int      `json:"hits_cut"`     // hits that are not told, beyond 1,000 in the files and 1,000 in the history
-	OthersCut   int      `json:"others_cut"`   // places beside hits (pairings, plain API URLs) that may not be told
-	NotSearched []string `json:"not_searched"` // fingerprints of keys that are too short to be searched for
+	Gaps        []Gap    `json:"gaps"`           // what could not be searched; at most 50
+	GapsCut     int      `json:"gaps_cut"`       // further ones
+	HitsCut     int      `json:"hits_cut"`       // hits that are not told, beyond 1,000 in the files and 1,000 in the history
+	OthersCut   int      `json:"others_cut"`     // places beside hits (pairings, plain API URLs) that may not be told
+	NotSearched []string `json:"not_searched"`   // fingerprints of keys that are too short to be searched for
+	ByPrint     []string `json:"by_fingerprint"` // fingerprints of keys that are known by it only, and found in fewer spellings
 }
 
 // Gap is something that could not be searched.
@@ -206,7 +207,7 @@ func (t *teller) tell(repository string, result *gitscan.Result) {
 	status := Status{
 		Repository: repository, Searched: result.Totals.Repositories > 0, Bare: result.Bare, Nested: max(0, result.Totals.Repositories-1),
 		Objects: result.Totals.Objects, Files: result.Totals.Files, Gaps: []Gap{}, GapsCut: result.GapsCut, HitsCut: result.HitsCut,
-		OthersCut: t.othersCut, NotSearched: t.keys.NotSearched(),
+		OthersCut: t.othersCut, NotSearched: t.keys.NotSearched(), ByPrint: t.keys.ByFingerprint(),
 	}
 	t.othersCut = 0
 	for _, gap := range result.Gaps {
