@@ -33,6 +33,13 @@ type Follower interface {
 	Follow(ctx context.Context, run *Run) error
 }
 
+// Preparer is a probe that must look before any other does something: where a log ends is noted before the receivers are written to.
+// Prepare returns soon; what it could not do, Run does.
+type Preparer interface {
+	Probe
+	Prepare(ctx context.Context, run *Run)
+}
+
 // Digester is a probe that can tell cheaply whether what it looks at has changed since an earlier run.
 type Digester interface {
 	Probe

@@ -62,8 +62,9 @@ func Run(ctx context.Context, integration *audit.Integration, options Options) *
 	c.doc.RunID = id
 	ledger := &audit.Ledger{}
 	redactor := integration.Redactor()
-	var wg sync.WaitGroup
+	var wg, preparing sync.WaitGroup
 	var follow []func()
+	prepared := make(chan struct{})
 	for _, probe := range options.Probes {
 		c.add(probe)
 	}
@@ -85,8 +86,18 @@ func Run(ctx context.Context, integration *audit.Integration, options Options) *
 		if options.Progress != nil {
 			options.Progress.Start(probe)
 		}
+		if preparer, ok := probe.(audit.Preparer); ok {
+			preparing.Go(func() {
+				if err := guarded(func() error { preparer.Prepare(ctx, run); return nil }); err != nil {
+					state.mu.Lock()
+					defer state.mu.Unlock()
+					state.fault(err)
+				}
+			})
+		}
 		follower, twoPhases := probe.(audit.Follower)
 		wg.Go(func() {
+			<-prepared
 			if digests, known := digestsOf(ctx, probe, run); known { // before it looks: a change meanwhile shows the next time
 				state.Scope(func(scope *audit.Scope) { maps.Copy(scope.Digests, digests) })
 			}
@@ -102,6 +113,8 @@ func Run(ctx context.Context, integration *audit.Integration, options Options) *
 	}
 	done := make(chan struct{})
 	go func() {
+		preparing.Wait()
+		close(prepared)
 		wg.Wait()
 		for _, phase := range follow {
 			wg.Go(phase)

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -179,6 +181,35 @@ func TestInterruptReturnsWithWhatIsKnown(t *testing.T) {
 	}
 	if len(doc.Facts["polite.fact"]) != 1 {
 		t.Error("what was known is lost")
+	}
+}
+
+// preparing is a fake that looks before any other does something.
+type preparing struct {
+	fake
+	prepare func()
+}
+
+func (p preparing) Prepare(context.Context, *audit.Run) { p.prepare() }
+
+func TestPreparedBeforeAnythingRuns(t *testing.T) {
+	t.Parallel()
+	var prepared atomic.Int32
+	late := func(context.Context, *audit.Run) error {
+		if prepared.Load() != 2 {
+			return errors.New("it ran before all was prepared")
+		}
+		return nil
+	}
+	doc := Run(t.Context(), integration(), Options{Probes: []audit.Probe{
+		fake{name: "eager", run: late},
+		preparing{fake{name: "slow", run: late}, func() { runtime.Gosched(); prepared.Add(1) }},
+		preparing{fake{name: "broken", run: late}, func() { prepared.Add(1); panic("x") }},
+	}})
+	for name, want := range map[string]string{"eager": audit.ProbeComplete, "slow": audit.ProbeComplete, "broken": audit.ProbeFailed} {
+		if got := state(t, doc, name); got.State != want {
+			t.Errorf("%s is %s (%s), want %s", name, got.State, got.Reason, want)
+		}
 	}
 }
 

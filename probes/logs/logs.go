@@ -151,11 +151,11 @@ func (s *source) gap(list *[]Gap, file, reason string) {
 	}
 }
 
-// Run notes where each log ends, at once, and then searches it for keys.
-func (p *probe) Run(ctx context.Context, run *audit.Run) error {
+// Prepare notes where each log ends, before anything is sent.
+func (p *probe) Prepare(_ context.Context, run *audit.Run) {
 	search, err := keysearch.New(run.Integration)
 	if err != nil {
-		return err
+		return // told by Run
 	}
 	p.search = search
 	for i, declared := range run.Integration.Logs {
@@ -170,6 +170,17 @@ func (p *probe) Run(ctx context.Context, run *audit.Run) error {
 		}
 		s.late = begun(run)
 	}
+}
+
+// Run searches what was noted for keys.
+func (p *probe) Run(ctx context.Context, run *audit.Run) error {
+	if p.search == nil {
+		if _, err := keysearch.New(run.Integration); err != nil {
+			return err
+		}
+		p.Prepare(ctx, run)
+	}
+	search := p.search
 	for i, s := range p.sources {
 		if s.Path == "" {
 			p.runFirst(ctx, run, s)
