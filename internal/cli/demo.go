@@ -150,11 +150,11 @@ func (a *app) demoAudit(ctx context.Context, dir string, options sandbox.PairOpt
 	if err != nil {
 		return nil, err
 	}
-	gathered, err := audited.gather(ctx, pair.File, library, selection, permissions{commands: true, apiHosts: []string{sandbox.APIHost}})
+	prepared, err := audited.prepare(ctx, pair.File, library, selection, permissions{commands: true, apiHosts: []string{sandbox.APIHost}})
 	if err != nil {
 		return nil, err
 	}
-	judged, err := gathered.judge(library, selection)
+	document, judged, err := audited.audit(ctx, prepared, library, selection)
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +165,7 @@ func (a *app) demoAudit(ctx context.Context, dir string, options sandbox.PairOpt
 	if slices.Contains(report.Names(), "html") {
 		destinations = append(destinations, destination{format: "html", path: filepath.Join(dir, "report.html")})
 	}
-	return judged, audited.write(judged, gathered.document, destinations, gathered.file)
+	return judged, audited.write(judged, document, destinations)
 }
 
 func outcomeOf(r *audit.Report, id string) audit.Outcome {

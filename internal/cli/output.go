@@ -70,8 +70,8 @@ func parseOutputs(outputs []string) ([]destination, error) {
 }
 
 // write puts the report where it was asked for: every file is tried, and the first fault is returned.
-func (a *app) write(r *audit.Report, document *audit.Document, destinations []destination, configFile string) error {
-	return a.writeReport(r, document, destinations, report.Options{ConfigFile: configFile, Positions: document.Integration.Positions})
+func (a *app) write(r *audit.Report, document *audit.Document, destinations []destination) error {
+	return a.writeReport(r, document, destinations, report.Options{ConfigFile: document.Integration.File, Positions: document.Integration.Positions})
 }
 
 func (a *app) writeReport(r *audit.Report, document *audit.Document, destinations []destination, options report.Options) error {

@@ -90,19 +90,18 @@ func (a *app) revisit(ctx context.Context, prepared *prepared, kept *store.Store
 	} else {
 		fmt.Fprintf(a.Err, "Auditing everything: %s.\n", a.redactor.RedactString(strings.Join(reasons, "; ")))
 	}
-	gathered := a.probe(ctx, prepared, library, selection)
-	judged, err := gathered.judge(library, selection)
+	document, judged, err := a.audit(ctx, prepared, library, selection)
 	if err != nil {
 		return err
 	}
 	if last != nil && len(reasons) == 0 {
-		for _, change := range changedDigests(last.facts.Scope.Digests, gathered.document.Scope.Digests) {
+		for _, change := range changedDigests(last.facts.Scope.Digests, document.Scope.Digests) {
 			fmt.Fprintf(a.Err, "Since the last report: %s.\n", a.redactor.RedactString(change))
 		}
 	}
-	err = a.write(judged, gathered.document, destinations, gathered.file)
+	err = a.write(judged, document, destinations)
 	if !judged.CutShort { // what is kept is whole
-		err = errors.Join(err, a.keep(kept, judged, gathered.document))
+		err = errors.Join(err, a.keep(kept, judged, document))
 	}
 	if err != nil {
 		return err

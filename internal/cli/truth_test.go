@@ -2,18 +2,23 @@ package cli_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/cli"
+	"github.com/prelaunch-audit/prelaunch/internal/policy"
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
+	"github.com/prelaunch-audit/prelaunch/policies"
 )
 
 // audited is what one call of the program gave.
@@ -23,7 +28,8 @@ type audited struct {
 	stdout, stderr string
 }
 
-// auditPair audits a pair as a user would, and holds all that was printed to holding no key.
+// auditPair probes a pair as a user would, holds all that was printed to holding no key, and judges the facts. The policies are compiled
+// once for all tests, which is what most of the time of a short audit goes to.
 func auditPair(t *testing.T, options sandbox.PairOptions, args ...string) audited {
 	t.Helper()
 	options.Dir = t.TempDir()
@@ -37,21 +43,61 @@ func auditPair(t *testing.T, options sandbox.PairOptions, args ...string) audite
 		}
 	})
 	var stdout, stderr bytes.Buffer
-	code := cli.Main(t.Context(), append(append([]string{"audit", pair.File, "-o", "json"}, pair.Args()...), args...), cli.Streams{
+	code := cli.Main(t.Context(), append(append([]string{"probe", pair.File}, pair.Args()...), args...), cli.Streams{
 		In: strings.NewReader(""), Out: &stdout, Err: &stderr, LookupEnv: lookup(pair.Env()),
 	})
+	if code != 0 {
+		t.Fatalf("exit %d: %s", code, stderr.String())
+	}
+	judged := judge(t, stdout.Bytes())
+	asJSON, err := json.Marshal(judged)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, key := range pair.Keys {
 		for _, spelling := range secret.Spellings(key.Expose()) {
-			if bytes.Contains(stdout.Bytes(), spelling.Bytes) || bytes.Contains(stderr.Bytes(), spelling.Bytes) {
-				t.Errorf("the %s key got out (%s)", name, spelling.Name)
+			for _, written := range [][]byte{stdout.Bytes(), stderr.Bytes(), asJSON} {
+				if bytes.Contains(written, spelling.Bytes) {
+					t.Errorf("the %s key got out (%s)", name, spelling.Name)
+				}
 			}
 		}
 	}
-	result := audited{code: code, stdout: stdout.String(), stderr: stderr.String()}
-	if err := json.Unmarshal(stdout.Bytes(), &result.report); err != nil {
-		t.Fatalf("exit %d, no report: %v\n%s", code, err, stderr.String())
+	return audited{report: judged, code: judged.ExitCode(), stdout: stdout.String(), stderr: stderr.String()}
+}
+
+var builtIn = sync.OnceValues(func() (*policy.Judge, error) {
+	library, err := policy.Load(policies.FS, nil)
+	if err != nil {
+		return nil, err
 	}
-	return result
+	selection, err := library.Select(nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	return library.Compile(context.Background(), selection)
+})
+
+// judge is the report that the built-in policies make of facts.
+func judge(t *testing.T, facts []byte) *audit.Report {
+	t.Helper()
+	document, err := audit.DecodeDocument(facts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiled, err := builtIn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	verdicts, err := compiled.Verdicts(t.Context(), facts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	profile, err := provider.ByName(document.Integration.Provider)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return audit.Assemble(document, audit.Digest(facts), audit.Judgement{Checks: compiled.Checks(), Verdicts: verdicts}, profile.Checklist)
 }
 
 // lookup is the environment of a call: the pair's keys, and what commands need.

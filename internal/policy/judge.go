@@ -61,6 +61,15 @@ func (l *Library) Compile(ctx context.Context, selection Selection) (*Judge, err
 	return judge, err
 }
 
+// Checks are those that are judged, in the order of the report.
+func (j *Judge) Checks() []audit.CheckInfo {
+	infos := make([]audit.CheckInfo, len(j.checks))
+	for i, check := range j.checks {
+		infos[i] = check.info
+	}
+	return infos
+}
+
 // prepare makes one query for several checks, so that what their helpers work out is worked out once. A check without a defined set
 // of findings comes out empty.
 func (j *Judge) prepare(ctx context.Context, checks []check) (rego.PreparedEvalQuery, error) {

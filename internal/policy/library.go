@@ -258,6 +258,11 @@ func (l *Library) unique() error {
 // Digest is "sha256:" and a digest over every module.
 func (l *Library) Digest() string { return l.digest }
 
+// HasUserPolicies reports whether modules beside the built-in ones were loaded.
+func (l *Library) HasUserPolicies() bool {
+	return slices.ContainsFunc(l.helpers, func(m module) bool { return m.user }) || slices.ContainsFunc(l.checks, func(c check) bool { return c.user })
+}
+
 // Checks is the catalogue, in the order of the report.
 func (l *Library) Checks() []audit.CheckInfo {
 	infos := make([]audit.CheckInfo, len(l.checks))
