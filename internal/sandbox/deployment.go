@@ -31,11 +31,13 @@ type deployment struct {
 	ReviewedBy       string
 	Domains          []string
 	TrustsCA         bool
+	Vantage          string
 	Timeout          string // per request; empty: the default
 
 	ClientCertificate bool
 
 	redirects map[string]string // path of a page → where it redirects to
+	misnamed  []string          // more hosts of the pages, for which the certificate is not
 	files     map[string]string // more files to write, by path
 	commits   []gitrepo.Commit  // of the repository of the receiver's code, under app
 	keys      map[string]secret.Key
@@ -70,7 +72,7 @@ type (
 )
 
 func rightDeployment(o PairOptions) *deployment {
-	d := &deployment{today: o.Now(), keyFiles: o.KeyFiles, keys: map[string]secret.Key{}, files: map[string]string{}, TrustsCA: true}
+	d := &deployment{today: o.Now(), keyFiles: o.KeyFiles, keys: map[string]secret.Key{}, files: map[string]string{}, TrustsCA: true, Vantage: audit.Allowlisted}
 	make := func(name, id, host, pages string) environment {
 		key, retired := secret.New([]byte("bk_"+randomHex(20))), secret.New([]byte("bk_"+randomHex(20)))
 		d.keys[name], d.keys[name+" retired"] = key, retired
@@ -255,7 +257,7 @@ network:
   ca_file: ca.pem
   provider_trusts_ca: {{.TrustsCA}}
   max_requests_per_second: 1000
-  vantage: allowlisted
+  vantage: {{.Vantage}}
 {{- with .Timeout}}
   timeout: {{.}}{{end}}
 {{- if .ClientCertificate}}

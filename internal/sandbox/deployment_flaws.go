@@ -1,6 +1,10 @@
 package sandbox
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+)
 
 // DeploymentFlaw is a flaw around the receivers: in the configuration, the pages or the access list. Expect is about an audit of a
 // deployment that is right in every other way.
@@ -28,6 +32,7 @@ const (
 	accessReviewed      = "access.reviewed"
 	webhookRegistered   = "deployment-centre.webhook-registered"
 	redirectsRegistered = "deployment-centre.redirects-registered"
+	allowlist           = "network.ip-allowlist"
 )
 
 // DeploymentFlaws are the flaws around the receivers.
@@ -63,6 +68,26 @@ func DeploymentFlaws() []DeploymentFlaw {
 			d.Production.Completion = "https://" + ProductionPage + "/loop"
 			d.redirects = map[string]string{"/loop": "https://" + ProductionPage + "/loop"}
 		}},
+		{"redirect-ends-in-test", "a Production redirect URL redirects to a page of the test environment", Expect{Fails: []string{pagesConfigured}}, func(d *deployment) {
+			d.Production.Completion = "https://" + ProductionPage + "/finished"
+			d.redirects = map[string]string{"/finished": "https://" + TestPages + "/done"}
+		}},
+		{"redirect-downgrades", "a Production redirect URL redirects to plain http", Expect{Fails: []string{pagesConfigured}}, func(d *deployment) {
+			d.Production.Completion = "https://" + ProductionPage + "/finished"
+			d.redirects = map[string]string{"/finished": "http://" + ProductionPage + "/done"}
+		}},
+		{"redirect-to-an-app", "a Production redirect URL hands over to an app, which cannot be followed", Expect{Withheld: []string{pagesConfigured}}, func(d *deployment) {
+			d.Production.Completion = "https://" + ProductionPage + "/finished"
+			d.redirects = map[string]string{"/finished": "acmeloans://done"}
+		}},
+		{"redirect-closed", "nothing listens behind a Production redirect URL", Expect{Fails: []string{pagesConfigured}}, func(d *deployment) {
+			d.Production.Completion = "https://closed.acme.example/done"
+			d.Resolve = append(d.Resolve, resolved{"closed.acme.example:443", []string{"127.0.0.1:9"}})
+		}},
+		{"redirect-of-another-name", "the certificate behind a Production redirect URL is for another name", Expect{Fails: []string{pagesConfigured}}, func(d *deployment) {
+			d.Production.Completion = "https://other.acme.example/done"
+			d.misnamed = []string{"other.acme.example"}
+		}},
 		{"redirect-to-localhost", "a Production redirect URL is local", Expect{Fails: []string{pagesConfigured}}, func(d *deployment) {
 			d.Production.Completion = "https://localhost/done"
 		}},
@@ -84,6 +109,17 @@ func DeploymentFlaws() []DeploymentFlaw {
 			d.Roster = append(d.Roster, []string{"lee@acme.example", "Owner"})
 		}},
 		{"review-too-old", "access was reviewed 91 days ago", Expect{Fails: []string{accessReviewed}}, func(d *deployment) { d.ReviewedOn, d.ExportedOn = d.day(-91), d.day(-91) }},
+		{"review-in-the-future", "the review of access is dated tomorrow", Expect{Fails: []string{accessReviewed}}, func(d *deployment) { d.ReviewedOn = d.day(1) }},
+		{"export-too-old", "the list of accounts was exported 91 days ago", Expect{Fails: []string{accessReviewed}}, func(d *deployment) { d.ExportedOn = d.day(-91) }},
+		{"reviewed-by-a-team", "no person answers for the review of access", Expect{Fails: []string{accessReviewed}}, func(d *deployment) { d.ReviewedBy = "security-team@acme.example" }},
+		{"role-missing", "an account has no role on the list", Expect{Withheld: []string{leastPrivilege}}, func(d *deployment) {
+			d.Roster = append(d.Roster, []string{"lee@acme.example", ""})
+		}},
+		{"account-unreadable", "a row of the list holds no e-mail address", Expect{Withheld: []string{accessRestricted, leastPrivilege, accessReviewed}}, func(d *deployment) {
+			d.Roster = append(d.Roster, []string{"lee", "Viewer"})
+		}},
+		{"public-gets-through", "the receivers answer a machine that is on nobody's allowlist", Expect{Warns: []string{allowlist}}, func(d *deployment) { d.Vantage = audit.Public }},
+		{"allowlist-not-attested", "nobody attests that there is an allowlist", Expect{Withheld: []string{allowlist}}, withoutAttestation(allowlist)},
 		{"webhook-not-attested", "nobody attests that the webhook is registered", Expect{Withheld: []string{webhookRegistered}}, withoutAttestation(webhookRegistered)},
 		{"redirects-not-attested", "nobody attests that the redirects are registered", Expect{Withheld: []string{redirectsRegistered}}, withoutAttestation(redirectsRegistered)},
 		{"attestation-expired", "an attestation is 91 days old", Expect{Withheld: []string{redirectsRegistered}}, func(d *deployment) {

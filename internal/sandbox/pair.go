@@ -167,7 +167,7 @@ func (p *Pair) servePages(d *deployment) error {
 		TLSConfig: &tls.Config{Certificates: []tls.Certificate{p.Authority.Server(TestPages, ProductionPage)}},
 	}
 	p.ended.Go(func() { _ = p.pages.ServeTLS(l, "", "") }) // ends with ErrServerClosed
-	for _, host := range []string{TestPages, ProductionPage} {
+	for _, host := range append([]string{TestPages, ProductionPage}, d.misnamed...) {
 		d.Resolve = append(d.Resolve, resolved{host + ":443", []string{l.Addr().String()}})
 	}
 	return nil
