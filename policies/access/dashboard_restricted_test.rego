@@ -29,13 +29,17 @@ test_fail_on_a_foreign_domain if {
 	f.outcome == "fail"
 	f.subject == "domain other.example"
 	f.evidence.rows == [4]
+	outcomes("users.csv", own, [file], [personal, foreign]) == {"fail"}
 }
 
 test_fail_on_a_shared_account if outcomes("users.csv", own, [file], [personal, shared]) == {"fail"}
 
 test_fail_also_on_half_a_roster if outcomes("users.csv", own, [object.union(file, {"complete": false})], [shared]) == {"fail", "inconclusive"}
 
-test_inconclusive_without_a_roster if outcomes("", own, [], []) == {"inconclusive"}
+test_inconclusive_without_a_roster if {
+	outcomes("", own, [], []) == {"inconclusive"}
+	{f.subject | some f in findings("", [], [], [])} == {"no roster"}
+}
 
 test_inconclusive_without_domains if outcomes("users.csv", [], [file], [foreign]) == {"inconclusive"}
 

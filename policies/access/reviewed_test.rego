@@ -17,7 +17,7 @@ findings(changes, files) := result if {
 
 outcomes(changes) := {f.outcome | some f in findings(changes, [file])}
 
-subjects(changes) := {f.subject | some f in findings(changes, [file])}
+subjects(changes) := {[f.subject, f.outcome] | some f in findings(changes, [file])}
 
 test_pass_until_the_export_is_90_days_old if {
 	some f in findings({}, [file])
@@ -34,18 +34,24 @@ test_pass_until_the_review_is_90_days_old if {
 	f.evidence.exported_after_review
 }
 
-test_pass_on_the_90th_day_and_today if outcomes({"reviewed_on": "2026-11-24", "exported_on": "2026-08-26"}) == {"pass"}
+test_pass_on_the_90th_day_and_today if {
+	outcomes({"reviewed_on": "2026-11-24", "exported_on": "2026-08-26"}) == {"pass"}
+	outcomes({"reviewed_on": "2026-08-26", "exported_on": "2026-11-24"}) == {"pass"}
+	some f in findings({"reviewed_on": "2026-11-24", "exported_on": "2026-11-24"}, [file])
+	f.outcome == "pass"
+	not f.evidence.exported_after_review
+}
 
-test_fail_on_an_old_review if subjects({"reviewed_on": "2026-08-25"}) == {"old review"}
+test_fail_on_an_old_review if subjects({"reviewed_on": "2026-08-25"}) == {["old review", "fail"]}
 
-test_fail_on_a_review_in_the_future if subjects({"reviewed_on": "2026-11-25"}) == {"review in the future"}
+test_fail_on_a_review_in_the_future if subjects({"reviewed_on": "2026-11-25"}) == {["review in the future", "fail"]}
 
-test_fail_on_an_old_export if subjects({"exported_on": "2026-08-25"}) == {"old export"}
+test_fail_on_an_old_export if subjects({"exported_on": "2026-08-25"}) == {["old export", "fail"]}
 
-test_fail_on_an_export_in_the_future if subjects({"exported_on": "2026-11-25"}) == {"export in the future"}
+test_fail_on_an_export_in_the_future if subjects({"exported_on": "2026-11-25"}) == {["export in the future", "fail"]}
 
 test_fail_on_a_reviewer_who_is_nobody if {
-	{f.subject | some f in findings({}, [object.union(file, {"reviewer_shared": true})])} == {"reviewer"}
+	{[f.subject, f.outcome] | some f in findings({}, [object.union(file, {"reviewer_shared": true})])} == {["reviewer", "fail"]}
 }
 
 test_inconclusive_without_a_review if {
@@ -53,10 +59,16 @@ test_inconclusive_without_a_review if {
 	outcomes({"reviewed_on": ""}) == {"inconclusive"}
 }
 
+test_inconclusive_without_a_reviewer_though_the_list_is_a_teams if {
+	{f.subject | some f in findings({"reviewed_by": ""}, [object.union(file, {"reviewer_shared": true})])} == {"no review"}
+}
+
 test_inconclusive_without_the_day_of_the_export if outcomes({"exported_on": ""}) == {"inconclusive"}
 
 test_inconclusive_without_a_roster if {
-	{f.outcome | some f in findings({"roster": "", "exported_on": "", "reviewed_by": "", "reviewed_on": ""}, [])} == {"inconclusive"}
+	{f.subject | some f in findings({"roster": "", "exported_on": "", "reviewed_by": "", "reviewed_on": ""}, [])} == {"no roster"}
+	{f.subject | some f in findings({"roster": "", "exported_on": "2026-08-25"}, [])} == {"no roster"}
+	{f.subject | some f in findings({"roster": "", "exported_on": "2026-11-25"}, [])} == {"no roster"}
 }
 
 test_inconclusive_when_the_roster_cannot_be_read if {

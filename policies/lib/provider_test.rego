@@ -28,6 +28,18 @@ test_a_refusal_proves_nothing_unless_a_key_was_taken if verdicts([stranger(403),
 
 test_a_refusal_by_another_host_proves_nothing if verdicts([stranger(403), call({}), call({"role": "retired", "status": 403, "host": "other.acme.example"})]) == {["current", "taken"]}
 
+test_only_a_random_key_that_was_refused_for_a_pairing_counts if {
+	verdicts([stranger(422), call({}), retired]) == set()
+	verdicts([call({"owner": "test", "status": 403}), call({}), retired]) == set()
+	verdicts([object.union(stranger(403), {"purpose": "webhook"}), call({}), retired]) == set()
+}
+
+test_only_another_key_that_was_taken_for_a_pairing_by_the_host_counts if {
+	verdicts([stranger(403), call({"purpose": "webhook"}), retired]) == set()
+	verdicts([stranger(403), stranger(422), retired]) == set()
+	verdicts([stranger(403), object.union(stranger(403), {"host": "other.acme.example"}), call({}), object.union(retired, {"host": "other.acme.example"})]) == {["current", "taken"]}
+}
+
 why(calls) := result if {
 	result := provider.why("production", "pairing") with input as {"facts": {"provider.call": calls}, "probes": [{"name": "providerapi", "kinds": ["provider.call"], "state": "failed", "reason": "no route"}]}
 }

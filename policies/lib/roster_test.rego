@@ -8,6 +8,14 @@ gaps(path, facts) := result if {
 	result := {gap.subject | some gap in roster.gaps} with input as {"integration": {"access": {"roster": path}}, "facts": {"access.roster": facts}, "probes": []}
 }
 
+test_every_gap_is_inconclusive if {
+	outcomes := {gap.outcome | some gap in roster.gaps} with input as {
+		"integration": {"access": {"roster": "users.csv"}},
+		"facts": {"access.roster": [object.union(file, {"accounts": 0})]}, "probes": [],
+	}
+	outcomes == {"inconclusive"}
+}
+
 test_a_whole_roster_has_no_gaps if gaps("users.csv", [file]) == set()
 
 test_nothing_declared if gaps("", []) == {"no roster"}
