@@ -25,7 +25,31 @@ findings(calls, checks, attestations) := result if {
 	}
 }
 
-seen(calls) := {[f.subject, f.outcome, f.basis] | some f in findings(calls, true, [])}
+seen(calls) := {[f.subject, f.outcome, f.basis] | some f in findings(array.concat(calls, beside), true, [])}
+
+# Calls that stand beside every other: the random key for the test webhook, and another environment's.
+beside := [
+	call({"purpose": "webhook", "role": "random", "owner": "", "fingerprint": "", "status": 403}),
+	call({"purpose": "webhook", "environment": "test", "owner": "test", "status": 424, "documented": true}),
+]
+
+cross := call({"owner": "test", "environment": "production"})
+
+test_inconclusive_when_only_other_keys_are_taken if {
+	seen([stranger, cross, call({"status": 503}), delivered(503, 0)]) == {["not shown", "inconclusive", "observed"]}
+	seen([stranger, call({"role": "retired"}), call({"status": 503}), delivered(503, 0)]) == {["not shown", "inconclusive", "observed"]}
+}
+
+test_inconclusive_when_only_other_keys_are_refused if {
+	seen([stranger, call({}), object.union(cross, {"status": 403}), delivered(403, 0)]) == {["not shown", "inconclusive", "observed"]}
+	seen([stranger, call({}), call({"role": "retired", "status": 403}), delivered(403, 0)]) == {["not shown", "inconclusive", "observed"]}
+}
+
+test_inconclusive_on_a_gateways_503 if {
+	seen([stranger, call({}), object.union(delivered(503, 0), {"documented": false})]) == {["not shown", "inconclusive", "observed"]}
+}
+
+test_pass_when_a_status_of_the_api_is_no_session if seen([stranger, call({"status": 300}), delivered(200, 200)]) == {["delivered", "pass", "observed"]}
 
 test_pass_when_delivered if seen([stranger, call({}), delivered(200, 200)]) == {["delivered", "pass", "observed"]}
 

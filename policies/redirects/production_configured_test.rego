@@ -18,17 +18,34 @@ endpoint := {
 }
 
 findings(url, trails, endpoints, trusts) := result if {
-	facts := [f | some f in [fact("cancellation", [answered]), fact("expiry", [answered]), fact("completion", trails)]]
+	facts := array.concat([fact("cancellation", [answered]), fact("expiry", [answered]), fact("completion", trails)], beside)
 	result := check.findings with input as {
 		"integration": {
 			"provider": "begini",
 			"network": {"provider_trusts_ca": trusts},
 			"environments": [{"name": "test"}, {"name": "production", "redirect_urls": {"completion": url, "cancellation": "https://acme.example/cancelled", "expiry": "https://acme.example/expired"}}],
 		},
-		"facts": {"https.url": facts, "https.endpoint": endpoints},
+		"facts": {"https.url": facts, "https.endpoint": array.concat(endpoints, elsewhere)},
 		"probes": [],
 	}
 }
+
+# What stands beside it and is about something else.
+gone := {"method": "GET", "end": "answer", "status": 404, "hops": []}
+
+beside := [
+	object.union(fact("completion", [gone]), {"environment": "test"}),
+	object.union(fact("completion", [gone]), {"role": "webhook"}),
+]
+
+elsewhere := [{
+	"name": "hooks.acme.example:443", "resolution": {"kind": "timeout"},
+	"addresses": [{"reach": {"kind": "timeout"}, "certificates": [{"trust": {"roots": "ca_file", "kind": "ok"}}]}],
+}]
+
+posted := {"method": "POST", "end": "answer", "status": 405, "hops": [hop(good, "ok", "ok")]}
+
+test_pass_whatever_a_post_gets if of(good, [answered, posted], [endpoint]) == {["completion", "pass"]}
 
 # of holds what the check says of the completion URL.
 of(url, trails, endpoints) := {[f.subject, f.outcome] |
@@ -59,6 +76,11 @@ test_fail_by_name if {
 
 test_warn_on_a_doubtful_name if of("https://acme-dev.example/done", [answered], [endpoint]) == {["completion: test", "warn"]}
 
+test_fail_only_once_where_it_begins_and_ends_wrongly if {
+	ends := trail("answer", 200, [hop("https://localhost/done", "ok", "ok"), hop("https://uat.acme.example/", "ok", "ok")])
+	of("https://localhost/done", [ends], [endpoint]) == {["completion: local", "fail"]}
+}
+
 test_fail_where_it_ends if {
 	told(trail("answer", 200, [hop(good, "ok", "ok"), hop("https://uat.acme.example/", "ok", "ok")])) == {["completion: ends test", "fail"]}
 	told(trail("answer", 200, [hop(good, "ok", "ok"), hop("https://begini.co/", "ok", "ok")])) == {["completion: ends provider", "fail"]}
@@ -68,6 +90,7 @@ test_fail_by_answer if {
 	every one in [
 		trail("answer", 404, [hop(good, "ok", "ok")]),
 		trail("answer", 500, [hop(good, "ok", "ok")]),
+		trail("answer", 300, [hop(good, "ok", "ok")]),
 		trail("loop", 302, [hop(good, "ok", "ok")]),
 		trail("downgrade", 301, [hop(good, "ok", "ok")]),
 		trail("bad_location", 301, [hop(good, "ok", "ok")]),
