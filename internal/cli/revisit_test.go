@@ -195,7 +195,7 @@ func TestRevisitCarriesOver(t *testing.T) {
 		}
 		for _, check := range got.report.Checks {
 			if was := outcome(first.report, check.ID); check.Outcome != was {
-				t.Errorf("%s was %s and is %s%s", check.ID, was, check.Outcome, told(check))
+				t.Errorf("%s was %s and is %s%s", check.ID, was, check.Outcome, toldOf(check))
 			}
 		}
 	}

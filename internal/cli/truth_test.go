@@ -115,90 +115,127 @@ func lookup(env []string) func(string) (string, bool) {
 	}
 }
 
-// told lists what a check says other than a pass, for the message of a failing test.
-func told(check audit.Check) string {
+// saw is what a check came to in an environment, with what it says of it other than a pass. Of the whole integration, "".
+func saw(check audit.Check, environment string) (audit.Outcome, string) {
+	var outcomes []audit.Outcome
 	var text strings.Builder
 	for _, finding := range check.Findings {
+		if environment != "" && finding.Environment != environment && finding.Environment != "" {
+			continue
+		}
+		outcomes = append(outcomes, finding.Outcome)
 		if finding.Outcome != audit.Pass && finding.Outcome != audit.NotApplicable {
 			evidence, _ := json.Marshal(finding.Evidence)
 			fmt.Fprintf(&text, "\n      %s %s: %s %s", finding.Outcome, finding.Environment, finding.Message, evidence)
 		}
 	}
-	return text.String()
+	if len(outcomes) == 0 {
+		return audit.NotApplicable, ""
+	}
+	return audit.Worst(outcomes...), text.String()
 }
 
-// holds compares a report to what a behaviour must lead to: what it must fail fails, and nothing else is anything but right.
-func holds(t *testing.T, got audited, want sandbox.Expect) {
+// holds compares a report to what a behaviour must lead to in its environment ("": in the whole): what it must fail fails, and nothing
+// else is anything but right.
+func holds(t *testing.T, got audited, environment string, want sandbox.Expect) {
 	t.Helper()
 	oneOf := len(want.OneOf) == 0
 	for _, check := range got.report.Checks {
+		outcome, told := saw(check, environment)
+		right := outcome == audit.Pass || outcome == audit.NotApplicable
 		var fault string
 		switch id := check.ID; {
 		case slices.Contains(want.Fails, id):
-			if check.Outcome != audit.Fail && !(check.Level == audit.Recommended && check.Outcome == audit.Warn) {
+			if outcome != audit.Fail && (check.Level == audit.Required || outcome != audit.Warn) {
 				fault = "must fail"
 			}
 		case slices.Contains(want.OneOf, id):
-			oneOf = oneOf || check.Outcome == audit.Fail
+			oneOf = oneOf || outcome == audit.Fail
 		case slices.Contains(want.Withheld, id):
-			if check.Outcome == audit.Pass || check.Outcome == audit.NotApplicable {
+			if right {
 				fault = "must not pass"
 			}
 		case slices.Contains(want.Warns, id):
-			if check.Outcome != audit.Warn {
+			if outcome != audit.Warn {
 				fault = "must warn"
 			}
-		case slices.Contains(want.May, id):
-		case check.Outcome != audit.Pass && check.Outcome != audit.NotApplicable:
+		case !slices.Contains(want.May, id) && !right:
 			fault = "must pass"
 		}
 		if fault != "" {
-			t.Errorf("%s %s and is %s%s", check.ID, fault, check.Outcome, told(check))
+			t.Errorf("%s %s and is %s%s", check.ID, fault, outcome, told)
 		}
 	}
 	if !oneOf {
 		t.Errorf("none of %v fails", want.OneOf)
 	}
-	if t.Failed() {
-		t.Logf("exit %d, %s", got.code, got.report.Status())
-	}
 }
 
-// TestTruthRight: every receiver that is right, however unusual, is found right.
-func TestTruthRight(t *testing.T) {
+// TestTruth goes through every receiver of the sandbox: a right one, however unusual, is found right, and a flaw planted alone makes its
+// own check fail and no other. An audit has two of them, one in each environment, and each is held to what is said of its own.
+func TestTruth(t *testing.T) {
 	t.Parallel()
-	for _, behaviour := range sandbox.Rights() {
-		t.Run(behaviour.Name, func(t *testing.T) {
-			t.Parallel()
-			got := auditPair(t, sandbox.PairOptions{Test: []sandbox.Behaviour{behaviour}, Production: []sandbox.Behaviour{behaviour}})
-			holds(t, got, behaviour.Expect)
-		})
-	}
-}
-
-// TestTruthFlawed plants each flaw alone, in one of the two environments by turns.
-func TestTruthFlawed(t *testing.T) {
-	t.Parallel()
-	for i, flaw := range sandbox.Flaws() {
-		t.Run(flaw.Name, func(t *testing.T) {
-			t.Parallel()
-			options := sandbox.PairOptions{}
-			if i%2 == 0 {
-				options.Test = []sandbox.Behaviour{flaw}
+	for name, table := range map[string][]sandbox.Behaviour{"right": sandbox.Rights(), "flawed": sandbox.Flaws()} {
+		var patient, hanging []sandbox.Behaviour
+		for _, behaviour := range table {
+			if behaviour.Setup.Hangs { // both environments get a shorter timeout
+				hanging = append(hanging, behaviour)
 			} else {
-				options.Production = []sandbox.Behaviour{flaw}
+				patient = append(patient, behaviour)
 			}
-			holds(t, auditPair(t, options), flaw.Expect)
+		}
+		for two := range slices.Chunk(patient, 2) {
+			truth(t, name, two)
+		}
+		for two := range slices.Chunk(hanging, 2) {
+			truth(t, name, two)
+		}
+	}
+}
+
+func truth(t *testing.T, table string, two []sandbox.Behaviour) {
+	last := two[len(two)-1]
+	t.Run(table+"/"+two[0].Name+"+"+last.Name, func(t *testing.T) {
+		t.Parallel()
+		got := auditPair(t, sandbox.PairOptions{Test: two[:1], Production: two[1:]})
+		holds(t, got, audit.Test, two[0].Expect)
+		if len(two) > 1 {
+			holds(t, got, audit.Production, last.Expect)
+		}
+		if t.Failed() {
+			t.Logf("exit %d, %s", got.code, got.report.Status())
+		}
+	})
+}
+
+// TestTruthInDisguise: the same flaws are found behind every unusual way of answering.
+func TestTruthInDisguise(t *testing.T) {
+	t.Parallel()
+	flaws := append(named(t, "unsigned-accepted"), named(t, "first-sixteen-digits")...)
+	for _, disguise := range sandbox.Disguises() {
+		t.Run(disguise.Name, func(t *testing.T) {
+			t.Parallel()
+			got := auditPair(t, sandbox.PairOptions{
+				Test: []sandbox.Behaviour{disguise, flaws[0]}, Production: []sandbox.Behaviour{disguise, flaws[1]},
+			})
+			for i, environment := range []string{audit.Test, audit.Production} {
+				for _, check := range got.report.Checks {
+					if outcome, told := saw(check, environment); slices.Contains(flaws[i].Expect.Fails, check.ID) && outcome != audit.Fail {
+						t.Errorf("%s hides from %s, which is %s%s", flaws[i].Name, check.ID, outcome, told)
+					}
+				}
+			}
 		})
 	}
 }
 
+// TestTruthDeployment plants each flaw around the receivers alone.
 func TestTruthDeployment(t *testing.T) {
 	t.Parallel()
 	for _, flaw := range sandbox.DeploymentFlaws() {
 		t.Run(flaw.Name, func(t *testing.T) {
 			t.Parallel()
-			holds(t, auditPair(t, sandbox.PairOptions{Flaws: []sandbox.DeploymentFlaw{flaw}}), flaw.Expect)
+			holds(t, auditPair(t, sandbox.PairOptions{Flaws: []sandbox.DeploymentFlaw{flaw}}), "", flaw.Expect)
 		})
 	}
 }
@@ -233,4 +270,10 @@ func TestTruthDead(t *testing.T) {
 			}
 		}
 	}
+}
+
+// toldOf is what a check says other than a pass.
+func toldOf(check audit.Check) string {
+	_, told := saw(check, "")
+	return told
 }
