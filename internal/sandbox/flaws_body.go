@@ -57,7 +57,7 @@ var bodyFlaws = []Behaviour{
 			ru.before = append(ru.before, func(d *delivery) (answer, bool) { return ru.accept(d, event{}), len(d.body) == 0 })
 		}},
 	{Name: "signature-remembered", Description: "a signature that was right once is taken for any body",
-		Expect: Expect{May: []string{rejectsTampered}}, plant: func(ru *rules) {
+		Expect: Expect{Fails: []string{rejectsTampered}}, plant: func(ru *rules) {
 			var remembered sync.Map
 			ru.excuses = append(ru.excuses, func(d *delivery) bool {
 				signature := d.Header.Get(signatureHeader)

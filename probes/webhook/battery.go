@@ -344,7 +344,8 @@ func (s *session) alive(ctx context.Context) bool {
 	return slices.Contains(s.expectedStatuses(), r.fact.Status)
 }
 
-// redelivery sends the same bytes twice.
+// redelivery sends the same bytes twice, and then another event under the signature that was taken: a receiver that remembers
+// signatures as right, to save the work, takes any body under it.
 func (s *session) redelivery(ctx context.Context) {
 	first := job{testCase: testCase{family: familyRedelivery, name: "first", change: (*forge).sign}, purpose: PurposeGenuine, event: s.event}
 	if s.over(ctx) != "" || !s.full() || !s.canSign() || !s.baseline.Genuine {
@@ -365,4 +366,11 @@ func (s *session) redelivery(ctx context.Context) {
 		first.change = func(g *forge) { g.body, g.doc, g.uid = f.body, f.doc, f.uid; g.sign() }
 		s.keep(s.do(ctx, first, ""))
 	}
+	reused := testCase{family: "F07", name: "signature-reused", change: func(g *forge) {
+		if g.fixed { // the same user's event at another time
+			g.body = shiftTimes(g.body, 60*86400)
+		}
+		g.put(g.right(f.body))
+	}}
+	s.battery(ctx, []job{{testCase: reused, purpose: PurposeForgery, event: s.event}})
 }

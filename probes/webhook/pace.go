@@ -15,6 +15,10 @@ const (
 	defaultWait  = time.Second // after a 429 that does not say how long
 	maxComeBacks = 8           // for one request
 	slowest      = time.Second // between requests, once a receiver has asked for less
+
+	firstInterval = 100 * time.Millisecond // after the first request to wait, where the last second tells nothing
+	enough        = 10                     // answers within a second that tell what a receiver bears
+	easing        = 3                      // percent by which each answer shortens the interval again
 )
 
 // pace keeps to the configured rate and, once a receiver has answered 429 or 503 with Retry-After, to what it bears.
@@ -26,6 +30,7 @@ type pace struct {
 	until    time.Time     // nobody sends before
 	waited   time.Duration // in all, as asked
 	interval time.Duration // between requests; 0: only the configured rate
+	floor    time.Duration // the interval is not shortened below: with less, the receiver asked to wait
 	next     time.Time
 	recent   []time.Time // answers other than 429 within the last second
 }
@@ -66,6 +71,7 @@ func (p *pace) answered() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.recent = append(lastSecond(p.recent), time.Now())
+	p.interval = max(p.floor, p.interval*(100-easing)/100)
 }
 
 func lastSecond(times []time.Time) []time.Time {
@@ -104,11 +110,25 @@ func (p *pace) comeBack(ctx context.Context, a *answer, retries int) bool {
 		}
 		p.waited += until.Sub(from)
 		p.until = until
-		p.recent = lastSecond(p.recent)
-		p.interval = min(slowest, max(p.interval*3/2, time.Second*5/4/time.Duration(max(1, len(p.recent)))))
-		p.recent = nil
+		p.slowDown()
 	}
 	return true
+}
+
+// slowDown lengthens the interval after a receiver has asked to wait. At first the interval is what the last second bore, if that was
+// enough to tell; later it grows from what turned out too short, below which it then stays.
+func (p *pace) slowDown() {
+	p.recent = lastSecond(p.recent)
+	switch {
+	case p.interval > 0:
+		p.floor = min(slowest, max(p.floor, p.interval*5/4))
+		p.interval = min(slowest, p.interval*3/2)
+	case len(p.recent) >= enough:
+		p.interval = time.Second * 5 / 4 / time.Duration(len(p.recent))
+	default:
+		p.interval = firstInterval
+	}
+	p.recent = nil
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

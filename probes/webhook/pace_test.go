@@ -48,3 +48,30 @@ func TestOneWaitHoldsForAll(t *testing.T) {
 		t.Errorf("they waited for %v in all", p.waited)
 	}
 }
+
+// TestPaceFindsWhatAReceiverBears: answers shorten the interval again, but never below what turned out too short.
+func TestPaceFindsWhatAReceiverBears(t *testing.T) {
+	t.Parallel()
+	p := newPace(nil, "test")
+	p.slowDown()
+	if p.interval != firstInterval {
+		t.Fatalf("the first interval is %v", p.interval)
+	}
+	for range 60 {
+		p.answered()
+	}
+	eased := p.interval
+	if eased >= firstInterval/4 {
+		t.Errorf("after 60 answers the interval is still %v", eased)
+	}
+	p.slowDown()
+	if p.interval != eased*3/2 || p.floor != eased*5/4 {
+		t.Errorf("asked to wait at %v it goes on at %v, never below %v", eased, p.interval, p.floor)
+	}
+	for range 200 {
+		p.answered()
+	}
+	if p.interval != p.floor {
+		t.Errorf("the interval is %v, want the floor %v", p.interval, p.floor)
+	}
+}
