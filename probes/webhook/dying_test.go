@@ -55,7 +55,7 @@ func TestReceiverThatARequestKills(t *testing.T) {
 		away time.Duration
 		want map[string]audit.Outcome
 	}{
-		{"for a while", 300 * time.Millisecond, map[string]audit.Outcome{
+		{"for a while", 1500 * time.Millisecond, map[string]audit.Outcome{
 			"errors.status-codes": audit.Fail, "webhook.rejects-unsigned": audit.Inconclusive, "webhook.rejects-bypass": audit.Pass,
 			"webhook.rejects-wrong-key": audit.Pass, "webhook.accepts-genuine": audit.Pass, "input.rejects-malformed": audit.Pass, "webhook.same-everywhere": audit.Pass,
 		}},
