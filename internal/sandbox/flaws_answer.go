@@ -19,7 +19,9 @@ var answerFlaws = []Behaviour{
 	{Name: "one-type-refused", Description: "answers 422 to one of the provider's event types",
 		Expect: Expect{Fails: []string{acceptsGenuine}, May: forgeryChecks}, plant: func(ru *rules) { ru.types = without(ru.types, "application.complete") }},
 	{Name: "everything-accepted", Description: "verifies and validates nothing, takes everything",
-		Expect: Expect{Fails: slices.Concat(anySignature, []string{rejectsMalformed, rejectsMissing}), May: []string{rejectsBypass, rejectsRetired, sameEverywhere, statusCodes, handlesUnexpected}},
+		Expect: Expect{
+			Fails: slices.Concat(anySignature, []string{rejectsMalformed, rejectsMissing}), Withheld: []string{acceptsGenuine, redelivery, handlesUnexpected, bounded},
+			May: []string{rejectsBypass, rejectsRetired, sameEverywhere, statusCodes}},
 		plant: func(ru *rules) {
 			ru.before = append(ru.before, func(d *delivery) (answer, bool) {
 				if uid := spelledUID.FindSubmatch(d.body); uid != nil {
@@ -29,8 +31,9 @@ var answerFlaws = []Behaviour{
 			})
 		}},
 	{Name: "everything-acknowledged", Description: "answers as if it had taken everything before it verifies", // what the answers show is all there is
-		Expect: Expect{Withheld: without(forgeryChecks, rejectsRetired), May: slices.Concat([]string{rejectsRetired, statusCodes}, inputChecks)},
-		plant:  func(ru *rules) { ru.acked = true }},
+		Expect: Expect{
+			Withheld: slices.Concat(without(forgeryChecks, rejectsRetired), []string{acceptsGenuine, redelivery}, inputChecks), May: []string{rejectsRetired, statusCodes}},
+		plant: func(ru *rules) { ru.acked = true }},
 	{Name: "200-with-an-error", Description: "answers refusals with 200 and says in the body that they are",
 		Expect: Expect{Fails: []string{statusCodes, rejectsMalformed, rejectsMissing}, Withheld: without(forgeryChecks, rejectsRetired), May: []string{rejectsRetired, handlesUnexpected}},
 		plant:  refuseAll(jsonAnswer(200, `{"error":"refused"}`))},

@@ -156,6 +156,20 @@ unobservable(environment) if {
 	}
 }
 
+# takes_everything holds when nothing that was sent got another answer than a genuine event: unsigned events, random signatures and bodies
+# that are no JSON alike. Its 200 then shows nothing, not even that genuine events are taken.
+takes_everything(environment) if {
+	unobservable(environment)
+	every name in ["F01", "malformed"] {
+		count(answered(of(environment, name))) > 0
+	}
+	every item in array.concat(answered(of(environment, "F01")), answered(of(environment, "malformed"))) {
+		item.means == "accepted"
+	}
+}
+
+answered(items) := [item | some item in items; not item.fact.not_sent; not item.fact.error]
+
 url(environment) := lib.environments[environment].webhook_url
 
 # blocked is why nothing can be said of an environment's receiver at all.
@@ -407,6 +421,11 @@ validation(environment, items, what, lenient) := {unread(environment)} if {
 )} if {
 	some item in items
 	open_validation(item)
+} else := {lib.finding(
+	"inconclusive", environment, "validation", url(environment),
+	sprintf("the receiver gives everything the same answer, so that answer to %s shows nothing", [what]), {"reason": "takes_everything"},
+)} if {
+	takes_everything(environment)
 } else := {lib.finding(
 	"pass", environment, "validation", url(environment),
 	sprintf("%d %s were answered as they should be", [count(items), what]),

@@ -52,6 +52,14 @@ documents(baselines, exchanges, facts) := {
 	"facts": object.union({"webhook.baseline": baselines, "webhook.exchange": exchanges, "webhook.instance": [], "webhook.diagnosis": []}, facts),
 }
 
+# of_taker are the exchanges of a receiver that gives everything the answer it gives genuine events, with more of them.
+of_taker(more) := array.concat(
+	[
+		wrong_accepted, accepted("F01", "absent"), exchange("invalid", "malformed", "blank", {"status": 200, "equals": ["genuine"]}),
+	],
+	more,
+)
+
 # nothing is what a run without this probe leaves.
 nothing := {
 	"finished_at": "2026-11-24T08:00:00Z",
@@ -280,3 +288,18 @@ test_validation if {
 		f.outcome == row[2]
 	}
 }
+
+test_takes_everything if {
+	reading.takes_everything("test") with input as document({}, of_taker([]))
+	not reading.takes_everything("test") with input as document({}, of_taker([refused("F01", "empty")]))
+	not reading.takes_everything("test") with input as document({}, of_taker([exchange("invalid", "malformed", "brace", {"status": 400, "equals": []})]))
+	not reading.takes_everything("test") with input as document({}, [wrong_accepted, accepted("F01", "absent")])
+	not reading.takes_everything("test") with input as document({}, [wrong])
+}
+
+test_validation_of_a_receiver_that_takes_everything if {
+	outcomes := {f.outcome | some f in found} with input as document({}, of_taker([exchange("invalid", "unexpected", "unknown-field", {"status": 200, "equals": ["genuine"]})]))
+	outcomes == {"inconclusive"}
+}
+
+found := reading.validation("test", reading.of("test", "unexpected"), "events", ["unknown-field"])

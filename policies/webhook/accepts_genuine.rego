@@ -131,6 +131,17 @@ by_attestation(environment) if {
 passes(environment) if {
 	observable(environment)
 	count(bad(environment)) == 0
+	not reading.takes_everything(environment)
+}
+
+findings contains lib.finding(
+	"inconclusive", environment, "takes everything", reading.url(environment),
+	"genuine events were answered with 200, but so is everything else, forged or not even JSON: the answer shows nothing",
+	{"reason": "takes_everything"},
+) if {
+	some environment, _ in lib.environments
+	observable(environment)
+	reading.takes_everything(environment)
 }
 
 findings contains object.union(

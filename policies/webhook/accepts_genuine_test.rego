@@ -78,3 +78,10 @@ test_careful_rests_on_test_and_the_same_build if {
 	f.basis == "attested"
 	f.valid_until == "2026-12-24"
 }
+
+test_inconclusive_where_everything_gets_200 if {
+	genuine := given.exchange("genuine", "baseline", "1", {"status": 200, "equals": ["genuine"]})
+	document := given.document({}, given.of_taker([genuine]))
+	found := {f.outcome | some f in check.findings; f.environment == "test"} with input as document
+	found == {"inconclusive"}
+}

@@ -44,7 +44,9 @@ both(environment) if {
 	second(environment)
 }
 
-outcome(environment) := "pass" if {
+outcome(environment) := "inconclusive" if {
+	reading.takes_everything(environment)
+} else := "pass" if {
 	both(environment)
 	good(first(environment))
 	good(second(environment))
@@ -68,7 +70,9 @@ how(x) := sprintf("%d", [x.status]) if {
 	not x.error
 } else := reading.error_words(x.error)
 
-message(environment) := "the same genuine event was answered with 200 both times" if {
+message(environment) := "the receiver gives everything the same answer, so its 200 to a second delivery shows nothing" if {
+	reading.takes_everything(environment)
+} else := "the same genuine event was answered with 200 both times" if {
 	outcome(environment) == "pass"
 } else := sprintf("a genuine event was answered with 200, and the same event again with %s", [how(second(environment))]) if {
 	outcome(environment) == "fail"

@@ -31,6 +31,10 @@ test_inconclusive if {
 	outcomes(given.document({"key_held": false}, [])) == {"inconclusive"}
 }
 
+test_inconclusive_where_everything_gets_200 if {
+	outcomes(given.document({}, given.of_taker([given.exchange("genuine", "redelivery", name, ok) | some name in ["first", "again"]]))) == {"inconclusive"}
+}
+
 careful(attestations) := result if {
 	document := given.careful_document([given.exchange("genuine", "redelivery", name, ok) | some name in ["first", "again"]], attestations)
 	result := {f | some f in check.findings; f.environment == "production"} with input as document
