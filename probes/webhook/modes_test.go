@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox/certs"
@@ -145,6 +147,25 @@ func TestPassiveProbingSendsNothing(t *testing.T) {
 				t.Errorf("planned: %+v", step)
 			}
 		}
+	}
+}
+
+// TestPlanIsTheSameBeforeKeysAreResolved: a plan needs no key.
+func TestPlanIsTheSameBeforeKeysAreResolved(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, nil)
+	held := webhook.New().Plan(l.integration)
+	for i := range l.integration.Environments {
+		l.integration.Environments[i].Key.Key = secret.Key{}
+	}
+	if diff := cmp.Diff(held, webhook.New().Plan(l.integration)); diff != "" {
+		t.Error(diff)
+	}
+	for i := range l.integration.Environments {
+		l.integration.Environments[i].Key = audit.KeyReference{Source: audit.FromFingerprint}
+	}
+	if len(webhook.New().Plan(l.integration)) >= len(held) {
+		t.Error("without a key as much would be sent")
 	}
 }
 

@@ -85,7 +85,8 @@ func (*probe) Plan(integration *audit.Integration) []audit.Step {
 // plan counts the requests to one environment's receiver from the tables.
 func plan(integration *audit.Integration, profile provider.Profile, environment audit.Environment) []planned {
 	full := environment.Probing == audit.Full
-	signing := environment.Key.Key.Held()
+	// A plan is made before any key is resolved: only a reference by fingerprint never gives one.
+	signing := environment.Key.Source != audit.FromFingerprint && (environment.Key.Key.Held() || environment.Key.Key.IsZero())
 	types := len(integration.EventTypes)
 	var list []planned
 	add := func(family string, count int) {
@@ -126,6 +127,7 @@ func plan(integration *audit.Integration, profile provider.Profile, environment 
 				add(c.family, 1)
 			}
 			add(familyRedelivery, 2)
+			add("F07", 1) // another event under the signature that was delivered
 			more += (len(genuine)-1)/batch + 1
 		}
 		invalid := invalidOf(profile.Required)
