@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // An answer is compared with others after ids, times and random parts were taken out. What is plainly one of these goes at once;
@@ -51,12 +52,23 @@ func normalise(a *answer, own []string) normal {
 	n := normal{status: a.status, mediaType: a.mediaType()}
 	if len(body) > maxCompared {
 		cut := strings.ToValidUTF8(body[:maxCompared], "")
-		n.rest = shortDigest(volatile.ReplaceAllString(body[len(cut):], "<volatile>"))
+		n.rest = shortDigest(skeleton(body[len(cut):]))
 		body = cut
 	}
 	body = strings.TrimSpace(volatile.ReplaceAllString(body, "<volatile>"))
 	n.tokens = tokens.FindAllString(body, -1)
 	return n
+}
+
+// skeleton is a text without words, numbers and white space: what is left of a long page when all that may be volatile is out, without
+// looking for it. Patterns would take seconds over the answers of a whole battery.
+func skeleton(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r <= ' ' || r == '_' || r == '+' || r == '/' || r == '=' || r == '-' || unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return -1
+		}
+		return r
+	}, text)
 }
 
 // digest is of the answer with all numbers taken out, so that it is mostly the same in every run.
