@@ -71,6 +71,9 @@ var rightAnswering = []Behaviour{
 			return a
 		}
 	}},
+	{Name: "echoes-event", Description: "repeats the whole event in the genuine answer", plant: func(ru *rules) {
+		ru.accept = func(d *delivery, _ event) answer { return jsonAnswer(200, `{"received":`+string(d.body)+`}`) }
+	}},
 	{Name: "long-answers", Description: "answers of 200 KB", plant: func(ru *rules) {
 		ru.finish = append(ru.finish, func(_ *delivery, a *answer) { a.body += "\n" + strings.Repeat("<!-- filler -->\n", 13000) })
 	}},
@@ -100,6 +103,8 @@ var rightAnswering = []Behaviour{
 	}},
 	{Name: "rate-limited-now-and-then", Description: "answers every 40th request with 429 and Retry-After: 1", plant: nowAndThen(40, jsonAnswer(429, `{"error":"slow down"}`).with("Retry-After", "1"))},
 	{Name: "busy-now-and-then", Description: "answers every 60th request with 503 and Retry-After: 1", plant: nowAndThen(60, textAnswer(503, "text/plain", "busy").with("Retry-After", "1"))},
+	{Name: "nginx-limit-now-and-then", Description: "behind an nginx whose limit_req answers every 50th request with 503 and its page, and without Retry-After",
+		plant: nowAndThen(50, textAnswer(503, "text/html", "<html>\r\n<head><title>503 Service Temporarily Unavailable</title></head>\r\n<body>\r\n<center><h1>503 Service Temporarily Unavailable</h1></center>\r\n<hr><center>nginx/1.22.1</center>\r\n</body>\r\n</html>\r\n"))},
 	{Name: "queued-observed", Description: "acknowledges everything, verifies behind a queue; an observer tells what was processed", Setup: Setup{Queued: true, Effects: true},
 		Expect: Expect{May: slices.Concat([]string{statusCodes}, inputChecks)}, plant: func(ru *rules) { ru.acked = true }},
 	{Name: "queued-unobserved", Description: "acknowledges everything, verifies behind a queue; nobody observes it", Setup: Setup{Queued: true},

@@ -67,6 +67,12 @@ var rightVerifying = []Behaviour{
 		plant: func(ru *rules) {
 			ru.known = func(e event) bool { return slices.Contains(ru.options.KnownUIDs, e.UID) }
 		}},
+	{Name: "known-users-only-as-wrong-signature", Description: "knows its users and gives others the answer to a wrong signature; the configuration lists none", Setup: Setup{HiddenUIDs: true},
+		Expect: Expect{Withheld: []string{acceptsGenuine}, May: slices.Concat([]string{redelivery, statusCodes, handlesUnexpected, bounded, logsClean}, forgeryChecks)},
+		plant: func(ru *rules) {
+			ru.known = func(e event) bool { return slices.Contains(ru.options.KnownUIDs, e.UID) }
+			ru.unknown = func(d *delivery, _ event) answer { return plainRefusal(d, unauthentic) }
+		}},
 	{Name: "deduplicated-with-another-body", Description: "answers a redelivery with 200 and says that it is one", plant: func(ru *rules) {
 		ru.redeliver = func(*delivery, event) answer { return jsonAnswer(200, `{"status":"duplicate"}`) }
 	}},

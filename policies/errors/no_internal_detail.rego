@@ -67,7 +67,7 @@ because(environment) := sprintf("only unsigned requests were sent: %s", [reading
 	not reading.baselines[environment].complete
 } else := "the receiver stopped answering before all requests were sent" if {
 	reading.baselines[environment].reason in {"no_answer", "timeouts"}
-} else := "some answers were larger than what is read of one (256 KiB)" if {
+} else := "some answers were larger than what is read of one (256 KiB and twice what was sent)" if {
 	some x in answers(environment)
 	x.cut
 }

@@ -36,7 +36,7 @@ bad(environment) := [x | some x in genuine(environment); not good(x); not x.not_
 
 kinds(list) := sort({x.event_type | some x in list})
 
-# unknown_user holds where events get a 4xx that a wrong signature does not get, whatever their type: most likely the receiver does
+# unknown_user holds where events get a 4xx, whatever their type, though their signatures are verified: most likely the receiver does
 # not know the synthetic UIDs.
 unknown_user(environment) if {
 	b := reading.baselines[environment]
@@ -46,9 +46,34 @@ unknown_user(environment) if {
 	every x in bad(environment) {
 		x.status >= 400
 		x.status < 500
-		not x.status in b.wrong_statuses
 	}
+	verifies(environment)
 }
+
+# verifies says what shows that right signatures of plain bodies fit.
+verifies(environment) := "wrongly signed ones another answer" if {
+	every x in bad(environment) {
+		not x.status in reading.baselines[environment].wrong_statuses
+	}
+} else := sprintf("events without a %s are told apart by their signature", [case]) if {
+	count(guesses(environment)) == 0
+	some right in reading.of(environment, "pair")
+	right.fact.purpose == "invalid"
+	right.fact.status >= 400
+	right.fact.status < 500
+	right.fact.status != 429
+	not "wrong" in right.fact.equals
+	case := right.fact.case
+	case in plain
+	some wrong in reading.of(environment, "pair")
+	wrong.fact.purpose == "reference"
+	wrong.fact.case == case
+	"wrong" in wrong.fact.equals
+}
+
+# plain are the invalid bodies that only lack a field, spelled as the genuine events are: a receiver which verifies another spelling
+# does not take their signature for right.
+plain := {"uid"}
 
 # silent holds for an answer that did not come, where others did.
 silent(environment) if {
@@ -158,7 +183,7 @@ findings contains object.union(
 
 findings contains lib.finding(
 	"inconclusive", environment, "unknown user", reading.url(environment),
-	sprintf("genuine events got %s, and wrongly signed ones another answer: most likely the receiver does not know the synthetic UIDs; list some that it knows as probe_uids", [hows(bad(environment))]),
+	sprintf("genuine events got %s, and %s: most likely the receiver does not know the synthetic UIDs; list some that it knows as probe_uids", [hows(bad(environment)), verifies(environment)]),
 	{"statuses": reading.baselines[environment].genuine_statuses, "event_types": kinds(bad(environment))},
 ) if {
 	some environment, _ in lib.environments

@@ -60,6 +60,27 @@ test_inconclusive_where_the_user_may_be_unknown if {
 	contains(messages(document), "probe_uids")
 }
 
+paired(right, wrongly) := given.document({"genuine": false, "genuine_statuses": [401]}, [
+	given.wrong, genuine("application.complete", {"status": 401, "equals": ["turned", "wrong"]}),
+	given.exchange("invalid", "pair", "uid", right), given.exchange("reference", "pair", "uid", wrongly),
+])
+
+test_inconclusive_where_an_unknown_user_gets_the_refusal_of_a_wrong_signature if {
+	document := paired({"status": 422, "equals": ["invalid"]}, {"status": 401, "equals": ["turned", "wrong"]})
+	outcomes(document) == {"inconclusive"}
+	contains(messages(document), "told apart by their signature")
+}
+
+test_fail_where_no_signature_is_seen_to_fit if {
+	outcomes(paired({"status": 401, "equals": ["turned", "wrong"]}, {"status": 401, "equals": ["turned", "wrong"]})) == {"fail"}
+	outcomes(paired({"status": 422}, {"status": 422})) == {"fail"} # validated first
+	outcomes(paired({"status": 500}, {"status": 401, "equals": ["turned", "wrong"]})) == {"fail"}
+	outcomes(object.union(
+		paired({"status": 422}, {"status": 401, "equals": ["turned", "wrong"]}),
+		{"facts": {"webhook.diagnosis": [{"environment": "test", "guess": "sha256", "status": 200, "taken": true}]}},
+	)) == {"fail"}
+}
+
 test_inconclusive_where_an_answer_is_missing if {
 	every changes in [{"error": "timeout"}, {"status": 429}, {"status": 503, "retry_after": true}] {
 		outcomes(given.document({}, [given.wrong, genuine("application.complete", ok), genuine("application.expired", changes)])) == {"inconclusive"}

@@ -24,6 +24,8 @@ test_fail_where_a_respelled_body_is_taken if {
 test_fail_where_a_spelling_is_refused if {
 	outcomes(beside([spelled("python", {"status": 401, "equals": ["wrong"]})])) == {"fail"}
 	outcomes(beside([spelled("value-non-ascii", {"status": 401, "equals": ["wrong"]})])) == {"fail"}
+	outcomes(beside([spelled("python", {"status": 401, "equals": ["turned", "wrong"]})])) == {"fail"}
+	outcomes(beside([spelled("python", {"status": 500})])) == {"fail"}
 }
 
 test_warns_where_a_value_is_refused_for_itself if outcomes(beside([spelled("python", ok), spelled("value-non-ascii", {"status": 422})])) == {"warn", "pass"}
@@ -41,6 +43,9 @@ test_inconclusive if {
 	outcomes(given.nothing) == {"inconclusive"}
 	outcomes(beside([])) == {"inconclusive"}
 	every changes in [{"error": "timeout"}, {"status": 429}, {"status": 503, "retry_after": true}] {
+		outcomes(beside([spelled("python", changes)])) == {"inconclusive"}
+	}
+	every changes in [{"status": 409, "equals": ["turned"]}, {"status": 503, "equals": ["turned", "wrong"]}] {
 		outcomes(beside([spelled("python", changes)])) == {"inconclusive"}
 	}
 	outcomes(given.document({"key_held": false}, refusals)) == {"inconclusive"}

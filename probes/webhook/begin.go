@@ -174,7 +174,7 @@ func (s *session) pairCases() []testCase {
 	}
 }
 
-// diagnose guesses why a genuine event is refused.
+// diagnose guesses why a genuine event is refused. Where it is answered with a 2xx, though not 200, the same answer to a guess tells nothing.
 func (s *session) diagnose(ctx context.Context) {
 	jobs := make([]job, len(diagnoses))
 	for i, d := range diagnoses {
@@ -185,7 +185,7 @@ func (s *session) diagnose(ctx context.Context) {
 			continue
 		}
 		s.mu.Lock()
-		taken := r.got && r.fact.Status/100 == 2 && !s.wrong.matches(r.normal)
+		taken := r.got && r.fact.Status/100 == 2 && !s.wrong.matches(r.normal) && !slices.Contains(s.baseline.GenuineStatuses, r.fact.Status)
 		s.diagnosis = append(s.diagnosis, Diagnosis{Environment: s.environment.Name, Guess: r.fact.Case, Status: r.fact.Status, Taken: taken})
 		s.mu.Unlock()
 	}

@@ -225,9 +225,12 @@ func (c *client) roundTrip(ctx context.Context, transport *http.Transport, f *fo
 		_ = response.Body.Close()
 		return a
 	}
-	a.readBody(response.Body, func() bool { return bounded.Err() != nil })
+	a.readBody(response.Body, maxBody+2*len(f.body), func() bool { return bounded.Err() != nil })
 	_ = response.Body.Close() // nothing to be learned from it
 	a.retryAfter, a.asked = retryAfter(a.header.Get("Retry-After"))
+	if !a.asked && a.rateLimited() {
+		a.retryAfter, a.asked = defaultWait, true
+	}
 	return a
 }
 
@@ -289,11 +292,11 @@ func (p *pause) Read([]byte) (int, error) {
 	}
 }
 
-// readBody keeps the first bytes, unpacked where they are packed, and notes whether the body came to an end.
-func (a *answer) readBody(body io.Reader, late func() bool) {
-	kept, err := io.ReadAll(io.LimitReader(body, maxBody+1))
-	if len(kept) > maxBody {
-		kept, a.cut = kept[:maxBody], true
+// readBody keeps the first bytes, as many as most, unpacked where they are packed, and notes whether the body came to an end.
+func (a *answer) readBody(body io.Reader, most int, late func() bool) {
+	kept, err := io.ReadAll(io.LimitReader(body, int64(most)+1))
+	if len(kept) > most {
+		kept, a.cut = kept[:most], true
 		var n int64
 		n, err = io.Copy(io.Discard, io.LimitReader(body, maxDiscard))
 		if n == maxDiscard && err == nil {
@@ -308,9 +311,9 @@ func (a *answer) readBody(body io.Reader, late func() bool) {
 	}
 	if strings.Contains(strings.ToLower(a.header.Get("Content-Encoding")), "gzip") {
 		if r, err := gzip.NewReader(bytes.NewReader(kept)); err == nil {
-			unpacked, _ := io.ReadAll(io.LimitReader(r, maxBody+1)) // what can be unpacked is enough
-			if len(unpacked) > maxBody {
-				unpacked, a.cut = unpacked[:maxBody], true
+			unpacked, _ := io.ReadAll(io.LimitReader(r, int64(most)+1)) // what can be unpacked is enough
+			if len(unpacked) > most {
+				unpacked, a.cut = unpacked[:most], true
 			}
 			kept = unpacked
 		}

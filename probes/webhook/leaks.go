@@ -294,6 +294,13 @@ var firewallMarks = []string{
 // firewallHeaders are response headers that only firewalls send with a refusal.
 var firewallHeaders = []string{"Cf-Mitigated", "X-Sucuri-Block", "X-Iinfo", "X-Amzn-Waf-Action", "X-Datadome"}
 
+// rateLimited reports whether an answer is the page with which nginx puts off what is over its limits (limit_req, limit_conn): its
+// default is a 503 that does not say for how long.
+func (a *answer) rateLimited() bool {
+	const page = "<center><h1>503 service temporarily unavailable</h1></center>\r\n<hr><center>"
+	return a.status == http.StatusServiceUnavailable && strings.Contains(strings.ToLower(string(a.body[:min(len(a.body), 4<<10)])), page)
+}
+
 // firewall reports whether an answer looks like a firewall's page.
 func (a *answer) firewall() bool {
 	if a.status < 400 {
