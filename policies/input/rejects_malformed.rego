@@ -22,9 +22,36 @@ import data.prelaunch.reading
 
 lenient := {"bom"}
 
+# misread are JSON objects in another encoding than UTF-8, or with a broken character in a text. The parsers of Go and Node replace
+# such a character, Python's tells UTF-16 by itself: a receiver that takes these and nothing else that is malformed does parse.
+misread := {"invalid-utf-8", "utf-16"}
+
+malformed(environment) := reading.of(environment, "malformed")
+
+taken(environment) := {item.fact.case |
+	some item in malformed(environment)
+	reading.fault(item, environment, lenient) == "a 2xx"
+}
+
+tolerated(environment) := taken(environment) if {
+	count(taken(environment) - misread) == 0
+} else := set()
+
 findings contains finding if {
 	some environment, _ in lib.environments
-	some finding in reading.validation(environment, reading.of(environment, "malformed"), "bodies that are no JSON objects", lenient)
+	items := [item | some item in malformed(environment); not item.fact.case in tolerated(environment)]
+	some finding in reading.validation(environment, items, "bodies that are no JSON objects", lenient)
+}
+
+findings contains lib.finding(
+	"warn", environment, "encoding", reading.url(environment),
+	sprintf("signed bodies that are no valid UTF-8 were taken (%s): the parser replaces or guesses what it cannot read", [concat(", ", sort(tolerated(environment)))]),
+	{"cases": sort(tolerated(environment))},
+) if {
+	some environment, _ in lib.environments
+	not reading.unread(environment)
+	not reading.unvalidated(environment)
+	count(tolerated(environment)) > 0
 }
 
 findings contains lib.finding(
