@@ -18,7 +18,7 @@ import (
 // BenchmarkStages tells apart what an audit of two receivers on loopback spends its time on: the start of the process, compiling the
 // policies, probing, judging; and the whole as a process of its own, with its peak memory. Repeat it with
 //
-//	go test ./internal/cli -run XXX -bench Stages -benchtime 5x
+//	go test ./internal/cli -run '^$' -bench Stages -benchtime 5x
 func BenchmarkStages(b *testing.B) {
 	binary := filepath.Join(b.TempDir(), "prelaunch")
 	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, "../../cmd/prelaunch")
