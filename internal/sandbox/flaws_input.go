@@ -54,6 +54,10 @@ var inputFlaws = slices.Concat(missingFields(), []Behaviour{
 		Expect: Expect{Fails: []string{rejectsMalformed}, May: []string{handlesUnexpected}}, plant: acceptAfter(func(b []byte) bool {
 			return bareNaN.Match(b)
 		})},
+	{Name: "nan-for-a-number", Description: "parses with NaN for a number, as Python's json does, and checks no number",
+		Expect: Expect{Warns: []string{rejectsMalformed}}, plant: acceptAfter(func(b []byte) bool {
+			return bytes.HasPrefix(b, []byte("{")) && bareNaN.Match(b)
+		})},
 	{Name: "single-quotes-accepted", Description: "takes single quotes, as a lenient parser does",
 		Expect: Expect{Fails: []string{rejectsMalformed}}, plant: acceptAfter(func(b []byte) bool { return bytes.HasPrefix(b, []byte("{'")) })},
 	{Name: "invalid-utf-8-accepted", Description: "takes broken UTF-8, as Go's and Node's parsers do",

@@ -308,7 +308,7 @@ var shows = map[string]show{
 
 	"malformed-crashes": body("500", "{"), "malformed-accepted": body("200", "{"), "malformed-hangs": body("hangs", "{"), "malformed-resets": body("no answer", "{"),
 	"malformed-redirected": body("302", "{"), "empty-crashes": body("500", ""), "null-crashes": body("500", "null"), "list-crashes": body("500", "[]"),
-	"scalars-accepted": body("200", "123"), "trailing-data-accepted": body("200", "{} {}"), "nan-accepted": body("200", `{"score": NaN}`),
+	"scalars-accepted": body("200", "123"), "trailing-data-accepted": body("200", "{} {}"), "nan-accepted": body("200", `{"score": NaN}`), "nan-for-a-number": body("200", `{"score": NaN}`),
 	"single-quotes-accepted": body("200", "{'uid':'x'}"), "invalid-utf-8-accepted": body("200", "{\"a\":\"\xff\"}"), "invalid-utf-8-crashes": body("500", "\xff"),
 	"byte-order-mark-crashes":         body("500", "\ufeff{}"),
 	"missing-uid-accepted":            body("200", `{"integration_id":"1234567890987654321","event":{"type":"application.complete"}}`),

@@ -22,9 +22,10 @@ import data.prelaunch.reading
 
 lenient := {"bom"}
 
-# misread are JSON objects in another encoding than UTF-8, or with a broken character in a text. The parsers of Go and Node replace
-# such a character, Python's tells UTF-16 by itself: a receiver that takes these and nothing else that is malformed does parse.
-misread := {"invalid-utf-8", "utf-16"}
+# misread are objects that are no JSON only because of their encoding or of a NaN for a number. The parsers of Go and Node replace a
+# broken character, Python's knows NaN and tells UTF-16 by itself: a receiver that takes these and nothing else that is malformed
+# parses, with what its language comes with.
+misread := {"invalid-utf-8", "utf-16", "nan-inside"}
 
 malformed(environment) := reading.of(environment, "malformed")
 
@@ -44,8 +45,8 @@ findings contains finding if {
 }
 
 findings contains lib.finding(
-	"warn", environment, "encoding", reading.url(environment),
-	sprintf("signed bodies that are no valid UTF-8 were taken (%s): the parser replaces or guesses what it cannot read", [concat(", ", sort(tolerated(environment)))]),
+	"warn", environment, "lenient parser", reading.url(environment),
+	sprintf("signed bodies that are no strict JSON were taken (%s), as lenient standard parsers do: parse strictly, or check the type of every value", [concat(", ", sort(tolerated(environment)))]),
 	{"cases": sort(tolerated(environment))},
 ) if {
 	some environment, _ in lib.environments

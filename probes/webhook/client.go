@@ -80,6 +80,7 @@ type client struct {
 	pieces     lane        // small writes
 	onlyTwo    bool        // the receiver speaks HTTP/2 only
 	distrusted atomic.Bool // its certificate was seen not to verify
+	oneEach    atomic.Bool // it leaves bodies unread, so that nothing may follow on the same connection
 	handshakes *tls.Config
 }
 
@@ -186,6 +187,8 @@ func (c *client) send(ctx context.Context, f *forge, address string) answer {
 		l = c.two
 	case f.slow || f.expect:
 		l = c.pieces
+	case c.oneEach.Load():
+		l = c.fresh
 	}
 	if !c.distrusted.Load() || f.keyed {
 		a := c.roundTrip(ctx, l.trusted, f)

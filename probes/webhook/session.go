@@ -294,6 +294,11 @@ func (s *session) again(ctx context.Context, a *answer, f *forge, r *record) boo
 	switch {
 	case a.status == 429 || a.status == 503:
 		return s.pace.comeBack(ctx, a, r.fact.Retries)
+	case a.status == 501 && a.reused && f.method == "POST" && r.fact.Retries < 1:
+		// A server that refuses without reading the body takes what it left for the beginning of the next request, which then has a
+		// method that it does not know. A connection for each request tells whether that is so.
+		s.client.oneEach.Store(true)
+		return true
 	case a.failure == errReset && !f.abort:
 		return a.reused && r.fact.Retries < 3 || r.fact.Retries < 1
 	case a.failure == errTimeout:
