@@ -18,3 +18,10 @@ test_inconclusive if {
 	outcomes(given.nothing) == {"inconclusive"}
 	outcomes(given.document({}, [given.wrong, given.unsent("forgery", "F15", "other-environment", "no_key")])) == {"inconclusive"}
 }
+
+test_says_that_the_other_key_is_not_held if {
+	found := {f | some f in check.findings} with input as given.document({}, [given.wrong, given.unsent("forgery", "F15", "other-environment", "no_key")])
+	every f in found {
+		contains(f.message, "fingerprint only")
+	}
+}

@@ -326,7 +326,7 @@ undecided_findings(environment, items) := {finding |
 	open := [item | some item in items; item.means in undecided]
 	count(open) > 0
 	counts_by := {meaning: count([item | some item in open; item.means == meaning]) | some meaning in {item.means | some item in open}}
-	parts := [sprintf("%d %s%s", [n, reasons[meaning], left_out_why(environment, meaning)]) | some meaning, n in counts_by]
+	parts := [sprintf("%d %s%s", [n, reasons[meaning], left_out_why(environment, meaning, open)]) | some meaning, n in counts_by]
 	finding := lib.finding(
 		"inconclusive", environment, "undecided", url(environment),
 		sprintf("of %d forgeries %s%s", [
@@ -344,24 +344,17 @@ undecided_findings(environment, items) := {finding |
 	)
 }
 
-left_out_why(environment, "left_out") := sprintf(" (%s)", [unsigned_only(environment)])
-
-left_out_why(environment, "left_out") := " (the receiver no longer answered as at the beginning)" if {
-	not unsigned_only(environment)
+left_out_why(environment, meaning, items) := "" if {
+	meaning != "left_out"
+} else := sprintf(" (%s)", [unsigned_only(environment)]) if {
+	unsigned_only(environment)
+} else := " (the key to forge with is known by its fingerprint only)" if {
+	{item.fact.not_sent | some item in items; item.means == "left_out"} == {"no_key"}
+} else := " (the receiver no longer answered as at the beginning)" if {
 	baselines[environment].reason == "no_answer"
-}
-
-left_out_why(environment, "left_out") := " (too many requests had timed out)" if {
-	not unsigned_only(environment)
+} else := " (too many requests had timed out)" if {
 	baselines[environment].reason == "timeouts"
-}
-
-left_out_why(environment, "left_out") := "" if {
-	not unsigned_only(environment)
-	not baselines[environment].reason in {"no_answer", "timeouts"}
-}
-
-left_out_why(_, meaning) := "" if meaning != "left_out"
+} else := ""
 
 # advice tells what can be done about it.
 advice(environment, counts_by) := "; list UIDs that the receiver knows as probe_uids, and see webhook.accepts-genuine" if {

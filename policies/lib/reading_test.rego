@@ -224,12 +224,13 @@ test_judge_queued if {
 
 test_judge_left_out if {
 	every row in [
-		[{"key_held": false}, "only its fingerprint"], [{"transport": "plain"}, "plain http"], [{"transport": "unverified"}, "does not verify"],
-		[{"reason": "no_answer"}, "no longer answered"], [{"reason": "timeouts"}, "timed out"], [{}, "1 were not sent"],
+		[{"key_held": false}, "no_key", "only its fingerprint"], [{"transport": "plain"}, "transport", "plain http"],
+		[{"transport": "unverified"}, "transport", "does not verify"], [{"reason": "no_answer"}, "no_answer", "no longer answered"],
+		[{"reason": "timeouts"}, "timeouts", "timed out"], [{}, "interrupted", "1 were not sent"], [{}, "no_key", "the key to forge with"],
 	] {
-		f := one(judged(document(row[0], [wrong, refused("F02", "random"), unsent("forgery", "F02", "flipped-0", "no_key")])))
+		f := one(judged(document(row[0], [wrong, refused("F02", "random"), unsent("forgery", "F02", "flipped-0", row[1])])))
 		f.outcome == "inconclusive"
-		contains(f.message, row[1])
+		contains(f.message, row[2])
 	}
 }
 
