@@ -46,16 +46,20 @@ problems := exposure.coverage("files")
 
 findings contains finding if some finding in problems
 
-# What looks like a key and is none of the configured is worth a look, and no finding: test data looks like it.
-suspects := sort({sprintf("%s, line %d", [suspect.path, suspect.line]) |
-	some suspect in input.facts["repository.suspect"]
-	suspect.area == "files"
-})
-
 findings contains lib.finding(
 	"pass", "", "searched", "", "no key that is in use stands in a file of the declared repositories",
-	{"repositories": exposure.searched, "looks_like_another_key": array.slice(suspects, 0, 20), "searched_by_fingerprint_only": exposure.by_fingerprint(exposure.statuses)},
+	{"repositories": exposure.searched, "searched_by_fingerprint_only": exposure.by_fingerprint(exposure.statuses)},
 ) if {
 	count(problems) == 0
 	count(alive) == 0
+}
+
+# What looks like a key and is none of the configured may be a third one that was forgotten, or test data.
+findings contains lib.finding(
+	"warn", "", concat(" ", ["suspect", suspect.repository, suspect.path]), suspect.repository,
+	sprintf("%s holds what looks like a key of the provider and is none of the configured ones (line %d): list it under retired_keys if it is one", [suspect.path, suspect.line]),
+	{"repository": suspect.repository, "path": suspect.path, "line": suspect.line},
+) if {
+	some suspect in input.facts["repository.suspect"]
+	suspect.area == "files"
 }

@@ -3,9 +3,6 @@
 # description: |
 #   Genuinely signed bodies that are no valid JSON objects are answered with a 4xx, promptly, and the receiver still works afterwards.
 #   A byte order mark may be taken as well as refused.
-#
-#   Some standard parsers are lenient: Go's and Node's replace broken UTF-8, Python's takes NaN and guesses UTF-16. What they take
-#   need not be what was signed, so the receiver has to refuse it itself.
 # custom:
 #   id: input.rejects-malformed
 #   order: 360
@@ -28,9 +25,37 @@ import data.prelaunch.reading
 
 lenient := {"bom"}
 
+# misread are objects that are no JSON only because of their encoding or of a NaN for a number. The parsers of Go and Node replace a
+# broken character, Python's knows NaN and tells UTF-16 by itself: a receiver that takes these and nothing else that is malformed
+# parses, with what its language comes with.
+misread := {"invalid-utf-8", "utf-16", "nan-inside"}
+
+malformed(environment) := reading.of(environment, "malformed")
+
+taken(environment) := {item.fact.case |
+	some item in malformed(environment)
+	reading.fault(item, environment, lenient) == "a 2xx"
+}
+
+tolerated(environment) := taken(environment) if {
+	count(taken(environment) - misread) == 0
+} else := set()
+
 findings contains finding if {
 	some environment, _ in lib.environments
-	some finding in reading.validation(environment, reading.of(environment, "malformed"), "bodies that are no JSON objects", lenient)
+	items := [item | some item in malformed(environment); not item.fact.case in tolerated(environment)]
+	some finding in reading.validation(environment, items, "bodies that are no JSON objects", lenient)
+}
+
+findings contains lib.finding(
+	"warn", environment, "lenient parser", reading.url(environment),
+	sprintf("signed bodies that are no strict JSON were taken (%s), as lenient standard parsers do: parse strictly, or check the type of every value", [concat(", ", sort(tolerated(environment)))]),
+	{"cases": sort(tolerated(environment))},
+) if {
+	some environment, _ in lib.environments
+	not reading.unread(environment)
+	not reading.unvalidated(environment)
+	count(tolerated(environment)) > 0
 }
 
 findings contains lib.finding(

@@ -20,6 +20,15 @@ test_inconclusive if {
 
 test_fail_of_what_is_taken if outcomes(given.document({}, [given.wrong, invalid("brace", {"status": 200})])) == {"fail"}
 
+test_warns_of_what_standard_parsers_take_alone if {
+	every case in ["invalid-utf-8", "utf-16", "nan-inside"] {
+		outcomes(given.document({}, [given.wrong, invalid("x", {"status": 400}), invalid(case, {"status": 200})])) == {"pass", "warn"}
+		outcomes(given.document({}, [given.wrong, invalid("brace", {"status": 200}), invalid(case, {"status": 200})])) == {"fail"}
+		outcomes(given.document({}, [given.wrong, invalid("x", {"status": 400}), invalid(case, {"status": 500})])) == {"fail"}
+		outcomes(given.document({"genuine": false, "distinguishes": false}, [given.wrong, invalid(case, {"status": 200})])) == {"inconclusive"}
+	}
+}
+
 test_a_byte_order_mark_may_be_taken if outcomes(given.document({}, [given.wrong, invalid("bom", {"status": 200})])) == {"pass"}
 
 test_fail_where_the_receiver_stopped if {
