@@ -99,7 +99,9 @@ func (a *app) revisit(ctx context.Context, prepared *prepared, kept *store.Store
 			fmt.Fprintf(a.Err, "Since the last report: %s.\n", a.redactor.RedactString(change))
 		}
 	}
-	err = a.write(judged, document, destinations)
+	err = a.writeReport(judged, document, destinations, report.Options{
+		ConfigFile: document.Integration.File, Positions: document.Integration.Positions, Earlier: earlierReports(kept),
+	})
 	if !judged.CutShort { // what is kept is whole
 		err = errors.Join(err, a.keep(kept, judged, document))
 	}
@@ -258,3 +260,23 @@ func sameKeys(before []audit.KeyScope, integration *audit.Integration) bool {
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+
+// earlierReports are those in the store that can be read, for the history of each check. A damaged one is told where it matters: when it
+// is the last.
+func earlierReports(kept *store.Store) []*audit.Report {
+	names, err := kept.Names()
+	if err != nil {
+		return nil
+	}
+	var earlier []*audit.Report
+	for _, name := range names {
+		entry, err := kept.Read(name)
+		if err != nil {
+			continue
+		}
+		if read, err := report.Read(entry.Report); err == nil {
+			earlier = append(earlier, read)
+		}
+	}
+	return earlier
+}

@@ -204,7 +204,11 @@ func TestRevisitCarriesOver(t *testing.T) {
 	if at := s.observed("repositories"); !at.IsZero() {
 		t.Errorf("facts of %v were carried beyond --max-age", at)
 	}
-	s.visit(0, "longer ago than 1ns", "--max-age", "1ns", "--keep", "2")
+	page := filepath.Join(t.TempDir(), "report.html")
+	s.visit(0, "longer ago than 1ns", "--max-age", "1ns", "--keep", "2", "-o", "html="+page)
+	if html, err := os.ReadFile(page); err != nil || !strings.Contains(string(html), ">History<") {
+		t.Errorf("the page shows no history of the reports in the store (%v)", err)
+	}
 	if left := s.entries(); len(left) != 2 {
 		t.Errorf("%d reports are kept, want 2", len(left))
 	}
