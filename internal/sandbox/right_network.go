@@ -41,6 +41,14 @@ var rightNetwork = []Behaviour{
 		protocols(false, true)(ru)
 		ru.idle = 20 * time.Millisecond
 	}},
+	{Name: "connections-closed-under-the-next-request", Description: "keeps each connection open after its first answer, and resets it without a word when a second request arrives, as a proxy does that closes idle ones just then", plant: func(ru *rules) {
+		var used sync.Map // connections that had a request
+		protocols(false, true)(ru)
+		ru.first = append(ru.first, func(d *delivery) (answer, bool) {
+			_, again := used.LoadOrStore(d.conn, true)
+			return answer{reset: true}, again
+		})
+	}},
 	{Name: "name-required", Description: "takes no connection without server name indication", plant: func(ru *rules) {
 		ru.tls = func(c *tls.Config) {
 			own := c.Certificates[0]

@@ -173,21 +173,23 @@ func (c *client) offersHTTP2(ctx context.Context) bool {
 // secure reports whether the receiver is spoken to over TLS.
 func (c *client) secure() bool { return c.url.Scheme == "https" }
 
-// send sends f once. address "" means any of the receiver's; otherwise it goes there on a connection of its own. What was made with
+// send sends f once, alone on a connection of its own. address "" means any of the receiver's; otherwise it goes there, alone in any case. What was made with
 // a key goes to a verified peer only; other requests are repeated without verification where the certificate does not verify.
-func (c *client) send(ctx context.Context, f *forge, address string) answer {
+func (c *client) send(ctx context.Context, f *forge, address string, alone bool) answer {
+	if address != "" {
+		ctx, alone = context.WithValue(ctx, addressKey{}, address), true
+	}
 	l := c.one
 	switch {
+	case alone && (f.http2 || c.onlyTwo):
+		l = c.freshTwo
 	case address != "":
-		ctx = context.WithValue(ctx, addressKey{}, address)
-		if l = c.fresh; c.onlyTwo {
-			l = c.freshTwo
-		}
+		l = c.fresh
 	case f.http2 || c.onlyTwo:
 		l = c.two
 	case f.slow || f.expect:
 		l = c.pieces
-	case c.oneEach.Load():
+	case alone || c.oneEach.Load():
 		l = c.fresh
 	}
 	if !c.distrusted.Load() || f.keyed {

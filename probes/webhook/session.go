@@ -258,6 +258,7 @@ func (s *session) prepare(j job) (*forge, string) {
 // do sends a job, again where told to come back later, and returns its record.
 func (s *session) do(ctx context.Context, j job, address string) *record {
 	r := &record{address: address, fact: Exchange{Environment: s.environment.Name, Purpose: j.purpose, Family: j.family, Case: j.name, EventType: j.event.Type, Key: j.key}}
+	var broken breaks
 	for {
 		f, reason := s.prepare(j)
 		if reason != "" {
@@ -269,7 +270,7 @@ func (s *session) do(ctx context.Context, j job, address string) *record {
 			r.fact.NotSent = notSentInterrupted
 			return r
 		}
-		a := s.exchange(ctx, f, address)
+		a := s.exchange(ctx, f, address, broken.alone)
 		if ctx.Err() != nil {
 			r.fact.NotSent = notSentInterrupted
 			return r
@@ -279,7 +280,7 @@ func (s *session) do(ctx context.Context, j job, address string) *record {
 			s.progress.add(1, 0)
 			return r
 		}
-		if s.again(ctx, &a, f, r) {
+		if s.again(ctx, &a, f, r, &broken) {
 			r.fact.Retries++
 			continue
 		}
@@ -288,9 +289,16 @@ func (s *session) do(ctx context.Context, j job, address string) *record {
 	}
 }
 
+// breaks are what a request saw of connections that gave no answer.
+type breaks struct {
+	alone bool // so the next one goes over a connection of its own
+	fresh int  // how many of them had carried nothing before, so that their breaking says something about the request
+}
+
 // again reports whether the request is to be repeated: after 429 and 503 once the time has passed that the receiver asked for, and after
-// a connection broke that may have been closed for want of use or by accident.
-func (s *session) again(ctx context.Context, a *answer, f *forge, r *record) bool {
+// a connection broke. One that had been used before may have been closed for want of use just then, and so may all others that are kept;
+// one of its own may break once by accident.
+func (s *session) again(ctx context.Context, a *answer, f *forge, r *record, broken *breaks) bool {
 	switch {
 	case a.status == 429 || a.status == 503:
 		return s.pace.comeBack(ctx, a, r.fact.Retries)
@@ -300,8 +308,13 @@ func (s *session) again(ctx context.Context, a *answer, f *forge, r *record) boo
 		s.client.oneEach.Store(true)
 		return true
 	case a.failure == errReset && !f.abort:
-		return a.reused && r.fact.Retries < 3 || r.fact.Retries < 1
+		if !a.reused {
+			broken.fresh++
+		}
+		broken.alone = true
+		return broken.fresh < 2
 	case a.failure == errTimeout:
+		broken.alone = true
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.timeouts++
@@ -313,7 +326,7 @@ func (s *session) again(ctx context.Context, a *answer, f *forge, r *record) boo
 }
 
 // exchange sends one request and notes it wherever requests are counted.
-func (s *session) exchange(ctx context.Context, f *forge, address string) answer {
+func (s *session) exchange(ctx context.Context, f *forge, address string, alone bool) answer {
 	at := s.run.Now()
 	event := audit.LedgerEvent{Environment: s.environment.Name, UID: f.uid, Valid: f.valid, Body: f.body, At: at}
 	if !f.tellsUID() {
@@ -330,7 +343,7 @@ func (s *session) exchange(ctx context.Context, f *forge, address string) answer
 	s.mu.Lock()
 	s.baseline.Requests++
 	s.mu.Unlock()
-	a := s.client.send(ctx, f, address)
+	a := s.client.send(ctx, f, address, alone)
 	if a.status/100 == 2 && event.UID != "" && !f.elsewhere {
 		s.taken(f, event)
 	}
