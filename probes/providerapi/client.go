@@ -62,6 +62,9 @@ func newClient(run *audit.Run, named bool, environment string) *client {
 			ForceAttemptHTTP2:      true,
 			DisableCompression:     true,
 			MaxResponseHeaderBytes: maxHeader,
+			// Calls are few and minutes apart. A kept connection may be closed just as the next call takes it, which would look like a
+			// provider that does not answer.
+			DisableKeepAlives: true,
 		},
 	}
 	return c
