@@ -3,6 +3,7 @@ package gitscan
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -275,12 +276,48 @@ func parseLFS(data []byte) (lfsPointer, bool) {
 // lfs reports a pointer whose content is not in this repository's LFS store;
 // what is there is searched with git's own files.
 func (s *scanner) lfs(p lfsPointer, src source) {
-	path := filepath.Join(s.commonDir, "lfs", "objects", p.sha256[:2], p.sha256[2:4], p.sha256)
-	if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() && info.Size() == p.size {
-		return
-	}
 	if p.size == 0 {
 		return
 	}
+	path := filepath.Join(s.commonDir, "lfs", "objects", p.sha256[:2], p.sha256[2:4], p.sha256)
+	if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() && info.Size() == p.size {
+		if damaged := s.lfsDamaged(path, p.sha256); damaged != "" {
+			s.gapIn(src, LFSAbsent, "", fmt.Sprintf("the content (sha256:%s) that is kept in Git LFS %s: git lfs fsck", p.sha256, damaged))
+		}
+		return
+	}
 	s.gapIn(src, LFSAbsent, "", fmt.Sprintf("the content (sha256:%s) is kept in Git LFS and is not here: git lfs fetch --all", p.sha256))
+}
+
+// lfsDamaged says what is wrong with a file of the LFS store, which is named by the SHA-256 of what it should hold; each is read once.
+func (s *scanner) lfsDamaged(path, sum string) string {
+	checked, _ := s.lfsChecked.LoadOrStore(path, sync.OnceValue(func() string {
+		f, err := os.Open(path)
+		if err != nil {
+			return "cannot be read"
+		}
+		defer f.Close()
+		h := sha256.New()
+		if err := copyTo(h, &stopping{s.ctx, f}); err != nil {
+			return "cannot be read"
+		}
+		if hex.EncodeToString(h.Sum(nil)) != strings.ToLower(sum) {
+			return "is damaged"
+		}
+		return ""
+	}))
+	return checked.(func() string)()
+}
+
+// stopping is a reader that ends with its context.
+type stopping struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (s *stopping) Read(b []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return s.r.Read(b)
 }

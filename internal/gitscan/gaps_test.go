@@ -1,6 +1,8 @@
 package gitscan
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"os"
 	"path/filepath"
 	"strings"
@@ -150,6 +152,53 @@ func TestGaps(t *testing.T) {
 			id := g.git("rev-parse", "HEAD:x")
 			overwrite(t, g.loosePath(id), -3)
 			return g.dir, []want{{CorruptObject, "", id}}
+		}},
+		{"loose object with the content of another", func(t *testing.T) (string, []want) {
+			g := newRepo(t)
+			g.write("x", "x")
+			g.commit("a")
+			id := g.git("rev-parse", "HEAD:x")
+			g.write("x", "other")
+			g.commit("b")
+			other, err := os.ReadFile(g.loosePath(g.git("rev-parse", "HEAD:x")))
+			must(t, err)
+			must(t, os.Remove(g.loosePath(id)))
+			must(t, os.WriteFile(g.loosePath(id), other, 0o644))
+			return g.dir, []want{{CorruptObject, "", id}}
+		}},
+		{"large loose object with the content of another", func(t *testing.T) (string, []want) {
+			g := newRepo(t)
+			g.git("config", "core.bigFileThreshold", "1m")
+			g.write("x", strings.Repeat("a line of it\n", streamFrom/10))
+			g.commit("a")
+			id := g.git("rev-parse", "HEAD:x")
+			g.write("x", strings.Repeat("a line else\n", streamFrom/10))
+			other := g.git("-c", "core.bigFileThreshold=1g", "hash-object", "-w", "x")
+			content, err := os.ReadFile(g.loosePath(other))
+			must(t, err)
+			must(t, os.MkdirAll(filepath.Dir(g.loosePath(id)), 0o755))
+			must(t, os.WriteFile(g.loosePath(id)+".new", content, 0o644))
+			must(t, os.Rename(g.loosePath(id)+".new", g.loosePath(id)))
+			return g.dir, []want{{CorruptObject, "", id}}
+		}},
+		{"object that was left unfinished", func(t *testing.T) (string, []want) {
+			g := newRepo(t)
+			g.write(".git/objects/ab/tmp_obj_x1y2z3", "x\x9c half")
+			return g.dir, []want{{CorruptFile, ".git/objects/ab/tmp_obj_x1y2z3", ""}}
+		}},
+		{"damaged LFS content", func(t *testing.T) (string, []want) {
+			g := newRepo(t)
+			oid := strings.Repeat("ab", 32)
+			g.write("big.bin", "version https://git-lfs.github.com/spec/v1\noid sha256:"+oid+"\nsize 5\n")
+			g.write(".git/lfs/objects/ab/ab/"+oid, "12345")
+			g.commit("a")
+			return g.dir, []want{{LFSAbsent, "big.bin", ""}}
+		}},
+		{"HEAD that names nothing", func(t *testing.T) (string, []want) {
+			g := newRepo(t)
+			g.commit("a")
+			g.write(".git/HEAD", "nonsense\n")
+			return g.dir, []want{{CorruptFile, ".git/HEAD", ""}}
 		}},
 		{"empty loose object", func(t *testing.T) (string, []want) {
 			g := newRepo(t)
@@ -338,9 +387,10 @@ func TestNoGaps(t *testing.T) {
 		}},
 		{"LFS content that is here", func(t *testing.T) string {
 			g := newRepo(t)
-			oid := strings.Repeat("ab", 32)
+			sum := sha256.Sum256([]byte("12345"))
+			oid := hex.EncodeToString(sum[:])
 			g.write("big.bin", "version https://git-lfs.github.com/spec/v1\noid sha256:"+oid+"\nsize 5\n")
-			g.write(".git/lfs/objects/ab/ab/"+oid, "12345")
+			g.write(".git/lfs/objects/"+oid[:2]+"/"+oid[2:4]+"/"+oid, "12345")
 			g.commit("a")
 			return g.dir
 		}},
@@ -365,6 +415,13 @@ func TestNoGaps(t *testing.T) {
 			g.git("add", "a")
 			g.git("rm", "-q", "--cached", "a/b/c")
 			return g.dir
+		}},
+		{"a work tree of its own", func(t *testing.T) string {
+			g := newRepo(t)
+			g.commit("a")
+			dir := filepath.Join(t.TempDir(), "linked")
+			g.git("worktree", "add", "-q", "-b", "other", dir)
+			return dir
 		}},
 		{"index version 4", func(t *testing.T) string {
 			g := newRepo(t)

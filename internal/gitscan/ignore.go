@@ -25,6 +25,7 @@ type ignorePattern struct {
 // ignoreFile is the patterns of one file, which apply below dir ("" for the top).
 type ignoreFile struct {
 	dir      string
+	fold     bool // core.ignorecase: upper and lower case are alike, as file systems of Windows and macOS have it
 	patterns []ignorePattern
 }
 
@@ -101,11 +102,19 @@ func (f *ignoreFile) verdict(name string, isDir bool) (ignored, decided bool) {
 		if !p.anchored {
 			subject = path.Base(rel)
 		}
-		if wildmatch(p.text, subject) {
+		if wildmatch(p.text, subject, f.fold) {
 			return !p.negated, true
 		}
 	}
 	return false, false
+}
+
+// lower is an ASCII letter in lower case; others git takes as they are.
+func lower(c byte) byte {
+	if c >= 'A' && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
 }
 
 // ignores holds the files of patterns from weakest to strongest.
@@ -131,6 +140,7 @@ func (r *repo) baseIgnores() ignores {
 		if err != nil {
 			r.gapFor(r.short(file), Unreadable, err)
 		} else if f != nil {
+			f.fold = r.config.truth("core.ignorecase")
 			list = append(list, f)
 		}
 	}
@@ -152,10 +162,23 @@ func (r *repo) baseIgnores() ignores {
 const matchSteps = 100_000
 
 // wildmatch matches as git does: * and ? do not match a slash, ** between
-// slashes matches any number of folders.
-func wildmatch(pattern, name string) bool {
-	steps := 0
-	return wild(pattern, name, true, &steps) == matched
+// slashes matches any number of folders. Folding the case, it goes along with
+// git, which takes single letters in brackets literally.
+func wildmatch(pattern, name string, fold bool) bool {
+	m := matcher{fold: fold}
+	if fold {
+		b := []byte(name)
+		for i, c := range b {
+			b[i] = lower(c)
+		}
+		name = string(b)
+	}
+	return m.wild(pattern, name, true) == matched
+}
+
+type matcher struct {
+	fold  bool // the name is in lower case
+	steps int
 }
 
 type outcome int
@@ -166,8 +189,8 @@ const (
 	hopeless // no later start can match either
 )
 
-func wild(p, s string, atStart bool, steps *int) outcome {
-	if *steps++; *steps > matchSteps {
+func (m *matcher) wild(p, s string, atStart bool) outcome {
+	if m.steps++; m.steps > matchSteps {
 		return hopeless
 	}
 	for len(p) > 0 {
@@ -185,10 +208,10 @@ func wild(p, s string, atStart bool, steps *int) outcome {
 						return matched
 					}
 					for at := 0; ; {
-						if o := wild(rest[1:], s[at:], true, steps); o == matched {
+						if o := m.wild(rest[1:], s[at:], true); o == matched {
 							return matched
 						}
-						if *steps > matchSteps {
+						if m.steps > matchSteps {
 							return hopeless
 						}
 						next := strings.IndexByte(s[at:], '/')
@@ -202,7 +225,7 @@ func wild(p, s string, atStart bool, steps *int) outcome {
 			}
 			rest := p[1:]
 			for at := 0; ; at++ {
-				if o := wild(rest, s[at:], false, steps); o == matched || o == hopeless {
+				if o := m.wild(rest, s[at:], false); o == matched || o == hopeless {
 					return o
 				}
 				if at == len(s) || s[at] == '/' {
@@ -218,7 +241,7 @@ func wild(p, s string, atStart bool, steps *int) outcome {
 			if s == "" || s[0] == '/' {
 				return failed
 			}
-			in, rest, ok := class(p, s[0])
+			in, rest, ok := m.class(p, s[0])
 			if !ok || !in {
 				return failed
 			}
@@ -230,7 +253,7 @@ func wild(p, s string, atStart bool, steps *int) outcome {
 				}
 				p = p[1:]
 			}
-			if s == "" || s[0] != p[0] {
+			if s == "" || s[0] != p[0] && (!m.fold || s[0] != lower(p[0])) {
 				return failed
 			}
 			slash = p[0] == '/'
@@ -245,7 +268,7 @@ func wild(p, s string, atStart bool, steps *int) outcome {
 }
 
 // class matches c against the bracket expression p begins with.
-func class(p string, c byte) (in bool, rest string, ok bool) {
+func (m *matcher) class(p string, c byte) (in bool, rest string, ok bool) {
 	i := 1
 	negated := i < len(p) && (p[i] == '!' || p[i] == '^')
 	if negated {
@@ -260,7 +283,7 @@ func class(p string, c byte) (in bool, rest string, ok bool) {
 		}
 		if strings.HasPrefix(p[i:], "[:") {
 			if end := strings.Index(p[i:], ":]"); end > 0 {
-				known, member := posixClass(p[i+2:i+end], c)
+				known, member := posixClass(p[i+2:i+end], c, m.fold)
 				if !known {
 					return false, "", false
 				}
@@ -287,10 +310,14 @@ func class(p string, c byte) (in bool, rest string, ok bool) {
 			i++
 		}
 		in = in || low <= c && c <= high
+		if m.fold && high > low && c >= 'a' && c <= 'z' {
+			other := c - 'a' + 'A'
+			in = in || low <= other && other <= high
+		}
 	}
 }
 
-func posixClass(name string, c byte) (known, in bool) {
+func posixClass(name string, c byte, fold bool) (known, in bool) {
 	lower, upper, digit := c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9'
 	graph := c > ' ' && c < 0x7f
 	switch name {
@@ -315,7 +342,7 @@ func posixClass(name string, c byte) (known, in bool) {
 	case "space":
 		return true, c == ' ' || c >= '\t' && c <= '\r'
 	case "upper":
-		return true, upper
+		return true, upper || fold && lower
 	case "xdigit":
 		return true, digit || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
 	}

@@ -31,11 +31,16 @@ func TestIgnoresWhatGitIgnores(t *testing.T) {
 		{"name/", "!name", "sub/dir", "/sub/dir2/", "*/m", "**/n/o", "n/**/p", "!deep/**"},
 	}
 	words := []string{"a", "b", "x1", "foo", "foobar", "bar", "keep", "keep.log", "app.log", "build", "top", "z", "deep", "dir", "doc", "a.md", "src", "ok", "m.o", "1x", "name", "sub", "dir2", "m", "n", "o", "p", "q", "file1", "#hash", "!bang", "trail", "a*b", "wyx", "main.c", "c.txt", "y1"}
-	for i, list := range patterns {
-		t.Run(fmt.Sprint(i), func(t *testing.T) {
+	for i := range 2 * len(patterns) {
+		list, fold := patterns[i/2], i%2 == 1
+		t.Run(fmt.Sprintf("%d, ignoring case %v", i/2, fold), func(t *testing.T) {
 			t.Parallel()
 			r := rand.New(rand.NewPCG(uint64(i), 9))
 			g := newRepo(t)
+			g.git("config", "core.ignorecase", fmt.Sprint(fold))
+			if fold {
+				list = strings.Split(strings.ToUpper(strings.Join(list, "\n")), "\n")
+			}
 			dirs := map[string]bool{"": true}
 			files := map[string]bool{}
 			for range 400 {
@@ -59,7 +64,7 @@ func TestIgnoresWhatGitIgnores(t *testing.T) {
 			}
 			// Patterns at the top, in a folder, and in git's own file.
 			g.write(".gitignore", strings.Join(list, "\n")+"\n")
-			other := patterns[(i+1)%len(patterns)]
+			other := patterns[(i/2+1)%len(patterns)]
 			for d := range dirs {
 				if d != "" && r.IntN(6) == 0 {
 					g.write(d+"/.gitignore", strings.Join(other[:1+r.IntN(3)], "\n"))
@@ -94,7 +99,7 @@ func TestWildmatch(t *testing.T) {
 		{"[[:alpha:]]", "x", true}, {"[[:nonsense:]]", "x", false}, {"[!a]", "/", false}, {"?", "", false}, {"", "", true},
 		{strings.Repeat("*a", 40) + "b", strings.Repeat("a", 80), false}, // must not take for ever
 	} {
-		if got := wildmatch(c.pattern, c.name); got != c.want {
+		if got := wildmatch(c.pattern, c.name, false); got != c.want {
 			t.Errorf("%q against %q: %v", c.pattern, c.name, got)
 		}
 	}

@@ -62,9 +62,15 @@ func newHash(oidSize int) hash.Hash {
 	return sha1.New()
 }
 
-func hashObject(k kind, data []byte, oidSize int) oid {
+// startHash begins the id of an object; its content is to be written.
+func startHash(k kind, size int64, oidSize int) hash.Hash {
 	h := newHash(oidSize)
-	fmt.Fprintf(h, "%s %d\x00", k, len(data))
+	fmt.Fprintf(h, "%s %d\x00", k, size)
+	return h
+}
+
+func hashObject(k kind, data []byte, oidSize int) oid {
+	h := startHash(k, int64(len(data)), oidSize)
 	h.Write(data)
 	return oid(h.Sum(nil))
 }

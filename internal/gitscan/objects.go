@@ -89,6 +89,29 @@ func (r *repo) scanObjects(ctx context.Context) {
 		p.crcs, p.seen = nil, nil
 	}
 	r.walkLoose(ctx, true, func() visitor { return r.newScanner(ctx) })
+	r.walkUnfinished(ctx)
+}
+
+// walkUnfinished searches what was left behind by a git that was stopped. A file that is no whole object is a gap.
+func (r *repo) walkUnfinished(ctx context.Context) {
+	s := r.newScanner(ctx)
+	reader := looseReader{limit: r.options.Limits.ObjectBytes}
+	for _, l := range r.loose {
+		for _, name := range l.unfinished {
+			if ctx.Err() != nil {
+				return
+			}
+			path := filepath.Join(l.dir, filepath.FromSlash(name))
+			report := func(err error) {
+				r.gap(CorruptFile, r.short(path), "", "an object that was left unfinished (%v); git gc --prune=now removes it", err)
+			}
+			protect(func() {
+				if err := reader.visit(ctx, path, &stored{}, s); err != nil && ctx.Err() == nil {
+					report(err)
+				}
+			}, report)
+		}
+	}
 }
 
 func (r *repo) newScanner(ctx context.Context) *scanner { return &scanner{repo: r, ctx: ctx} }
@@ -144,8 +167,9 @@ func (r *repo) unvisited(ctx context.Context, p *pack) {
 
 // looseDir is one objects directory's list of loose objects.
 type looseDir struct {
-	dir   string
-	names []string // "ab/cdef…"
+	dir        string
+	names      []string // "ab/cdef…"
+	unfinished []string // half-written objects, which git ignores: they may hold content all the same
 }
 
 func (r *repo) listLoose(dir string) {
@@ -168,8 +192,7 @@ func (r *repo) listLoose(dir string) {
 			if len(n.Name()) == 2*r.oidSize-2 && isLowerHex(n.Name()) {
 				l.names = append(l.names, fan.Name()+"/"+n.Name())
 			} else {
-				// A half-written object: git ignores it, but it may hold content.
-				r.scanRaw(InGitDir, filepath.Join(dir, fan.Name(), n.Name()))
+				l.unfinished = append(l.unfinished, fan.Name()+"/"+n.Name())
 			}
 		}
 	}

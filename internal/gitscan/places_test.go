@@ -175,6 +175,10 @@ var hidings = []hiding{
 		g.write("ignored/x.txt", lines(t))
 		g.write("deep/a.secret", lines(t))
 	}},
+	{name: "object left unfinished", late: true, hide: func(g *gitRepo, t []string) {
+		id := g.gitIn(lines(t)+"half", "hash-object", "-w", "--stdin")
+		must(g.t, os.Rename(g.loosePath(id), filepath.Join(filepath.Dir(g.loosePath(id)), "tmp_obj_a1B2c3")))
+	}, here: blobAt("", false)},
 	{name: "index only", late: true, hide: func(g *gitRepo, t []string) {
 		g.write("staged.txt", lines(t))
 		g.git("add", "staged.txt")

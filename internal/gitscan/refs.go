@@ -50,7 +50,9 @@ func (r *repo) readRefs() {
 	}
 	r.looseRefs(r.commonDir, byName)
 	if r.gitDir != r.commonDir {
-		r.looseRefs(r.gitDir, byName)
+		if _, err := os.Lstat(filepath.Join(r.gitDir, "refs")); !errors.Is(err, fs.ErrNotExist) { // most work trees have no refs of their own
+			r.looseRefs(r.gitDir, byName)
+		}
 	}
 	resolveHead := func(dir string) oid {
 		text, err := readSmall(filepath.Join(dir, "HEAD"), refFile)
@@ -62,7 +64,10 @@ func (r *repo) readRefs() {
 		if target, ok := strings.CutPrefix(s, "ref:"); ok {
 			return byName[strings.TrimSpace(target)]
 		}
-		id, _ := parseOID(s, r.oidSize)
+		id, ok := parseOID(s, r.oidSize)
+		if !ok {
+			r.gap(CorruptFile, r.short(filepath.Join(dir, "HEAD")), "", "names neither a branch nor a commit")
+		}
 		return id
 	}
 	for name, id := range byName {
@@ -70,6 +75,11 @@ func (r *repo) readRefs() {
 	}
 	if r.head = resolveHead(r.gitDir); r.head != "" {
 		r.refs = append(r.refs, ref{"HEAD", r.head})
+	}
+	if r.gitDir != r.commonDir {
+		if id := resolveHead(r.commonDir); id != "" {
+			r.refs = append(r.refs, ref{"main-worktree/HEAD", id}) // as git calls it from another work tree
+		}
 	}
 	others, _ := os.ReadDir(filepath.Join(r.commonDir, "worktrees"))
 	for _, o := range others {

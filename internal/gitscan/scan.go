@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"sync"
 
 	"github.com/prelaunch-audit/prelaunch/internal/archive"
 	"github.com/prelaunch-audit/prelaunch/internal/needle"
@@ -113,6 +114,8 @@ type search struct {
 	prints  *needle.Prints
 	found   *collector
 	known   map[string]bool // git directories already scanned
+
+	lfsChecked sync.Map // path of a file in an LFS store to a func() string: what is wrong with it
 }
 
 // blank replaces keys in a path or name.

@@ -35,6 +35,9 @@ type source struct {
 
 func (s *scanner) object(o *stored) (clean bool) {
 	s.found.objects.Add(1)
+	if o.id != "" {
+		s.verified(o) // no index and no checksum vouches for what a loose object's file is named
+	}
 	src := source{place: placeOf(o.kind), object: o}
 	clean = true
 	if o.base == nil {
@@ -132,12 +135,19 @@ func (s *scanner) record(h Hit, src source, data []byte, offset int) {
 func (s *scanner) verified(o *stored) oid {
 	if o.real == "" {
 		o.real = hashObject(o.kind, o.data, s.oidSize)
-		if id := o.name(); id != "" && id != o.real {
-			s.broken(o, fmt.Errorf("%w: its content has the id %s", errPack, o.real))
-		}
+		s.named(o)
 	}
 	return o.real
 }
+
+// named reports an object whose content has another id than its name says: what belongs to that name is not here.
+func (s *scanner) named(o *stored) {
+	if id := o.name(); id != "" && id != o.real {
+		s.broken(o, fmt.Errorf("%w: its content has the id %s", errNamed, o.real))
+	}
+}
+
+var errNamed = errors.New("corrupt object")
 
 // recordAt is record for a find in a stream.
 func (s *scanner) recordAt(h Hit, src source, offset, line int64) {
@@ -191,7 +201,16 @@ func (s *scanner) blob(src source, data []byte) {
 func (s *scanner) stream(o *stored, size int64, r io.Reader) error {
 	s.found.objects.Add(1)
 	src := source{place: placeOf(o.kind), object: o}
-	return s.reader(src, r)
+	if o.id == "" {
+		return s.reader(src, r)
+	}
+	h := startHash(o.kind, size, s.oidSize)
+	if err := s.reader(src, io.TeeReader(r, h)); err != nil {
+		return err
+	}
+	o.real = oid(h.Sum(nil))
+	s.named(o)
+	return nil
 }
 
 // reader searches a stream of any length.

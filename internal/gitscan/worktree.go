@@ -81,17 +81,20 @@ func (r *repo) inside(dir string) bool {
 
 // gitlink deals with the record of a submodule.
 func (r *repo) gitlink(e indexEntry) {
-	abs := filepath.Join(r.workTree, filepath.FromSlash(e.path))
-	if _, err := os.Lstat(filepath.Join(abs, ".git")); err == nil && r.workTree != "" && r.inside(e.path) {
-		r.nested = append([]nestedRepo{{path: abs, name: e.path, want: e.id}}, r.nested...)
-		return
+	abs := "" // a bare repository checks nothing out
+	if r.workTree != "" {
+		abs = filepath.Join(r.workTree, filepath.FromSlash(e.path))
+		if _, err := os.Lstat(filepath.Join(abs, ".git")); err == nil && r.inside(e.path) {
+			r.nested = append([]nestedRepo{{path: abs, name: e.path, want: e.id}}, r.nested...)
+			return
+		}
 	}
 	for i, n := range r.nested {
 		if !n.module {
 			continue
 		}
 		text, _ := readSmall(filepath.Join(n.path, "config"), smallFile)
-		if wt := parseConfig(text)["core.worktree"]; n.name == e.path || wt != "" && resolve(n.path, wt) == abs {
+		if wt := parseConfig(text)["core.worktree"]; n.name == e.path || abs != "" && wt != "" && resolve(n.path, wt) == abs {
 			r.nested[i].want = e.id
 			return // its objects are here
 		}
@@ -120,6 +123,7 @@ func (r *repo) listUntracked(ctx context.Context, dir string, rules ignores, tra
 		r.gap(Unreadable, path.Join(dir, ".gitignore"), "", "%v", err)
 	}
 	if own != nil {
+		own.fold = r.config.truth("core.ignorecase")
 		rules = append(rules[:len(rules):len(rules)], own)
 	}
 	for _, e := range entries {

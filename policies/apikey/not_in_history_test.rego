@@ -27,8 +27,10 @@ outcomes(hits, gaps, exchanges) := {f.outcome | some f in findings(hits, gaps, e
 
 test_pass if {
 	outcomes([], [], []) == {"pass"}
-	outcomes([object.union(hit, {"area": "files"})], [], []) == {"pass"}
+	outcomes([object.union(hit, {"area": "files", "place": "tracked", "object": ""})], [], []) == {"pass"}
 }
+
+test_fail_on_the_current_commit_of_a_bare_repository if outcomes([object.union(hit, {"area": "files"})], [], []) == {"fail"}
 
 test_pass_with_a_dead_key if {
 	some f in findings([retired], [], [refusal])

@@ -79,11 +79,15 @@ shorter(list) := concat("; ", list) if {
 
 statuses := input.facts["repository.status"]
 
-# hits of an area are the keys found there: files or history.
+# hits of an area are the keys found there: files or history. What a bare repository's current commit holds is both.
 hits(area) := [hit |
 	some hit in input.facts["repository.hit"]
-	hit.area == area
+	in_area(hit, area)
 ]
+
+in_area(hit, area) if hit.area == area
+
+in_area(hit, "history") if hit.object != ""
 
 # place names where a hit is, the same in every run: the file, or the kind of place where git keeps no file's name.
 place(hit) := hit.path if {
