@@ -3,6 +3,7 @@ package tlsinspect
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"slices"
 	"strings"
 	"sync"
@@ -171,7 +172,7 @@ func (l *look) version(ctx context.Context, v uint16, c *chains) {
 		l.seen.saw(f.version, f.suite, f.dhBits)
 		// A server may send clients without SNI support (SSLv3) a certificate that no one else gets.
 		if f.version == tls.VersionTLS12 || c.empty() && f.version > versionSSL3 {
-			c.addRaw("older", f.chain)
+			c.addRaw("older", f.chain, f.staple)
 		}
 		if f.version == v {
 			return
@@ -243,9 +244,18 @@ func (l *look) otherCertificate(ctx context.Context, c *chains) {
 	if leaf := c.first(); leaf == nil || leaf.PublicKeyAlgorithm.String() != "RSA" {
 		h.suites, h.schemes, kind = ephemeralSuites("RSA"), schemesRSA, "rsa"
 	}
-	if f := l.say(ctx, h); f.kind == ReachOK && slices.Contains(h.suites, f.suite) && f.version <= tls.VersionTLS12 {
+	f := l.say(ctx, h)
+	if len(f.chain) > 0 && len(f.staple) == 0 {
+		// A server that fetches its staple on demand has none for the first client that gets a certificate.
+		if leaf, err := x509.ParseCertificate(f.chain[0]); err == nil && mustStaple(leaf) {
+			if again := l.say(ctx, h); len(again.staple) > 0 {
+				f = again
+			}
+		}
+	}
+	if f.kind == ReachOK && slices.Contains(h.suites, f.suite) && f.version <= tls.VersionTLS12 {
 		l.seen.saw(f.version, f.suite, f.dhBits)
-		c.addRaw(kind, f.chain)
+		c.addRaw(kind, f.chain, f.staple)
 	}
 }
 

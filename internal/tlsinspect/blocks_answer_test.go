@@ -2,10 +2,11 @@ package tlsinspect
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -32,9 +33,33 @@ func redirects(to map[string]string) http.Handler {
 	})
 }
 
-// page makes the target a redirect URL instead of the webhook.
-func (l *lab) page() {
-	l.target = Target{ID: "completion", URL: "https://" + labHost + "/done", Follow: true}
+// raw serves TLS and then these bytes, whatever was asked.
+func (l *lab) raw(answer string) {
+	c := l.modern()
+	c.NextProtos = nil
+	l.serve(c, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		_, _ = conn.Write([]byte(answer))
+		closeQuietly(conn)
+	}))
+}
+
+// busy answers the first requests with 503, and its client does not really wait.
+func (l *lab) busy(first int32, then http.Handler) http.Handler {
+	l.options.Wait = func(context.Context, time.Duration) error { return nil }
+	var n atomic.Int32
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n.Add(1) > first {
+			then.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Strict-Transport-Security", "max-age=31536000")
+		w.Header().Set("Retry-After", "1")
+		w.WriteHeader(http.StatusServiceUnavailable)
+	})
 }
 
 var answerBlocks = []block{
@@ -126,133 +151,86 @@ var answerBlocks = []block{
 	{name: "right: HSTS in quotes, with more to it", serve: func(l *lab) {
 		l.serve(l.modern(), withHSTS(`; includeSubDomains ;preload; Max-Age = "15552000"; future=1`))
 	}},
-	{name: "no HSTS", want: []string{"warn hsts"}, serve: func(l *lab) { l.serve(l.modern(), withHSTS()) }},
-	{name: "HSTS too short", want: []string{"warn hsts"}, serve: func(l *lab) { l.serve(l.modern(), withHSTS("max-age=15551999")) }},
-	{name: "HSTS malformed", want: []string{"warn hsts"}, serve: func(l *lab) { l.serve(l.modern(), withHSTS("max-age=31536000, max-age=0")) }},
-	{name: "HSTS without max-age", want: []string{"warn hsts"}, serve: func(l *lab) { l.serve(l.modern(), withHSTS("includeSubDomains", "max-age=31536000")) }},
-	{name: "HSTS repeated", want: []string{"warn hsts"}, serve: func(l *lab) { l.serve(l.modern(), withHSTS("max-age=31536000; max-age=31536000")) }},
-	{name: "the webhook redirects", want: []string{"warn redirect"}, serve: func(l *lab) {
+	{name: "no HSTS", want: []string{"warn hsts: hsts"}, serve: func(l *lab) { l.serve(l.modern(), withHSTS()) }},
+	{name: "HSTS too short", want: []string{"warn hsts: hsts"}, serve: func(l *lab) { l.serve(l.modern(), withHSTS("max-age=15551999")) }},
+	{name: "HSTS malformed", want: []string{"warn hsts: hsts"}, serve: func(l *lab) { l.serve(l.modern(), withHSTS("max-age=31536000, max-age=0")) }},
+	{name: "HSTS without max-age", want: []string{"warn hsts: hsts"}, serve: func(l *lab) { l.serve(l.modern(), withHSTS("includeSubDomains", "max-age=31536000")) }},
+	{name: "HSTS repeated", want: []string{"warn hsts: hsts"}, serve: func(l *lab) { l.serve(l.modern(), withHSTS("max-age=31536000; max-age=31536000")) }},
+	{name: "the webhook redirects", want: []string{"warn webhook-reachable: redirect"}, serve: func(l *lab) {
 		l.serve(l.modern(), redirects(map[string]string{"/begini": "/begini/"}))
 	}},
-	{name: "the webhook redirects in circles", want: []string{"fail trail loop", "warn redirect"}, serve: func(l *lab) {
+	{name: "the webhook redirects in circles", want: []string{"fail webhook-reachable: redirect loop", "warn webhook-reachable: redirect"}, serve: func(l *lab) {
 		l.serve(l.modern(), redirects(map[string]string{"/begini": "/other", "/other": "/begini"}))
 	}},
-	{name: "the webhook redirects to http", want: []string{"fail trail downgrade", "warn redirect"}, serve: func(l *lab) {
+	{name: "the webhook redirects to http", want: []string{"fail webhook-reachable: redirect downgrade", "warn webhook-reachable: redirect"}, serve: func(l *lab) {
 		l.serve(l.modern(), redirects(map[string]string{"/begini": "http://" + labHost + "/begini"}))
 	}},
-	{name: "right: a page", serve: func(l *lab) {
-		l.page()
-		l.serve(l.modern(), redirects(nil))
-	}},
-	{name: "right: a page behind a redirect to another host", serve: func(l *lab) {
-		l.page()
-		l.serve(l.modern(), redirects(map[string]string{"/done": "https://www.acme.example/thanks?from=beacon"}))
-		c := l.modern()
-		c.Certificates = []tls.Certificate{l.ca.Server("www.acme.example")}
-		l.at("www.acme.example:443", l.https(c, redirects(nil)))
-	}},
-	{name: "right: a page that sets a cookie first", serve: func(l *lab) {
-		l.page()
+	{name: "right: a head of 60 kB", serve: func(l *lab) {
 		l.serve(l.modern(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if _, err := r.Cookie("seen"); err != nil && r.URL.Path == "/check" {
-				http.SetCookie(w, &http.Cookie{Name: "seen", Value: "1", Path: "/", Secure: true})
-				http.Redirect(w, r, "/done", http.StatusFound)
-			} else if err != nil {
-				http.Redirect(w, r, "/check", http.StatusFound)
+			w.Header().Set("Content-Security-Policy", strings.Repeat("a", 60<<10))
+			receiver(w, r)
+		}))
+	}},
+	{name: "right: an endless body", serve: func(l *lab) {
+		l.serve(l.modern(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Strict-Transport-Security", "max-age=31536000")
+			for chunk := make([]byte, 4<<10); r.Context().Err() == nil; {
+				if _, err := w.Write(chunk); err != nil {
+					return
+				}
 			}
 		}))
 	}},
-	{name: "a page that is not there", want: []string{"fail ends 404"}, serve: func(l *lab) {
-		l.page()
-		l.serve(l.modern(), http.NotFoundHandler())
+	{name: "right: HTTP/1.0", serve: func(l *lab) {
+		l.raw("HTTP/1.0 401 Unauthorized\r\nstrict-transport-security: MAX-AGE=31536000\r\n\r\nno signature")
 	}},
-	{name: "a page behind a bad certificate", want: []string{"fail hop name_mismatch"}, serve: func(l *lab) {
-		l.page()
-		l.serve(l.modern(), redirects(map[string]string{"/done": "https://www.acme.example/"}))
-		l.at("www.acme.example:443", l.https(l.modern(), redirects(nil)))
+	{name: "no HTTP after the handshake", want: []string{"fail webhook-reachable: answer not_http", "inconclusive hsts: no answer"}, serve: func(l *lab) {
+		l.raw("220 mail.acme.example ESMTP\r\n")
 	}},
-	{name: "a page behind ever more redirects", want: []string{"fail trail limit"}, serve: func(l *lab) {
-		l.page()
-		l.serve(l.modern(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path+"x", http.StatusFound) }))
+	{name: "nothing after the handshake", want: []string{"fail webhook-reachable: answer timeout", "inconclusive hsts: no answer"}, serve: func(l *lab) {
+		l.options.Timeout = time.Second
+		l.serve(l.modern(), http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 	}},
-	{name: "a page over http", want: []string{"fail scheme http"}, serve: func(l *lab) {
-		l.page()
-		l.target.URL = "http://" + labHost + "/done"
+	{name: "right: busy at first", serve: func(l *lab) { l.serve(l.modern(), l.busy(2, receiver)) }},
+	{name: "busy for ever", want: []string{"inconclusive webhook-reachable: gateway"}, serve: func(l *lab) { l.serve(l.modern(), l.busy(1000, receiver)) }},
+	{name: "right: HSTS twice, of which the first counts", serve: func(l *lab) {
+		l.serve(l.modern(), withHSTS("max-age=31536000", "max-age=0"))
 	}},
-}
-
-// twin serves port 80, beside a right webhook.
-func (l *lab) twin(h http.Handler) {
-	l.serve(l.modern(), receiver)
-	l.at(labHost+":80", l.http(h))
-}
-
-func status(code int) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) })
-}
-
-var upgrade = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-	http.Redirect(w, r, "https://"+labHost+r.URL.Path, http.StatusMovedPermanently)
-})
-
-// onOwnPort moves the webhook to a port other than 443.
-func (l *lab) onOwnPort(address string) {
-	l.target.URL = "https://" + labHost + ":8443/begini"
-	l.at(labHost+":8443", address)
-}
-
-var clearBlocks = []block{
-	{name: "right: port 80 redirects to https", serve: func(l *lab) { l.twin(upgrade) }},
-	{name: "right: port 80 knows nothing", serve: func(l *lab) { l.twin(http.NotFoundHandler()) }},
-	{name: "right: port 80 asks for an upgrade", serve: func(l *lab) { l.twin(status(http.StatusUpgradeRequired)) }},
-	{name: "right: port 80 refuses in its own words", serve: func(l *lab) { l.twin(status(http.StatusUnauthorized)) }},
-	{name: "right: port 80 hangs up", serve: func(l *lab) {
-		l.twin(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	{name: "HSTS twice, and the first counts", want: []string{"warn hsts: hsts"}, serve: func(l *lab) {
+		l.serve(l.modern(), withHSTS("max-age=0", "max-age=31536000"))
 	}},
-	{name: "right: own port, Go's complaint", serve: func(l *lab) { l.onOwnPort(l.https(l.modern(), receiver)) }, look: func(f Facts) error {
-		return first(expect("rows", len(f.URLs[0].Clear), 2), expect("TLS only", f.URLs[0].Clear[0].Post.TLSOnly, true))
+	{name: "HSTS at one address only", want: []string{"warn hsts: hsts"}, serve: func(l *lab) {
+		l.serve(l.modern(), receiver)
+		l.serve(l.modern(), withHSTS())
 	}},
-	{name: "right: own port, an alert", serve: func(l *lab) {
-		l.onOwnPort(l.eitherWay(l.modern(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			conn, _, err := w.(http.Hijacker).Hijack()
-			if err != nil {
-				panic(err)
-			}
-			_, _ = conn.Write(alert(10))
-			closeQuietly(conn)
-		})))
-	}, look: func(f Facts) error { return expect("reach", f.URLs[0].Clear[0].Get.Reach.Kind, ReachTLS) }},
-	{name: "own port, also in the clear", want: []string{"fail clear post own port same answer"}, serve: func(l *lab) {
-		l.onOwnPort(l.eitherWay(l.modern(), receiver))
-	}},
-	{name: "port 80 is the receiver", want: []string{"fail clear post same answer"}, serve: func(l *lab) { l.twin(receiver) }},
-	{name: "port 80 takes GET", want: []string{"fail clear get 200"}, serve: func(l *lab) {
-		l.twin(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.Method != http.MethodGet {
-				w.WriteHeader(http.StatusMethodNotAllowed)
-			}
+	{name: "the webhook redirects POST to another host", want: []string{"warn webhook-reachable: redirect"}, serve: func(l *lab) {
+		l.serve(l.modern(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Strict-Transport-Security", "max-age=31536000")
+			http.Redirect(w, r, "https://www.acme.example/begini", http.StatusPermanentRedirect)
 		}))
 	}},
-	{name: "port 80 redirects GET and takes POST", want: []string{"fail clear post 204"}, serve: func(l *lab) {
-		l.twin(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.Method == http.MethodPost {
-				w.WriteHeader(http.StatusNoContent)
+	{name: "the webhook redirects POST to http", want: []string{"fail webhook-reachable: redirect downgrade"}, serve: func(l *lab) {
+		l.serve(l.modern(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method != http.MethodPost {
+				receiver(w, r)
 				return
 			}
-			upgrade(w, r)
+			http.Redirect(w, r, "http://"+labHost+"/begini", http.StatusTemporaryRedirect)
 		}))
 	}},
-	{name: "port 80 redirects to http", want: []string{"fail clear get redirects to http", "fail clear post redirects to http"}, serve: func(l *lab) {
-		l.twin(http.RedirectHandler("/welcome", http.StatusFound))
+	{name: "right: passive, no POST is sent", serve: func(l *lab) {
+		l.target.Post = false
+		l.serve(l.modern(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost {
+				l.t.Error("a POST was sent")
+			}
+			receiver(w, r)
+		}))
 	}},
-	{name: "port 80 is silent", want: []string{"inconclusive clear get timeout", "inconclusive clear post timeout"}, serve: func(l *lab) {
-		l.options.Timeout = time.Second
-		l.serve(l.modern(), receiver)
-		l.at(labHost+":80", "hang")
-	}},
-	{name: "port 80 breaks down", want: []string{"inconclusive clear get 502", "inconclusive clear post 502"}, serve: func(l *lab) { l.twin(status(http.StatusBadGateway)) }},
-	{name: "own port in the clear only, waits for a request", want: []string{"fail answer timeout", "fail clear get own port 200", "fail clear post own port 200", "fail reach timeout"}, serve: func(l *lab) {
-		l.options.Timeout = 3 * time.Second
-		l.onOwnPort(l.eitherWay(nil, status(http.StatusOK)))
+	{name: "passive, nothing answers", want: []string{"fail webhook-reachable: answer reset", "inconclusive hsts: no answer"}, serve: func(l *lab) {
+		l.target.Post = false
+		c := l.modern()
+		c.NextProtos = nil
+		l.serve(c, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
 	}},
 }

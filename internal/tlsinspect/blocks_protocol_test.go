@@ -94,7 +94,7 @@ var protocolBlocks = []block{
 		c.Certificates = append(c.Certificates, l.rsaServer())
 		l.serve(c, receiver)
 	}, look: func(f Facts) error { return expect("certificates", len(address(f).Certificates), 2) }},
-	{name: "the second certificate is expired", want: []string{"fail trust expired"}, serve: func(l *lab) {
+	{name: "the second certificate is expired", want: []string{"fail certificate-valid: trust expired"}, serve: func(l *lab) {
 		c := l.modern()
 		c.Certificates = append(c.Certificates, l.ca.Issue(certs.Request{Names: []string{labHost}, Key: rsa2048(), NotAfter: l.now.Add(-time.Hour)}))
 		l.serve(c, receiver)
@@ -142,8 +142,8 @@ var protocolBlocks = []block{
 			return verdict{pass: true}
 		}))
 	}, look: func(f Facts) error { return expect("versions", fmt.Sprint(address(f).Versions.Accepted), "[1.2 1.3]") }},
-	{name: "SSLv3", want: []string{"fail version ssl3", "warn class static_rsa"}, serve: func(l *lab) { l.chooses(versionSSL3, nil, 0x0035) }},
-	{name: "SSLv3, no more than a server hello", want: []string{"fail version ssl3", "warn class static_rsa"}, serve: func(l *lab) {
+	{name: "SSLv3", want: []string{"fail modern-tls: version ssl3", "warn modern-tls: cipher static_rsa"}, serve: func(l *lab) { l.chooses(versionSSL3, nil, 0x0035) }},
+	{name: "SSLv3, no more than a server hello", want: []string{"fail modern-tls: version ssl3", "warn modern-tls: cipher static_rsa"}, serve: func(l *lab) {
 		l.at(labHost+":443", l.stub(l.modern(), receiver, func(_ int, o offer) verdict {
 			if o.version == versionSSL3 {
 				hello := firstFlight(versionSSL3, 0x0035, nil, nil)
@@ -161,7 +161,7 @@ var protocolBlocks = []block{
 			return verdict{pass: true}
 		}))
 	}},
-	{name: "SSLv3 only", want: []string{"fail answer no_handshake", "fail reach no_handshake", "fail version ssl3", "warn class static_rsa"}, serve: func(l *lab) {
+	{name: "SSLv3 only", want: []string{"fail modern-tls: no modern version", "fail modern-tls: version ssl3", "fail webhook-reachable: address no_handshake", "inconclusive certificate-valid: uninspected", "inconclusive hsts: no answer", "warn modern-tls: cipher static_rsa"}, serve: func(l *lab) {
 		cert := l.rsaServer()
 		l.at(labHost+":443", l.stub(nil, nil, func(_ int, o offer) verdict {
 			if o.version == versionSSL3 {
@@ -170,21 +170,21 @@ var protocolBlocks = []block{
 			return verdict{reset: true}
 		}))
 	}},
-	{name: "TLS 1.0 and up", want: []string{"fail version 1.0", "fail version 1.1"}, serve: func(l *lab) {
+	{name: "TLS 1.0 and up", want: []string{"fail modern-tls: version 1.0", "fail modern-tls: version 1.1"}, serve: func(l *lab) {
 		l.old(tls.VersionTLS10, 0, tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA)
 	}},
-	{name: "TLS 1.1 and up", want: []string{"fail version 1.1"}, serve: func(l *lab) {
+	{name: "TLS 1.1 and up", want: []string{"fail modern-tls: version 1.1"}, serve: func(l *lab) {
 		l.old(tls.VersionTLS11, 0, tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA)
 	}},
-	{name: "TLS 1.0 only", want: []string{"fail version 1.0", "warn class static_rsa"}, serve: func(l *lab) {
+	{name: "TLS 1.0 only", want: []string{"fail modern-tls: no modern version", "fail modern-tls: version 1.0", "warn modern-tls: cipher static_rsa"}, serve: func(l *lab) {
 		l.old(tls.VersionTLS10, tls.VersionTLS10, tls.TLS_RSA_WITH_AES_128_CBC_SHA)
 	}},
-	{name: "RC4", want: []string{"fail class rc4"}, serve: func(l *lab) { l.old(tls.VersionTLS12, 0, tls.TLS_ECDHE_RSA_WITH_RC4_128_SHA) }},
-	{name: "3DES", want: []string{"fail class 3des"}, serve: func(l *lab) { l.old(tls.VersionTLS12, 0, tls.TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA) }},
-	{name: "RC4 and 3DES and static RSA", want: []string{"fail class 3des", "fail class rc4", "warn class static_rsa"}, serve: func(l *lab) {
+	{name: "RC4", want: []string{"fail modern-tls: cipher rc4"}, serve: func(l *lab) { l.old(tls.VersionTLS12, 0, tls.TLS_ECDHE_RSA_WITH_RC4_128_SHA) }},
+	{name: "3DES", want: []string{"fail modern-tls: cipher 3des"}, serve: func(l *lab) { l.old(tls.VersionTLS12, 0, tls.TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA) }},
+	{name: "RC4 and 3DES and static RSA", want: []string{"fail modern-tls: cipher 3des", "fail modern-tls: cipher rc4", "warn modern-tls: cipher static_rsa"}, serve: func(l *lab) {
 		l.old(tls.VersionTLS12, 0, tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA, tls.TLS_RSA_WITH_RC4_128_SHA)
 	}},
-	{name: "RC4 for TLS 1.0 alone", want: []string{"fail class rc4", "fail version 1.0", "fail version 1.1"}, serve: func(l *lab) {
+	{name: "RC4 for TLS 1.0 alone", want: []string{"fail modern-tls: cipher rc4", "fail modern-tls: version 1.0", "fail modern-tls: version 1.1"}, serve: func(l *lab) {
 		cert := l.rsaServer()
 		c := l.modern()
 		c.Certificates = []tls.Certificate{cert}
@@ -197,20 +197,20 @@ var protocolBlocks = []block{
 			return verdict{pass: true}
 		}))
 	}},
-	{name: "static RSA", want: []string{"warn class static_rsa"}, serve: func(l *lab) { l.old(tls.VersionTLS12, 0, tls.TLS_RSA_WITH_AES_128_GCM_SHA256) }},
-	{name: "NULL", want: []string{"fail class null", "warn class static_rsa"}, serve: func(l *lab) { l.chooses(tls.VersionTLS12, nil, 0x003B) }},
-	{name: "NULL with ECDHE", want: []string{"fail class null"}, serve: func(l *lab) { l.chooses(tls.VersionTLS12, nil, 0xC010) }},
-	{name: "anonymous", want: []string{"fail class anonymous"}, serve: func(l *lab) { l.chooses(tls.VersionTLS12, nil, 0xC018) }},
-	{name: "anonymous with a small group", want: []string{"fail class anonymous", "fail dh 1024"}, serve: func(l *lab) { l.chooses(tls.VersionTLS12, oakley1024, 0x00A6) }},
-	{name: "EXPORT", want: []string{"fail class des", "fail class export", "fail dh 512"}, serve: func(l *lab) {
+	{name: "static RSA", want: []string{"warn modern-tls: cipher static_rsa"}, serve: func(l *lab) { l.old(tls.VersionTLS12, 0, tls.TLS_RSA_WITH_AES_128_GCM_SHA256) }},
+	{name: "NULL", want: []string{"fail modern-tls: cipher null", "warn modern-tls: cipher static_rsa"}, serve: func(l *lab) { l.chooses(tls.VersionTLS12, nil, 0x003B) }},
+	{name: "NULL with ECDHE", want: []string{"fail modern-tls: cipher null"}, serve: func(l *lab) { l.chooses(tls.VersionTLS12, nil, 0xC010) }},
+	{name: "anonymous", want: []string{"fail modern-tls: cipher anonymous"}, serve: func(l *lab) { l.chooses(tls.VersionTLS12, nil, 0xC018) }},
+	{name: "anonymous with a small group", want: []string{"fail modern-tls: cipher anonymous", "fail modern-tls: dh group"}, serve: func(l *lab) { l.chooses(tls.VersionTLS12, oakley1024, 0x00A6) }},
+	{name: "EXPORT", want: []string{"fail modern-tls: cipher des", "fail modern-tls: cipher export", "fail modern-tls: dh group"}, serve: func(l *lab) {
 		l.chooses(tls.VersionTLS12, oakley1024[:64], 0x0014)
 	}},
-	{name: "DES", want: []string{"fail class des", "warn class static_rsa"}, serve: func(l *lab) { l.chooses(tls.VersionTLS12, nil, 0x0009) }},
-	{name: "everything broken", want: []string{"fail class 3des", "fail class anonymous", "fail class des", "fail class export", "fail class null", "fail class rc4", "warn class static_rsa"}, serve: func(l *lab) {
+	{name: "DES", want: []string{"fail modern-tls: cipher des", "warn modern-tls: cipher static_rsa"}, serve: func(l *lab) { l.chooses(tls.VersionTLS12, nil, 0x0009) }},
+	{name: "everything broken", want: []string{"fail modern-tls: cipher 3des", "fail modern-tls: cipher anonymous", "fail modern-tls: cipher des", "fail modern-tls: cipher export", "fail modern-tls: cipher null", "fail modern-tls: cipher rc4", "warn modern-tls: cipher static_rsa"}, serve: func(l *lab) {
 		l.chooses(tls.VersionTLS12, nil, 0xC018, 0x003B, 0x0008, 0x0005, 0x0009, 0x000A)
 	}},
-	{name: "DH with 1024 bits", want: []string{"fail dh 1024"}, serve: func(l *lab) { l.chooses(tls.VersionTLS12, oakley1024, 0x009E) }},
-	{name: "DH with 1024 bits and nothing else", want: []string{"fail answer no_handshake", "fail dh 1024", "fail reach no_handshake"}, serve: func(l *lab) {
+	{name: "DH with 1024 bits", want: []string{"fail modern-tls: dh group"}, serve: func(l *lab) { l.chooses(tls.VersionTLS12, oakley1024, 0x009E) }},
+	{name: "DH with 1024 bits and nothing else", want: []string{"fail modern-tls: dh group", "inconclusive webhook-reachable: address no_common_suite", "inconclusive hsts: no answer"}, serve: func(l *lab) {
 		cert := l.rsaServer()
 		l.at(labHost+":443", l.stub(nil, nil, func(_ int, o offer) verdict {
 			if o.version == tls.VersionTLS12 && o.has(0x009E) {
@@ -219,7 +219,7 @@ var protocolBlocks = []block{
 			return verdict{answer: alert(40)}
 		}))
 	}, look: func(f Facts) error { return expect("certificates", len(address(f).Certificates), 1) }},
-	{name: "old hellos time out", want: []string{"inconclusive version 1.0 timeout"}, serve: func(l *lab) {
+	{name: "old hellos time out", want: []string{"inconclusive modern-tls: undecided"}, serve: func(l *lab) {
 		l.options.Timeout = time.Second
 		l.at(labHost+":443", l.stub(l.modern(), receiver, func(_ int, o offer) verdict {
 			return verdict{hold: o.version == tls.VersionTLS10, pass: o.version != tls.VersionTLS10}
@@ -230,17 +230,23 @@ var protocolBlocks = []block{
 		l.at(labHost+":443", l.stub(l.modern(), receiver, func(_ int, o offer) verdict {
 			return verdict{pass: n.Add(1) == 1, reset: true}
 		}))
-	}, want: []string{"inconclusive class 3des reset", "inconclusive class anonymous reset", "inconclusive class des reset", "inconclusive class export reset",
-		"inconclusive class null reset", "inconclusive class rc4 reset", "inconclusive class static_dh reset", "inconclusive class static_rsa reset",
-		"inconclusive version 1.0 reset", "inconclusive version 1.1 reset", "inconclusive version 1.2 reset", "inconclusive version ssl3 reset"}},
-	{name: "RSA with 1024 bits", want: []string{"fail key RSA 1024"}, serve: func(l *lab) {
+	}, want: []string{"inconclusive modern-tls: undecided"}},
+	{name: "RSA with 1024 bits", want: []string{"fail certificate-valid: key"}, serve: func(l *lab) {
 		c := l.modern()
 		c.Certificates = []tls.Certificate{l.ca.Issue(certs.Request{Names: []string{labHost}, Key: rsa1024()})}
 		l.serve(c, receiver)
 	}},
-	{name: "SHA-1", want: []string{"fail signature SHA-1", "fail trust weak_signature"}, serve: func(l *lab) {
+	{name: "SHA-1", want: []string{"fail certificate-valid: signature SHA-1"}, serve: func(l *lab) {
 		c := l.modern()
 		c.Certificates = []tls.Certificate{l.ca.Issue(certs.Request{Names: []string{labHost}, Signature: x509.ECDSAWithSHA1})}
 		l.serve(c, receiver)
+	}},
+	{name: "right: a group of its own (P-521)", serve: func(l *lab) {
+		c := l.modern()
+		c.CurvePreferences = []tls.CurveID{tls.CurveP521}
+		l.serve(c, receiver)
+	}},
+	{name: "TLS 1.1 only", want: []string{"fail modern-tls: no modern version", "fail modern-tls: version 1.1"}, serve: func(l *lab) {
+		l.old(tls.VersionTLS11, tls.VersionTLS11, tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA)
 	}},
 }

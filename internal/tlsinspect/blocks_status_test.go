@@ -87,36 +87,36 @@ var statusBlocks = []block{
 	{name: "right: a stale staple without must-staple is a note", serve: func(l *lab) {
 		l.issue(certs.Request{Staple: &certs.Staple{ThisUpdate: l.now.Add(-9 * day), NextUpdate: l.now.Add(-2 * day)}})
 	}, look: stapled("stale")},
-	{name: "revoked, by staple", want: []string{"fail revoked staple"}, serve: func(l *lab) { l.issue(certs.Request{Staple: &certs.Staple{Status: ocsp.Revoked}}) }},
-	{name: "revoked, by list", want: []string{"fail revoked list"}, serve: func(l *lab) {
+	{name: "revoked, by staple", want: []string{"fail certificate-valid: revoked"}, serve: func(l *lab) { l.issue(certs.Request{Staple: &certs.Staple{Status: ocsp.Revoked}}) }},
+	{name: "revoked, by list", want: []string{"fail certificate-valid: revoked"}, serve: func(l *lab) {
 		l.listed(func(issuer *certs.Authority, leaf *x509.Certificate) []byte { return issuer.CRL(l.now, leaf) })
 	}},
-	{name: "revoked, by a stale list", want: []string{"fail revoked list"}, serve: func(l *lab) {
+	{name: "revoked, by a stale list", want: []string{"fail certificate-valid: revoked"}, serve: func(l *lab) {
 		l.listed(func(issuer *certs.Authority, leaf *x509.Certificate) []byte {
 			return issuer.CRL(l.now.Add(-30*day), leaf)
 		})
 	}},
-	{name: "revoked by list, stapled as unknown", want: []string{"fail revoked list"}, serve: func(l *lab) {
+	{name: "revoked by list, stapled as unknown", want: []string{"fail certificate-valid: revoked"}, serve: func(l *lab) {
 		issuer := l.ca.Intermediate("Sandbox Issuer")
 		leaf := issuer.Issue(certs.Request{Names: []string{labHost}, CRLs: []string{listURL}, Staple: &certs.Staple{Status: ocsp.Unknown}})
 		body := issuer.CRL(l.now, leaf.Leaf)
 		l.at("crl.acme.example:80", l.http(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) })))
 		l.present(leaf)
 	}},
-	{name: "must-staple, not stapled", want: []string{"fail must-staple "}, serve: func(l *lab) { l.issue(certs.Request{MustStaple: true}) }},
-	{name: "must-staple, stapled too long ago", want: []string{"fail must-staple stale"}, serve: func(l *lab) {
+	{name: "must-staple, not stapled", want: []string{"fail certificate-valid: must-staple"}, serve: func(l *lab) { l.issue(certs.Request{MustStaple: true}) }},
+	{name: "must-staple, stapled too long ago", want: []string{"fail certificate-valid: must-staple"}, serve: func(l *lab) {
 		l.issue(certs.Request{MustStaple: true, Staple: &certs.Staple{ThisUpdate: l.now.Add(-9 * day), NextUpdate: l.now.Add(-2 * day)}})
 	}},
-	{name: "must-staple, stapled by a mere server certificate", want: []string{"fail must-staple wrong_signer"}, serve: func(l *lab) {
+	{name: "must-staple, stapled by a mere server certificate", want: []string{"fail certificate-valid: must-staple"}, serve: func(l *lab) {
 		issuer := l.ca.Intermediate("Sandbox Issuer")
 		l.present(issuer.Issue(certs.Request{Names: []string{labHost}, MustStaple: true, Staple: &certs.Staple{Responder: issuer.Responder(x509.ExtKeyUsageServerAuth)}}))
 	}},
-	{name: "must-staple, stapled by a stranger", want: []string{"fail must-staple wrong_signer"}, serve: func(l *lab) {
+	{name: "must-staple, stapled by a stranger", want: []string{"fail certificate-valid: must-staple"}, serve: func(l *lab) {
 		c := l.ca.Issue(certs.Request{Names: []string{labHost}, MustStaple: true})
 		c.OCSPStaple = certs.New(l.now).Answer(c.Leaf, certs.Staple{EmbedCA: true})
 		l.present(c)
 	}},
-	{name: "must-staple, stapled nonsense", want: []string{"fail must-staple malformed"}, serve: func(l *lab) {
+	{name: "must-staple, stapled nonsense", want: []string{"fail certificate-valid: must-staple"}, serve: func(l *lab) {
 		c := l.ca.Issue(certs.Request{Names: []string{labHost}, MustStaple: true})
 		c.OCSPStaple = []byte{0x30, 0x03, 0x0a, 0x01}
 		l.present(c)
@@ -130,7 +130,7 @@ func (l *lab) authenticating(demand tls.ClientAuthType, most uint16) {
 	l.serve(c, receiver)
 }
 
-var mTLS = []string{"inconclusive client certificate"}
+var mTLS = []string{"inconclusive hsts: no answer", "inconclusive webhook-reachable: client certificate"}
 
 var reachBlocks = []block{
 	{name: "right: a client certificate is asked for, not required", serve: func(l *lab) { l.authenticating(tls.RequestClientCert, 0) }, look: func(f Facts) error {
@@ -141,8 +141,8 @@ var reachBlocks = []block{
 		l.options.ClientCert = &c
 		l.authenticating(tls.RequireAndVerifyClientCert, 0)
 	}},
-	{name: "a client certificate is required, TLS 1.3", want: mTLS, serve: func(l *lab) { l.authenticating(tls.RequireAndVerifyClientCert, 0) }},
-	{name: "a client certificate is required, TLS 1.2", want: mTLS, serve: func(l *lab) { l.authenticating(tls.RequireAndVerifyClientCert, tls.VersionTLS12) }},
+	{name: "a client certificate is required, TLS 1.3", want: []string{"inconclusive hsts: no answer", "inconclusive webhook-reachable: client certificate"}, serve: func(l *lab) { l.authenticating(tls.RequireAndVerifyClientCert, 0) }},
+	{name: "a client certificate is required, TLS 1.2", want: []string{"inconclusive hsts: no answer", "inconclusive webhook-reachable: client certificate"}, serve: func(l *lab) { l.authenticating(tls.RequireAndVerifyClientCert, tls.VersionTLS12) }},
 	{name: "right: two addresses, two serial numbers", serve: func(l *lab) {
 		l.serve(l.modern(), receiver)
 		l.serve(l.modern(), receiver)
@@ -153,51 +153,51 @@ var reachBlocks = []block{
 		l.serve(l.modern(), receiver)
 		l.sixth(l.https(l.modern(), receiver))
 	}, look: func(f Facts) error { return expect("family", f.Endpoints[0].Addresses[1].Family, "ipv6") }},
-	{name: "no IPv6 here", want: []string{"inconclusive reach no_route"}, serve: func(l *lab) {
+	{name: "right: no IPv6 here", serve: func(l *lab) {
 		l.serve(l.modern(), receiver)
 		l.options.HasRoute = func(a netip.Addr) bool { return a.Is4() }
 		l.sixth("no_route")
 	}},
-	{name: "one address is down", want: []string{"fail answer refused", "fail difference reach", "fail reach refused"}, serve: func(l *lab) {
+	{name: "one address is down", want: []string{"fail webhook-reachable: address refused", "inconclusive certificate-valid: uninspected", "inconclusive modern-tls: uninspected"}, serve: func(l *lab) {
 		l.serve(l.modern(), receiver)
 		l.at(labHost+":443", l.closedPort())
 	}},
-	{name: "one address has an expired certificate", want: []string{"fail difference trust", "fail trust expired"}, serve: func(l *lab) {
+	{name: "one address has an expired certificate", want: []string{"fail certificate-valid: trust expired"}, serve: func(l *lab) {
 		l.serve(l.modern(), receiver)
 		l.issue(certs.Request{NotAfter: l.now.Add(-time.Hour)})
 	}},
-	{name: "one address takes TLS 1.0", want: []string{"fail difference versions", "fail version 1.0", "fail version 1.1"}, serve: func(l *lab) {
+	{name: "one address takes TLS 1.0", want: []string{"fail modern-tls: version 1.0", "fail modern-tls: version 1.1"}, serve: func(l *lab) {
 		l.serve(l.modern(), receiver)
 		c := l.modern()
 		c.MinVersion = tls.VersionTLS10
 		c.CipherSuites = append(c.CipherSuites, tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA)
 		l.serve(c, receiver)
 	}, look: func(f Facts) error { return expect("addresses", len(f.Endpoints[0].Addresses), 2) }},
-	{name: "refused", want: []string{"fail answer refused", "fail reach refused"}, serve: func(l *lab) { l.at(labHost+":443", l.closedPort()) }},
-	{name: "silent", want: []string{"fail answer timeout", "fail reach timeout"}, serve: func(l *lab) {
+	{name: "refused", want: dark("fail webhook-reachable: address refused"), serve: func(l *lab) { l.at(labHost+":443", l.closedPort()) }},
+	{name: "silent", want: dark("fail webhook-reachable: address timeout"), serve: func(l *lab) {
 		l.options.Timeout = time.Second
 		l.at(labHost+":443", l.stub(nil, nil, func(int, offer) verdict { return verdict{hold: true} }))
 	}},
-	{name: "no answer to the connection", want: []string{"fail answer timeout", "fail reach timeout"}, serve: func(l *lab) {
+	{name: "no answer to the connection", want: dark("fail webhook-reachable: address timeout"), serve: func(l *lab) {
 		l.options.Timeout = time.Second
 		l.at(labHost+":443", "hang")
 	}},
-	{name: "closed at once", want: []string{"fail answer reset", "fail reach reset"}, serve: func(l *lab) {
+	{name: "closed at once", want: dark("fail webhook-reachable: address reset"), serve: func(l *lab) {
 		l.at(labHost+":443", l.stub(nil, nil, func(int, offer) verdict { return verdict{} }))
 	}},
-	{name: "reset at once", want: []string{"fail answer reset", "fail reach reset"}, serve: func(l *lab) {
+	{name: "reset at once", want: dark("fail webhook-reachable: address reset"), serve: func(l *lab) {
 		l.at(labHost+":443", l.stub(nil, nil, func(int, offer) verdict { return verdict{reset: true} }))
 	}},
-	{name: "no route", want: []string{"fail answer no_route", "fail reach no_route"}, serve: func(l *lab) { l.at(labHost+":443", "no_route") }},
-	{name: "another protocol", want: []string{"fail answer not_tls", "fail reach not_tls"}, serve: func(l *lab) {
+	{name: "no route", want: dark("fail webhook-reachable: address no_route"), serve: func(l *lab) { l.at(labHost+":443", "no_route") }},
+	{name: "another protocol", want: dark("fail webhook-reachable: address not_tls"), serve: func(l *lab) {
 		l.at(labHost+":443", l.stub(nil, nil, func(int, offer) verdict { return verdict{answer: []byte("SSH-2.0-OpenSSH_9.2p1\r\n")} }))
 	}},
-	{name: "HTTP where HTTPS was due", want: []string{"fail answer not_tls", "fail reach not_tls"}, serve: func(l *lab) { l.at(labHost+":443", l.http(receiver)) }},
-	{name: "every hello is refused", want: []string{"fail answer no_handshake", "fail reach no_handshake"}, serve: func(l *lab) {
+	{name: "HTTP where HTTPS was due", want: dark("fail webhook-reachable: address not_tls"), serve: func(l *lab) { l.at(labHost+":443", l.http(receiver)) }},
+	{name: "every hello is refused", want: dark("fail webhook-reachable: address no_handshake"), serve: func(l *lab) {
 		l.at(labHost+":443", l.stub(nil, nil, func(int, offer) verdict { return verdict{answer: alert(40)} }))
 	}},
-	{name: "the name is not known there", want: []string{"fail answer no_handshake", "fail reach no_handshake"}, serve: func(l *lab) {
+	{name: "the name is not known there", want: dark("fail webhook-reachable: address no_handshake"), serve: func(l *lab) {
 		l.serve(&tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return nil, nil }}, receiver)
 	}},
-	{name: "the name does not resolve", want: []string{"fail resolution refused"}, serve: func(*lab) {}},
+	{name: "the name does not resolve", want: dark("fail webhook-reachable: resolution"), serve: func(*lab) {}},
 }

@@ -12,7 +12,9 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -27,7 +29,7 @@ const (
 func (in *inspector) describe(ctx context.Context, host string, s sentChain) Certificate {
 	now := in.now()
 	c := Certificate{OfferedTo: s.offeredTo, Chain: []Link{}, Trust: Trust{Roots: "none", IssuerURLs: []string{}},
-		Name: NameMatch{Names: []string{}}, List: RevocationRow{URLs: []string{}}, Revocation: Revocation{Status: "unknown", How: "none"}}
+		Name: NameMatch{Names: []string{}}, List: RevocationRow{URLs: []string{}}, Revocation: Revocation{Status: "unknown", How: "none"}, Issuers: []Issuer{}}
 	c.Sent = len(s.certs)
 	for _, cert := range s.certs[:min(maxLinks, len(s.certs))] {
 		c.Chain = append(c.Chain, link(cert, now))
@@ -39,10 +41,26 @@ func (in *inspector) describe(ctx context.Context, host string, s sentChain) Cer
 	leaf := s.certs[0]
 	c.Name = nameMatch(leaf, host)
 	c.MustStaple = mustStaple(leaf)
-	var issuer *x509.Certificate
-	c.Trust, issuer = in.trust(s.certs, now)
+	var paths [][]*x509.Certificate
+	c.Trust, paths = in.trust(s.certs, now)
+	issuer := issuerIn(paths, s.certs)
 	c.Staple = readStaple(s.staple, leaf, issuer, now)
-	c.List = in.revocationList(ctx, leaf, issuer, c, now)
+	var path []*x509.Certificate
+	var wg sync.WaitGroup
+	wg.Go(func() { path, c.Issuers = in.bestPath(ctx, paths, now) })
+	switch row := listOf(leaf); {
+	case len(row.URLs) > 0 && (c.Trust.Roots == "none" || issuer == nil || c.Staple.Valid && c.Staple.Status != "unknown"):
+		// Only the list of a chain that verifies is fetched: otherwise whoever holds the endpoint could
+		// make this machine call on any address.
+		row.Problem = "not_tried"
+		c.List = row
+	default:
+		c.List = in.revocationList(ctx, row, leaf, issuer, now)
+	}
+	wg.Wait()
+	for i := range c.Chain {
+		c.Chain[i].InPath = slices.ContainsFunc(path, s.certs[i].Equal)
+	}
 	switch {
 	case c.Staple.Valid && c.Staple.Status != "unknown":
 		c.Revocation = Revocation{Status: c.Staple.Status, How: "staple"}
@@ -53,54 +71,50 @@ func (in *inspector) describe(ctx context.Context, host string, s sentChain) Cer
 }
 
 // trust verifies the chain by the system's roots, then by the extra ones too. Only the
-// intermediates that were sent are used; none is fetched. It gives the leaf's issuer, if known.
-func (in *inspector) trust(certs []*x509.Certificate, now time.Time) (Trust, *x509.Certificate) {
+// intermediates that were sent are used; none is fetched. It gives the verified paths, leaf first.
+func (in *inspector) trust(certs []*x509.Certificate, now time.Time) (Trust, [][]*x509.Certificate) {
 	leaf := certs[0]
 	t := Trust{Roots: "none", IssuerURLs: []string{}}
 	t.LoneLeaf = len(certs) == 1 && !selfSigned(leaf)
 	for _, u := range leaf.IssuingCertificateURL[:min(3, len(leaf.IssuingCertificateURL))] {
 		t.IssuerURLs = append(t.IssuerURLs, cut(u, 200))
 	}
-	chain, err := verify(certs, in.system, now)
+	paths, err := verify(certs, in.system, now)
 	if err == nil {
 		t.Roots, t.Kind = "system", TrustOK
-		return t, issuerIn(chain, certs)
+		return t, paths
 	}
 	roots := in.system
 	if in.combined != nil {
 		systemKind := trustKind(err, leaf)
 		roots = in.combined
-		if chain, err = verify(certs, in.combined, now); err == nil {
+		if paths, err = verify(certs, in.combined, now); err == nil {
 			t.Roots, t.Kind, t.SystemKind = "ca_file", TrustOK, systemKind
-			return t, issuerIn(chain, certs)
+			return t, paths
 		}
 	}
 	t.Kind, t.Detail = trustKind(err, leaf), cut(err.Error(), 300)
 	if t.Kind == TrustExpired || t.Kind == TrustNotYetValid {
 		// What would hold if only the dates were right: look at the middle of the leaf's lifetime.
 		middle := leaf.NotBefore.Add(leaf.NotAfter.Sub(leaf.NotBefore) / 2)
-		if chain, err = verify(certs, roots, middle); err == nil {
+		if _, err = verify(certs, roots, middle); err == nil {
 			t.OtherwiseKind = TrustOK
 		} else {
 			t.OtherwiseKind = trustKind(err, leaf)
 		}
 	}
-	return t, issuerIn(chain, certs)
+	return t, nil
 }
 
-func verify(certs []*x509.Certificate, roots *x509.CertPool, at time.Time) ([]*x509.Certificate, error) {
+func verify(certs []*x509.Certificate, roots *x509.CertPool, at time.Time) ([][]*x509.Certificate, error) {
 	intermediates := x509.NewCertPool()
 	for _, c := range certs[1:] {
 		intermediates.AddCert(c)
 	}
-	chains, err := certs[0].Verify(x509.VerifyOptions{
+	return certs[0].Verify(x509.VerifyOptions{
 		Roots: roots, Intermediates: intermediates, CurrentTime: at,
 		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	})
-	if err != nil {
-		return nil, err
-	}
-	return chains[0], nil
 }
 
 func trustKind(err error, leaf *x509.Certificate) string {
@@ -140,10 +154,10 @@ func trustKind(err error, leaf *x509.Certificate) string {
 	return TrustOther
 }
 
-// issuerIn finds who signed the leaf, in the verified chain or else among what was sent.
-func issuerIn(verified, sent []*x509.Certificate) *x509.Certificate {
-	if len(verified) > 1 {
-		return verified[1]
+// issuerIn finds who signed the leaf, in a verified path or else among what was sent.
+func issuerIn(paths [][]*x509.Certificate, sent []*x509.Certificate) *x509.Certificate {
+	if len(paths) > 0 && len(paths[0]) > 1 {
+		return paths[0][1]
 	}
 	for _, c := range sent[1:] {
 		if sent[0].CheckSignatureFrom(c) == nil {
@@ -151,6 +165,49 @@ func issuerIn(verified, sent []*x509.Certificate) *x509.Certificate {
 		}
 	}
 	return nil
+}
+
+// maxPaths is how many verified paths are looked at for one without a revoked intermediate.
+const maxPaths = 3
+
+// bestPath is the first verified path none of whose intermediates is revoked, or else the first, with what is said about its
+// intermediates: a client that knows of a revocation takes another path where there is one.
+func (in *inspector) bestPath(ctx context.Context, paths [][]*x509.Certificate, now time.Time) (best []*x509.Certificate, issuers []Issuer) {
+	best, issuers = nil, []Issuer{}
+	for i, path := range paths[:min(maxPaths, len(paths))] {
+		said := in.issuers(ctx, path, now)
+		revoked := slices.ContainsFunc(said, func(s Issuer) bool { return s.List.Status == "revoked" })
+		if i == 0 || !revoked {
+			best, issuers = path, said
+		}
+		if !revoked {
+			break
+		}
+	}
+	return best, issuers
+}
+
+// issuers asks the revocation lists of a path's intermediates, side by side. The root has none.
+func (in *inspector) issuers(ctx context.Context, path []*x509.Certificate, now time.Time) []Issuer {
+	out := []Issuer{}
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	for i := 1; i < min(maxLinks, len(path)-1); i++ {
+		row := listOf(path[i])
+		if len(row.URLs) == 0 {
+			continue
+		}
+		wg.Go(func() {
+			sum := sha256.Sum256(path[i].Raw)
+			row = in.revocationList(ctx, row, path[i], path[i+1], now)
+			mu.Lock()
+			defer mu.Unlock()
+			out = append(out, Issuer{Subject: cut(path[i].Subject.String(), 200), SHA256: hex.EncodeToString(sum[:]), List: row})
+		})
+	}
+	wg.Wait()
+	slices.SortFunc(out, func(a, b Issuer) int { return strings.Compare(a.SHA256, b.SHA256) })
+	return out
 }
 
 func link(c *x509.Certificate, now time.Time) Link {

@@ -86,10 +86,21 @@ func clearURL(host, port string, of *url.URL) *url.URL {
 	return &u
 }
 
-// askInClear sends a GET and the unsigned empty POST to one address, side by side, so that a silent
-// port costs one timeout. begin runs each of them.
+// askInClear sends a GET and, if the target wants one, the unsigned empty POST to one address, side by
+// side, so that a silent port costs one timeout. begin runs each of them.
 func (in *inspector) askInClear(ctx context.Context, c *Clear, v visit, dial func(context.Context) (net.Conn, error), begin func(func())) {
 	u := clearURL(hostOf(v.url), c.Port, v.url)
+	if !v.target.Post {
+		begin(func() {
+			c.Get = in.oneInClear(ctx, http.MethodGet, u, dial)
+			c.Post = c.Get // a port that is closed, or speaks TLS only, is so for every method
+			c.Post.Method = http.MethodPost
+			if c.Get.Reach.Kind == ReachOK && !c.Get.TLSOnly {
+				c.Post = ClearAnswer{Exchange: Exchange{Method: http.MethodPost, Reach: Reach{Kind: ReachNotSent, LocalRoute: true}}}
+			}
+		})
+		return
+	}
 	begin(func() { c.Get = in.oneInClear(ctx, http.MethodGet, u, dial) })
 	begin(func() { c.Post = in.oneInClear(ctx, http.MethodPost, u, dial) })
 }

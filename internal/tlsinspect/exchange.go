@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -89,7 +90,7 @@ func (l *look) exchanges(ctx context.Context, g gateState) {
 		if v.target.Post {
 			post, header, _ := ask(http.MethodPost, v.url)
 			answer.Post = &post
-			if c := l.facts.ClientCertificate; c.Required == "yes" && c.How == "alert" && !c.Sent && post.Reach.Kind != ReachOK {
+			if c := l.facts.ClientCertificate; c.Required == "yes" && !c.Sent && (c.How == "http_400" || post.Reach.Kind != ReachOK) {
 				answer.Post.Reach.Kind = ReachClientCertificate
 			}
 			if !answer.HSTS.Present {
@@ -112,6 +113,7 @@ func (l *look) learnClientCertificate(g gateState, get *Exchange, body []byte) {
 		get.Reach.Kind = ReachClientCertificate
 	case get.Status == 496, get.Status == 400 && strings.Contains(string(body), "No required SSL certificate was sent"):
 		c.Required, c.How = "yes", "http_400"
+		get.Reach.Kind = ReachClientCertificate // the page is the server's, not the receiver's
 	case get.Status == 400, get.Status == 401, get.Status == 403:
 		c.Required = "unknown"
 	case get.Status != 0:
@@ -129,9 +131,34 @@ func newTransport() *http.Transport {
 	}
 }
 
-// exchange sends one request and describes the answer. The head and the beginning of the body are
-// given back for looks at single details; they never become facts themselves.
+// Limits on waiting for a server that is busy. The contract bounds a wait by 10 s.
+const (
+	maxTries    = 3
+	defaultWait = time.Second // where a server does not say
+	maxWait     = 10 * time.Second
+	maxWaits    = 30 * time.Second // in all
+)
+
+// exchange is once, repeated where the answer is that of a rate limit or a busy server.
 func (in *inspector) exchange(ctx context.Context, transport http.RoundTripper, method string, u *url.URL) (Exchange, http.Header, []byte) {
+	for try := 1; ; try++ {
+		e, header, body := in.once(ctx, transport, method, u)
+		if e.Status != http.StatusTooManyRequests && e.Status != http.StatusServiceUnavailable || try == maxTries {
+			return e, header, body
+		}
+		wait := defaultWait
+		if seconds, err := strconv.Atoi(strings.TrimSpace(header.Get("Retry-After"))); err == nil && seconds >= 0 {
+			wait = time.Duration(min(seconds, int(maxWait/time.Second))) * time.Second
+		}
+		if time.Duration(in.waited.Add(int64(wait))) > maxWaits || in.Wait(ctx, wait) != nil {
+			return e, header, body
+		}
+	}
+}
+
+// once sends one request and describes the answer. The head and the beginning of the body are
+// given back for looks at single details; they never become facts themselves.
+func (in *inspector) once(ctx context.Context, transport http.RoundTripper, method string, u *url.URL) (Exchange, http.Header, []byte) {
 	e := Exchange{Method: method}
 	fail := func(err error) (Exchange, http.Header, []byte) {
 		e.Reach = httpReach(err)

@@ -55,10 +55,13 @@ const (
 	ReachNoRoute     = "no_route"     // see LocalRoute
 	ReachNotTLS      = "not_tls"      // something else than TLS answered
 	ReachNoHandshake = "no_handshake" // TLS is spoken, but no handshake came about; see Detail and Alert
+	// The server chooses only cipher suites that crypto/tls does not speak, as those of DHE: another client may get further.
+	ReachNoCommonSuite = "no_common_suite"
 	// A client certificate is required and none is configured: what a URL answers cannot be seen.
 	ReachClientCertificate = "client_certificate"
 	ReachNotHTTP           = "not_http"  // something else than HTTP answered
 	ReachTLS               = "tls"       // a request in the clear was answered with a TLS alert
+	ReachNotSent           = "not_sent"  // the POST in the clear, where Target.Post says to send none
 	ReachLimit             = "limit"     // MaxConnections was reached; not tried
 	ReachCancelled         = "cancelled" // the look was cut short
 	ReachError             = "error"     // anything else; see Detail
@@ -131,6 +134,15 @@ type Certificate struct {
 	Staple     Staple        `json:"staple"`
 	List       RevocationRow `json:"revocation_list"`
 	Revocation Revocation    `json:"revocation"`
+	// Issuers are the intermediates of the verified path that name a revocation list, with what it says.
+	Issuers []Issuer `json:"issuers"`
+}
+
+// Issuer is an intermediate certificate and what the list of its own issuer says about it.
+type Issuer struct {
+	Subject string        `json:"subject"`
+	SHA256  string        `json:"fingerprint"`
+	List    RevocationRow `json:"revocation_list"`
 }
 
 // Link is one certificate of a chain.
@@ -151,6 +163,7 @@ type Link struct {
 	StartsInSeconds    int64  `json:"starts_in_seconds"` // positive before not_before
 	SelfSigned         bool   `json:"self_signed"`
 	Authority          bool   `json:"authority"`
+	InPath             bool   `json:"in_path"` // on the path to a root by which the chain was verified
 }
 
 // Trust tells whether the chain leads to a root, and by which roots.
@@ -328,4 +341,6 @@ type Hop struct {
 	Reach  Reach  `json:"reach"`
 	Status int    `json:"status,omitempty"`
 	Trust  string `json:"trust"` // Trust.Kind of the hop's certificate, name_mismatch, or empty
+	// Certificate is that of a hop at another endpoint than the trail's first, whose own are in its Endpoint.
+	Certificate *Certificate `json:"certificate,omitempty"`
 }

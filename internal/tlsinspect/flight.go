@@ -20,6 +20,7 @@ type flight struct {
 	version uint16
 	suite   uint16
 	chain   [][]byte // the certificates, where they come in the clear (up to TLS 1.2)
+	staple  []byte   // the OCSP answer beside them, if any
 	dhBits  int      // of the server's finite-field group, 0 without one
 }
 
@@ -165,6 +166,11 @@ func (f *flight) message(kind byte, body []byte, chosen func()) (done bool, err 
 				return true, malformed
 			}
 			f.dhBits = new(big.Int).SetBytes(prime).BitLen()
+		}
+	case 22:
+		r := bytesReader{body}
+		if kind, ok := r.take(1); ok && kind[0] == 1 { // an OCSP answer (RFC 6066, section 8)
+			f.staple, _ = r.vector(3)
 		}
 	case 14:
 		return true, nil

@@ -102,7 +102,10 @@ func (l *look) requests() int {
 			n++
 		}
 		if v.target.Clear && l.port != "443" {
-			n += 2
+			n++
+			if v.target.Post {
+				n++
+			}
 		}
 	}
 	return n
@@ -160,7 +163,10 @@ func (l *look) run(ctx context.Context) {
 	l.facts.CipherClasses = l.seen.classes.tested(AllClasses)
 	l.facts.Suites = l.seen.suites
 	l.facts.DHGroups = l.seen.groups
-	if !speaksTLS && len(l.facts.Versions.Accepted) > 0 {
+	if g.conn == nil && g.reach.Kind != ReachOK && l.onlyForeignSuites() {
+		l.facts.Reach.Kind = ReachNoCommonSuite
+		l.facts.Reach.Detail = "the server chooses only cipher suites that crypto/tls does not speak"
+	} else if !speaksTLS && len(l.facts.Versions.Accepted) > 0 {
 		// Closed on everything a modern client offers, but an old hello was answered.
 		l.facts.Reach.Kind = ReachNoHandshake
 		l.facts.Reach.Detail = "only hellos that no modern client sends are answered"
@@ -168,6 +174,18 @@ func (l *look) run(ctx context.Context) {
 	if g.conn == nil {
 		l.unanswered()
 	}
+}
+
+// onlyForeignSuites: the server chose suites of TLS, none of which crypto/tls could have offered.
+func (l *look) onlyForeignSuites() bool {
+	foreign := false
+	for _, s := range l.seen.suites {
+		if slices.ContainsFunc(gateCiphers, func(id uint16) bool { return suiteName(id) == s.Name }) {
+			return false
+		}
+		foreign = foreign || s.Version != "ssl3"
+	}
+	return foreign
 }
 
 // unanswered marks the requests over HTTPS that could not be made for want of a handshake.
@@ -207,7 +225,7 @@ func (c *chains) add(offeredTo string, certs []*x509.Certificate, staple []byte)
 }
 
 // addRaw is add for certificates that came in the clear.
-func (c *chains) addRaw(offeredTo string, raw [][]byte) {
+func (c *chains) addRaw(offeredTo string, raw [][]byte, staple []byte) {
 	var certs []*x509.Certificate
 	for _, der := range raw {
 		cert, err := x509.ParseCertificate(der)
@@ -222,7 +240,7 @@ func (c *chains) addRaw(offeredTo string, raw [][]byte) {
 		certs = append(certs, cert)
 	}
 	if len(certs) > 0 {
-		c.add(offeredTo, certs, nil)
+		c.add(offeredTo, certs, staple)
 	}
 }
 

@@ -53,7 +53,7 @@ func TestOneHostOnce(t *testing.T) {
 		if len(facts.Endpoints) != 1 || len(facts.URLs) != 5 {
 			t.Fatalf("%d endpoints, %d URLs; want 1 and 5", len(facts.Endpoints), len(facts.URLs))
 		}
-		if d := cmp.Diff([]string{}, reading(facts)); d != "" {
+		if d := cmp.Diff([]string{}, l.reading(facts)); d != "" {
 			t.Errorf("closing %v: %s", closing, d)
 		}
 		a := facts.Endpoints[0].Addresses[0]
@@ -102,7 +102,7 @@ func TestNoProxy(t *testing.T) {
 	l.twin(upgrade)
 	l.options.Getenv = os.Getenv
 	facts := l.look()
-	if d := cmp.Diff([]string{}, reading(facts)); d != "" {
+	if d := cmp.Diff([]string{}, l.reading(facts)); d != "" {
 		t.Error(d)
 	}
 	if d := cmp.Diff([]string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY"}, facts.ProxyVariables); d != "" {

@@ -101,19 +101,14 @@ func mayAnswer(carried, issuer *x509.Certificate, now time.Time) bool {
 	return slices.Contains(carried.ExtKeyUsage, x509.ExtKeyUsageOCSPSigning) && !now.Before(carried.NotBefore) && !now.After(carried.NotAfter)
 }
 
-// revocationList asks the certificate's revocation list, when no staple has decided already. Only
-// the list of a chain that verifies is fetched: otherwise whoever holds the endpoint could make
-// this machine call on any address.
-func (in *inspector) revocationList(ctx context.Context, leaf, issuer *x509.Certificate, c Certificate, now time.Time) RevocationRow {
-	row := RevocationRow{URLs: httpURLs(leaf.CRLDistributionPoints)}
-	row.URLs = row.URLs[:min(2, len(row.URLs))]
-	if len(row.URLs) == 0 {
-		return row
-	}
-	if c.Trust.Roots == "none" || issuer == nil || c.Staple.Valid && c.Staple.Status != "unknown" {
-		row.Problem = "not_tried"
-		return row
-	}
+// listOf is an empty row for the revocation lists that a certificate names.
+func listOf(c *x509.Certificate) RevocationRow {
+	urls := httpURLs(c.CRLDistributionPoints)
+	return RevocationRow{URLs: urls[:min(2, len(urls))]}
+}
+
+// revocationList asks the revocation lists of a certificate whose issuer is known.
+func (in *inspector) revocationList(ctx context.Context, row RevocationRow, about, issuer *x509.Certificate, now time.Time) RevocationRow {
 	for _, u := range row.URLs {
 		raw, problem := in.lists.get(ctx, in, u)
 		if problem != "" {
@@ -121,7 +116,7 @@ func (in *inspector) revocationList(ctx context.Context, leaf, issuer *x509.Cert
 			continue
 		}
 		row.Fetched, row.Problem = u, ""
-		readList(&row, raw, leaf, issuer, now)
+		readList(&row, raw, about, issuer, now)
 		if row.Status != "" && row.Status != "unknown" {
 			break
 		}
@@ -129,7 +124,7 @@ func (in *inspector) revocationList(ctx context.Context, leaf, issuer *x509.Cert
 	return row
 }
 
-func readList(row *RevocationRow, raw []byte, leaf, issuer *x509.Certificate, now time.Time) {
+func readList(row *RevocationRow, raw []byte, about, issuer *x509.Certificate, now time.Time) {
 	if block, _ := pem.Decode(raw); block != nil && block.Type == "X509 CRL" {
 		raw = block.Bytes // against RFC 5280, but private authorities do it
 	}
@@ -147,14 +142,14 @@ func readList(row *RevocationRow, raw []byte, leaf, issuer *x509.Certificate, no
 		row.NextUpdate = list.NextUpdate.UTC().Format(time.RFC3339)
 	}
 	for _, e := range list.RevokedCertificateEntries {
-		if e.SerialNumber.Cmp(leaf.SerialNumber) == 0 && e.ReasonCode != 8 { // 8: removed from the list
+		if e.SerialNumber.Cmp(about.SerialNumber) == 0 && e.ReasonCode != 8 { // 8: removed from the list
 			row.Status = "revoked" // even by a list that is out of date
 			return
 		}
 	}
 	row.Status = "unknown"
 	switch {
-	case !covers(list, row.URLs):
+	case !covers(list, row.URLs, about.IsCA):
 		row.Problem = "not_covering"
 	case list.ThisUpdate.After(now.Add(clockSlack)):
 		row.Problem = "not_yet_valid"
@@ -165,21 +160,22 @@ func readList(row *RevocationRow, raw []byte, leaf, issuer *x509.Certificate, no
 	}
 }
 
-// covers tells whether absence from the list means anything for a server certificate that names
-// the list at one of these URLs (RFC 5280, 5.2.5): not for a delta, nor for a list of something else.
-func covers(list *x509.RevocationList, urls []string) bool {
+// covers tells whether absence from the list means anything for a certificate, an authority's or a
+// server's, that names the list at one of these URLs (RFC 5280, 5.2.5): not for a delta, nor for a
+// list of something else.
+func covers(list *x509.RevocationList, urls []string, authority bool) bool {
 	for _, e := range list.Extensions {
 		switch {
 		case e.Id.Equal(oidDeltaListIndicator):
 			return false
 		case e.Id.Equal(oidDistributionPoint):
-			return pointCovers(e, urls)
+			return pointCovers(e, urls, authority)
 		}
 	}
 	return true
 }
 
-func pointCovers(e pkix.Extension, urls []string) bool {
+func pointCovers(e pkix.Extension, urls []string, authority bool) bool {
 	var point struct {
 		Name struct {
 			FullName []asn1.RawValue `asn1:"optional,tag:0"`
@@ -194,7 +190,7 @@ func pointCovers(e pkix.Extension, urls []string) bool {
 	if rest, err := asn1.Unmarshal(e.Value, &point); err != nil || len(rest) > 0 {
 		return false
 	}
-	if point.OnlyAuthorities || point.OnlyAttributes || point.SomeReasons.BitLength > 0 || point.Indirect {
+	if point.OnlyAuthorities && !authority || point.OnlyUsers && authority || point.OnlyAttributes || point.SomeReasons.BitLength > 0 || point.Indirect {
 		return false
 	}
 	if len(point.Name.FullName) == 0 {

@@ -37,7 +37,7 @@ func TestCovers(t *testing.T) {
 		"changes only":                                   {oidDeltaListIndicator, []byte{2, 1, 1}, false},
 	} {
 		list := &x509.RevocationList{Extensions: []pkix.Extension{{Id: c.id, Value: c.value}}}
-		if got := covers(list, []string{url}); got != c.want {
+		if got := covers(list, []string{url}, false); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}

@@ -24,6 +24,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -56,6 +57,8 @@ type Options struct {
 	Getenv      func(string) string // to report proxies that are not used; nil: none are
 	// Pace is asked before each HTTP request to a host (not before bare hellos) and may wait.
 	Pace func(ctx context.Context, host string) error
+	// Wait passes the time until a busy server is asked again; nil: it really does.
+	Wait func(context.Context, time.Duration) error
 	// HasRoute tells whether this machine can send to an address at all; nil asks the kernel.
 	HasRoute func(netip.Addr) bool
 }
@@ -64,7 +67,7 @@ type Options struct {
 type Target struct {
 	ID     string // the caller's name for it, repeated in the facts
 	URL    string
-	Post   bool // also send the unsigned empty POST
+	Post   bool // also send the unsigned empty POST, over HTTPS and in the clear
 	Clear  bool // also look at the plain-HTTP twin
 	Follow bool // also follow redirects, to their end
 }
@@ -128,6 +131,7 @@ type inspector struct {
 	system   *x509.CertPool
 	combined *x509.CertPool // nil without extra roots
 	lists    listCache
+	waited   atomic.Int64 // for busy servers, in nanoseconds
 }
 
 func newInspector(o Options) (*inspector, error) {
@@ -137,6 +141,9 @@ func newInspector(o Options) (*inspector, error) {
 	in := &inspector{Options: o, system: o.SystemRoots}
 	if in.Timeout <= 0 {
 		in.Timeout = 10 * time.Second
+	}
+	if in.Wait == nil {
+		in.Wait = wait
 	}
 	if in.HasRoute == nil {
 		in.HasRoute = hasRoute
@@ -155,6 +162,17 @@ func newInspector(o Options) (*inspector, error) {
 		}
 	}
 	return in, nil
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func proxyVariables(getenv func(string) string) []string {

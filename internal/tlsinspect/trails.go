@@ -15,7 +15,7 @@ import (
 // follow follows the redirects of an endpoint's URLs, one after the other, so that they can share
 // connections.
 func (in *inspector) follow(ctx context.Context, visits []visit, looks []*look) {
-	w := &walk{in: in, transport: newTransport(), trusts: map[string]string{}}
+	w := &walk{in: in, transport: newTransport(), certificates: map[string]Certificate{}}
 	w.transport.DialTLSContext = w.dial
 	defer w.transport.CloseIdleConnections()
 	for _, v := range visits {
@@ -69,7 +69,11 @@ func (w *walk) trail(ctx context.Context, from *url.URL, method string, e Exchan
 	}
 	seen := map[string]bool{}
 	for {
-		t.Hops = append(t.Hops, Hop{Method: method, URL: display(from), Reach: e.Reach, Status: e.Status, Trust: trust})
+		hop := Hop{Method: method, URL: display(from), Reach: e.Reach, Status: e.Status, Trust: trust}
+		if c, ok := w.certificate(from); ok && len(t.Hops) > 0 && !w.atHome(from) {
+			hop.Certificate = &c
+		}
+		t.Hops = append(t.Hops, hop)
 		t.Status = e.Status
 		seen[state(method, from, jar)] = true
 		switch {
@@ -105,7 +109,10 @@ func (w *walk) trail(ctx context.Context, from *url.URL, method string, e Exchan
 		var header http.Header
 		e, header, _ = w.in.exchange(ctx, withCookies{w.transport, jar}, method, from)
 		jar.SetCookies(from, (&http.Response{Header: header}).Cookies())
-		trust = w.trust(from)
+		trust = ""
+		if c, ok := w.certificate(from); ok {
+			trust = hopTrust(c.Trust.Kind, c.Name.Matches)
+		}
 	}
 }
 
@@ -133,11 +140,17 @@ func (w withCookies) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // walk opens the connections of trails and keeps what their certificates are worth.
 type walk struct {
-	in        *inspector
-	transport *http.Transport
-	via       *look // the address the trail begins at
-	mu        sync.Mutex
-	trusts    map[string]string
+	in           *inspector
+	transport    *http.Transport
+	via          *look // the address the trail begins at
+	mu           sync.Mutex
+	certificates map[string]Certificate // by host:port
+}
+
+// atHome tells whether a URL lives where the trail begins.
+func (w *walk) atHome(u *url.URL) bool {
+	host, port := hostPort(u)
+	return w.via != nil && host == w.via.host && port == w.via.port
 }
 
 func (w *walk) dial(ctx context.Context, network, address string) (net.Conn, error) {
@@ -145,6 +158,7 @@ func (w *walk) dial(ctx context.Context, network, address string) (net.Conn, err
 	if err != nil {
 		return nil, err
 	}
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
 	var raw net.Conn
 	if w.via != nil && host == w.via.host && port == w.via.port {
 		raw, err = w.via.dial(ctx, 0) // the same address as before, and counted with the rest
@@ -162,16 +176,17 @@ func (w *walk) dial(ctx context.Context, network, address string) (net.Conn, err
 		closeQuietly(raw)
 		return nil, err
 	}
-	certs := conn.ConnectionState().PeerCertificates
-	trust, _ := w.in.trust(certs, w.in.now())
+	state := conn.ConnectionState()
+	seen := w.in.describe(ctx, host, sentChain{offeredTo: "modern", certs: state.PeerCertificates, staple: state.OCSPResponse})
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.trusts[address] = hopTrust(trust.Kind, certs[0].VerifyHostname(host) == nil)
+	w.certificates[net.JoinHostPort(host, port)] = seen
 	return conn, nil
 }
 
-func (w *walk) trust(u *url.URL) string {
+func (w *walk) certificate(u *url.URL) (Certificate, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.trusts[net.JoinHostPort(hostPort(u))]
+	c, ok := w.certificates[net.JoinHostPort(hostPort(u))]
+	return c, ok
 }

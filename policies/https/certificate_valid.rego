@@ -3,8 +3,8 @@
 # description: |
 #   On every address, for every certificate the server holds (it may have an RSA and an ECDSA one): the chain as sent leads to a
 #   trusted root (nothing is fetched to complete it), the host is among the subjectAltNames, the dates hold, the usage is that of a
-#   server, nothing says that it is revoked (stapled OCSP, then the revocation list), a must-staple certificate comes with its
-#   staple, keys are RSA of 2048 bits or P-256 at least, and signatures use SHA-256 at least.
+#   server, nothing says that it or an intermediate is revoked (stapled OCSP, then the revocation lists), a must-staple certificate
+#   comes with its staple, keys are RSA of 2048 bits or P-256 at least, and signatures use SHA-256 at least.
 #
 #   Warns when less than 14 days, or a sixth of the lifetime where that is shorter, are left, and when the chain needs
 #   network.ca_file and the provider is not said to trust it.
@@ -35,6 +35,7 @@
 package prelaunch.checks.https.certificate_valid
 
 import data.prelaunch.lib
+import data.prelaunch.lib.certificates
 import data.prelaunch.lib.https
 
 # 14 days: the shortest notice in which a person can still mend a renewal that failed. A sixth of the lifetime keeps short-lived
@@ -42,12 +43,6 @@ import data.prelaunch.lib.https
 warn_days := 14
 
 warn_share := 6
-
-min_rsa_bits := 2048
-
-min_curve_bits := 256
-
-weak_hashes := {"MD5", "SHA-1"}
 
 findings contains https.unseen(environment) if some environment, _ in lib.environments
 
@@ -59,91 +54,11 @@ held[environment] := [{"address": address.address, "certificate": certificate} |
 	some environment, endpoint in https.webhook_endpoint
 }
 
-# faults maps what is wrong with a certificate to how it is told.
-faults(certificate) := {subject: message |
-	some fault in [trust_faults(certificate), name_faults(certificate), key_faults(certificate), status_faults(certificate)]
-	some subject, message in fault
-}
-
-trust_faults(certificate) := {sprintf("trust %s", [certificate.trust.kind]): trust_words(certificate)} if {
-	certificate.trust.roots == "none"
-} else := {}
-
-trust_words(certificate) := "the chain leads to no trusted root: an intermediate is missing, or the authority is unknown (they look alike from here)" if {
-	certificate.trust.kind == "unknown_issuer"
-} else := sprintf("the certificate expired on %s (this machine's clock says %s)", [certificate.chain[0].not_after, clock]) if {
-	certificate.trust.kind == "expired"
-	certificate.chain[0].remaining_seconds < 0
-} else := sprintf("the certificate is not valid before %s (this machine's clock says %s)", [certificate.chain[0].not_before, clock]) if {
-	certificate.trust.kind == "not_yet_valid"
-	certificate.chain[0].starts_in_seconds > 0
-} else := trust_words_of[certificate.trust.kind] if {
-	trust_words_of[certificate.trust.kind]
-} else := "the chain does not verify"
-
-trust_words_of := {
-	"expired": "a certificate of the chain has expired",
-	"not_yet_valid": "a certificate of the chain is not valid yet",
-	"self_signed": "the certificate is self-signed",
-	"wrong_usage": "the certificate is not for servers",
-	"not_authority": "the certificate was issued by one that may not issue",
-	"constraint": "a constraint of an issuer forbids this certificate",
-	"weak_signature": "a signature in the chain is too weak to be trusted",
-	"unreadable": "the certificate cannot be read",
-}
-
-clock := min({endpoint.clock | some endpoint in input.facts["https.endpoint"]})
-
-name_faults(certificate) := {"name": "the certificate is for other names than the webhook's host"} if {
-	not certificate.name.matches
-	count(certificate.chain) > 0
-} else := {}
-
-key_faults(certificate) := object.union(weak_leaf(certificate), weak_signatures(certificate))
-
-weak_leaf(certificate) := {"key": sprintf("the certificate's key is %s of %d bits", [leaf.key_type, leaf.key_bits])} if {
-	leaf := certificate.chain[0]
-	weak_key(leaf)
-} else := {}
-
-weak_signatures(certificate) := {subject: message |
-	some link in certificate.chain
-	not link.self_signed
-	link.signature_hash in weak_hashes
-	subject := sprintf("signature %s", [link.signature_hash])
-	message := sprintf("the chain is signed with %s", [link.signature_hash])
-}
-
-weak_key(link) if {
-	link.key_type == "RSA"
-	link.key_bits < min_rsa_bits
-}
-
-weak_key(link) if {
-	link.key_type == "ECDSA"
-	link.key_bits < min_curve_bits
-}
-
-weak_key(link) if link.key_type == "other"
-
-status_faults(certificate) := object.union(revoked(certificate), unstapled(certificate))
-
-revoked(certificate) := {"revoked": sprintf("the certificate is revoked, says the %s", [{"staple": "stapled OCSP answer", "list": "revocation list", "none": "issuer"}[certificate.revocation.how]])} if {
-	certificate.revocation.status == "revoked"
-} else := {}
-
-unstapled(certificate) := {"must-staple": "the certificate demands a stapled OCSP answer and none that is valid comes with it"} if {
-	certificate.must_staple
-	not certificate.staple.valid
-} else := {}
-
-findings contains lib.finding(
-	"fail", environment, subject, url_of(environment), message,
-	evidence(environment, [one | some one in held[environment]; faults(one.certificate)[subject] == message]),
-) if {
+findings contains lib.finding("fail", environment, subject, url_of(environment), message, evidence(environment, concerned)) if {
 	some environment, all in held
-	some one in all
-	some subject, message in faults(one.certificate)
+	some subject in {subject | some one in all; some subject, _ in certificates.faults(one.certificate)}
+	concerned := [one | some one in all; certificates.faults(one.certificate)[subject]]
+	message := min({certificates.faults(one.certificate)[subject] | some one in concerned})
 }
 
 # evidence names the addresses and certificates concerned.
@@ -153,20 +68,24 @@ evidence(environment, some_held) := {
 	"certificates": sort({link.fingerprint | some one in some_held; link := one.certificate.chain[0]}),
 	"names": sort({name | some one in some_held; some name in one.certificate.name.names}),
 	"issuer_urls": sort({url | some one in some_held; some url in one.certificate.trust.issuer_urls}),
-	"clock": clock,
+	"clock": certificates.clock,
 }
 
 findings contains object.union(
 	lib.finding(
 		"warn", environment, "renewal", url_of(environment),
-		sprintf("the certificate runs out on %s, in %d days", [leaf.not_after, floor(leaf.remaining_seconds / 86400)]),
-		evidence(environment, [one]),
+		sprintf("the certificate runs out on %s, in %d days", [first.not_after, floor(first.remaining_seconds / 86400)]),
+		evidence(environment, soon),
 	),
-	{"valid_until": substring(leaf.not_after, 0, 10)},
+	{"valid_until": substring(first.not_after, 0, 10)},
 ) if {
 	some environment, all in held
-	some one in all
-	leaf := one.certificate.chain[0]
+	soon := [one | some one in all; runs_out(one.certificate.chain[0])]
+	left := min({one.certificate.chain[0].remaining_seconds | some one in soon})
+	first := [leaf | some one in soon; leaf := one.certificate.chain[0]; leaf.remaining_seconds == left][0]
+}
+
+runs_out(leaf) if {
 	leaf.remaining_seconds >= 0
 	leaf.remaining_seconds < min({warn_days * 86400, leaf.lifetime_seconds / warn_share})
 }
@@ -174,12 +93,12 @@ findings contains object.union(
 findings contains lib.finding(
 	"warn", environment, "private authority", url_of(environment),
 	"the chain needs the roots of network.ca_file; nothing says that the provider trusts them",
-	evidence(environment, [one]),
+	evidence(environment, private),
 ) if {
 	some environment, all in held
-	some one in all
-	one.certificate.trust.roots == "ca_file"
 	not input.integration.network.provider_trusts_ca
+	private := [one | some one in all; one.certificate.trust.roots == "ca_file"]
+	count(private) > 0
 }
 
 findings contains lib.finding(
@@ -201,12 +120,15 @@ findings contains object.union(
 	lib.finding(
 		"pass", environment, "valid", url_of(environment),
 		sprintf("the certificate for %s is valid until %s", [https.webhook_endpoint[environment].host, until]),
-		object.union(evidence(environment, sound), {"revocation": sort({status | some one in sound; status := one.certificate.revocation.status})}),
+		object.union(evidence(environment, sound), {
+			"revocation": sort({status | some one in sound; status := one.certificate.revocation.status}),
+			"notes": sort({note | some one in sound; some note in certificates.notes(one.certificate)}),
+		}),
 	),
 	{"valid_until": until},
 ) if {
 	some environment, all in held
-	sound := [one | some one in all; count(faults(one.certificate)) == 0; count(one.certificate.chain) > 0]
+	sound := [one | some one in all; count(certificates.faults(one.certificate)) == 0; count(one.certificate.chain) > 0]
 	count(sound) > 0
 	until := min({substring(one.certificate.chain[0].not_after, 0, 10) | some one in sound})
 }

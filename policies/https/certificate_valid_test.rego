@@ -50,7 +50,51 @@ test_fail_weak_key if {
 	}
 }
 
-test_fail_weak_signature if said(fixture.with_leaf({"signature_hash": "SHA-1"})) == {["fail", "signature SHA-1"]}
+test_fail_weak_signature if {
+	said(fixture.with_leaf({"signature_hash": "SHA-1"})) == {["fail", "signature SHA-1"]}
+	refused := object.union(untrusted("weak_signature"), {"chain": [object.union(fixture.leaf, {"signature_hash": "SHA-1"})]})
+	said(fixture.with_certificate(refused)) == {["fail", "signature SHA-1"]}
+}
+
+test_fail_weak_issuer if {
+	issuer := object.union(fixture.leaf, {"key_type": "RSA", "key_bits": 1024})
+	said(fixture.with_certificate({"chain": [fixture.leaf, issuer]})) == {["fail", "issuer key"]}
+}
+
+test_pass_weak_certificate_that_nobody_needs if {
+	beside := object.union(fixture.leaf, {"key_type": "RSA", "key_bits": 1024, "signature_hash": "SHA-1", "in_path": false})
+	said(fixture.with_certificate({"chain": [fixture.leaf, beside]})) == {["pass", "valid"]}
+}
+
+test_fail_revoked_issuer if {
+	said(fixture.with_certificate({"issuers": [{"revocation_list": {"status": "revoked"}}]})) == {["fail", "issuer revoked"]}
+}
+
+test_fail_common_name if {
+	certificate := {"name": {"matches": false, "common_name_only": true, "names": []}}
+	contains(message(fixture.with_certificate(certificate), "name")[_], "subjectAltName")
+}
+
+test_pass_long_lifetime_is_noted if {
+	some f in check.findings with input as fixture.with_leaf({"lifetime_seconds": 34300800})
+	f.evidence.notes == [
+		"it is valid for 397 days; public authorities may not issue for more than 200",
+		"whether it is revoked cannot be learnt: no staple, and no revocation list that tells",
+	]
+}
+
+test_pass_without_notes if {
+	some f in check.findings with input as fixture.with_certificate({"revocation": {"status": "good", "how": "list"}})
+	f.evidence.notes == []
+}
+
+test_one_finding_for_two_addresses if {
+	two := fixture.with_second({"certificates": [object.union(fixture.certificate, {"chain": [object.union(fixture.leaf, {"remaining_seconds": 5})]})]})
+	some f in check.findings with input as two
+	f.subject == "renewal"
+	f.evidence.addresses == ["192.0.2.2:443"]
+	count([g | some g in check.findings; g.subject == "renewal"]) == 1 with input as two
+}
 
 test_pass_self_signed_root_may_use_any_hash if {
 	root := object.union(fixture.leaf, {"self_signed": true, "signature_hash": "SHA-1"})

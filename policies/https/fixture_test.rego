@@ -8,12 +8,13 @@ no_route := {"kind": "no_route", "local_route": false}
 leaf := {
 	"key_type": "ECDSA", "key_bits": 256, "signature_hash": "SHA-256", "self_signed": false, "fingerprint": "aa",
 	"not_before": "2026-11-01T00:00:00Z", "not_after": "2027-01-30T00:00:00Z", "lifetime_seconds": 7776000,
-	"remaining_seconds": 5788800, "starts_in_seconds": -1,
+	"remaining_seconds": 5788800, "starts_in_seconds": -1, "in_path": true,
 }
 
 certificate := {
 	"chain": [leaf], "trust": {"roots": "system", "kind": "ok", "issuer_urls": []}, "name": {"matches": true, "names": ["hooks.acme.example"]},
 	"must_staple": false, "staple": {"valid": false}, "revocation": {"status": "unknown", "how": "none"},
+	"issuers": [],
 }
 
 classes := {"accepted": ["cbc"], "refused": ["null", "anonymous", "export", "rc4", "des", "3des", "static_rsa", "static_dh", "dhe"], "undecided": []}

@@ -136,13 +136,15 @@ findings contains lib.finding(
 findings contains lib.finding(
 	"pass", environment, "modern", url_of(environment),
 	sprintf("%s accepts %s only, with sound cipher suites, on %d addresses", [endpoint.host, concat(" and ", sort([sprintf("TLS %s", [v]) | some v in versions])), count(addresses)]),
-	{"host": endpoint.host, "versions": sort(versions), "addresses": https.where(addresses)},
+	{"host": endpoint.host, "versions": sort(versions), "addresses": https.where(addresses), "notes": sort({note | some address in addresses; some note in notes(address)})},
 ) if {
 	some environment, endpoint in https.webhook_endpoint
 	addresses := [address | some address in https.inspected(endpoint); modern(address)]
 	count(addresses) > 0
 	versions := {version | some address in addresses; some version in address.versions.accepted}
 }
+
+notes(address) := ({"suites in CBC mode are accepted" | "cbc" in address.cipher_classes.accepted} | {sprintf("DHE suites are accepted, with a group of %d bits", [group.bits]) | some group in address.dh_groups}) | {"a hello with a post-quantum key share gets no answer, a smaller one does" | address.handshake.post_quantum_hello == "unanswered"}
 
 modern(address) if {
 	count(address.versions.accepted) > 0

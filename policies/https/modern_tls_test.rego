@@ -66,3 +66,17 @@ test_inconclusive_unreached if said(fixture.unreached) == {["inconclusive", "not
 test_inconclusive_unresolved if {
 	said(fixture.with_facts([], [fixture.url])) == {["inconclusive", "not reached"]}
 }
+
+test_pass_with_notes if {
+	facts := fixture.with_address({
+		"cipher_classes": object.union(fixture.classes, {"accepted": ["cbc", "dhe"], "refused": [other | some other in fixture.classes.refused; other != "dhe"]}),
+		"dh_groups": [{"bits": 3072}],
+		"handshake": {"post_quantum_hello": "unanswered"},
+	})
+	some f in check.findings with input as facts
+	f.evidence.notes == [
+		"DHE suites are accepted, with a group of 3072 bits",
+		"a hello with a post-quantum key share gets no answer, a smaller one does",
+		"suites in CBC mode are accepted",
+	]
+}

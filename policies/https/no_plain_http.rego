@@ -52,6 +52,8 @@ reading(_, answer) := "refused" if {
 	answer.reach.kind in {"refused", "reset", "tls", "not_http"}
 } else := "untested" if {
 	https.untested(answer.reach)
+} else := "not asked" if {
+	answer.reach.kind == "not_sent"
 } else := "unknown" if {
 	answer.reach.kind != "ok"
 } else := "refused" if {
@@ -99,6 +101,17 @@ findings contains lib.finding(
 	some environment, all in twins
 	some port in {t.port | some t in all}
 	some_twins := [t | some t in all; t.reading == "unknown"; t.port == port]
+	count(some_twins) > 0
+}
+
+findings contains lib.finding(
+	"inconclusive", environment, sprintf("not asked %s", [port]), https.webhook_url[environment].url,
+	sprintf("a POST in plain HTTP was not tried on port %s, because probing is passive: only a GET was", [port]),
+	{"port": port, "addresses": https.where(some_twins), "reason": "passive"},
+) if {
+	some environment, all in twins
+	some port in {t.port | some t in all}
+	some_twins := [t | some t in all; t.reading == "not asked"; t.port == port]
 	count(some_twins) > 0
 }
 

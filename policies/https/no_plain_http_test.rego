@@ -61,3 +61,9 @@ test_inconclusive_no_route if {
 }
 
 test_inconclusive_not_run if said(fixture.not_run) == {["inconclusive", "not looked at"]}
+
+# Passive probing sends no POST.
+test_inconclusive_only_a_get if {
+	redirected := fixture.with_clear({"get": clear("GET", {"status": 301, "location": {"scheme": "https"}}), "post": fixture.clear_answer("POST", "not_sent")})
+	said(redirected) == {["inconclusive", "not asked 80"], ["pass", "refused"]}
+}

@@ -101,6 +101,11 @@ exchanges(answer) := [exchange |
 	exchange := answer[member]
 ]
 
+# last is the POST, or the GET where probing is passive.
+last(answer) := answer.post if answer.post
+
+last(answer) := answer.get if not answer.post
+
 answered(answer) if {
 	some exchange in exchanges(answer)
 	exchange.reach.kind == "ok"
@@ -116,11 +121,11 @@ findings contains lib.finding(
 	{"url": url.url, "addresses": https.where(answers), "kind": kind},
 ) if {
 	some environment, url in https.webhook_url
-	some kind in {answer.post.reach.kind | some answer in url.answers}
+	some kind in {last(answer).reach.kind | some answer in url.answers}
 	kind != "ok"
 	answers := [answer |
 		some answer in url.answers
-		answer.post.reach.kind == kind
+		last(answer).reach.kind == kind
 		every exchange in exchanges(answer) {
 			exchange.reach.kind != "ok"
 		}
@@ -153,10 +158,10 @@ findings contains lib.finding(
 	{"url": url.url, "addresses": https.where(answers), "status": status},
 ) if {
 	some environment, url in https.webhook_url
-	some status in {answer.post.status | some answer in url.answers}
+	some status in {last(answer).status | some answer in url.answers}
 	answers := [answer |
 		some answer in url.answers
-		answer.post.status == status
+		last(answer).status == status
 		every exchange in exchanges(answer) {
 			exchange.status in numbers.range(300, 399)
 		}
@@ -182,12 +187,23 @@ findings contains lib.finding(
 	{
 		"url": url.url, "addresses": https.where(answering),
 		"untested": https.where([address | some address in endpoint.addresses; https.untested(address.reach)]),
+		"notes": sort(notes(endpoint, url)),
 	},
 ) if {
 	some environment, url in https.webhook_url
 	endpoint := https.webhook_endpoint[environment]
 	answering := [answer | some answer in url.answers; answered(answer)]
 	count(answering) > 0
+}
+
+# notes are what is worth knowing and no fault. A clock that is five minutes off makes signed times and certificates look wrong.
+notes(endpoint, url) := ({"the addresses send different certificates" | some difference in endpoint.differences; difference.fact == "certificate"} | {"a client certificate is asked for, but not required" |
+	some address in endpoint.addresses
+	address.client_certificate.requested
+	address.client_certificate.required == "no"
+}) | {sprintf("the server's clock is %d seconds off this machine's", [answer.clock_skew_seconds]) |
+	some answer in url.answers
+	abs(answer.clock_skew_seconds) > 300
 }
 
 findings contains lib.finding(
@@ -221,7 +237,7 @@ allowlisted := " (an IP allowlist is attested, and this machine is not on it)" i
 
 # unreachable is what not getting through comes to: nothing, where it was to be expected or where this program gave up.
 unreachable(kind) := "inconclusive" if {
-	kind in {"cancelled", "limit", "error"}
+	kind in {"cancelled", "limit", "error", "no_common_suite"}
 } else := "inconclusive" if {
 	behind_allowlist
 	kind in {"refused", "timeout", "reset"}

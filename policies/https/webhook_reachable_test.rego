@@ -82,3 +82,28 @@ test_inconclusive_no_route if {
 	facts := fixture.with_facts([object.union(fixture.endpoint, {"addresses": [object.union(fixture.address, {"reach": fixture.no_route})]})], [object.union(fixture.url, {"answers": []})])
 	said(facts) == {["inconclusive", "untested"]}
 }
+
+test_inconclusive_no_common_suite if {
+	["inconclusive", "address no_common_suite"] in said(fixture.with_address({"reach": fixture.reach("no_common_suite")}))
+}
+
+# Passive probing sends no POST.
+test_get_alone if {
+	alone := fixture.with_facts([fixture.endpoint], [object.union(fixture.url, {"answers": [object.remove(fixture.answer, ["post"])]})])
+	said(alone) == {["pass", "reachable"]}
+	broken := object.union(object.remove(fixture.answer, ["post"]), {"get": {"reach": fixture.reach("reset")}})
+	said(fixture.with_facts([fixture.endpoint], [object.union(fixture.url, {"answers": [broken]})])) == {["fail", "answer reset"]}
+}
+
+test_pass_with_notes if {
+	seen := object.union(fixture.endpoint, {
+		"differences": [{"fact": "certificate"}],
+		"addresses": [object.union(fixture.address, {"client_certificate": {"requested": true, "required": "no"}})],
+	})
+	some f in check.findings with input as fixture.with_facts([seen], [object.union(fixture.url, {"answers": [object.union(fixture.answer, {"clock_skew_seconds": -7200})]})])
+	f.evidence.notes == [
+		"a client certificate is asked for, but not required",
+		"the addresses send different certificates",
+		"the server's clock is -7200 seconds off this machine's",
+	]
+}

@@ -30,7 +30,7 @@ untested(reach) if {
 # inspected are the addresses of an endpoint with which a TLS handshake came about, or at least a certificate was seen.
 inspected(endpoint) := [address |
 	some address in endpoint.addresses
-	address.reach.kind in {"ok", "no_handshake"}
+	address.reach.kind in {"ok", "no_handshake", "no_common_suite"}
 	count(address.versions.accepted) + count(address.certificates) > 0
 ]
 
@@ -74,8 +74,10 @@ words := {
 	"no_route": "cannot be routed to",
 	"not_tls": "does not speak TLS",
 	"no_handshake": "speaks TLS but refused the handshake",
+	"no_common_suite": "offers only cipher suites that this program does not speak",
 	"not_http": "does not speak HTTP",
 	"tls": "speaks TLS only",
+	"not_sent": "was not sent a POST (probing is passive)",
 	"client_certificate": "asks for a client certificate",
 	"limit": "was not looked at (limit of connections)",
 	"cancelled": "was not looked at (interrupted)",

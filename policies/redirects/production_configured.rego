@@ -21,6 +21,7 @@
 package prelaunch.checks.redirects.production_configured
 
 import data.prelaunch.lib
+import data.prelaunch.lib.certificates
 import data.prelaunch.lib.places
 import data.prelaunch.lib.urls
 
@@ -165,6 +166,37 @@ faults[name] contains ["fail", "certificate", sprintf("the Production %s URL lea
 	kind := kinds[0]
 }
 
+# Certificates are judged like the webhook's: of the URL's own host on every address, of another on the way the one that was seen.
+faults[name] contains ["fail", "certificate", sprintf("the Production %s URL: %s", [name, message])] if {
+	some name, _ in looked
+	not refused_on_the_way[name]
+	message := min({message | some certificate in met[name]; some message in certificates.faults(certificate)})
+}
+
+met[name] contains certificate if {
+	some name, seen in endpoints
+	some address in seen.addresses
+	some certificate in address.certificates
+}
+
+met[name] contains hop.certificate if {
+	some name, trail in trails
+	some hop in trail.hops
+}
+
+refused_on_the_way contains name if {
+	some name, trail in trails
+	some hop in trail.hops
+	not hop.trust in {"ok", ""}
+}
+
+# endpoints, by name of the URL that lives there.
+endpoints[name] := seen if {
+	some name, fact in looked
+	some seen in input.facts["https.endpoint"]
+	seen.name == fact.endpoint
+}
+
 faults[name] contains ["inconclusive", "certificate", sprintf("the certificate of the Production %s URL was not seen", [name])] if {
 	some name, trail in trails
 	some hop in trail.hops
@@ -173,10 +205,8 @@ faults[name] contains ["inconclusive", "certificate", sprintf("the certificate o
 }
 
 faults[name] contains ["warn", "own roots", sprintf("the certificate of the Production %s URL needs the roots of network.ca_file, which users' browsers do not have", [name])] if {
-	some name, fact in looked
+	some name, seen in endpoints
 	not input.integration.network.provider_trusts_ca
-	some seen in input.facts["https.endpoint"]
-	seen.name == fact.endpoint
 	some address in seen.addresses
 	some certificate in address.certificates
 	certificate.trust.roots == "ca_file"

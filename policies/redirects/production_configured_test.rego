@@ -153,3 +153,26 @@ test_inconclusive_without_production if {
 	result := {f.outcome | some f in check.findings} with input as {"integration": {"environments": [{"name": "test"}]}, "facts": {}}
 	result == {"inconclusive"}
 }
+
+# The second address, or what no hop tells of: a revoked certificate.
+test_fail_on_a_faulty_certificate_of_its_host if {
+	seen := object.union(endpoint, {"addresses": array.concat(endpoint.addresses, [{
+		"reach": {"kind": "ok"},
+		"certificates": [{"trust": {"roots": "system", "kind": "ok"}, "revocation": {"status": "revoked", "how": "list"}}],
+	}])})
+	of(good, [answered], [seen]) == {["completion: certificate", "fail"]}
+}
+
+test_fail_once_where_the_way_is_refused_already if {
+	seen := object.union(endpoint, {"addresses": [{
+		"reach": {"kind": "ok"},
+		"certificates": [{"trust": {"roots": "none", "kind": "expired"}, "chain": []}],
+	}]})
+	of(good, [trail("answer", 200, [hop(good, "ok", "expired")])], [seen]) == {["completion: certificate", "fail"]}
+}
+
+test_fail_on_a_faulty_certificate_on_the_way if {
+	revoked := {"trust": {"roots": "system", "kind": "ok"}, "revocation": {"status": "revoked", "how": "list"}}
+	there := object.union(hop("https://www.acme.example/thanks", "ok", "ok"), {"certificate": revoked})
+	told(trail("answer", 200, [hop(good, "ok", "ok"), there])) == {["completion: certificate", "fail"]}
+}

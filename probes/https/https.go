@@ -75,8 +75,11 @@ func (probe) Plan(integration *audit.Integration) []audit.Step {
 				Detail: "TLS handshakes with each address", Count: tlsinspect.MaxConnections})
 		}
 		detail := "GET"
-		if wanted.role == roleWebhook {
+		switch {
+		case wanted.post:
 			detail = "GET and an unsigned empty POST, over HTTPS and in the clear"
+		case wanted.role == roleWebhook:
+			detail = "GET, over HTTPS and in the clear"
 		}
 		steps = append(steps, audit.Step{Probe: "https", Environment: wanted.Environment, Action: "send", Target: wanted.url, Detail: detail})
 	}
@@ -93,7 +96,7 @@ func endpointOf(raw string) (string, bool) {
 	if port == "" {
 		port = "443"
 	}
-	return net.JoinHostPort(u.Hostname(), port), true
+	return net.JoinHostPort(strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")), port), true
 }
 
 type target struct {
@@ -101,21 +104,22 @@ type target struct {
 	role    string
 	url     string
 	contact bool
+	post    bool // also send the unsigned empty POST
 }
 
 func targets(integration *audit.Integration) []target {
 	var list []target
-	add := func(environment, role, name, url string, contact bool) {
+	add := func(environment, role, name, url string, contact, post bool) {
 		if url != "" {
-			list = append(list, target{Use{environment, role, name}, role, url, contact})
+			list = append(list, target{Use{environment, role, name}, role, url, contact, post})
 		}
 	}
 	for _, environment := range integration.Environments {
-		add(environment.Name, roleWebhook, roleWebhook, environment.WebhookURL, true)
+		add(environment.Name, roleWebhook, roleWebhook, environment.WebhookURL, true, environment.Probing != audit.Passive)
 		for _, redirect := range environment.Redirects.ByName() {
-			add(environment.Name, roleRedirect, redirect.Name, redirect.URL, true)
+			add(environment.Name, roleRedirect, redirect.Name, redirect.URL, true, false)
 		}
-		add(environment.Name, roleAPI, roleAPI, environment.APIBaseURL, integration.ProviderChecks)
+		add(environment.Name, roleAPI, roleAPI, environment.APIBaseURL, integration.ProviderChecks, false)
 	}
 	return list
 }
@@ -136,14 +140,13 @@ func (probe) Run(ctx context.Context, run *audit.Run) error {
 			run.Sink.Emit(kindURL, URL{Use: t.Use, Seen: schemeOnly(t)})
 			continue
 		}
-		endpoint = strings.ToLower(endpoint)
 		uses[endpoint] = append(uses[endpoint], t.Use)
 		host, _, _ := net.SplitHostPort(endpoint)
 		if _, known := receivers[host]; !known || t.role == roleWebhook {
 			receivers[host] = t.Environment
 		}
 		contacted = append(contacted, t)
-		looks = append(looks, tlsinspect.Target{ID: fmt.Sprint(len(looks)), URL: t.url, Post: t.role == roleWebhook, Clear: t.role == roleWebhook, Follow: t.role != roleAPI})
+		looks = append(looks, tlsinspect.Target{ID: fmt.Sprint(len(looks)), URL: t.url, Post: t.post, Clear: t.role == roleWebhook, Follow: t.role != roleAPI})
 	}
 	facts, err := tlsinspect.Look(ctx, tlsinspect.Options{
 		Resolve: run.Network.Addresses, Dial: run.Network.DialContext,

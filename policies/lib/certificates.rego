@@ -1,0 +1,131 @@
+# METADATA
+# description: |
+#   What is wrong with a certificate and with the chain that came with it, whoever it serves: the thresholds, and how a fault is told.
+package prelaunch.lib.certificates
+
+# Mozilla Server Side TLS 6.0.
+min_rsa_bits := 2048
+
+min_curve_bits := 256
+
+weak_hashes := {"MD5", "SHA-1"}
+
+# The longest lifetimes of public authorities' certificates, in days, by the first day of their validity: CA/Browser Forum, SC-081v3.
+longest := [["2029-03-15", 47], ["2027-03-15", 100], ["2026-03-15", 200], ["2020-09-01", 398]]
+
+# faults maps what is wrong with a certificate to how it is told.
+faults(certificate) := {subject: message |
+	some fault in [trust_faults(certificate), name_faults(certificate), key_faults(certificate), status_faults(certificate)]
+	some subject, message in fault
+}
+
+# A chain that is refused for a weak signature is told of by the signature itself, where that was sent.
+trust_faults(certificate) := {} if {
+	certificate.trust.kind == "weak_signature"
+	count(weak_signatures(certificate)) > 0
+} else := {sprintf("trust %s", [certificate.trust.kind]): trust_words(certificate)} if {
+	certificate.trust.roots == "none"
+} else := {}
+
+trust_words(certificate) := "the chain leads to no trusted root: an intermediate is missing, or the authority is unknown (they look alike from here)" if {
+	certificate.trust.kind == "unknown_issuer"
+} else := sprintf("the certificate expired on %s (this machine's clock says %s)", [certificate.chain[0].not_after, clock]) if {
+	certificate.trust.kind == "expired"
+	certificate.chain[0].remaining_seconds < 0
+} else := sprintf("the certificate is not valid before %s (this machine's clock says %s)", [certificate.chain[0].not_before, clock]) if {
+	certificate.trust.kind == "not_yet_valid"
+	certificate.chain[0].starts_in_seconds > 0
+} else := trust_words_of[certificate.trust.kind] if {
+	trust_words_of[certificate.trust.kind]
+} else := "the chain does not verify"
+
+trust_words_of := {
+	"expired": "a certificate of the chain has expired",
+	"not_yet_valid": "a certificate of the chain is not valid yet",
+	"self_signed": "the certificate is self-signed",
+	"wrong_usage": "the certificate is not for servers",
+	"not_authority": "the certificate was issued by one that may not issue",
+	"constraint": "a constraint of an issuer forbids this certificate",
+	"weak_signature": "a signature in the chain is too weak to be trusted",
+	"unreadable": "the certificate cannot be read",
+}
+
+clock := min({endpoint.clock | some endpoint in input.facts["https.endpoint"]})
+
+name_faults(certificate) := {"name": name_words(certificate)} if {
+	not certificate.name.matches
+	count(certificate.chain) > 0
+} else := {}
+
+name_words(certificate) := "the certificate names the host in its common name only, which no client reads: it belongs in subjectAltName" if {
+	certificate.name.common_name_only
+} else := "the certificate is for other names than the host's"
+
+key_faults(certificate) := object.union_n([weak_leaf(certificate), weak_issuers(certificate), weak_signatures(certificate)])
+
+weak_leaf(certificate) := {"key": sprintf("the certificate's key is %s of %d bits", [leaf.key_type, leaf.key_bits])} if {
+	leaf := certificate.chain[0]
+	weak_key(leaf)
+} else := {}
+
+# Of an issuer that is needed to reach the root; the root itself is the client's.
+weak_issuers(certificate) := {"issuer key": sprintf("an intermediate certificate's key is %s of %d bits", [link.key_type, link.key_bits]) |
+	link := [link | some i, link in certificate.chain; i > 0; link.in_path; not link.self_signed; weak_key(link)][0]
+}
+
+weak_signatures(certificate) := {subject: message |
+	some link in certificate.chain
+	not link.self_signed
+	needed(certificate, link)
+	link.signature_hash in weak_hashes
+	subject := sprintf("signature %s", [link.signature_hash])
+	message := sprintf("the chain is signed with %s", [link.signature_hash])
+}
+
+# Without a path to a root nobody knows which certificates would be on it.
+needed(certificate, _) if certificate.trust.roots == "none"
+
+needed(_, link) if link.in_path
+
+weak_key(link) if {
+	link.key_type == "RSA"
+	link.key_bits < min_rsa_bits
+}
+
+weak_key(link) if {
+	link.key_type == "ECDSA"
+	link.key_bits < min_curve_bits
+}
+
+weak_key(link) if link.key_type == "other"
+
+status_faults(certificate) := object.union_n([revoked(certificate), revoked_issuer(certificate), unstapled(certificate)])
+
+revoked(certificate) := {"revoked": sprintf("the certificate is revoked, says the %s", [{"staple": "stapled OCSP answer", "list": "revocation list", "none": "issuer"}[certificate.revocation.how]])} if {
+	certificate.revocation.status == "revoked"
+} else := {}
+
+revoked_issuer(certificate) := {"issuer revoked": "an intermediate certificate is revoked, says the revocation list of its issuer"} if {
+	some issuer in certificate.issuers
+	issuer.revocation_list.status == "revoked"
+} else := {}
+
+unstapled(certificate) := {"must-staple": "the certificate demands a stapled OCSP answer and none that is valid comes with it"} if {
+	certificate.must_staple
+	not certificate.staple.valid
+} else := {}
+
+# notes are what is worth knowing of a certificate and no fault.
+notes(certificate) := {note | some note in [lifetime(certificate), status(certificate)]; note != ""}
+
+lifetime(certificate) := sprintf("it is valid for %d days; public authorities may not issue for more than %d", [days, allowed]) if {
+	certificate.trust.roots == "system"
+	leaf := certificate.chain[0]
+	days := ceil(leaf.lifetime_seconds / 86400)
+	allowed := [rule[1] | some rule in longest; substring(leaf.not_before, 0, 10) >= rule[0]][0]
+	days > allowed
+} else := ""
+
+status(certificate) := "whether it is revoked cannot be learnt: no staple, and no revocation list that tells" if {
+	certificate.revocation.status == "unknown"
+} else := ""
