@@ -18,6 +18,8 @@ require github.com/rogpeppe/go-internal v1.16.0
 
 require github.com/secure-systems-lab/go-securesystemslib v0.11.1
 
+require golang.org/x/text v0.43.0 // indirect
+
 require (
 	github.com/VividCortex/ewma v1.2.0 // indirect
 	github.com/acarl005/stripansi v0.0.0-20180116102854-5a71ef0e047d // indirect

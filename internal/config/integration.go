@@ -91,13 +91,13 @@ func (r *reader) environment(name string, v *value) audit.Environment {
 	environment := audit.Environment{
 		Name:          name,
 		IntegrationID: v.field("integration_id").string(),
-		WebhookURL:    v.field("webhook_url").string(),
+		WebhookURL:    asciiURL(v.field("webhook_url").string()),
 		Redirects: audit.Redirects{
-			Completion:   redirects.field("completion").string(),
-			Cancellation: redirects.field("cancellation").string(),
-			Expiry:       redirects.field("expiry").string(),
+			Completion:   asciiURL(redirects.field("completion").string()),
+			Cancellation: asciiURL(redirects.field("cancellation").string()),
+			Expiry:       asciiURL(redirects.field("expiry").string()),
 		},
-		APIBaseURL: strings.TrimRight(v.field("api_base_url").or(r.profile.API.BaseURL), "/"),
+		APIBaseURL: asciiURL(strings.TrimRight(v.field("api_base_url").or(r.profile.API.BaseURL), "/")),
 		Probing:    v.field("probing").or(probing),
 		ProbeUIDs:  v.field("probe_uids").strings(),
 		Receiver:   v.field("receiver").or(audit.Inline),

@@ -101,6 +101,7 @@ var mistakes = []mistake{
 	{name: "URL without scheme", old: "webhook_url: https://hooks-test", new: "webhook_url: hooks-test"},
 	{name: "URL of another scheme", old: "webhook_url: https://hooks-test", new: "webhook_url: ftp://hooks-test"},
 	{name: "URL with a user", old: "webhook_url: https://hooks-test", new: "webhook_url: https://user:secret@hooks-test", schema: true},
+	{name: "URL with a name that cannot be", old: "webhook_url: https://hooks-test", new: "webhook_url: https://\u00ad\u200d\u00f6", schema: true},
 	{name: "URL with a fragment", old: "tenant=1", new: "tenant=1#top"},
 	{name: "URL without host", old: "webhook_url: https://hooks-test.acme.example/", new: "webhook_url: https:///", schema: true},
 	{name: "URL without host but a port", old: "hooks.acme.example:8080", new: ":8080", schema: true},

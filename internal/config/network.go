@@ -78,11 +78,12 @@ func (r *reader) clientCertificate(v *value) {
 	r.integration.Network.ClientCertificate = &pair
 }
 
-// resolve reads network.resolve: names become lower case without a final dot, and an address alone gets the port of its name.
+// resolve reads network.resolve: names become lower case in their ASCII form without a final dot, and an address alone gets the port of its name.
 func (r *reader) resolve(v *value) {
 	for _, written := range v.names {
 		entry := v.fields[written]
 		host, port, _ := cutPort(written)
+		host, _ = asciiHost(host)
 		name := net.JoinHostPort(strings.TrimSuffix(strings.ToLower(host), "."), port)
 		if _, twice := r.integration.Network.Resolve[name]; twice {
 			r.problem(entry, v.path+" has the same name and port twice", "write one entry with a list of addresses")

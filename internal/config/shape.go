@@ -191,7 +191,8 @@ func isWebURL(s string) bool {
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Opaque != "" || u.User != nil || u.Fragment != "" || u.Hostname() == "" {
 		return false
 	}
-	return printable(s) && isPort(u.Port(), true) && !strings.HasSuffix(u.Host, ":")
+	_, spellable := asciiHost(u.Hostname())
+	return spellable && printable(s) && isPort(u.Port(), true) && !strings.HasSuffix(u.Host, ":")
 }
 
 func isPort(s string, optional bool) bool {
@@ -214,7 +215,8 @@ func isPattern(s string) bool {
 
 func isHostAndPort(s string) bool {
 	host, port, ok := cutPort(s)
-	return ok && isPort(port, false) && !strings.ContainsAny(host, "/@ \t") && strings.Trim(host, ".") != ""
+	_, spellable := asciiHost(host)
+	return ok && spellable && isPort(port, false) && !strings.ContainsAny(host, "/@ \t") && strings.Trim(host, ".") != ""
 }
 
 // cutPort splits at the last colon and takes the brackets off an IPv6 address.

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,7 +34,7 @@ func TestOneHostIsLookedAtOnceForAllWhoUseIt(t *testing.T) {
 	}
 	integration := &audit.Integration{
 		Environments: []audit.Environment{
-			{Name: audit.Test, WebhookURL: "https://HOOKS.acme.example/hook", Redirects: audit.Redirects{Completion: "https://hooks.acme.example/done"},
+			{Name: audit.Test, WebhookURL: "https://HOOKS.acme.example./hook", Redirects: audit.Redirects{Completion: "https://hooks.acme.example/done"},
 				APIBaseURL: "https://api.acme.example"},
 			{Name: audit.Production, WebhookURL: "http://hooks.acme.example/hook"},
 		},
@@ -84,5 +85,26 @@ func TestOneHostIsLookedAtOnceForAllWhoUseIt(t *testing.T) {
 	}
 	if plain := urls[Use{audit.Production, "webhook", "webhook"}]; plain.Contacted || plain.Scheme != "http" {
 		t.Errorf("the http webhook: %+v", plain)
+	}
+}
+
+// TestPassiveSendsNoPOST: not even an empty, unsigned one.
+func TestPassiveSendsNoPOST(t *testing.T) {
+	t.Parallel()
+	for probing, want := range map[string]bool{audit.Full: true, audit.Careful: true, audit.Passive: false} {
+		integration := &audit.Integration{Environments: []audit.Environment{{
+			Name: audit.Production, Probing: probing, WebhookURL: "https://hooks.acme.example/hook",
+			Redirects: audit.Redirects{Completion: "https://acme.example/done"},
+		}}}
+		for _, target := range targets(integration) {
+			if target.post != (want && target.role == roleWebhook) {
+				t.Errorf("%s: POST to the %s is %v", probing, target.role, target.post)
+			}
+		}
+		for _, step := range New().Plan(integration) {
+			if posts := strings.Contains(step.Detail, "POST"); posts && !want {
+				t.Errorf("%s: the plan says %q", probing, step.Detail)
+			}
+		}
 	}
 }

@@ -1,0 +1,20 @@
+package config
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestInternationalNames: DNS, SNI and certificates know only the xn-- form, so that is what everything after Load sees.
+func TestInternationalNames(t *testing.T) {
+	t.Parallel()
+	written := strings.Replace(minimal, "https://hooks.acme.example/", "https://Höhle.acme.example:8443/a?b=ö", 1) +
+		"network:\n  resolve: {\"höhle.acme.example.:8443\": \"127.0.0.1:1\"}\n"
+	integration := mustLoad(t, written)
+	if got, want := integration.Environments[1].WebhookURL, "https://xn--hhle-5qa.acme.example:8443/a?b=ö"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if got := integration.Network.Resolve["xn--hhle-5qa.acme.example:8443"]; len(got) != 1 {
+		t.Errorf("resolve: %v", integration.Network.Resolve)
+	}
+}
