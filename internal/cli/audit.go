@@ -155,7 +155,7 @@ func (a *app) judgeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			document, err := a.readFacts(args[0])
+			document, err := a.readFacts(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -167,7 +167,7 @@ func (a *app) judgeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			report, err := judgeDocument(document, library, selection, judge)
+			report, err := judgeDocument(cmd.Context(), document, library, selection, judge)
 			if err != nil {
 				return err
 			}
@@ -192,7 +192,7 @@ func (a *app) planCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			integration, err := a.load(fileArgument(args), library)
+			integration, err := a.load(cmd.Context(), fileArgument(args), library)
 			if err != nil {
 				return err
 			}
@@ -216,8 +216,8 @@ func (a *app) planCommand() *cobra.Command {
 }
 
 // load reads a configuration without resolving a key, and refuses one in whose text a key stands that is known all the same.
-func (a *app) load(file string, library *policy.Library) (*audit.Integration, error) {
-	integration, err := config.Load(file, config.Options{Checks: library.Checks(), Now: a.now})
+func (a *app) load(ctx context.Context, file string, library *policy.Library) (*audit.Integration, error) {
+	integration, err := a.readConfiguration(ctx, file, library)
 	if err != nil {
 		return nil, err
 	}
@@ -233,7 +233,7 @@ type prepared struct {
 
 // prepare reads the configuration and resolves the keys.
 func (a *app) prepare(ctx context.Context, file string, library *policy.Library, selection policy.Selection, permissions permissions) (*prepared, error) {
-	integration, err := config.Load(file, config.Options{Checks: library.Checks(), Now: a.now})
+	integration, err := a.readConfiguration(ctx, file, library)
 	if err != nil {
 		return nil, err
 	}
@@ -264,7 +264,6 @@ func (a *app) audit(ctx context.Context, prepared *prepared, library *policy.Lib
 	}
 	compiling := make(chan compiled, 1)
 	compile := func() {
-		// Not ctx: what is known when a run is cut short is judged too.
 		judge, err := library.Compile(context.WithoutCancel(ctx), selection)
 		compiling <- compiled{judge, err}
 	}
@@ -283,7 +282,8 @@ func (a *app) audit(ctx context.Context, prepared *prepared, library *policy.Lib
 	if done.err != nil {
 		return nil, nil, done.err
 	}
-	report, err := judgeDocument(document, library, selection, done.judge)
+	// Not ctx: what is known when a run is cut short is judged too.
+	report, err := judgeDocument(context.WithoutCancel(ctx), document, library, selection, done.judge)
 	return document, report, err
 }
 
@@ -352,12 +352,12 @@ func proxies(lookupEnv func(string) (string, bool)) []audit.Override {
 	return nil
 }
 
-func judgeDocument(document *audit.Document, library *policy.Library, selection policy.Selection, judge *policy.Judge) (*audit.Report, error) {
+func judgeDocument(ctx context.Context, document *audit.Document, library *policy.Library, selection policy.Selection, judge *policy.Judge) (*audit.Report, error) {
 	facts, err := document.Encode()
 	if err != nil {
 		return nil, err
 	}
-	verdicts, err := judge.Verdicts(context.Background(), facts)
+	verdicts, err := judge.Verdicts(ctx, facts)
 	if err != nil {
 		return nil, err
 	}
@@ -390,8 +390,47 @@ func must(err error) {
 	}
 }
 
+func (a *app) readConfiguration(ctx context.Context, file string, library *policy.Library) (*audit.Integration, error) {
+	return interruptible(ctx, func() (*audit.Integration, error) {
+		return config.Load(file, config.Options{Checks: library.Checks(), Now: a.now})
+	})
+}
+
+// interruptible returns when ctx ends, though read may wait for ever: for a terminal, or for a pipe that nobody writes to. What it
+// waits for is left to the end of the process.
+func interruptible[T any](ctx context.Context, read func() (T, error)) (T, error) {
+	type result struct {
+		value    T
+		err      error
+		panicked any
+	}
+	ended := make(chan result, 1)
+	go func() {
+		var r result
+		defer func() {
+			r.panicked = recover()
+			ended <- r
+		}()
+		r.value, r.err = read()
+	}()
+	select {
+	case r := <-ended:
+		if r.panicked != nil {
+			panic(r.panicked) // where Main recovers
+		}
+		return r.value, r.err
+	case <-ctx.Done():
+		var none T
+		return none, ctx.Err()
+	}
+}
+
 // readBounded reads a file, or standard input for "-".
-func (a *app) readBounded(path string, limit int64) ([]byte, error) {
+func (a *app) readBounded(ctx context.Context, path string, limit int64) ([]byte, error) {
+	return interruptible(ctx, func() ([]byte, error) { return a.readAtMost(path, limit) })
+}
+
+func (a *app) readAtMost(path string, limit int64) ([]byte, error) {
 	source := a.In
 	if path != "-" {
 		file, err := os.Open(path)

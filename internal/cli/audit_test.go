@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -273,5 +275,54 @@ func TestWaiver(t *testing.T) {
 	code, stdout, _ := pair.audit()
 	if code != 0 || !strings.HasSuffix(strings.TrimSpace(stdout), "READY WITH 1 WAIVER") || !strings.Contains(stdout, "bob@acme.example") {
 		t.Errorf("exit %d: %s", code, stdout)
+	}
+}
+
+// gone is a pipe whose reader has gone after the first write.
+type gone struct{ written int }
+
+func (g *gone) Write(p []byte) (int, error) {
+	if g.written > 0 {
+		return 0, &fs.PathError{Op: "write", Path: "|1", Err: syscall.EPIPE}
+	}
+	g.written += len(p)
+	return len(p), nil
+}
+
+// TestReaderThatGoesAway: a report that is piped into head is cut, and the files, the store and the exit code are as ever.
+func TestReaderThatGoesAway(t *testing.T) {
+	t.Parallel()
+	pair := start(t, sandbox.PairOptions{})
+	file, kept := filepath.Join(pair.Dir, "report.html"), filepath.Join(pair.Dir, "store")
+	out := &gone{written: 1}
+	var errs bytes.Buffer
+	args := append([]string{"revisit", pair.File, "--store", kept, "-o", "json", "-o", "html=" + file}, pair.Args()...)
+	code := cli.Main(t.Context(), args, cli.Streams{In: strings.NewReader(""), Out: out, Err: &errs, LookupEnv: lookup(pair.Env())})
+	if code != 0 || strings.Contains(errs.String(), "pipe") {
+		t.Errorf("exit %d: %s", code, errs.String())
+	}
+	for _, path := range []string{file, filepath.Join(kept, "latest", "report.json")} {
+		if _, err := os.Stat(path); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestInterruptWhileReading: what waits for a pipe that nobody writes to ends with the context.
+func TestInterruptWhileReading(t *testing.T) {
+	t.Parallel()
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	silent, _ := io.Pipe()
+	for _, args := range [][]string{{"validate", pipe}, {"audit", pipe}, {"report", pipe}, {"judge", "-"}} {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(10*time.Millisecond, cancel)
+		var out, errs bytes.Buffer
+		code := cli.Main(ctx, args, cli.Streams{In: silent, Out: &out, Err: &errs, LookupEnv: lookup(nil)})
+		if code != 2 || out.Len() > 0 || !strings.Contains(errs.String(), "interrupted") {
+			t.Errorf("%v: exit %d: %s%s", args, code, out.String(), errs.String())
+		}
 	}
 }

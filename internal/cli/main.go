@@ -12,6 +12,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -55,6 +56,7 @@ func (a *app) now() time.Time {
 
 // Main runs the program and returns its exit code.
 func Main(ctx context.Context, args []string, streams Streams) (code int) {
+	streams.Out = &untilClosed{Writer: streams.Out}
 	a := &app{Streams: streams}
 	defer func() { // a panic's value may hold anything, so only its type is shown
 		if value := recover(); value != nil {
@@ -78,6 +80,9 @@ func Main(ctx context.Context, args []string, streams Streams) (code int) {
 	case errors.As(err, &mistakes): // each line begins with file:line:column, which editors and CI understand
 		fmt.Fprintln(a.Err, a.redactor.RedactString(mistakes.Error()))
 		return exitFailure
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		fmt.Fprintln(a.Err, "prelaunch: interrupted before there was anything to report")
+		return exitFailure
 	}
 	fmt.Fprintf(a.Err, "prelaunch: %s\n", a.redactor.RedactString(strings.TrimSpace(err.Error())))
 	return exitFailure
@@ -98,9 +103,20 @@ Start with:  prelaunch demo          two integrations of its own, one flawed and
 
 Exit codes:  0 ready   1 a required check fails   2 could not be run or was cut short   3 something is not proven`,
 		SilenceUsage: true, SilenceErrors: true,
-		Args: cobra.NoArgs,
+		Version: tool().Version,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			if meant := cmd.SuggestionsFor(args[0]); len(meant) > 0 {
+				return fmt.Errorf("unknown command %q: did you mean %s?", args[0], strings.Join(meant, " or "))
+			}
+			return fmt.Errorf("unknown command %q: `prelaunch --help` lists them", args[0])
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SuggestionsMinimumDistance = 2
+	root.SetVersionTemplate("prelaunch {{.Version}}\n")
 	root.PersistentFlags().StringVar(&a.color, "color", "auto", "colour: auto, always or never (NO_COLOR is honoured)")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w\nSee `%s --help`", err, cmd.CommandPath())
@@ -144,8 +160,30 @@ func (a *app) versionCommand() *cobra.Command {
 	}
 }
 
+// untilClosed writes until nobody reads any more, as when it is piped into head: what comes then has no reader, and that is no fault of
+// the run, whose files and exit code must not depend on it.
+type untilClosed struct {
+	io.Writer
+	closed bool
+}
+
+func (u *untilClosed) Write(p []byte) (int, error) {
+	if u.closed {
+		return len(p), nil
+	}
+	n, err := u.Writer.Write(p)
+	if errors.Is(err, syscall.EPIPE) {
+		u.closed = true
+		return len(p), nil
+	}
+	return n, err
+}
+
 // terminal tells whether w is a terminal, and how wide; 0 when it is none.
 func terminal(w io.Writer) (width int, is bool) {
+	if out, ok := w.(*untilClosed); ok {
+		w = out.Writer
+	}
 	file, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
 		return 0, false

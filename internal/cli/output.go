@@ -2,10 +2,13 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 
@@ -45,17 +48,18 @@ func parseOutputs(outputs []string) ([]destination, error) {
 	}
 	var destinations []destination
 	onStdout := ""
+	files := map[string]string{}
 	for _, output := range outputs {
 		format, path, named := strings.Cut(output, "=")
 		if format != factsFormat {
 			if _, err := report.Find(format); err != nil {
-				return nil, err
+				return nil, fmt.Errorf("%w; and %s", err, factsFormat)
 			}
 		}
 		if named && path == "" {
 			return nil, fmt.Errorf("--output %s: the path after = is missing", output)
 		}
-		if path == "-" {
+		if path == "-" || path == "/dev/stdout" {
 			path = ""
 		}
 		if path == "" {
@@ -63,6 +67,14 @@ func parseOutputs(outputs []string) ([]destination, error) {
 				return nil, fmt.Errorf("both %s and %s would go to standard output: give one a path, such as -o %s=report.%s", onStdout, format, format, format)
 			}
 			onStdout = format
+		} else {
+			if other, twice := files[filepath.Clean(path)]; twice && path != os.DevNull {
+				return nil, fmt.Errorf("both %s and %s would go to %s: give one another path", other, format, path)
+			}
+			files[filepath.Clean(path)] = format
+			if err := report.Writable(path); err != nil { // told before anything is sent
+				return nil, err
+			}
 		}
 		destinations = append(destinations, destination{format, path})
 	}
@@ -101,8 +113,8 @@ func (a *app) writeReport(r *audit.Report, document *audit.Document, destination
 }
 
 // readFacts reads stored facts and holds them to their schema.
-func (a *app) readFacts(path string) (*audit.Document, error) {
-	raw, err := a.readBounded(path, audit.MaxDocument)
+func (a *app) readFacts(ctx context.Context, path string) (*audit.Document, error) {
+	raw, err := a.readBounded(ctx, path, audit.MaxDocument)
 	if err != nil {
 		return nil, err
 	}

@@ -47,12 +47,12 @@ func (a *app) validateCommand() *cobra.Command {
 	var policyDirs []string
 	cmd := &cobra.Command{
 		Use: "validate [FILE]", Short: "Check a configuration without probing or running anything", Args: cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			library, err := policy.Load(policies.FS, policyDirs)
 			if err != nil {
 				return err
 			}
-			integration, err := a.load(fileArgument(args), library)
+			integration, err := a.load(cmd.Context(), fileArgument(args), library)
 			if err != nil {
 				return err
 			}

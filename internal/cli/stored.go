@@ -26,8 +26,8 @@ import (
 // maxEnvelope bounds a signature file, in bytes.
 const maxEnvelope = 4 << 20
 
-func (a *app) readReport(path string) (*audit.Report, []byte, error) {
-	raw, err := a.readBounded(path, report.MaxSize)
+func (a *app) readReport(ctx context.Context, path string) (*audit.Report, []byte, error) {
+	raw, err := a.readBounded(ctx, path, report.MaxSize)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -43,7 +43,7 @@ func (a *app) reportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "report FILE", Short: "Show a saved JSON report in any format", Args: cobra.ExactArgs(1),
 		Long: "Show a report that `-o json` saved (- for standard input) in any format, and say so when it can no longer be relied on.",
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			destinations, err := parseOutputs(outputs)
 			if err != nil {
 				return err
@@ -51,13 +51,13 @@ func (a *app) reportCommand() *cobra.Command {
 			if slices.ContainsFunc(destinations, func(d destination) bool { return d.format == factsFormat }) {
 				return errors.New("a report does not hold the facts behind it: they are written with it by `prelaunch audit -o facts=PATH`")
 			}
-			read, _, err := a.readReport(args[0])
+			read, _, err := a.readReport(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
 			options := report.Options{Now: time.Now()}
 			for _, path := range earlier {
-				older, _, err := a.readReport(path)
+				older, _, err := a.readReport(cmd.Context(), path)
 				if err != nil {
 					return err
 				}
@@ -76,12 +76,12 @@ func (a *app) diffCommand() *cobra.Command {
 	var facts []string
 	cmd := &cobra.Command{
 		Use: "diff OLD NEW", Short: "Tell what changed between two JSON reports, and why", Args: cobra.ExactArgs(2),
-		RunE: func(_ *cobra.Command, args []string) error {
-			older, _, err := a.readReport(args[0])
+		RunE: func(cmd *cobra.Command, args []string) error {
+			older, _, err := a.readReport(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			newer, _, err := a.readReport(args[1])
+			newer, _, err := a.readReport(cmd.Context(), args[1])
 			if err != nil {
 				return err
 			}
@@ -90,10 +90,10 @@ func (a *app) diffCommand() *cobra.Command {
 				if len(facts) != 2 {
 					return errors.New("--facts is given twice: the facts of OLD, then those of NEW")
 				}
-				if options.OldFacts, err = a.readFacts(facts[0]); err != nil {
+				if options.OldFacts, err = a.readFacts(cmd.Context(), facts[0]); err != nil {
 					return err
 				}
-				if options.NewFacts, err = a.readFacts(facts[1]); err != nil {
+				if options.NewFacts, err = a.readFacts(cmd.Context(), facts[1]); err != nil {
 					return err
 				}
 				library, err := policy.Load(policies.FS, nil)
@@ -131,10 +131,10 @@ func (a *app) ticketsCommand() *cobra.Command {
 		Long: `Compare JSON reports, the oldest first, and print what the last of them changes: tickets to open, update and close. One report alone
 opens a ticket for each of its findings. A ticket is closed only when its scope freshly passes, never because a check was left out
 or is not proven.`,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			var reports []*audit.Report
 			for _, path := range args {
-				read, _, err := a.readReport(path)
+				read, _, err := a.readReport(cmd.Context(), path)
 				if err != nil {
 					return err
 				}
@@ -162,19 +162,19 @@ func (m *materialFlags) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&m.config, "config", "", "the configuration it was made with")
 }
 
-func (a *app) materials(reportPath string, m materialFlags) (signoff.Materials, error) {
-	_, raw, err := a.readReport(reportPath)
+func (a *app) materials(ctx context.Context, reportPath string, m materialFlags) (signoff.Materials, error) {
+	_, raw, err := a.readReport(ctx, reportPath)
 	if err != nil {
 		return signoff.Materials{}, err
 	}
 	materials := signoff.Materials{Report: raw}
 	if m.facts != "" {
-		if materials.Facts, err = a.readBounded(m.facts, audit.MaxDocument); err != nil {
+		if materials.Facts, err = a.readBounded(ctx, m.facts, audit.MaxDocument); err != nil {
 			return materials, err
 		}
 	}
 	if m.config != "" {
-		if materials.Config, err = a.readBounded(m.config, 1<<20); err != nil {
+		if materials.Config, err = a.readBounded(ctx, m.config, 1<<20); err != nil {
 			return materials, err
 		}
 	}
@@ -192,7 +192,7 @@ that names the report, the facts, the configuration and the policies by digest. 
 		Example: `  prelaunch sign --new-key reviewer
   prelaunch sign report.json --facts facts.json --config prelaunch.yaml --key reviewer.pem \
     --decision approved --by jane@acme.example --risk 'gateway limit lands in January' -o report.sig.json`,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if newKey != "" {
 				return a.makeKey(newKey)
 			}
@@ -203,7 +203,7 @@ that names the report, the facts, the configuration and the policies by digest. 
 			if err != nil {
 				return err
 			}
-			materials, err := a.materials(args[0], files)
+			materials, err := a.materials(cmd.Context(), args[0], files)
 			if err != nil {
 				return err
 			}
@@ -273,11 +273,11 @@ func (a *app) verifyCommand() *cobra.Command {
 			if signature == "" {
 				signature = args[0] + ".sig.json"
 			}
-			materials, err := a.materials(args[0], files)
+			materials, err := a.materials(cmd.Context(), args[0], files)
 			if err != nil {
 				return err
 			}
-			envelope, err := a.readBounded(signature, maxEnvelope)
+			envelope, err := a.readBounded(cmd.Context(), signature, maxEnvelope)
 			if err != nil {
 				return err
 			}
@@ -330,7 +330,7 @@ func rejudge(ctx context.Context, raw []byte, policyDirs []string) (signoff.Agai
 		if err != nil {
 			return nil, err
 		}
-		return judgeDocument(document, library, selection, judge)
+		return judgeDocument(ctx, document, library, selection, judge)
 	}}, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
@@ -17,6 +18,9 @@ import (
 
 // maxVerdicts bounds what one check may say.
 const maxVerdicts = 2000
+
+// evaluationLimit bounds how long policies may take over one query. All the built-in checks take 50 ms over the facts of a usual audit.
+const evaluationLimit = 30 * time.Second
 
 // capabilities are OPA's without anything that reaches outside or gives another answer another time.
 func capabilities() *ast.Capabilities {
@@ -34,6 +38,7 @@ type Judge struct {
 	compiler *ast.Compiler
 	checks   []check
 	all      rego.PreparedEvalQuery
+	limit    time.Duration // of one query
 }
 
 // Compile compiles the selected checks with the helpers, strictly, type-checked against the schema of the facts.
@@ -42,7 +47,7 @@ func (l *Library) Compile(ctx context.Context, selection Selection) (*Judge, err
 	for _, helper := range l.helpers {
 		modules[helper.file] = helper.parsed
 	}
-	judge := &Judge{}
+	judge := &Judge{limit: evaluationLimit}
 	for _, check := range l.checks {
 		if slices.ContainsFunc(selection.Checks, func(c audit.CheckInfo) bool { return c.ID == check.info.ID }) {
 			modules[check.file] = check.parsed
@@ -89,7 +94,8 @@ func (j *Judge) prepare(ctx context.Context, checks []check) (rego.PreparedEvalQ
 	return prepared, nil
 }
 
-// Verdicts judges facts. The error of one check makes that check inconclusive and leaves the others alone.
+// Verdicts judges facts. The error of one check, or one that does not come to an end, makes that check inconclusive and leaves the
+// others alone.
 func (j *Judge) Verdicts(ctx context.Context, facts []byte) (map[string][]audit.Verdict, error) {
 	decoder := json.NewDecoder(bytes.NewReader(facts))
 	decoder.UseNumber()
@@ -113,16 +119,27 @@ func (j *Judge) Verdicts(ctx context.Context, facts []byte) (map[string][]audit.
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		if err != nil {
+		switch {
+		case errors.Is(err, errEndless):
+			out[one.info.ID] = []audit.Verdict{broken("the policy of this check came to no end in time", err)}
+		case err != nil:
 			out[one.info.ID] = []audit.Verdict{broken("the policy of this check could not be evaluated", err)}
 		}
 	}
 	return out, nil
 }
 
+// errEndless tells that a query was ended after the judge's limit.
+var errEndless = errors.New("the evaluation was ended after its time limit")
+
 func (j *Judge) evaluate(ctx context.Context, query rego.PreparedEvalQuery, input ast.Value, out map[string][]audit.Verdict) error {
-	results, err := query.Eval(ctx, rego.EvalParsedInput(input))
-	if err != nil {
+	limited, cancel := context.WithTimeout(ctx, j.limit)
+	defer cancel()
+	results, err := query.Eval(limited, rego.EvalParsedInput(input))
+	switch {
+	case err != nil && ctx.Err() == nil && limited.Err() != nil:
+		return fmt.Errorf("%w of %v", errEndless, j.limit)
+	case err != nil:
 		return err
 	}
 	if len(results) != 1 {
@@ -161,8 +178,13 @@ func decode(value any) audit.Verdict {
 		return broken("the policy gave a finding of another shape", err)
 	}
 	verdict := shape.Verdict
-	if shape.Outcome == nil || verdict.Message == "" || *shape.Outcome == audit.Waived {
+	switch {
+	case shape.Outcome == nil || verdict.Message == "" || *shape.Outcome == audit.Waived:
 		return broken("the policy gave a finding without an outcome or a message", nil)
+	case !slices.Contains([]string{"", audit.Observed, audit.Attested, audit.Declared}, verdict.Basis):
+		return broken("the policy gave a finding whose basis is none of observed, attested and declared", nil)
+	case !slices.Contains([]string{"", audit.Test, audit.Production}, verdict.Environment):
+		return broken("the policy gave a finding of an environment that there is not", nil)
 	}
 	verdict.Outcome = *shape.Outcome
 	return verdict

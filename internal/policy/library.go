@@ -2,7 +2,8 @@
 //
 // The rules of a policy folder:
 //   - A check is a module whose package carries METADATA with custom.id; its verdicts are the members of its set "findings".
-//   - Modules without custom.id are shared helpers.
+//   - Modules without custom.id are shared helpers. One that has a set "findings" all the same is a mistake: nobody would judge by it.
+//   - Folders whose name begins with a dot are left out: a Kubernetes volume keeps a second copy of its files in one.
 //   - Built-in modules live under the package prelaunch, a user's anywhere else; ids are unique over all of them.
 //   - No builtin that reaches the network, the environment or the clock exists: the same facts give the same verdicts for ever.
 package policy
@@ -17,6 +18,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -104,7 +106,39 @@ func Load(builtin fs.FS, userDirs []string) (*Library, error) {
 	if len(l.checks) == 0 {
 		return nil, errors.New("no policy was loaded")
 	}
-	return l, l.unique()
+	if len(userDirs) > 0 && !slices.ContainsFunc(l.checks, func(c check) bool { return c.user }) {
+		return nil, fmt.Errorf("no check is declared in %s: declare one in METADATA above the package line, with title and custom.id", strings.Join(userDirs, ", "))
+	}
+	return l, errors.Join(l.unique(), l.knownFacts())
+}
+
+// knownFacts holds what checks say that they read against the schema of the facts: a check that waits for facts of another name would
+// never be told that they were not looked at.
+func (l *Library) knownFacts() error {
+	var schema struct {
+		Properties struct {
+			Facts struct {
+				Properties map[string]any `json:"properties"`
+			} `json:"facts"`
+		} `json:"properties"`
+	}
+	raw, err := json.Marshal(l.schema)
+	if err == nil {
+		err = json.Unmarshal(raw, &schema)
+	}
+	if err != nil {
+		return fmt.Errorf("read the schema of the facts: %w", err)
+	}
+	kinds := schema.Properties.Facts.Properties
+	var problems []error
+	for _, check := range l.checks {
+		for _, kind := range check.info.Facts {
+			if _, known := kinds[kind]; !known {
+				problems = append(problems, fmt.Errorf("%s: METADATA: custom.facts: there are no facts %q; there are %s", check.file, kind, strings.Join(slices.Sorted(maps.Keys(kinds)), ", ")))
+			}
+		}
+	}
+	return errors.Join(problems...)
 }
 
 func boolOrder(a, b bool) int {
@@ -123,11 +157,14 @@ func (l *Library) read(files fs.FS, root string, user bool, digest io.Writer) (f
 		if err != nil {
 			return err
 		}
+		if entry.IsDir() && name != "." && strings.HasPrefix(entry.Name(), ".") {
+			return fs.SkipDir
+		}
 		if entry.IsDir() || !strings.HasSuffix(name, ".rego") || strings.HasSuffix(name, "_test.rego") {
 			return nil
 		}
 		shown := path.Join(root, name)
-		if info, err := entry.Info(); err != nil || info.Size() > maxModule {
+		if info, err := fs.Stat(files, name); err != nil || !info.Mode().IsRegular() || info.Size() > maxModule {
 			problems = append(problems, fmt.Errorf("read %s: not a readable file of at most %d bytes", shown, maxModule))
 			return nil
 		}
@@ -169,6 +206,9 @@ func (l *Library) parse(file, text string, user bool) error {
 		}
 		l.checks = append(l.checks, check{module: m, info: info, order: order})
 		return nil
+	}
+	if user && slices.ContainsFunc(parsed.Rules, func(rule *ast.Rule) bool { return rule.Head.Name == "findings" }) {
+		return fmt.Errorf("%s has findings and no check to show them under: declare one in METADATA above the package line, with title and custom.id", file)
 	}
 	l.helpers = append(l.helpers, m)
 	return nil

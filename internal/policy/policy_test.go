@@ -1,12 +1,15 @@
 package policy
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 )
@@ -92,6 +95,8 @@ func TestWhatIsNoVerdictProvesNothing(t *testing.T) {
 		"waived":          `findings contains {"outcome": "waived", "message": "m"} if true`,
 		"a string":        `findings contains "pass" if true`,
 		"unknown member":  `findings contains {"outcome": "pass", "message": "m", "verdict": 1} if true`,
+		"no such basis":   `findings contains {"outcome": "pass", "message": "m", "basis": "guessed"} if true`,
+		"no such place":   `findings contains {"outcome": "pass", "message": "m", "environment": "staging"} if true`,
 		"no message":      `findings contains {"outcome": "pass"} if true`,
 		"conflict": `p := 1 if input.facts
 p := 2 if input.facts
@@ -134,6 +139,10 @@ func TestRefusedPolicies(t *testing.T) {
 		"no title":           {map[string]string{"x.rego": strings.Replace(checkModule("x.one", "acme.c", own), "# title: A title\n", "", 1)}, "title is missing"},
 		"level":              {map[string]string{"x.rego": strings.Replace(checkModule("x.one", "acme.c", own), "required", "must", 1)}, "custom.level"},
 		"severity":           {map[string]string{"x.rego": strings.Replace(checkModule("x.one", "acme.c", own), "high", "bad", 1)}, "custom.severity"},
+		"no id":              {map[string]string{"x.rego": strings.Replace(checkModule("x.one", "acme.c", own), "#   id: x.one\n", "", 1)}, "x.rego has findings and no check"},
+		"no metadata":        {map[string]string{"x.rego": "package acme.c\n\n" + own + "\n"}, "x.rego has findings and no check"},
+		"helpers only":       {map[string]string{"x.rego": "package acme.c\n\nx := 1\n"}, "no check is declared"},
+		"unknown fact":       {map[string]string{"x.rego": strings.Replace(checkModule("x.one", "acme.c", own), "[a.fact]", "[b.fact]", 1)}, `no facts "b.fact"; there are a.fact`},
 		"empty folder":       {map[string]string{"readme.txt": "x"}, "holds no policy"},
 	} {
 		_, err := verdicts(t, builtin(nil), userPolicies(t, test.files), `{"facts":{"a.fact":[]}}`)
@@ -161,6 +170,68 @@ findings contains lib.finding("fail", "m") if count(input.facts["a.fact"]) == 0
 	}
 	if len(got["x.one"]) != 1 || got["x.one"][0].Outcome != audit.Fail {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// TestUserPolicyWithoutEnd: it is inconclusive, and the others are judged.
+func TestUserPolicyWithoutEnd(t *testing.T) {
+	t.Parallel()
+	dirs := userPolicies(t, map[string]string{"x.rego": checkModule("x.one", "acme.checks.one", `findings contains {"outcome": "pass", "message": "m"} if {
+	some a in numbers.range(1, 10000)
+	some b in numbers.range(1, 10000)
+	some c in numbers.range(1, 10000)
+	a + b + c < 0
+}
+`)})
+	library, err := Load(builtin(nil), dirs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	selection, err := library.Select(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	judge, err := library.Compile(t.Context(), selection)
+	if err != nil {
+		t.Fatal(err)
+	}
+	judge.limit = 2 * time.Second
+	got, err := judge.Verdicts(t.Context(), []byte(`{"facts":{"a.fact":[{"text":"seen"}]}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got["x.one"]) != 1 || got["x.one"][0].Outcome != audit.Inconclusive || !strings.Contains(got["x.one"][0].Message, "no end in time") {
+		t.Errorf("the endless check: %+v", got["x.one"])
+	}
+	if len(got["a.one"]) != 1 || got["a.one"][0].Outcome != audit.Pass {
+		t.Errorf("the other check: %+v", got["a.one"])
+	}
+	stopped, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := judge.Verdicts(stopped, []byte(`{"facts":{}}`)); !errors.Is(err, context.Canceled) {
+		t.Errorf("when interrupted: %v", err)
+	}
+}
+
+// TestFolderAsKubernetesMountsIt: a volume shows each file as a link into a folder that lies beside it.
+func TestFolderAsKubernetesMountsIt(t *testing.T) {
+	t.Parallel()
+	dir := userPolicies(t, nil)[0]
+	if err := os.Mkdir(filepath.Join(dir, "..2026_11_24"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	text := checkModule("x.one", "acme.checks.one", `findings contains {"outcome": "pass", "message": "m"} if true`)
+	if err := os.WriteFile(filepath.Join(dir, "..2026_11_24", "x.rego"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for link, target := range map[string]string{"..data": "..2026_11_24", "x.rego": filepath.Join("..data", "x.rego")} {
+		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := verdicts(t, builtin(nil), []string{dir}, `{"facts":{"a.fact":[]}}`)
+	if err != nil || len(got["x.one"]) != 1 {
+		t.Errorf("got %+v, %v", got, err)
 	}
 }
 

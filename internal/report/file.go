@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 )
@@ -20,26 +21,53 @@ func WriteFile(path, format string, r *audit.Report, o Options) error {
 	return Save(path, out.Bytes())
 }
 
-// Save writes a file that only its owner can read (mode 0600), whole or not at all: a reader never sees half of it, and what was
-// there before is lost only once the new content is on the disk. A pipe or a device is written to as it is.
-func Save(path string, content []byte) (err error) {
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		return fmt.Errorf("write %s: %w", path, err)
-	case info.IsDir():
+// Writable tells early why a file could not be saved: its folder is not there, or it is a folder itself.
+func Writable(path string) error {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return fmt.Errorf("write %s: it is a folder; name a file in it", path)
-	case !info.Mode().IsRegular():
+	}
+	folder := filepath.Dir(path)
+	switch info, err := os.Stat(folder); {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("write %s: there is no folder %s; make it first", path, folder)
+	case err != nil:
+		return fmt.Errorf("write %s: %w", path, cause(err))
+	case !info.IsDir():
+		return fmt.Errorf("write %s: %s is no folder", path, folder)
+	}
+	return nil
+}
+
+// cause is an error of the file system without the path, which may be that of a file of which the user knows nothing.
+func cause(err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		return at.Err
+	}
+	return err
+}
+
+// Save writes a file that only its owner can read (mode 0600), whole or not at all: a reader never sees half of it, and what was
+// there before is lost only once the new content is on the disk. A link leads to the file that is written. A pipe, a device and what
+// the system shows as a file, such as /dev/stderr, are written to as they are.
+func Save(path string, content []byte) (err error) {
+	if err := Writable(path); err != nil {
+		return err
+	}
+	into := path
+	if target, err := filepath.EvalSymlinks(path); err == nil { // else there is no file yet
+		into = target
+	}
+	if info, err := os.Stat(into); err == nil && !info.Mode().IsRegular() || ofTheSystem(path) {
 		return writeDevice(path, content)
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(path), ".prelaunch-*.tmp") // made with mode 0600
+	temporary, err := os.CreateTemp(filepath.Dir(into), ".prelaunch-*.tmp") // made with mode 0600
 	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+		return fmt.Errorf("write %s: %w", path, cause(err))
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("write %s: %w", path, err), os.Remove(temporary.Name()))
+			err = errors.Join(fmt.Errorf("write %s: %w", path, cause(err)), os.Remove(temporary.Name()))
 		}
 	}()
 	_, err = temporary.Write(content)
@@ -49,17 +77,39 @@ func Save(path string, content []byte) (err error) {
 	if err = errors.Join(err, temporary.Close()); err != nil {
 		return err
 	}
-	return os.Rename(temporary.Name(), path)
+	return os.Rename(temporary.Name(), into)
+}
+
+// ofTheSystem reports whether a path, or a link that it is, lies among the files of devices and processes, which must not be replaced by
+// others: /dev/stderr is a link that ends at whatever standard error was redirected to.
+func ofTheSystem(path string) bool {
+	for range 40 { // as many links as the kernel follows
+		absolute, err := filepath.Abs(path)
+		if err != nil {
+			return false
+		}
+		if strings.HasPrefix(absolute, "/dev/") && !strings.HasPrefix(absolute, "/dev/shm/") || strings.HasPrefix(absolute, "/proc/") {
+			return true
+		}
+		target, err := os.Readlink(absolute)
+		if err != nil {
+			return false
+		}
+		if path = target; !filepath.IsAbs(target) {
+			path = filepath.Join(filepath.Dir(absolute), target)
+		}
+	}
+	return false
 }
 
 func writeDevice(path string, content []byte) error {
-	device, err := os.OpenFile(path, os.O_WRONLY, 0)
+	device, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+		return fmt.Errorf("write %s: %w", path, cause(err))
 	}
 	_, err = device.Write(content)
 	if err = errors.Join(err, device.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+		return fmt.Errorf("write %s: %w", path, cause(err))
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,6 +34,38 @@ func TestWriteFile(t *testing.T) {
 	}
 	if left, err := os.ReadDir(folder); err != nil || len(left) != 1 {
 		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// TestSaveFollowsLinks: the link stays and leads to the new content; what leads to a device or to a stream of a process is written to and not
+// replaced.
+func TestSaveFollowsLinks(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	target, link, stream := filepath.Join(folder, "target"), filepath.Join(folder, "link"), filepath.Join(folder, "stream")
+	redirected, err := os.Create(filepath.Join(folder, "redirected"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = redirected.Close() }()
+	if err := os.WriteFile(target, []byte("old"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for name, to := range map[string]string{link: "target", stream: fmt.Sprintf("/proc/self/fd/%d", redirected.Fd())} {
+		if err := os.Symlink(to, name); err != nil {
+			t.Fatal(err)
+		}
+		if err := Save(name, []byte("new")); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Lstat(name); err != nil || info.Mode().Type() != os.ModeSymlink {
+			t.Errorf("%s is no link any more: %v, %v", filepath.Base(name), info.Mode(), err)
+		}
+	}
+	for _, file := range []string{target, redirected.Name()} {
+		if raw, err := os.ReadFile(file); err != nil || string(raw) != "new" {
+			t.Errorf("%s holds %q, %v", filepath.Base(file), raw, err)
+		}
 	}
 }
 
