@@ -72,9 +72,12 @@ func (s *Search) add(key secret.Key, environment, role string) {
 		s.notSearched = append(s.notSearched, subject.Fingerprint)
 	case key.Held():
 		material := key.Expose()
-		for _, spelling := range append(secret.Spellings(material), secret.Wrapped(material)...) {
+		// What is longer than Wrapped has it is found broken anywhere.
+		for _, spelling := range append(secret.Spellings(material), secret.Wrapped(material, needle.Breakable-1)...) {
 			subject.Spelling = spelling.Name
-			s.literals = append(s.literals, needle.Literal{ID: len(s.subjects), Bytes: spelling.Bytes})
+			s.literals = append(s.literals, needle.Literal{
+				ID: len(s.subjects), Bytes: spelling.Bytes, Broken: !spelling.Wide, NotBefore: spelling.NotBefore, NotAfter: spelling.NotAfter,
+			})
 			s.subjects = append(s.subjects, subject)
 		}
 	default:

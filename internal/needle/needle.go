@@ -20,6 +20,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Literal is a byte string to look for. ID is the caller's own number for it
@@ -27,6 +28,11 @@ import (
 type Literal struct {
 	ID    int
 	Bytes []byte
+	// Broken asks for the occurrences too that are broken into pieces; see
+	// broken.go. Literals shorter than Breakable are found whole only.
+	Broken bool
+	// NotBefore and NotAfter are the bytes that make an occurrence none when they stand next to it.
+	NotBefore, NotAfter string
 }
 
 // String keeps the bytes out of logs.
@@ -46,20 +52,35 @@ const (
 )
 
 type place struct {
-	literal int32 // index into Set.literals
-	offset  int32 // of the gram within it
+	entry  int32 // index into Set.entries
+	offset int32 // of the gram within it
+}
+
+// entry is a text that is compared: a literal, or a half of a broken one.
+type entry struct {
+	id    int
+	bytes []byte
+	whole []byte // of what bytes is a half; nil: bytes is all of it
+	back  bool   // bytes is the second half
+
+	notBefore, notAfter string
+}
+
+// apart reports whether nothing stands next to data[start:end] that makes it something else.
+func (e *entry) apart(data []byte, start, end int) bool {
+	return (start == 0 || strings.IndexByte(e.notBefore, data[start-1]) < 0) && (end == len(data) || strings.IndexByte(e.notAfter, data[end]) < 0)
 }
 
 // Set is a compiled set of literals, safe for use by many goroutines.
 type Set struct {
-	literals []Literal
-	short    []Literal
-	longest  int
-	gram     int
-	stride   int
-	shift    uint
-	bitmap   []uint64
-	places   map[uint64][]place
+	entries []entry
+	short   []entry
+	longest int
+	gram    int
+	stride  int
+	shift   uint
+	bitmap  []uint64
+	places  map[uint64][]place
 }
 
 // New compiles the literals. Empty ones are refused: they would match
@@ -67,6 +88,16 @@ type Set struct {
 func New(literals []Literal) (*Set, error) {
 	s := &Set{}
 	m := 0
+	add := func(e entry) {
+		if len(e.bytes) < shortest {
+			s.short = append(s.short, e)
+			return
+		}
+		s.entries = append(s.entries, e)
+		if m == 0 || len(e.bytes) < m {
+			m = len(e.bytes)
+		}
+	}
 	for _, l := range literals {
 		if len(l.Bytes) == 0 {
 			return nil, errors.New("compile literals: an empty literal would match everywhere")
@@ -74,18 +105,24 @@ func New(literals []Literal) (*Set, error) {
 		if len(l.Bytes) > 1<<20 {
 			return nil, errors.New("compile literals: a literal longer than 1 MiB is no key")
 		}
-		s.longest = max(s.longest, len(l.Bytes))
-		l.Bytes = bytes.Clone(l.Bytes)
-		if len(l.Bytes) < shortest {
-			s.short = append(s.short, l)
-			continue
+		text := bytes.Clone(l.Bytes)
+		e := entry{id: l.ID, bytes: text, notBefore: l.NotBefore, notAfter: l.NotAfter}
+		add(e)
+		next := 0 // bytes that are looked at beside it
+		if l.NotBefore+l.NotAfter != "" {
+			next = 1
 		}
-		s.literals = append(s.literals, l)
-		if m == 0 || len(l.Bytes) < m {
-			m = len(l.Bytes)
+		s.longest = max(s.longest, len(text)+2*next)
+		if l.Broken && len(text) >= Breakable {
+			half := (len(text) + 1) / 2
+			e.whole, e.bytes = text, text[:half]
+			add(e)
+			e.back, e.bytes = true, text[len(text)-half:]
+			add(e)
+			s.longest = max(s.longest, len(text)+maxBreaks*maxBreak+2*next)
 		}
 	}
-	if len(s.literals) == 0 {
+	if len(s.entries) == 0 {
 		return s, nil
 	}
 	s.gram = shortGram
@@ -94,9 +131,9 @@ func New(literals []Literal) (*Set, error) {
 	}
 	s.stride = m - s.gram + 1
 	s.places = make(map[uint64][]place)
-	for i, l := range s.literals {
+	for i, e := range s.entries {
 		for off := range s.stride {
-			g := s.load(l.Bytes[off:])
+			g := s.load(e.bytes[off:])
 			s.places[g] = append(s.places[g], place{int32(i), int32(off)})
 		}
 	}
@@ -120,7 +157,7 @@ func (s *Set) load(b []byte) uint64 {
 	return uint64(binary.LittleEndian.Uint32(b))
 }
 
-// Longest is the length in bytes of the longest literal, 0 for an empty set.
+// Longest is the length in bytes of the longest occurrence, 0 for an empty set.
 // Pieces of a text that overlap by Longest()-1 bytes miss no occurrence.
 func (s *Set) Longest() int { return s.longest }
 
@@ -128,24 +165,24 @@ func (s *Set) Longest() int { return s.longest }
 // and the offset of its first byte, in no particular order, until found
 // returns false.
 func (s *Set) Find(data []byte, found func(id, offset int) bool) {
-	s.occurrences(data, func(l *Literal, start int) bool { return found(l.ID, start) })
+	s.occurrences(data, func(e *entry, start, _ int) bool { return found(e.id, start) })
 }
 
-func (s *Set) occurrences(data []byte, found func(l *Literal, start int) bool) {
+func (s *Set) occurrences(data []byte, found func(e *entry, start, end int) bool) {
 	for j := range s.short {
-		l := &s.short[j]
+		e := &s.short[j]
 		for from := 0; ; {
-			i := bytes.Index(data[from:], l.Bytes)
+			i := bytes.Index(data[from:], e.bytes)
 			if i < 0 {
 				break
 			}
-			if !found(l, from+i) {
+			if e.apart(data, from+i, from+i+len(e.bytes)) && !found(e, from+i, from+i+len(e.bytes)) {
 				return
 			}
 			from += i + 1
 		}
 	}
-	if len(s.literals) == 0 {
+	if len(s.entries) == 0 {
 		return
 	}
 	p := s.stride - 1
@@ -202,14 +239,21 @@ func (s *Set) next4(data []byte, p int) int {
 
 // verify reports the literals whose gram at position p is part of a real
 // occurrence; false when found asked to stop.
-func (s *Set) verify(data []byte, p int, found func(l *Literal, start int) bool) bool {
+func (s *Set) verify(data []byte, p int, found func(e *entry, start, end int) bool) bool {
 	for _, at := range s.places[s.load(data[p:])] {
-		l := &s.literals[at.literal]
+		e := &s.entries[at.entry]
 		start := p - int(at.offset)
-		if start < 0 || len(data)-start < len(l.Bytes) || !bytes.Equal(data[start:start+len(l.Bytes)], l.Bytes) {
+		end := start + len(e.bytes)
+		if start < 0 || end > len(data) || !bytes.Equal(data[start:end], e.bytes) {
 			continue
 		}
-		if !found(l, start) {
+		if e.whole != nil {
+			var ok bool
+			if start, end, ok = e.join(data, start, end); !ok {
+				continue
+			}
+		}
+		if e.apart(data, start, end) && !found(e, start, end) {
 			return false
 		}
 	}
@@ -229,12 +273,12 @@ func (s *Set) Contains(data []byte) bool {
 func (s *Set) Blank(text, mark string) string {
 	data := []byte(text)
 	var hidden []bool
-	s.each(data, 0, func(l *Literal, start int) {
+	s.each(data, 0, true, func(_, start, end int) {
 		if hidden == nil {
 			hidden = make([]bool, len(data))
 		}
-		for i := range l.Bytes {
-			hidden[start+i] = true
+		for i := start; i < end; i++ {
+			hidden[i] = true
 		}
 	})
 	if hidden == nil {
@@ -252,11 +296,16 @@ func (s *Set) Blank(text, mark string) string {
 	return out.String()
 }
 
-// each calls found for every occurrence that ends after data[seen].
-func (s *Set) each(data []byte, seen int, found func(l *Literal, start int)) {
-	s.occurrences(data, func(l *Literal, start int) bool {
-		if start+len(l.Bytes) > seen {
-			found(l, start)
+// each calls found for every occurrence that ends after data[seen]; last says
+// that nothing follows data. What depends on the next byte waits for it.
+func (s *Set) each(data []byte, seen int, last bool, found func(id, start, end int)) {
+	s.occurrences(data, func(e *entry, start, end int) bool {
+		looked := end // at what is before
+		if e.notAfter != "" {
+			looked++
+		}
+		if looked > seen && (looked <= len(data) || last) {
+			found(e.id, start, end)
 		}
 		return true
 	})

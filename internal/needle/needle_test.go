@@ -79,7 +79,7 @@ func TestFindsEveryPositionAndLength(t *testing.T) {
 				for j := range b {
 					b[j] = 'a' + byte(r.IntN(26))
 				}
-				literals = append(literals, Literal{i, b})
+				literals = append(literals, Literal{ID: i, Bytes: b})
 			}
 			for pad := range 70 {
 				var data []byte
@@ -99,7 +99,7 @@ func TestFindsEveryPositionAndLength(t *testing.T) {
 
 func TestStreamAcrossPieces(t *testing.T) {
 	t.Parallel()
-	literals := []Literal{{1, []byte("abcabcabcabcabcabc")}, {2, []byte("bcabcabcabcabca")}, {3, []byte("zz")}}
+	literals := []Literal{{ID: 1, Bytes: []byte("abcabcabcabcabcabc")}, {ID: 2, Bytes: []byte("bcabcabcabcabca")}, {ID: 3, Bytes: []byte("zz")}}
 	data := []byte(strings.Repeat("\nxabcabcabcabcabcabcabcabczzz", 9000)) // longer than several held pieces
 	want := naive(literals, data)
 	for _, piece := range []int{1, 7, 4096, streamPiece - 1, streamPiece, streamPiece + 1, len(data)} {
@@ -111,7 +111,7 @@ func TestStreamAcrossPieces(t *testing.T) {
 
 func TestSameBytesTwoIDs(t *testing.T) {
 	t.Parallel()
-	literals := []Literal{{1, []byte("0123456789abcdef")}, {2, []byte("0123456789abcdef")}}
+	literals := []Literal{{ID: 1, Bytes: []byte("0123456789abcdef")}, {ID: 2, Bytes: []byte("0123456789abcdef")}}
 	want := []at{{1, 1}, {2, 1}}
 	if diff := cmp.Diff(want, find(t, literals, []byte("x0123456789abcdefx"))); diff != "" {
 		t.Fatal(diff)
@@ -120,7 +120,7 @@ func TestSameBytesTwoIDs(t *testing.T) {
 
 func TestRefusesEmptyLiteral(t *testing.T) {
 	t.Parallel()
-	if _, err := New([]Literal{{1, nil}}); err == nil {
+	if _, err := New([]Literal{{ID: 1, Bytes: nil}}); err == nil {
 		t.Fatal("an empty literal was taken")
 	}
 	set, err := New(nil)
@@ -131,7 +131,7 @@ func TestRefusesEmptyLiteral(t *testing.T) {
 
 func TestStops(t *testing.T) {
 	t.Parallel()
-	set, _ := New([]Literal{{1, []byte("0123456789abcdef")}})
+	set, _ := New([]Literal{{ID: 1, Bytes: []byte("0123456789abcdef")}})
 	n := 0
 	set.Find(bytes.Repeat([]byte("0123456789abcdef"), 9), func(int, int) bool { n++; return n < 3 })
 	if n != 3 {
@@ -141,7 +141,7 @@ func TestStops(t *testing.T) {
 
 func TestBlank(t *testing.T) {
 	t.Parallel()
-	set, _ := New([]Literal{{1, []byte("secretsecretsecret")}})
+	set, _ := New([]Literal{{ID: 1, Bytes: []byte("secretsecretsecret")}})
 	got := set.Blank("a/secretsecretsecretsecret/b", "[key]")
 	if got != "a/[key]/b" {
 		t.Fatalf("got %q", got)
@@ -150,7 +150,7 @@ func TestBlank(t *testing.T) {
 
 func TestLiteralDoesNotPrintItself(t *testing.T) {
 	t.Parallel()
-	l := Literal{7, []byte("topsecret")}
+	l := Literal{ID: 7, Bytes: []byte("topsecret")}
 	for _, s := range []string{fmt.Sprint(l), fmt.Sprintf("%#v", l), fmt.Sprintf("%+v", []Literal{l})} {
 		if strings.Contains(s, "topsecret") || strings.Contains(s, "116 111") {
 			t.Errorf("printed: %s", s)
@@ -165,7 +165,7 @@ func FuzzFind(f *testing.F) {
 		if len(a) == 0 || len(b) == 0 || len(data) > 4096 {
 			return
 		}
-		literals := []Literal{{1, a}, {2, b}}
+		literals := []Literal{{ID: 1, Bytes: a}, {ID: 2, Bytes: b}}
 		// Plant them too: random text seldom holds them.
 		data = append(append(append(data, a...), b...), data...)
 		want := naive(literals, data)
@@ -190,7 +190,7 @@ func BenchmarkFind(b *testing.B) {
 		for j := range l {
 			l[j] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"[r.IntN(36)]
 		}
-		literals = append(literals, Literal{i, l})
+		literals = append(literals, Literal{ID: i, Bytes: l})
 	}
 	set, _ := New(literals)
 	b.SetBytes(int64(len(data)))

@@ -33,7 +33,7 @@ func (t *Stream) Write(p []byte) (int, error) {
 		t.hold = append(t.hold, p[:k]...)
 		p = p[k:]
 		if len(t.hold)-t.fresh >= streamPiece {
-			t.search()
+			t.search(false)
 		}
 	}
 	return n, nil
@@ -42,15 +42,15 @@ func (t *Stream) Write(p []byte) (int, error) {
 // Close searches what is still held. The stream may then be used for the next
 // text, whose offsets start again at 0.
 func (t *Stream) Close() error {
-	t.search()
+	t.search(true)
 	t.hold, t.base, t.lines, t.fresh = t.hold[:0], 0, 0, 0
 	return nil
 }
 
-func (t *Stream) search() {
-	t.set.each(t.hold, t.fresh, func(l *Literal, start int) {
+func (t *Stream) search(last bool) {
+	t.set.each(t.hold, t.fresh, last, func(id, start, _ int) {
 		line := t.lines + int64(bytes.Count(t.hold[:start], []byte{'\n'})) + 1
-		t.found(l.ID, t.base+int64(start), line)
+		t.found(id, t.base+int64(start), line)
 	})
 	keep := max(0, min(len(t.hold), t.set.longest-1))
 	drop := len(t.hold) - keep

@@ -114,12 +114,30 @@ func TestSpellingsFindTheKeyInsideOtherText(t *testing.T) {
 		}
 	}
 	quoted, _ := json.Marshal(map[string]string{"k": sample})
+	again, _ := json.Marshal(string(quoted))
+	var list, octal, entities strings.Builder
+	for i := range len(sample) {
+		fmt.Fprintf(&list, "%d,", sample[i])
+		fmt.Fprintf(&octal, `\%03o`, sample[i])
+	}
+	for _, c := range sample {
+		fmt.Fprintf(&entities, "&#x%X;", c)
+	}
 	for name, text := range map[string]string{
 		"JSON":                        string(quoted),
 		"JSON with escaped slashes":   strings.ReplaceAll(string(quoted), "/", `\/`),
 		"a query":                     url.Values{"k": {sample}}.Encode(),
 		"a query in lower case":       strings.ToLower("%2F") + lowerEscapes(url.QueryEscape(sample)),
 		"base64 in a query":           url.Values{"k": {base64.StdEncoding.EncodeToString([]byte("x" + sample))}}.Encode(),
+		"JSON as Python writes it":    strings.NewReplacer(`\u0026`, "&", "é", `\u00e9`).Replace(string(quoted)),
+		"JSON in JSON":                string(again),
+		"HTML as Python writes it":    `<p id="` + strings.NewReplacer("&", "&amp;", `"`, "&quot;").Replace(sample) + `">`,
+		"entities":                    entities.String(),
+		"a query in a query":          url.Values{"u": {"?" + url.Values{"k": {sample}}.Encode()}}.Encode(),
+		"a list of bytes":             "[" + list.String() + "10]",
+		"octal":                       octal.String(),
+		"quoted-printable":            strings.ReplaceAll(sample, "=", "=3D"),
+		"base64 of base64":            base64.StdEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte("ab" + sample)))),
 		"base64 with escaped slashes": strings.ReplaceAll(base64.StdEncoding.EncodeToString([]byte("x"+sample)), "/", `\/`),
 	} {
 		if !contains(text) {
@@ -141,5 +159,47 @@ func TestRedactorTakesEverySpellingOut(t *testing.T) {
 	}
 	if got := r.RedactString("a short text"); got != "a short text" {
 		t.Errorf("got %q", got)
+	}
+}
+
+// What differs from the key in a bit of its first or last byte may have the same digits all the same.
+func TestBase64OfSomethingElseIsTold(t *testing.T) {
+	t.Parallel()
+	found := func(text string) bool {
+		for _, s := range Spellings([]byte(sample)) {
+			for from := 0; ; from++ {
+				at := strings.Index(text[from:], string(s.Bytes))
+				if at < 0 {
+					break
+				}
+				from += at
+				end := from + len(s.Bytes)
+				if (from == 0 || !strings.Contains(s.NotBefore, text[from-1:from])) && (end == len(text) || !strings.Contains(s.NotAfter, text[end:end+1])) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	for before := range 4 {
+		for after := range 4 {
+			for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
+				around := func(key []byte) string {
+					return encoding.EncodeToString([]byte(strings.Repeat("b", before) + string(key) + strings.Repeat("a", after)))
+				}
+				if !found(around([]byte(sample))) {
+					t.Errorf("the key with %d before and %d after is missed", before, after)
+				}
+				for bit := range 8 {
+					for _, at := range []int{0, len(sample) - 1} {
+						other := []byte(sample)
+						other[at] ^= 1 << bit
+						if found(around(other)) {
+							t.Errorf("another key is found: bit %d of byte %d, %d before, %d after", bit, at, before, after)
+						}
+					}
+				}
+			}
+		}
 	}
 }

@@ -20,82 +20,160 @@ const MinSearchable = 8
 type Spelling struct {
 	Name  string // such as "plain", "base64", "hex"
 	Bytes []byte
+	Wide  bool // UTF-16: no text whose lines are broken byte for byte
+	// NotBefore and NotAfter are the characters next to which it is a spelling of something else: digits of base64 that carry other
+	// bits of the first or last byte than the secret has.
+	NotBefore, NotAfter string
 }
 
 // Spellings lists every spelling of a secret that is searched for and kept out of outputs, without duplicates, "plain" first.
 // base64 stands for each of the three ways its groups can fall when the secret is in the middle of a longer text; digits that
-// depend on the neighbours are left off.
+// depend on the neighbours too are left off.
 func Spellings(secret []byte) []Spelling {
+	t := common(secret)
+	t.rare(secret)
+	return t.list
+}
+
+// Common lists the spellings that programs use without being asked to, for texts that are searched for by the hundred.
+func Common(secret []byte) []Spelling { return common(secret).list }
+
+// table gathers spellings.
+type table struct {
+	list []Spelling
+	seen map[string]bool
+}
+
+func (t *table) add(name, text string) { t.put(Spelling{Name: name, Bytes: []byte(text)}) }
+
+func (t *table) put(s Spelling) {
+	if len(s.Bytes) > 0 && !t.seen[string(s.Bytes)] {
+		t.seen[string(s.Bytes)] = true
+		t.list = append(t.list, s)
+	}
+}
+
+func common(secret []byte) *table {
+	t := &table{seen: map[string]bool{}}
 	if len(secret) == 0 {
-		return nil
+		return t
 	}
-	var out []Spelling
-	seen := map[string]bool{}
-	add := func(name, text string) {
-		if text != "" && !seen[text] {
-			seen[text] = true
-			out = append(out, Spelling{Name: name, Bytes: []byte(text)})
-		}
-	}
-	add("plain", string(secret))
+	text := string(secret)
+	t.add("plain", text)
 	for _, b64 := range []struct {
 		name     string
 		encoding *base64.Encoding
 	}{{"base64", base64.RawStdEncoding}, {"base64url", base64.RawURLEncoding}} {
 		for shift := range 3 {
-			digits := alignedBase64(b64.encoding, secret, shift)
-			add(b64.name, digits)
-			add(b64.name, url.QueryEscape(digits))               // in a query
-			add(b64.name, strings.ReplaceAll(digits, "/", `\/`)) // in JSON as PHP writes it
+			s := alignedBase64(b64.encoding, secret, shift)
+			s.Name = b64.name
+			t.put(s)
+			digits := string(s.Bytes)
+			t.add(b64.name, url.QueryEscape(digits))               // in a query
+			t.add(b64.name, strings.ReplaceAll(digits, "/", `\/`)) // in JSON as PHP writes it
 		}
 	}
-	add("hex", hex.EncodeToString(secret))
-	add("hex", strings.ToUpper(hex.EncodeToString(secret)))
-	add("percent-encoded", url.QueryEscape(string(secret)))
-	add("percent-encoded", url.PathEscape(string(secret)))
-	add("percent-encoded", lowerEscapes(url.QueryEscape(string(secret))))
-	add("percent-encoded", lowerEscapes(url.PathEscape(string(secret))))
-	add("percent-encoded", eachByte(secret, "%%%02X"))
-	add("percent-encoded", eachByte(secret, "%%%02x"))
-	if quoted, err := json.Marshal(string(secret)); err == nil {
-		escaped := string(quoted[1 : len(quoted)-1])
-		add("json-escaped", escaped)
-		add("json-escaped", strings.ReplaceAll(escaped, "/", `\/`))
+	t.add("hex", hex.EncodeToString(secret))
+	t.add("hex", strings.ToUpper(hex.EncodeToString(secret)))
+	for _, escaped := range percentEscaped(text) {
+		t.add("percent-encoded", escaped)
 	}
-	add("html-escaped", html.EscapeString(string(secret)))
-	add("unicode-escaped", eachUnit(secret, `\u%04x`))
-	add("unicode-escaped", eachUnit(secret, `\u%04X`))
-	add("hex-escaped", eachByte(secret, `\x%02x`))
-	add("hex-escaped", eachByte(secret, `\x%02X`))
-	var little, big strings.Builder
-	for _, unit := range utf16.Encode([]rune(string(secret))) {
-		little.Write([]byte{byte(unit), byte(unit >> 8)})
-		big.Write([]byte{byte(unit >> 8), byte(unit)})
+	t.add("percent-encoded", eachByte(secret, "%%%02X", ""))
+	t.add("percent-encoded", eachByte(secret, "%%%02x", ""))
+	for _, escaped := range jsonEscaped(text) {
+		t.add("json-escaped", escaped)
 	}
-	add("utf-16le", little.String())
-	add("utf-16be", big.String())
-	return out
+	for _, escaped := range htmlEscaped(text) {
+		t.add("html-escaped", escaped)
+	}
+	t.add("unicode-escaped", eachUnit(secret, `\u%04x`))
+	t.add("unicode-escaped", eachUnit(secret, `\u%04X`))
+	t.add("hex-escaped", eachByte(secret, `\x%02x`, ""))
+	t.add("hex-escaped", eachByte(secret, `\x%02X`, ""))
+	little, big := wide(secret)
+	t.put(Spelling{Name: "utf-16le", Bytes: little, Wide: true})
+	t.put(Spelling{Name: "utf-16be", Bytes: big, Wide: true})
+	return t
+}
+
+// rare adds what takes two steps, or a tool that few use.
+func (t *table) rare(secret []byte) {
+	if len(secret) == 0 {
+		return
+	}
+	text := string(secret)
+	for _, once := range jsonEscaped(text) { // a document in a field of another, as logs of containers have it
+		for _, twice := range jsonEscaped(once) {
+			t.add("json-escaped", twice)
+		}
+	}
+	for _, once := range percentEscaped(text) {
+		for _, twice := range percentEscaped(once) {
+			t.add("percent-encoded", twice)
+		}
+	}
+	for _, format := range []string{`\\u%04x`, `\\u%04X`, `\u{%x}`, `\u{%X}`} {
+		t.add("unicode-escaped", eachUnit(secret, format))
+	}
+	t.add("hex-escaped", eachByte(secret, `\\x%02x`, ""))
+	t.add("hex-escaped", eachByte(secret, `\\x%02X`, ""))
+	t.add("octal-escaped", eachByte(secret, `\%03o`, ""))
+	for _, format := range []string{"&#%d;", "&#x%x;", "&#x%X;"} {
+		t.add("html-escaped", eachRune(text, format))
+	}
+	t.add("quoted-printable", strings.ReplaceAll(text, "=", "=3D"))
+	t.add("quoted-printable", eachByte(secret, "=%02X", ""))
+	for _, between := range []string{",", ", "} { // arrays of bytes, and what journald makes of a coloured line
+		t.add("bytes", eachByte(secret, "%d", between))
+		t.add("bytes", eachByte(secret, "0x%02x", between))
+		t.add("bytes", eachByte(secret, "0x%02X", between))
+	}
+	for _, between := range []string{":", " "} {
+		t.add("hex", eachByte(secret, "%02x", between))
+		t.add("hex", eachByte(secret, "%02X", between))
+	}
+	t.add("quoted", strings.ReplaceAll(text, `'`, `''`))   // SQL, YAML
+	t.add("quoted", strings.ReplaceAll(text, `'`, `\'`))   // JavaScript, Python
+	t.add("quoted", strings.ReplaceAll(text, `"`, `""`))   // CSV
+	t.add("quoted", strings.ReplaceAll(text, `'`, `'\''`)) // a shell
+	t.add("quoted", strings.ReplaceAll(text, `$`, `$$`))   // Compose, make
+	t.add("quoted", strings.ReplaceAll(text, `$`, `\$`))   // a shell
+	t.add("quoted", strings.ReplaceAll(text, `%`, `%%`))   // systemd
+	little, _ := wide(secret)
+	for shift := range 3 {
+		s := alignedBase64(base64.RawStdEncoding, little, shift)
+		s.Name = "base64 of utf-16le" // PowerShell's encoded commands
+		t.put(s)
+		digits := alignedBase64(base64.RawStdEncoding, secret, shift).Bytes
+		for again := range 3 {
+			s := alignedBase64(base64.RawStdEncoding, digits, again)
+			s.Name = "base64 of base64" // a manifest's secret that was encoded before
+			t.put(s)
+		}
+	}
 }
 
 // Wrapped lists the spellings of a secret that stands in base64 text broken into lines, as the base64 command writes it by default:
-// with one line end inside, at each place. There are hundreds, all of them base64, so they are for the search alone.
-func Wrapped(secret []byte) []Spelling {
-	var out []Spelling
-	seen := map[string]bool{}
+// with one line end inside, at each place, of at most digits digits. There are hundreds, all of them base64, so they are for the
+// search alone.
+func Wrapped(secret []byte, digits int) []Spelling {
+	t := &table{seen: map[string]bool{}}
 	for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
 		for shift := range 3 {
-			digits := alignedBase64(encoding, secret, shift)
-			for at := 1; at < len(digits); at++ {
+			s := alignedBase64(encoding, secret, shift)
+			if len(s.Bytes) > digits {
+				continue
+			}
+			for at := 1; at < len(s.Bytes); at++ {
 				for _, end := range []string{"\n", "\r\n"} {
-					if text := digits[:at] + end + digits[at:]; !seen[text] {
-						seen[text] = true
-						out = append(out, Spelling{Name: "base64", Bytes: []byte(text)})
-					}
+					s := s
+					s.Name, s.Bytes = "base64", []byte(string(s.Bytes[:at])+end+string(s.Bytes[at:]))
+					t.put(s)
 				}
 			}
 		}
 	}
-	return out
+	return t.list
 }
 
 var percentEscape = regexp.MustCompile(`%[0-9A-F]{2}`)
@@ -104,22 +182,116 @@ func lowerEscapes(text string) string {
 	return percentEscape.ReplaceAllStringFunc(text, strings.ToLower)
 }
 
+// percentEscaped are the ways in which URLs have a text: a query's and a path's, in upper and lower case.
+func percentEscaped(text string) []string {
+	query, path := url.QueryEscape(text), url.PathEscape(text)
+	return []string{query, path, lowerEscapes(query), lowerEscapes(path)}
+}
+
+// jsonEscaped are the ways in which JSON has a text: Go's, which escapes <, > and &, and others'; PHP's, which escapes slashes; and
+// that of languages that escape what is not ASCII.
+func jsonEscaped(text string) []string {
+	var plain strings.Builder
+	e := json.NewEncoder(&plain)
+	e.SetEscapeHTML(false)
+	quoted, err := json.Marshal(text)
+	if err != nil || e.Encode(text) != nil {
+		return nil
+	}
+	var list []string
+	for _, quoted := range []string{string(quoted), strings.TrimSuffix(plain.String(), "\n")} {
+		escaped := quoted[1 : len(quoted)-1]
+		list = append(list, escaped, strings.ReplaceAll(escaped, "/", `\/`), asciiOnly(escaped))
+	}
+	return list
+}
+
+func asciiOnly(text string) string {
+	var b strings.Builder
+	for _, c := range text {
+		if c < 0x80 {
+			b.WriteRune(c)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{c}) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+	}
+	return b.String()
+}
+
+// htmlEscaped are the ways in which HTML and XML have a text: with and without the quotes, which each language writes in its own way.
+func htmlEscaped(text string) []string {
+	list := []string{html.EscapeString(text)}
+	for _, quotes := range [][]string{{}, {`"`, "&quot;"}, {`"`, "&quot;", "'", "&#x27;"}, {`"`, "&quot;", "'", "&#039;"}, {`"`, "&quot;", "'", "&#39;"}, {`"`, "&quot;", "'", "&apos;"}} {
+		list = append(list, strings.NewReplacer(append([]string{"&", "&amp;", "<", "&lt;", ">", "&gt;"}, quotes...)...).Replace(text))
+	}
+	return list
+}
+
 // alignedBase64 encodes secret as it looks when shift bytes stand before it in the encoded text, less the digits at both ends
-// that also depend on the neighbours.
-func alignedBase64(encoding *base64.Encoding, secret []byte, shift int) string {
+// that also depend on the neighbours. Of those it says which cannot be: their bits that come from the secret are known.
+func alignedBase64(encoding *base64.Encoding, secret []byte, shift int) (s Spelling) {
 	padded := append(make([]byte, shift), secret...)
 	digits := encoding.EncodeToString(padded)
 	first := (shift*8 + 5) / 6
 	last := len(padded) * 8 / 6
 	if first >= last {
-		return ""
+		return s
 	}
-	return digits[first:last]
+	s.Bytes = []byte(digits[first:last])
+	alphabet := encoding.EncodeToString(sextets)
+	if known := first*6 - shift*8; known > 0 { // low bits of the digit before
+		s.NotBefore = unlike(alphabet, strings.IndexByte(alphabet, digits[first-1]), 1<<known-1)
+	}
+	if known := len(padded)*8 - last*6; known > 0 { // high bits of the digit after
+		s.NotAfter = unlike(alphabet, strings.IndexByte(alphabet, digits[last]), (1<<known-1)<<(6-known))
+	}
+	return s
 }
 
-func eachByte(secret []byte, format string) string {
+// sextets are the bytes that base64 encodes as its alphabet, in order.
+var sextets = func() []byte {
+	raw, err := base64.RawStdEncoding.DecodeString("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+	if err != nil {
+		panic(err)
+	}
+	return raw
+}()
+
+// unlike are the digits that differ from digit in the bits of mask.
+func unlike(alphabet string, digit, mask int) string {
 	var b strings.Builder
-	for _, c := range secret {
+	for i := range len(alphabet) {
+		if (i^digit)&mask != 0 {
+			b.WriteByte(alphabet[i])
+		}
+	}
+	return b.String()
+}
+
+func wide(secret []byte) (little, big []byte) {
+	for _, unit := range utf16.Encode([]rune(string(secret))) {
+		little = append(little, byte(unit), byte(unit>>8))
+		big = append(big, byte(unit>>8), byte(unit))
+	}
+	return little, big
+}
+
+func eachByte(secret []byte, format, between string) string {
+	var b strings.Builder
+	for i, c := range secret {
+		if i > 0 {
+			b.WriteString(between)
+		}
+		fmt.Fprintf(&b, format, c)
+	}
+	return b.String()
+}
+
+func eachRune(text, format string) string {
+	var b strings.Builder
+	for _, c := range text {
 		fmt.Fprintf(&b, format, c)
 	}
 	return b.String()

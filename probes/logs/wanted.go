@@ -83,12 +83,12 @@ func seek(integration *audit.Integration, profile provider.Profile, events []aud
 			unsought[uid] = reused[uid] // others belong to one odd request each, and its payload is searched for
 		default:
 			uids[uid] = true
-			for _, spelling := range secret.Spellings([]byte(uid)) {
+			for _, spelling := range secret.Common([]byte(uid)) {
 				add(spelling.Bytes, sought{what: "uid", spelling: spelling.Name, once: !reused[uid], token: reused[uid] && spelling.Name == "plain"})
 			}
 		}
 		for _, piece := range payloadPieces(event.Body) {
-			for _, spelling := range secret.Spellings(piece) {
+			for _, spelling := range secret.Common(piece) {
 				if spelling.Name != "utf-16le" && spelling.Name != "utf-16be" && spelling.Name != "hex-escaped" {
 					add(spelling.Bytes, sought{what: "payload", spelling: spelling.Name})
 				}
@@ -203,7 +203,7 @@ func signatureSpellings(text string, means sought, add func([]byte, sought)) {
 		means.spelling = spelled.name
 		add([]byte(spelled.text), means)
 	}
-	for _, spelling := range secret.Spellings([]byte(digits)) {
+	for _, spelling := range secret.Common([]byte(digits)) {
 		if strings.HasPrefix(spelling.Name, "base64") {
 			means.spelling = spelling.Name
 			add(spelling.Bytes, means)
