@@ -24,3 +24,8 @@ test_what_is_taken_is_noted if {
 	f.outcome == "pass"
 	f.evidence.note_taken == ["unknown-field"]
 }
+
+test_pass_where_a_queue_processes_what_may_be_taken if {
+	queued := {"receiver": "queued", "observer": "asked", "observer_sees": true}
+	outcomes(given.document(queued, [given.wrong, invalid("unknown-field", {"status": 200, "effect": "processed"})])) == {"pass"}
+}

@@ -146,6 +146,15 @@ test_another_path_proves_nothing_where_any_path_does if {
 	unrelated := object.union(slash, {"case": "unrelated"})
 	reading.reading(slash, baseline({})) == "accepted" with input as {"facts": {"webhook.exchange": [slash]}}
 	reading.reading(slash, baseline({})) == "nothing" with input as {"facts": {"webhook.exchange": [slash, unrelated]}}
+	brace := object.union(slash, {"case": "unrelated-brace"})
+	reading.reading(slash, baseline({})) == "nothing" with input as {"facts": {"webhook.exchange": [slash, unrelated, brace]}}
+}
+
+test_a_receiver_at_every_path_is_told_from_a_page_for_everything if {
+	slash := forged("F13", "trailing-slash", {"status": 200, "elsewhere": true, "equals": ["genuine"]})
+	unrelated := object.union(slash, {"case": "unrelated"})
+	brace := forged("F13", "unrelated-brace", {"status": 400, "elsewhere": true})
+	reading.reading(slash, baseline({})) == "accepted" with input as {"facts": {"webhook.exchange": [slash, unrelated, brace]}}
 }
 
 judged(input_document) := result if {
@@ -162,7 +171,7 @@ one(findings) := finding if {
 test_judge_pass if {
 	f := one(judged(document({}, [wrong, refused("F02", "random"), refused("F02", "zeros"), unsent("forgery", "F02", "x", "same_key")])))
 	f.outcome == "pass"
-	f.evidence.cases == ["random", "zeros"]
+	f.evidence.cases == ["random (application.complete)", "zeros"]
 	f.evidence.statuses == [401]
 }
 
@@ -170,7 +179,7 @@ test_judge_one_finding_a_family if {
 	f := one(judged(document({}, [wrong, accepted("F02", "random"), accepted("F02", "zeros"), refused("F02", "x")])))
 	f.outcome == "fail"
 	f.subject == "F02"
-	f.evidence.accepted == ["random", "zeros"]
+	f.evidence.accepted == ["random (application.complete)", "zeros"]
 	contains(f.message, "(2 of 3)")
 }
 

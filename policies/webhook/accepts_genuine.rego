@@ -15,7 +15,7 @@
 #     Answer 200 as soon as the signature is verified and the event is stored, and do the work later. Where the receiver looks users up, list
 #     UIDs that it knows as probe_uids.
 #   sources: ["Begini Security Checklist, Psychometric Integration, 2 (2026-04-14)"]
-#   facts: [webhook.baseline, webhook.exchange, webhook.diagnosis]
+#   facts: [webhook.baseline, webhook.exchange, webhook.diagnosis, webhook.instance]
 package prelaunch.checks.webhook.accepts_genuine
 
 import data.prelaunch.lib
@@ -213,6 +213,36 @@ findings contains lib.finding(
 	count(bad(environment)) > 0
 	not unknown_user(environment)
 	not silent(environment)
+}
+
+# fresh is genuine events on connections of their own.
+fresh(environment) := [x |
+	some x in input.facts["webhook.instance"]
+	x.environment == environment
+	x.case == "genuine"
+]
+
+# strays are those that an instance or address turned down while another took them; one that asks to wait or bans says nothing of that.
+strays(environment) := [x |
+	some x in fresh(environment)
+	x.status > 0
+	not x.status in {200, 429, 503}
+	not x.firewall
+	some other in fresh(environment)
+	other.status == 200
+]
+
+findings contains lib.finding(
+	"fail", environment, "instances", reading.url(environment),
+	sprintf("%d of %d genuine events on new connections were not answered with 200 (%s), at %s: not every instance takes them", [
+		sum([x.draws | some x in strays(environment)]), sum([x.draws | some x in fresh(environment)]), hows(strays(environment)),
+		concat(", ", sort({x.address | some x in strays(environment)})),
+	]),
+	{"statuses": sort({x.status | some x in strays(environment)}), "addresses": sort({x.address | some x in strays(environment)})},
+) if {
+	some environment, _ in lib.environments
+	passes(environment)
+	count(strays(environment)) > 0
 }
 
 # Valid HTTP that a receiver has to take; what providers merely may send only warns.

@@ -106,3 +106,21 @@ test_inconclusive_where_everything_gets_200 if {
 	found := {f.outcome | some f in check.findings; f.environment == "test"} with input as document
 	found == {"inconclusive"}
 }
+
+drawn(changes) := object.union({"environment": "test", "case": "genuine", "address": "192.0.2.7:443", "draws": 2, "status": 200, "digest": "d", "equals": ["genuine"]}, changes)
+
+on_new_connections(draws) := given.documents([given.baseline({})], [given.wrong, genuine("application.complete", ok)], {"webhook.instance": draws})
+
+test_fail_where_an_instance_turns_it_down if {
+	document := on_new_connections([drawn({}), drawn({"status": 401, "equals": ["wrong"], "address": "192.0.2.8:443", "draws": 1})])
+	outcomes(document) == {"fail", "pass"}
+	contains(messages(document), "1 of 3 genuine events on new connections were not answered with 200 (401), at 192.0.2.8:443")
+}
+
+test_pass_where_a_new_connection_tells_nothing if {
+	outcomes(on_new_connections([drawn({})])) == {"pass"}
+	outcomes(on_new_connections([drawn({"status": 403})])) == {"pass"} # a ban keeps out all of them; see webhook.same-everywhere
+	every changes in [{"status": 429}, {"status": 503}, {"status": 0, "error": "reset"}, {"status": 403, "firewall": true}] {
+		outcomes(on_new_connections([drawn({}), drawn(changes)])) == {"pass"}
+	}
+}

@@ -6,6 +6,7 @@ import "context"
 type breaks struct {
 	alone bool // so the next one goes over a connection of its own
 	fresh int  // how many of them had carried nothing before, so that their breaking says something about the request
+	busy  bool // a 503 said nothing about coming back
 }
 
 // again reports whether the request is to be repeated: after 429 and 503 once the time has passed that the receiver asked for, and after
@@ -14,6 +15,7 @@ type breaks struct {
 func (s *session) again(ctx context.Context, a *answer, f *forge, r *record, broken *breaks) bool {
 	switch {
 	case a.status == 429 || a.status == 503:
+		broken.busy = broken.busy || a.status == 503 && !a.asked
 		return s.pace.comeBack(ctx, a, r.fact.Retries)
 	case a.status == 501 && a.reused && f.method == "POST" && r.fact.Retries < 1:
 		// A server that refuses without reading the body takes what it left for the beginning of the next request, which then has a
@@ -35,5 +37,8 @@ func (s *session) again(ctx context.Context, a *answer, f *forge, r *record, bro
 		return r.fact.Retries < 1 && s.timeouts <= patience
 	}
 	s.pace.answered()
+	if broken.busy && a.failure == "" {
+		s.pace.helped()
+	}
 	return false
 }

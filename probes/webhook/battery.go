@@ -40,6 +40,11 @@ func (s *session) forgeries() []job {
 	var jobs []job
 	for _, c := range forgeries[1:] {
 		jobs = append(jobs, job{testCase: c, purpose: PurposeForgery, event: s.event})
+		for _, event := range s.configured() { // a random signature may be refused for one type of event only
+			if c.family == "F02" && c.name == "random" && event.Type != s.event.Type && (s.full() || event.Journey) {
+				jobs = append(jobs, job{testCase: c, purpose: PurposeForgery, event: event})
+			}
+		}
 	}
 	for _, retired := range s.retired {
 		change := func(f *forge) {
@@ -55,8 +60,8 @@ func (s *session) forgeries() []job {
 	return jobs
 }
 
-// accepted are the jobs of unusual genuine events; offered tells whether the receiver speaks HTTP/2.
-func (s *session) accepted(offered bool) []job {
+// accepted are the jobs of unusual genuine events.
+func (s *session) accepted() []job {
 	event := s.event
 	for _, other := range s.configured() { // one with a free text and a list, if there is one that the receiver takes
 		taken := slices.ContainsFunc(s.records, func(r *record) bool {
@@ -68,20 +73,11 @@ func (s *session) accepted(offered bool) []job {
 	}
 	jobs := make([]job, len(genuine))
 	for i, c := range genuine {
-		change := c.change
-		if c.name == "http2" {
-			change = func(f *forge) {
-				if !offered {
-					f.refuse(notSentNotOffered)
-				}
-				c.change(f)
-			}
-		}
 		jobs[i] = job{testCase: testCase{family: c.family, name: c.name, change: func(f *forge) {
 			if !s.baseline.Genuine {
 				f.refuse(notSentNoGenuine)
 			}
-			change(f)
+			c.change(f)
 		}}, purpose: PurposeGenuine, event: event}
 	}
 	return jobs

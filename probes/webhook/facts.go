@@ -97,7 +97,7 @@ type Exchange struct {
 	Cut         bool     `json:"cut,omitempty" jsonschema:"the answer is larger than what was read"`
 	Firewall    bool     `json:"firewall,omitempty" jsonschema:"it looks like a firewall's page"`
 	Retries     int      `json:"retries,omitempty" jsonschema:"how often it was sent again after 429, 503 or a broken connection"`
-	RetryAfter  bool     `json:"retry_after,omitempty" jsonschema:"the last answer asked to come back later, or was the page of a rate limit"`
+	RetryAfter  bool     `json:"retry_after,omitempty" jsonschema:"the last answer asked to come back later, or was a 503 of a receiver whose 503 goes away by waiting"`
 	Witnessed   bool     `json:"witnessed,omitempty" jsonschema:"before and after it the receiver answered a properly signed request as at the beginning"`
 	Effect      string   `json:"effect,omitempty" jsonschema:"the observer's word: processed, not_processed or unknown"`
 }

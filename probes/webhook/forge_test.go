@@ -43,6 +43,7 @@ func offline(t testing.TB, change func(*audit.Integration)) *session {
 	}
 	s := newSession(&audit.Run{Integration: integration}, profile, integration.Environments[0], newProgress(nil))
 	s.chooseEvent("")
+	s.offersTwo = true
 	return s
 }
 
@@ -109,7 +110,7 @@ func TestCarefulProbingHoldsItsHand(t *testing.T) {
 	s := offline(t, careful)
 	s.baseline.Genuine = true
 	sent := 0
-	for _, j := range slices.Concat(s.forgeries(), s.accepted(true), s.invalids()) {
+	for _, j := range slices.Concat(s.forgeries(), s.accepted(), s.invalids()) {
 		f, reason := s.prepare(j)
 		if reason != "" {
 			continue
@@ -152,7 +153,7 @@ func TestOnlyUnkeyedRequestsGoToUnverifiedPeers(t *testing.T) {
 	s := offline(t, nil)
 	s.baseline.Transport = TransportUnverified
 	s.baseline.Genuine = true
-	for _, j := range slices.Concat(s.forgeries(), s.accepted(true), s.invalids()) {
+	for _, j := range slices.Concat(s.forgeries(), s.accepted(), s.invalids()) {
 		_, reason := s.prepare(j)
 		allowed := slices.Contains(unkeyed, j.family) || slices.Contains(unkeyed, j.family+" "+j.name)
 		if (reason == "") != allowed {
@@ -196,7 +197,7 @@ func TestGenuineSpellingsMeanTheSame(t *testing.T) {
 	t.Parallel()
 	s := offline(t, nil)
 	s.baseline.Genuine = true
-	for _, j := range s.accepted(true) {
+	for _, j := range s.accepted() {
 		f, reason := s.prepare(j)
 		if reason != "" {
 			t.Errorf("%s: %s", j.name, reason)

@@ -32,7 +32,7 @@ type testCase struct {
 //	F04 a missing variable as key    F10 wrong with other content types   F16 right signature in the wrong place
 //	F05 digests without HMAC         F11 signature of an empty body       F17 header that is hard to parse
 //	F06 other HMACs                  F12 unsigned with other methods      F18 unsigned and compressed
-//	F19 repeated header              F20 signed with a retired key        F21 unsigned, large or chunked
+//	F19 repeated header              F20 signed with a retired key        F21 unsigned in another transport
 //
 // F12, F13, F14, F18 and F21 are sent unsigned, or with a random signature where a receiver takes plain unsigned events anyway.
 var forgeries = []testCase{
@@ -141,6 +141,12 @@ var forgeries = []testCase{
 		f.body = bytes.Replace(f.body, []byte("\uFFFD"), []byte{0xff}, 1)
 		f.put(signature)
 	}},
+	{family: "F09", name: "byte-ff-dropped", change: func(f *forge) {
+		f.note("prelaunch\uFFFD")
+		signature := f.right(bytes.Replace(f.body, []byte("\uFFFD"), nil, 1))
+		f.body = bytes.Replace(f.body, []byte("\uFFFD"), []byte{0xff}, 1)
+		f.put(signature)
+	}},
 	{family: "F09", name: "bom", change: tampered(func(f *forge) { f.body = append([]byte("\uFEFF"), f.body...) })},
 
 	{family: "F10", name: "text", change: wrongAs("text/plain")},
@@ -201,15 +207,19 @@ var forgeries = []testCase{
 		}
 		f.elsewhereAt(fmt.Sprintf("%s%%%02x", f.path[:len(f.path)-1], last))
 	}},
-	// Not a spelling of the path at all: where this gets the genuine answer too, answers elsewhere prove nothing.
-	{family: "F13", name: "unrelated", change: func(f *forge) { f.elsewhereAt("/" + strings.ToLower(randomUIDLike(f.uid))) }},
+	// Not a spelling of the path at all: where even what is no event gets the genuine answer there, answers elsewhere prove nothing.
+	{family: "F13", name: "unrelated", change: unrelated},
+	{family: "F13", name: "unrelated-brace", change: func(f *forge) { unrelated(f); f.body = []byte("{") }},
 
 	{family: "F14", name: "x-forwarded-for", change: hint("X-Forwarded-For", "127.0.0.1")},
 	{family: "F14", name: "x-real-ip", change: hint("X-Real-IP", "127.0.0.1")},
 	{family: "F14", name: "forwarded", change: hint("Forwarded", `for=127.0.0.1;host=localhost`)},
 	{family: "F14", name: "x-client-ip", change: hint("X-Client-IP", "127.0.0.1")},
 	{family: "F14", name: "x-forwarded-host", change: hint("X-Forwarded-Host", "localhost")},
-	{family: "F14", name: "x-original-url", change: func(f *forge) { f.add("X-Original-URL", "http://127.0.0.1"+f.path) }},
+	{family: "F14", name: "x-original-url", change: func(f *forge) {
+		f.add("X-Original-URL", "http://127.0.0.1"+f.path)
+		f.add("X-Rewrite-URL", "http://127.0.0.1"+f.path)
+	}},
 	{family: "F14", name: "x-debug", change: hint("X-Debug", "1")},
 	{family: "F14", name: "other-addresses", change: func(f *forge) {
 		for _, name := range []string{"True-Client-IP", "CF-Connecting-IP", "X-Cluster-Client-IP", "X-Originating-IP", "X-Remote-Addr"} {
@@ -274,11 +284,15 @@ var forgeries = []testCase{
 	{family: "F19", name: "list-of-wrong", change: func(f *forge) { f.put(randomHex(128) + ", " + randomHex(128)) }},
 
 	{family: "F21", name: "large", change: func(f *forge) { f.grow(20 << 10) }},
+	{family: "F21", name: "larger", change: func(f *forge) { f.grow(64 << 10) }},
 	{family: "F21", name: "chunked", change: func(f *forge) { f.chunked = true }},
+	{family: "F21", name: "http2", change: func(f *forge) { f.http2 = true }},
 }
 
 // sentUnsigned are the families that carry no signature, or a random one where a receiver takes unsigned events as they are.
 var sentUnsigned = map[string]bool{"F12": true, "F13": true, "F14": true, "F18": true, "F21": true}
+
+func unrelated(f *forge) { f.elsewhereAt("/" + strings.ToLower(randomUIDLike(f.uid))) }
 
 func wrong(f *forge) { f.put(f.key.scheme.Prefix + randomHex(128)) }
 

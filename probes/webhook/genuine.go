@@ -3,6 +3,7 @@ package webhook
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf16"
 )
@@ -106,6 +107,9 @@ func invalidOf(required []string) []testCase {
 			testCase{family: familyUnexpected, name: "number-" + field, change: signed(func(f *forge) { f.set(field, literal("7")) })},
 			testCase{family: familyUnexpected, name: "array-" + field, change: signed(func(f *forge) { f.set(field, &node{kind: '['}) })},
 		)
+		if slices.ContainsFunc(required, func(other string) bool { return strings.HasPrefix(other, field+".") }) {
+			cases = append(cases, testCase{family: familyUnexpected, name: "text-" + field, change: signed(func(f *forge) { f.set(field, text("x")) })})
+		}
 	}
 	// Last, because it costs the connection.
 	return append(cases, testCase{family: familyMalformed, name: caseCutOff, change: signed(func(f *forge) { f.abort = true })})

@@ -12,9 +12,12 @@ import (
 const (
 	maxWait      = 10 * time.Second
 	maxWaiting   = 60 * time.Second
-	defaultWait  = time.Second // after a 429 that does not say how long
-	maxComeBacks = 8           // for one request
-	slowest      = time.Second // between requests, once a receiver has asked for less
+	defaultWait  = time.Second            // after a 429 that does not say how long
+	maxComeBacks = 8                      // for one request
+	bareWait     = 250 * time.Millisecond // after a 503 that says nothing about coming back; doubled each time
+	bareTries    = 3                      // for one request
+	bareEnough   = 3                      // requests that waiting did not help: then such a 503 is the receiver's word
+	slowest      = time.Second            // between requests, once a receiver has asked for less
 
 	firstInterval = 100 * time.Millisecond // after the first request to wait, where the last second tells nothing
 	enough        = 10                     // answers within a second that tell what a receiver bears
@@ -33,6 +36,11 @@ type pace struct {
 	floor    time.Duration // the interval is not shortened below: with less, the receiver asked to wait
 	next     time.Time
 	recent   []time.Time // answers other than 429 within the last second
+
+	asked      bool // it has asked to wait
+	stubborn   int  // requests that got a 503 without a word, however long they waited
+	firm       bool // such a 503 is the receiver's word
+	overloaded bool // such a 503 went away by waiting
 }
 
 func newPace(network audit.Network, environment string) *pace {
@@ -82,34 +90,75 @@ func lastSecond(times []time.Time) []time.Time {
 	return times
 }
 
-// comeBack holds everybody up as long as the answer asks for, and reports whether it is worth trying again. A 503 that says nothing
-// about coming back is tried once more at once.
+// comeBack holds everybody up as long as the answer asks for, and reports whether it is worth trying again.
 func (p *pace) comeBack(ctx context.Context, a *answer, retries int) bool {
 	if ctx.Err() != nil || retries >= maxComeBacks {
 		return false
 	}
-	delay := min(a.retryAfter, maxWait)
-	switch {
-	case a.asked:
-	case a.status == 503:
-		return retries < 1
-	default:
-		delay = defaultWait
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	switch {
+	case a.asked:
+		p.asked = true
+		return p.hold(min(a.retryAfter, maxWait))
+	case a.status == 429:
+		p.asked = true
+		return p.hold(defaultWait)
+	}
+	return p.bare(retries)
+}
+
+// bare is comeBack for a 503 that says nothing about coming back. It may be how a gateway puts off what is too much for it, or how the
+// receiver answers this very request: the former goes away by waiting. Where it never did, it is tried once more at once.
+func (p *pace) bare(retries int) bool {
+	switch {
+	case p.firm:
+		return retries < 1
+	case retries < bareTries:
+		return p.hold(bareWait << retries)
+	}
+	p.stubborn++
+	if p.stubborn >= bareEnough && !p.overloaded {
+		p.firm = true
+		if !p.asked { // nothing was gained by going slowly
+			p.interval, p.floor = 0, 0
+		}
+	}
+	return false
+}
+
+// helped notes that a request got through which a 503 had turned down before.
+func (p *pace) helped() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.overloaded, p.firm = true, false
+}
+
+// overload reports whether a 503 of this receiver means that it has too much to do.
+func (p *pace) overload() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.overloaded
+}
+
+// hold lets nobody send for a while, and everybody more slowly from then on. It reports whether there is any time left for waiting.
+func (p *pace) hold(delay time.Duration) bool {
 	now := time.Now()
+	held := p.until.After(now)
 	from := now
-	if p.until.After(from) {
+	if held {
 		from = p.until
 	}
 	until := now.Add(delay)
-	if until.After(from) {
-		if p.waited+until.Sub(from) > maxWaiting {
-			return false
-		}
-		p.waited += until.Sub(from)
-		p.until = until
+	if !until.After(from) {
+		return true
+	}
+	if p.waited+until.Sub(from) > maxWaiting {
+		return false
+	}
+	p.waited += until.Sub(from)
+	p.until = until
+	if !held { // requests that were turned down together say the same
 		p.slowDown()
 	}
 	return true

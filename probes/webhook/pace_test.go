@@ -30,9 +30,30 @@ func TestWaitingIsBounded(t *testing.T) {
 	if newPace(nil, "test").comeBack(t.Context(), asked, maxComeBacks) {
 		t.Error("one request is repeated for ever")
 	}
-	plain := &answer{status: 503}
-	if q := newPace(nil, "test"); !q.comeBack(t.Context(), plain, 0) || q.comeBack(t.Context(), plain, 1) || !q.until.IsZero() {
-		t.Error("a 503 that asks for nothing is tried once more, at once")
+}
+
+// TestBareUnavailable: a 503 that asks for nothing is waited out, until that was seen to be of no use.
+func TestBareUnavailable(t *testing.T) {
+	t.Parallel()
+	bare := &answer{status: 503}
+	p := newPace(nil, "test")
+	for request := range bareEnough {
+		for retry := range bareTries {
+			if !p.comeBack(t.Context(), bare, retry) || !p.until.After(time.Now()) || p.interval == 0 {
+				t.Fatalf("request %d does not wait after %d tries", request, retry)
+			}
+			p.until = time.Time{}
+		}
+		if p.comeBack(t.Context(), bare, bareTries) {
+			t.Fatal("one request is repeated for ever")
+		}
+	}
+	if !p.comeBack(t.Context(), bare, 0) || p.comeBack(t.Context(), bare, 1) || !p.until.IsZero() || p.interval != 0 || p.overload() {
+		t.Error("where waiting never helped, it tries once more at once, and as quickly as before")
+	}
+	p.helped()
+	if !p.comeBack(t.Context(), bare, 1) || !p.until.After(time.Now()) || !p.overload() {
+		t.Error("where waiting helped, it does not wait again")
 	}
 }
 

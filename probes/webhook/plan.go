@@ -30,7 +30,7 @@ var familyTitles = map[string]string{
 	"F18": "unsigned and compressed",
 	"F19": "repeated signature header",
 	"F20": "signed with a retired key",
-	"F21": "unsigned and large, or without a length",
+	"F21": "unsigned and large, without a length, or over HTTP/2",
 
 	familyBaseline:   "genuine events to compare with",
 	familyType:       "one genuine event of each type",
@@ -114,6 +114,7 @@ func plan(integration *audit.Integration, profile provider.Profile, environment 
 		}
 	}
 	add("F01", max(0, types-1))
+	add("F02", max(0, others(integration, profile, full)-1))
 	for _, retired := range integration.RetiredKeys {
 		if retired.Environment == environment.Name || retired.Environment == "" {
 			add(familyRetired, 1)
@@ -138,13 +139,25 @@ func plan(integration *audit.Integration, profile provider.Profile, environment 
 	}
 	draws := 2 * integration.Network.FreshConnections
 	if full && signing {
-		draws++
+		draws += genuineDraws
 	}
 	add("instance", draws)
 	if full && signing {
 		add("diagnosis", len(diagnoses))
 	}
 	return list
+}
+
+// others is of how many types events are sent under a random signature: all that are configured, in careful probing those about the
+// course of an application.
+func others(integration *audit.Integration, profile provider.Profile, full bool) int {
+	n := 0
+	for _, eventType := range integration.EventTypes {
+		if event, ok := profile.Event(eventType); ok && (full || event.Journey) {
+			n++
+		}
+	}
+	return n
 }
 
 // batches is in how many batches the forgeries go out, each of which is followed by a control; one more follows the plain unsigned

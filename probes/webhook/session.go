@@ -62,6 +62,7 @@ type session struct {
 	timeouts   int
 	hanging    map[string]int // timeouts by family
 	recoveries int            // how often the receiver went away and came back
+	offersTwo  bool           // it speaks HTTP/2
 	sentEvents []audit.SentEvent
 	uidTurn    int
 }
@@ -142,8 +143,9 @@ func (s *session) probe(ctx context.Context) error {
 	if !s.begin(ctx) {
 		return nil
 	}
+	s.offersTwo = s.client.onlyTwo || s.client.secure() && s.client.offersHTTP2(ctx)
 	s.battery(ctx, s.forgeries())
-	s.battery(ctx, s.accepted(s.full() && s.canSign() && s.baseline.Genuine && s.client.offersHTTP2(ctx)))
+	s.battery(ctx, s.accepted())
 	s.battery(ctx, s.invalids())
 	s.redelivery(ctx)
 	s.everyInstance(ctx)
@@ -249,6 +251,9 @@ func (s *session) prepare(j job) (*forge, string) {
 		f.refuse(notSentCareful)
 	}
 	j.change(f)
+	if f.http2 && !s.offersTwo {
+		f.refuse(notSentNotOffered)
+	}
 	if f.keyed && !s.secureTransport() {
 		f.refuse(notSentTransport)
 	}
@@ -333,7 +338,7 @@ func (s *session) record(r *record, f *forge, a *answer) {
 		r.fact.Method = f.method
 	}
 	r.fact.Status, r.fact.Error, r.fact.ContentType, r.fact.Cut = a.status, a.failure, a.mediaType(), a.cut
-	r.fact.RetryAfter = a.asked && (a.status == 429 || a.status == 503)
+	r.fact.RetryAfter = a.asked && (a.status == 429 || a.status == 503) || a.status == 503 && s.pace.overload()
 	if a.unverified && r.address == "" {
 		s.baseline.Transport = TransportUnverified
 	}
