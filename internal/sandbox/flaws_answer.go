@@ -64,21 +64,21 @@ var answerFlaws = []Behaviour{
 			return strings.Contains(d.Header.Get("Content-Type"), "charset=utf-8")
 		}, jsonAnswer(415, `{"error":"unsupported media type"}`))},
 	{Name: "chunked-refused", Description: "answers 411 to bodies without Content-Length",
-		Expect: Expect{May: []string{acceptsGenuine, verifiesRaw}}, plant: before(func(d *delivery) bool {
+		Expect: Expect{Warns: []string{acceptsGenuine}}, plant: before(func(d *delivery) bool {
 			return d.ContentLength < 0 && d.ProtoMajor == 1
 		}, jsonAnswer(411, `{"error":"length required"}`))},
 	{Name: "expect-refused", Description: "answers 417 to Expect: 100-continue",
-		Expect: Expect{May: []string{acceptsGenuine, verifiesRaw}}, plant: before(func(d *delivery) bool {
+		Expect: Expect{Warns: []string{acceptsGenuine}}, plant: before(func(d *delivery) bool {
 			return d.Header.Get("Expect") != ""
 		}, jsonAnswer(417, `{"error":"expectation failed"}`))},
 	{Name: "ten-kibibytes-only", Description: "answers 413 above 10 KiB, which a genuine event may reach",
 		Expect: Expect{OneOf: []string{acceptsGenuine, verifiesRaw}}, plant: func(ru *rules) { ru.maxBody = 10 << 10 }},
 	{Name: "thirty-kibibytes-only", Description: "answers 413 above 30 KiB, which should be taken",
-		Expect: Expect{May: []string{acceptsGenuine, verifiesRaw}}, plant: func(ru *rules) { ru.maxBody = 30 << 10 }},
+		Expect: Expect{Warns: []string{acceptsGenuine}}, plant: func(ru *rules) { ru.maxBody = 30 << 10 }},
 	{Name: "http2-crashes", Description: "offers HTTP/2 and answers 500 over it",
 		Expect: Expect{Withheld: []string{acceptsGenuine}, May: append(everythingElse(acceptsGenuine), logsClean)}, plant: before(func(d *delivery) bool { return d.ProtoMajor == 2 }, textAnswer(500, "text/plain", "internal error"))},
 	{Name: "blocks-after-forgeries", Description: "answers 403 to everybody once it has refused twenty requests, which looks like verification",
-		Expect: Expect{May: everythingElse()}, plant: func(ru *rules) {
+		Expect: Expect{Withheld: everythingElse(acceptsGenuine, rejectsRetired), May: []string{rejectsRetired, logsClean}}, plant: func(ru *rules) {
 			ru.finish = append(ru.finish, func(_ *delivery, a *answer) {
 				if a.status >= 400 {
 					ru.counter.Add(1)

@@ -21,6 +21,11 @@ var bodyFlaws = []Behaviour{
 		Expect: Expect{Fails: []string{verifiesRaw, rejectsTampered}, May: []string{handlesUnexpected, rejectsMalformed}}, plant: aswell(knownFields)},
 	{Name: "decoded-text", Description: "verifies the body decoded to text, in which broken bytes have become U+FFFD",
 		Expect: Expect{Fails: []string{verifiesRaw}, May: []string{rejectsTampered}}, plant: decodedText},
+	{Name: "broken-utf-8-dropped", Description: "drops bytes that are no UTF-8 before it verifies",
+		Expect: Expect{Fails: []string{verifiesRaw}, May: []string{rejectsMalformed}}, plant: func(ru *rules) {
+			drop := func(d *delivery) []byte { return bytes.ToValidUTF8(d.body, nil) }
+			ru.messages, ru.decode = []func(*delivery) []byte{drop}, drop
+		}},
 	{Name: "byte-order-mark-dropped", Description: "drops a byte order mark before it verifies",
 		Expect: Expect{Fails: []string{verifiesRaw}}, plant: func(ru *rules) {
 			strip := func(d *delivery) []byte { return bytes.TrimPrefix(d.body, []byte("\ufeff")) }

@@ -71,9 +71,17 @@ var bypassFlaws = slices.Concat(
 				return bytes.Contains(d.body, []byte(`"application.`))
 			})},
 		{Name: "large-bodies-unverified", Description: "does not verify bodies above 8 KiB", // seen only by who forges a large body
-			Expect: Expect{May: forgeryChecks}, plant: excuse(func(d *delivery) bool { return len(d.body) > 8<<10 })},
+			Expect: Expect{Fails: []string{rejectsBypass}, May: []string{rejectsTampered}}, plant: excuse(func(d *delivery) bool { return len(d.body) > 8<<10 })},
 		{Name: "chunked-unverified", Description: "does not verify bodies without Content-Length", // seen only by who forges one
-			Expect: Expect{May: forgeryChecks}, plant: excuse(func(d *delivery) bool { return d.ContentLength < 0 })},
+			Expect: Expect{Fails: []string{rejectsBypass}}, plant: excuse(func(d *delivery) bool { return d.ContentLength < 0 })},
+		{Name: "larger-bodies-unverified", Description: "does not verify bodies above 48 KiB",
+			Expect: Expect{Fails: []string{rejectsBypass}}, plant: excuse(func(d *delivery) bool { return len(d.body) > 48<<10 })},
+		{Name: "http2-unverified", Description: "does not verify what comes over HTTP/2",
+			Expect: Expect{Fails: []string{rejectsBypass}}, plant: excuse(func(d *delivery) bool { return d.ProtoMajor == 2 })},
+		{Name: "one-event-type-takes-any-signature", Description: "wants a signature of events that an application expired, and does not compare it",
+			Expect: Expect{Fails: []string{rejectsUnsigned}}, plant: excuse(func(d *delivery) bool {
+				return d.Header.Get(signatureHeader) != "" && bytes.Contains(d.body, []byte(`application.expired`))
+			})},
 	})
 
 var anySignatureReach = slices.Concat(forgeryChecks, inputChecks)
@@ -132,6 +140,7 @@ func pathGates() []Behaviour {
 			return strings.Contains(strings.ToLower(u.EscapedPath()), "%2f") && strings.Trim(u.Path, "/") == strings.Trim(path, "/")
 		}),
 		spelt("parameter", "a path parameter", func(u *url.URL, path string) bool { return strings.HasPrefix(u.Path, path+";") }),
+		spelt("any", "every other path", func(*url.URL, string) bool { return true }),
 		spelt("extension", "the extension .json", func(u *url.URL, path string) bool { return u.Path == path+".json" }),
 	}
 }

@@ -103,6 +103,11 @@ var inputFlaws = slices.Concat(missingFields(), []Behaviour{
 			_, isText := value.(string)
 			return present && !isText
 		})},
+	{Name: "text-for-an-object-crashes", Description: "answers 500 when the event is a text",
+		Expect: Expect{Fails: []string{handlesUnexpected, statusCodes}}, plant: crashWith(func(object map[string]any) bool {
+			_, isText := object["event"].(string)
+			return isText
+		})},
 	{Name: "null-field-crashes", Description: "answers 500 when the event is null",
 		Expect: Expect{OneOf: []string{handlesUnexpected, rejectsMissing}, May: []string{handlesUnexpected, rejectsMissing, statusCodes}}, plant: crashWith(func(object map[string]any) bool {
 			value, present := object["event"]

@@ -22,8 +22,13 @@ var networkFlaws = []Behaviour{
 		}},
 	{Name: "one-instance-crashes", Description: "every fourth connection reaches an instance that answers 500",
 		Expect: Expect{Withheld: []string{sameEverywhere}, May: everythingElse(sameEverywhere)}, plant: before(func(d *delivery) bool { return d.conn%4 == 3 }, crash)},
+	{Name: "one-address-refuses", Description: "what listens on the second of its addresses takes no signature",
+		Expect: Expect{Fails: []string{acceptsGenuine}, Withheld: []string{sameEverywhere}, May: everythingElse(acceptsGenuine, sameEverywhere)}, plant: func(ru *rules) {
+			ru.addresses = 2
+			ru.before = append(ru.before, func(d *delivery) (answer, bool) { return ru.refuse(d, unauthentic), d.listener == 1 })
+		}},
 	{Name: "one-instance-has-the-old-key", Description: "every fourth connection reaches an instance with a retired key only", Setup: Setup{RetiredKey: true},
-		Expect: Expect{May: everythingElse()}, plant: func(ru *rules) {
+		Expect: Expect{Withheld: []string{sameEverywhere}, May: everythingElse(sameEverywhere)}, plant: func(ru *rules) {
 			retired := ru.options.RetiredKey.Expose()
 			ru.before = append(ru.before, func(d *delivery) (answer, bool) {
 				if d.conn%4 != 3 {

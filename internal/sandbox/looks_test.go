@@ -166,6 +166,16 @@ func oneAddress(t *testing.T, b *bench) {
 	}
 }
 
+func oneAddressRefuses(t *testing.T, b *bench) {
+	for i, want := range []int{200, 401} {
+		client := b.newClient(b.Addresses()[i])
+		if got := b.doWith(client, "https", b.genuine()); got.status != want {
+			t.Errorf("address %d: %d, want %d", i, got.status, want)
+		}
+		client.CloseIdleConnections()
+	}
+}
+
 func plainly(method, want string) func(*testing.T, *bench) {
 	return func(t *testing.T, b *bench) {
 		client := b.newClient(b.PlainAddress())

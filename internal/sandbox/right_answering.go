@@ -105,10 +105,17 @@ var rightAnswering = []Behaviour{
 	{Name: "busy-now-and-then", Description: "answers every 60th request with 503 and Retry-After: 1", plant: nowAndThen(60, textAnswer(503, "text/plain", "busy").with("Retry-After", "1"))},
 	{Name: "nginx-limit-now-and-then", Description: "behind an nginx whose limit_req answers every 50th request with 503 and its page, and without Retry-After",
 		plant: nowAndThen(50, textAnswer(503, "text/html", "<html>\r\n<head><title>503 Service Temporarily Unavailable</title></head>\r\n<body>\r\n<center><h1>503 Service Temporarily Unavailable</h1></center>\r\n<hr><center>nginx/1.22.1</center>\r\n</body>\r\n</html>\r\n"))},
+	{Name: "overloaded-once", Description: "answers twelve requests in a row with a 503 that does not say when to come back",
+		plant: func(ru *rules) {
+			beforeRouting(func(*delivery) (answer, bool) {
+				n := ru.counter.Add(1)
+				return textAnswer(503, "text/plain", "overloaded"), n > 60 && n <= 72
+			})(ru)
+		}},
 	{Name: "queued-observed", Description: "acknowledges everything, verifies behind a queue; an observer tells what was processed", Setup: Setup{Queued: true, Effects: true},
-		Expect: Expect{May: slices.Concat([]string{statusCodes}, inputChecks)}, plant: func(ru *rules) { ru.acked = true }},
+		Expect: Expect{Withheld: []string{statusCodes}}, plant: func(ru *rules) { ru.acked = true }},
 	{Name: "queued-unobserved", Description: "acknowledges everything, verifies behind a queue; nobody observes it", Setup: Setup{Queued: true},
-		Expect: Expect{Withheld: without(forgeryChecks, rejectsRetired), May: slices.Concat([]string{statusCodes, rejectsRetired}, inputChecks)},
+		Expect: Expect{Withheld: slices.Concat(without(forgeryChecks, rejectsRetired), inputChecks, []string{statusCodes})},
 		plant:  func(ru *rules) { ru.acked = true }},
 	{Name: "observed", Description: "answers inline, and an observer tells what was processed", Setup: Setup{Effects: true}, plant: func(*rules) {}},
 	{Name: "other-methods-not-found", Description: "answers 404 to other methods", plant: func(ru *rules) {
