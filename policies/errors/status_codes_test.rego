@@ -20,8 +20,9 @@ test_pass if {
 test_pass_where_a_connection_was_cut_off if {
 	cut := given.exchange("invalid", "malformed", "cut-off", {"error": "aborted"})
 	large := given.exchange("invalid", "bounded", "1-MiB", {"error": "reset"})
+	deep := given.exchange("invalid", "bounded", "nesting-2000", {"status": 500})
 	taken := given.exchange("invalid", "unexpected", "unknown-field", {"status": 200})
-	outcomes(given.document({}, [given.wrong, given.refused("F01", "absent"), cut, large, taken])) == {"pass"}
+	outcomes(given.document({}, [given.wrong, given.refused("F01", "absent"), cut, large, deep, taken])) == {"pass"}
 }
 
 test_fail if {

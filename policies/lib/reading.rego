@@ -325,7 +325,7 @@ accepted_findings(environment, items) := {finding |
 	sent := [item | some item in items; item.group == group; not item.means in {"excused", "left_out"}]
 	finding := lib.finding(
 		"fail", environment, group, url(environment),
-		sprintf("the receiver accepted %s (%d of %d)", [families[group], count(taken_items), count(sent)]),
+		sprintf("the receiver accepted %s (%d of %d: %s)", [families[group], count(taken_items), count(sent), few(taken_items)]),
 		{"family": group, "accepted": cases(taken_items), "sent": count(sent), "statuses": statuses(taken_items)},
 	)
 }
@@ -367,15 +367,34 @@ left_out_why(environment, meaning, items) := "" if {
 } else := ""
 
 # advice tells what can be done about it.
-advice(environment, counts_by) := "; list UIDs that the receiver knows as probe_uids, and see webhook.accepts-genuine" if {
+advice(environment, counts_by) := "; see webhook.accepts-genuine for what the receiver takes instead" if {
+	unwelcome(environment, counts_by)
+	some guess in input.facts["webhook.diagnosis"]
+	guess.environment == environment
+	guess.taken
+} else := "; see webhook.accepts-genuine, and list UIDs that the receiver knows as probe_uids" if {
+	unwelcome(environment, counts_by)
+} else := ""
+
+# unwelcome holds where refusals show nothing because genuine events are refused too.
+unwelcome(environment, counts_by) if {
 	some meaning in {"unproven", "same"}
 	counts_by[meaning]
 	not baselines[environment].genuine
 	baselines[environment].probing == "full"
 	baselines[environment].key_held
-} else := ""
+}
 
 cases(items) := sort({name(item.fact) | some item in items})
+
+# few names what a message is about, where there are many the first of them; the evidence has all.
+few(items) := concat(", ", cases(items)) if {
+	count(cases(items)) <= 4
+} else := concat(", ", kinds(items)) if {
+	count(kinds(items)) <= 4
+} else := sprintf("%s and %d more", [concat(", ", array.slice(kinds(items), 0, 3)), count(kinds(items)) - 3])
+
+kinds(items) := sort({item.fact.case | some item in items})
 
 name(x) := sprintf("%s (%s)", [x.case, x.event_type]) if {
 	x.case in {"absent", "random"}
@@ -491,7 +510,7 @@ validation_faults(environment, items, what, lenient) := {finding |
 	faulty := [item | some item in items; fault(item, environment, lenient) == kind]
 	finding := lib.finding(
 		"fail", environment, kind, url(environment),
-		sprintf("%d of %d %s got %s", [count(faulty), count(items), what, fault_words[kind]]),
+		sprintf("%d of %d %s got %s (%s)", [count(faulty), count(items), what, fault_words[kind], few(faulty)]),
 		{"cases": cases(faulty), "statuses": statuses(faulty)},
 	)
 }

@@ -180,7 +180,15 @@ test_judge_one_finding_a_family if {
 	f.outcome == "fail"
 	f.subject == "F02"
 	f.evidence.accepted == ["random (application.complete)", "zeros"]
-	contains(f.message, "(2 of 3)")
+	contains(f.message, "(2 of 3: random (application.complete), zeros)")
+}
+
+test_few if {
+	named := [{"fact": forged("F01", name, {})} | some name in ["absent", "0", "null", "true"]]
+	reading.few(named) == "0, absent (application.complete), null, true"
+	types := [{"fact": object.union(forged("F01", "absent", {}), {"event_type": type})} | some type in ["a", "b", "c", "d", "e"]]
+	reading.few(array.concat(named, types)) == "0, absent, null, true"
+	reading.few(array.concat(named, [{"fact": forged("F01", name, {})} | some name in ["false", "none"]])) == "0, absent, false and 3 more"
 }
 
 test_judge_unobservable_once if {
@@ -246,6 +254,10 @@ test_judge_left_out if {
 test_judge_advises_known_uids if {
 	f := one(judged(document({"genuine": false, "distinguishes": false}, [wrong, refused("F02", "random")])))
 	contains(f.message, "probe_uids")
+	taken := {"facts": {"webhook.diagnosis": [{"environment": "test", "guess": "sha256", "status": 200, "taken": true}]}}
+	other := one(judged(object.union(document({"genuine": false, "distinguishes": false}, [wrong, refused("F02", "random")]), taken)))
+	contains(other.message, "what the receiver takes instead")
+	not contains(other.message, "probe_uids")
 }
 
 test_shadowed if {

@@ -12,8 +12,9 @@
 #   severity: high
 #   per_environment: true
 #   remediation: |
-#     Answer 200 as soon as the signature is verified and the event is stored, and do the work later. Where the receiver looks users up, list
-#     UIDs that it knows as probe_uids.
+#     Answer exactly 200 as soon as the signature is verified and the event is stored, and do the work later. Verify HMAC-SHA-512 of the raw
+#     body in hex, with the key of this environment's tab of the Deployment Centre. Take bodies of 64 KiB. Where the receiver looks users up,
+#     list UIDs that it knows as probe_uids.
 #   sources: ["Begini Security Checklist, Psychometric Integration, 2 (2026-04-14)"]
 #   facts: [webhook.baseline, webhook.exchange, webhook.diagnosis, webhook.instance]
 package prelaunch.checks.webhook.accepts_genuine

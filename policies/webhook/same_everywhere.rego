@@ -92,7 +92,10 @@ judge(environment) := {reading.unread(environment)} if {
 	reading.unobservable(environment)
 } else := {lib.finding(
 	"fail", environment, "instances", reading.url(environment),
-	sprintf("%d of %d forgeries on new connections were accepted, at %s", [sum_of(accepted(environment)), sum_of(forged(environment)), concat(", ", addresses(accepted(environment)))]),
+	sprintf("%d of %d forgeries on new connections were accepted (%s), at %s", [
+		sum_of(accepted(environment)), sum_of(forged(environment)), concat(", ", sort({draw.fact.case | some draw in accepted(environment)})),
+		concat(", ", addresses(accepted(environment))),
+	]),
 	{"accepted": sum_of(accepted(environment)), "draws": sum_of(forged(environment)), "addresses": addresses(accepted(environment)), "cases": sort({draw.fact.case | some draw in accepted(environment)})},
 )} if {
 	count(accepted(environment)) > 0

@@ -120,6 +120,29 @@ findings contains lib.finding(
 	count(respelled(environment)) > 0
 }
 
+# decoded are bodies that are no proper text and were told wrongly signed by their own signature, but not by that of what decoding makes of
+# them, although no such body is taken in the end.
+decoded(environment) := sort({x.case |
+	some item in reading.of(environment, "F09")
+	x := item.fact
+	x.status >= 400
+	x.status < 500
+	not x.status in reading.baselines[environment].wrong_statuses
+	some own in reading.of(environment, "malformed")
+	own.fact.case == {"byte-ff": "invalid-utf-8", "byte-ff-dropped": "invalid-utf-8", "bom": "bom"}[x.case]
+	"wrong" in own.fact.equals
+})
+
+findings contains lib.finding(
+	"fail", environment, "decoded", reading.url(environment),
+	sprintf("a body that is no proper UTF-8 is refused under its own signature as wrongly signed, and not under that of its decoded text (%s)", [concat(", ", decoded(environment))]),
+	{"cases": decoded(environment)},
+) if {
+	some environment, _ in lib.environments
+	not reading.unread(environment)
+	count(decoded(environment)) > 0
+}
+
 unproven(environment) if {
 	not reading.unread(environment)
 	count(judged(environment)) + count(turned_down(environment)) == 0
@@ -148,7 +171,7 @@ because(environment) := sprintf("genuine events in unusual spellings got no usab
 passes(environment) if {
 	not reading.unread(environment)
 	count(sent(environment)) > 0
-	(count(judged(environment)) + count(turned_down(environment))) + count(put_off(environment)) == 0
+	((count(judged(environment)) + count(turned_down(environment))) + count(put_off(environment))) + count(decoded(environment)) == 0
 }
 
 by_attestation(environment) if {

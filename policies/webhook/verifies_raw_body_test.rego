@@ -39,6 +39,16 @@ test_fail_where_another_spelling_is_what_is_verified if {
 	"fail" in outcomes(document)
 }
 
+test_fail_where_decoded_text_is_verified_and_the_bytes_are_parsed if {
+	own := given.exchange("invalid", "malformed", "invalid-utf-8", {"status": 401, "equals": ["wrong"]})
+	text := given.forged("F09", "byte-ff", {"status": 400})
+	outcomes(beside([spelled("python", ok), own, text])) == {"fail"}
+
+	# Parsed first, or refused alike: nothing is known of what is verified.
+	outcomes(beside([spelled("python", ok), object.union(own, {"status": 400, "equals": []}), text])) == {"pass"}
+	outcomes(beside([spelled("python", ok), own, given.refused("F09", "byte-ff")])) == {"pass"}
+}
+
 test_inconclusive if {
 	outcomes(given.nothing) == {"inconclusive"}
 	outcomes(beside([])) == {"inconclusive"}

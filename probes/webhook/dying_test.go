@@ -90,7 +90,7 @@ func TestReceiverThatARequestKills(t *testing.T) {
 					t.Errorf("it went away after %v", b.After)
 				}
 			}
-			if said := explain(report, "errors.status-codes", audit.Test); test.away < time.Minute && !strings.Contains(said, "1 requests that were not taken were answered with no answer") {
+			if said := explain(report, "errors.status-codes", audit.Test); test.away < time.Minute && !strings.Contains(said, "requests that were not taken were answered with no answer at all: 1 (") {
 				t.Error(said)
 			}
 		})
