@@ -186,6 +186,10 @@ func (in *inspector) once(ctx context.Context, transport http.RoundTripper, meth
 		return fail(err)
 	}
 	defer closeQuietly(response.Body)
+	if response.StatusCode < 200 { // the connection now belongs to another protocol, and reading it would obey no deadline
+		e.Reach = Reach{Kind: ReachNotHTTP, Phase: "request", LocalRoute: true, Detail: "the answer switches to a protocol that was not asked for"}
+		return e, nil, nil
+	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, MaxBody+1))
 	if len(body) > MaxBody {
 		e.Truncated, body = true, body[:MaxBody]

@@ -21,8 +21,8 @@ import data.prelaunch.lib
 import data.prelaunch.reading
 
 answers(environment) := array.concat(
-	[x | some x in input.facts["webhook.exchange"]; x.environment == environment; not x.not_sent],
-	[x | some x in input.facts["webhook.instance"]; x.environment == environment],
+	[x | some x in input.facts["webhook.exchange"]; x.environment == environment; x.status > 0],
+	[x | some x in input.facts["webhook.instance"]; x.environment == environment; x.status > 0],
 )
 
 words := {
@@ -66,10 +66,15 @@ because(environment) := sprintf("only unsigned requests were sent: %s", [reading
 } else := "not all requests were sent" if {
 	not reading.baselines[environment].complete
 } else := "the receiver stopped answering before all requests were sent" if {
-	reading.baselines[environment].reason in {"no_answer", "timeouts"}
+	reading.given_up(environment)
+} else := "no request was answered" if {
+	count(answers(environment)) == 0
 } else := "some answers were larger than what is read of one (256 KiB and twice what was sent)" if {
 	some x in answers(environment)
 	x.cut
+} else := "some answers broke off before their end" if {
+	some x in answers(environment)
+	x.error
 }
 
 findings contains lib.finding(

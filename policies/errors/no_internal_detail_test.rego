@@ -39,4 +39,6 @@ test_inconclusive if {
 	outcomes(given.document({"complete": false}, [given.wrong])) == {"inconclusive"}
 	outcomes(given.document({"reason": "no_answer"}, [given.wrong])) == {"inconclusive"}
 	outcomes(given.document({}, [given.forged("F01", "absent", {"status": 401, "cut": true})])) == {"inconclusive"}
+	outcomes(given.document({}, [given.wrong, given.forged("F01", "absent", {"status": 401, "error": "truncated"})])) == {"inconclusive"}
+	outcomes(given.document({}, [given.forged("F01", "absent", {"status": 0, "error": "reset"})])) == {"inconclusive"}
 }

@@ -133,7 +133,7 @@ because(environment) := "the receiver acknowledges everything before it verifies
 } else := "not all requests were sent" if {
 	not reading.baselines[environment].complete
 } else := "the receiver stopped answering before all requests were sent" if {
-	reading.baselines[environment].reason in {"no_answer", "timeouts"}
+	reading.given_up(environment)
 } else := "requests were put off with 429 or 503, also after waiting" if {
 	some item in refusals(environment)
 	item.means == "busy"

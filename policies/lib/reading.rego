@@ -364,6 +364,8 @@ left_out_why(environment, meaning, items) := "" if {
 	baselines[environment].reason == "no_answer"
 } else := " (too many requests had timed out)" if {
 	baselines[environment].reason == "timeouts"
+} else := " (it turned every request away with 429 or 503, also after waiting)" if {
+	baselines[environment].reason == "busy"
 } else := ""
 
 # advice tells what can be done about it.
@@ -456,6 +458,9 @@ validation(environment, items, what, lenient) := {unread(environment)} if {
 	count(items) > 0
 } else := {lib.finding("inconclusive", environment, "validation", url(environment), sprintf("no %s were sent", [what]), {"reason": "not_sent"})}
 
+# given_up holds where the receiver ended the battery: it no longer answered, or nothing but timeouts or requests to come back later.
+given_up(environment) if baselines[environment].reason in {"no_answer", "timeouts", "busy"}
+
 # unvalidated is why answers to invalid bodies mean nothing.
 unvalidated(environment) := unsigned_only(environment) if {
 	unsigned_only(environment)
@@ -466,7 +471,7 @@ unvalidated(environment) := unsigned_only(environment) if {
 	not baselines[environment].distinguishes
 } else := "not all requests were sent" if {
 	not baselines[environment].complete
-	not baselines[environment].reason in {"no_answer", "timeouts"}
+	not given_up(environment)
 }
 
 open_validation(item) if item.means == "left_out"

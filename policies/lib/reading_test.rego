@@ -243,7 +243,7 @@ test_judge_left_out if {
 	every row in [
 		[{"key_held": false}, "no_key", "only its fingerprint"], [{"transport": "plain"}, "transport", "plain http"],
 		[{"transport": "unverified"}, "transport", "does not verify"], [{"reason": "no_answer"}, "no_answer", "no longer answered"],
-		[{"reason": "timeouts"}, "timeouts", "timed out"], [{}, "interrupted", "1 were not sent"], [{}, "no_key", "the key to forge with"],
+		[{"reason": "timeouts"}, "timeouts", "timed out"], [{"reason": "busy"}, "busy", "turned every request away"], [{}, "interrupted", "1 were not sent"], [{}, "no_key", "the key to forge with"],
 	] {
 		f := one(judged(document(row[0], [wrong, refused("F02", "random"), unsent("forgery", "F02", "flipped-0", row[1])])))
 		f.outcome == "inconclusive"

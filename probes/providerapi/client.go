@@ -117,7 +117,10 @@ func (c *client) once(ctx context.Context, url, header string, key secret.Key, b
 	if err != nil {
 		return answer{failure: failure(err)}, -1
 	}
-	defer response.Body.Close() // what it holds beyond what was read is of no interest
+	defer response.Body.Close()    // what it holds beyond what was read is of no interest
+	if response.StatusCode < 200 { // the connection now belongs to another protocol, and reading it would obey no deadline
+		return answer{failure: "other"}, -1
+	}
 	got.status = response.StatusCode
 	if read != nil {
 		text, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))

@@ -4,13 +4,13 @@ import "context"
 
 // breaks are what a request saw of connections that gave no answer.
 type breaks struct {
-	alone bool // so the next one goes over a connection of its own
+	alone bool // the next one goes over a connection of its own
 	fresh int  // how many of them had carried nothing before, so that their breaking says something about the request
 	busy  bool // a 503 said nothing about coming back
 }
 
 // again reports whether the request is to be repeated: after 429 and 503 once the time has passed that the receiver asked for, and after
-// a connection broke. One that had been used before may have been closed for want of use just then, and so may all others that are kept;
+// a connection broke, before the answer or in it. One that had been used before may have been closed for want of use just then, and so may all others that are kept;
 // one of its own may break once by accident.
 func (s *session) again(ctx context.Context, a *answer, f *forge, r *record, broken *breaks) bool {
 	switch {
@@ -22,7 +22,7 @@ func (s *session) again(ctx context.Context, a *answer, f *forge, r *record, bro
 		// method that it does not know. A connection for each request tells whether that is so.
 		s.client.oneEach.Store(true)
 		return true
-	case a.failure == errReset && !f.abort:
+	case (a.failure == errReset || a.failure == errTruncated) && !f.abort:
 		if !a.reused {
 			broken.fresh++
 		}

@@ -138,6 +138,9 @@ func (s *session) over(ctx context.Context) string {
 	case s.timeouts >= maxTimeouts:
 		s.baseline.Reason = notSentTimeouts
 		return notSentTimeouts
+	case s.pace.hopeless():
+		s.baseline.Reason = notSentBusy
+		return notSentBusy
 	}
 	return ""
 }

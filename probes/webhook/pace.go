@@ -18,6 +18,7 @@ const (
 	bareTries    = 3                      // for one request
 	bareEnough   = 3                      // requests that waiting did not help: then such a 503 is the receiver's word
 	slowest      = time.Second            // between requests, once a receiver has asked for less
+	maxTurned    = 24                     // requests turned away one after the other, once all waiting is spent, before the environment is given up
 
 	firstInterval = 100 * time.Millisecond // after the first request to wait, where the last second tells nothing
 	enough        = 10                     // answers within a second that tell what a receiver bears
@@ -41,6 +42,7 @@ type pace struct {
 	stubborn   int  // requests that got a 503 without a word, however long they waited
 	firm       bool // such a 503 is the receiver's word
 	overloaded bool // such a 503 went away by waiting
+	turned     int  // requests turned away since the last other answer, after all waiting was spent
 }
 
 func newPace(network audit.Network, environment string) *pace {
@@ -78,8 +80,16 @@ func (p *pace) wait(ctx context.Context) error {
 func (p *pace) answered() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.turned = 0
 	p.recent = append(lastSecond(p.recent), time.Now())
 	p.interval = max(p.floor, p.interval*(100-easing)/100)
+}
+
+// hopeless reports whether the receiver turns everything away, and there is no waiting left.
+func (p *pace) hopeless() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.turned >= maxTurned
 }
 
 func lastSecond(times []time.Time) []time.Time {
@@ -154,6 +164,7 @@ func (p *pace) hold(delay time.Duration) bool {
 		return true
 	}
 	if p.waited+until.Sub(from) > maxWaiting {
+		p.turned++
 		return false
 	}
 	p.waited += until.Sub(from)

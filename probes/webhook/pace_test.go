@@ -24,6 +24,14 @@ func TestWaitingIsBounded(t *testing.T) {
 	if waits != int(maxWaiting/maxWait) {
 		t.Errorf("it came back %d times", waits)
 	}
+	for turned := 1; p.hopeless() != (turned >= maxTurned) || turned < maxTurned; turned++ {
+		if turned > maxTurned || p.hopeless() || p.comeBack(t.Context(), asked, 0) {
+			t.Fatalf("after %d requests that were turned away it is hopeless: %v", turned, p.hopeless())
+		}
+	}
+	if p.answered(); p.hopeless() {
+		t.Error("another answer gives no new hope")
+	}
 	if p.interval == 0 || p.interval > slowest {
 		t.Errorf("it goes on at intervals of %v", p.interval)
 	}

@@ -25,6 +25,7 @@ const (
 	notSentTransport   = "transport"    // it holds something made with a key, and the peer is not verified
 	notSentSilent      = "no_answer"    // the receiver no longer answered as at the beginning
 	notSentTimeouts    = "timeouts"     // too many requests timed out
+	notSentBusy        = "busy"         // the receiver turned everything away for now, also after waiting
 	notSentInterrupted = "interrupted"  // the run ended
 	notSentNoGenuine   = "no_genuine"   // it needs a receiver that takes the genuine event
 	notSentNotOffered  = "not_offered"  // the receiver does not speak the protocol
@@ -459,6 +460,7 @@ var whyLeftOut = map[string]string{
 	notSentTransport:   "nothing made with a key is sent over plain HTTP or to a peer whose certificate does not verify",
 	notSentSilent:      "the receiver no longer answered as at the beginning",
 	notSentTimeouts:    "too many requests had timed out",
+	notSentBusy:        "the receiver turned every request away for now, with 429 or 503, also after waiting as it asked",
 	notSentInterrupted: "the audit was interrupted",
 	notSentNoGenuine:   "the receiver did not take the genuine event",
 }
