@@ -93,6 +93,21 @@ passing(x) if x.status == 429
 
 passing(x) if x.retry_after
 
+# shut_out is what keeps this machine, and not necessarily the provider, away from the receiver.
+shut_out(environment) := "a firewall's page came in place of the receiver's answer" if {
+	every x in bad(environment) {
+		x.firewall
+	}
+} else := "an IP allowlist is attested, this machine is not on it, and wrongly signed events got the same" if {
+	lib.attestation("network.ip-allowlist")
+	input.integration.network.vantage == "public"
+	not reading.baselines[environment].distinguishes
+	count(guesses(environment)) == 0
+	every x in bad(environment) {
+		x.status in reading.baselines[environment].wrong_statuses
+	}
+}
+
 # guesses are what the receiver was seen to take instead.
 guesses(environment) := sort({d.guess |
 	some d in input.facts["webhook.diagnosis"]
@@ -205,6 +220,21 @@ findings contains lib.finding(
 }
 
 findings contains lib.finding(
+	"inconclusive", environment, "shut out", reading.url(environment),
+	sprintf("%d of %d genuine events got %s: %s; run the audit from an admitted machine, with `network: {vantage: allowlisted}`", [
+		count(bad(environment)), count(genuine(environment)), hows(bad(environment)), shut_out(environment),
+	]),
+	{"statuses": reading.baselines[environment].genuine_statuses, "event_types": kinds(bad(environment))},
+) if {
+	some environment, _ in lib.environments
+	observable(environment)
+	count(bad(environment)) > 0
+	shut_out(environment)
+	not unknown_user(environment)
+	not silent(environment)
+}
+
+findings contains lib.finding(
 	"fail", environment, "genuine", reading.url(environment),
 	sprintf("%d of %d genuine events were not answered with 200: %s%s", [count(bad(environment)), count(genuine(environment)), hows(bad(environment)), why(environment)]),
 	{"event_types": kinds(bad(environment)), "statuses": reading.baselines[environment].genuine_statuses, "receiver_takes": guesses(environment)},
@@ -214,6 +244,7 @@ findings contains lib.finding(
 	count(bad(environment)) > 0
 	not unknown_user(environment)
 	not silent(environment)
+	not shut_out(environment)
 }
 
 # fresh is genuine events on connections of their own.

@@ -124,3 +124,18 @@ test_pass_where_a_new_connection_tells_nothing if {
 		outcomes(on_new_connections([drawn({}), drawn(changes)])) == {"pass"}
 	}
 }
+
+refused_alike(changes) := object.union(
+	given.document({"genuine": false, "genuine_statuses": [403], "wrong_statuses": [403], "distinguishes": false}, [given.wrong, genuine("application.complete", object.union({"status": 403}, changes))]),
+	{"finished_at": "2026-11-24T08:00:00Z"},
+)
+
+admitting(document, vantage, attestations) := object.union(document, {"integration": {"network": {"vantage": vantage}, "attestations": attestations}})
+
+test_inconclusive_where_this_machine_is_shut_out if {
+	outcomes(refused_alike({"firewall": true})) == {"inconclusive"}
+	attested := [{"check": "network.ip-allowlist", "by": "jane@acme.example", "on": "2026-11-01", "statement": "the gateway admits the provider only", "expires": "2026-12-24"}]
+	outcomes(admitting(refused_alike({}), "public", attested)) == {"inconclusive"}
+	outcomes(admitting(refused_alike({}), "allowlisted", attested)) == {"fail"}
+	outcomes(admitting(refused_alike({}), "public", [])) == {"fail"}
+}
