@@ -21,14 +21,20 @@
 #   remediation: |
 #     Serve a current certificate for this very host name with every intermediate (never the root), renewed automatically:
 #     - nginx: `ssl_certificate` names fullchain.pem, not cert.pem; reload after each renewal
-#     - Apache: `SSLCertificateFile` names the full chain
+#     - Apache 2.4.8 or later: `SSLCertificateFile` names the full chain
 #     - HAProxy: one PEM with leaf, intermediates and key under `bind … ssl crt`
 #     - Caddy: automatic; for your own files give the full chain to `tls`
 #     - AWS, Azure, Google Cloud: attach a managed certificate, or import the chain with it
+#
+#     A revoked certificate, a key that is too short and a signature with SHA-1 or MD5 need a new certificate, of a new key (ECDSA P-256, or
+#     RSA of 2048 bits). One that must be stapled needs `ssl_stapling on;` (nginx), `SSLUseStapling on` with `SSLStaplingCache` (Apache),
+#     or to be issued anew without that demand.
+#
 #     A private authority must be known to the provider; say so with `network: {provider_trusts_ca: true}` once it is.
 #   sources:
 #     - PCI DSS 4.0.1, 4.2.1 (trusted certificates, valid, not revoked)
 #     - Mozilla Server Side TLS 6.0 (keys and signatures)
+#     - RFC 5280 (paths, revocation lists), RFC 9525 (subjectAltName alone), RFC 6960 and RFC 7633 (OCSP, must-staple)
 #     - CA/Browser Forum SC-081v3 (lifetimes)
 #   facts: [https.endpoint, https.url]
 #   per_environment: true

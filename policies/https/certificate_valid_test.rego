@@ -83,6 +83,14 @@ test_pass_long_lifetime_is_noted if {
 	]
 }
 
+test_pass_unusual_keys_are_noted if {
+	every change in [{"key_type": "Ed25519", "key_bits": 256}, {"key_type": "ECDSA", "key_bits": 521}] {
+		facts := fixture.with_certificate({"chain": [object.union(fixture.leaf, change)], "revocation": {"status": "good", "how": "list"}})
+		some f in check.findings with input as facts
+		count(f.evidence.notes) == 1
+	}
+}
+
 test_pass_without_notes if {
 	some f in check.findings with input as fixture.with_certificate({"revocation": {"status": "good", "how": "list"}})
 	f.evidence.notes == []

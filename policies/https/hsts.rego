@@ -12,10 +12,11 @@
 #   severity: low
 #   remediation: |
 #     Send `Strict-Transport-Security: max-age=31536000` with every answer over HTTPS:
-#     - nginx: `add_header Strict-Transport-Security "max-age=31536000" always;`
+#     - nginx: `add_header Strict-Transport-Security "max-age=31536000" always;`, repeated in each location that has an `add_header` of its own
 #     - Apache: `Header always set Strict-Transport-Security "max-age=31536000"`
 #     - HAProxy: `http-response set-header Strict-Transport-Security max-age=31536000`
 #     - Caddy: `header Strict-Transport-Security max-age=31536000`
+#     - AWS application load balancer: the listener's attribute `routing.http.response.strict_transport_security.header_value`
 #   sources:
 #     - RFC 6797
 #     - Mozilla HTTP Observatory (at least 180 days)

@@ -15,17 +15,19 @@
 #   severity: high
 #   remediation: |
 #     Allow TLS 1.2 and 1.3 only, with ECDHE and AES-GCM or ChaCha20-Poly1305:
-#     - nginx: `ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305;`
+#     - nginx: `ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305;` in the http block, or in the default server of the port: the `ssl_protocols` of its other servers may be passed over
 #     - Apache: `SSLProtocol -all +TLSv1.2 +TLSv1.3` and the same list in `SSLCipherSuite`
-#     - HAProxy: `ssl-default-bind-options ssl-min-ver TLSv1.2` and the same list in `ssl-default-bind-ciphers`
-#     - Caddy: the defaults; remove `protocols tls1.0` or a `ciphers` list of your own
-#     - AWS load balancers: policy ELBSecurityPolicy-TLS13-1-2-2021-06 or later
-#     - Azure Front Door and Application Gateway: minimum TLS version 1.2, a predefined policy of 2022 or later
+#     - HAProxy: `ssl-default-bind-options ssl-min-ver TLSv1.2` and the same list in `ssl-default-bind-ciphers`, both in the global section
+#     - Caddy: the defaults; remove a `ciphers` list of your own
+#     - AWS load balancers: policy ELBSecurityPolicy-TLS13-1-2-2021-06 or -Res-2021-06 (those with Ext in the name take static RSA); CloudFront: TLSv1.2_2021
+#     - Azure: Application Gateway with AppGwSslPolicy20220101 or 20220101S, Front Door with minimum TLS version 1.2
 #     - Google Cloud load balancing: an SSL policy with profile MODERN or RESTRICTED and minimum version TLS 1.2
 #     - Cloudflare: minimum TLS version 1.2 under SSL/TLS, Edge Certificates
+#
+#     That list has no DHE. To keep DHE, give it a group of 2048 bits: `ssl_dhparam` (nginx), `SSLOpenSSLConfCmd DHParameters` (Apache), `tune.ssl.default-dh-param 2048` (HAProxy).
 #   sources:
 #     - Mozilla Server Side TLS 6.0, intermediate configuration (2026-04)
-#     - RFC 8996 (TLS 1.0 and 1.1 deprecated), RFC 7568 (SSL 3.0), RFC 7465 (RC4)
+#     - RFC 8996 (TLS 1.0 and 1.1 deprecated), RFC 7568 (SSL 3.0), RFC 7465 (RC4), RFC 9325 (export, NULL, 3DES, static RSA, groups)
 #   facts: [https.endpoint, https.url]
 #   per_environment: true
 package prelaunch.checks.https.modern_tls

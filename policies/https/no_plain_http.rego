@@ -4,6 +4,7 @@
 #   Port 80 of the webhook's host, and the webhook's own port where that is another, are asked in the clear: a GET, and a POST without
 #   body or signature. Refusing the connection, a 4xx that is not the receiver's own answer over HTTPS, or a redirect to HTTPS are
 #   right. Any 2xx, the receiver's own answer, or a redirect to http are not. A port that stays silent is unknown from here.
+#   Passive probing sends the GET alone.
 # custom:
 #   id: https.no-plain-http
 #   order: 210
@@ -16,7 +17,7 @@
 #     - nginx: a `server { listen 80; return 301 https://$host$request_uri; }` of its own
 #     - Apache: `Redirect permanent / https://HOST/` in the virtual host of port 80
 #     - HAProxy: `http-request redirect scheme https unless { ssl_fc }`
-#     - Caddy: the default
+#     - Caddy: the default, unless `auto_https` says `off` or `disable_redirects`
 #     - load balancers: a listener on port 80 whose only action is the redirect to HTTPS
 #   sources:
 #     - Begini Security Checklist, Psychometric Integration, 3 (2026-04-14)
@@ -106,7 +107,7 @@ findings contains lib.finding(
 
 findings contains lib.finding(
 	"inconclusive", environment, sprintf("not asked %s", [port]), https.webhook_url[environment].url,
-	sprintf("a POST in plain HTTP was not tried on port %s, because probing is passive: only a GET was", [port]),
+	sprintf("a POST in plain HTTP was not tried on port %s, because probing is passive: only a GET was; probe carefully to settle it", [port]),
 	{"port": port, "addresses": https.where(some_twins), "reason": "passive"},
 ) if {
 	some environment, all in twins

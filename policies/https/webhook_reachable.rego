@@ -2,7 +2,8 @@
 # title: The webhook endpoint answers over HTTPS on every address of its name
 # description: |
 #   The provider may connect to any address that the host's name has, IPv4 and IPv6. Each must complete a TLS handshake and answer
-#   HTTP. An address to which this machine itself has no route is not tested, and that is said.
+#   HTTP; a 502, 503 or 504 is a gateway's answer and proves nothing. A redirect warns, because the provider takes it for a failure; one
+#   in a circle or to plain http fails. An address to which this machine itself has no route is not tested, and that is said.
 #
 #   Where an IP allowlist is attested and this machine is not on it (vantage: public), not getting through proves nothing.
 # custom:
@@ -14,7 +15,7 @@
 #   severity: critical
 #   remediation: |
 #     Let every address in the host's A and AAAA records serve the webhook over HTTPS on the configured port, or take those that do
-#     not out of DNS. Behind an allowlist, run the audit from an admitted machine and say `network: {vantage: allowlisted}`.
+#     not out of DNS. Register the URL that answers itself rather than one that redirects to it. Behind an allowlist, run the audit from an admitted machine and say `network: {vantage: allowlisted}`.
 #   sources:
 #     - Begini Security Checklist, Psychometric Integration, 3 (2026-04-14)
 #     - RFC 9110 section 4.2.2 (the https URI scheme)

@@ -116,7 +116,7 @@ unstapled(certificate) := {"must-staple": "the certificate demands a stapled OCS
 } else := {}
 
 # notes are what is worth knowing of a certificate and no fault.
-notes(certificate) := {note | some note in [lifetime(certificate), status(certificate)]; note != ""}
+notes(certificate) := {note | some note in [lifetime(certificate), status(certificate), unusual(certificate)]; note != ""}
 
 lifetime(certificate) := sprintf("it is valid for %d days; public authorities may not issue for more than %d", [days, allowed]) if {
 	certificate.trust.roots == "system"
@@ -128,4 +128,12 @@ lifetime(certificate) := sprintf("it is valid for %d days; public authorities ma
 
 status(certificate) := "whether it is revoked cannot be learnt: no staple, and no revocation list that tells" if {
 	certificate.revocation.status == "unknown"
+} else := ""
+
+# Mozilla names RSA, P-256 and P-384 alone; what is stronger is no fault, but not every client takes it.
+unusual(certificate) := "its key is of Ed25519, which few clients take" if {
+	certificate.chain[0].key_type == "Ed25519"
+} else := "its key is on a curve that not every client takes" if {
+	certificate.chain[0].key_type == "ECDSA"
+	certificate.chain[0].key_bits > 384
 } else := ""

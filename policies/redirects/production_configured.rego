@@ -3,7 +3,8 @@
 # description: |
 #   After an assessment users are sent to the completion, cancellation or expiry page. One that is not set leaves them on a screen of the
 #   provider; one that is broken, local or of a test environment ends their journey just as well. Each is judged by its name and by the
-#   answer to one GET, whose redirects are followed as a browser follows them.
+#   answer to one GET, whose redirects are followed as a browser follows them. Certificates, of its host and of those on the way,
+#   are judged like the webhook's: see https.certificate-valid.
 # custom:
 #   id: redirects.production-configured
 #   order: 260
