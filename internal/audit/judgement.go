@@ -261,5 +261,5 @@ func inEnvironment(name string) string {
 	return " in " + name
 }
 
-// Expired reports whether the report can no longer be relied on at that time.
-func (r *Report) Expired(now time.Time) bool { return !NewDate(now).Before(r.ValidUntil) }
+// Expired reports whether the report can no longer be relied on at that time. What runs out on a day, a waiver say, holds on that day.
+func (r *Report) Expired(now time.Time) bool { return r.ValidUntil.Before(NewDate(now)) }

@@ -197,7 +197,7 @@ func (last *run) whatChanged(prepared *prepared, library *policy.Library, select
 		reasons = append(reasons, "a key has changed")
 	}
 	if last.ranOutBy(now) {
-		reasons = append(reasons, fmt.Sprintf("an attestation, a waiver, a review or a certificate that the last report rests on ran out on %s", last.report.ValidUntil))
+		reasons = append(reasons, fmt.Sprintf("an attestation, a waiver, a review or a certificate that the last report rests on held until %s only", last.report.ValidUntil))
 	}
 	oldest := last.facts.StartedAt
 	for _, probe := range last.facts.Probes {

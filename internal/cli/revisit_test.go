@@ -264,7 +264,7 @@ func TestRevisitAuditsWhatChanged(t *testing.T) {
 			s.write(filepath.Join(s.Dir, "dist", "app.js"), "document.title = \"Acme loans\";\n")
 			return nil
 		}},
-		{"an attestation that ran out", "ran out on " + tomorrow, 3, "", func() []string {
+		{"an attestation that ran out", "held until " + tomorrow, 3, "", func() []string {
 			s.ahead = 48 * time.Hour
 			return []string{"--max-age", "100h"}
 		}},

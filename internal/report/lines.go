@@ -78,7 +78,7 @@ func said(check audit.Check, g group) string {
 	if g.Outcome != check.Outcome {
 		b.WriteString(label(g.Outcome) + ": ")
 	}
-	if g.Basis == audit.Attested {
+	if g.Basis == audit.Attested && !strings.HasPrefix(g.Message, audit.Attested) {
 		b.WriteString(g.Basis + ": ")
 	}
 	b.WriteString(orElse(g.Message, "(no message)"))

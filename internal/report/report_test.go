@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -216,9 +217,9 @@ func TestOldReportSaysSo(t *testing.T) {
 		if format.Name == "json" {
 			continue
 		}
-		fresh := render(t, format.Name, r, Options{Now: sampleTime})
-		old := render(t, format.Name, r, Options{Now: sampleTime.AddDate(0, 4, 0)})
-		if bytes.Contains(fresh, []byte("ran out on")) || !bytes.Contains(old, []byte("ran out on 2027-01-30")) {
+		fresh := render(t, format.Name, r, Options{Now: time.Date(2027, 1, 30, 23, 59, 59, 0, time.UTC)})
+		old := render(t, format.Name, r, Options{Now: time.Date(2027, 1, 31, 0, 0, 0, 0, time.UTC)})
+		if bytes.Contains(fresh, []byte("was valid until")) || !bytes.Contains(old, []byte("was valid until 2027-01-30")) {
 			t.Errorf("%s: does not say (only) of an old report that it ran out", format.Name)
 		}
 	}

@@ -130,7 +130,7 @@ func (v *view) expired() string {
 	if v.Now.IsZero() || v.ValidUntil.IsZero() || !v.Expired(v.Now) {
 		return ""
 	}
-	return fmt.Sprintf("This report ran out on %s: something it rests on is no longer valid. Audit again before relying on it.", v.ValidUntil)
+	return fmt.Sprintf("This report was valid until %s: something it rests on no longer holds. Audit again before relying on it.", v.ValidUntil)
 }
 
 // part is how many checks have an outcome.

@@ -161,7 +161,7 @@ func (d Decision) check(r *audit.Report, redactor *secret.Redactor) error {
 	case r.CutShort:
 		return errors.New("a report that was cut short cannot be approved: audit again, or reject it")
 	case r.Expired(d.On):
-		return fmt.Errorf("the report ran out on %s and cannot be approved: audit again, or reject it", r.ValidUntil)
+		return fmt.Errorf("the report was valid until %s and cannot be approved any more: audit again, or reject it", r.ValidUntil)
 	case d.On.Before(r.FinishedAt):
 		return errors.New("the decision is older than the report: check this machine's clock")
 	case r.Status() != "READY" && len(d.ResidualRisks) == 0:

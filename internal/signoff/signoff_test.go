@@ -112,7 +112,7 @@ func TestSignAndVerify(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(late.Expired, "ran out on 2027-02-03") || len(late.Unchecked) != 4 {
+	if !strings.Contains(late.Expired, "valid until 2027-02-03") || len(late.Unchecked) != 4 {
 		t.Errorf("a year later: %q, not checked %q", late.Expired, late.Unchecked)
 	}
 }
@@ -270,7 +270,7 @@ func TestSignRefuses(t *testing.T) {
 		{"nobody", ready, with(func(d *Decision) { d.By = " " }), "who decided"},
 		{"no time", ready, with(func(d *Decision) { d.On = time.Time{} }), "must have a time"},
 		{"before the audit", ready, with(func(d *Decision) { d.On = auditedAt.Add(-time.Hour) }), "older than the report"},
-		{"an old report", ready, with(func(d *Decision) { d.On = auditedAt.AddDate(0, 4, 0) }), "ran out on"},
+		{"an old report", ready, with(func(d *Decision) { d.On = auditedAt.AddDate(0, 4, 0) }), "was valid until"},
 		{"a wordless risk", ready, with(func(d *Decision) { d.ResidualRisks = []string{""} }), "in words"},
 		{"an endless risk", ready, with(func(d *Decision) { d.ResidualRisks = []string{strings.Repeat("x", 5000)} }), "in words"},
 		{"a key among the risks", ready, with(func(d *Decision) { d.ResidualRisks = []string{"old key " + key} }), "holds an API key"},

@@ -97,7 +97,7 @@ func Verify(envelope []byte, keys []ed25519.PublicKey, m Materials, against Agai
 	}
 	faults = append(faults, v.checkPolicies(r, m, against)...)
 	if !against.Now.IsZero() && r.Expired(against.Now) {
-		v.Expired = fmt.Sprintf("The report ran out on %s: audit again before relying on it.", r.ValidUntil)
+		v.Expired = fmt.Sprintf("The report was valid until %s: audit again before relying on it.", r.ValidUntil)
 	}
 	if err := errors.Join(faults...); err != nil {
 		return nil, err

@@ -86,13 +86,18 @@ lapsed_attestations(check) := [lapsed |
 attested(check, environment, target) := object.union(
 	finding(
 		"pass", environment, "attested", target,
-		sprintf("attested by %s on %s: %s", [a.by, a.on, a.statement]),
+		sprintf("attested by %s on %s, valid until %s%s: %s", [a.by, a.on, a.expires, shown_by(a), a.statement]),
 		attestation_evidence(a),
 	),
 	{"basis": "attested", "valid_until": a.expires},
 ) if {
 	a := attestation(check)
 }
+
+# shown_by names the evidence of an attestation, for a message; "" when there is none.
+shown_by(a) := sprintf(", evidence %s", [a.evidence]) if object.get(a, "evidence", "") != ""
+
+else := ""
 
 attestation_evidence(a) := {
 	"attested_by": a.by,

@@ -58,6 +58,12 @@ test_attested_takes_the_longest_that_holds if {
 	f.basis == "attested"
 	f.outcome == "pass"
 	f.evidence.attested_by == "jane@acme.example"
+	f.message == "attested by jane@acme.example on 2026-11-01, valid until 2026-12-24: seen"
+}
+
+test_attested_names_the_evidence if {
+	f := attested([object.union(attestation("2026-11-01", "2026-12-24"), {"evidence": "evidence/tab.png"})])
+	contains(f.message, ", evidence evidence/tab.png: seen")
 }
 
 test_attestation_holds_on_its_last_day if attested([attestation("2026-11-01", "2026-11-24")])

@@ -8,12 +8,12 @@ import (
 
 // sharedWords are what an address is called that is read by a function and not by a person.
 var sharedWords = words(`
-	abuse accounting accounts admin administration administrator administrators admins alerts api app apps audit begini billing bot
-	careers compliance contact credit data default demo dev developer developers development devops devs enquiries engineering example
-	everyone finance fraud hello help helpdesk hr info infra infrastructure integration integrations it itadmin legal lending loans
+	abuse account accounting accounts admin administration administrator administrators admins alerts api app apps audit backend begini billing bot
+	careers client compliance contact credit dashboard data default demo dev developer developers development devops devs enquiries engineering example
+	everyone finance fraud frontend group hello help helpdesk hr info infra infrastructure integration integrations it itadmin legal lending loans
 	mail mailbox management marketing monitoring no noc noreply notifications office operations ops owner payments platform postmaster
 	privacy prod product production qa reception reply risk root sales sandbox security service services shared staging staff
-	superadmin support sysadmin system team tech technical technology temp test tester testing tests uat user users vendor webmaster
+	superadmin support sysadmin system team tech technical technology temp test tester testing tests uat user users vendor webhook webhooks webmaster
 `)
 
 // tellingWords make an address a shared one whatever stands beside them; none is a person's name.
