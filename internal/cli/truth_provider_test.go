@@ -35,6 +35,9 @@ func TestTruthProvider(t *testing.T) {
 			if shown != (outcome == audit.Pass) {
 				t.Errorf("%s%s", outcome, told)
 			}
+			if behaviour.Undelivered && outcome != audit.Fail && outcome != audit.Inconclusive {
+				t.Errorf("%s, though nothing was delivered%s", outcome, told)
+			}
 			failures := map[string]bool{"no-endpoint": true, "cannot-connect": true, "delivered-says-the-status-only": true}
 			if failures[behaviour.Name] != (outcome == audit.Fail) {
 				t.Errorf("%s, though a failure is what it should be only where the provider itself says so%s", outcome, told)

@@ -52,6 +52,8 @@ func ProviderBehaviours() []ProviderBehaviour {
 			}},
 		{Name: "maintenance", Description: "answers 503 with an HTML page to everything", Undelivered: true, Undecided: true, ruse: page(503, "<html><h1>Maintenance</h1></html>")},
 		{Name: "captive-portal", Description: "answers 200 with an HTML page to everything", Undelivered: true, Undecided: true, ruse: page(200, "<html><h1>Welcome</h1></html>")},
+		{Name: "delivered-always", Description: "answers 200 and that the test was delivered to everything, whatever the key", Undelivered: true, Undecided: true,
+			ruse: page(200, `{"webhook_receiver_status_code": 200, "detail": "delivered"}`)},
 		{Name: "delivered-says-the-status-only", Description: "answers the test with 200 and a body that says the receiver answered 500", Undelivered: true,
 			ruse: func(x *apiExchange) bool {
 				if x.r.URL.Path == TestWebhookPath && x.status == http.StatusOK {

@@ -98,7 +98,7 @@ findings contains lib.finding(
 
 findings contains lib.finding(
 	"warn", call.environment, "session created", "",
-	sprintf("the API created a session for an invalid UID, against its documentation: look for one at about the time of this audit in Beacon, %s", [call.environment]),
+	sprintf("the API answered %d, as for a session that it created, to an invalid UID, against its documentation: look for one at about the time of this audit in Beacon, %s", [call.status, call.environment]),
 	{"status": call.status, "fingerprint": call.fingerprint},
 ) if {
 	some call in provider.calls

@@ -72,7 +72,7 @@ reasons := {
 	"key_unsendable": "the key holds characters that no request header takes",
 	"random_not_refused": "the API did not refuse a random key, so its word proves nothing and it got no real one",
 	"api_silent": "the API did not answer an earlier call, so it was not asked again: run the audit where it can be reached",
-	"session_created": "the API created a session for an invalid UID, against its documentation, so nothing more was asked: look for it in Beacon",
+	"session_created": "the API answered as if it had created a session for an invalid UID, against its documentation, so nothing more was asked: look for one in Beacon",
 }
 
 not_answered(call) := "" if {

@@ -155,7 +155,7 @@ func (probe) Run(ctx context.Context, run *audit.Run) error {
 type hostState struct {
 	name    string
 	silent  bool // a call got no answer: the next ones would wait in vain
-	session bool // it created a session, which none of the calls may
+	session bool // it answered as if it had created a session, which none of the calls may
 }
 
 // ask makes the calls about one environment. The only error is ctx's.
@@ -202,7 +202,8 @@ func ask(ctx context.Context, run *audit.Run, profile provider.Profile, environm
 				c.Error, c.Status, c.Retries, c.ReceiverStatus, c.Documented = got.failure, got.status, got.retries, got.receiver, got.documented
 				host.silent = got.failure != ""
 				host.session = host.session || purpose == pairing && got.status/100 == 2
-				if i == 0 && !host.silent && !host.session && !refuses(got.status) {
+				created := purpose == pairing && host.session // told as that, and ends these calls as well
+				if i == 0 && !host.silent && !created && !refuses(got.status) {
 					stop = "random_not_refused"
 				}
 			}
