@@ -131,12 +131,13 @@ func newTransport() *http.Transport {
 	}
 }
 
-// Limits on waiting for a server that is busy. The contract bounds a wait by 10 s.
+// Limits on waiting for a server that is busy. The contract bounds one wait by 10 s, and all of an environment by 60 s, most of which
+// is for whoever probes its receiver.
 const (
 	maxTries    = 3
 	defaultWait = time.Second // where a server does not say
 	maxWait     = 10 * time.Second
-	maxWaits    = 30 * time.Second // in all
+	maxWaits    = 10 * time.Second // in all
 )
 
 // exchange is once, repeated where the answer is that of a rate limit or a busy server.

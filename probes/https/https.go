@@ -72,9 +72,9 @@ func (probe) Plan(integration *audit.Integration) []audit.Step {
 		if !seen[host] {
 			seen[host] = true
 			steps = append(steps, audit.Step{Probe: "https", Action: "connect", Target: host,
-				Detail: "TLS handshakes with each address", Count: tlsinspect.MaxConnections})
+				Detail: "TLS handshakes with each address; of a trusted certificate also the revocation lists that it and its issuers name", Count: tlsinspect.MaxConnections})
 		}
-		detail := "GET"
+		detail := "GET, and of each URL that it redirects to"
 		switch {
 		case wanted.post:
 			detail = "GET and an unsigned empty POST, over HTTPS and in the clear"
@@ -132,7 +132,7 @@ func (probe) Run(ctx context.Context, run *audit.Run) error {
 	}
 	var looks []tlsinspect.Target
 	uses := map[string][]Use{}       // host:port → who uses it
-	receivers := map[string]string{} // host → environment whose receiver's rate holds for it
+	receivers := map[string]string{} // host of a receiver → environment whose rate holds for it
 	var contacted []target
 	for _, t := range wanted {
 		endpoint, isHTTPS := endpointOf(t.url)
@@ -142,7 +142,7 @@ func (probe) Run(ctx context.Context, run *audit.Run) error {
 		}
 		uses[endpoint] = append(uses[endpoint], t.Use)
 		host, _, _ := net.SplitHostPort(endpoint)
-		if _, known := receivers[host]; !known || t.role == roleWebhook {
+		if t.role == roleWebhook {
 			receivers[host] = t.Environment
 		}
 		contacted = append(contacted, t)
@@ -153,7 +153,7 @@ func (probe) Run(ctx context.Context, run *audit.Run) error {
 		SystemRoots: run.Roots.System, ExtraRoots: extra, ClientCert: run.Integration.Network.ClientCertificate,
 		Now: run.Now, Timeout: run.Integration.Network.Timeout, UserAgent: run.UserAgent,
 		Pace: func(ctx context.Context, host string) error {
-			return run.Network.Pace(ctx, receivers[strings.ToLower(host)])
+			return run.Network.Pace(ctx, receivers[strings.TrimSuffix(strings.ToLower(host), ".")])
 		},
 	}, looks...)
 	for _, endpoint := range facts.Endpoints {

@@ -8,10 +8,10 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 )
 
-// Bounds on waiting as a receiver asks for (contract: 10 s a time, 60 s an environment).
+// Bounds on waiting as a receiver asks for (contract: 10 s a time, 60 s an environment, of which the https probe may take 10).
 const (
 	maxWait      = 10 * time.Second
-	maxWaiting   = 60 * time.Second
+	maxWaiting   = 50 * time.Second
 	defaultWait  = time.Second            // after a 429 that does not say how long
 	maxComeBacks = 8                      // for one request
 	bareWait     = 250 * time.Millisecond // after a 503 that says nothing about coming back; doubled each time
