@@ -123,6 +123,12 @@ var statusBlocks = []block{
 	}},
 }
 
+// identified configures a client certificate of an authority that the lab's servers do not know.
+func (l *lab) identified() {
+	c := certs.New(l.now).Client("prelaunch")
+	l.options.ClientCert = &c
+}
+
 // authenticating serves with a demand for client certificates.
 func (l *lab) authenticating(demand tls.ClientAuthType, most uint16) {
 	c := l.modern()
@@ -143,6 +149,14 @@ var reachBlocks = []block{
 	}},
 	{name: "a client certificate is required, TLS 1.3", want: []string{"inconclusive hsts: no answer", "inconclusive webhook-reachable: client certificate"}, serve: func(l *lab) { l.authenticating(tls.RequireAndVerifyClientCert, 0) }},
 	{name: "a client certificate is required, TLS 1.2", want: []string{"inconclusive hsts: no answer", "inconclusive webhook-reachable: client certificate"}, serve: func(l *lab) { l.authenticating(tls.RequireAndVerifyClientCert, tls.VersionTLS12) }},
+	{name: "the configured client certificate is not taken, TLS 1.3", want: mTLS, serve: func(l *lab) {
+		l.identified()
+		l.authenticating(tls.RequireAndVerifyClientCert, 0)
+	}},
+	{name: "the configured client certificate is not taken, TLS 1.2", want: mTLS, serve: func(l *lab) {
+		l.identified()
+		l.authenticating(tls.RequireAndVerifyClientCert, tls.VersionTLS12)
+	}},
 	{name: "right: two addresses, two serial numbers", serve: func(l *lab) {
 		l.serve(l.modern(), receiver)
 		l.serve(l.modern(), receiver)

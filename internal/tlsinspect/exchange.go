@@ -90,7 +90,7 @@ func (l *look) exchanges(ctx context.Context, g gateState) {
 		if v.target.Post {
 			post, header, _ := ask(http.MethodPost, v.url)
 			answer.Post = &post
-			if c := l.facts.ClientCertificate; c.Required == "yes" && !c.Sent && (c.How == "http_400" || post.Reach.Kind != ReachOK) {
+			if c := l.facts.ClientCertificate; c.Required == "yes" && (!c.Sent || c.Refused) && (c.How == "http_400" || post.Reach.Kind != ReachOK) {
 				answer.Post.Reach.Kind = ReachClientCertificate
 			}
 			if !answer.HSTS.Present {
@@ -104,7 +104,19 @@ func (l *look) exchanges(ctx context.Context, g gateState) {
 // handshake, and nginx refuses with a page.
 func (l *look) learnClientCertificate(g gateState, get *Exchange, body []byte) {
 	c := &l.facts.ClientCertificate
-	if !g.requested || c.Sent {
+	if !g.requested {
+		return
+	}
+	if c.Sent {
+		alerted := strings.Contains(get.Reach.Alert, "certificate")
+		// nginx refuses with a page, and with a status of its own where an error_page takes it.
+		if alerted || get.Status == 495 || get.Status == 400 && strings.Contains(string(body), "The SSL certificate error") {
+			c.Required, c.Refused, c.How = "yes", true, "http_400"
+			get.Reach.Kind = ReachClientCertificate
+		}
+		if alerted {
+			c.How = "alert"
+		}
 		return
 	}
 	switch {

@@ -236,6 +236,7 @@ type ClientCertificate struct {
 	Required  string `json:"required"`      // yes, no or unknown
 	How       string `json:"how,omitempty"` // alert, or http_400 (nginx answers that way)
 	Sent      bool   `json:"sent"`          // one is configured and was sent
+	Refused   bool   `json:"refused"`       // the one that was sent is not taken
 }
 
 // Difference is a fact in which the addresses of one endpoint differ: reach, versions,

@@ -98,10 +98,13 @@ func (l *look) discard(results chan attempt, running int) {
 	}()
 }
 
-// refusedForWantOfCertificate: the server asked for a client certificate, got none, and hung up.
+// refusedForWantOfCertificate: the server asked for a client certificate, got none or none that it takes, and hung up.
 func (l *look) refusedForWantOfCertificate(a attempt) bool {
-	if a.err == nil || !a.requested || l.in.ClientCert != nil {
+	if a.err == nil || !a.requested {
 		return false
+	}
+	if l.in.ClientCert != nil {
+		return strings.Contains(alertOf(a.err), "certificate")
 	}
 	kind := errorKind(a.err)
 	return kind == ReachNoHandshake || kind == ReachReset
@@ -225,7 +228,7 @@ func (g gateState) handshake() Handshake {
 }
 
 func (g gateState) clientCertificate(configured bool) ClientCertificate {
-	c := ClientCertificate{Requested: g.requested, Required: "unknown", Sent: g.requested && configured}
+	c := ClientCertificate{Requested: g.requested, Required: "unknown", Sent: g.requested && configured, Refused: g.refusedUs && configured}
 	switch {
 	case g.refusedUs:
 		c.Required, c.How = "yes", "alert"

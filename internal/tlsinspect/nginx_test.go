@@ -77,6 +77,8 @@ var nginxServers = []served{
 			c := l.ca.Client("prelaunch")
 			l.options.ClientCert = &c
 		}},
+	{name: "the configured client certificate is not taken", certs: ecdsaOnly, config: "ssl_verify_client on; ssl_client_certificate DIR/ca.pem;" + rightSSL + rightWeb,
+		setup: (*lab).identified, want: mTLS},
 	{name: "TLS 1.0 and up", certs: rsaOnly, config: "ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3; ssl_ciphers ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-SHA:@SECLEVEL=0;" + rightWeb,
 		want: []string{"fail modern-tls: version 1.0", "fail modern-tls: version 1.1"}},
 	{name: "TLS 1.0 asked for, forbidden by the security level", certs: rsaOnly, config: "ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3; ssl_ciphers ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-SHA;" + rightWeb},

@@ -84,16 +84,24 @@ wants_client_certificate(address) if {
 	not address.client_certificate.sent
 }
 
+wants_client_certificate(address) if address.client_certificate.refused
+
 findings contains lib.finding(
 	"inconclusive", environment, "client certificate", url.url,
-	sprintf("%s asks for a client certificate and none is configured: set network.client_certificate to look further", [endpoint.host]),
+	sprintf("%s asks for a client certificate and %s to look further", [endpoint.host, advice]),
 	{"host": endpoint.host, "addresses": https.where(addresses), "reason": "client_certificate"},
 ) if {
 	some environment, url in https.webhook_url
 	endpoint := https.webhook_endpoint[environment]
 	addresses := [address | some address in endpoint.addresses; wants_client_certificate(address)]
 	count(addresses) > 0
+	advice := certificate_advice(addresses)
 }
+
+certificate_advice(addresses) := "does not take the one that is configured: correct network.client_certificate" if {
+	some address in addresses
+	address.client_certificate.refused
+} else := "none is configured: set network.client_certificate"
 
 # exchanges are the two requests that an address was sent: a GET and an unsigned POST. Either answer shows that it is reached; what a
 # receiver does with forgeries is for other checks.

@@ -107,3 +107,13 @@ test_pass_with_notes if {
 		"the server's clock is -7200 seconds off this machine's",
 	]
 }
+
+test_inconclusive_client_certificate_refused if {
+	refused := fixture.with_facts(
+		[object.union(fixture.endpoint, {"addresses": [object.union(fixture.address, {"client_certificate": {"required": "yes", "sent": true, "refused": true}})]})],
+		[object.union(fixture.url, {"answers": []})],
+	)
+	said(refused) == {["inconclusive", "client certificate"]}
+	some f in check.findings with input as refused
+	contains(f.message, "correct network.client_certificate")
+}
