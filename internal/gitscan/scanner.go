@@ -19,11 +19,9 @@ type scanner struct {
 	ranges []span
 }
 
-// Reaches: how far around fresh bytes a find that touches them can extend.
-const (
-	suspectReach = 512  // an assignment is on one line, and longer ones are no assignments
-	printReach   = 1024 // a run of characters that is a key or an encoding of one
-)
+// suspectReach is how far around fresh bytes a suspect that touches them can
+// extend: an assignment is on one line, and longer ones are no assignments.
+const suspectReach = 512
 
 // source says where the bytes being searched are; finds becomes a Hit of it.
 type source struct {
@@ -78,7 +76,7 @@ func (s *scanner) fresh(src source, o *stored) (hit bool) {
 		}
 	}
 	if !s.prints.Empty() {
-		for _, r := range pieces(printReach) {
+		for _, r := range pieces(s.prints.Reach()) {
 			if s.prints.Contains(o.data[r.from:r.to]) {
 				return s.bytes(src, o.data)
 			}

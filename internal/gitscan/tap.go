@@ -18,7 +18,7 @@ type tap struct {
 }
 
 // tapPiece is how much a tap gathers before it looks for fingerprints and
-// suspects; pieces overlap by printReach.
+// suspects; pieces overlap by the reach of both.
 const tapPiece = 256 << 10
 
 func (s *scanner) newTap(src source) *tap {
@@ -44,13 +44,14 @@ func (t *tap) Write(b []byte) (int, error) {
 	if t.s.prints.Empty() && t.s.options.Suspects == nil {
 		return len(b), nil
 	}
+	reach := max(suspectReach, t.s.prints.Reach())
 	for rest := b; len(rest) > 0; {
 		n := min(len(rest), tapPiece)
 		t.hold = append(t.hold, rest[:n]...)
 		rest = rest[n:]
-		if len(t.hold) >= tapPiece+2*printReach {
+		if len(t.hold) >= tapPiece+2*reach {
 			t.search()
-			drop := len(t.hold) - printReach
+			drop := len(t.hold) - reach
 			t.lines += int64(bytes.Count(t.hold[:drop], []byte{'\n'}))
 			t.base += int64(drop)
 			t.hold = append(t.hold[:0], t.hold[drop:]...)

@@ -108,8 +108,8 @@ func (s *Search) Subject(id int, form string) Subject {
 // NotSearched are the fingerprints of keys that cannot be searched for: too short, so that they would be found by chance.
 func (s *Search) NotSearched() []string { return s.notSearched }
 
-// ByFingerprint are the fingerprints of keys that are known by it only. Such a key is found where it stands alone or at an end of a
-// run of characters, plain, in UTF-16, percent-encoded, in hex or in base64; in the middle of a longer run, or escaped, it is not.
+// ByFingerprint are the fingerprints of keys that are known by it only. Such a key is found anywhere in text, and in the spellings that
+// needle.Prints names; in others, or broken into pieces, it is not.
 func (s *Search) ByFingerprint() []string { return s.printed }
 
 // mark stands for a key in what is shown.
@@ -209,10 +209,7 @@ type printed struct {
 	offset int64
 }
 
-const (
-	piece = 256 << 10
-	reach = 4 << 10 // a key of maxFingerprint bytes in its longest spelling
-)
+const piece = 256 << 10
 
 func (t *tap) Write(b []byte) (int, error) {
 	if _, err := t.literals.Write(b); err != nil {
@@ -221,6 +218,7 @@ func (t *tap) Write(b []byte) (int, error) {
 	if t.hits.search.prints.Empty() {
 		return len(b), nil
 	}
+	reach := t.hits.search.prints.Reach()
 	for rest := b; len(rest) > 0; {
 		n := min(len(rest), piece)
 		t.hold = append(t.hold, rest[:n]...)

@@ -135,6 +135,7 @@ func TestWrappedBase64(t *testing.T) {
 func TestFingerprints(t *testing.T) {
 	t.Parallel()
 	s := search(t)
+	reach := s.prints.Reach()
 	for _, before := range []int{0, piece - 10, piece + reach + 100, piece + 2*reach - 8} {
 		content := []byte(strings.Repeat("x\n", before/2) + "key=" + printedKey + "\n")
 		hits := read(t, s, zipped(t, "a.txt", content))

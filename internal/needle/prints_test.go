@@ -42,7 +42,35 @@ func TestPrintsFind(t *testing.T) {
 		}
 		return b.String()
 	}
+	escape := func(s, format string) string {
+		var b strings.Builder
+		for i := range len(s) {
+			fmt.Fprintf(&b, format, s[i])
+		}
+		return b.String()
+	}
+	wrap := func(s, indent string) string {
+		var b strings.Builder
+		for i := 0; i < len(s); i += 40 {
+			b.WriteString(indent + s[i:min(len(s), i+40)] + "\n")
+		}
+		return b.String()
+	}
 	cases := []struct{ text, form string }{
+		{"before" + testKey + "after", "plain"},
+		{strings.Repeat("Ab9", 40000) + testKey + strings.Repeat("x", 40000), "plain"},
+		{base64.StdEncoding.EncodeToString([]byte("x" + testKey + "tail")), "base64"},
+		{"/a/path/" + base64.StdEncoding.EncodeToString([]byte("xy"+testKey+"tail")), "base64"},
+		{"data:application/json;base64," + base64.StdEncoding.EncodeToString([]byte(strings.Repeat(`{"a": "b"} `, 7000)+testKey+strings.Repeat(" {}", 30000))), "base64"},
+		{"cert: |\n" + wrap(base64.StdEncoding.EncodeToString([]byte(strings.Repeat("some text ", 9)+testKey+" more of it")), "    "), "base64"},
+		{wrap(base64.URLEncoding.EncodeToString([]byte(strings.Repeat("some text ", 9000)+testKey+strings.Repeat(" more of it", 9000))), ""), "base64"},
+		{"1" + hex.EncodeToString([]byte("a"+testKey+"b")) + "2", "hex"},
+		{`"` + escape(testKey, `\u%04x`) + `"`, "escaped"},
+		{`"` + escape(testKey, `\u%04X`) + `"`, "escaped"},
+		{`"` + escape(testKey, `\x%02x`) + `"`, "escaped"},
+		{escape(testKey, "&#%d;") + escape(" and more", "&#x%x;"), "escaped"},
+		{`"` + testKey[:9] + escape(testKey[9:12], `\u%04x`) + testKey[12:] + `"`, "escaped"},
+		{"?k=" + testKey[:3] + escape(testKey[3:5], "%%%02X") + testKey[5:] + "&n=1", "percent"},
 		{testKey, "plain"},
 		{"key=" + testKey + "\n", "plain"},
 		{`{"api-key": "` + testKey + `"}`, "plain"},

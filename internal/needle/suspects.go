@@ -146,7 +146,7 @@ func foldEqual(data, lower []byte) bool {
 	return true
 }
 
-func isName(c byte) bool { return classes[c]&className != 0 || c == '.' }
+func isName(c byte) bool { return isWord(c) || c == '.' }
 
 // assignment reads the name around the word at data[at:] and what follows it.
 func (s *Suspects) assignment(data []byte, at, n int) (from, to int, ok bool) {
@@ -185,7 +185,7 @@ func value(data []byte, at int) (from, to int, ok bool) {
 		return 0, 0, false
 	}
 	from = at
-	for at < len(data) && at-from <= maxSuspect && (classes[data[at]]&className != 0 || bytes.IndexByte([]byte(".~+/="), data[at]) >= 0) {
+	for at < len(data) && at-from <= maxSuspect && (isWord(data[at]) || bytes.IndexByte([]byte(".~+/="), data[at]) >= 0) {
 		at++
 	}
 	if quoted == 1 && (at == len(data) || data[at] != data[from-1]) {
