@@ -16,7 +16,10 @@ require (
 
 require github.com/rogpeppe/go-internal v1.16.0
 
-require github.com/secure-systems-lab/go-securesystemslib v0.11.1
+require (
+	github.com/andybalholm/brotli v1.2.0
+	github.com/secure-systems-lab/go-securesystemslib v0.11.1
+)
 
 require golang.org/x/text v0.43.0 // indirect
 

@@ -2,7 +2,8 @@
 // inside them, and hands the content of each member to a writer of the
 // caller's.
 //
-// It reads gzip, bzip2, zstd, zip (also jar, apk, aar, whl, docx, ...) and tar.
+// It reads gzip, zlib, bzip2, zstd, brotli, zip (also jar, apk, aar, whl, docx,
+// ...), tar, ar (deb) and the compressed streams of PDF.
 // Input is hostile: depth, members and the bytes that come out are bounded,
 // and whatever was not handed over in full is told as a Cut.
 package archive
@@ -16,6 +17,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 )
@@ -29,8 +31,8 @@ type Limits struct {
 	// defaults 250 and 16 MiB. Text seldom passes 30, bombs have 1,000.
 	Ratio     int64
 	RatioFrom int64
-	// ZipBytes bounds a zip file that has to be held in memory, because it
-	// comes as a stream and its directory is at its end: default 64 MiB.
+	// ZipBytes bounds a file that has to be held in memory: a zip that comes
+	// as a stream, whose directory is at its end, or a PDF. Default 64 MiB.
 	ZipBytes int64
 }
 
@@ -78,8 +80,8 @@ type Cut struct {
 // Separator stands in a member's path between an archive and what is in it.
 const Separator = "!/"
 
-// Walk reads r, which must begin with what Sniff or SniffWhole recognises,
-// and for each member calls member with its path and writes the content to
+// Walk reads r, which is what Sniff, SniffWhole or SniffNamed recognised as
+// format, and for each member calls member with its path and writes the content to
 // the writer it returns, closing it at the end, also when the content was cut
 // short. Archives inside are handed over as they are and then walked
 // themselves; their members' paths begin with theirs and Separator. The
@@ -90,11 +92,11 @@ const Separator = "!/"
 //
 // The error is that of the context, of reading r or of a writer; what is
 // wrong with the archive is a cut.
-func Walk(ctx context.Context, r io.Reader, limits Limits, member func(path string) io.WriteCloser) ([]Cut, error) {
+func Walk(ctx context.Context, format Format, r io.Reader, limits Limits, member func(path string) io.WriteCloser) ([]Cut, error) {
 	w := &walker{ctx: ctx, limits: limits.withDefaults(), open: member}
 	w.left = w.limits.Bytes
 	src := &source{ctx: ctx, r: r}
-	err := w.walk("", src, 1)
+	err := w.walk("", format, src, 1)
 	if err == nil {
 		err = src.failed
 	}
@@ -153,9 +155,9 @@ type sized interface {
 	Size() int64
 }
 
-// walk opens the archive that r begins with. Its errors end the whole walk;
+// walk opens the archive that r is. Its errors end the whole walk;
 // what concerns only this archive becomes a cut with its path.
-func (w *walker) walk(path string, r io.Reader, depth int) error {
+func (w *walker) walk(path string, format Format, r io.Reader, depth int) error {
 	outer, _ := r.(*source)
 	if outer == nil {
 		outer = &source{ctx: w.ctx, r: r}
@@ -166,15 +168,7 @@ func (w *walker) walk(path string, r io.Reader, depth int) error {
 	}
 	at, inPlace := outer.r.(sized)
 	br := bufio.NewReaderSize(outer, 64<<10)
-	head, err := br.Peek(SniffLen)
-	if err != nil && err != io.EOF {
-		return err
-	}
-	err = nil
-	format := Sniff(head)
-	if format == None && inPlace {
-		format = Zip // recognised by its end
-	}
+	var err error
 	switch format {
 	case Gzip:
 		err = w.gzip(path, br, outer, depth)
@@ -188,17 +182,25 @@ func (w *walker) walk(path string, r io.Reader, depth int) error {
 		}
 		defer z.Close()
 		err = w.one(path, z, outer, depth, "content")
+	case Brotli:
+		err = w.one(path, brotli.NewReader(br), outer, depth, "content")
+	case Zlib:
+		err = w.zlib(path, br, outer, depth)
 	case Tar:
 		err = w.tar(path, br, outer, depth)
+	case Ar:
+		err = w.ar(path, br, outer, depth)
+	case PDF:
+		data, ok, rerr := w.hold(path, br, "a PDF file")
+		if rerr != nil || !ok {
+			return rerr
+		}
+		err = w.pdf(path, data, depth)
 	case Zip:
 		if !inPlace {
-			data, rerr := io.ReadAll(io.LimitReader(br, w.limits.ZipBytes+1))
-			if rerr != nil {
+			data, ok, rerr := w.hold(path, br, "a zip file inside another stream")
+			if rerr != nil || !ok {
 				return rerr
-			}
-			if int64(len(data)) > w.limits.ZipBytes {
-				w.cut(path, TooLarge, fmt.Sprintf("a zip file of more than %d bytes inside another stream", w.limits.ZipBytes))
-				return nil
 			}
 			at = bytes.NewReader(data)
 		}
@@ -209,6 +211,18 @@ func (w *walker) walk(path string, r io.Reader, depth int) error {
 		w.cut(path, Unsupported, "format "+format.String())
 	}
 	return err
+}
+
+// hold reads the whole of what cannot be read as a stream.
+func (w *walker) hold(path string, r io.Reader, what string) (data []byte, ok bool, err error) {
+	if data, err = io.ReadAll(io.LimitReader(r, w.limits.ZipBytes+1)); err != nil {
+		return nil, false, err
+	}
+	if int64(len(data)) > w.limits.ZipBytes {
+		w.cut(path, TooLarge, fmt.Sprintf("%s of more than %d bytes", what, w.limits.ZipBytes))
+		return nil, false, nil
+	}
+	return data, true, nil
 }
 
 func (w *walker) gzip(path string, br *bufio.Reader, outer *source, depth int) error {
@@ -273,8 +287,8 @@ func (w *walker) member(path string, r io.Reader, packed func() int64, depth int
 	head, err := br.Peek(SniffLen)
 	if err == nil || err == io.EOF {
 		err = nil
-		if Sniff(head) != None {
-			err = w.walk(path, br, depth+1)
+		if format := SniffNamed(path, head); format != None {
+			err = w.walk(path, format, br, depth+1)
 		}
 		if err == nil {
 			// The rest, or all of it: what the walk left is still content.

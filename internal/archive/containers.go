@@ -28,6 +28,9 @@ func (w *walker) zip(path string, r sized, depth int) error {
 	}
 	z.RegisterDecompressor(zip.Deflate, func(r io.Reader) io.ReadCloser { return flate.NewReader(r) })
 	z.RegisterDecompressor(methodZstd, zstd.ZipDecompressor(zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(128<<20)))
+	if len(z.File) == 0 && r.Size() > zipTail+int64(len(z.Comment)) {
+		w.cut(path, Damaged, "its directory lists nothing of what is in it")
+	}
 	if z.Comment != "" {
 		if err := w.text(join(path, "(comment)"), z.Comment); err != nil {
 			return err

@@ -1,6 +1,9 @@
 package archive
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // Format is a kind of archive or compressed file.
 type Format int
@@ -14,13 +17,17 @@ const (
 	Tar
 	Bzip2
 	Zstd
-	lastSupported = Zstd
+	Zlib
+	Ar
+	PDF
+	Brotli        // has no first bytes of its own: told by its name
+	lastSupported = Brotli
 	XZ            = Format(iota)
 	SevenZip
 	RAR
 )
 
-var names = [...]string{None: "no archive", Gzip: "gzip", Zip: "zip", Tar: "tar", Bzip2: "bzip2", Zstd: "zstd", XZ: "xz", SevenZip: "7z", RAR: "rar"}
+var names = [...]string{None: "no archive", Gzip: "gzip", Zip: "zip", Tar: "tar", Bzip2: "bzip2", Zstd: "zstd", Zlib: "zlib", Ar: "ar", PDF: "PDF", Brotli: "brotli", XZ: "xz", SevenZip: "7z", RAR: "rar"}
 
 func (f Format) String() string { return names[f] }
 
@@ -39,6 +46,8 @@ var magics = []struct {
 	{XZ, "\xfd7zXZ\x00"},
 	{SevenZip, "7z\xbc\xaf\x27\x1c"},
 	{RAR, "Rar!\x1a\x07"},
+	{Ar, arMagic},
+	{PDF, "%PDF-"},
 }
 
 // Sniff tells the format from the first bytes of a file.
@@ -47,7 +56,11 @@ func Sniff(head []byte) Format {
 		return None
 	}
 	switch head[0] {
-	case 0x1f, 'P', 0x28, 0xfd, '7', 'R':
+	case 'x':
+		if isZlib(head) {
+			return Zlib
+		}
+	case 0x1f, 'P', 0x28, 0xfd, '7', 'R', '!', '%':
 		for _, m := range magics {
 			if bytes.HasPrefix(head, []byte(m.magic)) {
 				return m.format
@@ -64,6 +77,20 @@ func Sniff(head []byte) Format {
 		return Tar
 	}
 	return None
+}
+
+// isZlib reports whether data begins as a zlib stream with a window of 32 KiB does.
+func isZlib(data []byte) bool {
+	return len(data) >= 2 && data[0] == 'x' && (data[1] == 0x01 || data[1] == 0x5e || data[1] == 0x9c || data[1] == 0xda)
+}
+
+// SniffNamed is Sniff for a file whose name is known: brotli has no first bytes to tell it by.
+func SniffNamed(name string, head []byte) Format {
+	f := Sniff(head)
+	if f == None && len(head) > 0 && strings.HasSuffix(strings.ToLower(name), ".br") {
+		return Brotli
+	}
+	return f
 }
 
 // zipTail is the length of the record a zip file without comment ends with.

@@ -191,8 +191,12 @@ func (s *scanner) blob(src source, data []byte) {
 	if p, ok := parseLFS(data); ok {
 		s.lfs(p, src)
 	}
-	if archive.SniffWhole(data) != archive.None {
-		s.archive(src, bytes.NewReader(data))
+	format := archive.SniffNamed(src.path, data)
+	if format == archive.None {
+		format = archive.SniffWhole(data)
+	}
+	if format != archive.None {
+		s.archive(src, format, bytes.NewReader(data))
 	}
 }
 
@@ -221,7 +225,8 @@ func (s *scanner) reader(src source, r io.Reader) error {
 	head = head[:n]
 	full := io.MultiReader(bytes.NewReader(head), r)
 	tap := s.newTap(src)
-	if archive.Sniff(head) == archive.None {
+	format := archive.SniffNamed(src.path, head)
+	if format == archive.None {
 		if err := copyTo(tap, full); err != nil {
 			return err
 		}
@@ -229,7 +234,7 @@ func (s *scanner) reader(src source, r io.Reader) error {
 	}
 	// The archive's own bytes are searched on their way to the unpacker.
 	tee := io.TeeReader(full, tap)
-	s.archive(src, tee)
+	s.archive(src, format, tee)
 	if err := copyTo(tap, full); err != nil {
 		return err
 	}
@@ -243,8 +248,8 @@ func copyTo(w io.Writer, r io.Reader) error {
 }
 
 // archive searches the members of an archive.
-func (s *scanner) archive(src source, r io.Reader) {
-	cuts, err := archive.Walk(s.ctx, r, s.options.Limits.Archive, func(path string) io.WriteCloser {
+func (s *scanner) archive(src source, format archive.Format, r io.Reader) {
+	cuts, err := archive.Walk(s.ctx, format, r, s.options.Limits.Archive, func(path string) io.WriteCloser {
 		inner := src
 		inner.member = path
 		name := s.newTap(inner)

@@ -259,9 +259,9 @@ type Source interface {
 	Size() int64
 }
 
-// Unpack writes a content to open(""), and, where it is an archive or compressed, each member to open(its path). It stops at the bounds of
+// Unpack writes a content, whose file has that name, to open(""), and, where it is an archive or compressed, each member to open(its path). It stops at the bounds of
 // the archive package; what was left out is told by the cuts. Not found to be an archive is the rule and no cut.
-func Unpack(ctx context.Context, from Source, limits archive.Limits, open func(member string) io.WriteCloser) ([]archive.Cut, error) {
+func Unpack(ctx context.Context, name string, from Source, limits archive.Limits, open func(member string) io.WriteCloser) ([]archive.Cut, error) {
 	whole := open("")
 	_, err := io.CopyBuffer(whole, struct{ io.Reader }{&stopping{ctx, io.NewSectionReader(from, 0, from.Size())}}, make([]byte, 128<<10))
 	if closed := whole.Close(); err == nil {
@@ -270,21 +270,22 @@ func Unpack(ctx context.Context, from Source, limits archive.Limits, open func(m
 	if err != nil {
 		return nil, err
 	}
-	if !packed(from) {
+	format := packed(name, from)
+	if format == archive.None {
 		return nil, nil
 	}
-	return archive.Walk(ctx, io.NewSectionReader(from, 0, from.Size()), limits, open)
+	return archive.Walk(ctx, format, io.NewSectionReader(from, 0, from.Size()), limits, open)
 }
 
-func packed(from Source) bool {
+func packed(name string, from Source) archive.Format {
 	head := make([]byte, archive.SniffLen)
 	n, _ := from.ReadAt(head, 0)
-	if archive.Sniff(head[:n]) != archive.None {
-		return true
+	if format := archive.SniffNamed(name, head[:n]); format != archive.None {
+		return format
 	}
 	tail := make([]byte, min(from.Size(), archive.SniffLen))
 	n, _ = from.ReadAt(tail, from.Size()-int64(len(tail)))
-	return archive.SniffWhole(tail[:n]) != archive.None
+	return archive.SniffWhole(tail[:n])
 }
 
 // stopping is a reader that ends with its context.
@@ -302,5 +303,5 @@ func (s *stopping) Read(b []byte) (int, error) {
 
 // Read searches a content for keys, inside archives too.
 func (h *Hits) Read(ctx context.Context, from Source, limits archive.Limits) ([]archive.Cut, error) {
-	return Unpack(ctx, from, limits, h.Tap)
+	return Unpack(ctx, "", from, limits, h.Tap)
 }

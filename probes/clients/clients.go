@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/prelaunch-audit/prelaunch/internal/archive"
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
@@ -195,12 +194,18 @@ func (s *searcher) content(ctx context.Context, path string, from keysearch.Sour
 			}
 		})}
 	}
-	cuts, err := keysearch.Unpack(ctx, from, archive.Limits{}, open)
+	cuts, err := keysearch.Unpack(ctx, path, from, archive.Limits{}, open)
 	for _, cut := range cuts {
 		s.gap(path, "what is packed in it was not read in full: "+string(cut.Reason))
 	}
 	s.status.Files++
 	s.status.Bytes += from.Size()
+	s.tell(found, path)
+	return err
+}
+
+// tell emits what was found in one file.
+func (s *searcher) tell(found *keysearch.Hits, path string) {
 	s.status.HitsCut += found.Cut
 	for _, hit := range found.List() {
 		if s.hits++; s.hits > maxHits {
@@ -212,7 +217,6 @@ func (s *searcher) content(ctx context.Context, path string, from keysearch.Sour
 			Spelling: hit.Spelling, KeyEnvironment: hit.Subject.Environment, Role: hit.Role, Fingerprint: hit.Fingerprint, More: hit.More,
 		})
 	}
-	return err
 }
 
 // both writes to two writers.
@@ -293,11 +297,6 @@ func (s *searcher) file(ctx context.Context, root, path, name string) {
 		return
 	}
 	defer func() { _ = f.Close() }() // only read from
-	if plain, compressed := strings.CutSuffix(path, ".br"); compressed {
-		if _, err := os.Stat(plain); err != nil {
-			s.gap(name, "it is compressed with Brotli, and what it was made of is not beside it")
-		}
-	}
 	if err := s.content(ctx, name, io.NewSectionReader(f, 0, info.Size())); err != nil && ctx.Err() == nil {
 		s.gap(name, "it cannot be read to its end")
 	}

@@ -22,6 +22,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/andybalholm/brotli"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
@@ -185,7 +186,7 @@ func TestBundleStates(t *testing.T) {
 	}
 	write(t, directory, "one.js", testKey+retiredKey[:3]+" "+retiredKey)
 	write(t, directory, "brotli/app.js.br", "x")
-	write(t, directory, "both/app.js.br", "x")
+	write(t, directory, "both/app.js.br", brotlied(t, "key "+testKey))
 	write(t, directory, "both/app.js", "x")
 	write(t, directory, "outside/x.js", "x")
 	write(t, directory, "damaged.zip", "PK\x03\x04 broken")
@@ -207,9 +208,22 @@ func TestBundleStates(t *testing.T) {
 		hits = append(hits, hit.Path+" "+hit.KeyEnvironment+" "+hit.Role)
 	}
 	slices.Sort(hits)
-	if diff := cmp.Diff([]string{"one.js production retired", "one.js test current"}, hits); diff != "" {
+	if diff := cmp.Diff([]string{"app.js.br test current", "app.js.br test current", "one.js production retired", "one.js test current"}, hits); diff != "" {
 		t.Error(diff)
 	}
+}
+
+func brotlied(t *testing.T, text string) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := brotli.NewWriter(&b)
+	if _, err := io.WriteString(w, text); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
 }
 
 func TestCalls(t *testing.T) {
@@ -256,6 +270,12 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.asked = append(s.asked, r.Host+r.URL.Path)
 	s.mu.Unlock()
 	content, ok := s.files[r.Host+r.URL.Path]
+	for strings.HasPrefix(content, "header ") { // header NAME: VALUE, and the content on the next line
+		line, rest, _ := strings.Cut(content[len("header "):], "\n")
+		name, value, _ := strings.Cut(line, ": ")
+		w.Header().Set(name, value)
+		content = rest
+	}
 	switch {
 	case !ok:
 		http.NotFound(w, r)
@@ -299,9 +319,19 @@ func TestLivePages(t *testing.T) {
 		"in a chunk from the top": {map[string]string{"app.acme.example/": `<script type="module" src="/a/app.js"></script>`, "app.acme.example/a/app.js": `deps=["assets/part.js"]`, "app.acme.example/assets/part.js": leak}, "http://app.acme.example/assets/part.js", 0},
 		"in a computed chunk": {map[string]string{"app.acme.example/": page, "app.acme.example/app.js": `self.webpackChunk=[];l.u=e=>"js/"+({7:"cart"}[e]||e)+"."+{7:"ab12",9:"cd34"}[e]+".chunk.js"`,
 			"app.acme.example/js/cart.ab12.chunk.js": "1", "app.acme.example/js/9.cd34.chunk.js": leak}, "http://app.acme.example/js/9.cd34.chunk.js", 0},
-		"on a host of the same site":   {map[string]string{"app.acme.example/": `<script src="http://static.acme.example/x.js"></script>`, "static.acme.example/x.js": leak}, "http://static.acme.example/x.js", 0},
-		"after a redirect":             {map[string]string{"app.acme.example/": "redirect /start", "app.acme.example/start": `<link rel=modulepreload href=m.js>`, "app.acme.example/m.js": leak}, "http://app.acme.example/m.js", 0},
-		"under a base":                 {map[string]string{"app.acme.example/": `<base href="/v2/"><script src="x.js"></script>`, "app.acme.example/v2/x.js": leak}, "http://app.acme.example/v2/x.js", 0},
+		"on a host of the same site": {map[string]string{"app.acme.example/": `<script src="http://static.acme.example/x.js"></script>`, "static.acme.example/x.js": leak}, "http://static.acme.example/x.js", 0},
+		"after a redirect":           {map[string]string{"app.acme.example/": "redirect /start", "app.acme.example/start": `<link rel=modulepreload href=m.js>`, "app.acme.example/m.js": leak}, "http://app.acme.example/m.js", 0},
+		"under a base":               {map[string]string{"app.acme.example/": `<base href="/v2/"><script src="x.js"></script>`, "app.acme.example/v2/x.js": leak}, "http://app.acme.example/v2/x.js", 0},
+		"in a header":                {map[string]string{"app.acme.example/": "header Set-Cookie: k=" + testKey + "\n<p>"}, "http://app.acme.example/", 0},
+		"in a redirect's header":     {map[string]string{"app.acme.example/": "redirect /start?k=" + testKey, "app.acme.example/start": "<p>"}, "http://app.acme.example/", 0},
+		"in what a header preloads":  {map[string]string{"app.acme.example/": "header Link: <https://other.example/x.css>; rel=preload; as=style, </m.js>; rel=modulepreload\n<p>", "app.acme.example/m.js": leak}, "http://app.acme.example/m.js", 0},
+		"in a frame's script":        {map[string]string{"app.acme.example/": `<iframe src="/inner"></iframe>`, "app.acme.example/inner": page, "app.acme.example/app.js": leak}, "http://app.acme.example/app.js", 0},
+		"in a frame's own text":      {map[string]string{"app.acme.example/": `<iframe srcdoc="&lt;script src=/app.js&gt;&lt;/script&gt;"></iframe>`, "app.acme.example/app.js": leak}, "http://app.acme.example/app.js", 0},
+		"compressed unasked":         {map[string]string{"app.acme.example/": "header Content-Encoding: br\n" + brotlied(t, "<script>"+leak+"</script>")}, "http://app.acme.example/", 0},
+		"compressed in another way":  {map[string]string{"app.acme.example/": page, "app.acme.example/app.js": "header Content-Encoding: compress\n" + leak}, "", 1},
+		"in a chunk of Next.js": {map[string]string{"app.acme.example/": `<script src="/_next/static/chunks/webpack-1.js"></script>`,
+			"app.acme.example/_next/static/chunks/webpack-1.js": `self.webpackChunk=[];l.u=e=>"static/chunks/"+({7:"cart"}[e]||e)+"."+{7:"ab12",9:"cd34"}[e]+".js"`,
+			"app.acme.example/_next/static/chunks/cart.ab12.js": "1", "app.acme.example/_next/static/chunks/9.cd34.js": leak}, "http://app.acme.example/_next/static/chunks/9.cd34.js", 0},
 		"clean":                        {map[string]string{"app.acme.example/": page, "app.acme.example/app.js": `n="chart.js"`}, "", 0},
 		"a computed chunk is absent":   {map[string]string{"app.acme.example/": page, "app.acme.example/app.js": `l.u=e=>"js/"+e+"."+{9:"cd34"}[e]+".chunk.js"`}, "", 1},
 		"chunks computed otherwise":    {map[string]string{"app.acme.example/": page, "app.acme.example/app.js": `self.webpackChunk=[];l.u=e=>name(e)`}, "", 1},

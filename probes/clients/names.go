@@ -17,6 +17,7 @@ const maxNames = 1000
 
 // namedByPage queues what a page loads.
 func (f *fetcher) namedByPage(page fetched) {
+	f.namedByHeader(page)
 	base := page.url
 	scripts, own := 0, 0
 	tokens := html.NewTokenizer(bytes.NewReader(page.body))
@@ -48,6 +49,13 @@ func (f *fetcher) namedByPage(page fetched) {
 				} else {
 					own++
 					inline = true
+				}
+			case "iframe", "frame":
+				if src := attributes["src"]; src != "" {
+					f.want(framed, []*url.URL{base}, src)
+				}
+				if inner := attributes["srcdoc"]; inner != "" && !page.inner {
+					f.namedByPage(fetched{url: base, body: []byte(inner), inner: true})
 				}
 			case "link":
 				if loads(attributes) {
@@ -122,7 +130,7 @@ func (f *fetcher) names(text []byte, bases []*url.URL) {
 		if strings.HasPrefix(name, ".") || strings.Contains(name, "://") || strings.HasPrefix(name, "//") {
 			f.want(guessed, bases[:1], name) // it says where it starts from
 		} else {
-			f.want(guessed, bases, name)
+			f.want(guessed, basesOf(name, bases), name)
 		}
 	}
 	tables := table.FindAllSubmatch(text, 10)
@@ -136,10 +144,47 @@ func (f *fetcher) names(text []byte, bases []*url.URL) {
 			if own := names[name]; own != "" {
 				name = own
 			}
-			f.want(chunk, bases, string(match[1])+name+string(match[3])+string(pair[2])+string(match[5]))
+			name = string(match[1]) + name + string(match[3]) + string(pair[2]) + string(match[5])
+			f.want(chunk, basesOf(name, bases), name)
 		}
 	}
 	if len(tables) == 0 && runtime.Match(text) && compute.Match(text) {
 		f.gap(shownURL(bases[0].String()), "it computes the names of its chunks in a way that is not read; declare the bundle it is made of as a path")
+	}
+}
+
+// basesOf puts first where a name most likely starts from: above the folder that it begins with, when the script itself lies below a
+// folder of that name, as static/chunks/1.js does for /_next/static/chunks/webpack.js.
+func basesOf(name string, bases []*url.URL) []*url.URL {
+	folder, _, nested := strings.Cut(name, "/")
+	if !nested || folder == "" {
+		return bases
+	}
+	above, _, below := strings.Cut(bases[0].Path, "/"+folder+"/")
+	if !below {
+		return bases
+	}
+	first := *bases[0]
+	first.Path, first.RawPath, first.RawQuery = above+"/", "", ""
+	return append([]*url.URL{&first}, bases...)
+}
+
+// linked is one link of a Link header: an address and its parameters.
+var linked = regexp.MustCompile(`<([^>]{1,1000})>((?:\s*;[^,<]{0,200})*)`)
+
+var parameter = regexp.MustCompile(`;\s*([A-Za-z]+)\s*=\s*"?([^";]*)"?`)
+
+// namedByHeader queues what a page's Link headers have the browser load.
+func (f *fetcher) namedByHeader(page fetched) {
+	for _, header := range page.links {
+		for _, link := range linked.FindAllStringSubmatch(header, maxNames) {
+			attributes := map[string]string{}
+			for _, pair := range parameter.FindAllStringSubmatch(link[2], 20) {
+				attributes[strings.ToLower(pair[1])] = pair[2]
+			}
+			if loads(attributes) {
+				f.want(loaded, []*url.URL{page.url}, link[1])
+			}
+		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/andybalholm/brotli"
 	"golang.org/x/net/publicsuffix"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
@@ -62,6 +63,7 @@ type cause int
 const (
 	guessed cause = iota // a text that looks like a name: nothing
 	loaded               // the page loads it: a gap, unless nothing is there
+	framed               // the page shows it as a page inside it: the same
 	chunk                // the page may load it: a gap in any case, since a name was computed wrongly or the chunks lie elsewhere
 )
 
@@ -132,7 +134,9 @@ type fetched struct {
 	url       *url.URL
 	body      []byte
 	html      bool
-	sourceMap string // a header's
+	inner     bool     // a page that stands in an attribute of another
+	sourceMap string   // a header's
+	links     []string // headers
 }
 
 // absent: there is nothing at an address; browsers get nothing from there either.
@@ -171,6 +175,7 @@ func (f *fetcher) once(ctx context.Context, at *url.URL) (answer fetched, next *
 		return fetched{}, nil, whyUnreachable(err)
 	}
 	defer func() { _ = response.Body.Close() }() // only read from
+	f.headers(at, response.Header)
 	if location := response.Header.Get("Location"); response.StatusCode/100 == 3 && location != "" {
 		next, err := at.Parse(location)
 		if err != nil || next.Scheme != "https" && next.Scheme != "http" {
@@ -184,7 +189,11 @@ func (f *fetcher) once(ctx context.Context, at *url.URL) (answer fetched, next *
 	case response.StatusCode != http.StatusOK:
 		return fetched{}, nil, fmt.Sprintf("it answers with status %d", response.StatusCode)
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, f.left+1))
+	content, err := decoded(response)
+	if err != nil {
+		return fetched{}, nil, err.Error()
+	}
+	body, err := io.ReadAll(io.LimitReader(content, f.left+1))
 	if err != nil {
 		return fetched{}, nil, "its answer broke off"
 	}
@@ -197,7 +206,36 @@ func (f *fetcher) once(ctx context.Context, at *url.URL) (answer fetched, next *
 	if sourceMap == "" {
 		sourceMap = response.Header.Get("X-SourceMap")
 	}
-	return fetched{url: at, body: body, html: strings.Contains(response.Header.Get("Content-Type"), "html"), sourceMap: sourceMap}, nil, ""
+	return fetched{
+		url: at, body: body, html: strings.Contains(response.Header.Get("Content-Type"), "html"),
+		sourceMap: sourceMap, links: response.Header.Values("Link"),
+	}, nil, ""
+}
+
+// decoded undoes a content encoding. gzip alone is asked for, which the transport undoes; some servers send others all the same.
+func decoded(response *http.Response) (io.Reader, error) {
+	switch encoding := strings.ToLower(strings.TrimSpace(response.Header.Get("Content-Encoding"))); encoding {
+	case "", "identity":
+		return response.Body, nil
+	case "br":
+		return brotli.NewReader(response.Body), nil
+	default:
+		return nil, errors.New("its answer is encoded in a way that is not read, although gzip alone was asked for")
+	}
+}
+
+// headers searches the headers of an answer, which browsers get too.
+func (f *fetcher) headers(at *url.URL, header http.Header) {
+	found := f.keys.Hits()
+	tap := found.Tap("response headers")
+	err := header.Write(tap)
+	if closed := tap.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		f.gap(shownURL(at.String()), "its headers cannot be searched")
+	}
+	f.tell(found, shownURL(at.String()))
 }
 
 func whyUnreachable(err error) string {
@@ -227,7 +265,7 @@ func (f *fetcher) want(because cause, bases []*url.URL, reference string) {
 			return
 		}
 		if siteOf(u.Hostname()) != f.site {
-			if host := u.Hostname(); because == loaded && !slices.Contains(f.status.OtherSites, host) && len(f.status.OtherSites) < maxOthers {
+			if host := u.Hostname(); (because == loaded || because == framed) && !slices.Contains(f.status.OtherSites, host) && len(f.status.OtherSites) < maxOthers {
 				f.status.OtherSites = append(f.status.OtherSites, f.keys.Shown(host))
 			}
 			return
@@ -270,10 +308,13 @@ func (f *fetcher) fetch(ctx context.Context, next wanted) {
 				f.gap(shownURL(at.String()), problem)
 			}
 			continue
-		case answer.html && next.cause != loaded: // what single-page applications answer to any name
+		case answer.html && next.cause != loaded && next.cause != framed: // what single-page applications answer to any name
 			continue
 		}
 		f.search(ctx, answer)
+		if answer.html && next.cause == framed {
+			f.namedByPage(answer)
+		}
 		f.namedByScript(answer)
 		return
 	}

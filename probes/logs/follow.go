@@ -180,7 +180,7 @@ func (p *probe) searchAddition(ctx context.Context, run *audit.Run, s *source, a
 			})
 		}}
 	}
-	cuts, err := keysearch.Unpack(ctx, bytes.NewReader(added.bytes), packedLimits, open)
+	cuts, err := keysearch.Unpack(ctx, "", bytes.NewReader(added.bytes), packedLimits, open)
 	if err != nil {
 		return fmt.Errorf("search %s: %w", added.name, err)
 	}
