@@ -95,7 +95,11 @@ func (a *app) revisit(ctx context.Context, prepared *prepared, kept *store.Store
 		return err
 	}
 	if last != nil && len(reasons) == 0 {
-		for _, change := range changedDigests(last.facts.Scope.Digests, document.Scope.Digests) {
+		before, after := last.facts.Scope.Digests, document.Scope.Digests
+		if !sameChecks(last.report, judged) { // what only one of them looked at is neither new nor gone
+			before, after = inBoth(before, after), inBoth(after, before)
+		}
+		for _, change := range changedDigests(before, after) {
 			fmt.Fprintf(a.Err, "Since the last report: %s.\n", a.redactor.RedactString(change))
 		}
 	}
@@ -250,13 +254,29 @@ func changedDigests(before, after map[string]string) []string {
 	return changes
 }
 
+func sameChecks(a, b *audit.Report) bool {
+	return slices.EqualFunc(a.Checks, b.Checks, func(a, b audit.Check) bool { return a.ID == b.ID })
+}
+
+// inBoth are the digests whose names the others have as well.
+func inBoth(digests, others map[string]string) map[string]string {
+	both := map[string]string{}
+	for name, digest := range digests {
+		if _, has := others[name]; has {
+			both[name] = digest
+		}
+	}
+	return both
+}
+
+// sameKeys also holds where the last run did not look at the keys.
 func sameKeys(before []audit.KeyScope, integration *audit.Integration) bool {
 	fingerprints := map[string]bool{}
 	for _, key := range before {
 		fingerprints[key.Fingerprint] = true
 	}
 	keys := integration.Keys()
-	return len(keys) == len(before) && !slices.ContainsFunc(keys, func(key secret.Key) bool { return !fingerprints[key.Fingerprint()] })
+	return len(before) == 0 || len(keys) == len(before) && !slices.ContainsFunc(keys, func(key secret.Key) bool { return !fingerprints[key.Fingerprint()] })
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

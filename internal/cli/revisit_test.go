@@ -239,6 +239,12 @@ func TestRevisitAuditsWhatChanged(t *testing.T) {
 			s.visit(3, carriedOver, "--skip", "api-key.stored-securely")
 			return nil
 		}},
+		{"few checks", "the workloads probe did not run to its end the last time", 3, "", func() []string {
+			if few := s.visit(0, carriedOver, "--only", "access.*"); strings.Contains(few.stderr, "is gone") {
+				t.Errorf("what was not looked at is said to be gone:\n%s", few.stderr)
+			}
+			return nil
+		}},
 		{"a manifest", "workload deploy has changed", 1, "", func() []string {
 			s.write(filepath.Join(s.Dir, "deploy", "more.env.yaml"), "env: [{name: BEGINI_API_KEY, value: "+key+"}]\n")
 			return nil
@@ -280,6 +286,9 @@ func TestRevisitAuditsWhatChanged(t *testing.T) {
 		got := s.visit(step.code, step.says, args...)
 		if step.says != carriedOver && !strings.Contains(got.stderr, everything) {
 			t.Errorf("%s: not everything was audited:\n%s", step.name, got.stderr)
+		}
+		if strings.Contains(got.stderr, "a key has changed") {
+			t.Errorf("%s: no key has changed:\n%s", step.name, got.stderr)
 		}
 		if step.fails != "" && outcome(got.report, step.fails) != audit.Fail {
 			t.Errorf("%s: %s is %s", step.name, step.fails, outcome(got.report, step.fails))

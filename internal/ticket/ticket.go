@@ -48,6 +48,7 @@ type problem struct {
 	check   audit.Check
 	finding audit.Finding
 	state   string // what a reader of the ticket was told last, to notice a change
+	perhaps bool   // waived since before the reports that are at hand: nobody knows whether it has a ticket
 }
 
 // Compare goes through the reports in their order and returns what the last of them changes. Of earlier reports there may be several, the
@@ -85,25 +86,30 @@ func apply(open map[string]*problem, r *audit.Report) ([]Ticket, error) {
 	seen := map[string]bool{}
 	for _, check := range r.Checks {
 		for _, finding := range check.Findings {
-			was, isOpen := open[finding.ID]
-			if !isProblem(check, finding) && (!isOpen || finding.Outcome != audit.Waived) {
+			was, known := open[finding.ID]
+			isOpen := known && !was.perhaps
+			if !isProblem(check, finding) && finding.Outcome != audit.Waived {
 				continue
 			}
 			seen[finding.ID] = true
+			if finding.Outcome == audit.Waived && !isOpen {
+				open[finding.ID] = &problem{check: check, finding: finding, perhaps: true}
+				continue
+			}
 			state, err := stateOf(check, finding)
 			if err != nil {
 				return nil, err
 			}
 			switch {
 			case !isOpen:
-				open[finding.ID] = &problem{check, finding, state}
+				open[finding.ID] = &problem{check: check, finding: finding, state: state}
 				tickets = append(tickets, newTicket(Open, r, check, finding, "This audit found it."))
 			case was.state != state:
 				reason := "What is known of it has changed."
 				if finding.Outcome == audit.Waived {
 					reason = fmt.Sprintf("It is waived until %s.", finding.Waiver.Expires)
 				}
-				*was = problem{check, finding, state}
+				*was = problem{check: check, finding: finding, state: state}
 				tickets = append(tickets, newTicket(Update, r, check, finding, reason))
 			}
 		}
@@ -120,7 +126,7 @@ func apply(open map[string]*problem, r *audit.Report) ([]Ticket, error) {
 			closed := was.finding
 			closed.Outcome = audit.Pass
 			tickets = append(tickets, newTicket(Close, r, was.check, closed, reason))
-		case reason != "" && was.state != reason:
+		case reason != "" && was.state != reason && !was.perhaps:
 			was.state = reason
 			tickets = append(tickets, newTicket(Update, r, was.check, was.finding, reason))
 		}

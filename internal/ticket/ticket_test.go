@@ -100,6 +100,10 @@ func TestCompare(t *testing.T) {
 		{"a recommended check is inconclusive", []verdicts{{"rec.check": {unsure}}}, nil},
 		{"a recommended check passes", []verdicts{{"rec.check": {failA}}, {"rec.check": {pass}}}, []string{"close pass: A fresh audit"}},
 		{"what is waived from the start", []verdicts{{"waived.check": {failA}}}, nil},
+		{"what is waived stays", []verdicts{{"waived.check": {failA}}, {"waived.check": {failA}}}, nil},
+		{"what is waived is not looked at", []verdicts{{"waived.check": {failA}}, {"waived.check": {elsewhere}}}, nil},
+		// Its ticket, if there is one, was opened before the waiver was given, by a report that is not at hand.
+		{"what was waived passes", []verdicts{{"waived.check": {failA}}, {"waived.check": {pass}}}, []string{"close pass: A fresh audit"}},
 		{"an earlier ticket is known over a gap", []verdicts{{"code.check": {failA}}, {"web.check": {pass}}, {"code.check": {pass}}}, []string{"close pass: A fresh audit"}},
 		{"what was closed stays closed", []verdicts{{"code.check": {failA}}, {"code.check": {pass}}, {"code.check": {pass}}}, nil},
 		{"it comes back", []verdicts{{"code.check": {failA}}, {"code.check": {pass}}, {"code.check": {failA}}}, []string{"open fail: This audit found it."}},
