@@ -73,6 +73,11 @@ evidence(environment, some_held) := {
 	"addresses": https.where(some_held),
 	"certificates": sort({link.fingerprint | some one in some_held; link := one.certificate.chain[0]}),
 	"names": sort({name | some one in some_held; some name in one.certificate.name.names}),
+	"chain": {sprintf("%s, issued by %s, until %s", [link.subject, link.issuer, substring(link.not_after, 0, 10)]) |
+		some one in some_held
+		some i, link in one.certificate.chain
+		i > 0
+	},
 	"issuer_urls": sort({url | some one in some_held; some url in one.certificate.trust.issuer_urls}),
 	"clock": certificates.clock,
 }

@@ -61,6 +61,11 @@ test_fail_weak_issuer if {
 	said(fixture.with_certificate({"chain": [fixture.leaf, issuer]})) == {["fail", "issuer key"]}
 }
 
+test_the_chain_is_told if {
+	some f in check.findings with input as fixture.with_certificate({"chain": [fixture.leaf, fixture.leaf]})
+	f.evidence.chain == {"CN=hooks, issued by CN=issuer, until 2027-01-30"}
+}
+
 test_pass_weak_certificate_that_nobody_needs if {
 	beside := object.union(fixture.leaf, {"key_type": "RSA", "key_bits": 1024, "signature_hash": "SHA-1", "in_path": false})
 	said(fixture.with_certificate({"chain": [fixture.leaf, beside]})) == {["pass", "valid"]}

@@ -6,7 +6,7 @@ reach(kind) := {"kind": kind, "local_route": true, "detail": sprintf("it was %s"
 no_route := {"kind": "no_route", "local_route": false}
 
 leaf := {
-	"key_type": "ECDSA", "key_bits": 256, "signature_hash": "SHA-256", "self_signed": false, "fingerprint": "aa",
+	"subject": "CN=hooks", "issuer": "CN=issuer", "key_type": "ECDSA", "key_bits": 256, "signature_hash": "SHA-256", "self_signed": false, "fingerprint": "aa",
 	"not_before": "2026-11-01T00:00:00Z", "not_after": "2027-01-30T00:00:00Z", "lifetime_seconds": 7776000,
 	"remaining_seconds": 5788800, "starts_in_seconds": -1, "in_path": true,
 }

@@ -236,8 +236,10 @@ findings contains lib.declared(
 	not lib.environments.production
 }
 
-evidence(name) := {"url": urls.shown(set[name]), "status": trails[name].status, "redirects_followed": count(trails[name].hops) - 1} if {
+evidence(name) := {"url": urls.shown(set[name]), "status": trails[name].status, "redirects_followed": count(trails[name].hops) - 1, "way": way(trails[name])} if {
 	trails[name]
 } else := {"url": urls.shown(set[name])} if {
 	set[name]
 } else := {}
+
+way(trail) := [urls.shown(hop.url) | some hop in trail.hops]
