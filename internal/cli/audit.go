@@ -184,6 +184,7 @@ func (a *app) judgeCommand() *cobra.Command {
 
 func (a *app) planCommand() *cobra.Command {
 	var choice choice
+	var permissions permissions
 	asJSON := false
 	cmd := &cobra.Command{
 		Use: "plan [FILE]", Short: "List what an audit would send, read and run, without doing it", Args: cobra.MaximumNArgs(1),
@@ -196,9 +197,11 @@ func (a *app) planCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			steps := []audit.Step{}
+			integration.AllowedAPIHosts = permissions.apiHosts
+			steps := configurationSteps(integration)
 			for _, probe := range probes.All() {
-				if slices.ContainsFunc(probe.Kinds(), func(kind audit.Kind) bool { return selection.Reads(kind.Name) }) {
+				resolves := probe.Name() == "keys" // whatever is judged
+				if resolves || slices.ContainsFunc(probe.Kinds(), func(kind audit.Kind) bool { return selection.Reads(kind.Name) }) {
 					steps = append(steps, probe.Plan(integration)...)
 				}
 			}
@@ -211,8 +214,26 @@ func (a *app) planCommand() *cobra.Command {
 		},
 	}
 	choice.flags(cmd)
+	permissions.flags(cmd) // so that an audit's own flags can be given
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// configurationSteps are the files that belong to the configuration. They are read whenever it is, for a plan too.
+func configurationSteps(integration *audit.Integration) []audit.Step {
+	steps := []audit.Step{}
+	read := func(path, what string) {
+		if path != "" {
+			steps = append(steps, audit.Step{Probe: "configuration", Action: "read", Target: path, Detail: what})
+		}
+	}
+	read(integration.File, "the configuration, read for this plan as are the files of this section")
+	for _, attestation := range integration.Attestations {
+		read(attestation.Evidence, "evidence of the attestation of "+attestation.Check)
+	}
+	read(integration.Network.CAFile, "extra trusted roots")
+	read(integration.Network.ClientCert, "client certificate; the file of its key is read too")
+	return steps
 }
 
 // load reads a configuration without resolving a key, and refuses one in whose text a key stands that is known all the same.

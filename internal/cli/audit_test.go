@@ -326,3 +326,21 @@ func TestInterruptWhileReading(t *testing.T) {
 		}
 	}
 }
+
+// TestPlanTakesTheFlagsOfTheAudit: with them it lists what the audit does only because of them, and does nothing of it.
+func TestPlanTakesTheFlagsOfTheAudit(t *testing.T) {
+	t.Parallel()
+	pair := start(t, sandbox.PairOptions{Provider: &sandbox.ProviderBehaviour{}, Test: named(t, "observed")})
+	code, out, stderr := pair.call(t.Context(), append([]string{"plan", pair.File}, pair.Args()...)...)
+	if code != 0 || stderr != "" {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	for _, want := range []string{"read ca.pem", "run test: effects observer", "https://" + sandbox.APIHost + sandbox.TokensPath, "read " + pair.File} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the plan does not list %q:\n%s", want, out)
+		}
+	}
+	if calls := pair.Provider.Calls(); len(calls) > 0 {
+		t.Errorf("the provider was asked: %+v", calls)
+	}
+}

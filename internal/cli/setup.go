@@ -87,7 +87,7 @@ func (a *app) printPlan(steps []audit.Step) error {
 		}
 		text.WriteString(line + "\n")
 	}
-	text.WriteString("Nothing of this was done.\n")
+	text.WriteString("Nothing of this was done; only the configuration and its own files were read.\n")
 	_, err := fmt.Fprint(a.Out, text.String())
 	return err
 }
