@@ -101,13 +101,15 @@ places[environment] contains place if {
 	of_environment(place, environment)
 }
 
+literal := {"literal_key", "literal_file"}
+
 of_environment(place, environment) if {
-	place.source == "literal_key"
+	place.source in literal
 	place.key_environment == environment
 }
 
 of_environment(place, environment) if {
-	place.source != "literal_key"
+	not place.source in literal
 	place.environment in {"", environment}
 }
 
@@ -115,16 +117,30 @@ stores := {"secret_reference", "secret_mount", "credential", "environment_file",
 
 findings contains lib.finding(
 	"fail", environment, concat(" ", ["literal key in", place.path, place.file]), place.path,
-	sprintf("the key stands in a manifest in the clear: %s, line %d (%s)", [place.file, place.line, place.name]),
+	sprintf("the key stands %s: %s, line %d%s", [where[place.source], place.file, place.line, named(place)]),
 	{"path": place.path, "file": place.file, "line": place.line, "name": place.name, "fingerprint": place.fingerprint},
 ) if {
 	some environment, place in open
 }
 
+where := {"literal_key": "in a manifest in the clear", "literal_file": "beside the manifests in a file that others than its owner can read"}
+
+named(place) := "" if {
+	place.name == ""
+} else := sprintf(" (%s)", [place.name])
+
 open[environment] := place if {
 	some environment, list in places
-	literals := [place | some place in list; place.source == "literal_key"; place.role == "current"]
+	literals := [place | some place in list; exposed(place); place.role == "current"]
 	place := literals[0]
+}
+
+exposed(place) if place.source == "literal_key"
+
+# A file of variables or of a secret that only its owner can read is where a server keeps them.
+exposed(place) if {
+	place.source == "literal_file"
+	not place.owner_only
 }
 
 doubtful[environment] contains place if {

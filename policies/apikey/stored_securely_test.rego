@@ -92,6 +92,12 @@ test_fail_on_a_key_in_a_manifest_although_attested if {
 	with_manifests([place, literal], [status], [attestation("2026-12-24")]) == {["fail", "observed"]}
 }
 
+test_fail_on_a_key_in_a_file_beside_the_manifests_that_others_read if {
+	file := object.union(literal, {"source": "literal_file", "name": "", "owner_only": false})
+	with_manifests([place, file], [status], []) == {["fail", "observed"]}
+	with_manifests([place, object.union(file, {"owner_only": true})], [status], []) == {["pass", "observed"]}
+}
+
 test_inconclusive_on_manifests_that_show_nothing if {
 	with_manifests([], [status], []) == {["inconclusive", "observed"]}
 	with_manifests([object.union(place, {"environment": "test"})], [status], []) == {["inconclusive", "observed"]}

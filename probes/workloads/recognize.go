@@ -2,15 +2,21 @@ package workloads
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"io"
+	"io/fs"
 	"math"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/prelaunch-audit/prelaunch/internal/archive"
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/keysearch"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
@@ -23,6 +29,7 @@ type recognizer struct {
 	words     []string // the provider's, lower case
 	variables []string // that the auditor's own references read
 	redactor  *secret.Redactor
+	search    *keysearch.Search
 }
 
 type knownKey struct {
@@ -36,7 +43,11 @@ func newRecognizer(integration *audit.Integration) (*recognizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &recognizer{words: about.KeyNames, redactor: integration.Redactor()}
+	search, err := keysearch.New(integration)
+	if err != nil {
+		return nil, err
+	}
+	r := &recognizer{words: about.KeyNames, redactor: integration.Redactor(), search: search}
 	add := func(reference audit.KeyReference, environment, role string) {
 		if reference.Variable != "" {
 			r.variables = append(r.variables, reference.Variable)
@@ -175,3 +186,52 @@ func looksLikeKey(value string) bool {
 	}
 	return digits >= 2 && digits < len(value) && entropy >= minEntropy
 }
+
+// overlooked adds the keys that stand in a manifest elsewhere than in its values: in comments, or in what is no valid YAML.
+func (r *recognizer) overlooked(ctx context.Context, file string, text []byte, found []Key) []Key {
+	hits := r.search.Hits()
+	if _, err := hits.Read(ctx, bytes.NewReader(text), archive.Limits{}); err != nil {
+		return found // the context ended, which the caller sees
+	}
+	for _, hit := range hits.List() {
+		told := func(key Key) bool {
+			return key.Source == "literal_key" && key.Fingerprint == hit.Fingerprint && key.KeyEnvironment == hit.Environment
+		}
+		if !slices.ContainsFunc(found, told) {
+			found = append(found, Key{Line: int(hit.Line), Format: formatOf(file), Source: "literal_key",
+				KeyEnvironment: hit.Environment, Role: hit.Role, Fingerprint: hit.Fingerprint})
+		}
+	}
+	return found
+}
+
+// literals are the keys that stand in a file that is no manifest. What cannot be read is passed over: no manifest depends on it, and
+// what one names is told by the manifest.
+func (r *recognizer) literals(ctx context.Context, file string) (found []Key, err error) {
+	info, err := os.Stat(file)
+	if err != nil || !info.Mode().IsRegular() {
+		return nil, ctx.Err()
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, ctx.Err()
+	}
+	defer func() { _ = f.Close() }() // only read from
+	hits := r.search.Hits()
+	if _, err := hits.Read(ctx, io.NewSectionReader(f, 0, info.Size()), archive.Limits{}); err != nil {
+		return nil, ctx.Err()
+	}
+	for _, hit := range hits.List() {
+		key := Key{Line: int(hit.Line), Format: "file", Name: "", Source: "literal_file", OwnerOnly: info.Mode().Perm()&othersMay == 0,
+			KeyEnvironment: hit.Environment, Role: hit.Role, Fingerprint: hit.Fingerprint}
+		if !slices.ContainsFunc(found, func(told Key) bool {
+			return told.Fingerprint == key.Fingerprint && told.KeyEnvironment == key.KeyEnvironment
+		}) {
+			found = append(found, key)
+		}
+	}
+	return found, nil
+}
+
+// othersMay are the permissions of the group and of everybody else to read.
+const othersMay fs.FileMode = 0o044

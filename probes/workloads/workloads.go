@@ -44,11 +44,13 @@ type Key struct {
 	Name        string `json:"name"`   // of the variable, secret or credential
 	// Source is secret_reference (a secret of the orchestrator or a secret manager), secret_mount, credential (systemd's),
 	// environment_file, variable (handed in when it is deployed), sealed (encrypted in the manifest), config_map, literal_key (a
-	// configured key stands there) or literal_unknown (what stands there looks like a key and is none of the configured).
+	// configured key stands in a manifest, in a comment too), literal_file (it stands in a file beside the manifests: of variables, of a
+	// secret, a Dockerfile) or literal_unknown (what stands there looks like a key and is none of the configured).
 	Source         string `json:"source"`
-	KeyEnvironment string `json:"key_environment"` // of literal_key
-	Role           string `json:"role"`            // of literal_key: current or retired
-	Fingerprint    string `json:"fingerprint"`     // of literal_key
+	OwnerOnly      bool   `json:"owner_only"`      // of literal_file: no other user may read it
+	KeyEnvironment string `json:"key_environment"` // of literal_key and literal_file
+	Role           string `json:"role"`            // of literal_key and literal_file: current or retired
+	Fingerprint    string `json:"fingerprint"`     // of literal_key and literal_file
 }
 
 const (
@@ -59,6 +61,7 @@ const (
 // Bounds of one workload.
 const (
 	maxFiles  = 2000   // manifests that are read
+	maxBeside = 2000   // files beside them that are searched for keys; what is beyond says nothing about the manifests
 	maxWalked = 50_000 // folders and files that are looked at
 	maxKeys   = 200    // places that are told
 	maxUnread = 20
@@ -87,7 +90,7 @@ func (probe) Plan(integration *audit.Integration) []audit.Step {
 func (probe) Run(ctx context.Context, run *audit.Run) error {
 	known, err := newRecognizer(run.Integration)
 	if err != nil {
-		return err
+		return fmt.Errorf("read workloads: %w", err)
 	}
 	for i, workload := range run.Integration.Workloads {
 		if err := look(ctx, run, known, workload); err != nil {
@@ -109,25 +112,9 @@ func look(ctx context.Context, run *audit.Run, known *recognizer, workload audit
 		status.State = state
 	}
 	seen := map[Key]bool{}
-	for _, file := range files {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		name, err := filepath.Rel(root, file)
-		if err != nil || name == "." {
-			name = filepath.Base(file)
-		}
-		name = known.shown(filepath.ToSlash(name))
-		found, problem := read(known, file, len(files) == 1 && file == root)
-		if problem != "" {
-			if len(status.Unread) < maxUnread {
-				status.Unread = append(status.Unread, Unread{File: name, Reason: problem})
-			}
-		} else {
-			status.Files++
-		}
+	tell := func(file string, found []Key) {
 		for _, key := range found {
-			key.Path, key.Environment, key.File, key.Name = status.Path, workload.Environment, name, known.shown(key.Name)
+			key.Path, key.Environment, key.File, key.Name = status.Path, workload.Environment, file, known.shown(key.Name)
 			switch {
 			case seen[key]:
 			case len(seen) == maxKeys:
@@ -138,6 +125,33 @@ func look(ctx context.Context, run *audit.Run, known *recognizer, workload audit
 			}
 		}
 	}
+	for _, file := range files {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		name, err := filepath.Rel(root, file)
+		if err != nil || name == "." {
+			name = filepath.Base(file)
+		}
+		name = known.shown(filepath.ToSlash(name))
+		if formatOf(file) == "" && file != root {
+			beside, err := known.literals(ctx, file)
+			if err != nil {
+				return err
+			}
+			tell(name, beside)
+			continue
+		}
+		found, problem := read(ctx, known, file, len(files) == 1 && file == root)
+		if problem != "" {
+			if len(status.Unread) < maxUnread {
+				status.Unread = append(status.Unread, Unread{File: name, Reason: problem})
+			}
+		} else {
+			status.Files++
+		}
+		tell(name, found)
+	}
 	if status.State == "read" && status.Files == 0 && len(status.Unread) == 0 {
 		status.State = "empty"
 	}
@@ -145,7 +159,7 @@ func look(ctx context.Context, run *audit.Run, known *recognizer, workload audit
 	return ctx.Err()
 }
 
-// manifests lists the files under root, or root itself, that may be manifests. Symbolic links to folders are not followed.
+// manifests lists the files under root, or root itself: manifests, and what stands beside them. Symbolic links to folders are not followed.
 func manifests(ctx context.Context, root string) (files []string, state string) {
 	info, err := os.Stat(root)
 	switch {
@@ -156,7 +170,7 @@ func manifests(ctx context.Context, root string) (files []string, state string) 
 	case !info.IsDir():
 		return []string{root}, ""
 	}
-	walked := 0
+	walked, beside, read := 0, 0, 0
 	err = filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
 		walked++
 		switch {
@@ -168,12 +182,17 @@ func manifests(ctx context.Context, root string) (files []string, state string) 
 				return fs.SkipDir
 			}
 			return nil
-		case walked > maxWalked || len(files) == maxFiles:
+		case walked > maxWalked || read == maxFiles:
 			state = "cut_short"
 			return fs.SkipAll
 		case entry.IsDir() && (entry.Name() == ".git" || entry.Name() == "node_modules"):
 			return fs.SkipDir
-		case !entry.IsDir() && formatOf(file) != "":
+		case entry.IsDir():
+		case formatOf(file) != "":
+			read++
+			files = append(files, file)
+		case beside < maxBeside:
+			beside++
 			files = append(files, file)
 		}
 		return nil
@@ -198,13 +217,13 @@ func formatOf(file string) string {
 }
 
 // read finds the keys in one file; problem tells why it could not be read, for a reader. alone: the workload is this very file.
-func read(known *recognizer, file string, alone bool) (found []Key, problem string) {
+func read(ctx context.Context, known *recognizer, file string, alone bool) (found []Key, problem string) {
 	text, err := readRegular(file, yamldoc.MaxBytes)
 	if err != nil {
 		return nil, whyUnread(err)
 	}
-	format := formatOf(file)
-	if format == "systemd" {
+	defer func() { found = known.overlooked(ctx, file, text, found) }()
+	if formatOf(file) == "systemd" {
 		return readUnit(known, file, text, alone), ""
 	}
 	documents, err := yamldoc.Read(text)

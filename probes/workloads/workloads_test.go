@@ -5,8 +5,10 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -184,5 +186,38 @@ func TestCancelled(t *testing.T) {
 	err := New().Run(ctx, &audit.Run{Integration: integration(directory, audit.Workload{Path: "."}), Sink: &sink{}})
 	if err == nil {
 		t.Error("a cancelled run claims to be complete")
+	}
+}
+
+// A key in a comment, in a template that is no YAML, or in a file that the manifests name stands there in the clear.
+func TestKeysBesideTheManifests(t *testing.T) {
+	t.Parallel()
+	directory := t.TempDir()
+	write(t, directory, "deploy/compose.yaml", "services:\n  receiver:\n    env_file: [begini.env]\n    # was "+testKey+"\n")
+	write(t, directory, "deploy/chart.yaml", "key: {{ if .x }}\n"+strings.Join(strings.Split(productionKey, "_"), "_")+"\n{{ end }}: [\n")
+	write(t, directory, "deploy/receiver.service", "[Service]\n# Environment=X="+productionKey+"\n")
+	write(t, directory, "deploy/begini.env", "A=1\nBEGINI_API_KEY="+productionKey+"\n")
+	write(t, directory, "deploy/Dockerfile", "FROM scratch\n\nENV K="+retiredKey+"\n")
+	write(t, directory, "deploy/readme.txt", "nothing\n")
+	if err := os.Chmod(filepath.Join(directory, "deploy/Dockerfile"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	out := runOn(t, directory, audit.Workload{Path: "deploy", Environment: audit.Production})
+	var got []string
+	for _, key := range out.keys {
+		if strings.HasPrefix(key.Source, "literal") {
+			got = append(got, fmt.Sprint(key.File, " ", key.Line, " ", key.Source, " ", key.OwnerOnly, " ", key.KeyEnvironment, " ", key.Role))
+		}
+	}
+	slices.Sort(got)
+	want := []string{
+		"Dockerfile 3 literal_file false production retired", "begini.env 2 literal_file true production current", "chart.yaml 2 literal_key false production current",
+		"compose.yaml 4 literal_key false test current", "receiver.service 2 literal_key false production current",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if len(out.status) != 1 || out.status[0].Files != 2 || len(out.status[0].Unread) != 1 {
+		t.Errorf("%+v", out.status)
 	}
 }
