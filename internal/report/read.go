@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
+
+	"github.com/google/jsonschema-go/jsonschema"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 )
@@ -14,8 +17,9 @@ import (
 // MaxSize bounds a report that is read, in bytes: four times the largest facts that can be judged.
 const MaxSize = 4 * audit.MaxDocument
 
-// Read reads a report that Write made as json. It refuses a truncated file, another schema or version, unknown and doubled
-// fields, data after the report, and a report that contradicts itself, such as one with a failing check that says it is ready.
+// Read reads a report that Write made as json. It refuses a truncated file, another schema or version, doubled fields, data after the
+// report, and a report that contradicts itself, such as one with a failing check that says it is ready. Fields that a later version
+// added are left out.
 func Read(raw []byte) (*audit.Report, error) {
 	if len(raw) > MaxSize {
 		return nil, fmt.Errorf("the report is larger than %d MB", MaxSize>>20)
@@ -49,17 +53,68 @@ func Read(raw []byte) (*audit.Report, error) {
 	if err := schema.Validate(value); err != nil {
 		return nil, fmt.Errorf("the report does not follow its schema (see `prelaunch schema report`): %w", err)
 	}
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	decoder.DisallowUnknownFields()
-	decoder.UseNumber()
+	if err := misspelt(value, schema.Schema()); err != nil {
+		return nil, fmt.Errorf("read the report: %w", err)
+	}
 	var r audit.Report
-	if err := decoder.Decode(&r); err != nil {
+	if err := decode(raw, &r, false); err != nil {
 		return nil, fmt.Errorf("read the report: %w", err)
 	}
 	if err := consistent(&r); err != nil {
 		return nil, fmt.Errorf("the report contradicts itself, so it was edited or damaged: %w", err)
 	}
 	return &r, nil
+}
+
+// ReadExactly reads a report as Read does and refuses fields that it does not know: whoever vouches for a report must see all of it.
+func ReadExactly(raw []byte) (*audit.Report, error) {
+	r, err := Read(raw)
+	if err != nil {
+		return nil, err
+	}
+	if err := decode(raw, &audit.Report{}, true); err != nil {
+		return nil, fmt.Errorf("the report holds more than this version of prelaunch knows (take the version that made it): %w", err)
+	}
+	return r, nil
+}
+
+// misspelt refuses a field whose name differs from a known one in the case of its letters only: the decoder would take it for that one.
+func misspelt(value any, schema *jsonschema.Schema) error {
+	switch value := value.(type) {
+	case []any:
+		for _, item := range value {
+			if schema.Items == nil {
+				return nil
+			}
+			if err := misspelt(item, schema.Items); err != nil {
+				return err
+			}
+		}
+	case map[string]any:
+		for name, inner := range value {
+			if property, known := schema.Properties[name]; known {
+				if err := misspelt(inner, property); err != nil {
+					return err
+				}
+				continue
+			}
+			for known := range schema.Properties {
+				if strings.EqualFold(known, name) {
+					return fmt.Errorf("there is a field %.60q, and one of the format is called %q", name, known)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func decode(raw []byte, into *audit.Report, exactly bool) error {
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	if exactly {
+		decoder.DisallowUnknownFields()
+	}
+	return decoder.Decode(into)
 }
 
 // wellFormed refuses what is no single JSON object, and fields that occur twice, of which readers would take one or the other.

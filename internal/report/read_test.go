@@ -26,7 +26,8 @@ func TestReadRefuses(t *testing.T) {
 		{"another version", strings.Replace(good, "prelaunch.report/v1", "prelaunch.report/v2", 1), `"prelaunch.report/v2"`},
 		{"facts", strings.Replace(good, "prelaunch.report/v1", "prelaunch.facts/v1", 1), "prelaunch judge"},
 		{"no schema", "{}", "no \"schema\""},
-		{"unknown field", strings.Replace(good, `"ready"`, `"happy": true, "ready"`, 1), "happy"},
+		{"misspelt field", strings.Replace(good, `"ready"`, `"Ready": true, "ready"`, 1), `one of the format is called "ready"`},
+		{"misspelt field of a finding", strings.Replace(good, `"basis"`, `"OUTCOME": "pass", "basis"`, 1), `one of the format is called "outcome"`},
 		{"missing field", strings.Replace(good, `"ready": false,`, "", 1), "ready"},
 		{"wrong type", strings.Replace(good, `"ready": false`, `"ready": "no"`, 1), "ready"},
 		{"unknown outcome", strings.Replace(good, `"outcome": "pass"`, `"outcome": "fine"`, 1), "outcome"},
@@ -47,6 +48,24 @@ func TestReadRefuses(t *testing.T) {
 				t.Errorf("error is %v, should say %q", err, test.says)
 			}
 		})
+	}
+}
+
+// TestReadIsAdditive: a field that a later version added is no obstacle, but nobody signs what they cannot see.
+func TestReadIsAdditive(t *testing.T) {
+	t.Parallel()
+	good := string(render(t, "json", sampleReport(t), Options{}))
+	for _, field := range []string{`"ready"`, `"outcome"`, `"basis"`} {
+		later := []byte(strings.Replace(good, field, `"happy": true, `+field, 1))
+		if _, err := Read(later); err != nil {
+			t.Errorf("beside %s: %v", field, err)
+		}
+		if _, err := ReadExactly(later); err == nil || !strings.Contains(err.Error(), "happy") {
+			t.Errorf("beside %s: it is read exactly, %v", field, err)
+		}
+	}
+	if _, err := ReadExactly([]byte(good)); err != nil {
+		t.Error(err)
 	}
 }
 

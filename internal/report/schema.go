@@ -46,6 +46,7 @@ func newSchema() (*jsonschema.Schema, error) {
 		return nil, err
 	}
 	neverNull(schema)
+	additive(schema)
 	schema.Schema = "https://json-schema.org/draft/2020-12/schema"
 	schema.Title = "The report of an audit by prelaunch"
 	var version any = audit.ReportSchema
@@ -92,6 +93,22 @@ func neverNull(schema *jsonschema.Schema) {
 	neverNull(schema.AdditionalProperties)
 	for _, property := range schema.Properties {
 		neverNull(property)
+	}
+}
+
+// additive lets every object have more fields than those of this version: a later one may add some, and what reads reports today must
+// still read those.
+func additive(schema *jsonschema.Schema) {
+	if schema == nil {
+		return
+	}
+	if schema.Properties != nil {
+		schema.AdditionalProperties = nil
+	}
+	additive(schema.Items)
+	additive(schema.AdditionalProperties)
+	for _, property := range schema.Properties {
+		additive(property)
 	}
 }
 

@@ -99,7 +99,7 @@ const (
 // configuration that do not belong together, the approval of a report that has run out or was cut short, and the approval of one that is not
 // ready, or ready only by waivers, without naming the residual risks. A decision that holds one of the redactor's keys is refused as well.
 func Sign(key ed25519.PrivateKey, m Materials, decision Decision, redactor *secret.Redactor) ([]byte, error) {
-	r, err := report.Read(m.Report)
+	r, err := report.ReadExactly(m.Report)
 	if err != nil {
 		return nil, err
 	}

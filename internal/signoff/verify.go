@@ -69,7 +69,7 @@ func Verify(envelope []byte, keys []ed25519.PublicKey, m Materials, against Agai
 			v.Checked = append(v.Checked, fmt.Sprintf("%s: byte for byte the file that was signed", file.name))
 		}
 	}
-	r, err := report.Read(m.Report)
+	r, err := report.ReadExactly(m.Report)
 	if err != nil {
 		return nil, errors.Join(append(faults, err)...)
 	}
