@@ -234,7 +234,8 @@ func (l *look) offer(ctx context.Context, version uint16, classes []string) []st
 	return slices.DeleteFunc(slices.Clone(classes), func(class string) bool { return l.seen.accepted(l.seen.classes, class) })
 }
 
-// otherCertificate asks for the second certificate of a server that has one of each kind.
+// otherCertificate asks for the second certificate of a server that has one of each kind. A server that speaks TLS 1.3 alone shows it
+// to nobody, because every client of that version takes both kinds (RFC 8446, section 9.1).
 func (l *look) otherCertificate(ctx context.Context, c *chains) {
 	if c.empty() {
 		return

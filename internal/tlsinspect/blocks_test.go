@@ -20,7 +20,7 @@ type block struct {
 func TestLab(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
-	for _, group := range [][]block{protocolBlocks, certificateBlocks, chainBlocks, statusBlocks, reachBlocks, answerBlocks, pageBlocks, clearBlocks} {
+	for _, group := range [][]block{protocolBlocks, finiteBlocks, certificateBlocks, chainBlocks, statusBlocks, reachBlocks, answerBlocks, pageBlocks, clearBlocks} {
 		for _, b := range group {
 			if seen[b.name] {
 				t.Errorf("two blocks are called %q", b.name)

@@ -23,6 +23,7 @@ type look struct {
 	pending atomic.Int32  // requests that are still to come
 	asked   chan struct{} // closed when all over HTTPS have been made
 	http1   atomic.Bool   // HTTP/2 was agreed on, but does not work
+	byHand  bool          // only suites of finite.go are spoken there; set once all bare hellos are done
 	lanes   chan struct{} // holds a token for each connection that is open
 	mu      sync.Mutex    // guards what follows
 	used    int
@@ -163,10 +164,12 @@ func (l *look) run(ctx context.Context) {
 	l.facts.CipherClasses = l.seen.classes.tested(AllClasses)
 	l.facts.Suites = l.seen.suites
 	l.facts.DHGroups = l.seen.groups
-	if g.conn == nil && g.reach.Kind != ReachOK && l.onlyForeignSuites() {
+	switch {
+	case g.conn == nil && g.reach.Kind != ReachOK && l.onlyForeignSuites():
 		l.facts.Reach.Kind = ReachNoCommonSuite
-		l.facts.Reach.Detail = "the server chooses only cipher suites that crypto/tls does not speak"
-	} else if !speaksTLS && len(l.facts.Versions.Accepted) > 0 {
+		l.facts.Reach.Detail = "the server chooses only cipher suites that are not spoken here"
+		l.tryFinite(ctx, &g)
+	case !speaksTLS && len(l.facts.Versions.Accepted) > 0:
 		// Closed on everything a modern client offers, but an old hello was answered.
 		l.facts.Reach.Kind = ReachNoHandshake
 		l.facts.Reach.Detail = "only hellos that no modern client sends are answered"
@@ -174,6 +177,22 @@ func (l *look) run(ctx context.Context) {
 	if g.conn == nil {
 		l.unanswered()
 	}
+}
+
+// tryFinite asks for HTTP by finite-field Diffie-Hellman, where that is what the server speaks.
+func (l *look) tryFinite(ctx context.Context, g *gateState) {
+	if !slices.ContainsFunc(l.seen.suites, func(s Suite) bool { return s.Version == "1.2" && slices.Contains(s.Classes, "dhe") }) {
+		return
+	}
+	a := l.finite(ctx)
+	if a.err != nil {
+		return
+	}
+	l.byHand = true
+	g.conn, g.state, g.requested = a.conn, a.state, a.requested
+	l.facts.Reach = Reach{Kind: ReachOK, LocalRoute: true, Detail: "by finite-field Diffie-Hellman, which many clients do not speak"}
+	l.facts.Handshake, l.facts.ClientCertificate = g.handshake(), g.clientCertificate(false)
+	l.exchanges(ctx, *g)
 }
 
 // onlyForeignSuites: the server chose suites of TLS, none of which crypto/tls could have offered.
@@ -263,7 +282,7 @@ func (c *chains) empty() bool {
 // gateState is what the gate hello brought.
 type gateState struct {
 	reach       Reach
-	conn        *tls.Conn // open, when the handshake was completed
+	conn        net.Conn // open, when the handshake was completed
 	state       tls.ConnectionState
 	requested   bool // a client certificate was asked for
 	refusedUs   bool // and its absence ended the handshake

@@ -206,10 +206,14 @@ findings contains lib.finding(
 }
 
 # notes are what is worth knowing and no fault. A clock that is five minutes off makes signed times and certificates look wrong.
-notes(endpoint, url) := ({"the addresses send different certificates" | some difference in endpoint.differences; difference.fact == "certificate"} | {"a client certificate is asked for, but not required" |
+notes(endpoint, url) := (({"the addresses send different certificates" | some difference in endpoint.differences; difference.fact == "certificate"} | {"a client certificate is asked for, but not required" |
 	some address in endpoint.addresses
 	address.client_certificate.requested
 	address.client_certificate.required == "no"
+}) | {sprintf("an address is spoken to %s", [address.reach.detail]) |
+	some address in endpoint.addresses
+	address.reach.kind == "ok"
+	startswith(address.reach.detail, "by ")
 }) | {sprintf("the server's clock is %d seconds off this machine's", [answer.clock_skew_seconds]) |
 	some answer in url.answers
 	abs(answer.clock_skew_seconds) > 300

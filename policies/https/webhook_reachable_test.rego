@@ -98,11 +98,15 @@ test_get_alone if {
 test_pass_with_notes if {
 	seen := object.union(fixture.endpoint, {
 		"differences": [{"fact": "certificate"}],
-		"addresses": [object.union(fixture.address, {"client_certificate": {"requested": true, "required": "no"}})],
+		"addresses": [object.union(fixture.address, {
+			"client_certificate": {"requested": true, "required": "no"},
+			"reach": {"kind": "ok", "local_route": true, "detail": "by old means"},
+		})],
 	})
 	some f in check.findings with input as fixture.with_facts([seen], [object.union(fixture.url, {"answers": [object.union(fixture.answer, {"clock_skew_seconds": -7200})]})])
 	f.evidence.notes == [
 		"a client certificate is asked for, but not required",
+		"an address is spoken to by old means",
 		"the addresses send different certificates",
 		"the server's clock is -7200 seconds off this machine's",
 	]

@@ -205,6 +205,12 @@ faults[name] contains ["inconclusive", "certificate", sprintf("the certificate o
 	hop.trust == ""
 }
 
+faults[name] contains ["warn", "dhe alone", sprintf("the host of the Production %s URL agrees on DHE cipher suites only, which browsers no longer speak", [name])] if {
+	some name, seen in endpoints
+	some address in seen.addresses
+	startswith(address.handshake.suite, "TLS_DHE_")
+}
+
 faults[name] contains ["warn", "own roots", sprintf("the certificate of the Production %s URL needs the roots of network.ca_file, which users' browsers do not have", [name])] if {
 	some name, seen in endpoints
 	not input.integration.network.provider_trusts_ca

@@ -176,3 +176,8 @@ test_fail_on_a_faulty_certificate_on_the_way if {
 	there := object.union(hop("https://www.acme.example/thanks", "ok", "ok"), {"certificate": revoked})
 	told(trail("answer", 200, [hop(good, "ok", "ok"), there])) == {["completion: certificate", "fail"]}
 }
+
+test_warn_on_dhe_alone if {
+	seen := object.union(endpoint, {"addresses": [object.union(endpoint.addresses[0], {"handshake": {"suite": "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256"}})]})
+	of(good, [answered], [seen]) == {["completion: dhe alone", "warn"]}
+}
