@@ -16,7 +16,7 @@ import (
 
 // Rules of this file: what is searched for beside the keys, and what a file's name tells.
 //   - A text is an environment's mark when the other environment has another, and neither is part of the other's.
-//   - An http URL of the API counts when its host ends where the literal ends, so that longer names are no alarm.
+//   - An http URL of the API counts when its host ends there, so that longer names are no alarm.
 //   - A file belongs to an environment only by a whole word of its own name or of a folder of settings; a folder of tests is no environment.
 
 // Kinds of marks; the first two as Pairing.Carries has them.
@@ -36,25 +36,26 @@ type mark struct {
 type marks struct {
 	first      int
 	list       []mark
-	texts      [][]byte
+	texts      []needle.Literal
 	keysDiffer bool // otherwise a key tells no environment
 }
 
 func newMarks(integration *audit.Integration, profile provider.Profile, first int) *marks {
 	m := &marks{first: first, keysDiffer: true}
-	add := func(text string, of mark) {
-		m.list, m.texts = append(m.list, of), append(m.texts, []byte(text))
+	add := func(text, notBefore, notAfter string, of mark) {
+		m.texts = append(m.texts, needle.Literal{ID: first + len(m.list), Bytes: []byte(text), NotBefore: notBefore, NotAfter: notAfter})
+		m.list = append(m.list, of)
 	}
 	environments := integration.Environments
 	if len(environments) == 2 {
 		m.keysDiffer = !environments[0].Key.Key.Equal(environments[1].Key.Key)
 		for i, this := range environments {
 			other := environments[1-i]
-			for _, value := range []struct{ kind, own, others string }{
-				{integrationID, this.IntegrationID, other.IntegrationID}, {webhookURL, this.WebhookURL, other.WebhookURL},
+			for _, value := range []struct{ kind, own, others, notBefore, notAfter string }{
+				{integrationID, this.IntegrationID, other.IntegrationID, alnum, alnum}, {webhookURL, this.WebhookURL, other.WebhookURL, "", alnum + "-_"},
 			} {
 				if len(value.own) >= secret.MinSearchable && !strings.Contains(value.own, value.others) && !strings.Contains(value.others, value.own) {
-					add(value.own, mark{kind: value.kind, environment: this.Name})
+					add(value.own, value.notBefore, value.notAfter, mark{kind: value.kind, environment: this.Name})
 				}
 			}
 		}
@@ -70,22 +71,19 @@ func newMarks(integration *audit.Integration, profile provider.Profile, first in
 		if host == "" || host == "localhost" || net.ParseIP(host) != nil {
 			continue // a stand-in for the API on this machine
 		}
-		for _, scheme := range []string{"http://", "HTTP://", `http:\/\/`} {
-			for _, end := range []string{"/", `\`, `"`, "'", "`", ":", "?", "\n", "\r", " ", "\t", ")", "<", ">", ",", ";", "}", "]", "$", "{"} {
-				add(scheme+host+end, mark{kind: plainAPI, host: host})
+		for _, scheme := range []string{"http://", "HTTP://", `http:\/\/`, "http%3A%2F%2F", "http%3a%2f%2f"} {
+			for _, spelled := range []string{host, strings.ToUpper(host)} {
+				add(scheme+spelled, "", alnum+"-.", mark{kind: plainAPI, host: host})
 			}
 		}
 	}
 	return m
 }
 
-func (m *marks) literals() []needle.Literal {
-	literals := make([]needle.Literal, len(m.texts))
-	for i, text := range m.texts {
-		literals[i] = needle.Literal{ID: m.first + i, Bytes: text}
-	}
-	return literals
-}
+// alnum next to an ID or the end of a name makes it a longer one.
+const alnum = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+func (m *marks) literals() []needle.Literal { return m.texts }
 
 func (m *marks) of(id int) mark { return m.list[id-m.first] }
 

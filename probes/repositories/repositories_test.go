@@ -336,7 +336,8 @@ func TestPairings(t *testing.T) {
 	r.write("webhook_test.go", productionID)
 	r.write(".env.test", testID)
 	r.write("prod.tfvars", productionID)
-	r.write("settings.yaml", testID+productionID)
+	r.write("settings.yaml", testID+" "+productionID)
+	r.write("production.json", `{"order": "9`+testID+`", "hash": "`+testID+`ab", "url": "https://hooks-test.acme.example/begini2"}`)
 	r.commit("add")
 	var got []string
 	for _, pairing := range r.look().pairings {
@@ -380,6 +381,10 @@ func TestPlainAPI(t *testing.T) {
 	r.write("client.php", `{"u":"http:\/\/api.begini.co\/v1"}`)
 	r.write("secure.go", "const base = \"https://api.begini.co/v1\"\n")
 	r.write("other.go", "const base = \"http://api.begini.com/v1\"\n")
+	r.write("upper.go", "const base = \"HTTP://API.BEGINI.CO/v1\"\n")
+	r.write("query.go", "const next = \"?to=http%3A%2F%2Fapi.begini.co%2Fv1\"\n")
+	r.write("end.sh", "curl http://api.begini.co")
+	r.write("longer.go", "const base = \"http://api.begini.co.acme.example/\" // and http://api.begini.com, http://api.begini.co-op.example\n")
 	r.write("docs/api.md", "never use http://api.begini.co/ here\n")
 	r.write("client_test.go", "refuses(\"http://api.begini.co\")\n")
 	r.commit("add")
@@ -393,7 +398,8 @@ func TestPlainAPI(t *testing.T) {
 	}
 	slices.Sort(got)
 	got = slices.Compact(got)
-	want := []string{"client.go 2 api.begini.co code", "client.php 1 api.begini.co code", "client_test.go 1 api.begini.co test", "docs/api.md 1 api.begini.co text"}
+	want := []string{"client.go 2 api.begini.co code", "client.php 1 api.begini.co code", "client_test.go 1 api.begini.co test", "docs/api.md 1 api.begini.co text",
+		"end.sh 1 api.begini.co code", "query.go 1 api.begini.co code", "upper.go 1 api.begini.co code"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
