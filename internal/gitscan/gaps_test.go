@@ -316,8 +316,13 @@ func TestGaps(t *testing.T) {
 		}},
 		{"ref format", func(t *testing.T) (string, []want) {
 			g := newRepo(t)
-			g.git("config", "extensions.refStorage", "reftable")
+			g.git("config", "extensions.refStorage", "other")
 			return g.dir, []want{{Unsupported, "", ""}}
+		}},
+		{"no reftables", func(t *testing.T) (string, []want) {
+			g := newRepo(t)
+			g.git("config", "extensions.refStorage", "reftable")
+			return g.dir, []want{{Unreadable, "reftable/tables.list", ""}}
 		}},
 		{"unfinished pack", func(t *testing.T) (string, []want) {
 			g := newRepo(t)

@@ -23,13 +23,70 @@ type ref struct {
 // refFiles bounds what is read of one loose ref.
 const refFile = 64 << 10
 
-// readRefs gathers loose and packed refs, HEAD and the HEADs of other work
-// trees. Names and raw text are searched with git's own files.
+// readRefs gathers the refs, HEAD and the HEADs of other work trees. Names and
+// raw text are searched with git's own files.
 func (r *repo) readRefs() {
-	if storage := r.config["extensions.refstorage"]; storage != "" && storage != "files" {
+	byName := map[string]oid{}
+	resolveHead := func(dir string) oid { return r.headFile(dir, byName) }
+	switch storage := r.config["extensions.refstorage"]; storage {
+	case "", "files":
+		r.refFiles(byName)
+	case "reftable":
+		heads := r.allReftables(byName)
+		resolveHead = func(dir string) oid { return heads[dir] } // the file HEAD is there for older programs' sake
+	default:
 		r.gap(Unsupported, "", "", "refs are stored as %q: which ref reaches an object, and ref names and reflogs, were not looked at", storage)
 	}
-	byName := map[string]oid{}
+	for name, id := range byName {
+		r.refs = append(r.refs, ref{name, id})
+	}
+	if r.head = resolveHead(r.gitDir); r.head != "" {
+		r.refs = append(r.refs, ref{"HEAD", r.head})
+	}
+	if r.gitDir != r.commonDir {
+		if id := resolveHead(r.commonDir); id != "" {
+			r.refs = append(r.refs, ref{"main-worktree/HEAD", id}) // as git calls it from another work tree
+		}
+	}
+	for _, dir := range r.otherWorkTrees() {
+		if id := resolveHead(dir); id != "" {
+			r.refs = append(r.refs, ref{"worktrees/" + filepath.Base(dir) + "/HEAD", id})
+		}
+	}
+	slices.SortFunc(r.refs, func(a, b ref) int { return cmp.Compare(a.name, b.name) })
+}
+
+// otherWorkTrees are the git directories of the linked work trees, this one left out.
+func (r *repo) otherWorkTrees() (dirs []string) {
+	entries, _ := os.ReadDir(filepath.Join(r.commonDir, "worktrees"))
+	for _, e := range entries {
+		if dir := filepath.Join(r.commonDir, "worktrees", e.Name()); e.IsDir() && realPath(dir) != realPath(r.gitDir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
+}
+
+// headFile is the commit that the file HEAD names.
+func (r *repo) headFile(dir string, byName map[string]oid) oid {
+	text, err := readSmall(filepath.Join(dir, "HEAD"), refFile)
+	if err != nil {
+		r.gapFor(r.short(filepath.Join(dir, "HEAD")), CorruptFile, err)
+		return ""
+	}
+	s := strings.TrimSpace(string(text))
+	if target, ok := strings.CutPrefix(s, "ref:"); ok {
+		return byName[strings.TrimSpace(target)]
+	}
+	id, ok := parseOID(s, r.oidSize)
+	if !ok {
+		r.gap(CorruptFile, r.short(filepath.Join(dir, "HEAD")), "", "names neither a branch nor a commit")
+	}
+	return id
+}
+
+// refFiles reads packed and loose refs.
+func (r *repo) refFiles(byName map[string]oid) {
 	packed := filepath.Join(r.commonDir, "packed-refs")
 	text, err := os.ReadFile(packed)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -54,44 +111,6 @@ func (r *repo) readRefs() {
 			r.looseRefs(r.gitDir, byName)
 		}
 	}
-	resolveHead := func(dir string) oid {
-		text, err := readSmall(filepath.Join(dir, "HEAD"), refFile)
-		if err != nil {
-			r.gapFor(r.short(filepath.Join(dir, "HEAD")), CorruptFile, err)
-			return ""
-		}
-		s := strings.TrimSpace(string(text))
-		if target, ok := strings.CutPrefix(s, "ref:"); ok {
-			return byName[strings.TrimSpace(target)]
-		}
-		id, ok := parseOID(s, r.oidSize)
-		if !ok {
-			r.gap(CorruptFile, r.short(filepath.Join(dir, "HEAD")), "", "names neither a branch nor a commit")
-		}
-		return id
-	}
-	for name, id := range byName {
-		r.refs = append(r.refs, ref{name, id})
-	}
-	if r.head = resolveHead(r.gitDir); r.head != "" {
-		r.refs = append(r.refs, ref{"HEAD", r.head})
-	}
-	if r.gitDir != r.commonDir {
-		if id := resolveHead(r.commonDir); id != "" {
-			r.refs = append(r.refs, ref{"main-worktree/HEAD", id}) // as git calls it from another work tree
-		}
-	}
-	others, _ := os.ReadDir(filepath.Join(r.commonDir, "worktrees"))
-	for _, o := range others {
-		dir := filepath.Join(r.commonDir, "worktrees", o.Name())
-		if realPath(dir) == realPath(r.gitDir) || !o.IsDir() {
-			continue
-		}
-		if id := resolveHead(dir); id != "" {
-			r.refs = append(r.refs, ref{"worktrees/" + o.Name() + "/HEAD", id})
-		}
-	}
-	slices.SortFunc(r.refs, func(a, b ref) int { return cmp.Compare(a.name, b.name) })
 }
 
 func (r *repo) looseRefs(dir string, into map[string]oid) {
