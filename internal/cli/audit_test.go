@@ -344,3 +344,22 @@ func TestPlanTakesTheFlagsOfTheAudit(t *testing.T) {
 		t.Errorf("the provider was asked: %+v", calls)
 	}
 }
+
+// TestTheSameAgainIsNoNews: two audits of a deployment in which nothing has changed leave tickets as they are.
+func TestTheSameAgainIsNoNews(t *testing.T) {
+	t.Parallel()
+	pair := start(t, sandbox.PairOptions{Test: named(t, "certificate-of-another-name"), Production: named(t, "certificate-expired")})
+	for i, name := range []string{"first.json", "second.json"} {
+		var out, errs bytes.Buffer
+		args := append([]string{"audit", pair.File, "--only", "https.certificate-valid", "-o", "json=" + filepath.Join(pair.Dir, name)}, pair.Args()...)
+		code := cli.Main(t.Context(), args, cli.Streams{In: strings.NewReader(""), Out: &out, Err: &errs, LookupEnv: lookup(pair.Env()),
+			Now: func() time.Time { return time.Now().Add(time.Duration(i) * time.Minute) }})
+		if code != 1 {
+			t.Fatalf("exit %d: %s", code, errs.String())
+		}
+	}
+	code, tickets, stderr := pair.call(t.Context(), "tickets", filepath.Join(pair.Dir, "first.json"), filepath.Join(pair.Dir, "second.json"))
+	if code != 0 || tickets != "" {
+		t.Errorf("exit %d: %s%s", code, tickets, stderr)
+	}
+}

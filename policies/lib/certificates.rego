@@ -29,10 +29,10 @@ trust_faults(certificate) := {} if {
 
 trust_words(certificate) := "the chain leads to no trusted root: an intermediate is missing, or the authority is unknown (they look alike from here)" if {
 	certificate.trust.kind == "unknown_issuer"
-} else := sprintf("the certificate expired on %s (this machine's clock says %s)", [certificate.chain[0].not_after, clock]) if {
+} else := sprintf("the certificate expired on %s, by the clock of the machine that audits", [certificate.chain[0].not_after]) if {
 	certificate.trust.kind == "expired"
 	certificate.chain[0].remaining_seconds < 0
-} else := sprintf("the certificate is not valid before %s (this machine's clock says %s)", [certificate.chain[0].not_before, clock]) if {
+} else := sprintf("the certificate is not valid before %s, by the clock of the machine that audits", [certificate.chain[0].not_before]) if {
 	certificate.trust.kind == "not_yet_valid"
 	certificate.chain[0].starts_in_seconds > 0
 } else := trust_words_of[certificate.trust.kind] if {
@@ -49,8 +49,6 @@ trust_words_of := {
 	"weak_signature": "a signature in the chain is too weak to be trusted",
 	"unreadable": "the certificate cannot be read",
 }
-
-clock := min({endpoint.clock | some endpoint in input.facts["https.endpoint"]})
 
 name_faults(certificate) := {"name": name_words(certificate)} if {
 	not certificate.name.matches
