@@ -186,6 +186,11 @@ func TestGaps(t *testing.T) {
 			g.write(".git/objects/ab/tmp_obj_x1y2z3", "x\x9c half")
 			return g.dir, []want{{CorruptFile, ".git/objects/ab/tmp_obj_x1y2z3", ""}}
 		}},
+		{"objects of a push that was left unfinished", func(t *testing.T) (string, []want) {
+			g := newRepo(t)
+			g.write(".git/objects/tmp_objdir-incoming-a1B2c3/ab/cdef", "x")
+			return g.dir, []want{{CorruptFile, ".git/objects/tmp_objdir-incoming-a1B2c3", ""}}
+		}},
 		{"damaged LFS content", func(t *testing.T) (string, []want) {
 			g := newRepo(t)
 			oid := strings.Repeat("ab", 32)

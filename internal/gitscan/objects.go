@@ -180,6 +180,9 @@ func (r *repo) listLoose(dir string) {
 		return
 	}
 	for _, fan := range fans {
+		if strings.HasPrefix(fan.Name(), "tmp_objdir-") || strings.HasPrefix(fan.Name(), "incoming-") {
+			r.gap(CorruptFile, r.short(filepath.Join(dir, fan.Name())), "", "objects of a push that was left unfinished; git gc --prune=now removes them")
+		}
 		if len(fan.Name()) != 2 || !isLowerHex(fan.Name()) {
 			continue
 		}

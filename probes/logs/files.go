@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/archive"
@@ -128,6 +129,7 @@ func whyUnread(err error) string {
 // searchKeys searches what was noted for keys.
 func (p *probe) searchKeys(ctx context.Context, run *audit.Run, s *source) {
 	if s.Path == "" {
+		s.leftOut(&s.gaps, s.name, s.output)
 		found := p.search.Hits()
 		_, err := found.Read(ctx, bytes.NewReader(s.output), packedLimits)
 		if err != nil {
@@ -166,6 +168,16 @@ func (p *probe) searchKeys(ctx context.Context, run *audit.Run, s *source) {
 			s.gap(&s.gaps, f.name, "it holds more keys than are told")
 		}
 		p.emitKeys(run, s, f.name, "before", found)
+	}
+}
+
+// journaldLeftOut is what journalctl shows in place of a message that has control characters, as coloured ones do, or is long.
+var journaldLeftOut = regexp.MustCompile(`\[[0-9]+(?:\.[0-9])?[KMGT]?B? blob data\]|"MESSAGE"\s*:\s*null`)
+
+// leftOut tells that what wrote the log withheld messages: they may hold anything.
+func (s *source) leftOut(gaps *[]Gap, name string, content []byte) {
+	if journaldLeftOut.Match(content) {
+		s.gap(gaps, name, "journalctl left messages out of it that are long or no plain text: give it the option --all")
 	}
 }
 

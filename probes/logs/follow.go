@@ -167,6 +167,7 @@ func activityIn(list []addition, marker *regexp.Regexp, declared bool, runID str
 
 // searchAddition searches one addition for keys and for what was sent, inside archives too.
 func (p *probe) searchAddition(ctx context.Context, run *audit.Run, s *source, added addition, look *wanted, shown map[int]bool, fact *Follow) error {
+	s.leftOut(&fact.Gaps, added.name, added.bytes)
 	keys := p.search.Hits()
 	keys.Name(added.name)
 	kinds := map[Hit]int{}

@@ -293,6 +293,12 @@ func TestRotations(t *testing.T) {
 			}
 			b.append("app.log", "ok\n")
 		}, 0},
+		"from journalctl, which leaves out": {func(b *bench) {
+			b.append("app.log", leak+"Nov 24 10:00:00 host receiver[1]: [87B blob data]\n")
+		}, 1},
+		"from journalctl as JSON": {func(b *bench) {
+			b.append("app.log", leak+`{"__CURSOR":"s=1","MESSAGE":null}`+"\n")
+		}, 1},
 		"emptied without a copy": {func(b *bench) {
 			if err := os.Truncate(filepath.Join(b.dir, "app.log"), 0); err != nil {
 				b.t.Fatal(err)
