@@ -187,6 +187,10 @@ func TestCuts(t *testing.T) {
 		{"encrypted zip", string(encrypted), Limits{}, map[string]Reason{"a": Encrypted}},
 		{"xz", "\xfd7zXZ\x00aaaaaaaaaaaa", Limits{}, map[string]Reason{"": Unsupported}},
 		{"xz in zip", zipped("a.xz", "\xfd7zXZ\x00aaaaaaaaaaaa", "b", "fine"), Limits{}, map[string]Reason{"a.xz": Unsupported}},
+		{"lzma", "\x5d\x00\x00\x80\x00\xff\xff\xff\xff\xff\xff\xff\xff\x00aaaa", Limits{}, map[string]Reason{"": Unsupported}},
+		{"compress", "\x1f\x9d\x90aaaa", Limits{}, map[string]Reason{"": Unsupported}},
+		{"git bundle", "# v2 git bundle\n0123 HEAD\n\nPACK", Limits{}, map[string]Reason{"": Unsupported}},
+		{"git pack", "PACK\x00\x00\x00\x02\x00\x00\x00\x01", Limits{}, map[string]Reason{"": Unsupported}},
 		{"cut off zlib", zlibbed(strings.Repeat("some text ", 99))[:20], Limits{}, map[string]Reason{"content": Damaged}},
 		{"cut off ar", ar("a", "some text")[:70], Limits{}, map[string]Reason{"": Damaged}},
 		{"encrypted PDF", pdf("x") + "8 0 obj <</Filter/Standard/V 4>> endobj trailer <</Encrypt 8 0 R>>", Limits{}, map[string]Reason{"": Encrypted}},
@@ -274,7 +278,7 @@ func FuzzWalk(f *testing.F) {
 func TestSniffKnowsNothingElse(t *testing.T) {
 	t.Parallel()
 	var wrong []string
-	for _, s := range []string{"", "PK", "PKzip is a program", "BZh is how it begins", "\x1f\x8b", "(\xb5", "7zip", "Rar", strings.Repeat("0", 600), strings.Repeat("\x00", 600), strings.Repeat("text 123 ", 90), "x = 1", "%PDF", "!<arch>"} {
+	for _, s := range []string{"", "PK", "PKzip is a program", "BZh is how it begins", "\x1f\x8b", "(\xb5", "7zip", "Rar", strings.Repeat("0", 600), strings.Repeat("\x00", 600), strings.Repeat("text 123 ", 90), "x = 1", "%PDF", "!<arch>", "# v2 git bundles are", "PACK of wolves", "]\x00\x00 and so on, and on"} {
 		if Sniff([]byte(s)) != None {
 			wrong = append(wrong, s)
 		}

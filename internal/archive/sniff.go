@@ -25,9 +25,13 @@ const (
 	XZ            = Format(iota)
 	SevenZip
 	RAR
+	LZMA
+	Compress
+	Bundle // of git
+	Pack   // of git, outside a repository
 )
 
-var names = [...]string{None: "no archive", Gzip: "gzip", Zip: "zip", Tar: "tar", Bzip2: "bzip2", Zstd: "zstd", Zlib: "zlib", Ar: "ar", PDF: "PDF", Brotli: "brotli", XZ: "xz", SevenZip: "7z", RAR: "rar"}
+var names = [...]string{None: "no archive", Gzip: "gzip", Zip: "zip", Tar: "tar", Bzip2: "bzip2", Zstd: "zstd", Zlib: "zlib", Ar: "ar", PDF: "PDF", Brotli: "brotli", XZ: "xz", SevenZip: "7z", RAR: "rar", LZMA: "lzma", Compress: "compress", Bundle: "git bundle", Pack: "git pack"}
 
 func (f Format) String() string { return names[f] }
 
@@ -47,6 +51,10 @@ var magics = []struct {
 	{SevenZip, "7z\xbc\xaf\x27\x1c"},
 	{RAR, "Rar!\x1a\x07"},
 	{Ar, arMagic},
+	{Compress, "\x1f\x9d"},
+	{Bundle, "# v2 git bundle\n"},
+	{Bundle, "# v3 git bundle\n"},
+	{Pack, "PACK\x00\x00\x00\x02"},
 	{PDF, "%PDF-"},
 }
 
@@ -60,7 +68,11 @@ func Sniff(head []byte) Format {
 		if isZlib(head) {
 			return Zlib
 		}
-	case 0x1f, 'P', 0x28, 0xfd, '7', 'R', '!', '%':
+	case 0x5d:
+		if isLZMA(head) {
+			return LZMA
+		}
+	case 0x1f, 'P', 0x28, 0xfd, '7', 'R', '!', '%', '#':
 		for _, m := range magics {
 			if bytes.HasPrefix(head, []byte(m.magic)) {
 				return m.format
@@ -82,6 +94,16 @@ func Sniff(head []byte) Format {
 // isZlib reports whether data begins as a zlib stream with a window of 32 KiB does.
 func isZlib(data []byte) bool {
 	return len(data) >= 2 && data[0] == 'x' && (data[1] == 0x01 || data[1] == 0x5e || data[1] == 0x9c || data[1] == 0xda)
+}
+
+// isLZMA reports whether data begins as what lzma writes does: the usual properties, a dictionary of whole 64 KiB, and a length that
+// is unknown or below 1 TiB.
+func isLZMA(data []byte) bool {
+	if len(data) < 13 || data[0] != 0x5d || data[1] != 0 || data[2] != 0 || data[3] == 0 && data[4] == 0 {
+		return false
+	}
+	length := string(data[5:13])
+	return length == "\xff\xff\xff\xff\xff\xff\xff\xff" || length[5:] == "\x00\x00\x00"
 }
 
 // SniffNamed is Sniff for a file whose name is known: brotli has no first bytes to tell it by.

@@ -5,7 +5,9 @@ package repositories
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -318,7 +320,7 @@ func areaOfGap(result *gitscan.Result, gap gitscan.Gap) string {
 	case gap.Object != "" || gap.Path == ".git" || strings.HasPrefix(gap.Path, ".git/"):
 		return areaHistory
 	}
-	if _, err := os.Lstat(filepath.Join(result.Root, filepath.FromSlash(within(gap.Repository, beforeMember(gap.Path))))); err == nil {
+	if _, err := os.Lstat(filepath.Join(result.Root, filepath.FromSlash(within(gap.Repository, beforeMember(gap.Path))))); err == nil || errors.Is(err, fs.ErrPermission) {
 		return areaFiles
 	}
 	return areaBoth
