@@ -2,11 +2,13 @@ package cli
 
 import (
 	"fmt"
+	"os"
 	"sync"
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/term"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 )
@@ -29,10 +31,24 @@ type line struct {
 
 func (a *app) newProgress() *progress {
 	p := &progress{app: a, lines: map[string]*line{}}
-	if width, is := terminal(a.Err); is {
+	if width, is := terminal(a.Err); is && a.canRedraw() {
 		p.live = mpb.New(mpb.WithOutput(a.Err), mpb.WithWidth(width), mpb.WithRefreshRate(100*time.Millisecond), mpb.PopCompletedMode())
 	}
 	return p
+}
+
+// canRedraw reports whether lines can be written over on standard error: not on a dumb terminal, nor on one without a size, of which
+// nothing would be seen.
+func (a *app) canRedraw() bool {
+	if name, _ := a.LookupEnv("TERM"); name == "dumb" {
+		return false
+	}
+	file, ok := a.Err.(*os.File)
+	if !ok {
+		return false
+	}
+	width, height, err := term.GetSize(int(file.Fd()))
+	return err == nil && width > 0 && height > 0
 }
 
 // Start implements runner.Progress.
