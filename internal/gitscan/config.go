@@ -40,7 +40,7 @@ func parseConfig(text []byte) gitConfig {
 		if !assigned {
 			value = "true" // "[core] bare" means bare = true
 		}
-		c[section+"."+strings.ToLower(strings.TrimSpace(name))] = configValue(value)
+		c[section+"."+lowerASCII(strings.TrimSpace(name))] = configValue(value)
 	}
 	return c
 }
@@ -62,7 +62,7 @@ func closingBracket(line string) int {
 
 func sectionName(s string) string {
 	name, sub, has := strings.Cut(s, "\"")
-	name = strings.ToLower(strings.TrimSpace(name))
+	name = lowerASCII(strings.TrimSpace(name))
 	if !has {
 		return name
 	}

@@ -109,6 +109,15 @@ func (f *ignoreFile) verdict(name string, isDir bool) (ignored, decided bool) {
 	return false, false
 }
 
+// lowerASCII is text with its ASCII letters in lower case, byte for byte: names need not be UTF-8.
+func lowerASCII(text string) string {
+	b := []byte(text)
+	for i, c := range b {
+		b[i] = lower(c)
+	}
+	return string(b)
+}
+
 // lower is an ASCII letter in lower case; others git takes as they are.
 func lower(c byte) byte {
 	if c >= 'A' && c <= 'Z' {
@@ -167,11 +176,7 @@ const matchSteps = 100_000
 func wildmatch(pattern, name string, fold bool) bool {
 	m := matcher{fold: fold}
 	if fold {
-		b := []byte(name)
-		for i, c := range b {
-			b[i] = lower(c)
-		}
-		name = string(b)
+		name = lowerASCII(name)
 	}
 	return m.wild(pattern, name, true) == matched
 }
