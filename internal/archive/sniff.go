@@ -124,7 +124,12 @@ func SniffWhole(data []byte) Format {
 	if f := Sniff(data); f != None {
 		return f
 	}
-	if n := len(data); n > zipTail && string(data[n-zipTail:n-zipTail+4]) == "PK\x05\x06" {
+	return SniffEnd(data)
+}
+
+// SniffEnd tells the format from the last bytes of a file: of a zip file with something in front.
+func SniffEnd(tail []byte) Format {
+	if n := len(tail); n > zipTail && string(tail[n-zipTail:n-zipTail+4]) == "PK\x05\x06" {
 		return Zip
 	}
 	return None

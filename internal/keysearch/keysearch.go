@@ -285,7 +285,7 @@ func packed(name string, from Source) archive.Format {
 	}
 	tail := make([]byte, min(from.Size(), archive.SniffLen))
 	n, _ = from.ReadAt(tail, from.Size()-int64(len(tail)))
-	return archive.SniffWhole(tail[:n])
+	return archive.SniffEnd(tail[:n])
 }
 
 // stopping is a reader that ends with its context.

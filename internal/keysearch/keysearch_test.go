@@ -199,3 +199,17 @@ func TestReadStops(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What the last bytes of a file happen to look like is no format, unless it is the end of a zip file.
+func TestTheEndOfAFileIsNoBeginning(t *testing.T) {
+	t.Parallel()
+	s := search(t)
+	for _, magic := range []string{"x\x9c", "x^2", "\x1f\x8b\x08", "PK\x03\x04", "%PDF-"} {
+		content := strings.Repeat("text ", 400)
+		content += magic + strings.Repeat("t", archive.SniffLen-len(magic))
+		cuts, err := s.Hits().Read(t.Context(), strings.NewReader(content), archive.Limits{})
+		if err != nil || len(cuts) > 0 {
+			t.Errorf("%q: %v %v", magic, cuts, err)
+		}
+	}
+}
