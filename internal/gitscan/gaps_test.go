@@ -1,8 +1,11 @@
 package gitscan
 
 import (
+	"archive/zip"
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -180,6 +183,12 @@ func TestGaps(t *testing.T) {
 			must(t, os.WriteFile(g.loosePath(id)+".new", content, 0o644))
 			must(t, os.Rename(g.loosePath(id)+".new", g.loosePath(id)))
 			return g.dir, []want{{CorruptObject, "", id}}
+		}},
+		{"large program with a zip file at its end", func(t *testing.T) (string, []want) {
+			g := newRepo(t)
+			g.write("tool", strings.Repeat("\x7fELF", streamFrom/4)+zipOf("a.txt", probeKey, 8))
+			g.commit("a")
+			return g.dir, []want{{ArchiveCut, "tool", g.git("rev-parse", "HEAD:tool")}}
 		}},
 		{"object that was left unfinished", func(t *testing.T) (string, []want) {
 			g := newRepo(t)
@@ -494,5 +503,36 @@ func TestIndexListsWhatGitLists(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// A file of the work tree can be read again, so that a zip file at the end of a large one is unpacked, and so is one larger than memory
+// should hold.
+func TestLargeArchivesOnDisk(t *testing.T) {
+	t.Parallel()
+	g := newRepo(t)
+	packed := zipOf("a.txt", strings.Repeat(probeKey+"\n", 3), 8)
+	g.write("tool", strings.Repeat("\x7fELF", streamFrom/4)+packed)
+	var inner bytes.Buffer
+	z := zip.NewWriter(&inner)
+	filler, err := z.CreateHeader(&zip.FileHeader{Name: "filler", Method: zip.Store})
+	must(t, err)
+	_, err = filler.Write(bytes.Repeat([]byte("filler\n"), streamFrom/6))
+	must(t, err)
+	w, err := z.CreateHeader(&zip.FileHeader{Name: "b.txt", Method: zip.Deflate})
+	must(t, err)
+	_, err = io.WriteString(w, strings.Repeat(probeKey+"\n", 3))
+	must(t, err)
+	must(t, z.Close())
+	g.write("big.zip", inner.String())
+	options := Options{Literals: literals(probeKey)}
+	options.Limits.Archive.ZipBytes = 1 << 20
+	r := scan(t, g.dir, options)
+	members := map[string]bool{}
+	for _, h := range r.Hits {
+		members[h.Path+" "+h.Member] = true
+	}
+	if diff := cmp.Diff(map[string]bool{"tool a.txt": true, "big.zip b.txt": true}, members); diff != "" || len(r.Gaps) > 0 {
+		t.Errorf("%s%s", diff, describe(r))
 	}
 }

@@ -226,19 +226,47 @@ func (s *scanner) reader(src source, r io.Reader) error {
 	full := io.MultiReader(bytes.NewReader(head), r)
 	tap := s.newTap(src)
 	format := archive.SniffNamed(src.path, head)
-	if format == archive.None {
+	file, atHand := r.(interface { // it can be read again
+		io.ReaderAt
+		Size() int64
+	})
+	if format != archive.None && !atHand {
+		// The archive's own bytes are searched on their way to the unpacker.
+		s.archive(src, format, io.TeeReader(full, tap))
 		if err := copyTo(tap, full); err != nil {
 			return err
 		}
 		return tap.Close()
 	}
-	// The archive's own bytes are searched on their way to the unpacker.
-	tee := io.TeeReader(full, tap)
-	s.archive(src, format, tee)
-	if err := copyTo(tap, full); err != nil {
+	var end lastBytes
+	if err := copyTo(io.MultiWriter(tap, &end), full); err != nil {
 		return err
 	}
-	return tap.Close()
+	if err := tap.Close(); err != nil {
+		return err
+	}
+	if format == archive.None {
+		format = archive.SniffEnd(end.tail)
+	}
+	switch {
+	case format == archive.None:
+	case atHand:
+		s.archive(src, format, io.NewSectionReader(file, 0, file.Size()))
+	default:
+		s.gapIn(src, ArchiveCut, "", "it ends as a zip file does, and is too large to be held and unpacked")
+	}
+	return nil
+}
+
+// lastBytes keeps what is needed to tell a format by its end.
+type lastBytes struct {
+	tail []byte
+}
+
+func (l *lastBytes) Write(b []byte) (int, error) {
+	l.tail = append(l.tail, b[max(0, len(b)-archive.SniffLen):]...)
+	l.tail = l.tail[max(0, len(l.tail)-archive.SniffLen):]
+	return len(b), nil
 }
 
 // copyTo is io.Copy with a buffer that suits the search.
