@@ -1,17 +1,12 @@
 package gitscan
 
 import (
-	"archive/zip"
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 const probeKey = "kJ8s0Zq2LmX4vB7nR1tY6uW3"
@@ -459,80 +454,5 @@ func TestNoGaps(t *testing.T) {
 				t.Error(describe(r))
 			}
 		})
-	}
-}
-
-func TestIndexListsWhatGitLists(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		name string
-		prep func(g *gitRepo)
-	}{
-		{"version 2", func(*gitRepo) {}},
-		{"version 4", func(g *gitRepo) { g.git("update-index", "--index-version=4") }},
-		{"split", func(g *gitRepo) {
-			g.git("update-index", "--split-index")
-			g.write("d/new", "n")
-			g.write("d/f3", "changed")
-			g.git("add", "-A")
-			g.git("rm", "-q", "--cached", "d/f5", "d/f17")
-		}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			g := newRepo(t)
-			for i := range 70 {
-				g.write("d/f"+string(rune('0'+i%10))+strings.Repeat("x", i/10), "content")
-				g.write("d/f"+string(rune('0'+i%10)), "content")
-			}
-			g.write("d/f17", "c")
-			g.git("add", "-A")
-			c.prep(g)
-			x, err := readIndex(filepath.Join(g.dir, ".git/index"), 20)
-			must(t, err)
-			got := map[string]string{}
-			for _, e := range x.entries {
-				got[e.path] = e.id.String()
-			}
-			want := map[string]string{}
-			for line := range strings.Lines(g.git("ls-files", "-s")) {
-				meta, path, _ := strings.Cut(strings.TrimSpace(line), "\t")
-				want[path] = strings.Fields(meta)[1]
-			}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
-}
-
-// A file of the work tree can be read again, so that a zip file at the end of a large one is unpacked, and so is one larger than memory
-// should hold.
-func TestLargeArchivesOnDisk(t *testing.T) {
-	t.Parallel()
-	g := newRepo(t)
-	packed := zipOf("a.txt", strings.Repeat(probeKey+"\n", 3), 8)
-	g.write("tool", strings.Repeat("\x7fELF", streamFrom/4)+packed)
-	var inner bytes.Buffer
-	z := zip.NewWriter(&inner)
-	filler, err := z.CreateHeader(&zip.FileHeader{Name: "filler", Method: zip.Store})
-	must(t, err)
-	_, err = filler.Write(bytes.Repeat([]byte("filler\n"), streamFrom/6))
-	must(t, err)
-	w, err := z.CreateHeader(&zip.FileHeader{Name: "b.txt", Method: zip.Deflate})
-	must(t, err)
-	_, err = io.WriteString(w, strings.Repeat(probeKey+"\n", 3))
-	must(t, err)
-	must(t, z.Close())
-	g.write("big.zip", inner.String())
-	options := Options{Literals: literals(probeKey)}
-	options.Limits.Archive.ZipBytes = 1 << 20
-	r := scan(t, g.dir, options)
-	members := map[string]bool{}
-	for _, h := range r.Hits {
-		members[h.Path+" "+h.Member] = true
-	}
-	if diff := cmp.Diff(map[string]bool{"tool a.txt": true, "big.zip b.txt": true}, members); diff != "" || len(r.Gaps) > 0 {
-		t.Errorf("%s%s", diff, describe(r))
 	}
 }
