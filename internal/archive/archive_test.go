@@ -227,6 +227,22 @@ func TestTextThatLooksLikeZlib(t *testing.T) {
 	}
 }
 
+func TestBrotliIsToldByItsNameAndNoText(t *testing.T) {
+	t.Parallel()
+	text := strings.Repeat("server { server_name acme.com.br; } # açaí\n", 40)
+	for _, c := range []struct {
+		name, data string
+		want       Format
+	}{
+		{"app.js.br", brotlied(text), Brotli}, {"APP.JS.BR", brotlied("x"), Brotli}, {"app.js", brotlied(text), None}, {"acme.com.br", text, None},
+		{"acme.com.br", "x" + text, None}, {"acme.com.br", "xy" + text, None}, {"empty.br", "", None}, {"app.gz.br", gz("x"), Gzip},
+	} {
+		if got := SniffNamed(c.name, []byte(c.data)); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
 func TestErrorsOfOthersAreErrors(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(context.Background())

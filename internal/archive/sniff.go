@@ -3,6 +3,7 @@ package archive
 import (
 	"bytes"
 	"strings"
+	"unicode/utf8"
 )
 
 // Format is a kind of archive or compressed file.
@@ -106,13 +107,26 @@ func isLZMA(data []byte) bool {
 	return length == "\xff\xff\xff\xff\xff\xff\xff\xff" || length[5:] == "\x00\x00\x00"
 }
 
-// SniffNamed is Sniff for a file whose name is known: brotli has no first bytes to tell it by.
+// SniffNamed is Sniff for a file whose name is known: brotli has no first bytes to tell it by. A name may end in .br for another
+// reason, as that of a site in Brazil does; then text stands in it.
 func SniffNamed(name string, head []byte) Format {
 	f := Sniff(head)
-	if f == None && len(head) > 0 && strings.HasSuffix(strings.ToLower(name), ".br") {
+	if f == None && len(head) > 0 && strings.HasSuffix(strings.ToLower(name), ".br") && !isText(head) {
 		return Brotli
 	}
 	return f
+}
+
+// isText reports whether what a file begins with is text: UTF-8 without control characters.
+func isText(head []byte) bool {
+	if len(head) >= SniffLen { // it may end within a character
+		head = head[:SniffLen]
+		for n := 0; n < utf8.UTFMax-1 && !utf8.Valid(head); n++ {
+			head = head[:len(head)-1]
+		}
+	}
+	control := func(c rune) bool { return c < ' ' && c != '\n' && c != '\r' && c != '\t' || c == 0x7f }
+	return utf8.Valid(head) && !bytes.ContainsFunc(head, control)
 }
 
 // zipTail is the length of the record a zip file without comment ends with.

@@ -57,22 +57,25 @@ func (p *presence) has(id []byte) bool {
 	}
 }
 
-// missing gathers ids that something refers to.
-type missing struct {
+// idSet gathers ids that something refers to.
+type idSet struct {
 	mu  sync.Mutex
 	ids map[oid]bool
 	cut bool
 }
 
-// maxMissing bounds the ids that are traced.
-const maxMissing = 100_000
+// maxIDs bounds the ids that are gathered.
+const maxIDs = 100_000
 
-func (m *missing) add(id oid) {
+func (m *idSet) add(id oid) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.ids) >= maxMissing {
+	if len(m.ids) >= maxIDs {
 		m.cut = true
 		return
+	}
+	if m.ids == nil {
+		m.ids = map[oid]bool{}
 	}
 	m.ids[id] = true
 }
@@ -111,7 +114,7 @@ func (r *repo) listPresent() {
 		}
 	}
 	r.present = t
-	r.missing = &missing{ids: map[oid]bool{}}
+	r.missing = &idSet{}
 	for _, f := range r.refs {
 		if !t.has([]byte(f.id)) {
 			r.gap(MissingObject, f.name, f.id, "the object this ref names is not in the repository")
@@ -128,11 +131,8 @@ func (r *repo) listPresent() {
 
 // refer looks up what the object refers to.
 func (s *scanner) refer(o *stored) {
-	if s.present == nil {
-		return
-	}
 	check := func(id []byte) {
-		if !s.present.has(id) {
+		if s.present != nil && !s.present.has(id) {
 			s.missing.add(oid(id))
 		}
 	}
@@ -170,9 +170,12 @@ func tagTarget(tag []byte, oidSize int) (oid, bool) {
 // were looked up with it.
 func (s *scanner) referTree(o *stored, check func(id []byte)) {
 	entries := func(from, to int) (tidy bool) {
-		return eachEntry(o.data[from:], s.oidSize, func(at int, _ []byte, mode uint32, id []byte) bool {
+		return eachEntry(o.data[from:], s.oidSize, func(at int, name []byte, mode uint32, id []byte) bool {
 			if from+at >= to {
 				return false
+			}
+			if bytes.HasSuffix(name, []byte(".br")) && mode&modeType == modeFile {
+				s.brotli.add(oid(id))
 			}
 			if mode&modeType != modeGitlink {
 				check(id)
@@ -246,6 +249,6 @@ func (r *repo) reportMissing(h *history, targets map[oid]*origin) {
 		}
 	}
 	if r.missing.cut {
-		r.gap(MissingObject, "", "", "more than %d missing objects", maxMissing)
+		r.gap(MissingObject, "", "", "more than %d missing objects", maxIDs)
 	}
 }

@@ -26,6 +26,7 @@ const (
 	modeGitlink = 0o160000
 	modeSymlink = 0o120000
 	modeTree    = 0o040000
+	modeFile    = 0o100000
 )
 
 // indexLimit bounds an index file: the largest repositories have some 100 MB.

@@ -16,6 +16,8 @@ import (
 	"testing"
 	"unicode/utf16"
 
+	"github.com/andybalholm/brotli"
+
 	"github.com/prelaunch-audit/prelaunch/internal/needle"
 )
 
@@ -139,6 +141,14 @@ func gzipOf(content string) string {
 	return b.String()
 }
 
+func brotliOf(content string) string {
+	var b bytes.Buffer
+	w := brotli.NewWriter(&b)
+	w.Write([]byte(content))
+	w.Close()
+	return b.String()
+}
+
 // messageFile allows for a message to be repeated by git itself.
 func messageFile(h Hit) bool { return h.Place == InGitDir || h.Place == InReflog }
 
@@ -163,6 +173,15 @@ func archived(path, inner string, pack func(content string) string) hiding {
 }
 
 var hidings = []hiding{
+	{name: "brotli, in history", hide: func(g *gitRepo, t []string) {
+		g.write("dist/app.js.br", brotliOf(strings.Repeat("some text that packs well, ", 40)+lines(t)))
+		g.commit("dist")
+		g.git("rm", "-q", "dist/app.js.br")
+		g.commit("no dist")
+	}, here: func(h Hit) bool {
+		return h.Place == InBlob && h.Path == "dist/app.js.br" && h.Member == "content" && h.Reachable
+	},
+		also: func(h Hit) bool { return h.Path == "dist/app.js.br" }},
 	{name: "tracked, changed on disk only", late: true, hide: func(g *gitRepo, t []string) {
 		g.write("disk.txt", "x\n")
 		g.commit("disk")

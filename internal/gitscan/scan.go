@@ -140,7 +140,8 @@ type repo struct {
 	shallow bool
 	partial bool
 	present *presence // nil: references are not looked up
-	missing *missing
+	missing *idSet
+	brotli  idSet           // blobs that a tree names like files compressed with brotli
 	real    map[string]bool // folders of the work tree that no symbolic link is part of
 }
 
@@ -197,6 +198,7 @@ func (s *search) repository(ctx context.Context, n nestedRepo, parent *repo, res
 	r.openStores(ctx)
 	r.listPresent()
 	r.scanObjects(ctx)
+	r.scanBrotli(ctx)
 	r.scanGitFiles(ctx)
 	r.scanWorkTree(ctx)
 	if ctx.Err() != nil {

@@ -185,7 +185,7 @@ func TestBundleStates(t *testing.T) {
 		}
 	}
 	write(t, directory, "one.js", testKey+retiredKey[:3]+" "+retiredKey)
-	write(t, directory, "brotli/app.js.br", "x")
+	write(t, directory, "brotli/app.js.br", "\xff\x00 no brotli")
 	write(t, directory, "both/app.js.br", brotlied(t, "key "+testKey))
 	write(t, directory, "both/app.js", "x")
 	write(t, directory, "outside/x.js", "x")
