@@ -350,17 +350,22 @@ func mayRun(integration *audit.Integration, permissions permissions) error {
 	if permissions.commands {
 		return nil
 	}
+	var refused []error
+	refuse := func(setting string) {
+		at := integration.Positions[setting]
+		refused = append(refused, fmt.Errorf("%s:%d:%d: %s runs a command: %w", integration.File, at.Line, at.Column, setting, audit.ErrCommandsNotAllowed))
+	}
 	for _, environment := range integration.Environments {
 		if environment.HasEffects {
-			return fmt.Errorf("environments.%s.effects runs a command: %w", environment.Name, audit.ErrCommandsNotAllowed)
+			refuse("environments." + environment.Name + ".effects")
 		}
 	}
 	for i, log := range integration.Logs {
 		if len(log.Command) > 0 {
-			return fmt.Errorf("logs[%d] runs a command: %w", i, audit.ErrCommandsNotAllowed)
+			refuse(fmt.Sprintf("logs[%d]", i))
 		}
 	}
-	return nil
+	return errors.Join(refused...)
 }
 
 // proxies tells that a proxy is set in the environment, as probing goes past it.
