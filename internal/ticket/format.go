@@ -61,14 +61,16 @@ func Write(w io.Writer, format string, tickets []Ticket, o Options) error {
 type gitHub struct {
 	Title       string   `json:"title"`
 	Body        string   `json:"body"`
-	Labels      []string `json:"labels"`
-	State       string   `json:"state,omitempty"` // only PATCH takes it
+	Labels      []string `json:"labels,omitempty"` // POST only: PATCH would replace those that people added since
+	State       string   `json:"state,omitempty"`  // only PATCH takes it
 	StateReason string   `json:"state_reason,omitempty"`
 }
 
 func gitHubIssue(t Ticket) gitHub {
-	issue := gitHub{Title: t.Title, Body: t.Body, Labels: t.Labels}
+	issue := gitHub{Title: t.Title, Body: t.Body}
 	switch t.Action {
+	case Open:
+		issue.Labels = t.Labels
 	case Update:
 		issue.State = "open"
 	case Close:

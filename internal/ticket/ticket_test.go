@@ -257,6 +257,11 @@ func TestFormats(t *testing.T) {
 			t.Errorf("%s:\n%s", test.format, diff)
 		}
 	}
+	for _, issue := range lines("github", Options{}) { // PATCH replaces all labels with those that it gets
+		if _, labelled := issue["labels"]; labelled != (issue["state"] == nil) {
+			t.Errorf("labels go with a new issue only: %v", issue)
+		}
+	}
 	if err := Write(&bytes.Buffer{}, "xml", tickets, Options{}); err == nil || !strings.Contains(err.Error(), "json, github, jira") {
 		t.Errorf("an unknown format: error is %v", err)
 	}
