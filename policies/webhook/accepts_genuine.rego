@@ -16,7 +16,7 @@
 #     body in hex, with the key of this environment's tab of the Deployment Centre. Take bodies of 64 KiB. Where the receiver looks users up,
 #     list UIDs that it knows as probe_uids.
 #   sources: ["Begini Security Checklist, Psychometric Integration, 2 (2026-04-14)"]
-#   facts: [webhook.baseline, webhook.exchange, webhook.diagnosis, webhook.instance]
+#   facts: [webhook.baseline, webhook.exchange, webhook.diagnosis, webhook.instance, provider.call]
 package prelaunch.checks.webhook.accepts_genuine
 
 import data.prelaunch.lib
@@ -151,14 +151,41 @@ findings contains lib.finding("inconclusive", environment, "not observed", readi
 	not reading.unread(environment)
 	not observable(environment)
 	not by_attestation(environment)
+	not provider_turned_down(environment)
+}
+
+# provider_status is how the receiver answered the provider's own test webhook, the genuine event of careful probing.
+provider_status(environment) := call.receiver_status if {
+	reading.careful(environment)
+	some call in input.facts["provider.call"]
+	call.environment == environment
+	call.purpose == "webhook"
+	call.role == "current"
+	call.documented
+	call.status in {200, 422}
+}
+
+provider_turned_down(environment) if provider_status(environment) != 200
+
+findings contains lib.finding(
+	"fail", environment, "test webhook", reading.url(environment),
+	sprintf("the provider's test webhook was not answered with 200: %d", [provider_status(environment)]), {"statuses": [provider_status(environment)]},
+) if {
+	some environment, _ in lib.environments
+	not reading.unread(environment)
+	provider_turned_down(environment)
 }
 
 unsent(environment) := sprintf("no genuine event was sent: %s", [reading.unsigned_only(environment)]) if {
 	reading.unsigned_only(environment)
 } else := sprintf(
-	"no genuine event is sent in careful probing; attest that both environments run the same build (environments.same-build), and probe Test in full%s",
-	[lib.lapse("environments.same-build")],
+	"%sattest that both environments run the same build (environments.same-build), and probe Test in full%s",
+	[seen(environment), lib.lapse("environments.same-build")],
 )
+
+seen(environment) := "no genuine event is sent in careful probing, and the provider's test webhook, which was answered with 200, is but one; " if {
+	provider_status(environment) == 200
+} else := "no genuine event is sent in careful probing; "
 
 # by_attestation holds where careful probing rests on Test, which was observed, and on the word that both run the same build.
 by_attestation(environment) if {

@@ -139,3 +139,14 @@ test_inconclusive_where_this_machine_is_shut_out if {
 	outcomes(admitting(refused_alike({}), "allowlisted", attested)) == {"fail"}
 	outcomes(admitting(refused_alike({}), "public", [])) == {"fail"}
 }
+
+test_careful_hears_what_the_provider_says if {
+	document := given.careful_document([given.wrong, genuine("application.complete", ok)], [])
+	every row in [[200, "inconclusive", "is but one"], [404, "fail", "was not answered with 200: 404"]] {
+		call := {"environment": "production", "purpose": "webhook", "role": "current", "documented": true, "status": 200, "receiver_status": row[0]}
+		findings := {f | some f in check.findings; f.environment == "production"} with input as object.union(document, {"facts": {"provider.call": [call]}})
+		{f.outcome | some f in findings} == {row[1]}
+		some f in findings
+		contains(f.message, row[2])
+	}
+}
