@@ -141,6 +141,13 @@ test_draws_need_a_control if {
 	reading.drawn(x, baseline({"controlled": false})) == "unwitnessed" with input as {"facts": {"webhook.exchange": []}}
 }
 
+test_a_get_by_its_own_word_proves_nothing if {
+	page := forged("F12", "override-get", {"status": 200})
+	reading.reading(page, baseline({})) == "nothing"
+	reading.reading(object.union(page, {"equals": ["genuine"]}), baseline({})) == "accepted" with input as {"facts": {"webhook.exchange": []}}
+	reading.reading(object.union(page, {"status": 302}), baseline({})) == "redirected"
+}
+
 test_another_path_proves_nothing_where_any_path_does if {
 	slash := forged("F13", "trailing-slash", {"status": 200, "elsewhere": true, "equals": ["genuine"]})
 	unrelated := object.union(slash, {"case": "unrelated"})

@@ -150,7 +150,7 @@ func (s *session) pairs(ctx context.Context) {
 	defer s.mu.Unlock()
 	for i := 0; i+1 < len(records); i += 2 {
 		right, wrongly := records[i], records[i+1]
-		if !right.got || !wrongly.got || right.fact.Status >= 500 || wrongly.fact.Status >= 500 || right.fact.Status == 429 || wrongly.fact.Status == 429 {
+		if !right.got || !wrongly.got || right.fact.Status >= 500 || wrongly.fact.Status == 503 || right.fact.Status == 429 || wrongly.fact.Status == 429 {
 			continue
 		}
 		var same comparison

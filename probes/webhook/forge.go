@@ -64,6 +64,7 @@ type forge struct {
 	unsigned  bool
 	valid     bool // signature is right for body
 
+	provider      string
 	integrationID string
 	key           signer // the environment's; its key is nil when not held
 	other         []byte // the other environment's key

@@ -257,7 +257,7 @@ var forgeries = []testCase{
 	}},
 	{family: "F16", name: "other-header", fullOnly: true, change: func(f *forge) {
 		f.exposed = f.right(f.body)
-		for _, name := range []string{"Signature", "X-Hub-Signature", "X-Webhook-Signature", "X-Signature-512", "Authorization"} {
+		for _, name := range []string{"Signature", "X-Hub-Signature", "X-Webhook-Signature", "X-Signature-512", "X-" + f.provider + "-Signature", "Authorization"} {
 			f.add(name, f.exposed)
 		}
 		wrong(f)

@@ -200,7 +200,7 @@ func (s *session) signable() provider.Event {
 func (s *session) forge(event provider.Event) (*forge, error) {
 	f := &forge{
 		event: event, method: "POST", path: s.target.EscapedPath(), query: s.target.RawQuery, unsigned: true,
-		header: [][2]string{{"Content-Type", "application/json"}}, integrationID: s.environment.IntegrationID,
+		header: [][2]string{{"Content-Type", "application/json"}}, integrationID: s.environment.IntegrationID, provider: s.profile.Name,
 		key: signer{s.profile.Signature, s.key}, other: s.other, url: s.target,
 		trusted: s.secureTransport(),
 	}
