@@ -25,6 +25,14 @@ test_what_is_taken_is_noted if {
 	f.evidence.note_taken == ["unknown-field"]
 }
 
+test_careful_does_not_blame_a_value_for_a_missing_field if {
+	crash := {"status": 500, "base": "incomplete"}
+	outcomes(given.document({}, [given.wrong, invalid("x", crash)])) == {"fail"}
+	missing := given.exchange("invalid", "missing", "uid", {"status": 500})
+	outcomes(given.document({}, [given.wrong, invalid("x", crash), missing])) == {"inconclusive"}
+	outcomes(given.document({}, [given.wrong, invalid("x", {"status": 500}), missing])) == {"fail"}
+}
+
 test_pass_where_a_queue_processes_what_may_be_taken if {
 	queued := {"receiver": "queued", "observer": "asked", "observer_sees": true}
 	outcomes(given.document(queued, [given.wrong, invalid("unknown-field", {"status": 200, "effect": "processed"})])) == {"pass"}

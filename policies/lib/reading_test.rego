@@ -232,7 +232,7 @@ test_judge_unread if {
 
 test_judge_queued if {
 	every state_and_words in [
-		["", "no effects observer"], ["not_allowed", "--allow-commands"], ["failed", "could not be run"], ["fixed_uids", "probe_uids"],
+		["", "no effects observer"], ["not_allowed", "--allow-commands"], ["failed", "could not be run"], ["fixed_uids", "probe_uids"], ["credulous", "never sent"],
 		["asked", "did not see"],
 	] {
 		f := one(judged(document({"receiver": "queued", "observer": state_and_words[0]}, [wrong, forged("F02", "random", {"status": 200})])))

@@ -158,7 +158,10 @@ func (s *session) pairs(ctx context.Context) {
 		if !same.matches(right.normal) {
 			s.baseline.Distinguishes = true
 			s.invalid.add(right.normal)
-			if right.fact.Case == s.profile.Required[0] {
+			if s.control.count == 0 {
+				s.controlCase = i / 2
+			}
+			if s.controlCase == i/2 {
 				s.control.add(right.normal)
 			}
 		}

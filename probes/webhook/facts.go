@@ -66,7 +66,7 @@ type Baseline struct {
 	WrongFirewall   bool     `json:"wrong_firewall" jsonschema:"one of these answers looks like a firewall's page"`
 	Distinguishes   bool     `json:"distinguishes" jsonschema:"a properly signed request got another answer than the same request wrongly signed"`
 	Controlled      bool     `json:"controlled" jsonschema:"there is a properly signed request that shows that the receiver still answers as at the beginning"`
-	Observer        string   `json:"observer" jsonschema:"effects observer: empty (none), asked, not_allowed, failed, fixed_uids (it cannot tell apart events with the same UID)"`
+	Observer        string   `json:"observer" jsonschema:"effects observer: empty (none), asked, not_allowed, failed, fixed_uids (it cannot tell apart events with the same UID), credulous (it has seen an event processed that was never sent)"`
 	ObserverSees    bool     `json:"observer_sees" jsonschema:"it has seen a genuine event processed that was sent after the forgeries"`
 	FixedUIDs       bool     `json:"fixed_uids" jsonschema:"probe_uids are configured"`
 	EventType       string   `json:"event_type" jsonschema:"type of the events that were forged"`

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"html"
@@ -91,8 +92,9 @@ var versioned = regexp.MustCompile(`[A-Za-z][\w.-]*[/ ]v?\d+\.\d`)
 
 // scanner looks for internal detail in one receiver's answers. It is not safe for concurrent use.
 type scanner struct {
-	keys    [][]byte // spellings of every key
-	genuine string   // views of genuine answers
+	keys    [][]byte // spellings of every key that is held
+	unheld  []secret.Key
+	genuine string // views of genuine answers
 	host    string
 	cache   map[string][]match
 }
@@ -106,7 +108,11 @@ type match struct {
 func newScanner(host string, keys []secret.Key) *scanner {
 	s := &scanner{host: host, cache: map[string][]match{}}
 	for _, key := range keys {
-		if !key.Held() || key.Len() < secret.MinSearchable {
+		if key.Len() < secret.MinSearchable {
+			continue
+		}
+		if !key.Held() {
+			s.unheld = append(s.unheld, key)
 			continue
 		}
 		for _, spelling := range secret.Spellings(key.Expose()) {
@@ -143,6 +149,9 @@ func (s *scanner) scan(a *answer, own string, expected [][]byte) []string {
 				found[leakKey] = true
 			}
 		}
+		if s.showsUnheld(view, own) {
+			found[leakKey] = true
+		}
 		if len(view) >= 32 && prints(view, own, expected) {
 			found[leakSignature] = true
 		}
@@ -163,6 +172,29 @@ func (s *scanner) scan(a *answer, own string, expected [][]byte) []string {
 	}
 	slices.Sort(families)
 	return families
+}
+
+// maxWindows is how many pieces of a text are compared with the fingerprints of keys: enough for any answer to a webhook that is no page.
+const maxWindows = 8 << 10
+
+var unbroken = regexp.MustCompile(`[^\s"'<>(){}\[\],;]+`)
+
+// showsUnheld reports whether a key that is known by its fingerprint only stands in text, as it is.
+func (s *scanner) showsUnheld(text, own string) bool {
+	windows := 0
+	for _, key := range s.unheld {
+		for _, run := range unbroken.FindAllString(text, -1) {
+			for i := 0; i+key.Len() <= len(run); i++ {
+				if windows++; windows > maxWindows {
+					return false
+				}
+				if piece := run[i : i+key.Len()]; sha256.Sum256([]byte(piece)) == key.SHA256() && !strings.Contains(own, piece) {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // prints reports whether text shows the beginning or the end of one of the signatures, 32 hex digits or as many bits in base64.

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"net/http"
@@ -84,6 +85,28 @@ func TestLeaksOfKeysAndSignatures(t *testing.T) {
 	a.header.Set("X-Expected", digits)
 	if got := s.scan(a, "", [][]byte{signature}); !slices.Contains(got, leakSignature) {
 		t.Errorf("in a header: %v", got)
+	}
+}
+
+// TestKeyKnownByItsFingerprint: it is found as it is, wherever a word holds it.
+func TestKeyKnownByItsFingerprint(t *testing.T) {
+	t.Parallel()
+	sum := sha256.Sum256([]byte(ownKey))
+	key, err := secret.FromFingerprint(hex.EncodeToString(sum[:]), len(ownKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newScanner("", []secret.Key{key})
+	for text, want := range map[string]bool{
+		"wanted " + ownKey: true, `{"key":"` + ownKey + `"}`: true, "key=" + ownKey + "&x=1": true, "x" + ownKey + "x": true,
+		ownKey[1:]: false, strings.Repeat("a", 100_000) + ownKey: false, "": false,
+	} {
+		if got := slices.Contains(s.scan(answered("text/plain", text), "", nil), leakKey); got != want {
+			t.Errorf("%.60q: %v", text, got)
+		}
+	}
+	if got := s.scan(answered("text/plain", "got "+ownKey), "sent "+ownKey, nil); slices.Contains(got, leakKey) {
+		t.Error("what was sent is no leak")
 	}
 }
 

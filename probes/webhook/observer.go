@@ -16,6 +16,7 @@ const (
 	observerNotAllowed = "not_allowed"
 	observerFailed     = "failed"
 	observerFixedUIDs  = "fixed_uids"
+	observerCredulous  = "credulous"
 )
 
 // observer is the configured command that tells whether an event was processed.
@@ -47,6 +48,13 @@ func (o *observer) active() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.state == observerAsked
+}
+
+// try asks about an event that was never sent: an observer which has seen that one processed tells nothing.
+func (o *observer) try(ctx context.Context, uid string) {
+	if o.ask(ctx, uid) == EffectProcessed {
+		o.give(observerCredulous)
+	}
 }
 
 // ask returns the observer's word about one UID, "" when it cannot be asked.
