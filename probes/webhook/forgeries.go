@@ -179,10 +179,23 @@ var forgeries = []testCase{
 	{family: "F12", name: "http-method-put", change: hint("X-HTTP-Method", "PUT")},
 	{family: "F12", name: "query-method-put", change: func(f *forge) { f.query = strings.TrimPrefix(f.query+"&_method=PUT", "&") }},
 
-	{family: "F13", name: "trailing-slash", change: func(f *forge) { f.elsewhereAt(f.path + "/") }},
+	{family: "F13", name: "trailing-slash", change: func(f *forge) {
+		if without := strings.TrimSuffix(f.path, "/"); without != "" && without != f.path {
+			f.elsewhereAt(without)
+			return
+		}
+		f.elsewhereAt(f.path + "/")
+	}},
 	{family: "F13", name: "double-slash", change: func(f *forge) {
 		i := strings.LastIndexByte(f.path, '/')
 		f.elsewhereAt(f.path[:i] + "/" + f.path[i:])
+	}},
+	{family: "F13", name: "double-slash-first", change: func(f *forge) {
+		if strings.LastIndexByte(f.path, '/') == 0 { // the same as double-slash
+			f.refuse(notSentNotPossible)
+			return
+		}
+		f.elsewhereAt("/" + f.path)
 	}},
 	{family: "F13", name: "other-case", change: func(f *forge) { f.elsewhereAt(strings.Map(swapCase, f.path)) }},
 	{family: "F13", name: "encoded-slash", change: func(f *forge) {
