@@ -18,6 +18,7 @@ const (
 	bareTries    = 3                      // for one request
 	bareEnough   = 3                      // requests that waiting did not help: then such a 503 is the receiver's word
 	slowest      = time.Second            // between requests, once a receiver has asked for less
+	slowestBare  = 250 * time.Millisecond // between requests, after a 503 that asked for nothing
 	maxTurned    = 24                     // requests turned away one after the other, once all waiting is spent, before the environment is given up
 
 	firstInterval = 100 * time.Millisecond // after the first request to wait, where the last second tells nothing
@@ -39,9 +40,9 @@ type pace struct {
 	recent   []time.Time // answers other than 429 within the last second
 
 	asked      bool // it has asked to wait
-	stubborn   int  // requests that got a 503 without a word, however long they waited
-	firm       bool // such a 503 is the receiver's word
-	overloaded bool // such a 503 went away by waiting
+	stubborn   int  // requests that got a 502, 503 or 504 without a word, however long they waited
+	firm       bool // such an answer is the receiver's word
+	overloaded bool // such an answer went away by waiting
 	turned     int  // requests turned away since the last other answer, after all waiting was spent
 }
 
@@ -110,22 +111,22 @@ func (p *pace) comeBack(ctx context.Context, a *answer, retries int) bool {
 	switch {
 	case a.asked:
 		p.asked = true
-		return p.hold(min(a.retryAfter, maxWait))
+		return p.hold(min(a.retryAfter, maxWait), true)
 	case a.status == 429:
 		p.asked = true
-		return p.hold(defaultWait)
+		return p.hold(defaultWait, true)
 	}
 	return p.bare(retries)
 }
 
-// bare is comeBack for a 503 that says nothing about coming back. It may be how a gateway puts off what is too much for it, or how the
-// receiver answers this very request: the former goes away by waiting. Where it never did, it is tried once more at once.
+// bare is comeBack for a 502, 503 or 504 that says nothing about coming back. It may be how a gateway puts off what is too much for it or
+// answers while the receiver starts, or how the receiver answers this very request: the former goes away by waiting. Where it never did, it is tried once more at once.
 func (p *pace) bare(retries int) bool {
 	switch {
 	case p.firm:
 		return retries < 1
 	case retries < bareTries:
-		return p.hold(bareWait << retries)
+		return p.hold(bareWait<<retries, false)
 	}
 	p.stubborn++
 	if p.stubborn >= bareEnough && !p.overloaded {
@@ -137,7 +138,7 @@ func (p *pace) bare(retries int) bool {
 	return false
 }
 
-// helped notes that a request got through which a 503 had turned down before.
+// helped notes that a request got through which had been turned down so before.
 func (p *pace) helped() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -152,7 +153,7 @@ func (p *pace) overload() bool {
 }
 
 // hold lets nobody send for a while, and everybody more slowly from then on. It reports whether there is any time left for waiting.
-func (p *pace) hold(delay time.Duration) bool {
+func (p *pace) hold(delay time.Duration, asked bool) bool {
 	now := time.Now()
 	held := p.until.After(now)
 	from := now
@@ -170,19 +171,22 @@ func (p *pace) hold(delay time.Duration) bool {
 	p.waited += until.Sub(from)
 	p.until = until
 	if !held { // requests that were turned down together say the same
-		p.slowDown()
+		p.slowDown(asked)
 	}
 	return true
 }
 
 // slowDown lengthens the interval after a receiver has asked to wait. At first the interval is what the last second bore, if that was
-// enough to tell; later it grows from what turned out too short, below which it then stays.
-func (p *pace) slowDown() {
+// enough to tell; later it grows from what turned out too short, below which it then stays. A 503 that asked for nothing may have nothing
+// to do with how fast requests come, so that it sets no floor.
+func (p *pace) slowDown(asked bool) {
 	p.recent = lastSecond(p.recent)
 	switch {
-	case p.interval > 0:
+	case p.interval > 0 && asked:
 		p.floor = min(slowest, max(p.floor, p.interval*5/4))
 		p.interval = min(slowest, p.interval*3/2)
+	case p.interval > 0:
+		p.interval = max(p.interval, min(slowestBare, p.interval*3/2))
 	case len(p.recent) >= enough:
 		p.interval = time.Second * 5 / 4 / time.Duration(len(p.recent))
 	default:

@@ -59,6 +59,12 @@ func TestBareUnavailable(t *testing.T) {
 	if !p.comeBack(t.Context(), bare, 0) || p.comeBack(t.Context(), bare, 1) || !p.until.IsZero() || p.interval != 0 || p.overload() {
 		t.Error("where waiting never helped, it tries once more at once, and as quickly as before")
 	}
+	for range 20 {
+		p.slowDown(false)
+	}
+	if p.interval > slowestBare || p.floor != 0 {
+		t.Errorf("it goes on at intervals of %v, never below %v", p.interval, p.floor)
+	}
 	p.helped()
 	if !p.comeBack(t.Context(), bare, 1) || !p.until.After(time.Now()) || !p.overload() {
 		t.Error("where waiting helped, it does not wait again")
@@ -82,7 +88,7 @@ func TestOneWaitHoldsForAll(t *testing.T) {
 func TestPaceFindsWhatAReceiverBears(t *testing.T) {
 	t.Parallel()
 	p := newPace(nil, "test")
-	p.slowDown()
+	p.slowDown(true)
 	if p.interval != firstInterval {
 		t.Fatalf("the first interval is %v", p.interval)
 	}
@@ -93,7 +99,7 @@ func TestPaceFindsWhatAReceiverBears(t *testing.T) {
 	if eased >= firstInterval/4 {
 		t.Errorf("after 60 answers the interval is still %v", eased)
 	}
-	p.slowDown()
+	p.slowDown(true)
 	if p.interval != eased*3/2 || p.floor != eased*5/4 {
 		t.Errorf("asked to wait at %v it goes on at %v, never below %v", eased, p.interval, p.floor)
 	}
