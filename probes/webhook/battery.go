@@ -325,7 +325,7 @@ func (s *session) alive(ctx context.Context) bool {
 	genuine := s.full() && (s.baseline.Genuine || s.turned.count > 0 && len(s.expectedStatuses()) > 0)
 	j := job{testCase: testCase{family: familyControl, name: "genuine", change: (*forge).sign}, purpose: PurposeControl, event: s.event}
 	if !genuine {
-		j.name, j.change, j.event = "invalid", s.pairCases()[s.controlCase].change, s.signable()
+		j.name, j.change, j.event = "invalid", s.pairCases()[0].change, s.signable()
 	}
 	r := s.do(ctx, j, "")
 	s.keep(r)

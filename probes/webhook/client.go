@@ -387,7 +387,8 @@ func classify(err error, late bool) string {
 	case strings.Contains(text, "malformed HTTP"), strings.Contains(text, "malformed MIME"), strings.Contains(text, "bad Content-Length"):
 		return errMalformed
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
-		strings.Contains(text, "server closed"), strings.Contains(text, "http2: "), strings.Contains(text, "stream error"), errors.Is(err, net.ErrClosed), strings.Contains(text, "broken pipe"), strings.Contains(text, "EOF"):
+		strings.Contains(text, "server closed"), strings.Contains(text, "http2: "), strings.Contains(text, "stream error"), errors.Is(err, net.ErrClosed), strings.Contains(text, "broken pipe"), strings.Contains(text, "EOF"),
+		strings.Contains(text, "cannot rewind body"): // over HTTP/2, when the connection was gone before the request was sent
 		return errReset
 	}
 	return errOther

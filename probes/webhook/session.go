@@ -48,25 +48,24 @@ type session struct {
 	retired    []retiredKey
 	observer   *observer
 
-	mu          sync.Mutex
-	baseline    Baseline
-	event       provider.Event // the one that is forged
-	records     []*record
-	instances   []*record
-	genuine     comparison // answers to genuine events with status 200
-	turned      comparison // with another
-	wrong       comparison // to the same event under a random signature
-	invalid     comparison // to properly signed invalid bodies, where the same body wrongly signed got another answer
-	control     comparison // what a control is expected to get
-	controlCase int        // of pairCases, which is sent as the control
-	diagnosis   []Diagnosis
-	base        string // what unsigned families carry: "" nothing, baseWrong a random signature
-	timeouts    int
-	hanging     map[string]int // timeouts by family
-	recoveries  int            // how often the receiver went away and came back
-	offersTwo   bool           // it speaks HTTP/2
-	sentEvents  []audit.SentEvent
-	uidTurn     int
+	mu         sync.Mutex
+	baseline   Baseline
+	event      provider.Event // the one that is forged
+	records    []*record
+	instances  []*record
+	genuine    comparison // answers to genuine events with status 200
+	turned     comparison // with another
+	wrong      comparison // to the same event under a random signature
+	invalid    comparison // to properly signed invalid bodies, where the same body wrongly signed got another answer
+	control    comparison // what a control is expected to get
+	diagnosis  []Diagnosis
+	base       string // what unsigned families carry: "" nothing, baseWrong a random signature
+	timeouts   int
+	hanging    map[string]int // timeouts by family
+	recoveries int            // how often the receiver went away and came back
+	offersTwo  bool           // it speaks HTTP/2
+	sentEvents []audit.SentEvent
+	uidTurn    int
 }
 
 type retiredKey struct {
