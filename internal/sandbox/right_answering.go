@@ -106,15 +106,6 @@ var rightAnswering = []Behaviour{
 	{Name: "nginx-limit-now-and-then", Description: "behind an nginx whose limit_req answers every 50th request with 503 and its page, and without Retry-After",
 		plant: nowAndThen(50, textAnswer(503, "text/html", "<html>\r\n<head><title>503 Service Temporarily Unavailable</title></head>\r\n<body>\r\n<center><h1>503 Service Temporarily Unavailable</h1></center>\r\n<hr><center>nginx/1.22.1</center>\r\n</body>\r\n</html>\r\n"))},
 	{Name: "bad-gateway-now-and-then", Description: "a gateway answers every 70th request with 502", plant: nowAndThen(70, textAnswer(502, "text/html", "<h1>502 Bad Gateway</h1>"))},
-	{Name: "starts-late", Description: "a gateway answers the first three signed requests with 502, for the receiver is still starting",
-		plant: func(ru *rules) {
-			beforeRouting(func(d *delivery) (answer, bool) {
-				if d.Header.Get(signatureHeader) == "" {
-					return answer{}, false
-				}
-				return textAnswer(502, "text/html", "<h1>502 Bad Gateway</h1>"), ru.counter.Add(1) <= 3
-			})(ru)
-		}},
 	{Name: "overloaded-once", Description: "answers three signed requests in a row with a 503 that does not say when to come back",
 		plant: func(ru *rules) {
 			beforeRouting(func(d *delivery) (answer, bool) {

@@ -191,8 +191,8 @@ var forgeries = []testCase{
 		f.elsewhereAt(f.path[:i] + "/" + f.path[i:])
 	}},
 	{family: "F13", name: "double-slash-first", change: func(f *forge) {
-		if strings.LastIndexByte(f.path, '/') == 0 { // the same as double-slash
-			f.refuse(notSentNotPossible)
+		if strings.LastIndexByte(f.path, '/') == 0 { // that is double-slash
+			f.elsewhereAt("//" + f.path)
 			return
 		}
 		f.elsewhereAt("/" + f.path)
