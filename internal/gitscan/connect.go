@@ -131,6 +131,9 @@ func (r *repo) listPresent() {
 
 // refer looks up what the object refers to.
 func (s *scanner) refer(o *stored) {
+	if s.present == nil && o.kind != treeKind {
+		return
+	}
 	check := func(id []byte) {
 		if s.present != nil && !s.present.has(id) {
 			s.missing.add(oid(id))
