@@ -191,7 +191,11 @@ func (w *walker) walk(path string, format Format, r io.Reader, depth int) error 
 	case Ar:
 		err = w.ar(path, br, outer, depth)
 	case PDF:
-		data, ok, rerr := w.hold(path, br, "a PDF file")
+		var whole io.Reader = br
+		if inPlace && at.Size() <= w.limits.ZipBytes { // of known size: nothing is held twice
+			whole = io.NewSectionReader(at, 0, at.Size())
+		}
+		data, ok, rerr := w.hold(path, whole, "a PDF file")
 		if rerr != nil || !ok {
 			return rerr
 		}
@@ -215,7 +219,13 @@ func (w *walker) walk(path string, format Format, r io.Reader, depth int) error 
 
 // hold reads the whole of what cannot be read as a stream.
 func (w *walker) hold(path string, r io.Reader, what string) (data []byte, ok bool, err error) {
-	if data, err = io.ReadAll(io.LimitReader(r, w.limits.ZipBytes+1)); err != nil {
+	if of, known := r.(sized); known {
+		data = make([]byte, of.Size())
+		_, err = io.ReadFull(r, data)
+	} else {
+		data, err = io.ReadAll(io.LimitReader(r, w.limits.ZipBytes+1))
+	}
+	if err != nil {
 		return nil, false, err
 	}
 	if int64(len(data)) > w.limits.ZipBytes {
