@@ -2,7 +2,8 @@
 # title: Refusals have the right status
 # description: |
 #   What is refused is refused with a 4xx: not with a 2xx, which tells the provider that all is well, nor with a redirect, a 5xx or no
-#   answer, which makes it try again and shows attackers what breaks.
+#   answer, which makes it try again and shows attackers what breaks. A queue that acknowledges everything first warns once an observer
+#   has seen that nothing refused is processed, and is inconclusive without one.
 # custom:
 #   id: errors.status-codes
 #   order: 400
@@ -127,8 +128,8 @@ findings contains lib.finding("inconclusive", environment, "undecided", reading.
 	because(environment)
 }
 
-because(environment) := "the receiver acknowledges everything before it verifies, so its answers refuse nothing" if {
-	reading.baselines[environment].receiver == "queued"
+because(environment) := sprintf("the receiver acknowledges everything before it verifies, and %s", [reading.observer_words(environment)]) if {
+	reading.queued_unobserved(environment)
 } else := "nothing shows that the receiver tells right signatures from wrong ones, so its refusals mean nothing; see webhook.accepts-genuine" if {
 	not reading.counts(reading.baselines[environment])
 } else := "not all requests were sent" if {
@@ -140,6 +141,21 @@ because(environment) := "the receiver acknowledges everything before it verifies
 	item.means == "busy"
 } else := "no refusal was seen" if {
 	count(right(environment)) == 0
+	not queued(environment)
+}
+
+queued(environment) if reading.baselines[environment].receiver == "queued"
+
+# A queue whose observer saw that nothing refused was processed is right in its way, and yet its sender is told that all is well.
+findings contains lib.finding(
+	"warn", environment, "acknowledged", reading.url(environment),
+	"the receiver acknowledges everything before it verifies: no status tells what its queue refuses", {"statuses": reading.statuses(refusals(environment))},
+) if {
+	some environment, _ in lib.environments
+	queued(environment)
+	not reading.unread(environment)
+	not faulty(environment)
+	not because(environment)
 }
 
 findings contains lib.finding(
@@ -147,6 +163,7 @@ findings contains lib.finding(
 	sprintf("all %d refusals were a 4xx", [count(right(environment))]), {"statuses": reading.statuses(right(environment))},
 ) if {
 	some environment, _ in lib.environments
+	not queued(environment)
 	not reading.unread(environment)
 	not faulty(environment)
 	not because(environment)

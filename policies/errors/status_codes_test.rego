@@ -40,6 +40,12 @@ test_fail_of_an_invalid_body if {
 	outcomes(given.document({}, [given.wrong, given.refused("F01", "absent"), crash])) == {"fail"}
 }
 
+test_warns_of_an_observed_queue if {
+	sees := {"receiver": "queued", "observer": "asked", "observer_sees": true}
+	outcomes(given.document(sees, [given.forged("F01", "absent", {"status": 200, "effect": "not_processed"})])) == {"warn"}
+	outcomes(given.document(sees, [given.forged("F01", "absent", {"status": 500, "effect": "not_processed"})])) == {"fail"}
+}
+
 test_inconclusive if {
 	outcomes(given.nothing) == {"inconclusive"}
 	outcomes(given.document({"receiver": "queued"}, [given.forged("F01", "absent", {"status": 200})])) == {"inconclusive"}
