@@ -315,7 +315,7 @@ func (a *app) probe(ctx context.Context, prepared *prepared) *audit.Document {
 	prepared.options.Progress = progress
 	document := runner.Run(ctx, prepared.integration, prepared.options)
 	progress.close()
-	document.Scope.Overrides = slices.Concat(overrides(prepared.integration.Network), prepared.permissions.overrides(), proxies(a.LookupEnv))
+	document.Scope.Overrides = append([]audit.Override{}, slices.Concat(overrides(prepared.integration.Network), prepared.permissions.overrides(), proxies(a.LookupEnv))...) // never null
 	return document
 }
 

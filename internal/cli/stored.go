@@ -218,6 +218,9 @@ that names the report, the facts, the configuration and the policies by digest. 
 			}
 			if output == "" {
 				output = args[0] + ".sig.json"
+				if _, err := os.Lstat(output); err == nil {
+					return fmt.Errorf("%s is there already, and may hold another reviewer's decision: name another file with -o, or this one to replace it", output)
+				}
 			}
 			if err := report.Save(output, append(envelope, '\n')); err != nil {
 				return err
