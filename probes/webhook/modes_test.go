@@ -336,7 +336,7 @@ func TestObserverDecides(t *testing.T) {
 		planted []string
 		want    map[string]audit.Outcome
 	}{
-		{[]string{"queued-observed"}, map[string]audit.Outcome{"webhook.rejects-unsigned": audit.Pass, "webhook.rejects-bypass": audit.Pass, "webhook.same-everywhere": audit.Pass, "webhook.accepts-genuine": audit.Pass, "errors.status-codes": audit.Inconclusive}},
+		{[]string{"queued-observed"}, map[string]audit.Outcome{"webhook.rejects-unsigned": audit.Pass, "webhook.rejects-bypass": audit.Pass, "webhook.same-everywhere": audit.Pass, "webhook.accepts-genuine": audit.Pass, "errors.status-codes": audit.Warn}},
 		{[]string{"queued-observed", "unsigned-accepted"}, map[string]audit.Outcome{"webhook.rejects-unsigned": audit.Fail, "webhook.rejects-wrong-key": audit.Pass}},
 		{[]string{"queued-observed", "guessable-key-null"}, map[string]audit.Outcome{"webhook.rejects-unsigned": audit.Pass, "webhook.rejects-wrong-key": audit.Fail}},
 		{[]string{"observed", "forgeries-acknowledged"}, map[string]audit.Outcome{"webhook.rejects-unsigned": audit.Pass, "webhook.rejects-wrong-key": audit.Pass, "errors.status-codes": audit.Fail}},
