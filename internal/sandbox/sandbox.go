@@ -59,6 +59,8 @@ type Receiver struct {
 	once     sync.Once
 	serving  sync.WaitGroup
 	logs     sync.Mutex
+	gate     sync.RWMutex // held for reading by every handler
+	gone     bool         // handlers that come late do nothing
 }
 
 type contextKey int
@@ -175,6 +177,9 @@ func (r *Receiver) Close() error {
 			}
 		}
 		r.serving.Wait()
+		r.gate.Lock() // once every handler has left; closing a server does not wait for them
+		r.gone = true
+		r.gate.Unlock()
 		r.rules.background.Wait()
 	})
 	if err != nil {

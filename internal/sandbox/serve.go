@@ -88,6 +88,11 @@ func plainRefusal(_ *delivery, why reason) answer {
 
 // serve answers one request.
 func (r *Receiver) serve(w http.ResponseWriter, req *http.Request) {
+	r.gate.RLock()
+	defer r.gate.RUnlock()
+	if r.gone {
+		return
+	}
 	r.requests.Add(1)
 	d := &delivery{Request: req}
 	if local, ok := req.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {

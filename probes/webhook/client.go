@@ -87,6 +87,10 @@ type client struct {
 // lane is two transports that differ in nothing but whether they verify the peer's certificate.
 type lane struct{ trusted, anyone *http.Transport }
 
+// clone is a lane that shares no connection with any other. A transport lends an HTTP/2 connection to every request that waits, also one
+// that is to be closed after its first: those behind it then fail, or are none on a connection of their own.
+func (l lane) clone() lane { return lane{l.trusted.Clone(), l.anyone.Clone()} }
+
 type addressKey struct{}
 
 func newClient(run *audit.Run, target *url.URL) *client {
@@ -182,7 +186,7 @@ func (c *client) send(ctx context.Context, f *forge, address string, alone bool)
 	l := c.one
 	switch {
 	case alone && (f.http2 || c.onlyTwo):
-		l = c.freshTwo
+		l = c.freshTwo.clone()
 	case address != "":
 		l = c.fresh
 	case f.http2 || c.onlyTwo:
