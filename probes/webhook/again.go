@@ -10,8 +10,9 @@ type breaks struct {
 }
 
 // again reports whether the request is to be repeated: after 429 and 503 once the time has passed that the receiver asked for, after a
-// gateway's 502 or 504, which is no answer of the receiver's, and after a connection broke, before the answer or in it. One that had been used before may have been closed for
-// want of use just then, and so may all others that are kept; one of its own may break once by accident.
+// gateway's 502 or 504, which is no answer of the receiver's, and after a connection broke, before the answer or in it. One that had been
+// used before may have been closed for want of use just then, and so may all others that are kept; one of its own may break once by
+// accident.
 func (s *session) again(ctx context.Context, a *answer, f *forge, r *record, broken *breaks) bool {
 	switch {
 	case a.status == 429 || a.status >= 502 && a.status <= 504:

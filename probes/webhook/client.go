@@ -74,22 +74,18 @@ type client struct {
 	timeout   time.Duration
 	userAgent string
 
-	one, two   lane // by HTTP/1.1, by HTTP/2
-	fresh      lane // a connection for each request, by HTTP/1.1
-	freshTwo   lane
+	one, two   lane        // by HTTP/1.1, by HTTP/2
+	fresh      lane        // a connection for each request, by HTTP/1.1
 	pieces     lane        // small writes
 	onlyTwo    bool        // the receiver speaks HTTP/2 only
 	distrusted atomic.Bool // its certificate was seen not to verify
 	oneEach    atomic.Bool // it leaves bodies unread, so that nothing may follow on the same connection
-	handshakes *tls.Config
+	handshakes *tls.Config // verifies
+	unchecked  *tls.Config // does not
 }
 
 // lane is two transports that differ in nothing but whether they verify the peer's certificate.
 type lane struct{ trusted, anyone *http.Transport }
-
-// clone is a lane that shares no connection with any other. A transport lends an HTTP/2 connection to every request that waits, also one
-// that is to be closed after its first: those behind it then fail, or are none on a connection of their own.
-func (l lane) clone() lane { return lane{l.trusted.Clone(), l.anyone.Clone()} }
 
 type addressKey struct{}
 
@@ -108,7 +104,7 @@ func newClient(run *audit.Run, target *url.URL) *client {
 	// Only requests without anything made from a key go this way, to see whether the receiver takes forgeries all the same.
 	anyone := trusted.Clone()
 	anyone.InsecureSkipVerify = true
-	c.handshakes = trusted
+	c.handshakes, c.unchecked = trusted, anyone
 	lanes := func(one bool, change func(*http.Transport)) lane {
 		l := lane{c.transport(trusted, one), c.transport(anyone, one)}
 		change(l.trusted)
@@ -118,7 +114,7 @@ func newClient(run *audit.Run, target *url.URL) *client {
 	kept := func(*http.Transport) {}
 	once := func(t *http.Transport) { t.DisableKeepAlives = true }
 	c.one, c.two = lanes(true, kept), lanes(false, kept)
-	c.fresh, c.freshTwo = lanes(true, once), lanes(false, once)
+	c.fresh = lanes(true, once)
 	// A buffer this small makes a slow body leave in several writes.
 	c.pieces = lanes(true, func(t *http.Transport) { t.WriteBufferSize, t.DisableKeepAlives = 64, true })
 	return c
@@ -138,6 +134,14 @@ func (c *client) transport(config *tls.Config, one bool) *http.Transport {
 	}
 }
 
+// aloneByTwo is for one request by HTTP/2. A transport lends an HTTP/2 connection to every request that waits, also one that is to be
+// closed after its first: those behind it then fail, or are none on a connection of their own.
+func (c *client) aloneByTwo() lane {
+	l := lane{c.transport(c.handshakes, false), c.transport(c.unchecked, false)}
+	l.trusted.DisableKeepAlives, l.anyone.DisableKeepAlives = true, true
+	return l
+}
+
 func protocols(one bool) *http.Protocols {
 	p := new(http.Protocols)
 	p.SetHTTP1(one)
@@ -153,7 +157,7 @@ func (c *client) dial(ctx context.Context, network, _ string) (net.Conn, error) 
 }
 
 func (c *client) closeIdle() {
-	for _, l := range []lane{c.one, c.two, c.fresh, c.freshTwo, c.pieces} {
+	for _, l := range []lane{c.one, c.two, c.fresh, c.pieces} {
 		l.trusted.CloseIdleConnections()
 		l.anyone.CloseIdleConnections()
 	}
@@ -177,8 +181,9 @@ func (c *client) offersHTTP2(ctx context.Context) bool {
 // secure reports whether the receiver is spoken to over TLS.
 func (c *client) secure() bool { return c.url.Scheme == "https" }
 
-// send sends f once, alone on a connection of its own. address "" means any of the receiver's; otherwise it goes there, alone in any case. What was made with
-// a key goes to a verified peer only; other requests are repeated without verification where the certificate does not verify.
+// send sends f once, alone on a connection of its own. address "" means any of the receiver's; otherwise it goes there, alone in any
+// case. What was made with a key goes to a verified peer only; other requests are repeated without verification where the certificate
+// does not verify.
 func (c *client) send(ctx context.Context, f *forge, address string, alone bool) answer {
 	if address != "" {
 		ctx, alone = context.WithValue(ctx, addressKey{}, address), true
@@ -186,7 +191,7 @@ func (c *client) send(ctx context.Context, f *forge, address string, alone bool)
 	l := c.one
 	switch {
 	case alone && (f.http2 || c.onlyTwo):
-		l = c.freshTwo.clone()
+		l = c.aloneByTwo()
 	case address != "":
 		l = c.fresh
 	case f.http2 || c.onlyTwo:
