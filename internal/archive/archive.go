@@ -128,6 +128,36 @@ func (w *walker) cut(path string, reason Reason, detail string) {
 	w.cuts = append(w.cuts, Cut{path, reason, detail})
 }
 
+// brokeOff says what a container that cannot be read on means: a bound or the end of the run ends the walk, anything else is damage.
+func (w *walker) brokeOff(path string, err error) error {
+	if cut := (*cutError)(nil); errors.As(err, &cut) {
+		return err
+	}
+	if part := (*partError)(nil); errors.As(err, &part) {
+		return err
+	}
+	if cerr := w.ctx.Err(); cerr != nil {
+		return cerr
+	}
+	w.cut(path, Damaged, err.Error())
+	return nil
+}
+
+// Until is r as long as ctx lasts.
+func Until(ctx context.Context, r io.Reader) io.Reader { return &until{ctx, r} }
+
+type until struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (u *until) Read(b []byte) (int, error) {
+	if err := u.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return u.r.Read(b)
+}
+
 // source counts what was read from the outermost reader, and remembers its
 // errors, which must not pass for damage of the archive.
 type source struct {

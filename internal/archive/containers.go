@@ -95,17 +95,7 @@ func (w *walker) tar(path string, r io.Reader, outer *source, depth int) error {
 			return nil
 		}
 		if err != nil && !errors.Is(err, tar.ErrInsecurePath) {
-			if cut := (*cutError)(nil); errors.As(err, &cut) {
-				return err
-			}
-			if part := (*partError)(nil); errors.As(err, &part) {
-				return err
-			}
-			if cerr := w.ctx.Err(); cerr != nil {
-				return cerr
-			}
-			w.cut(path, Damaged, err.Error())
-			return nil
+			return w.brokeOff(path, err)
 		}
 		name := join(path, h.Name)
 		// What is not content: link targets, owners, extended attributes.

@@ -83,19 +83,7 @@ const (
 
 // ar hands over the members of an ar archive: Debian packages and static libraries.
 func (w *walker) ar(path string, r io.Reader, outer *source, depth int) error {
-	fail := func(err error) error {
-		if cut := (*cutError)(nil); errors.As(err, &cut) {
-			return err
-		}
-		if part := (*partError)(nil); errors.As(err, &part) {
-			return err
-		}
-		if cerr := w.ctx.Err(); cerr != nil {
-			return cerr
-		}
-		w.cut(path, Damaged, err.Error())
-		return nil
-	}
+	fail := func(err error) error { return w.brokeOff(path, err) }
 	head := make([]byte, arHeader)
 	if _, err := io.ReadFull(r, head[:len(arMagic)]); err != nil {
 		return fail(err)

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/prelaunch-audit/prelaunch/internal/archive"
 )
 
 // This file searches git's own files: everything below the git directories
@@ -298,7 +300,7 @@ func (s *scanner) lfsDamaged(path, sum string) string {
 		}
 		defer f.Close()
 		h := sha256.New()
-		if err := copyTo(h, &stopping{s.ctx, f}); err != nil {
+		if err := copyTo(h, archive.Until(s.ctx, f)); err != nil {
 			return "cannot be read"
 		}
 		if hex.EncodeToString(h.Sum(nil)) != strings.ToLower(sum) {
@@ -307,17 +309,4 @@ func (s *scanner) lfsDamaged(path, sum string) string {
 		return ""
 	}))
 	return checked.(func() string)()
-}
-
-// stopping is a reader that ends with its context.
-type stopping struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (s *stopping) Read(b []byte) (int, error) {
-	if err := s.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return s.r.Read(b)
 }

@@ -12,6 +12,8 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/zlib"
+
+	"github.com/prelaunch-audit/prelaunch/internal/archive"
 )
 
 // This file makes an index for a pack that has none that can be used. It is
@@ -85,7 +87,7 @@ func (p *pack) findEntries(ctx context.Context) error {
 			err = z.(zlib.Resetter).Reset(counted, nil)
 		}
 		if err == nil {
-			_, err = io.Copy(io.Discard, &contextReader{ctx, z})
+			_, err = io.Copy(io.Discard, archive.Until(ctx, z))
 		}
 		if err != nil {
 			return stop(start, err)
@@ -117,18 +119,6 @@ func (c *countingReader) ReadByte() (byte, error) {
 		c.at++
 	}
 	return b, err
-}
-
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (c *contextReader) Read(b []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.r.Read(b)
 }
 
 // hasher is the visitor that learns ids. Reference deltas are linked as soon

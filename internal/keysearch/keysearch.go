@@ -263,7 +263,7 @@ type Source interface {
 // the archive package; what was left out is told by the cuts. Not found to be an archive is the rule and no cut.
 func Unpack(ctx context.Context, name string, from Source, limits archive.Limits, open func(member string) io.WriteCloser) ([]archive.Cut, error) {
 	whole := open("")
-	_, err := io.CopyBuffer(whole, struct{ io.Reader }{&stopping{ctx, io.NewSectionReader(from, 0, from.Size())}}, make([]byte, 128<<10))
+	_, err := io.CopyBuffer(whole, struct{ io.Reader }{archive.Until(ctx, io.NewSectionReader(from, 0, from.Size()))}, make([]byte, 128<<10))
 	if closed := whole.Close(); err == nil {
 		err = closed
 	}
@@ -286,19 +286,6 @@ func packed(name string, from Source) archive.Format {
 	tail := make([]byte, min(from.Size(), archive.SniffLen))
 	n, _ = from.ReadAt(tail, from.Size()-int64(len(tail)))
 	return archive.SniffEnd(tail[:n])
-}
-
-// stopping is a reader that ends with its context.
-type stopping struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (s *stopping) Read(b []byte) (int, error) {
-	if err := s.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return s.r.Read(b)
 }
 
 // Read searches a content for keys, inside archives too.
