@@ -3,11 +3,12 @@
 package command
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -155,12 +156,16 @@ func TestNothingIsLeftRunning(t *testing.T) {
 		body      string
 		interrupt bool
 	}{
-		"interrupted":      {body: `trap "" INT TERM HUP; sh -c 'trap "" INT TERM HUP; echo $$ > child.tmp; mv child.tmp child; while :; do sleep 600; done' & wait`, interrupt: true},
-		"ended on its own": {body: `sh -c 'echo $$ > child.tmp; mv child.tmp child; exec sleep 600' >/dev/null & while [ ! -e child ]; do :; done`},
+		"interrupted":      {body: `trap "" INT TERM HUP; sh -c 'trap "" INT TERM HUP; exec 3>alive; echo >&3; while :; do sleep 600; done' & wait`, interrupt: true},
+		"ended on its own": {body: `sh -c 'exec 3>alive; echo >&3; touch started; exec sleep 600' >/dev/null & while [ ! -e started ]; do :; done`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			directory := t.TempDir()
+			alive := filepath.Join(directory, "alive")
+			if err := syscall.Mkfifo(alive, 0o600); err != nil {
+				t.Fatal(err)
+			}
 			script(t, directory, "start", test.body)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
@@ -169,47 +174,28 @@ func TestNothingIsLeftRunning(t *testing.T) {
 				_, _, err := New(directory, true, environment(""))(ctx, []string{"./start"})
 				done <- err
 			}()
-			child := waitForNumber(t, filepath.Join(directory, "child"))
+			// All that was started holds the pipe open: a line tells that it runs, the end that nothing does any more.
+			pipe, err := os.Open(alive)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = pipe.Close() }()
+			processes := bufio.NewReader(pipe)
+			if _, err := processes.ReadString('\n'); err != nil {
+				t.Fatal(err)
+			}
 			if test.interrupt {
 				cancel()
 			}
 			if err := <-done; test.interrupt != errors.Is(err, context.Canceled) {
 				t.Errorf("got %v", err)
 			}
-			for deadline := time.Now().Add(20 * time.Second); alive(child); time.Sleep(time.Millisecond) {
-				if time.Now().After(deadline) {
-					t.Fatalf("process %d still runs", child)
-				}
+			if err := pipe.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+				t.Fatal(err)
+			}
+			if rest, err := io.ReadAll(processes); err != nil || len(rest) > 0 {
+				t.Errorf("%q, %v", rest, err)
 			}
 		})
 	}
-}
-
-// waitForNumber reads the number in a file as soon as it is there.
-func waitForNumber(t *testing.T, path string) int {
-	t.Helper()
-	for t.Context().Err() == nil {
-		if content, err := os.ReadFile(path); err == nil {
-			number, err := strconv.Atoi(strings.TrimSpace(string(content)))
-			if err != nil {
-				t.Fatal(err)
-			}
-			return number
-		}
-		time.Sleep(time.Millisecond)
-	}
-	return 0
-}
-
-// alive reports whether a process runs; one that has ended and was not yet waited for does not.
-func alive(pid int) bool {
-	if syscall.Kill(pid, 0) != nil {
-		return false
-	}
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return !os.IsNotExist(err)
-	}
-	_, state, _ := strings.Cut(string(stat), ") ")
-	return !strings.HasPrefix(state, "Z")
 }
