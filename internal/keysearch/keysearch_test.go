@@ -7,7 +7,6 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/prelaunch-audit/prelaunch/internal/archive"
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/audit/audittest"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
@@ -26,11 +26,7 @@ const (
 
 func search(t *testing.T) *Search {
 	t.Helper()
-	sum := secret.New([]byte(printedKey)).SHA256()
-	printed, err := secret.FromFingerprint(hex.EncodeToString(sum[:]), len(printedKey))
-	if err != nil {
-		t.Fatal(err)
-	}
+	printed := audittest.Fingerprinted(printedKey)
 	s, err := New(&audit.Integration{
 		Environments: []audit.Environment{
 			{Name: audit.Test, Key: audit.KeyReference{Key: secret.New([]byte(heldKey))}},

@@ -6,7 +6,6 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/x509"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,6 +25,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/audit/audittest"
 	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
@@ -36,34 +36,8 @@ const (
 	retiredKey    = "rk_1Ha63GuYt9Eo28CiDl57Fj4N"
 )
 
-type sink struct {
-	mu     sync.Mutex
-	status []Status
-	hits   []Hit
-	calls  []APICall
-}
-
-func (s *sink) Emit(_ string, fact any) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch fact := fact.(type) {
-	case Status:
-		s.status = append(s.status, fact)
-	case Hit:
-		s.hits = append(s.hits, fact)
-	case APICall:
-		s.calls = append(s.calls, fact)
-	}
-}
-
-func (s *sink) Scope(func(*audit.Scope)) {}
-
 func newIntegration(directory string, clients ...audit.Client) *audit.Integration {
-	sum := secret.New([]byte(retiredKey)).SHA256()
-	known, err := secret.FromFingerprint(hex.EncodeToString(sum[:]), len(retiredKey))
-	if err != nil {
-		panic(err)
-	}
+	known := audittest.Fingerprinted(retiredKey)
 	return &audit.Integration{
 		Provider: "begini", Directory: directory, Clients: clients,
 		Environments: []audit.Environment{
@@ -74,14 +48,14 @@ func newIntegration(directory string, clients ...audit.Client) *audit.Integratio
 	}
 }
 
-func look(t *testing.T, integration *audit.Integration, roots *x509.CertPool) *sink {
+func look(t *testing.T, integration *audit.Integration, roots *x509.CertPool) *audittest.Sink {
 	t.Helper()
-	out := &sink{}
+	out := &audittest.Sink{}
 	run := &audit.Run{Integration: integration, Sink: out, Network: netprobe.New(integration, nil), Roots: audit.Roots{All: roots}, UserAgent: "prelaunch/test run/x"}
 	if err := New().Run(t.Context(), run); err != nil {
 		t.Fatal(err)
 	}
-	raw, err := json.Marshal([]any{out.status, out.hits, out.calls})
+	raw, err := json.Marshal([]any{out.All(), out.Scoped()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +132,7 @@ func TestEverySpellingInEveryKindOfBundle(t *testing.T) {
 			write(t, directory, "dist/clean.js", "1")
 			out := look(t, newIntegration(directory, audit.Client{Path: "dist", Environment: audit.Production}), nil)
 			got := map[string]bool{}
-			for _, hit := range out.hits {
+			for _, hit := range audittest.Of[Hit](out) {
 				if hit.Member == file.member {
 					got[hit.Spelling] = true
 				}
@@ -169,7 +143,7 @@ func TestEverySpellingInEveryKindOfBundle(t *testing.T) {
 			if diff := cmp.Diff(wanted, got); diff != "" {
 				t.Error(diff)
 			}
-			if s := out.status[0]; s.State != "searched" || s.Files != 2 || len(s.Gaps) != 0 {
+			if s := audittest.Of[Status](out)[0]; s.State != "searched" || s.Files != 2 || len(s.Gaps) != 0 {
 				t.Errorf("%+v", s)
 			}
 		})
@@ -196,7 +170,7 @@ func TestBundleStates(t *testing.T) {
 	out := look(t, newIntegration(directory, audit.Client{Path: "absent"}, audit.Client{Path: "empty"}, audit.Client{Path: "one.js"},
 		audit.Client{Path: "brotli"}, audit.Client{Path: "both"}, audit.Client{Path: "linked"}, audit.Client{Path: "damaged.zip"}), nil)
 	var got []string
-	for _, s := range out.status {
+	for _, s := range audittest.Of[Status](out) {
 		got = append(got, fmt.Sprint(s.Target, " ", s.State, " ", s.Files, " ", len(s.Gaps)))
 	}
 	want := []string{"absent missing 0 0", "empty empty 0 0", "one.js searched 1 0", "brotli searched 1 1", "both searched 2 0", "linked searched 0 1", "damaged.zip searched 1 1"}
@@ -204,7 +178,7 @@ func TestBundleStates(t *testing.T) {
 		t.Error(diff)
 	}
 	var hits []string
-	for _, hit := range out.hits {
+	for _, hit := range audittest.Of[Hit](out) {
 		hits = append(hits, hit.Path+" "+hit.KeyEnvironment+" "+hit.Role)
 	}
 	slices.Sort(hits)
@@ -247,7 +221,7 @@ func TestCalls(t *testing.T) {
 			directory := t.TempDir()
 			write(t, directory, test.file, test.text)
 			var got []string
-			for _, call := range look(t, newIntegration(directory, audit.Client{Path: test.file}), nil).calls {
+			for _, call := range audittest.Of[APICall](look(t, newIntegration(directory, audit.Client{Path: test.file}), nil)) {
 				got = append(got, fmt.Sprint(call.What, " ", call.WithHost))
 			}
 			slices.Sort(got)
@@ -291,7 +265,7 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (s *site) look(t *testing.T, page string) *sink {
+func (s *site) look(t *testing.T, page string) *audittest.Sink {
 	t.Helper()
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
@@ -345,13 +319,13 @@ func TestLivePages(t *testing.T) {
 			s := &site{files: test.files}
 			out := s.look(t, "http://app.acme.example/?session=1")
 			var got []string
-			for _, hit := range out.hits {
+			for _, hit := range audittest.Of[Hit](out) {
 				got = append(got, hit.Path)
 			}
 			if want := strings.Fields(test.want); !cmp.Equal(want, append([]string{}, got...)) {
 				t.Errorf("found in %v, want %v", got, want)
 			}
-			if status := out.status[0]; status.State != "searched" || len(status.Gaps) != test.gaps || status.Target != "http://app.acme.example/" {
+			if status := audittest.Of[Status](out)[0]; status.State != "searched" || len(status.Gaps) != test.gaps || status.Target != "http://app.acme.example/" {
 				t.Errorf("%+v", status)
 			}
 			for _, asked := range s.asked {
@@ -367,11 +341,11 @@ func TestPagesThatCannotBeFetched(t *testing.T) {
 	t.Parallel()
 	s := &site{files: map[string]string{"app.acme.example/empty": " ", "app.acme.example/broken": "broken", "app.acme.example/round": "redirect /round"}}
 	for path, want := range map[string]string{"/empty": "empty", "/broken": "unreachable", "/absent": "unreachable", "/round": "unreachable"} {
-		if got := s.look(t, "http://app.acme.example"+path).status[0]; got.State != want {
+		if got := audittest.Of[Status](s.look(t, "http://app.acme.example"+path))[0]; got.State != want {
 			t.Errorf("%s: %+v", path, got)
 		}
 	}
-	if got := s.look(t, "ftp://app.acme.example/").status[0]; got.State != "unreachable" {
+	if got := audittest.Of[Status](s.look(t, "ftp://app.acme.example/"))[0]; got.State != "unreachable" {
 		t.Errorf("%+v", got)
 	}
 }
@@ -383,11 +357,11 @@ func TestPageOverTLS(t *testing.T) {
 	trusted := x509.NewCertPool()
 	trusted.AddCert(server.Certificate())
 	integration := newIntegration(t.TempDir(), audit.Client{URL: server.URL})
-	if out := look(t, integration, trusted); len(out.hits) != 1 {
-		t.Errorf("%+v %+v", out.hits, out.status)
+	if out := look(t, integration, trusted); len(audittest.Of[Hit](out)) != 1 {
+		t.Errorf("%+v %+v", audittest.Of[Hit](out), audittest.Of[Status](out))
 	}
-	if out := look(t, integration, x509.NewCertPool()); len(out.hits) != 0 || out.status[0].State != "unreachable" || out.status[0].Gaps[0].Reason != "its certificate does not verify" {
-		t.Errorf("%+v", out.status)
+	if out := look(t, integration, x509.NewCertPool()); len(audittest.Of[Hit](out)) != 0 || audittest.Of[Status](out)[0].State != "unreachable" || audittest.Of[Status](out)[0].Gaps[0].Reason != "its certificate does not verify" {
+		t.Errorf("%+v", audittest.Of[Status](out))
 	}
 }
 
@@ -409,13 +383,13 @@ func TestPagesAreBounded(t *testing.T) {
 		"requests": {files: 100, requests: 5, bytes: 1 << 20, total: time.Minute, request: time.Minute},
 		"bytes":    {files: 100, requests: 100, bytes: 500, total: time.Minute, request: time.Minute},
 	} {
-		out := &sink{}
+		out := &audittest.Sink{}
 		integration := newIntegration(t.TempDir(), audit.Client{URL: server.URL + "/"})
 		run := &audit.Run{Integration: integration, Sink: out, Network: netprobe.New(integration, nil)}
 		if err := (&probe{bounds: bounds}).Run(t.Context(), run); err != nil {
 			t.Fatal(err)
 		}
-		if status := out.status[0]; len(status.Gaps) == 0 || status.Files > 6 {
+		if status := audittest.Of[Status](out)[0]; len(status.Gaps) == 0 || status.Files > 6 {
 			t.Errorf("%s: %+v", name, status)
 		}
 	}
@@ -428,7 +402,7 @@ func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	integration := newIntegration(directory, audit.Client{Path: "a.js"})
-	if err := New().Run(ctx, &audit.Run{Integration: integration, Sink: &sink{}}); !errors.Is(err, context.Canceled) {
+	if err := New().Run(ctx, &audit.Run{Integration: integration, Sink: &audittest.Sink{}}); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }
@@ -439,7 +413,7 @@ func FuzzNames(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		page, _ := url.Parse("https://app.acme.example/a/")
-		out := &sink{}
+		out := &audittest.Sink{}
 		integration := newIntegration(t.TempDir())
 		searching, err := newSearcher(&audit.Run{Integration: integration, Sink: out})
 		if err != nil {

@@ -10,11 +10,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/audit/audittest"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
@@ -26,32 +26,10 @@ const (
 	uid           = "PRELAUNCHq7Wm2x9Rk4"
 )
 
-type sink struct {
-	mu      sync.Mutex
-	sources []Source
-	follows []Follow
-	hits    []Hit
-}
-
-func (s *sink) Emit(_ string, fact any) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch fact := fact.(type) {
-	case Source:
-		s.sources = append(s.sources, fact)
-	case Follow:
-		s.follows = append(s.follows, fact)
-	case Hit:
-		s.hits = append(s.hits, fact)
-	}
-}
-
-func (s *sink) Scope(func(*audit.Scope)) {}
-
 // whats are the hits in short.
-func (s *sink) whats() []string {
+func whats(s *audittest.Sink) []string {
 	var list []string
-	for _, hit := range s.hits {
+	for _, hit := range audittest.Of[Hit](s) {
 		list = append(list, strings.TrimSpace(hit.Phase+" "+hit.What+" "+hit.Spelling+" "+hit.KeyEnvironment+" "+hit.Role))
 	}
 	slices.Sort(list)
@@ -59,11 +37,7 @@ func (s *sink) whats() []string {
 }
 
 func newIntegration(directory string, sources ...audit.LogSource) *audit.Integration {
-	sum := secret.New([]byte(retiredKey)).SHA256()
-	known, err := secret.FromFingerprint(hex.EncodeToString(sum[:]), len(retiredKey))
-	if err != nil {
-		panic(err)
-	}
+	known := audittest.Fingerprinted(retiredKey)
 	return &audit.Integration{
 		Provider: "begini", Directory: directory, Logs: sources,
 		Environments: []audit.Environment{
@@ -80,12 +54,12 @@ type bench struct {
 	dir   string
 	probe *probe
 	run   *audit.Run
-	out   *sink
+	out   *audittest.Sink
 }
 
 func newBench(t *testing.T, sources ...audit.LogSource) *bench {
 	t.Helper()
-	b := &bench{t: t, dir: t.TempDir(), out: &sink{}}
+	b := &bench{t: t, dir: t.TempDir(), out: &audittest.Sink{}}
 	b.probe = New().(*probe)
 	b.probe.timing = timing{wait: 200 * time.Millisecond, quiet: time.Millisecond, poll: time.Millisecond, rerun: time.Millisecond}
 	b.run = &audit.Run{Integration: newIntegration(b.dir, sources...), ID: "abcdefgh1234", Ledger: &audit.Ledger{}, Sink: b.out}
@@ -125,7 +99,7 @@ func (b *bench) follow() {
 	if err := b.probe.Follow(b.t.Context(), b.run); err != nil {
 		b.t.Fatal(err)
 	}
-	raw, err := json.Marshal([]any{b.out.sources, b.out.follows, b.out.hits})
+	raw, err := json.Marshal([]any{b.out.All(), b.out.Scoped()})
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/audit/audittest"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
@@ -57,10 +58,10 @@ func TestWhatCameSince(t *testing.T) {
 			b.run.Ledger.Add(audit.LedgerEvent{Environment: audit.Test, UID: "PRELAUNCHanother1234", Signature: sums(body()), Body: body()})
 			b.append("app.log", test.line+"\n")
 			b.follow()
-			if diff := cmp.Diff(test.want, b.out.whats()); diff != "" {
+			if diff := cmp.Diff(test.want, whats(b.out)); diff != "" {
 				t.Error(diff)
 			}
-			follow := b.out.follows[0]
+			follow := audittest.Of[Follow](b.out)[0]
 			if follow.Sent != 2 || follow.Signed != 1 || follow.Activity == "none" || len(follow.Gaps) != 0 || follow.Added != int64(len(test.line)+1) {
 				t.Errorf("%+v", follow)
 			}
@@ -87,8 +88,8 @@ func TestExpectedSignature(t *testing.T) {
 			b.append("app.log", "expected "+signature(forged)+"\n")
 		}
 		b.follow()
-		if got := len(b.out.whats()) > 0; got != (count == 6) {
-			t.Errorf("%d of them: %v", count, b.out.whats())
+		if got := len(whats(b.out)) > 0; got != (count == 6) {
+			t.Errorf("%d of them: %v", count, whats(b.out))
 		}
 	}
 }
@@ -168,10 +169,10 @@ func TestRotations(t *testing.T) {
 			b.send()
 			test.rotate(b)
 			b.follow()
-			if diff := cmp.Diff([]string{"since uid plain"}, b.out.whats()); diff != "" {
+			if diff := cmp.Diff([]string{"since uid plain"}, whats(b.out)); diff != "" {
 				t.Error(diff)
 			}
-			if follow := b.out.follows[0]; len(follow.Gaps) != test.gaps || follow.Activity != "growth" {
+			if follow := audittest.Of[Follow](b.out)[0]; len(follow.Gaps) != test.gaps || follow.Activity != "growth" {
 				t.Errorf("%+v", follow)
 			}
 		})
@@ -197,7 +198,7 @@ func TestOldPayloadsOfACopyAreNoAlarm(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.follow()
-	if got := b.out.whats(); len(got) != 0 {
+	if got := whats(b.out); len(got) != 0 {
 		t.Error(got)
 	}
 }
@@ -220,10 +221,10 @@ func TestCommands(t *testing.T) {
 	b.first()
 	b.send()
 	b.follow()
-	if diff := cmp.Diff([]string{"since uid plain"}, b.out.whats()); diff != "" {
+	if diff := cmp.Diff([]string{"since uid plain"}, whats(b.out)); diff != "" {
 		t.Error(diff)
 	}
-	if follow := b.out.follows[0]; follow.Activity != "marker" || len(follow.Gaps) != 0 {
+	if follow := audittest.Of[Follow](b.out)[0]; follow.Activity != "marker" || len(follow.Gaps) != 0 {
 		t.Errorf("%+v", follow)
 	}
 }
@@ -237,7 +238,7 @@ func TestNoActivity(t *testing.T) {
 	b.send()
 	b.append("m.log", "something else\n")
 	b.follow()
-	for _, follow := range b.out.follows {
+	for _, follow := range audittest.Of[Follow](b.out) {
 		if follow.Activity == "marker" || follow.Index == 0 && follow.Activity != "none" {
 			t.Errorf("%+v", follow)
 		}
@@ -263,10 +264,10 @@ func TestEverySpellingOfEveryKey(t *testing.T) {
 				b.write("app.log.1", text)
 				b.write("app.log", "clean\n")
 				b.first()
-				if diff := cmp.Diff([]string{"before key " + spelling.Name + " " + key.whose}, b.out.whats()); diff != "" {
+				if diff := cmp.Diff([]string{"before key " + spelling.Name + " " + key.whose}, whats(b.out)); diff != "" {
 					t.Errorf("packed %v:\n%s", packed, diff)
 				}
-				if hit := b.out.hits[0]; hit.File != "app.log.1" || hit.Line < 2 {
+				if hit := audittest.Of[Hit](b.out)[0]; hit.File != "app.log.1" || hit.Line < 2 {
 					t.Errorf("%+v", hit)
 				}
 				b.follow()
@@ -286,14 +287,14 @@ func TestWhatCannotBeRead(t *testing.T) {
 	b.first()
 	b.follow()
 	var states []string
-	for _, source := range b.out.sources {
+	for _, source := range audittest.Of[Source](b.out) {
 		states = append(states, fmt.Sprint(source.State, len(source.Gaps)))
 	}
 	if diff := cmp.Diff([]string{"missing0", "unreadable1", "not_allowed0", "read1"}, states); diff != "" {
 		t.Error(diff)
 	}
-	if len(b.out.follows) != 4 {
-		t.Errorf("%+v", b.out.follows)
+	if len(audittest.Of[Follow](b.out)) != 4 {
+		t.Errorf("%+v", audittest.Of[Follow](b.out))
 	}
 }
 
@@ -305,7 +306,7 @@ func TestNotedLate(t *testing.T) {
 	b.write("app.log", string(body())+"\n")
 	b.first()
 	b.follow()
-	if diff := cmp.Diff([]string{"since uid plain"}, b.out.whats()); diff != "" {
+	if diff := cmp.Diff([]string{"since uid plain"}, whats(b.out)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -321,8 +322,8 @@ func TestUIDWithoutDigits(t *testing.T) {
 	b.run.Ledger.Add(audit.LedgerEvent{Environment: audit.Test, UID: "odd", Body: []byte("{}")})
 	b.append("app.log", "user PRELAUNCHQGXDCLSRRSAKE is odd\n")
 	b.follow()
-	if diff := cmp.Diff([]string{"since uid plain"}, b.out.whats()); diff != "" || b.out.follows[0].Unsought != 0 {
-		t.Errorf("%s %+v", diff, b.out.follows[0])
+	if diff := cmp.Diff([]string{"since uid plain"}, whats(b.out)); diff != "" || audittest.Of[Follow](b.out)[0].Unsought != 0 {
+		t.Errorf("%s %+v", diff, audittest.Of[Follow](b.out)[0])
 	}
 }
 
@@ -342,8 +343,8 @@ func TestReusedUIDs(t *testing.T) {
 		b.run.Ledger.Add(audit.LedgerEvent{Environment: audit.Test, UID: "users", Body: []byte("{}")})
 		b.append("app.log", line+" of all users\n")
 		b.follow()
-		if got := len(b.out.hits) > 0; got != want || b.out.follows[0].Unsought != 1 {
-			t.Errorf("%s: %v, %+v", line, b.out.whats(), b.out.follows[0])
+		if got := len(audittest.Of[Hit](b.out)) > 0; got != want || audittest.Of[Follow](b.out)[0].Unsought != 1 {
+			t.Errorf("%s: %v, %+v", line, whats(b.out), audittest.Of[Follow](b.out)[0])
 		}
 	}
 }
@@ -362,7 +363,7 @@ func TestSignatureInTheQuery(t *testing.T) {
 	}
 	b.append("access.log", "POST /hook?signature="+signature(body())+" 401\n")
 	b.follow()
-	if got := b.out.whats(); len(got) != 0 {
+	if got := whats(b.out); len(got) != 0 {
 		t.Error(got)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,12 +13,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/audit/audittest"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
@@ -32,41 +31,8 @@ const (
 	productionID = "9999888877776666555"
 )
 
-type sink struct {
-	mu       sync.Mutex
-	status   []Status
-	hits     []Hit
-	suspects []Suspect
-	pairings []Pairing
-	plain    []PlainAPI
-	scope    audit.Scope
-}
-
-func (s *sink) Emit(_ string, fact any) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch fact := fact.(type) {
-	case Status:
-		s.status = append(s.status, fact)
-	case Hit:
-		s.hits = append(s.hits, fact)
-	case Suspect:
-		s.suspects = append(s.suspects, fact)
-	case Pairing:
-		s.pairings = append(s.pairings, fact)
-	case PlainAPI:
-		s.plain = append(s.plain, fact)
-	}
-}
-
-func (s *sink) Scope(change func(*audit.Scope)) { change(&s.scope) }
-
 func integration(directory string, paths ...string) *audit.Integration {
-	sum := secret.New([]byte(retiredKey)).SHA256()
-	known, err := secret.FromFingerprint(hex.EncodeToString(sum[:]), len(retiredKey))
-	if err != nil {
-		panic(err)
-	}
+	known := audittest.Fingerprinted(retiredKey)
 	i := &audit.Integration{
 		Provider: "begini", Directory: directory,
 		Environments: []audit.Environment{
@@ -127,18 +93,18 @@ func (r *repo) commit(message string) {
 	r.git("commit", "-q", "--allow-empty", "-m", message)
 }
 
-func (r *repo) look() *sink {
+func (r *repo) look() *audittest.Sink {
 	r.t.Helper()
 	return r.lookFor(searchLimit)
 }
 
-func (r *repo) lookFor(limit int) *sink {
+func (r *repo) lookFor(limit int) *audittest.Sink {
 	r.t.Helper()
-	out := &sink{}
+	out := &audittest.Sink{}
 	if err := (&probe{limit: limit}).Run(r.t.Context(), &audit.Run{Integration: integration(r.dir, "."), Sink: out}); err != nil {
 		r.t.Fatal(err)
 	}
-	raw, err := json.Marshal([]any{out.status, out.hits, out.suspects, out.pairings, out.plain, out.scope})
+	raw, err := json.Marshal([]any{out.All(), out.Scoped()})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -240,7 +206,7 @@ func TestEverySpellingInEveryHidingPlace(t *testing.T) {
 			place.plant(r, strings.Join(lines, "\n"))
 			out := r.look()
 			got := map[string]bool{}
-			for _, hit := range out.hits {
+			for _, hit := range audittest.Of[Hit](out) {
 				if hit.Area == place.area && hit.Place == place.place && hit.KeyEnvironment == audit.Production && hit.Role == "current" {
 					got[hit.Spelling] = true
 				}
@@ -249,17 +215,17 @@ func TestEverySpellingInEveryHidingPlace(t *testing.T) {
 				}
 			}
 			if diff := cmp.Diff(wanted, got); diff != "" {
-				t.Errorf("spellings:\n%s\nhits: %+v", diff, out.hits)
+				t.Errorf("spellings:\n%s\nhits: %+v", diff, audittest.Of[Hit](out))
 			}
-			if place.area == areaHistory && (place.place == "blob" || place.place == "commit") && slices.ContainsFunc(out.hits, func(h Hit) bool { return h.Area == areaFiles }) {
-				t.Errorf("also reported as standing in the files: %+v", out.hits)
+			if place.area == areaHistory && (place.place == "blob" || place.place == "commit") && slices.ContainsFunc(audittest.Of[Hit](out), func(h Hit) bool { return h.Area == areaFiles }) {
+				t.Errorf("also reported as standing in the files: %+v", audittest.Of[Hit](out))
 			}
 
 			clean := newRepo(t)
 			filler := "nothing"
 			place.plant(clean, filler)
-			if without := clean.look(); len(without.hits) != 0 || len(without.suspects) != 0 || len(without.status[0].Gaps) != 0 {
-				t.Errorf("without a key: %+v %+v %+v", without.hits, without.suspects, without.status)
+			if without := clean.look(); len(audittest.Of[Hit](without)) != 0 || len(audittest.Of[Suspect](without)) != 0 || len(audittest.Of[Status](without)[0].Gaps) != 0 {
+				t.Errorf("without a key: %+v %+v %+v", audittest.Of[Hit](without), audittest.Of[Suspect](without), audittest.Of[Status](without))
 			}
 		})
 	}
@@ -275,7 +241,7 @@ func TestEachKeyIsToldApart(t *testing.T) {
 	r.write("ignored", productionKey)
 	r.commit("add")
 	var got []string
-	for _, hit := range r.look().hits {
+	for _, hit := range audittest.Of[Hit](r.look()) {
 		if hit.Area == areaFiles {
 			got = append(got, fmt.Sprint(hit.Path, " ", hit.KeyEnvironment, " ", hit.Role, " ", hit.Spelling))
 		}
@@ -296,31 +262,31 @@ func TestStatus(t *testing.T) {
 	r.write("a", testKey)
 	r.commit("key")
 	r.git("clone", "-q", "--bare", "file://"+r.dir, bare)
-	out := &sink{}
+	out := &audittest.Sink{}
 	err := (&probe{}).Run(t.Context(), &audit.Run{Integration: integration(r.dir, ".", shallow, bare, "absent"), Sink: out})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(out.status) != 4 || len(out.scope.Repositories) != 4 {
-		t.Fatalf("%+v", out.status)
+	if len(audittest.Of[Status](out)) != 4 || len(out.Scoped().Repositories) != 4 {
+		t.Fatalf("%+v", audittest.Of[Status](out))
 	}
-	if s := out.status[0]; !s.Searched || s.Bare || len(s.Gaps) != 0 || s.Objects == 0 || s.Files == 0 {
+	if s := audittest.Of[Status](out)[0]; !s.Searched || s.Bare || len(s.Gaps) != 0 || s.Objects == 0 || s.Files == 0 {
 		t.Errorf("whole: %+v", s)
 	}
-	if s := out.status[1]; !s.Searched || len(s.Gaps) != 1 || s.Gaps[0].Reason != "shallow-clone" || s.Gaps[0].Area != areaHistory {
+	if s := audittest.Of[Status](out)[1]; !s.Searched || len(s.Gaps) != 1 || s.Gaps[0].Reason != "shallow-clone" || s.Gaps[0].Area != areaHistory {
 		t.Errorf("shallow: %+v", s)
 	}
-	if s := out.status[2]; !s.Searched || !s.Bare || len(s.Gaps) != 0 {
+	if s := audittest.Of[Status](out)[2]; !s.Searched || !s.Bare || len(s.Gaps) != 0 {
 		t.Errorf("bare: %+v", s)
 	}
-	if s := out.status[3]; s.Searched || len(s.Gaps) != 1 || s.Gaps[0].Path != "absent" || s.Gaps[0].Area != areaBoth {
+	if s := audittest.Of[Status](out)[3]; s.Searched || len(s.Gaps) != 1 || s.Gaps[0].Path != "absent" || s.Gaps[0].Area != areaBoth {
 		t.Errorf("absent: %+v", s)
 	}
-	if scope := out.scope.Repositories[0]; scope.Head != r.git("rev-parse", "HEAD") || !strings.HasPrefix(scope.RefsDigest, "sha256:") || scope.Objects == 0 {
+	if scope := out.Scoped().Repositories[0]; scope.Head != r.git("rev-parse", "HEAD") || !strings.HasPrefix(scope.RefsDigest, "sha256:") || scope.Objects == 0 {
 		t.Errorf("scope: %+v", scope)
 	}
-	if !slices.ContainsFunc(out.hits, func(h Hit) bool { return h.Repository == bare && h.Area == areaFiles && h.Path == "a" }) {
-		t.Errorf("a bare repository's current files: %+v", out.hits)
+	if !slices.ContainsFunc(audittest.Of[Hit](out), func(h Hit) bool { return h.Repository == bare && h.Area == areaFiles && h.Path == "a" }) {
+		t.Errorf("a bare repository's current files: %+v", audittest.Of[Hit](out))
 	}
 }
 
@@ -340,7 +306,7 @@ func TestPairings(t *testing.T) {
 	r.write("production.json", `{"order": "9`+testID+`", "hash": "`+testID+`ab", "url": "https://hooks-test.acme.example/begini2"}`)
 	r.commit("add")
 	var got []string
-	for _, pairing := range r.look().pairings {
+	for _, pairing := range audittest.Of[Pairing](r.look()) {
 		got = append(got, fmt.Sprint(pairing.Path, " ", pairing.Belongs, " ", pairing.Carries, " ", pairing.Of, " ", pairing.Line))
 	}
 	slices.Sort(got)
@@ -365,12 +331,12 @@ func TestMarksThatTellNothing(t *testing.T) {
 	r.write(".env.production", productionID+" https://hooks.acme.example/begini/production "+productionKey)
 	r.write(".env.test", productionID+" https://hooks.acme.example/begini "+productionKey)
 	r.commit("add")
-	out := &sink{}
+	out := &audittest.Sink{}
 	if err := (&probe{limit: searchLimit}).Run(t.Context(), &audit.Run{Integration: i, Sink: out}); err != nil {
 		t.Fatal(err)
 	}
-	if len(out.pairings) != 0 || len(out.hits) == 0 {
-		t.Errorf("%+v %+v", out.pairings, out.hits)
+	if len(audittest.Of[Pairing](out)) != 0 || len(audittest.Of[Hit](out)) == 0 {
+		t.Errorf("%+v %+v", audittest.Of[Pairing](out), audittest.Of[Hit](out))
 	}
 }
 
@@ -393,7 +359,7 @@ func TestPlainAPI(t *testing.T) {
 	r.git("rm", "-q", "old.go")
 	r.commit("drop")
 	var got []string
-	for _, plain := range r.look().plain {
+	for _, plain := range audittest.Of[PlainAPI](r.look()) {
 		got = append(got, fmt.Sprint(plain.Path, " ", plain.Line, " ", plain.Host, " ", plain.Content))
 	}
 	slices.Sort(got)
@@ -411,12 +377,12 @@ func TestSuspects(t *testing.T) {
 	r.write("settings.py", "BEGINI_API_KEY = \"q8Zr41XvBn95Wc3LpT0m\"\nBEGINI_API_KEY_NAME = \"your-key-goes-here\"\n")
 	r.commit("add")
 	out := r.look()
-	if !slices.ContainsFunc(out.suspects, func(s Suspect) bool {
+	if !slices.ContainsFunc(audittest.Of[Suspect](out), func(s Suspect) bool {
 		return s.Path == "settings.py" && s.Area == areaFiles && s.What == "assignment" && s.Line == 1
 	}) {
-		t.Errorf("%+v", out.suspects)
+		t.Errorf("%+v", audittest.Of[Suspect](out))
 	}
-	for _, suspect := range out.suspects {
+	for _, suspect := range audittest.Of[Suspect](out) {
 		if suspect.Line != 1 {
 			t.Errorf("%+v", suspect)
 		}
@@ -431,8 +397,8 @@ func TestManyHits(t *testing.T) {
 		r.write(fmt.Sprintf("f/%d", i), testKey)
 	}
 	out := r.look()
-	if len(out.hits) != maxHits || out.status[0].HitsCut != 50 {
-		t.Errorf("%d hits, %d cut", len(out.hits), out.status[0].HitsCut)
+	if len(audittest.Of[Hit](out)) != maxHits || audittest.Of[Status](out)[0].HitsCut != 50 {
+		t.Errorf("%d hits, %d cut", len(audittest.Of[Hit](out)), audittest.Of[Status](out)[0].HitsCut)
 	}
 }
 
@@ -448,8 +414,8 @@ func TestKeysAreNotCrowdedOut(t *testing.T) {
 	r.git("rm", "-q", "z")
 	r.commit("drop")
 	out := r.lookFor(50)
-	if len(out.hits) != 1 || out.hits[0].Area != areaHistory || out.status[0].HitsCut != 0 || out.status[0].OthersCut == 0 {
-		t.Errorf("%+v %+v", out.hits, out.status)
+	if len(audittest.Of[Hit](out)) != 1 || audittest.Of[Hit](out)[0].Area != areaHistory || audittest.Of[Status](out)[0].HitsCut != 0 || audittest.Of[Status](out)[0].OthersCut == 0 {
+		t.Errorf("%+v %+v", audittest.Of[Hit](out), audittest.Of[Status](out))
 	}
 }
 
@@ -458,7 +424,7 @@ func TestCancelled(t *testing.T) {
 	r := newRepo(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := (&probe{}).Run(ctx, &audit.Run{Integration: integration(r.dir, "."), Sink: &sink{}}); !errors.Is(err, context.Canceled) {
+	if err := (&probe{}).Run(ctx, &audit.Run{Integration: integration(r.dir, "."), Sink: &audittest.Sink{}}); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }

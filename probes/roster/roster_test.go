@@ -6,37 +6,17 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/audit/audittest"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
-type sink struct {
-	mu       sync.Mutex
-	roster   []Roster
-	accounts []Accounts
-	scope    audit.Scope
-}
-
-func (s *sink) Emit(kind string, fact any) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch fact := fact.(type) {
-	case Roster:
-		s.roster = append(s.roster, fact)
-	case Accounts:
-		s.accounts = append(s.accounts, fact)
-	}
-}
-
-func (s *sink) Scope(change func(*audit.Scope)) { change(&s.scope) }
-
-func look(t testing.TB, content string, access audit.Access) *sink {
+func look(t testing.TB, content string, access audit.Access) *audittest.Sink {
 	t.Helper()
 	directory := t.TempDir()
 	if err := os.WriteFile(filepath.Join(directory, "users.csv"), []byte(content), 0o600); err != nil {
@@ -46,9 +26,9 @@ func look(t testing.TB, content string, access audit.Access) *sink {
 	return lookAt(t, t.Context(), &audit.Integration{Directory: directory, Access: access})
 }
 
-func lookAt(t testing.TB, ctx context.Context, integration *audit.Integration) *sink {
+func lookAt(t testing.TB, ctx context.Context, integration *audit.Integration) *audittest.Sink {
 	t.Helper()
-	s := &sink{scope: audit.Scope{Digests: map[string]string{}}}
+	s := &audittest.Sink{}
 	if err := New().Run(ctx, &audit.Run{Integration: integration, Sink: s, Now: time.Now}); err != nil {
 		t.Fatal(err)
 	}
@@ -74,19 +54,19 @@ func TestAccountsAreToldWithoutNames(t *testing.T) {
 		{Role: "viewer", Domain: "acme.example", DomainAllowed: true, SharedLooking: true, Count: 1, Rows: []int{8}},
 		{Role: "unrecognised", Domain: "other.example", Count: 1, Rows: []int{9}},
 	}
-	if diff := cmp.Diff(wantAccounts, s.accounts, cmp.Comparer(func(a, b audit.Date) bool { return a == b })); diff != "" {
+	if diff := cmp.Diff(wantAccounts, audittest.Of[Accounts](s), cmp.Comparer(func(a, b audit.Date) bool { return a == b })); diff != "" {
 		t.Error(diff)
 	}
-	got := s.roster[0]
-	if got.Digest == "" || got.Digest != s.scope.Digests["roster"] {
-		t.Errorf("digest %q, in the scope %q", got.Digest, s.scope.Digests["roster"])
+	got := audittest.Of[Roster](s)[0]
+	if got.Digest == "" || got.Digest != s.Scoped().Digests["roster"] {
+		t.Errorf("digest %q, in the scope %q", got.Digest, s.Scoped().Digests["roster"])
 	}
 	got.Digest, got.Size = "", 0
 	want := Roster{Path: "users.csv", Complete: true, Rows: 7, Accounts: 4, Repeated: 1, Several: 1, Unreadable: 1, UnreadableRows: []int{10}, UnknownColumns: 1}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	raw, err := json.Marshal([]any{s.roster, s.accounts})
+	raw, err := json.Marshal([]any{s.All(), s.Scoped()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +102,7 @@ func TestWhatIsNotWholeSaysSo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := look(t, test.content, acme).roster[0]
+			got := audittest.Of[Roster](look(t, test.content, acme))[0]
 			if got.Complete || !strings.Contains(got.Problem, test.problem) {
 				t.Errorf("complete %v, problem %q, want %q", got.Complete, got.Problem, test.problem)
 			}
@@ -138,8 +118,8 @@ func TestMoreDomainsThanAReportHolds(t *testing.T) {
 		b.WriteString("x@d" + strings.Repeat("x", i%50) + "." + string(rune('a'+i/50)) + ".example,Viewer\n")
 	}
 	s := look(t, b.String(), acme)
-	if got := s.roster[0]; got.Complete || got.Accounts != maxGroups+1 || len(s.accounts) != maxGroups {
-		t.Errorf("complete %v, %d accounts, %d groups", got.Complete, got.Accounts, len(s.accounts))
+	if got := audittest.Of[Roster](s)[0]; got.Complete || got.Accounts != maxGroups+1 || len(audittest.Of[Accounts](s)) != maxGroups {
+		t.Errorf("complete %v, %d accounts, %d groups", got.Complete, got.Accounts, len(audittest.Of[Accounts](s)))
 	}
 }
 
@@ -149,7 +129,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	for path, problem := range map[string]string{
 		"absent.csv": "does not exist", ".": "not a regular file", "/dev/null": "not a regular file", "bad\x00name": "cannot be looked at",
 	} {
-		got := lookAt(t, t.Context(), &audit.Integration{Directory: directory, Access: audit.Access{Roster: path}}).roster
+		got := audittest.Of[Roster](lookAt(t, t.Context(), &audit.Integration{Directory: directory, Access: audit.Access{Roster: path}}))
 		if len(got) != 1 || got[0].Complete || !strings.Contains(got[0].Problem, problem) {
 			t.Errorf("%q: %+v, want %q", path, got, problem)
 		}
@@ -158,7 +138,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 
 func TestNoRosterNoFact(t *testing.T) {
 	t.Parallel()
-	if s := lookAt(t, t.Context(), &audit.Integration{}); len(s.roster)+len(s.accounts) != 0 {
+	if s := lookAt(t, t.Context(), &audit.Integration{}); len(audittest.Of[Roster](s))+len(audittest.Of[Accounts](s)) != 0 {
 		t.Errorf("%+v", s)
 	}
 	if steps := New().Plan(&audit.Integration{}); len(steps) != 0 {
@@ -178,7 +158,7 @@ func TestACancelledRunSaysSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	integration := &audit.Integration{Directory: directory, Access: audit.Access{Roster: "users.csv"}}
-	if err := New().Run(ctx, &audit.Run{Integration: integration, Sink: &sink{}}); err != context.Canceled {
+	if err := New().Run(ctx, &audit.Run{Integration: integration, Sink: &audittest.Sink{}}); err != context.Canceled {
 		t.Errorf("got %v", err)
 	}
 }
@@ -192,7 +172,7 @@ func TestAPastedKeyIsNotShown(t *testing.T) {
 	}
 	integration := &audit.Integration{Directory: directory, Access: audit.Access{Roster: "users.csv"},
 		Environments: []audit.Environment{{Key: audit.KeyReference{Key: secret.New([]byte(key))}}}}
-	got := lookAt(t, t.Context(), integration).accounts
+	got := audittest.Of[Accounts](lookAt(t, t.Context(), integration))
 	if len(got) != 1 || got[0].Domain != "" || got[0].Role != "unrecognised" || got[0].Count != 1 {
 		t.Errorf("%+v", got)
 	}
@@ -203,12 +183,12 @@ func TestSeparators(t *testing.T) {
 	for _, separator := range []string{",", ";", "\t"} {
 		s := look(t, strings.ReplaceAll("name|email|role\nDoe, Jane|jane@acme.example|Admin\n", "|", separator), acme)
 		if separator == "," { // the name's own comma shifts the row: it must not be read as something else
-			if got := s.roster[0]; got.Unreadable != 1 || got.Accounts != 0 {
+			if got := audittest.Of[Roster](s)[0]; got.Unreadable != 1 || got.Accounts != 0 {
 				t.Errorf("a shifted row was read: %+v", got)
 			}
 			continue
 		}
-		if got := s.accounts; len(got) != 1 || got[0].Role != "admin" {
+		if got := audittest.Of[Accounts](s); len(got) != 1 || got[0].Role != "admin" {
 			t.Errorf("%q: %+v", separator, got)
 		}
 	}

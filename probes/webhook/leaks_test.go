@@ -1,7 +1,6 @@
 package webhook
 
 import (
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"net/http"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/prelaunch-audit/prelaunch/internal/audit/audittest"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
@@ -91,12 +91,7 @@ func TestLeaksOfKeysAndSignatures(t *testing.T) {
 // TestKeyKnownByItsFingerprint: it is found as it is, wherever a word holds it.
 func TestKeyKnownByItsFingerprint(t *testing.T) {
 	t.Parallel()
-	sum := sha256.Sum256([]byte(ownKey))
-	key, err := secret.FromFingerprint(hex.EncodeToString(sum[:]), len(ownKey))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := newScanner("", []secret.Key{key})
+	s := newScanner("", []secret.Key{audittest.Fingerprinted(ownKey)})
 	for text, want := range map[string]bool{
 		"wanted " + ownKey: true, `{"key":"` + ownKey + `"}`: true, "key=" + ownKey + "&x=1": true, "x" + ownKey + "x": true,
 		ownKey[1:]: false, strings.Repeat("a", 100_000) + ownKey: false, "": false,

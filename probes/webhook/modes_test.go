@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/audit/audittest"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox/certs"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
@@ -192,12 +193,7 @@ func TestKeyKnownByItsFingerprintOnly(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]audit.Outcome{"plain": audit.Inconclusive, "unsigned-accepted": audit.Fail} {
 		l := newLab(t, map[string][]sandbox.Behaviour{audit.Test: named(t, name)})
-		sum := secret.New([]byte(testKey)).SHA256()
-		key, err := secret.FromFingerprint(hex.EncodeToString(sum[:]), len(testKey))
-		if err != nil {
-			t.Fatal(err)
-		}
-		l.environment(audit.Test).Key.Key = key
+		l.environment(audit.Test).Key.Key = audittest.Fingerprinted(testKey)
 		_, report := l.audited(t)
 		wantOutcomes(t, report, audit.Test, map[string]audit.Outcome{"webhook.rejects-unsigned": want, "webhook.accepts-genuine": audit.Inconclusive})
 		nothingPasses(t, report, audit.Test)

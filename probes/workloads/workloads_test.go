@@ -3,19 +3,18 @@ package workloads
 import (
 	"context"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/audit/audittest"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
@@ -26,32 +25,8 @@ const (
 	foreign       = "zz_5Kp84NrTw1Bq96UeMh30Sg7V"
 )
 
-// sink keeps what a probe emits.
-type sink struct {
-	mu     sync.Mutex
-	status []Status
-	keys   []Key
-}
-
-func (s *sink) Emit(_ string, fact any) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch fact := fact.(type) {
-	case Status:
-		s.status = append(s.status, fact)
-	case Key:
-		s.keys = append(s.keys, fact)
-	}
-}
-
-func (s *sink) Scope(func(*audit.Scope)) {}
-
 func integration(directory string, workloads ...audit.Workload) *audit.Integration {
-	sum := secret.New([]byte(retiredKey)).SHA256()
-	known, err := secret.FromFingerprint(hex.EncodeToString(sum[:]), len(retiredKey))
-	if err != nil {
-		panic(err)
-	}
+	known := audittest.Fingerprinted(retiredKey)
 	return &audit.Integration{
 		Provider: "begini", Directory: directory, Workloads: workloads,
 		Environments: []audit.Environment{
@@ -62,13 +37,13 @@ func integration(directory string, workloads ...audit.Workload) *audit.Integrati
 	}
 }
 
-func runOn(t *testing.T, directory string, workloads ...audit.Workload) *sink {
+func runOn(t *testing.T, directory string, workloads ...audit.Workload) *audittest.Sink {
 	t.Helper()
-	out := &sink{}
+	out := &audittest.Sink{}
 	if err := New().Run(t.Context(), &audit.Run{Integration: integration(directory, workloads...), Sink: out}); err != nil {
 		t.Fatal(err)
 	}
-	raw, err := json.Marshal([]any{out.status, out.keys})
+	raw, err := json.Marshal([]any{out.All(), out.Scoped()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,15 +110,15 @@ func TestWhereKeysComeFrom(t *testing.T) {
 			write(t, directory, "deploy/other.yaml", "a: 1\n")
 			out := runOn(t, directory, audit.Workload{Path: "deploy", Environment: audit.Production})
 			var got []string
-			for _, key := range out.keys {
+			for _, key := range audittest.Of[Key](out) {
 				line := strings.Join([]string{key.Source, key.Name, string(rune('0' + key.Line)), key.KeyEnvironment}, " ")
 				got = append(got, strings.TrimSpace(line))
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("keys:\n%s", diff)
 			}
-			if len(out.status) != 1 || out.status[0].State != "read" || out.status[0].Files != 2 {
-				t.Errorf("status %+v", out.status)
+			if len(audittest.Of[Status](out)) != 1 || audittest.Of[Status](out)[0].State != "read" || audittest.Of[Status](out)[0].Files != 2 {
+				t.Errorf("status %+v", audittest.Of[Status](out))
 			}
 		})
 	}
@@ -154,8 +129,8 @@ func TestOneUnitAsTheWorkload(t *testing.T) {
 	directory := t.TempDir()
 	write(t, directory, "a.service", "[Service]\nEnvironmentFile=/etc/acme/hooks.env\n")
 	out := runOn(t, directory, audit.Workload{Path: "a.service"})
-	if len(out.keys) != 1 || out.keys[0].Source != "environment_file" || out.keys[0].File != "a.service" {
-		t.Errorf("%+v", out.keys)
+	if len(audittest.Of[Key](out)) != 1 || audittest.Of[Key](out)[0].Source != "environment_file" || audittest.Of[Key](out)[0].File != "a.service" {
+		t.Errorf("%+v", audittest.Of[Key](out))
 	}
 }
 
@@ -172,7 +147,7 @@ func TestWhatCannotBeRead(t *testing.T) {
 		{Path: "absent", State: "missing", Unread: []Unread{}},
 		{Path: "[" + secret.New([]byte(testKey)).Fingerprint() + "]", State: "read", Unread: []Unread{{File: "a.yaml", Reason: "it is no valid YAML; of a template, declare what it is rendered to"}}},
 	}
-	if diff := cmp.Diff(want, out.status); diff != "" {
+	if diff := cmp.Diff(want, audittest.Of[Status](out)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -183,7 +158,7 @@ func TestCancelled(t *testing.T) {
 	write(t, directory, "a.yaml", "a: 1\n")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := New().Run(ctx, &audit.Run{Integration: integration(directory, audit.Workload{Path: "."}), Sink: &sink{}})
+	err := New().Run(ctx, &audit.Run{Integration: integration(directory, audit.Workload{Path: "."}), Sink: &audittest.Sink{}})
 	if err == nil {
 		t.Error("a cancelled run claims to be complete")
 	}
@@ -204,7 +179,7 @@ func TestKeysBesideTheManifests(t *testing.T) {
 	}
 	out := runOn(t, directory, audit.Workload{Path: "deploy", Environment: audit.Production})
 	var got []string
-	for _, key := range out.keys {
+	for _, key := range audittest.Of[Key](out) {
 		if strings.HasPrefix(key.Source, "literal") {
 			got = append(got, fmt.Sprint(key.File, " ", key.Line, " ", key.Source, " ", key.OwnerOnly, " ", key.KeyEnvironment, " ", key.Role))
 		}
@@ -217,7 +192,7 @@ func TestKeysBesideTheManifests(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if len(out.status) != 1 || out.status[0].Files != 2 || len(out.status[0].Unread) != 1 {
-		t.Errorf("%+v", out.status)
+	if len(audittest.Of[Status](out)) != 1 || audittest.Of[Status](out)[0].Files != 2 || len(audittest.Of[Status](out)[0].Unread) != 1 {
+		t.Errorf("%+v", audittest.Of[Status](out))
 	}
 }
