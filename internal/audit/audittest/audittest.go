@@ -1,10 +1,14 @@
-// Package audittest is what the tests of probes share: a sink that keeps what is emitted, and a key of which only the fingerprint is
-// known.
+// Package audittest is what the tests of probes and audits share: a sink that keeps what is emitted, a key of which only the fingerprint
+// is known, and a way to run side by side what mostly waits.
 package audittest
 
 import (
 	"encoding/hex"
+	"flag"
+	"fmt"
+	"os"
 	"sync"
+	"testing"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
@@ -65,4 +69,17 @@ func Fingerprinted(text string) secret.Key {
 		panic(err) // a SHA-256 always is one
 	}
 	return key
+}
+
+// Main runs the tests of a package, six side by side unless -parallel says otherwise: more than there are cores, since an audit mostly
+// waits, for a log that lags and for receivers that do not answer.
+func Main(m *testing.M) {
+	flag.Parse()
+	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == parallel.DefValue {
+		if err := flag.Set("test.parallel", "6"); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+	os.Exit(m.Run())
 }
