@@ -69,7 +69,7 @@ because(environment) := sprintf("only unsigned requests were sent: %s", [reading
 	reading.given_up(environment)
 } else := "no request was answered" if {
 	count(answers(environment)) == 0
-} else := "some answers were larger than what is read of one (256 KiB and twice what was sent)" if {
+} else := "some answers were larger than what is looked at of one (256 KiB and twice what was sent, less where a key is known by its fingerprint)" if {
 	some x in answers(environment)
 	x.cut
 } else := "some answers broke off before their end" if {

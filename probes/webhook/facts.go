@@ -94,7 +94,7 @@ type Exchange struct {
 	Digest      string   `json:"digest,omitempty" jsonschema:"of the normalised answer"`
 	Equals      []string `json:"equals,omitempty" jsonschema:"whose answer it is the same as: genuine, turned, wrong, invalid"`
 	Leaks       []string `json:"leaks,omitempty" jsonschema:"families of internal detail in the answer"`
-	Cut         bool     `json:"cut,omitempty" jsonschema:"the answer is larger than what was read"`
+	Cut         bool     `json:"cut,omitempty" jsonschema:"the answer is larger than what was looked at"`
 	Firewall    bool     `json:"firewall,omitempty" jsonschema:"it looks like a firewall's page"`
 	Retries     int      `json:"retries,omitempty" jsonschema:"how often it was sent again after 429, 503 or a broken connection"`
 	RetryAfter  bool     `json:"retry_after,omitempty" jsonschema:"the last answer asked to come back later, or was a 503 of a receiver whose 503 goes away by waiting"`
@@ -115,6 +115,7 @@ type Instance struct {
 	Leaks       []string `json:"leaks,omitempty" jsonschema:"as in webhook.exchange"`
 	Firewall    bool     `json:"firewall,omitempty" jsonschema:"it looks like a firewall's page"`
 	Effect      string   `json:"effect,omitempty" jsonschema:"as in webhook.exchange"`
+	Cut         bool     `json:"cut,omitempty" jsonschema:"as in webhook.exchange"`
 }
 
 // Diagnosis is one guess at what a receiver expects that refuses the genuine event.

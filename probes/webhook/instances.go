@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"fmt"
 	"slices"
 )
 
@@ -93,9 +94,10 @@ func (s *session) emitInstances() {
 		s.compare(r)
 		fact := Instance{
 			Environment: s.environment.Name, Case: r.fact.Case, Address: r.address, Status: r.fact.Status, Error: r.fact.Error,
-			Digest: r.fact.Digest, Equals: r.fact.Equals, Leaks: r.fact.Leaks, Firewall: r.fact.Firewall, Effect: r.fact.Effect,
+			Digest: r.fact.Digest, Equals: r.fact.Equals, Leaks: r.fact.Leaks, Firewall: r.fact.Firewall, Effect: r.fact.Effect, Cut: r.fact.Cut,
 		}
-		key := fact.Case + fact.Address + fact.Error + fact.Digest + fact.Effect
+		// Answers that differ in nothing but what varies from one to the next have the same digest, and may leak all the same.
+		key := fmt.Sprintf("%#v", fact)
 		if sums[key] == nil {
 			sums[key] = &fact
 			order = append(order, key)

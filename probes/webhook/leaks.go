@@ -149,7 +149,7 @@ func (s *scanner) scan(a *answer, own string, expected [][]byte) []string {
 				found[leakKey] = true
 			}
 		}
-		if s.showsUnheld(view, own) {
+		if s.showsUnheld(a, view, own) {
 			found[leakKey] = true
 		}
 		if len(view) >= 32 && prints(view, own, expected) {
@@ -174,18 +174,20 @@ func (s *scanner) scan(a *answer, own string, expected [][]byte) []string {
 	return families
 }
 
-// maxWindows is how many pieces of a text are compared with the fingerprints of keys: enough for any answer to a webhook that is no page.
-const maxWindows = 8 << 10
+// maxWindows is how many pieces of a text are compared with the fingerprints of keys, a few milliseconds' work: enough for any usual
+// answer. Of a longer one it is told that it was not looked at in full.
+const maxWindows = 32 << 10
 
 var unbroken = regexp.MustCompile(`[^\s"'<>(){}\[\],;]+`)
 
-// showsUnheld reports whether a key that is known by its fingerprint only stands in text, as it is.
-func (s *scanner) showsUnheld(text, own string) bool {
+// showsUnheld reports whether a key that is known by its fingerprint only stands, as it is, in text, which is a view of a.
+func (s *scanner) showsUnheld(a *answer, text, own string) bool {
 	windows := 0
 	for _, key := range s.unheld {
 		for _, run := range unbroken.FindAllString(text, -1) {
 			for i := 0; i+key.Len() <= len(run); i++ {
 				if windows++; windows > maxWindows {
+					a.cut = true
 					return false
 				}
 				if piece := run[i : i+key.Len()]; sha256.Sum256([]byte(piece)) == key.SHA256() && !strings.Contains(own, piece) {

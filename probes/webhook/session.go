@@ -348,6 +348,7 @@ func (s *session) record(r *record, f *forge, a *answer) {
 		r.fact.Digest = n.digest()
 		r.fact.Firewall = a.firewall()
 		r.fact.Leaks = s.scanner.scan(a, request, s.expectedSignatures(f))
+		r.fact.Cut = a.cut
 		if f.valid && a.status == 200 && r.fact.Purpose != PurposeInvalid {
 			s.scanner.learn(a)
 		}
