@@ -61,7 +61,7 @@ const (
 // Bounds of one workload.
 const (
 	maxFiles  = 2000   // manifests that are read
-	maxBeside = 2000   // files beside them that are searched for keys; what is beyond says nothing about the manifests
+	maxBeside = 5000   // files beside them that are searched for keys
 	maxWalked = 50_000 // folders and files that are looked at
 	maxKeys   = 200    // places that are told
 	maxUnread = 20
@@ -191,7 +191,9 @@ func manifests(ctx context.Context, root string) (files []string, state string) 
 		case formatOf(file) != "":
 			read++
 			files = append(files, file)
-		case beside < maxBeside:
+		case beside == maxBeside:
+			state = "cut_short" // a key may stand in what is left; the manifests are read all the same
+		default:
 			beside++
 			files = append(files, file)
 		}

@@ -196,3 +196,21 @@ func TestKeysBesideTheManifests(t *testing.T) {
 		t.Errorf("%+v", audittest.Of[Status](out))
 	}
 }
+
+// TestTooManyFilesBeside: a key may stand in any of them, so more than are searched leave the workload open, and its manifests are read.
+func TestTooManyFilesBeside(t *testing.T) {
+	t.Parallel()
+	directory := t.TempDir()
+	for i := range maxBeside + 1 {
+		if err := os.WriteFile(filepath.Join(directory, fmt.Sprintf("%d.txt", i)), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(directory, "z.service"), []byte("[Service]\nEnvironmentFile=/etc/acme/hook.env\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	status := audittest.Of[Status](runOn(t, directory, audit.Workload{Path: "."}))
+	if len(status) != 1 || status[0].State != "cut_short" || status[0].Files != 1 {
+		t.Errorf("%+v", status)
+	}
+}
