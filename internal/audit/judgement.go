@@ -54,11 +54,9 @@ func Assemble(doc *Document, factsDigest string, judgement Judgement, checklist 
 
 func assembleCheck(doc *Document, info CheckInfo, verdicts []Verdict, today Date) Check {
 	check := Check{
-		ID: info.ID, Title: info.Title, Section: info.Section, Items: info.Items, Level: info.Level, Severity: info.Severity,
-		Remediation: info.Remediation, Findings: []Finding{},
-	}
-	if check.Items == nil {
-		check.Items = []int{}
+		ID: info.ID, Title: info.Title, Section: info.Section, Level: info.Level, Severity: info.Severity,
+		Remediation: info.Remediation, CWE: orEmpty(info.CWE), OWASPASVS: orEmpty(info.OWASPASVS), Items: orEmpty(info.Items),
+		Findings: []Finding{},
 	}
 	byID := map[string]int{}
 	for _, verdict := range complete(doc, info, verdicts) {
@@ -85,6 +83,14 @@ func assembleCheck(doc *Document, info CheckInfo, verdicts []Verdict, today Date
 	}
 	check.Outcome = Worst(outcomes...)
 	return check
+}
+
+// orEmpty is the list, or an empty one: reports hold no nulls.
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
 }
 
 // complete adds an inconclusive verdict wherever the policy said nothing.
@@ -138,7 +144,7 @@ func assembleFinding(doc *Document, info CheckInfo, verdict Verdict, today Date)
 		Scope:       ScopeOf(info.ID, doc.Integration.Name, verdict.Environment, verdict.Target),
 		Outcome:     verdict.Outcome,
 		Environment: verdict.Environment, Basis: verdict.Basis, Message: verdict.Message, Evidence: verdict.Evidence,
-		ValidUntil: verdict.ValidUntil,
+		ValidUntil: verdict.ValidUntil, NextStep: verdict.NextStep, Cause: verdict.Cause,
 	}
 	if finding.Evidence == nil {
 		finding.Evidence = map[string]any{}

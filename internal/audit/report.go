@@ -64,8 +64,10 @@ type CheckInfo struct {
 	Severity    string   `json:"severity"` // critical, high, medium or low
 	Attestable  bool     `json:"attestable"`
 	Remediation string   `json:"remediation"`
-	Sources     []string `json:"sources,omitempty"` // where the requirement and its thresholds come from
-	Facts       []string `json:"facts"`             // kinds it reads
+	Sources     []string `json:"sources,omitempty"`   // where the requirement and its thresholds come from
+	Facts       []string `json:"facts"`               // kinds it reads
+	CWE         []string `json:"cwe,omitzero"`        // such as "CWE-347"
+	OWASPASVS   []string `json:"owasp_asvs,omitzero"` // requirements of ASVS 5.0, such as "v5.0.0-11.2.3"
 	// PerEnvironment: each environment needs a finding of its own, or the check is inconclusive for it.
 	PerEnvironment bool `json:"per_environment"`
 }
@@ -80,6 +82,8 @@ type Check struct {
 	Severity    string    `json:"severity"`
 	Outcome     Outcome   `json:"outcome"`
 	Remediation string    `json:"remediation"`
+	CWE         []string  `json:"cwe,omitzero"`
+	OWASPASVS   []string  `json:"owasp_asvs,omitzero"`
 	Findings    []Finding `json:"findings"`
 }
 
@@ -101,6 +105,11 @@ type Finding struct {
 	Message     string         `json:"message"`
 	Evidence    map[string]any `json:"evidence"`
 	Waiver      *Waiver        `json:"waiver,omitempty"`
+	// NextStep is the one thing that settles an inconclusive finding; it may hold YAML to paste.
+	NextStep string `json:"next_step,omitempty"`
+	// Cause is shared by the findings that depend on one cause, such as "webhook.unreachable/test". The finding that is the cause has
+	// it too, and is_cause: true in its evidence.
+	Cause string `json:"cause,omitempty"`
 	// ValidUntil is the last day on which this finding can be relied on, where it rests on something that runs out.
 	ValidUntil Date `json:"valid_until,omitzero"`
 }
@@ -115,6 +124,8 @@ type Verdict struct {
 	Message     string         `json:"message"`
 	Evidence    map[string]any `json:"evidence"`
 	ValidUntil  Date           `json:"valid_until"`
+	NextStep    string         `json:"next_step,omitempty"` // as Finding's
+	Cause       string         `json:"cause,omitempty"`     // as Finding's
 }
 
 // ExitCode is the exit status that a report stands for: 0 ready, 1 a required check fails, 2 cut short, 3 nothing fails but something is

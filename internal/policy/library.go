@@ -70,6 +70,8 @@ type custom struct {
 	Remediation    string   `json:"remediation"`
 	Sources        []string `json:"sources"`
 	Facts          []string `json:"facts"`
+	CWE            []string `json:"cwe"`
+	OWASPASVS      []string `json:"owasp_asvs"`
 	PerEnvironment bool     `json:"per_environment"`
 }
 
@@ -255,7 +257,7 @@ func checkInfo(annotation *ast.Annotations) (audit.CheckInfo, int, error) {
 	return audit.CheckInfo{
 		ID: c.ID, Title: annotation.Title, Description: reflow(annotation.Description), Section: c.Section, Items: c.Items,
 		Level: c.Level, Severity: c.Severity, Attestable: c.Attestable, Remediation: reflow(c.Remediation), Sources: c.Sources,
-		Facts: c.Facts, PerEnvironment: c.PerEnvironment,
+		Facts: c.Facts, PerEnvironment: c.PerEnvironment, CWE: c.CWE, OWASPASVS: c.OWASPASVS,
 	}, c.Order, nil
 }
 
