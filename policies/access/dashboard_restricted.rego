@@ -25,11 +25,11 @@ domains := input.integration.access.allowed_domains
 
 findings contains gap if some gap in roster.gaps
 
-findings contains lib.declared(
-	"inconclusive", "", "no domains", "",
-	"no domain is declared as allowed, so nothing tells which accounts belong: list your own under access.allowed_domains",
-	{"reason": "not_declared", "option": "access.allowed_domains"},
-) if {
+findings contains lib.declared({
+	"outcome": "inconclusive", "subject": "no domains",
+	"message": "no domain is declared as allowed, so nothing tells which accounts belong: list your own under access.allowed_domains",
+	"evidence": {"reason": "not_declared", "option": "access.allowed_domains"},
+}) if {
 	roster.path != ""
 	count(domains) == 0
 }
@@ -40,29 +40,29 @@ outside[group.domain] contains group if {
 	not group.domain_allowed
 }
 
-findings contains lib.finding(
-	"fail", "", concat(" ", ["domain", domain]), roster.path,
-	sprintf("%d account(s) on the roster are of the domain %s, which is not among the allowed ones", [roster.counted(groups), domain]),
-	{"path": roster.path, "domain": domain, "accounts": roster.counted(groups), "rows": roster.rows(groups), "allowed_domains": domains},
-) if {
+findings contains lib.finding({
+	"outcome": "fail", "subject": concat(" ", ["domain", domain]), "target": roster.path,
+	"message": sprintf("%d account(s) on the roster are of the domain %s, which is not among the allowed ones", [roster.counted(groups), domain]),
+	"evidence": {"path": roster.path, "domain": domain, "accounts": roster.counted(groups), "rows": roster.rows(groups), "allowed_domains": domains},
+}) if {
 	some domain, groups in outside
 }
 
 shared := {group | some group in roster.groups; group.shared_looking}
 
-findings contains lib.finding(
-	"fail", "", "shared accounts", roster.path,
-	sprintf("%d account(s) on the roster are those of a function or a team, not of a person", [roster.counted(shared)]),
-	{"path": roster.path, "accounts": roster.counted(shared), "rows": roster.rows(shared)},
-) if {
+findings contains lib.finding({
+	"outcome": "fail", "subject": "shared accounts", "target": roster.path,
+	"message": sprintf("%d account(s) on the roster are those of a function or a team, not of a person", [roster.counted(shared)]),
+	"evidence": {"path": roster.path, "accounts": roster.counted(shared), "rows": roster.rows(shared)},
+}) if {
 	count(shared) > 0
 }
 
-findings contains lib.finding(
-	"pass", "", "personal accounts", roster.path,
-	sprintf("all %d accounts on the roster are personal and of an allowed domain", [roster.file.accounts]),
-	{"path": roster.path, "accounts": roster.file.accounts, "allowed_domains": domains, "digest": roster.file.digest},
-) if {
+findings contains lib.finding({
+	"outcome": "pass", "subject": "personal accounts", "target": roster.path,
+	"message": sprintf("all %d accounts on the roster are personal and of an allowed domain", [roster.file.accounts]),
+	"evidence": {"path": roster.path, "accounts": roster.file.accounts, "allowed_domains": domains, "digest": roster.file.digest},
+}) if {
 	count(roster.gaps) == 0
 	count(domains) > 0
 	count(outside) == 0

@@ -32,11 +32,11 @@ admins := {group | some group in roster.groups; group.role == "admin"}
 
 too_many if roster.counted(admins) > limit
 
-findings contains lib.finding(
-	"fail", "", "admins", roster.path,
-	sprintf("%d accounts are Admins, at most %d are allowed", [roster.counted(admins), limit]),
-	{"path": roster.path, "admins": roster.counted(admins), "allowed": limit, "rows": roster.rows(admins)},
-) if {
+findings contains lib.finding({
+	"outcome": "fail", "subject": "admins", "target": roster.path,
+	"message": sprintf("%d accounts are Admins, at most %d are allowed", [roster.counted(admins), limit]),
+	"evidence": {"path": roster.path, "admins": roster.counted(admins), "allowed": limit, "rows": roster.rows(admins)},
+}) if {
 	too_many
 }
 
@@ -46,32 +46,32 @@ unknown[group.role] contains group if {
 	not group.role in roles
 }
 
-findings contains lib.finding(
-	"fail", "", concat(" ", ["role", role]), roster.path,
-	sprintf("%d account(s) have a role other than Admin and Viewer (%s), so what they may do is not known", [roster.counted(groups), role]),
-	{"path": roster.path, "role": role, "accounts": roster.counted(groups), "rows": roster.rows(groups)},
-) if {
+findings contains lib.finding({
+	"outcome": "fail", "subject": concat(" ", ["role", role]), "target": roster.path,
+	"message": sprintf("%d account(s) have a role other than Admin and Viewer (%s), so what they may do is not known", [roster.counted(groups), role]),
+	"evidence": {"path": roster.path, "role": role, "accounts": roster.counted(groups), "rows": roster.rows(groups)},
+}) if {
 	some role, groups in unknown
 }
 
 without := {group | some group in roster.groups; group.role == ""}
 
-findings contains lib.finding(
-	"inconclusive", "", "no role", roster.path,
-	sprintf("the roster tells no role for %d account(s): fill in the lines given", [roster.counted(without)]),
-	{"reason": "not_told", "path": roster.path, "accounts": roster.counted(without), "rows": roster.rows(without)},
-) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "subject": "no role", "target": roster.path,
+	"message": sprintf("the roster tells no role for %d account(s): fill in the lines given", [roster.counted(without)]),
+	"evidence": {"reason": "not_told", "path": roster.path, "accounts": roster.counted(without), "rows": roster.rows(without)},
+}) if {
 	count(without) > 0
 }
 
-findings contains lib.finding(
-	"pass", "", "roles", roster.path,
-	sprintf("%d of %d accounts are Admins, at most %d are allowed, and every other is a Viewer", [roster.counted(admins), roster.file.accounts, limit]),
-	{
+findings contains lib.finding({
+	"outcome": "pass", "subject": "roles", "target": roster.path,
+	"message": sprintf("%d of %d accounts are Admins, at most %d are allowed, and every other is a Viewer", [roster.counted(admins), roster.file.accounts, limit]),
+	"evidence": {
 		"path": roster.path, "admins": roster.counted(admins), "allowed": limit, "accounts": roster.file.accounts,
 		"in_two_roles": roster.file.several, "digest": roster.file.digest,
 	},
-) if {
+}) if {
 	count(roster.gaps) == 0
 	not too_many
 	count(unknown) == 0

@@ -28,11 +28,11 @@ access := input.integration.access
 
 findings contains gap if some gap in roster.gaps
 
-findings contains lib.declared(
-	"inconclusive", "", "no review", roster.path,
-	"no review is declared: write down who went through the roster, and when, under access.reviewed",
-	{"reason": "not_declared", "option": "access.reviewed"},
-) if {
+findings contains lib.declared({
+	"outcome": "inconclusive", "subject": "no review", "target": roster.path,
+	"message": "no review is declared: write down who went through the roster, and when, under access.reviewed",
+	"evidence": {"reason": "not_declared", "option": "access.reviewed"},
+}) if {
 	roster.path != ""
 	unreviewed
 }
@@ -41,57 +41,57 @@ unreviewed if access.reviewed_by == ""
 
 unreviewed if access.reviewed_on == ""
 
-findings contains lib.declared(
-	"inconclusive", "", "no export day", roster.path,
-	"the day on which the roster was exported is not declared: write it down under access.exported_on",
-	{"reason": "not_declared", "option": "access.exported_on"},
-) if {
+findings contains lib.declared({
+	"outcome": "inconclusive", "subject": "no export day", "target": roster.path,
+	"message": "the day on which the roster was exported is not declared: write it down under access.exported_on",
+	"evidence": {"reason": "not_declared", "option": "access.exported_on"},
+}) if {
 	roster.path != ""
 	access.exported_on == ""
 }
 
-wrong contains lib.declared(
-	"fail", "", "old review", roster.path,
-	sprintf("access was last reviewed %d days ago, on %s; it is to be reviewed every %d days", [lib.days_since(access.reviewed_on), access.reviewed_on, longest]),
-	{"reviewed_on": access.reviewed_on, "days": lib.days_since(access.reviewed_on), "allowed": longest},
-) if {
+wrong contains lib.declared({
+	"outcome": "fail", "subject": "old review", "target": roster.path,
+	"message": sprintf("access was last reviewed %d days ago, on %s; it is to be reviewed every %d days", [lib.days_since(access.reviewed_on), access.reviewed_on, longest]),
+	"evidence": {"reviewed_on": access.reviewed_on, "days": lib.days_since(access.reviewed_on), "allowed": longest},
+}) if {
 	not unreviewed
 	lib.days_since(access.reviewed_on) > longest
 }
 
-wrong contains lib.declared(
-	"fail", "", "review in the future", roster.path,
-	sprintf("the review is dated %s, in the future (today is %s)", [access.reviewed_on, lib.today]),
-	{"reviewed_on": access.reviewed_on, "today": lib.today},
-) if {
+wrong contains lib.declared({
+	"outcome": "fail", "subject": "review in the future", "target": roster.path,
+	"message": sprintf("the review is dated %s, in the future (today is %s)", [access.reviewed_on, lib.today]),
+	"evidence": {"reviewed_on": access.reviewed_on, "today": lib.today},
+}) if {
 	not unreviewed
 	lib.days_since(access.reviewed_on) < 0
 }
 
-wrong contains lib.declared(
-	"fail", "", "reviewer", roster.path,
-	"the reviewer is a team or a shared mailbox, not a person who answers for the review",
-	{"option": "access.reviewed.by"},
-) if {
+wrong contains lib.declared({
+	"outcome": "fail", "subject": "reviewer", "target": roster.path,
+	"message": "the reviewer is a team or a shared mailbox, not a person who answers for the review",
+	"evidence": {"option": "access.reviewed.by"},
+}) if {
 	not unreviewed
 	roster.file.reviewer_shared
 }
 
-wrong contains lib.declared(
-	"fail", "", "old export", roster.path,
-	sprintf("the roster was exported %d days ago, on %s; at most %d are allowed", [lib.days_since(access.exported_on), access.exported_on, longest]),
-	{"exported_on": access.exported_on, "days": lib.days_since(access.exported_on), "allowed": longest},
-) if {
+wrong contains lib.declared({
+	"outcome": "fail", "subject": "old export", "target": roster.path,
+	"message": sprintf("the roster was exported %d days ago, on %s; at most %d are allowed", [lib.days_since(access.exported_on), access.exported_on, longest]),
+	"evidence": {"exported_on": access.exported_on, "days": lib.days_since(access.exported_on), "allowed": longest},
+}) if {
 	roster.path != ""
 	access.exported_on != ""
 	lib.days_since(access.exported_on) > longest
 }
 
-wrong contains lib.declared(
-	"fail", "", "export in the future", roster.path,
-	sprintf("the export of the roster is dated %s, in the future (today is %s)", [access.exported_on, lib.today]),
-	{"exported_on": access.exported_on, "today": lib.today},
-) if {
+wrong contains lib.declared({
+	"outcome": "fail", "subject": "export in the future", "target": roster.path,
+	"message": sprintf("the export of the roster is dated %s, in the future (today is %s)", [access.exported_on, lib.today]),
+	"evidence": {"exported_on": access.exported_on, "today": lib.today},
+}) if {
 	roster.path != ""
 	access.exported_on != ""
 	lib.days_since(access.exported_on) < 0
@@ -100,14 +100,14 @@ wrong contains lib.declared(
 findings contains finding if some finding in wrong
 
 findings contains object.union(
-	lib.declared(
-		"pass", "", "reviewed", roster.path,
-		sprintf("%s reviewed access on %s, on a roster of %s", [access.reviewed_by, access.reviewed_on, access.exported_on]),
-		{
+	lib.declared({
+		"outcome": "pass", "subject": "reviewed", "target": roster.path,
+		"message": sprintf("%s reviewed access on %s, on a roster of %s", [access.reviewed_by, access.reviewed_on, access.exported_on]),
+		"evidence": {
 			"reviewed_by": access.reviewed_by, "reviewed_on": access.reviewed_on, "exported_on": access.exported_on, "digest": roster.file.digest,
 			"exported_after_review": lib.day(access.exported_on) > lib.day(access.reviewed_on),
 		},
-	),
+	}),
 	{"valid_until": lib.add_days(min({access.reviewed_on, access.exported_on}), longest)},
 ) if {
 	count(roster.gaps) == 0

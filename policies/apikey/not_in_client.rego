@@ -26,20 +26,21 @@ alive := [hit | some hit in exposure.client_hits; not exposure.dead(hit)]
 
 places := {[hit.key_environment, hit.target, hit.path] | some hit in alive}
 
-findings contains lib.finding(
-	"fail", where[0], concat(" ", [where[1], where[2]]), where[1],
-	sprintf("%s of %s reaches clients in %s", [exposure.role_of(list[0]), where[0], where[2]]),
-	{"target": where[1], "path": where[2], "places": exposure.spots(list)},
-) if {
+findings contains lib.finding({
+	"outcome": "fail", "environment": where[0], "subject": concat(" ", [where[1], where[2]]), "target": where[1],
+	"message": sprintf("%s of %s reaches clients in %s", [exposure.role_of(list[0]), where[0], where[2]]),
+	"evidence": {"target": where[1], "path": where[2], "places": exposure.spots(list)},
+}) if {
 	some where in places
 	list := [hit | some hit in alive; [hit.key_environment, hit.target, hit.path] == where]
 }
 
-findings contains lib.finding(
-	"warn", hit.key_environment, concat(" ", ["dead key:", hit.target, hit.path]), hit.target,
-	sprintf("a retired key of %s, which is refused by now, still reaches clients in %s", [hit.key_environment, hit.path]),
-	{"target": hit.target, "path": hit.path, "fingerprint": hit.fingerprint},
-) if {
+findings contains lib.finding({
+	"outcome": "warn", "environment": hit.key_environment, "subject": concat(" ", ["dead key:", hit.target, hit.path]),
+	"target": hit.target,
+	"message": sprintf("a retired key of %s, which is refused by now, still reaches clients in %s", [hit.key_environment, hit.path]),
+	"evidence": {"target": hit.target, "path": hit.path, "fingerprint": hit.fingerprint},
+}) if {
 	some hit in exposure.client_hits
 	exposure.dead(hit)
 }
@@ -51,11 +52,12 @@ messages := {
 
 made := [call | some call in input.facts["client.api_call"]; call.with_host]
 
-findings contains lib.finding(
-	"fail", call.environment, concat(" ", [call.what, call.target, call.path]), call.target,
-	sprintf(messages[call.what], [call.path]),
-	{"target": call.target, "path": call.path, "member": call.member, "what": call.what},
-) if {
+findings contains lib.finding({
+	"outcome": "fail", "environment": call.environment, "subject": concat(" ", [call.what, call.target, call.path]),
+	"target": call.target,
+	"message": sprintf(messages[call.what], [call.path]),
+	"evidence": {"target": call.target, "path": call.path, "member": call.member, "what": call.what},
+}) if {
 	some call in made
 }
 
@@ -68,23 +70,27 @@ split contains call if {
 	status.names_api
 }
 
-findings contains lib.finding(
-	"inconclusive", call.environment, concat(" ", ["perhaps", call.what, call.target, call.path]), call.target,
-	sprintf("%s names the path of the provider's session API, and another file of %s the API's host; whether it is called from the client cannot be told", [call.path, call.target]),
-	{"reason": "not_decided", "target": call.target, "path": call.path},
-) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "environment": call.environment, "subject": concat(" ", ["perhaps", call.what, call.target, call.path]),
+	"target": call.target,
+	"message": sprintf("%s names the path of the provider's session API, and another file of %s the API's host; whether it is called from the client cannot be told", [call.path, call.target]),
+	"evidence": {"reason": "not_decided", "target": call.target, "path": call.path},
+}) if {
 	some call in split
 }
 
-findings contains lib.finding(
-	"inconclusive", "", "not declared", "",
-	"no client is declared: name what reaches browsers and phones under clients, or say `clients: []`",
-	{"reason": "not_declared", "option": "clients"},
-) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "subject": "not declared",
+	"message": "no client is declared: name what reaches browsers and phones under clients, or say `clients: []`",
+	"evidence": {"reason": "not_declared", "option": "clients"},
+}) if {
 	not lib.has_section("clients")
 }
 
-findings contains lib.declared("not_applicable", "", "none", "", "the configuration says that there is no client", {}) if {
+findings contains lib.declared({
+	"outcome": "not_applicable", "subject": "none",
+	"message": "the configuration says that there is no client",
+}) if {
 	lib.has_section("clients")
 	count(input.integration.clients) == 0
 }
@@ -110,11 +116,12 @@ partly contains status if {
 	count(reasons(status)) > 0
 }
 
-findings contains lib.finding(
-	"inconclusive", status.environment, concat(" ", ["not searched in full:", status.target]), status.target,
-	sprintf("%s was not searched in full: %s", [status.target, exposure.shorter(reasons(status))]),
-	{"reason": "not_looked_at", "target": status.target, "gaps": array.slice(reasons(status), 0, 20)},
-) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "environment": status.environment, "subject": concat(" ", ["not searched in full:", status.target]),
+	"target": status.target,
+	"message": sprintf("%s was not searched in full: %s", [status.target, exposure.shorter(reasons(status))]),
+	"evidence": {"reason": "not_looked_at", "target": status.target, "gaps": array.slice(reasons(status), 0, 20)},
+}) if {
 	some status in partly
 }
 
@@ -127,15 +134,16 @@ whole if {
 	count(exposure.too_short(statuses)) == 0
 }
 
-findings contains lib.finding(
-	"pass", "", "searched", "", "no key reaches the declared clients, and their code does not call the provider's API",
-	{
+findings contains lib.finding({
+	"outcome": "pass", "subject": "searched",
+	"message": "no key reaches the declared clients, and their code does not call the provider's API",
+	"evidence": {
 		"clients": {status.target: {"files": status.files, "bytes": status.bytes} | some status in statuses},
 		"other_sites": sort({host | some status in statuses; some host in status.other_sites}),
 		"searched_by_fingerprint_only": exposure.by_fingerprint(statuses),
 		"own_paths_of_that_name": sort({call.path | some call in input.facts["client.api_call"]}),
 	},
-) if {
+}) if {
 	whole
 	(count(alive) + count(made)) + count(split) == 0
 }

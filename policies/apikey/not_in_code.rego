@@ -25,20 +25,21 @@ alive := [hit | some hit in exposure.hits("files"); not exposure.dead(hit)]
 
 dead := [hit | some hit in exposure.hits("files"); exposure.dead(hit)]
 
-findings contains lib.finding(
-	"fail", where[0], concat(" ", [where[1], where[2]]), where[1],
-	sprintf("%s of %s stands in %s, line %d", [exposure.role_of(list[0]), where[0], where[2], list[0].line]),
-	{"repository": where[1], "path": where[2], "places": exposure.spots(list)},
-) if {
+findings contains lib.finding({
+	"outcome": "fail", "environment": where[0], "subject": concat(" ", [where[1], where[2]]), "target": where[1],
+	"message": sprintf("%s of %s stands in %s, line %d", [exposure.role_of(list[0]), where[0], where[2], list[0].line]),
+	"evidence": {"repository": where[1], "path": where[2], "places": exposure.spots(list)},
+}) if {
 	some where in exposure.found(alive)
 	list := exposure.at(alive, where)
 }
 
-findings contains lib.finding(
-	"warn", where[0], concat(" ", ["dead key:", where[1], where[2]]), where[1],
-	sprintf("a retired key of %s, which is refused by now, still stands in %s", [where[0], where[2]]),
-	{"repository": where[1], "path": where[2], "places": exposure.spots(exposure.at(dead, where))},
-) if {
+findings contains lib.finding({
+	"outcome": "warn", "environment": where[0], "subject": concat(" ", ["dead key:", where[1], where[2]]),
+	"target": where[1],
+	"message": sprintf("a retired key of %s, which is refused by now, still stands in %s", [where[0], where[2]]),
+	"evidence": {"repository": where[1], "path": where[2], "places": exposure.spots(exposure.at(dead, where))},
+}) if {
 	some where in exposure.found(dead)
 }
 
@@ -46,20 +47,22 @@ problems := exposure.coverage("files")
 
 findings contains finding if some finding in problems
 
-findings contains lib.finding(
-	"pass", "", "searched", "", "no key that is in use stands in a file of the declared repositories",
-	{"repositories": exposure.searched, "searched_by_fingerprint_only": exposure.by_fingerprint(exposure.statuses)},
-) if {
+findings contains lib.finding({
+	"outcome": "pass", "subject": "searched",
+	"message": "no key that is in use stands in a file of the declared repositories",
+	"evidence": {"repositories": exposure.searched, "searched_by_fingerprint_only": exposure.by_fingerprint(exposure.statuses)},
+}) if {
 	count(problems) == 0
 	count(alive) == 0
 }
 
 # What looks like a key and is none of the configured may be a third one that was forgotten, or test data.
-findings contains lib.finding(
-	"warn", "", concat(" ", ["suspect", suspect.repository, suspect.path]), suspect.repository,
-	sprintf("%s holds what looks like a key of the provider and is none of the configured ones (line %d): list it under retired_keys if it is one", [suspect.path, suspect.line]),
-	{"repository": suspect.repository, "path": suspect.path, "line": suspect.line},
-) if {
+findings contains lib.finding({
+	"outcome": "warn", "subject": concat(" ", ["suspect", suspect.repository, suspect.path]),
+	"target": suspect.repository,
+	"message": sprintf("%s holds what looks like a key of the provider and is none of the configured ones (line %d): list it under retired_keys if it is one", [suspect.path, suspect.line]),
+	"evidence": {"repository": suspect.repository, "path": suspect.path, "line": suspect.line},
+}) if {
 	some suspect in input.facts["repository.suspect"]
 	suspect.area == "files"
 }

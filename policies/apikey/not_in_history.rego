@@ -29,19 +29,20 @@ undecided := [hit | some hit in hits; hit.role == "retired"; not exposure.dead(h
 
 dead := {sprintf("%s: %s", [hit.fingerprint, exposure.place(hit)]) | some hit in hits; exposure.dead(hit)}
 
-findings contains lib.finding(
-	"fail", where[0], concat(" ", [where[1], where[2]]), where[1],
-	sprintf("the key of %s stands in what git holds of %s: %s", [where[0], where[1], where[2]]),
-	{"repository": where[1], "path": where[2], "places": exposure.spots(exposure.at(current, where))},
-) if {
+findings contains lib.finding({
+	"outcome": "fail", "environment": where[0], "subject": concat(" ", [where[1], where[2]]), "target": where[1],
+	"message": sprintf("the key of %s stands in what git holds of %s: %s", [where[0], where[1], where[2]]),
+	"evidence": {"repository": where[1], "path": where[2], "places": exposure.spots(exposure.at(current, where))},
+}) if {
 	some where in exposure.found(current)
 }
 
-findings contains lib.finding(
-	"inconclusive", where[0], concat(" ", ["retired:", where[1], where[2]]), where[1],
-	sprintf("a retired key of %s stands in what git holds of %s (%s), and nothing was seen to refuse it: probe the receiver with it, or ask the provider (provider_checks)", [where[0], where[1], where[2]]),
-	{"reason": "not_seen_refused", "repository": where[1], "path": where[2], "places": exposure.spots(exposure.at(undecided, where))},
-) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "environment": where[0], "subject": concat(" ", ["retired:", where[1], where[2]]),
+	"target": where[1],
+	"message": sprintf("a retired key of %s stands in what git holds of %s (%s), and nothing was seen to refuse it: probe the receiver with it, or ask the provider (provider_checks)", [where[0], where[1], where[2]]),
+	"evidence": {"reason": "not_seen_refused", "repository": where[1], "path": where[2], "places": exposure.spots(exposure.at(undecided, where))},
+}) if {
 	some where in exposure.found(undecided)
 }
 
@@ -49,10 +50,11 @@ problems := exposure.coverage("history")
 
 findings contains finding if some finding in problems
 
-findings contains lib.finding(
-	"pass", "", "searched", "", "no key that is in use stands in what git holds of the declared repositories",
-	{"repositories": exposure.searched, "dead_keys": array.slice(sort(dead), 0, 20), "searched_by_fingerprint_only": exposure.by_fingerprint(exposure.statuses)},
-) if {
+findings contains lib.finding({
+	"outcome": "pass", "subject": "searched",
+	"message": "no key that is in use stands in what git holds of the declared repositories",
+	"evidence": {"repositories": exposure.searched, "dead_keys": array.slice(sort(dead), 0, 20), "searched_by_fingerprint_only": exposure.by_fingerprint(exposure.statuses)},
+}) if {
 	count(problems) == 0
 	count(current) + count(undecided) == 0
 }

@@ -39,29 +39,30 @@ wheres(hit) := sort({one.where | some one in exposures; one.hit == hit})
 
 evidence(hit) := {"fingerprint": hit.fingerprint, "role": hit.role, "exposed_in": array.slice(wheres(hit), 0, 20), "places": count(wheres(hit))}
 
-findings contains lib.finding(
-	"fail", hit.key_environment, concat(" ", ["key", hit.fingerprint]), "",
-	sprintf("the key of %s is exposed and still in use (%s)", [hit.key_environment, exposure.shorter(wheres(hit))]),
-	evidence(hit),
-) if {
+findings contains lib.finding({
+	"outcome": "fail", "environment": hit.key_environment, "subject": concat(" ", ["key", hit.fingerprint]),
+	"message": sprintf("the key of %s is exposed and still in use (%s)", [hit.key_environment, exposure.shorter(wheres(hit))]),
+	"evidence": evidence(hit),
+}) if {
 	some hit in exposed
 	hit.role == "current"
 }
 
-findings contains lib.finding(
-	"pass", hit.key_environment, concat(" ", ["key", hit.fingerprint]), "",
-	sprintf("the retired key %s of %s was exposed and is refused by now", [hit.fingerprint, hit.key_environment]),
-	evidence(hit),
-) if {
+findings contains lib.finding({
+	"outcome": "pass", "environment": hit.key_environment, "subject": concat(" ", ["key", hit.fingerprint]),
+	"message": sprintf("the retired key %s of %s was exposed and is refused by now", [hit.fingerprint, hit.key_environment]),
+	"evidence": evidence(hit),
+}) if {
 	some hit in exposed
 	exposure.dead(hit)
 }
 
-findings contains lib.finding(
-	"inconclusive", hit.key_environment, concat(" ", ["key", hit.fingerprint]), "",
-	sprintf("the retired key %s of %s was exposed, and was not seen to be refused: %s", [hit.fingerprint, hit.key_environment, why(hit)]),
-	object.union(evidence(hit), {"reason": "not_seen_refused"}),
-) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "environment": hit.key_environment,
+	"subject": concat(" ", ["key", hit.fingerprint]),
+	"message": sprintf("the retired key %s of %s was exposed, and was not seen to be refused: %s", [hit.fingerprint, hit.key_environment, why(hit)]),
+	"evidence": object.union(evidence(hit), {"reason": "not_seen_refused"}),
+}) if {
 	some hit in exposed
 	hit.role == "retired"
 	not exposure.dead(hit)
@@ -121,11 +122,11 @@ logs_searched if {
 	}
 }
 
-findings contains lib.finding(
-	"inconclusive", "", "not searched everywhere", "",
-	sprintf("whether a key is exposed is not known: %s were not declared, or not searched in full", [concat(", ", sort(open))]),
-	{"reason": "not_looked_at", "sections": sort(open)},
-) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "subject": "not searched everywhere",
+	"message": sprintf("whether a key is exposed is not known: %s were not declared, or not searched in full", [concat(", ", sort(open))]),
+	"evidence": {"reason": "not_looked_at", "sections": sort(open)},
+}) if {
 	count(open) > 0
 }
 
@@ -133,12 +134,19 @@ nowhere if {
 	(count(input.integration.repositories) + count(input.integration.clients)) + count(input.integration.logs) == 0
 }
 
-findings contains lib.declared("not_applicable", "", "none", "", "the configuration says that there is no repository, client or log", {}) if {
+findings contains lib.declared({
+	"outcome": "not_applicable", "subject": "none",
+	"message": "the configuration says that there is no repository, client or log",
+}) if {
 	nowhere
 	count(open) == 0
 }
 
-findings contains lib.finding("pass", "", "no exposure", "", "no key was found exposed", {"searched": sections}) if {
+findings contains lib.finding({
+	"outcome": "pass", "subject": "no exposure",
+	"message": "no key was found exposed",
+	"evidence": {"searched": sections},
+}) if {
 	count(open) + count(exposed) == 0
 	not nowhere
 	sections := [name |

@@ -25,29 +25,31 @@ pairs := [pair |
 	pair.second_role == "current"
 ]
 
-findings contains lib.finding(
-	"fail", "", "same key", "", "Test and Production use the same key",
-	{"fingerprint": pair.fingerprint},
-) if {
+findings contains lib.finding({
+	"outcome": "fail", "subject": "same key",
+	"message": "Test and Production use the same key",
+	"evidence": {"fingerprint": pair.fingerprint},
+}) if {
 	some pair in pairs
 	pair.same
 }
 
-findings contains lib.finding(
-	"pass", "", "different keys", "", "Test and Production use different keys",
-	{"fingerprints": [pair.fingerprint, pair.fingerprint2]},
-) if {
+findings contains lib.finding({
+	"outcome": "pass", "subject": "different keys",
+	"message": "Test and Production use different keys",
+	"evidence": {"fingerprints": [pair.fingerprint, pair.fingerprint2]},
+}) if {
 	some pair in pairs
 	not pair.same
 }
 
 # With provider_checks: a key that is taken for the other environment's integration ID. It counts only where the provider was seen to
 # refuse such a pair in the other direction: an API that looks at the UID first would take every pair.
-findings contains lib.finding(
-	"fail", "", concat(" ", [pair.owner, "key for", pair.environment]), "",
-	sprintf("the provider takes the %s key for the integration ID of %s", [pair.owner, pair.environment]),
-	{"fingerprint": pair.fingerprint, "status": pair.status},
-) if {
+findings contains lib.finding({
+	"outcome": "fail", "subject": concat(" ", [pair.owner, "key for", pair.environment]),
+	"message": sprintf("the provider takes the %s key for the integration ID of %s", [pair.owner, pair.environment]),
+	"evidence": {"fingerprint": pair.fingerprint, "status": pair.status},
+}) if {
 	lib.environments.test.integration_id != lib.environments.production.integration_id
 	some pair in crossed
 	pair.verdict == "taken"

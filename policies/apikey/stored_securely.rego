@@ -66,16 +66,20 @@ in_repository(reference) := sprintf("the key file %s lies in the audited reposit
 	reference.file.in_repository != ""
 } else := ""
 
-findings contains lib.finding("fail", environment, subject, "", message, evidence(current[environment])) if {
+findings contains lib.finding({
+	"outcome": "fail", "environment": environment, "subject": subject,
+	"message": message,
+	"evidence": evidence(current[environment]),
+}) if {
 	some environment, found in problems
 	some [subject, message] in found
 }
 
-findings contains lib.finding(
-	"inconclusive", environment, "file not looked at", "",
-	sprintf("what protects the key file %s could not be looked at: %s", [reference.name, reference.file.unknown]),
-	object.union(evidence(reference), {"reason": "not_looked_at"}),
-) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "file not looked at",
+	"message": sprintf("what protects the key file %s could not be looked at: %s", [reference.name, reference.file.unknown]),
+	"evidence": object.union(evidence(reference), {"reason": "not_looked_at"}),
+}) if {
 	some environment, reference in current
 	unseen(reference)
 }
@@ -85,11 +89,11 @@ unseen(reference) if {
 	reference.file.unknown != ""
 }
 
-findings contains lib.finding(
-	"warn", environment, "blank", "",
-	"the key begins or ends with white space, as one that was copied wrongly does: compare it with the Deployment Centre",
-	evidence(reference),
-) if {
+findings contains lib.finding({
+	"outcome": "warn", "environment": environment, "subject": "blank",
+	"message": "the key begins or ends with white space, as one that was copied wrongly does: compare it with the Deployment Centre",
+	"evidence": evidence(reference),
+}) if {
 	some environment, reference in current
 	reference.blank
 }
@@ -115,11 +119,12 @@ of_environment(place, environment) if {
 
 stores := {"secret_reference", "secret_mount", "credential", "environment_file", "variable", "sealed"}
 
-findings contains lib.finding(
-	"fail", environment, concat(" ", ["literal key in", place.path, place.file]), place.path,
-	sprintf("the key stands %s: %s, line %d%s", [where[place.source], place.file, place.line, named(place)]),
-	{"path": place.path, "file": place.file, "line": place.line, "name": place.name, "fingerprint": place.fingerprint},
-) if {
+findings contains lib.finding({
+	"outcome": "fail", "environment": environment, "subject": concat(" ", ["literal key in", place.path, place.file]),
+	"target": place.path,
+	"message": sprintf("the key stands %s: %s, line %d%s", [where[place.source], place.file, place.line, named(place)]),
+	"evidence": {"path": place.path, "file": place.file, "line": place.line, "name": place.name, "fingerprint": place.fingerprint},
+}) if {
 	some environment, place in open
 }
 
@@ -179,11 +184,11 @@ safe contains environment if {
 	not open[environment]
 }
 
-findings contains lib.finding(
-	"pass", environment, "manifests", "",
-	"the reference to the key is safe, and the declared manifests give it to the receiver out of a secret store or a variable of the server",
-	object.union(evidence(current[environment]), {"manifests": sort(names)}),
-) if {
+findings contains lib.finding({
+	"outcome": "pass", "environment": environment, "subject": "manifests",
+	"message": "the reference to the key is safe, and the declared manifests give it to the receiver out of a secret store or a variable of the server",
+	"evidence": object.union(evidence(current[environment]), {"manifests": sort(names)}),
+}) if {
 	some environment, names in shown
 	environment in safe
 }
@@ -198,11 +203,11 @@ findings contains object.union(lib.attested(id, environment, ""), {"evidence": o
 	some environment in vouched
 }
 
-findings contains lib.finding(
-	"inconclusive", environment, "receiver", "",
-	concat("", ["the reference to the key is safe, but nothing shows where the receiver gets it: declare its manifests under workloads, or attest it", lib.lapse(id)]),
-	object.union(evidence(current[environment]), {"reason": "not_attested", "manifests_in_doubt": doubts(environment)}),
-) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "receiver",
+	"message": concat("", ["the reference to the key is safe, but nothing shows where the receiver gets it: declare its manifests under workloads, or attest it", lib.lapse(id)]),
+	"evidence": object.union(evidence(current[environment]), {"reason": "not_attested", "manifests_in_doubt": doubts(environment)}),
+}) if {
 	some environment in safe
 	not shown[environment]
 	not environment in vouched

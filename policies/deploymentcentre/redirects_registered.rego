@@ -32,21 +32,21 @@ none_set if {
 	}
 }
 
-findings contains lib.declared(
-	"fail", "production", "not set", "",
-	"the configuration names no Production redirect URL, so none can have been compared with the Deployment Centre. Users would end on the provider's own screens",
-	{"not_set": sort(object.keys(redirects))},
-) if {
+findings contains lib.declared({
+	"outcome": "fail", "environment": "production", "subject": "not set",
+	"message": "the configuration names no Production redirect URL, so none can have been compared with the Deployment Centre. Users would end on the provider's own screens",
+	"evidence": {"not_set": sort(object.keys(redirects))},
+}) if {
 	none_set
 }
 
 findings contains lib.attested(id, "production", "") if not none_set
 
-findings contains lib.finding(
-	"inconclusive", "production", "not attested", "",
-	concat("", ["nobody attests that the Production redirect URLs are set in the Deployment Centre, which no program can see", lib.lapse(id)]),
-	{"reason": "not_attested", "option": "attestations"},
-) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "environment": "production", "subject": "not attested",
+	"message": concat("", ["nobody attests that the Production redirect URLs are set in the Deployment Centre, which no program can see", lib.lapse(id)]),
+	"evidence": {"reason": "not_attested", "option": "attestations"},
+}) if {
 	not none_set
 	not lib.attestation(id)
 }

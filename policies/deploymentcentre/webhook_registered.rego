@@ -85,22 +85,27 @@ evidence(environment) := {
 	"fingerprint": delivery[environment].fingerprint, "webhook_url": urls.shown(lib.environments[environment].webhook_url),
 }
 
-findings contains lib.finding("fail", environment, what, "", message, evidence(environment)) if {
+findings contains lib.finding({
+	"outcome": "fail", "environment": environment, "subject": what,
+	"message": message,
+	"evidence": evidence(environment),
+}) if {
 	some environment, [what, message] in problem
 }
 
-findings contains lib.finding(
-	"pass", environment, "delivered", "", sprintf("the provider delivered its test webhook for %s, and the receiver answered 200", [environment]),
-	object.union(evidence(environment), {"note": "the provider does not tell to which URL it delivered"}),
-) if {
+findings contains lib.finding({
+	"outcome": "pass", "environment": environment, "subject": "delivered",
+	"message": sprintf("the provider delivered its test webhook for %s, and the receiver answered 200", [environment]),
+	"evidence": object.union(evidence(environment), {"note": "the provider does not tell to which URL it delivered"}),
+}) if {
 	some environment in delivered
 }
 
-findings contains lib.finding(
-	"warn", call.environment, "session created", "",
-	sprintf("the API answered %d, as for a session that it created, to an invalid UID, against its documentation: look for one at about the time of this audit in Beacon, %s", [call.status, call.environment]),
-	{"status": call.status, "fingerprint": call.fingerprint},
-) if {
+findings contains lib.finding({
+	"outcome": "warn", "environment": call.environment, "subject": "session created",
+	"message": sprintf("the API answered %d, as for a session that it created, to an invalid UID, against its documentation: look for one at about the time of this audit in Beacon, %s", [call.status, call.environment]),
+	"evidence": {"status": call.status, "fingerprint": call.fingerprint},
+}) if {
 	some call in provider.calls
 	call.purpose == "pairing"
 	call.status >= 200
@@ -115,11 +120,11 @@ undecided contains environment if {
 
 findings contains lib.attested(id, environment, "") if some environment in undecided
 
-findings contains lib.finding(
-	"inconclusive", environment, "not shown", "",
-	sprintf("nothing shows that the webhook endpoint of %s is registered: %s%s", [environment, reason, lib.lapse(id)]),
-	{"reason": "not_shown", "provider_checks": input.integration.provider_checks},
-) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "not shown",
+	"message": sprintf("nothing shows that the webhook endpoint of %s is registered: %s%s", [environment, reason, lib.lapse(id)]),
+	"evidence": {"reason": "not_shown", "provider_checks": input.integration.provider_checks},
+}) if {
 	some environment in undecided
 	not lib.attestation(id)
 	reason := why(environment)

@@ -34,7 +34,11 @@ findings contains finding if {
 	some finding in reading.judge(environment, items(environment))
 }
 
-findings contains lib.finding("fail", environment, "same key", reading.url(environment), "both environments use the same key, so each takes the other's events", {"family": "F15"}) if {
+findings contains lib.finding({
+	"outcome": "fail", "environment": environment, "subject": "same key", "target": reading.url(environment),
+	"message": "both environments use the same key, so each takes the other's events",
+	"evidence": {"family": "F15"},
+}) if {
 	some environment, _ in lib.environments
 	same_key(environment)
 }

@@ -22,11 +22,12 @@ import data.prelaunch.lib.exposure
 
 names := {"integration_id": "integration ID", "webhook_url": "webhook URL", "key": "key"}
 
-findings contains lib.finding(
-	"fail", pairing.belongs, concat(" ", [pairing.repository, pairing.path, pairing.carries]), pairing.repository,
-	sprintf("%s belongs to %s by its name and carries the %s of %s", [pairing.path, pairing.belongs, names[pairing.carries], pairing.of]),
-	{"repository": pairing.repository, "path": pairing.path, "carries": pairing.carries, "of": pairing.of, "lines": lines},
-) if {
+findings contains lib.finding({
+	"outcome": "fail", "environment": pairing.belongs, "subject": concat(" ", [pairing.repository, pairing.path, pairing.carries]),
+	"target": pairing.repository,
+	"message": sprintf("%s belongs to %s by its name and carries the %s of %s", [pairing.path, pairing.belongs, names[pairing.carries], pairing.of]),
+	"evidence": {"repository": pairing.repository, "path": pairing.path, "carries": pairing.carries, "of": pairing.of, "lines": lines},
+}) if {
 	some pairing in input.facts["repository.pairing"]
 	lines := array.slice(
 		sort({other.line |
@@ -37,10 +38,11 @@ findings contains lib.finding(
 	)
 }
 
-findings contains lib.finding(
-	"inconclusive", "", "more places", "", "there are more files to look at than were told apart",
-	{"reason": "cut_short"},
-) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "subject": "more places",
+	"message": "there are more files to look at than were told apart",
+	"evidence": {"reason": "cut_short"},
+}) if {
 	some status in exposure.statuses
 	status.others_cut > 0
 }
@@ -49,10 +51,11 @@ problems := (exposure.undeclared | exposure.unfinished) | exposure.partly("files
 
 findings contains finding if some finding in problems
 
-findings contains lib.finding(
-	"pass", "", "searched", "", "no file of settings carries what belongs to the other environment",
-	{"repositories": exposure.searched},
-) if {
+findings contains lib.finding({
+	"outcome": "pass", "subject": "searched",
+	"message": "no file of settings carries what belongs to the other environment",
+	"evidence": {"repositories": exposure.searched},
+}) if {
 	count(problems) == 0
 	count(input.facts["repository.pairing"]) == 0
 	every status in exposure.statuses {

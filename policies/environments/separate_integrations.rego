@@ -27,25 +27,28 @@ declared if {
 	production != ""
 }
 
-findings contains lib.declared(
-	"fail", "", "same integration", "", "Test and Production have the same integration ID",
-	{"integration_id": production},
-) if {
+findings contains lib.declared({
+	"outcome": "fail", "subject": "same integration",
+	"message": "Test and Production have the same integration ID",
+	"evidence": {"integration_id": production},
+}) if {
 	declared
 	test == production
 }
 
-findings contains lib.declared(
-	"pass", "", "different integrations", "", "Test and Production have different integration IDs",
-	{"test": test, "production": production},
-) if {
+findings contains lib.declared({
+	"outcome": "pass", "subject": "different integrations",
+	"message": "Test and Production have different integration IDs",
+	"evidence": {"test": test, "production": production},
+}) if {
 	declared
 	test != production
 }
 
-findings contains lib.declared(
-	"inconclusive", "", "no integration", "", "an integration ID is not declared, so the two cannot be compared: write it down under environments.NAME.integration_id",
-	{"reason": "not_declared"},
-) if {
+findings contains lib.declared({
+	"outcome": "inconclusive", "subject": "no integration",
+	"message": "an integration ID is not declared, so the two cannot be compared: write it down under environments.NAME.integration_id",
+	"evidence": {"reason": "not_declared"},
+}) if {
 	not declared
 }

@@ -48,26 +48,27 @@ shared[url] contains name if {
 	name := concat(".", [environment, redirect])
 }
 
-findings contains lib.declared(
-	"fail", "", concat(" ", ["shared", urls.canonical(url)]), "",
-	sprintf("Test and Production share the redirect URL %s (%s)", [urls.shown(url), concat(", ", sort(names))]),
-	{"url": urls.shown(url), "used_as": sort(names)},
-) if {
+findings contains lib.declared({
+	"outcome": "fail", "subject": concat(" ", ["shared", urls.canonical(url)]),
+	"message": sprintf("Test and Production share the redirect URL %s (%s)", [urls.shown(url), concat(", ", sort(names))]),
+	"evidence": {"url": urls.shown(url), "used_as": sort(names)},
+}) if {
 	some url, names in shared
 }
 
-findings contains lib.declared(
-	"pass", "", "different redirects", "", "Test and Production share no redirect URL",
-	{"test": sort([urls.shown(url) | some url in redirects.test]), "production": sort([urls.shown(url) | some url in redirects.production]), "not_set": sort(unset)},
-) if {
+findings contains lib.declared({
+	"outcome": "pass", "subject": "different redirects",
+	"message": "Test and Production share no redirect URL",
+	"evidence": {"test": sort([urls.shown(url) | some url in redirects.test]), "production": sort([urls.shown(url) | some url in redirects.production]), "not_set": sort(unset)},
+}) if {
 	count(undeclared) == 0
 	count(shared) == 0
 }
 
-findings contains lib.declared(
-	"inconclusive", "", concat(" ", ["none in", environment]), "",
-	sprintf("no redirect URL of %s is declared, so nothing can be compared: write them down under environments.%s.redirect_urls", [environment, environment]),
-	{"reason": "not_declared", "option": sprintf("environments.%s.redirect_urls", [environment])},
-) if {
+findings contains lib.declared({
+	"outcome": "inconclusive", "subject": concat(" ", ["none in", environment]),
+	"message": sprintf("no redirect URL of %s is declared, so nothing can be compared: write them down under environments.%s.redirect_urls", [environment, environment]),
+	"evidence": {"reason": "not_declared", "option": sprintf("environments.%s.redirect_urls", [environment])},
+}) if {
 	some environment in undeclared
 }

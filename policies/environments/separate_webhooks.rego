@@ -33,25 +33,28 @@ declared if {
 
 same if urls.canonical(test) == urls.canonical(production)
 
-findings contains lib.declared(
-	"fail", "", "same webhook", "", "Test and Production have the same webhook URL",
-	{"url": urls.shown(production)},
-) if {
+findings contains lib.declared({
+	"outcome": "fail", "subject": "same webhook",
+	"message": "Test and Production have the same webhook URL",
+	"evidence": {"url": urls.shown(production)},
+}) if {
 	declared
 	same
 }
 
-findings contains lib.declared(
-	"pass", "", "different webhooks", "", "Test and Production have different webhook URLs",
-	{"test": urls.shown(test), "production": urls.shown(production), "same_host": urls.parts(test).host == urls.parts(production).host},
-) if {
+findings contains lib.declared({
+	"outcome": "pass", "subject": "different webhooks",
+	"message": "Test and Production have different webhook URLs",
+	"evidence": {"test": urls.shown(test), "production": urls.shown(production), "same_host": urls.parts(test).host == urls.parts(production).host},
+}) if {
 	declared
 	not same
 }
 
-findings contains lib.declared(
-	"inconclusive", "", "no webhook", "", "a webhook URL is not declared, so the two cannot be compared: write it down under environments.NAME.webhook_url",
-	{"reason": "not_declared"},
-) if {
+findings contains lib.declared({
+	"outcome": "inconclusive", "subject": "no webhook",
+	"message": "a webhook URL is not declared, so the two cannot be compared: write it down under environments.NAME.webhook_url",
+	"evidence": {"reason": "not_declared"},
+}) if {
 	not declared
 }

@@ -23,15 +23,18 @@ import data.prelaunch.lib.exposure
 
 same_build := "environments.same-build"
 
-findings contains lib.finding(
-	"inconclusive", "", "not declared", "",
-	"no log is declared: name the receiver's logs under logs, or say `logs: []`",
-	{"reason": "not_declared", "option": "logs"},
-) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "subject": "not declared",
+	"message": "no log is declared: name the receiver's logs under logs, or say `logs: []`",
+	"evidence": {"reason": "not_declared", "option": "logs"},
+}) if {
 	not lib.has_section("logs")
 }
 
-findings contains lib.declared("not_applicable", "", "none", "", "the configuration says that there is no log", {}) if {
+findings contains lib.declared({
+	"outcome": "not_applicable", "subject": "none",
+	"message": "the configuration says that there is no log",
+}) if {
 	lib.has_section("logs")
 	count(input.integration.logs) == 0
 }
@@ -41,11 +44,11 @@ findings contains lib.incomplete("", "log.follow") if {
 	not lib.complete("log.follow")
 }
 
-findings contains lib.finding(
-	"inconclusive", "production", "no log", "",
-	"no log of Production is declared: name it under logs",
-	{"reason": "not_declared", "option": "logs"},
-) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "environment": "production", "subject": "no log",
+	"message": "no log of Production is declared: name it under logs",
+	"evidence": {"reason": "not_declared", "option": "logs"},
+}) if {
 	count(input.integration.logs) > 0
 	every declared in input.integration.logs {
 		declared.environment == "test"
@@ -61,11 +64,12 @@ bad := [hit | some hit in input.facts["log.hit"]; not excused(hit)]
 # A retired key is no failure here: dead, it opens nothing, and until it is seen to be refused that is undecided.
 excused(hit) if hit.role == "retired"
 
-findings contains lib.finding(
-	"fail", where[0], concat(" ", [where[1], where[2], where[3]]), where[1],
-	sprintf("%s stands in %s%s", [named[where[3]], where[2], since(list)]),
-	{"log": where[1], "file": where[2], "what": where[3], "places": exposure.spots(list)},
-) if {
+findings contains lib.finding({
+	"outcome": "fail", "environment": where[0], "subject": concat(" ", [where[1], where[2], where[3]]),
+	"target": where[1],
+	"message": sprintf("%s stands in %s%s", [named[where[3]], where[2], since(list)]),
+	"evidence": {"log": where[1], "file": where[2], "what": where[3], "places": exposure.spots(list)},
+}) if {
 	some where in {[hit.environment, hit.source, hit.file, hit.what] | some hit in bad}
 	list := [hit | some hit in bad; [hit.environment, hit.source, hit.file, hit.what] == where]
 }
@@ -76,11 +80,12 @@ since(list) := " since the probing began" if {
 	}
 } else := ""
 
-findings contains lib.finding(
-	"inconclusive", hit.environment, concat(" ", ["retired key:", hit.source, hit.file]), hit.source,
-	sprintf("a retired key of %s stands in %s, and nothing was seen to refuse it: probe the receiver with it, or ask the provider (provider_checks)", [hit.key_environment, hit.file]),
-	{"reason": "not_seen_refused", "log": hit.source, "file": hit.file, "fingerprint": hit.fingerprint},
-) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "environment": hit.environment, "subject": concat(" ", ["retired key:", hit.source, hit.file]),
+	"target": hit.source,
+	"message": sprintf("a retired key of %s stands in %s, and nothing was seen to refuse it: probe the receiver with it, or ask the provider (provider_checks)", [hit.key_environment, hit.file]),
+	"evidence": {"reason": "not_seen_refused", "log": hit.source, "file": hit.file, "fingerprint": hit.fingerprint},
+}) if {
 	some hit in undecided
 }
 
@@ -127,11 +132,12 @@ inactive(follow) := {"nothing was sent to the receiver, so nothing can show"} if
 	follow.uids_not_searched > 0
 } else := set()
 
-findings contains lib.finding(
-	"inconclusive", source.environment, concat(" ", ["not seen in full:", source.source]), source.source,
-	sprintf("the log %s does not show enough: %s", [source.source, exposure.shorter(why(source))]),
-	{"reason": "not_looked_at", "log": source.source, "gaps": array.slice(why(source), 0, 20)},
-) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "environment": source.environment, "subject": concat(" ", ["not seen in full:", source.source]),
+	"target": source.source,
+	"message": sprintf("the log %s does not show enough: %s", [source.source, exposure.shorter(why(source))]),
+	"evidence": {"reason": "not_looked_at", "log": source.source, "gaps": array.slice(why(source), 0, 20)},
+}) if {
 	some source in input.facts["log.source"]
 	count(why(source)) > 0
 }
@@ -164,11 +170,12 @@ dirty contains hit.index if some hit in bad
 
 dirty contains hit.index if some hit in undecided
 
-findings contains lib.finding(
-	"pass", environment, concat(" ", ["clean:", source.source]), source.source,
-	sprintf("the log %s holds no key that is in use, and nothing of the requests that were sent", [source.source]),
-	{"log": source.source, "files": source.files, "bytes": source.bytes, "activity": activities(source), "requests": requests(source), "searched_by_fingerprint_only": exposure.by_fingerprint([source])},
-) if {
+findings contains lib.finding({
+	"outcome": "pass", "environment": environment, "subject": concat(" ", ["clean:", source.source]),
+	"target": source.source,
+	"message": sprintf("the log %s holds no key that is in use, and nothing of the requests that were sent", [source.source]),
+	"evidence": {"log": source.source, "files": source.files, "bytes": source.bytes, "activity": activities(source), "requests": requests(source), "searched_by_fingerprint_only": exposure.by_fingerprint([source])},
+}) if {
 	some source in input.facts["log.source"]
 	clean(source)
 	some environment in covered(source)
@@ -206,11 +213,12 @@ vouched(environment) if {
 	clean_in_test
 }
 
-findings contains lib.finding(
-	"inconclusive", environment, concat(" ", ["events:", source.source]), source.source,
-	sprintf("the log %s holds no key that is in use and no signature; what it would hold of an event that is taken was not seen: %s", [source.source, reason]),
-	{"reason": "not_observed", "log": source.source},
-) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": concat(" ", ["events:", source.source]),
+	"target": source.source,
+	"message": sprintf("the log %s holds no key that is in use and no signature; what it would hold of an event that is taken was not seen: %s", [source.source, reason]),
+	"evidence": {"reason": "not_observed", "log": source.source},
+}) if {
 	some source in input.facts["log.source"]
 	clean(source)
 	some environment in covered(source)

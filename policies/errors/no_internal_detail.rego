@@ -41,14 +41,14 @@ level(family) := "warn" if {
 
 leaking(environment, family) := [x | some x in answers(environment); family in x.leaks]
 
-findings contains lib.finding(
-	level(family), environment, family, reading.url(environment),
-	sprintf("%d answers hold %s", [count(leaking(environment, family)), words[family]]),
-	{
+findings contains lib.finding({
+	"outcome": level(family), "environment": environment, "subject": family, "target": reading.url(environment),
+	"message": sprintf("%d answers hold %s", [count(leaking(environment, family)), words[family]]),
+	"evidence": {
 		"family": family, "answers": count(leaking(environment, family)), "statuses": sort({x.status | some x in leaking(environment, family)}),
 		"cases": sort({x.case | some x in leaking(environment, family)}),
 	},
-) if {
+}) if {
 	some environment, _ in lib.environments
 	some family, _ in words
 	count(leaking(environment, family)) > 0
@@ -77,10 +77,12 @@ because(environment) := sprintf("only unsigned requests were sent: %s", [reading
 	x.error
 }
 
-findings contains lib.finding(
-	"inconclusive", environment, "undecided", reading.url(environment),
-	sprintf("no internal detail was seen, but %s", [because(environment)]), {"answers": count(answers(environment))},
-) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "undecided",
+	"target": reading.url(environment),
+	"message": sprintf("no internal detail was seen, but %s", [because(environment)]),
+	"evidence": {"answers": count(answers(environment))},
+}) if {
 	some environment, _ in lib.environments
 	not reading.unread(environment)
 	not leaky(environment)
@@ -93,10 +95,11 @@ note(environment) := {"note": "answers tell the version of the server or framewo
 	versions(environment)
 } else := {}
 
-findings contains lib.finding(
-	"pass", environment, "answers", reading.url(environment),
-	sprintf("%d answers hold no internal detail", [count(answers(environment))]), object.union({"answers": count(answers(environment))}, note(environment)),
-) if {
+findings contains lib.finding({
+	"outcome": "pass", "environment": environment, "subject": "answers", "target": reading.url(environment),
+	"message": sprintf("%d answers hold no internal detail", [count(answers(environment))]),
+	"evidence": object.union({"answers": count(answers(environment))}, note(environment)),
+}) if {
 	some environment, _ in lib.environments
 	not reading.unread(environment)
 	not leaky(environment)

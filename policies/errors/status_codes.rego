@@ -94,11 +94,11 @@ words := {"2xx": "with a 2xx", "redirect": "with a redirect", "5xx": "with a 5xx
 
 wrong(environment, how) := [item | some item in refusals(environment); wrong_how(item) == how]
 
-findings contains lib.finding(
-	"fail", environment, how, reading.url(environment),
-	sprintf("requests that were not taken were answered %s: %d (%s)", [words[how], count(wrong(environment, how)), reading.few(wrong(environment, how))]),
-	{"families": sort({item.fact.family | some item in wrong(environment, how)}), "cases": reading.cases(wrong(environment, how)), "statuses": reading.statuses(wrong(environment, how))},
-) if {
+findings contains lib.finding({
+	"outcome": "fail", "environment": environment, "subject": how, "target": reading.url(environment),
+	"message": sprintf("requests that were not taken were answered %s: %d (%s)", [words[how], count(wrong(environment, how)), reading.few(wrong(environment, how))]),
+	"evidence": {"families": sort({item.fact.family | some item in wrong(environment, how)}), "cases": reading.cases(wrong(environment, how)), "statuses": reading.statuses(wrong(environment, how))},
+}) if {
 	some environment, _ in lib.environments
 	not reading.unread(environment)
 	some how, _ in words
@@ -121,7 +121,12 @@ faulty(environment) if {
 
 findings contains reading.unread(environment) if some environment, _ in lib.environments
 
-findings contains lib.finding("inconclusive", environment, "undecided", reading.url(environment), because(environment), {"reason": "undecided"}) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "undecided",
+	"target": reading.url(environment),
+	"message": because(environment),
+	"evidence": {"reason": "undecided"},
+}) if {
 	some environment, _ in lib.environments
 	not reading.unread(environment)
 	not faulty(environment)
@@ -147,10 +152,11 @@ because(environment) := sprintf("the receiver acknowledges everything before it 
 queued(environment) if reading.baselines[environment].receiver == "queued"
 
 # A queue whose observer saw that nothing refused was processed is right in its way, and yet its sender is told that all is well.
-findings contains lib.finding(
-	"warn", environment, "acknowledged", reading.url(environment),
-	"the receiver acknowledges everything before it verifies: no status tells what its queue refuses", {"statuses": reading.statuses(refusals(environment))},
-) if {
+findings contains lib.finding({
+	"outcome": "warn", "environment": environment, "subject": "acknowledged", "target": reading.url(environment),
+	"message": "the receiver acknowledges everything before it verifies: no status tells what its queue refuses",
+	"evidence": {"statuses": reading.statuses(refusals(environment))},
+}) if {
 	some environment, _ in lib.environments
 	queued(environment)
 	not reading.unread(environment)
@@ -158,10 +164,11 @@ findings contains lib.finding(
 	not because(environment)
 }
 
-findings contains lib.finding(
-	"pass", environment, "refusals", reading.url(environment),
-	sprintf("all %d refusals were a 4xx", [count(right(environment))]), {"statuses": reading.statuses(right(environment))},
-) if {
+findings contains lib.finding({
+	"outcome": "pass", "environment": environment, "subject": "refusals", "target": reading.url(environment),
+	"message": sprintf("all %d refusals were a 4xx", [count(right(environment))]),
+	"evidence": {"statuses": reading.statuses(right(environment))},
+}) if {
 	some environment, _ in lib.environments
 	not queued(environment)
 	not reading.unread(environment)

@@ -20,11 +20,11 @@ import data.prelaunch.lib
 import data.prelaunch.lib.exposure
 import data.prelaunch.lib.urls
 
-findings contains lib.declared(
-	"fail", environment, "base URL", "",
-	sprintf("the API base URL of %s is not https: %s", [environment, urls.shown(declared.api_base_url)]),
-	{"url": urls.shown(declared.api_base_url)},
-) if {
+findings contains lib.declared({
+	"outcome": "fail", "environment": environment, "subject": "base URL",
+	"message": sprintf("the API base URL of %s is not https: %s", [environment, urls.shown(declared.api_base_url)]),
+	"evidence": {"url": urls.shown(declared.api_base_url)},
+}) if {
 	some environment, declared in lib.environments
 	urls.scheme(declared.api_base_url) != "https"
 }
@@ -33,19 +33,20 @@ code := [plain | some plain in input.facts["repository.plain_api"]; plain.conten
 
 elsewhere := sort({plain.path | some plain in input.facts["repository.plain_api"]; plain.content != "code"})
 
-findings contains lib.finding(
-	"fail", "", concat(" ", [where[0], where[1]]), where[0],
-	sprintf("%s names the provider's API over http", [where[1]]),
-	{"repository": where[0], "path": where[1], "lines": lines},
-) if {
+findings contains lib.finding({
+	"outcome": "fail", "subject": concat(" ", [where[0], where[1]]), "target": where[0],
+	"message": sprintf("%s names the provider's API over http", [where[1]]),
+	"evidence": {"repository": where[0], "path": where[1], "lines": lines},
+}) if {
 	some where in {[plain.repository, plain.path] | some plain in code}
 	lines := array.slice(sort({plain.line | some plain in code; [plain.repository, plain.path] == where}), 0, 20)
 }
 
-findings contains lib.finding(
-	"inconclusive", "", "more places", "", "there are more files to look at than were told apart",
-	{"reason": "cut_short"},
-) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "subject": "more places",
+	"message": "there are more files to look at than were told apart",
+	"evidence": {"reason": "cut_short"},
+}) if {
 	some status in exposure.statuses
 	status.others_cut > 0
 }
@@ -55,10 +56,14 @@ problems := exposure.unfinished | exposure.partly("files")
 findings contains finding if some finding in problems
 
 findings contains object.union(
-	lib.finding("pass", environment, "https", "", sprintf("the API base URL of %s is https%s", [environment, rest]), {
-		"url": urls.shown(declared.api_base_url),
-		"repositories": exposure.searched,
-		"named_in_documentation_or_tests": array.slice(elsewhere, 0, 20),
+	lib.finding({
+		"outcome": "pass", "environment": environment, "subject": "https",
+		"message": sprintf("the API base URL of %s is https%s", [environment, rest]),
+		"evidence": {
+			"url": urls.shown(declared.api_base_url),
+			"repositories": exposure.searched,
+			"named_in_documentation_or_tests": array.slice(elsewhere, 0, 20),
+		},
 	}),
 	{"basis": basis},
 ) if {

@@ -60,7 +60,11 @@ held[environment] := [{"address": address.address, "certificate": certificate} |
 	some environment, endpoint in https.webhook_endpoint
 }
 
-findings contains lib.finding("fail", environment, subject, url_of(environment), message, evidence(environment, concerned)) if {
+findings contains lib.finding({
+	"outcome": "fail", "environment": environment, "subject": subject, "target": url_of(environment),
+	"message": message,
+	"evidence": evidence(environment, concerned),
+}) if {
 	some environment, all in held
 	some subject in {subject | some one in all; some subject, _ in certificates.faults(one.certificate)}
 	concerned := [one | some one in all; certificates.faults(one.certificate)[subject]]
@@ -83,11 +87,11 @@ evidence(environment, some_held) := {
 }
 
 findings contains object.union(
-	lib.finding(
-		"warn", environment, "renewal", url_of(environment),
-		sprintf("the certificate runs out on %s, in %d days", [first.not_after, floor(first.remaining_seconds / 86400)]),
-		evidence(environment, soon),
-	),
+	lib.finding({
+		"outcome": "warn", "environment": environment, "subject": "renewal", "target": url_of(environment),
+		"message": sprintf("the certificate runs out on %s, in %d days", [first.not_after, floor(first.remaining_seconds / 86400)]),
+		"evidence": evidence(environment, soon),
+	}),
 	{"valid_until": substring(first.not_after, 0, 10)},
 ) if {
 	some environment, all in held
@@ -101,22 +105,22 @@ runs_out(leaf) if {
 	leaf.remaining_seconds < min({warn_days * 86400, leaf.lifetime_seconds / warn_share})
 }
 
-findings contains lib.finding(
-	"warn", environment, "private authority", url_of(environment),
-	"the chain needs the roots of network.ca_file; nothing says that the provider trusts them",
-	evidence(environment, private),
-) if {
+findings contains lib.finding({
+	"outcome": "warn", "environment": environment, "subject": "private authority", "target": url_of(environment),
+	"message": "the chain needs the roots of network.ca_file; nothing says that the provider trusts them",
+	"evidence": evidence(environment, private),
+}) if {
 	some environment, all in held
 	not input.integration.network.provider_trusts_ca
 	private := [one | some one in all; one.certificate.trust.roots == "ca_file"]
 	count(private) > 0
 }
 
-findings contains lib.finding(
-	"inconclusive", environment, "uninspected", url_of(environment),
-	sprintf("%d of %d addresses of %s could not be looked at", [count(addresses), count(endpoint.addresses), endpoint.host]),
-	{"host": endpoint.host, "addresses": https.where(addresses), "reason": "not_reached"},
-) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "uninspected", "target": url_of(environment),
+	"message": sprintf("%d of %d addresses of %s could not be looked at", [count(addresses), count(endpoint.addresses), endpoint.host]),
+	"evidence": {"host": endpoint.host, "addresses": https.where(addresses), "reason": "not_reached"},
+}) if {
 	some environment, endpoint in https.webhook_endpoint
 	addresses := [address |
 		some address in endpoint.addresses
@@ -128,14 +132,14 @@ findings contains lib.finding(
 }
 
 findings contains object.union(
-	lib.finding(
-		"pass", environment, "valid", url_of(environment),
-		sprintf("the certificate for %s is valid until %s", [https.webhook_endpoint[environment].host, until]),
-		object.union(evidence(environment, sound), {
+	lib.finding({
+		"outcome": "pass", "environment": environment, "subject": "valid", "target": url_of(environment),
+		"message": sprintf("the certificate for %s is valid until %s", [https.webhook_endpoint[environment].host, until]),
+		"evidence": object.union(evidence(environment, sound), {
 			"revocation": sort({status | some one in sound; status := one.certificate.revocation.status}),
 			"notes": sort({note | some one in sound; some note in certificates.notes(one.certificate)}),
 		}),
-	),
+	}),
 	{"valid_until": until},
 ) if {
 	some environment, all in held

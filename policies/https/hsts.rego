@@ -48,30 +48,31 @@ findings contains lib.incomplete(environment, "https.url") if {
 	not https.webhook_url[environment]
 }
 
-findings contains lib.finding(
-	"inconclusive", environment, "no answer", https.webhook_url[environment].url,
-	"no answer over HTTPS was received, so no header was seen",
-	{"reason": "not_reached"},
-) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "no answer",
+	"target": https.webhook_url[environment].url,
+	"message": "no answer over HTTPS was received, so no header was seen",
+	"evidence": {"reason": "not_reached"},
+}) if {
 	some environment, all in answers
 	count(all) == 0
 }
 
-findings contains lib.finding(
-	"warn", environment, "hsts", https.webhook_url[environment].url,
-	sprintf("%d of %d addresses send no Strict-Transport-Security of at least 180 days", [count(short), count({a.address | some a in all})]),
-	{"addresses": sort(short), "max_age": sort({a.hsts.max_age | some a in all})},
-) if {
+findings contains lib.finding({
+	"outcome": "warn", "environment": environment, "subject": "hsts", "target": https.webhook_url[environment].url,
+	"message": sprintf("%d of %d addresses send no Strict-Transport-Security of at least 180 days", [count(short), count({a.address | some a in all})]),
+	"evidence": {"addresses": sort(short), "max_age": sort({a.hsts.max_age | some a in all})},
+}) if {
 	some environment, all in answers
 	short := {a.address | some a in all; not enough(a)}
 	count(short) > 0
 }
 
-findings contains lib.finding(
-	"pass", environment, "hsts", https.webhook_url[environment].url,
-	sprintf("Strict-Transport-Security is sent, for %d days", [floor(min({a.hsts.max_age | some a in all}) / 86400)]),
-	{"max_age": sort({a.hsts.max_age | some a in all})},
-) if {
+findings contains lib.finding({
+	"outcome": "pass", "environment": environment, "subject": "hsts", "target": https.webhook_url[environment].url,
+	"message": sprintf("Strict-Transport-Security is sent, for %d days", [floor(min({a.hsts.max_age | some a in all}) / 86400)]),
+	"evidence": {"max_age": sort({a.hsts.max_age | some a in all})},
+}) if {
 	some environment, all in answers
 	count(all) > 0
 	every answer in all {

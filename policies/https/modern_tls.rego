@@ -53,11 +53,12 @@ class_names := {
 
 findings contains https.unseen(environment) if some environment, _ in lib.environments
 
-findings contains lib.finding(
-	"fail", environment, sprintf("version %s", [version]), url_of(environment),
-	sprintf("%s accepts %s", [endpoint.host, version_names[version]]),
-	{"host": endpoint.host, "version": version, "addresses": https.where(addresses)},
-) if {
+findings contains lib.finding({
+	"outcome": "fail", "environment": environment, "subject": sprintf("version %s", [version]),
+	"target": url_of(environment),
+	"message": sprintf("%s accepts %s", [endpoint.host, version_names[version]]),
+	"evidence": {"host": endpoint.host, "version": version, "addresses": https.where(addresses)},
+}) if {
 	some environment, endpoint in https.webhook_endpoint
 	some version, name in version_names
 	addresses := [address | some address in https.inspected(endpoint); version in address.versions.accepted]
@@ -65,11 +66,11 @@ findings contains lib.finding(
 	name
 }
 
-findings contains lib.finding(
-	"fail", environment, "no modern version", url_of(environment),
-	sprintf("%s accepts neither TLS 1.2 nor TLS 1.3", [endpoint.host]),
-	{"host": endpoint.host, "addresses": https.where(addresses)},
-) if {
+findings contains lib.finding({
+	"outcome": "fail", "environment": environment, "subject": "no modern version", "target": url_of(environment),
+	"message": sprintf("%s accepts neither TLS 1.2 nor TLS 1.3", [endpoint.host]),
+	"evidence": {"host": endpoint.host, "addresses": https.where(addresses)},
+}) if {
 	some environment, endpoint in https.webhook_endpoint
 	addresses := [address |
 		some address in https.inspected(endpoint)
@@ -79,11 +80,12 @@ findings contains lib.finding(
 	count(addresses) > 0
 }
 
-findings contains lib.finding(
-	outcome, environment, sprintf("cipher %s", [class]), url_of(environment),
-	sprintf("%s accepts %s cipher suites", [endpoint.host, class_names[class]]),
-	{"host": endpoint.host, "class": class, "addresses": https.where(addresses), "suites": suites},
-) if {
+findings contains lib.finding({
+	"outcome": outcome, "environment": environment, "subject": sprintf("cipher %s", [class]),
+	"target": url_of(environment),
+	"message": sprintf("%s accepts %s cipher suites", [endpoint.host, class_names[class]]),
+	"evidence": {"host": endpoint.host, "class": class, "addresses": https.where(addresses), "suites": suites},
+}) if {
 	some environment, endpoint in https.webhook_endpoint
 	some outcome, classes in {"fail": broken_classes, "warn": weak_classes}
 	some class in classes
@@ -92,11 +94,11 @@ findings contains lib.finding(
 	suites := {suite.name | some address in addresses; some suite in address.suites; class in suite.classes}
 }
 
-findings contains lib.finding(
-	"fail", environment, "dh group", url_of(environment),
-	sprintf("%s offers a Diffie-Hellman group of %d bits; %d are the least", [endpoint.host, bits, min_dh_bits]),
-	{"host": endpoint.host, "bits": bits, "addresses": https.where(addresses)},
-) if {
+findings contains lib.finding({
+	"outcome": "fail", "environment": environment, "subject": "dh group", "target": url_of(environment),
+	"message": sprintf("%s offers a Diffie-Hellman group of %d bits; %d are the least", [endpoint.host, bits, min_dh_bits]),
+	"evidence": {"host": endpoint.host, "bits": bits, "addresses": https.where(addresses)},
+}) if {
 	some environment, endpoint in https.webhook_endpoint
 	bits := min({group.bits | some address in https.inspected(endpoint); some group in address.dh_groups})
 	bits < min_dh_bits
@@ -114,32 +116,32 @@ unseen_group(address) := {"the size of the DHE group"} if {
 
 answered(tested) := {what | some what in array.concat(tested.accepted, tested.refused)}
 
-findings contains lib.finding(
-	"inconclusive", environment, "undecided", url_of(environment),
-	sprintf("%s gave no clear answer to an offer of %s: audit again, from a machine nearer to it if it stays so", [endpoint.host, concat(", ", sort(whats))]),
-	{"host": endpoint.host, "undecided": sort(whats), "reason": "undecided"},
-) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "undecided", "target": url_of(environment),
+	"message": sprintf("%s gave no clear answer to an offer of %s: audit again, from a machine nearer to it if it stays so", [endpoint.host, concat(", ", sort(whats))]),
+	"evidence": {"host": endpoint.host, "undecided": sort(whats), "reason": "undecided"},
+}) if {
 	some environment, endpoint in https.webhook_endpoint
 	whats := {what | some address in https.inspected(endpoint); some what in undecided(address)}
 	count(whats) > 0
 }
 
-findings contains lib.finding(
-	"inconclusive", environment, "uninspected", url_of(environment),
-	sprintf("%d of %d addresses of %s could not be looked at", [count(addresses), count(endpoint.addresses), endpoint.host]),
-	{"host": endpoint.host, "addresses": https.where(addresses), "reason": "not_reached"},
-) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "uninspected", "target": url_of(environment),
+	"message": sprintf("%d of %d addresses of %s could not be looked at", [count(addresses), count(endpoint.addresses), endpoint.host]),
+	"evidence": {"host": endpoint.host, "addresses": https.where(addresses), "reason": "not_reached"},
+}) if {
 	some environment, endpoint in https.webhook_endpoint
 	addresses := https.uninspected(endpoint)
 	count(addresses) > 0
 	count(https.inspected(endpoint)) > 0
 }
 
-findings contains lib.finding(
-	"pass", environment, "modern", url_of(environment),
-	sprintf("%s accepts %s only, with sound cipher suites, on %d addresses", [endpoint.host, concat(" and ", sort([sprintf("TLS %s", [v]) | some v in versions])), count(addresses)]),
-	{"host": endpoint.host, "versions": sort(versions), "addresses": https.where(addresses), "notes": sort({note | some address in addresses; some note in notes(address)})},
-) if {
+findings contains lib.finding({
+	"outcome": "pass", "environment": environment, "subject": "modern", "target": url_of(environment),
+	"message": sprintf("%s accepts %s only, with sound cipher suites, on %d addresses", [endpoint.host, concat(" and ", sort([sprintf("TLS %s", [v]) | some v in versions])), count(addresses)]),
+	"evidence": {"host": endpoint.host, "versions": sort(versions), "addresses": https.where(addresses), "notes": sort({note | some address in addresses; some note in notes(address)})},
+}) if {
 	some environment, endpoint in https.webhook_endpoint
 	addresses := [address | some address in https.inspected(endpoint); modern(address)]
 	count(addresses) > 0

@@ -33,10 +33,11 @@ findings contains lib.incomplete(environment, "https.url") if {
 	not https.webhook_url[environment]
 }
 
-findings contains lib.declared(
-	"fail", environment, "not https", url.url, "the webhook URL itself is plain http",
-	{"url": url.url},
-) if {
+findings contains lib.declared({
+	"outcome": "fail", "environment": environment, "subject": "not https", "target": url.url,
+	"message": "the webhook URL itself is plain http",
+	"evidence": {"url": url.url},
+}) if {
 	some environment, url in https.webhook_url
 	url.scheme == "http"
 }
@@ -82,11 +83,12 @@ messages := {
 	"the receiver": "the receiver itself answers in plain HTTP, as it does over HTTPS",
 }
 
-findings contains lib.finding(
-	"fail", environment, sprintf("%s %s", [wrong, port]), https.webhook_url[environment].url,
-	sprintf("%s (port %s)", [message, port]),
-	{"port": port, "addresses": https.where(some_twins), "methods": sort({t.method | some t in some_twins}), "statuses": sort({t.status | some t in some_twins})},
-) if {
+findings contains lib.finding({
+	"outcome": "fail", "environment": environment, "subject": sprintf("%s %s", [wrong, port]),
+	"target": https.webhook_url[environment].url,
+	"message": sprintf("%s (port %s)", [message, port]),
+	"evidence": {"port": port, "addresses": https.where(some_twins), "methods": sort({t.method | some t in some_twins}), "statuses": sort({t.status | some t in some_twins})},
+}) if {
 	some environment, all in twins
 	some wrong, message in messages
 	some port in {t.port | some t in all}
@@ -94,22 +96,24 @@ findings contains lib.finding(
 	count(some_twins) > 0
 }
 
-findings contains lib.finding(
-	"inconclusive", environment, sprintf("unknown %s", [port]), https.webhook_url[environment].url,
-	sprintf("port %s gave no answer in plain HTTP that tells (%s): a silent port may be filtered for this machine only", [port, concat(", ", sort({how(t) | some t in some_twins}))]),
-	{"port": port, "addresses": https.where(some_twins), "reason": "unknown_from_here"},
-) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": sprintf("unknown %s", [port]),
+	"target": https.webhook_url[environment].url,
+	"message": sprintf("port %s gave no answer in plain HTTP that tells (%s): a silent port may be filtered for this machine only", [port, concat(", ", sort({how(t) | some t in some_twins}))]),
+	"evidence": {"port": port, "addresses": https.where(some_twins), "reason": "unknown_from_here"},
+}) if {
 	some environment, all in twins
 	some port in {t.port | some t in all}
 	some_twins := [t | some t in all; t.reading == "unknown"; t.port == port]
 	count(some_twins) > 0
 }
 
-findings contains lib.finding(
-	"inconclusive", environment, sprintf("not asked %s", [port]), https.webhook_url[environment].url,
-	sprintf("a POST in plain HTTP was not tried on port %s, because probing is passive: only a GET was; probe carefully to settle it", [port]),
-	{"port": port, "addresses": https.where(some_twins), "reason": "passive"},
-) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": sprintf("not asked %s", [port]),
+	"target": https.webhook_url[environment].url,
+	"message": sprintf("a POST in plain HTTP was not tried on port %s, because probing is passive: only a GET was; probe carefully to settle it", [port]),
+	"evidence": {"port": port, "addresses": https.where(some_twins), "reason": "passive"},
+}) if {
 	some environment, all in twins
 	some port in {t.port | some t in all}
 	some_twins := [t | some t in all; t.reading == "not asked"; t.port == port]
@@ -120,21 +124,23 @@ how(twin) := https.words[twin.kind] if {
 	twin.kind != "ok"
 } else := sprintf("status %d", [twin.status])
 
-findings contains lib.finding(
-	"pass", environment, "refused", https.webhook_url[environment].url,
-	sprintf("plain HTTP is %s on ports %s", [concat(" or ", sort({r.reading | some r in right})), concat(", ", sort({r.port | some r in right}))]),
-	{"addresses": https.where(right), "ports": sort({r.port | some r in right})},
-) if {
+findings contains lib.finding({
+	"outcome": "pass", "environment": environment, "subject": "refused",
+	"target": https.webhook_url[environment].url,
+	"message": sprintf("plain HTTP is %s on ports %s", [concat(" or ", sort({r.reading | some r in right})), concat(", ", sort({r.port | some r in right}))]),
+	"evidence": {"addresses": https.where(right), "ports": sort({r.port | some r in right})},
+}) if {
 	some environment, all in twins
 	right := [t | some t in all; t.reading in {"refused", "redirected"}]
 	count(right) > 0
 }
 
-findings contains lib.finding(
-	"inconclusive", environment, "not looked at", https.webhook_url[environment].url,
-	"the ports of plain HTTP could not be tried from here",
-	{"reason": "not_looked_at"},
-) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "not looked at",
+	"target": https.webhook_url[environment].url,
+	"message": "the ports of plain HTTP could not be tried from here",
+	"evidence": {"reason": "not_looked_at"},
+}) if {
 	some environment, all in twins
 	https.webhook_url[environment].scheme != "http"
 	count([t | some t in all; t.reading != "untested"]) == 0

@@ -31,31 +31,31 @@ insecure[environment] contains name if {
 	urls.scheme(url) != "https"
 }
 
-findings contains lib.declared(
-	"fail", environment, name, name,
-	sprintf("the %s URL of %s is not https: %s", [name, environment, urls.shown(url)]),
-	{"redirect": name, "url": urls.shown(url)},
-) if {
+findings contains lib.declared({
+	"outcome": "fail", "environment": environment, "subject": name, "target": name,
+	"message": sprintf("the %s URL of %s is not https: %s", [name, environment, urls.shown(url)]),
+	"evidence": {"redirect": name, "url": urls.shown(url)},
+}) if {
 	some environment, names in insecure
 	some name in names
 	url := redirects[environment][name]
 }
 
-findings contains lib.declared(
-	"pass", environment, "https", "",
-	sprintf("every redirect URL of %s is https", [environment]),
-	{"redirects": sort(object.keys(list)), "not_set": sort(unset)},
-) if {
+findings contains lib.declared({
+	"outcome": "pass", "environment": environment, "subject": "https",
+	"message": sprintf("every redirect URL of %s is https", [environment]),
+	"evidence": {"redirects": sort(object.keys(list)), "not_set": sort(unset)},
+}) if {
 	some environment, list in redirects
 	not insecure[environment]
 	unset := [name | some name, url in lib.environments[environment].redirect_urls; url == ""]
 }
 
-findings contains lib.declared(
-	"inconclusive", environment, "none", "",
-	sprintf("no redirect URL of %s is declared: write them down under environments.%s.redirect_urls", [environment, environment]),
-	{"reason": "not_declared", "option": sprintf("environments.%s.redirect_urls", [environment])},
-) if {
+findings contains lib.declared({
+	"outcome": "inconclusive", "environment": environment, "subject": "none",
+	"message": sprintf("no redirect URL of %s is declared: write them down under environments.%s.redirect_urls", [environment, environment]),
+	"evidence": {"reason": "not_declared", "option": sprintf("environments.%s.redirect_urls", [environment])},
+}) if {
 	some environment, _ in lib.environments
 	not redirects[environment]
 }

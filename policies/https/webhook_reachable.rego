@@ -31,21 +31,22 @@ findings contains https.unseen(environment) if {
 	not https.webhook_url[environment]
 }
 
-findings contains lib.declared(
-	"fail", environment, "not https", url.url,
-	sprintf("the webhook URL is %s, not https: events and signatures would travel in the clear", [url.scheme]),
-	{"url": url.url, "scheme": url.scheme},
-) if {
+findings contains lib.declared({
+	"outcome": "fail", "environment": environment, "subject": "not https", "target": url.url,
+	"message": sprintf("the webhook URL is %s, not https: events and signatures would travel in the clear", [url.scheme]),
+	"evidence": {"url": url.url, "scheme": url.scheme},
+}) if {
 	some environment, url in https.webhook_url
 	url.scheme != "https"
 }
 
 # The name has no address to connect to.
-findings contains lib.finding(
-	unreachable(endpoint.resolution.kind), environment, "resolution", url.url,
-	sprintf("the webhook's host %s %s", [endpoint.host, resolution[endpoint.resolution.kind]]),
-	{"host": endpoint.host, "resolution": endpoint.resolution.kind},
-) if {
+findings contains lib.finding({
+	"outcome": unreachable(endpoint.resolution.kind), "environment": environment, "subject": "resolution",
+	"target": url.url,
+	"message": sprintf("the webhook's host %s %s", [endpoint.host, resolution[endpoint.resolution.kind]]),
+	"evidence": {"host": endpoint.host, "resolution": endpoint.resolution.kind},
+}) if {
 	some environment, url in https.webhook_url
 	endpoint := https.webhook_endpoint[environment]
 	endpoint.resolution.kind != "ok"
@@ -60,11 +61,12 @@ resolution := {
 }
 
 # Addresses with which no connection came about, together by how they failed.
-findings contains lib.finding(
-	unreachable(kind), environment, sprintf("address %s", [kind]), url.url,
-	sprintf("%d of %d addresses of %s: %s%s", [count(addresses), count(endpoint.addresses), endpoint.host, https.words[kind], allowlisted]),
-	{"host": endpoint.host, "addresses": https.where(addresses), "kind": kind, "details": details},
-) if {
+findings contains lib.finding({
+	"outcome": unreachable(kind), "environment": environment, "subject": sprintf("address %s", [kind]),
+	"target": url.url,
+	"message": sprintf("%d of %d addresses of %s: %s%s", [count(addresses), count(endpoint.addresses), endpoint.host, https.words[kind], allowlisted]),
+	"evidence": {"host": endpoint.host, "addresses": https.where(addresses), "kind": kind, "details": details},
+}) if {
 	some environment, url in https.webhook_url
 	endpoint := https.webhook_endpoint[environment]
 	some kind in {address.reach.kind | some address in endpoint.addresses}
@@ -86,11 +88,11 @@ wants_client_certificate(address) if {
 
 wants_client_certificate(address) if address.client_certificate.refused
 
-findings contains lib.finding(
-	"inconclusive", environment, "client certificate", url.url,
-	sprintf("%s asks for a client certificate and %s to look further", [endpoint.host, advice]),
-	{"host": endpoint.host, "addresses": https.where(addresses), "reason": "client_certificate"},
-) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "client certificate", "target": url.url,
+	"message": sprintf("%s asks for a client certificate and %s to look further", [endpoint.host, advice]),
+	"evidence": {"host": endpoint.host, "addresses": https.where(addresses), "reason": "client_certificate"},
+}) if {
 	some environment, url in https.webhook_url
 	endpoint := https.webhook_endpoint[environment]
 	addresses := [address | some address in endpoint.addresses; wants_client_certificate(address)]
@@ -124,11 +126,12 @@ answered(answer) if {
 gateway_statuses := {502, 503, 504}
 
 # A TLS connection came about, and then no HTTP answer.
-findings contains lib.finding(
-	unreachable(kind), environment, sprintf("answer %s", [kind]), url.url,
-	sprintf("%d of %d addresses of %s complete the TLS handshake and then give no HTTP answer: %s", [count(answers), count(url.answers), url.url, https.words[kind]]),
-	{"url": url.url, "addresses": https.where(answers), "kind": kind},
-) if {
+findings contains lib.finding({
+	"outcome": unreachable(kind), "environment": environment, "subject": sprintf("answer %s", [kind]),
+	"target": url.url,
+	"message": sprintf("%d of %d addresses of %s complete the TLS handshake and then give no HTTP answer: %s", [count(answers), count(url.answers), url.url, https.words[kind]]),
+	"evidence": {"url": url.url, "addresses": https.where(answers), "kind": kind},
+}) if {
 	some environment, url in https.webhook_url
 	some kind in {last(answer).reach.kind | some answer in url.answers}
 	kind != "ok"
@@ -146,11 +149,11 @@ findings contains lib.finding(
 	count(answers) > 0
 }
 
-findings contains lib.finding(
-	"inconclusive", environment, "gateway", url.url,
-	sprintf("a gateway answers %s in place of the receiver", [concat(", ", sort({sprintf("%d", [exchange.status]) | some answer in answers; some exchange in exchanges(answer); exchange.reach.kind == "ok"}))]),
-	{"url": url.url, "addresses": https.where(answers), "reason": "gateway"},
-) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "gateway", "target": url.url,
+	"message": sprintf("a gateway answers %s in place of the receiver", [concat(", ", sort({sprintf("%d", [exchange.status]) | some answer in answers; some exchange in exchanges(answer); exchange.reach.kind == "ok"}))]),
+	"evidence": {"url": url.url, "addresses": https.where(answers), "reason": "gateway"},
+}) if {
 	some environment, url in https.webhook_url
 	answers := [answer |
 		some answer in url.answers
@@ -161,11 +164,11 @@ findings contains lib.finding(
 	count(answers) > 0
 }
 
-findings contains lib.finding(
-	"warn", environment, "redirect", url.url,
-	sprintf("the webhook URL redirects (%d): the provider counts that as a failed delivery", [status]),
-	{"url": url.url, "addresses": https.where(answers), "status": status},
-) if {
+findings contains lib.finding({
+	"outcome": "warn", "environment": environment, "subject": "redirect", "target": url.url,
+	"message": sprintf("the webhook URL redirects (%d): the provider counts that as a failed delivery", [status]),
+	"evidence": {"url": url.url, "addresses": https.where(answers), "status": status},
+}) if {
 	some environment, url in https.webhook_url
 	some status in {last(answer).status | some answer in url.answers}
 	answers := [answer |
@@ -178,11 +181,11 @@ findings contains lib.finding(
 	count(answers) > 0
 }
 
-findings contains lib.finding(
-	"fail", environment, sprintf("redirect %s", [end]), url.url,
-	sprintf("the webhook URL redirects %s", [where]),
-	{"url": url.url, "end": end, "methods": sort({trail.method | some trail in trails}), "hops": max({count(trail.hops) | some trail in trails})},
-) if {
+findings contains lib.finding({
+	"outcome": "fail", "environment": environment, "subject": sprintf("redirect %s", [end]), "target": url.url,
+	"message": sprintf("the webhook URL redirects %s", [where]),
+	"evidence": {"url": url.url, "end": end, "methods": sort({trail.method | some trail in trails}), "hops": max({count(trail.hops) | some trail in trails})},
+}) if {
 	some environment, url in https.webhook_url
 	some end, where in {"loop": "in a circle", "downgrade": "to plain http"}
 	trails := [trail | some trail in url.trails; trail.end == end]
@@ -190,15 +193,15 @@ findings contains lib.finding(
 }
 
 # A pass is for an environment of which at least one address answered and nothing else is to be said.
-findings contains lib.finding(
-	"pass", environment, "reachable", url.url,
-	sprintf("%s answers over HTTPS on %d of %d addresses%s", [url.url, count(answering), count(endpoint.addresses), untested_note(endpoint)]),
-	{
+findings contains lib.finding({
+	"outcome": "pass", "environment": environment, "subject": "reachable", "target": url.url,
+	"message": sprintf("%s answers over HTTPS on %d of %d addresses%s", [url.url, count(answering), count(endpoint.addresses), untested_note(endpoint)]),
+	"evidence": {
 		"url": url.url, "addresses": https.where(answering),
 		"untested": https.where([address | some address in endpoint.addresses; https.untested(address.reach)]),
 		"notes": sort(notes(endpoint, url)),
 	},
-) if {
+}) if {
 	some environment, url in https.webhook_url
 	endpoint := https.webhook_endpoint[environment]
 	answering := [answer | some answer in url.answers; answered(answer)]
@@ -219,11 +222,11 @@ notes(endpoint, url) := (({"the addresses send different certificates" | some di
 	abs(answer.clock_skew_seconds) > 300
 }
 
-findings contains lib.finding(
-	"inconclusive", environment, "untested", url.url,
-	sprintf("this machine has no route to any address of %s: audit it from a machine that has", [endpoint.host]),
-	{"host": endpoint.host, "reason": "no_route"},
-) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "untested", "target": url.url,
+	"message": sprintf("this machine has no route to any address of %s: audit it from a machine that has", [endpoint.host]),
+	"evidence": {"host": endpoint.host, "reason": "no_route"},
+}) if {
 	some environment, url in https.webhook_url
 	endpoint := https.webhook_endpoint[environment]
 	count(endpoint.addresses) > 0

@@ -47,21 +47,22 @@ findings contains finding if {
 	some finding in reading.validation(environment, items, "bodies that are no JSON objects", lenient)
 }
 
-findings contains lib.finding(
-	"warn", environment, "lenient parser", reading.url(environment),
-	sprintf("signed bodies that are no strict JSON were taken (%s), as lenient standard parsers do: parse strictly, or check the type of every value", [concat(", ", sort(tolerated(environment)))]),
-	{"cases": sort(tolerated(environment))},
-) if {
+findings contains lib.finding({
+	"outcome": "warn", "environment": environment, "subject": "lenient parser", "target": reading.url(environment),
+	"message": sprintf("signed bodies that are no strict JSON were taken (%s), as lenient standard parsers do: parse strictly, or check the type of every value", [concat(", ", sort(tolerated(environment)))]),
+	"evidence": {"cases": sort(tolerated(environment))},
+}) if {
 	some environment, _ in lib.environments
 	not reading.unread(environment)
 	not reading.unvalidated(environment)
 	count(tolerated(environment)) > 0
 }
 
-findings contains lib.finding(
-	"fail", environment, "stopped", reading.url(environment), "after malformed bodies the receiver no longer answered genuine events",
-	{"families": reading.baselines[environment].after},
-) if {
+findings contains lib.finding({
+	"outcome": "fail", "environment": environment, "subject": "stopped", "target": reading.url(environment),
+	"message": "after malformed bodies the receiver no longer answered genuine events",
+	"evidence": {"families": reading.baselines[environment].after},
+}) if {
 	some environment, _ in lib.environments
 	reading.baselines[environment].unresponsive
 	"malformed" in reading.baselines[environment].after

@@ -102,15 +102,18 @@ place(hit) := hit.path if {
 # coverage is what a check of repositories says when they are not declared, or were not searched in full.
 coverage(area) := (((undeclared | unfinished) | partly(area)) | cut) | unsearchable(statuses)
 
-undeclared contains lib.finding(
-	"inconclusive", "", "not declared", "",
-	"no repository is declared: name each one that holds the integration's code under repositories, or say `repositories: []`",
-	{"reason": "not_declared", "option": "repositories"},
-) if {
+undeclared contains lib.finding({
+	"outcome": "inconclusive", "subject": "not declared",
+	"message": "no repository is declared: name each one that holds the integration's code under repositories, or say `repositories: []`",
+	"evidence": {"reason": "not_declared", "option": "repositories"},
+}) if {
 	not declared
 }
 
-undeclared contains lib.declared("not_applicable", "", "none", "", "the configuration says that there is no repository", {}) if {
+undeclared contains lib.declared({
+	"outcome": "not_applicable", "subject": "none",
+	"message": "the configuration says that there is no repository",
+}) if {
 	declared
 	count(input.integration.repositories) == 0
 }
@@ -126,11 +129,12 @@ partly(area) := {finding |
 	some status in statuses
 	reasons := reasons_of(area, status)
 	count(reasons) > 0
-	finding := lib.finding(
-		"inconclusive", "", concat(" ", ["not searched in full:", status.repository]), status.repository,
-		sprintf("%s was not searched in full: %s", [status.repository, shorter(reasons)]),
-		{"reason": "not_looked_at", "repository": status.repository, "gaps": array.slice(reasons, 0, 20), "more": max([0, count(reasons) - 20]) + status.gaps_cut},
-	)
+	finding := lib.finding({
+		"outcome": "inconclusive", "subject": concat(" ", ["not searched in full:", status.repository]),
+		"target": status.repository,
+		"message": sprintf("%s was not searched in full: %s", [status.repository, shorter(reasons)]),
+		"evidence": {"reason": "not_looked_at", "repository": status.repository, "gaps": array.slice(reasons, 0, 20), "more": max([0, count(reasons) - 20]) + status.gaps_cut},
+	})
 }
 
 reasons_of(area, status) := sort({reason(gap) |
@@ -146,22 +150,23 @@ what(gap) := gap.detail if {
 	gap.detail != ""
 } else := replace(gap.reason, "-", " ")
 
-cut contains lib.finding(
-	"inconclusive", "", concat(" ", ["more hits:", status.repository]), status.repository,
-	sprintf("%d further places with a key in %s are not listed", [status.hits_cut, status.repository]),
-	{"reason": "cut_short", "repository": status.repository},
-) if {
+cut contains lib.finding({
+	"outcome": "inconclusive", "subject": concat(" ", ["more hits:", status.repository]),
+	"target": status.repository,
+	"message": sprintf("%d further places with a key in %s are not listed", [status.hits_cut, status.repository]),
+	"evidence": {"reason": "cut_short", "repository": status.repository},
+}) if {
 	some status in statuses
 	status.hits_cut > 0
 }
 
 unsearchable(from) := {finding |
 	some fingerprint in too_short(from)
-	finding := lib.finding(
-		"inconclusive", "", concat(" ", ["too short:", fingerprint]), "",
-		sprintf("the key %s is too short to be searched for without finding it by chance", [fingerprint]),
-		{"reason": "not_looked_at", "fingerprint": fingerprint},
-	)
+	finding := lib.finding({
+		"outcome": "inconclusive", "subject": concat(" ", ["too short:", fingerprint]),
+		"message": sprintf("the key %s is too short to be searched for without finding it by chance", [fingerprint]),
+		"evidence": {"reason": "not_looked_at", "fingerprint": fingerprint},
+	})
 }
 
 searched := {status.repository: {"objects": status.objects, "files": status.files} | some status in statuses}

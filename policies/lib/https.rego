@@ -51,17 +51,19 @@ unseen(environment) := lib.incomplete(environment, "https.endpoint") if {
 	count([address | some address in inspected(webhook_endpoint[environment])]) == 0
 }
 
-not_https(environment) := lib.finding(
-	"inconclusive", environment, "not https", webhook_url[environment].url,
-	"the webhook URL is not https, so there is no TLS to look at: see https.webhook-reachable",
-	{"url": webhook_url[environment].url, "reason": "not_https"},
-)
+not_https(environment) := lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "not https",
+	"target": webhook_url[environment].url,
+	"message": "the webhook URL is not https, so there is no TLS to look at: see https.webhook-reachable",
+	"evidence": {"url": webhook_url[environment].url, "reason": "not_https"},
+})
 
-nothing_inspected(environment) := lib.finding(
-	"inconclusive", environment, "not reached", webhook_url[environment].url,
-	"no TLS connection with the webhook's host came about from here: see https.webhook-reachable",
-	{"url": webhook_url[environment].url, "reason": "not_reached"},
-)
+nothing_inspected(environment) := lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "not reached",
+	"target": webhook_url[environment].url,
+	"message": "no TLS connection with the webhook's host came about from here: see https.webhook-reachable",
+	"evidence": {"url": webhook_url[environment].url, "reason": "not_reached"},
+})
 
 # where lists the addresses behind a set of places, for the evidence.
 where(places) := sort({place.address | some place in places})

@@ -3,23 +3,13 @@
 #   What every policy shares: building findings, telling what was looked at, dates, attestations.
 package prelaunch.lib
 
-# finding is what a check says of one environment ("" for the integration as a whole). subject tells it from the check's other
-# findings there and must be the same in every run; target is what was looked at as a whole.
-finding(outcome, environment, subject, target, message, evidence) := {
-	"outcome": outcome,
-	"environment": environment,
-	"subject": subject,
-	"target": target,
-	"basis": "observed",
-	"message": message,
-	"evidence": evidence,
-}
+# finding completes what a check says about one environment. Fields: outcome, message and subject, which is
+# different for each finding of a check and the same in every run, since ids are made from it; optional are environment
+# (none: the integration as a whole), target (what was checked, as a whole), evidence, basis, valid_until.
+finding(fields) := object.union({"environment": "", "target": "", "basis": "observed", "evidence": {}}, fields)
 
 # declared is a finding that rests on the configuration alone.
-declared(outcome, environment, subject, target, message, evidence) := object.union(
-	finding(outcome, environment, subject, target, message, evidence),
-	{"basis": "declared"},
-)
+declared(fields) := finding(object.union({"basis": "declared"}, fields))
 
 environments[name] := environment if {
 	some environment in input.integration.environments
@@ -42,10 +32,11 @@ why_incomplete(kind) := probe.reason if {
 } else := concat("", ["nothing in this version looks at ", kind])
 
 # incomplete is the finding of a check whose facts of that kind are missing.
-incomplete(environment, kind) := finding(
-	"inconclusive", environment, "not looked at", "", concat("", ["not looked at: ", why_incomplete(kind)]),
-	{"reason": "not_looked_at", "kind": kind},
-)
+incomplete(environment, kind) := finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "not looked at",
+	"message": concat("", ["Not checked: ", why_incomplete(kind)]),
+	"evidence": {"reason": "not_looked_at", "kind": kind},
+})
 
 # has_section holds when the configuration has that optional section, be it empty.
 has_section(name) if name in input.integration.declared
@@ -83,14 +74,18 @@ lapsed_attestations(check) := [lapsed |
 ]
 
 # attested is the pass of an attestable check that somebody vouches for.
-attested(check, environment, target) := object.union(
-	finding(
-		"pass", environment, "attested", target,
-		sprintf("attested by %s on %s, valid until %s%s: %s", [a.by, a.on, a.expires, shown_by(a), a.statement]),
-		attestation_evidence(a),
-	),
-	{"basis": "attested", "valid_until": a.expires},
-) if {
+attested(check, environment, target) := by_attestation(check, {
+	"environment": environment, "subject": "attested", "target": target,
+	"message": sprintf("Attested by %s on %s, valid until %s%s: %s", [a.by, a.on, a.expires, shown_by(a), a.statement]),
+}) if {
+	a := attestation(check)
+}
+
+# by_attestation is a pass that rests on the attestation for a check.
+by_attestation(check, fields) := finding(object.union(
+	{"outcome": "pass", "basis": "attested", "valid_until": a.expires, "evidence": attestation_evidence(a)},
+	fields,
+)) if {
 	a := attestation(check)
 }
 

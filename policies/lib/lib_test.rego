@@ -20,13 +20,16 @@ test_complete if {
 test_incomplete if {
 	failed := lib.incomplete("test", "b.fact") with input as {"probes": probes}
 	failed.outcome == "inconclusive"
-	failed.message == "not looked at: no route"
+	failed.message == "Not checked: no route"
 	unknown := lib.incomplete("test", "c.fact") with input as {"probes": probes}
-	unknown.message == "not looked at: nothing in this version looks at c.fact"
+	unknown.message == "Not checked: nothing in this version looks at c.fact"
 }
 
 test_declared_finding if {
-	lib.declared("pass", "test", "s", "t", "m", {}).basis == "declared"
+	lib.declared({
+		"outcome": "pass", "environment": "test", "subject": "s", "target": "t",
+		"message": "m",
+	}).basis == "declared"
 }
 
 test_sections if {
@@ -58,7 +61,7 @@ test_attested_takes_the_longest_that_holds if {
 	f.basis == "attested"
 	f.outcome == "pass"
 	f.evidence.attested_by == "jane@acme.example"
-	f.message == "attested by jane@acme.example on 2026-11-01, valid until 2026-12-24: seen"
+	f.message == "Attested by jane@acme.example on 2026-11-01, valid until 2026-12-24: seen"
 }
 
 test_attested_names_the_evidence if {

@@ -203,10 +203,11 @@ blocked(environment) := "probing is passive: nothing was sent" if {
 # unread is the finding where nothing can be said.
 unread(environment) := lib.incomplete(environment, "webhook.baseline") if {
 	not baselines[environment]
-} else := lib.finding(
-	"inconclusive", environment, "not observed", url(environment), blocked(environment),
-	{"reason": baselines[environment].state, "cause": baselines[environment].reason},
-)
+} else := lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "not observed", "target": url(environment),
+	"message": blocked(environment),
+	"evidence": {"reason": baselines[environment].state, "cause": baselines[environment].reason},
+})
 
 # unsigned_only is why properly signed requests could not be sent.
 unsigned_only(environment) := "the key is not held (only its fingerprint is configured), so nothing could be signed" if {
@@ -298,30 +299,30 @@ reasons := {
 # the family in families.
 judge(environment, items) := {unread(environment)} if {
 	unread(environment)
-} else := {lib.finding(
-	"inconclusive", environment, "queued", url(environment),
-	sprintf("the receiver acknowledges everything before it verifies, and %s", [observer_words(environment)]),
-	{"reason": "queued", "observer": baselines[environment].observer},
-)} if {
+} else := {lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "queued", "target": url(environment),
+	"message": sprintf("the receiver acknowledges everything before it verifies, and %s", [observer_words(environment)]),
+	"evidence": {"reason": "queued", "observer": baselines[environment].observer},
+})} if {
 	queued_unobserved(environment)
 	not processed(items)
-} else := {lib.finding(
-	"fail", environment, "verification", url(environment),
-	"verification cannot be observed: events under a random signature are answered as genuine ones are",
-	{"statuses": baselines[environment].wrong_statuses, "requests": count(of(environment, "wrong"))},
-)} if {
+} else := {lib.finding({
+	"outcome": "fail", "environment": environment, "subject": "verification", "target": url(environment),
+	"message": "verification cannot be observed: events under a random signature are answered as genuine ones are",
+	"evidence": {"statuses": baselines[environment].wrong_statuses, "requests": count(of(environment, "wrong"))},
+})} if {
 	unobservable(environment)
 } else := accepted_findings(environment, items) | undecided_findings(environment, items) if {
 	count(accepted_findings(environment, items)) + count(undecided_findings(environment, items)) > 0
-} else := {lib.finding(
-	"pass", environment, "refused", url(environment),
-	sprintf("all %d forgeries were refused", [count(refused(items))]),
-	{
+} else := {lib.finding({
+	"outcome": "pass", "environment": environment, "subject": "refused", "target": url(environment),
+	"message": sprintf("all %d forgeries were refused", [count(refused(items))]),
+	"evidence": {
 		"refused": count(refused(items)),
 		"statuses": sort({item.fact.status | some item in refused(items); item.fact.status}),
 		"cases": cases(refused(items)),
 	},
-)}
+})}
 
 processed(items) if {
 	some item in items
@@ -334,11 +335,11 @@ accepted_findings(environment, items) := {finding |
 	some group in {item.group | some item in items; item.means == "accepted"}
 	taken_items := [item | some item in items; item.group == group; item.means == "accepted"]
 	sent := [item | some item in items; item.group == group; not item.means in {"excused", "left_out"}]
-	finding := lib.finding(
-		"fail", environment, group, url(environment),
-		sprintf("the receiver accepted %s (%d of %d: %s)", [families[group], count(taken_items), count(sent), few(taken_items)]),
-		{"family": group, "accepted": cases(taken_items), "sent": count(sent), "statuses": statuses(taken_items)},
-	)
+	finding := lib.finding({
+		"outcome": "fail", "environment": environment, "subject": group, "target": url(environment),
+		"message": sprintf("the receiver accepted %s (%d of %d: %s)", [families[group], count(taken_items), count(sent), few(taken_items)]),
+		"evidence": {"family": group, "accepted": cases(taken_items), "sent": count(sent), "statuses": statuses(taken_items)},
+	})
 }
 
 undecided := {"acknowledged", "redirected", "failed", "busy", "firewall", "same", "unproven", "unwitnessed", "queued", "left_out", "shadowed"}
@@ -348,21 +349,22 @@ undecided_findings(environment, items) := {finding |
 	count(open) > 0
 	counts_by := {meaning: count([item | some item in open; item.means == meaning]) | some meaning in {item.means | some item in open}}
 	parts := [sprintf("%d %s%s", [n, reasons[meaning], left_out_why(environment, meaning, open)]) | some meaning, n in counts_by]
-	finding := lib.finding(
-		"inconclusive", environment, "undecided", url(environment),
-		sprintf("of %d forgeries %s%s", [
+	finding := lib.finding({
+		"outcome": "inconclusive", "environment": environment, "subject": "undecided", "target": url(environment),
+		"message": sprintf("of %d forgeries %s%s", [
 			count([item | some item in items; not item.means == "excused"]), concat("; ", parts), advice(environment, counts_by),
 		]),
-		{"undecided": {meaning: cases([item | some item in open; item.means == meaning]) | some meaning, _ in counts_by}, "statuses": statuses(open)},
-	)
+		"evidence": {"undecided": {meaning: cases([item | some item in open; item.means == meaning]) | some meaning, _ in counts_by}, "statuses": statuses(open)},
+	})
 } | {finding |
 	every item in items {
 		item.means in {"excused", "nothing"}
 	}
-	finding := lib.finding(
-		"inconclusive", environment, "undecided", url(environment), "no forgery of this kind could be sent",
-		{"not_sent": sort({item.fact.not_sent | some item in items; item.fact.not_sent})},
-	)
+	finding := lib.finding({
+		"outcome": "inconclusive", "environment": environment, "subject": "undecided", "target": url(environment),
+		"message": "no forgery of this kind could be sent",
+		"evidence": {"not_sent": sort({item.fact.not_sent | some item in items; item.fact.not_sent})},
+	})
 }
 
 left_out_why(environment, meaning, items) := "" if {

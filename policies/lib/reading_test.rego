@@ -218,7 +218,7 @@ test_judge_only_elsewhere if {
 
 test_judge_unread if {
 	every document_and_words in [
-		[nothing, "not looked at"],
+		[nothing, "Not checked"],
 		[document({"state": "passive"}, []), "passive"],
 		[document({"state": "unreachable", "reason": "refused"}, []), "the connection was refused"],
 		[document({"state": "unreachable", "reason": "odd"}, []), "the request failed"],

@@ -14,11 +14,11 @@ file := input.facts["access.roster"][0] if path != ""
 groups := input.facts["access.accounts"]
 
 # gaps are the findings of a check for which the roster does not hold enough. Without any, the roster tells every account.
-gaps contains lib.declared(
-	"inconclusive", "", "no roster", "",
-	"no roster is declared, so nothing shows who may use the dashboard: export its users and name the file under access.roster",
-	{"reason": "not_declared", "option": "access.roster"},
-) if {
+gaps contains lib.declared({
+	"outcome": "inconclusive", "subject": "no roster",
+	"message": "no roster is declared, so nothing shows who may use the dashboard: export its users and name the file under access.roster",
+	"evidence": {"reason": "not_declared", "option": "access.roster"},
+}) if {
 	path == ""
 }
 
@@ -27,25 +27,27 @@ gaps contains lib.incomplete("", "access.roster") if {
 	not file
 }
 
-gaps contains lib.finding(
-	"inconclusive", "", "roster not whole", path, sprintf("the roster %s was not read as a whole: %s", [path, file.problem]),
-	{"reason": "not_readable", "path": path, "problem": file.problem, "bytes": file.size},
-) if {
+gaps contains lib.finding({
+	"outcome": "inconclusive", "subject": "roster not whole", "target": path,
+	"message": sprintf("the roster %s was not read as a whole: %s", [path, file.problem]),
+	"evidence": {"reason": "not_readable", "path": path, "problem": file.problem, "bytes": file.size},
+}) if {
 	not file.complete
 }
 
-gaps contains lib.finding(
-	"inconclusive", "", "unreadable rows", path,
-	sprintf("%d row(s) of the roster %s hold no e-mail address, or more or fewer fields than its header: correct the lines given", [file.unreadable, path]),
-	{"reason": "not_readable", "path": path, "rows": file.unreadable_rows, "count": file.unreadable},
-) if {
+gaps contains lib.finding({
+	"outcome": "inconclusive", "subject": "unreadable rows", "target": path,
+	"message": sprintf("%d row(s) of the roster %s hold no e-mail address, or more or fewer fields than its header: correct the lines given", [file.unreadable, path]),
+	"evidence": {"reason": "not_readable", "path": path, "rows": file.unreadable_rows, "count": file.unreadable},
+}) if {
 	file.unreadable > 0
 }
 
-gaps contains lib.finding(
-	"inconclusive", "", "no account", path, sprintf("the roster %s lists no account: export it again", [path]),
-	{"reason": "empty", "path": path},
-) if {
+gaps contains lib.finding({
+	"outcome": "inconclusive", "subject": "no account", "target": path,
+	"message": sprintf("the roster %s lists no account: export it again", [path]),
+	"evidence": {"reason": "empty", "path": path},
+}) if {
 	file.complete
 	file.accounts == 0
 	file.unreadable == 0

@@ -6,32 +6,38 @@ import data.prelaunch.lib
 # validation is the findings about properly signed but invalid bodies. lenient are the cases that may also be answered with 200.
 validation(environment, items, what, lenient) := {unread(environment)} if {
 	unread(environment)
-} else := {lib.finding(
-	"inconclusive", environment, "validation", url(environment),
-	sprintf("nothing shows how %s are answered: %s", [what, unvalidated(environment)]), {"reason": "not_observed"},
-)} if {
+} else := {lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "validation", "target": url(environment),
+	"message": sprintf("nothing shows how %s are answered: %s", [what, unvalidated(environment)]),
+	"evidence": {"reason": "not_observed"},
+})} if {
 	unvalidated(environment)
 } else := validation_faults(environment, items, what, lenient) if {
 	count(validation_faults(environment, items, what, lenient)) > 0
-} else := {lib.finding(
-	"inconclusive", environment, "validation", url(environment),
-	sprintf("of %d %s some were not sent or got no answer of the receiver's own", [count(items), what]),
-	{"undecided": cases([item | some item in items; undecided_validation(item, environment)])},
-)} if {
+} else := {lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "validation", "target": url(environment),
+	"message": sprintf("of %d %s some were not sent or got no answer of the receiver's own", [count(items), what]),
+	"evidence": {"undecided": cases([item | some item in items; undecided_validation(item, environment)])},
+})} if {
 	some item in items
 	undecided_validation(item, environment)
-} else := {lib.finding(
-	"inconclusive", environment, "validation", url(environment),
-	sprintf("the receiver gives everything the same answer, so that answer to %s shows nothing", [what]), {"reason": "takes_everything"},
-)} if {
+} else := {lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "validation", "target": url(environment),
+	"message": sprintf("the receiver gives everything the same answer, so that answer to %s shows nothing", [what]),
+	"evidence": {"reason": "takes_everything"},
+})} if {
 	takes_everything(environment)
-} else := {lib.finding(
-	"pass", environment, "validation", url(environment),
-	sprintf("%d %s were answered as they should be", [count(items), what]),
-	object.union({"statuses": statuses(items)}, tolerated(items)),
-)} if {
+} else := {lib.finding({
+	"outcome": "pass", "environment": environment, "subject": "validation", "target": url(environment),
+	"message": sprintf("%d %s were answered as they should be", [count(items), what]),
+	"evidence": object.union({"statuses": statuses(items)}, tolerated(items)),
+})} if {
 	count(items) > 0
-} else := {lib.finding("inconclusive", environment, "validation", url(environment), sprintf("no %s were sent", [what]), {"reason": "not_sent"})}
+} else := {lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "validation", "target": url(environment),
+	"message": sprintf("no %s were sent", [what]),
+	"evidence": {"reason": "not_sent"},
+})}
 
 # given_up holds where the receiver ended the battery: it no longer answered, or nothing but timeouts or requests to come back later.
 given_up(environment) if baselines[environment].reason in {"no_answer", "timeouts", "busy"}
@@ -100,11 +106,11 @@ fault(item, environment, lenient) := "a 2xx" if {
 validation_faults(environment, items, what, lenient) := {finding |
 	some kind in {fault(item, environment, lenient) | some item in items}
 	faulty := [item | some item in items; fault(item, environment, lenient) == kind]
-	finding := lib.finding(
-		"fail", environment, kind, url(environment),
-		sprintf("%d of %d %s got %s (%s)", [count(faulty), count(items), what, fault_words[kind], few(faulty)]),
-		{"cases": cases(faulty), "statuses": statuses(faulty)},
-	)
+	finding := lib.finding({
+		"outcome": "fail", "environment": environment, "subject": kind, "target": url(environment),
+		"message": sprintf("%d of %d %s got %s (%s)", [count(faulty), count(items), what, fault_words[kind], few(faulty)]),
+		"evidence": {"cases": cases(faulty), "statuses": statuses(faulty)},
+	})
 }
 
 fault_words := {

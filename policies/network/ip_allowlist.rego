@@ -37,11 +37,11 @@ answered(baseline) if baseline.genuine
 
 answered(baseline) if baseline.distinguishes
 
-findings contains lib.finding(
-	"warn", environment, "open", "",
-	concat("", ["the receiver answers this machine, which is said to be on nobody's allowlist (vantage: public)", claim]),
-	{"vantage": "public", "attested": attested},
-) if {
+findings contains lib.finding({
+	"outcome": "warn", "environment": environment, "subject": "open",
+	"message": concat("", ["the receiver answers this machine, which is said to be on nobody's allowlist (vantage: public)", claim]),
+	"evidence": {"vantage": "public", "attested": attested},
+}) if {
 	public
 	some environment in through
 }
@@ -66,11 +66,11 @@ closed contains environment if {
 
 findings contains lib.attested(id, environment, "") if some environment in closed
 
-findings contains lib.finding(
-	"inconclusive", environment, "not attested", "",
-	concat("", ["nobody attests that only the provider's addresses reach the receiver", lib.lapse(id)]),
-	{"reason": "not_attested", "vantage": input.integration.network.vantage},
-) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "not attested",
+	"message": concat("", ["nobody attests that only the provider's addresses reach the receiver", lib.lapse(id)]),
+	"evidence": {"reason": "not_attested", "vantage": input.integration.network.vantage},
+}) if {
 	some environment in closed
 	not attested
 }

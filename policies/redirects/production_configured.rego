@@ -219,26 +219,29 @@ faults[name] contains ["warn", "own roots", sprintf("the certificate of the Prod
 	certificate.trust.roots == "ca_file"
 }
 
-findings contains lib.finding(
-	outcome, "production", concat(": ", [name, what]), name, message,
-	object.union({"redirect": name}, evidence(name)),
-) if {
+findings contains lib.finding({
+	"outcome": outcome, "environment": "production", "subject": concat(": ", [name, what]), "target": name,
+	"message": message,
+	"evidence": object.union({"redirect": name}, evidence(name)),
+}) if {
 	some name, list in faults
 	some [outcome, what, message] in list
 }
 
-findings contains lib.finding(
-	"pass", "production", name, name, sprintf("the Production %s URL leads to a live https page", [name]),
-	object.union({"redirect": name}, evidence(name)),
-) if {
+findings contains lib.finding({
+	"outcome": "pass", "environment": "production", "subject": name, "target": name,
+	"message": sprintf("the Production %s URL leads to a live https page", [name]),
+	"evidence": object.union({"redirect": name}, evidence(name)),
+}) if {
 	some name, _ in trails
 	not faults[name]
 }
 
-findings contains lib.declared(
-	"inconclusive", "production", "none", "", "no redirect URL of Production is declared: write them down under environments.production.redirect_urls",
-	{"reason": "not_declared", "option": "environments.production.redirect_urls"},
-) if {
+findings contains lib.declared({
+	"outcome": "inconclusive", "environment": "production", "subject": "none",
+	"message": "no redirect URL of Production is declared: write them down under environments.production.redirect_urls",
+	"evidence": {"reason": "not_declared", "option": "environments.production.redirect_urls"},
+}) if {
 	not lib.environments.production
 }
 

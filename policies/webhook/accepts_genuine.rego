@@ -146,7 +146,12 @@ observable(environment) if {
 
 findings contains reading.unread(environment) if some environment, _ in lib.environments
 
-findings contains lib.finding("inconclusive", environment, "not observed", reading.url(environment), unsent(environment), {"reason": "not_sent"}) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "not observed",
+	"target": reading.url(environment),
+	"message": unsent(environment),
+	"evidence": {"reason": "not_sent"},
+}) if {
 	some environment, _ in lib.environments
 	not reading.unread(environment)
 	not observable(environment)
@@ -167,10 +172,11 @@ provider_status(environment) := call.receiver_status if {
 
 provider_turned_down(environment) if provider_status(environment) != 200
 
-findings contains lib.finding(
-	"fail", environment, "test webhook", reading.url(environment),
-	sprintf("the provider's test webhook was not answered with 200: %d", [provider_status(environment)]), {"statuses": [provider_status(environment)]},
-) if {
+findings contains lib.finding({
+	"outcome": "fail", "environment": environment, "subject": "test webhook", "target": reading.url(environment),
+	"message": sprintf("the provider's test webhook was not answered with 200: %d", [provider_status(environment)]),
+	"evidence": {"statuses": [provider_status(environment)]},
+}) if {
 	some environment, _ in lib.environments
 	not reading.unread(environment)
 	provider_turned_down(environment)
@@ -202,57 +208,61 @@ passes(environment) if {
 	not reading.takes_everything(environment)
 }
 
-findings contains lib.finding(
-	"inconclusive", environment, "takes everything", reading.url(environment),
-	"genuine events were answered with 200, but so is everything else, forged or not even JSON: the answer shows nothing",
-	{"reason": "takes_everything"},
-) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "takes everything",
+	"target": reading.url(environment),
+	"message": "genuine events were answered with 200, but so is everything else, forged or not even JSON: the answer shows nothing",
+	"evidence": {"reason": "takes_everything"},
+}) if {
 	some environment, _ in lib.environments
 	observable(environment)
 	reading.takes_everything(environment)
 }
 
 findings contains object.union(
-	lib.finding(
-		"pass", environment, "accepted", reading.url(environment),
-		sprintf("genuine events were answered with 200 in test, and %s attests that both environments run the same build", [reading.same_build.by]),
-		lib.attestation_evidence(reading.same_build),
-	),
+	lib.finding({
+		"outcome": "pass", "environment": environment, "subject": "accepted", "target": reading.url(environment),
+		"message": sprintf("genuine events were answered with 200 in test, and %s attests that both environments run the same build", [reading.same_build.by]),
+		"evidence": lib.attestation_evidence(reading.same_build),
+	}),
 	{"basis": "attested", "valid_until": reading.same_build.expires},
 ) if {
 	some environment, _ in lib.environments
 	by_attestation(environment)
 }
 
-findings contains lib.finding(
-	"inconclusive", environment, "unknown user", reading.url(environment),
-	sprintf("genuine events got %s, and %s: most likely the receiver does not know the synthetic UIDs; list some that it knows as probe_uids", [hows(bad(environment)), verifies(environment)]),
-	{"statuses": reading.baselines[environment].genuine_statuses, "event_types": kinds(bad(environment))},
-) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "unknown user",
+	"target": reading.url(environment),
+	"message": sprintf("genuine events got %s, and %s: most likely the receiver does not know the synthetic UIDs; list some that it knows as probe_uids", [hows(bad(environment)), verifies(environment)]),
+	"evidence": {"statuses": reading.baselines[environment].genuine_statuses, "event_types": kinds(bad(environment))},
+}) if {
 	some environment, _ in lib.environments
 	observable(environment)
 	count(bad(environment)) > 0
 	unknown_user(environment)
 }
 
-findings contains lib.finding(
-	"inconclusive", environment, "no answer", reading.url(environment),
-	sprintf("%d of %d genuine events got no usable answer (%s); the others got 200", [count(bad(environment)), count(genuine(environment)), hows(bad(environment))]),
-	{"event_types": kinds(bad(environment))},
-) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "no answer",
+	"target": reading.url(environment),
+	"message": sprintf("%d of %d genuine events got no usable answer (%s); the others got 200", [count(bad(environment)), count(genuine(environment)), hows(bad(environment))]),
+	"evidence": {"event_types": kinds(bad(environment))},
+}) if {
 	some environment, _ in lib.environments
 	observable(environment)
 	count(bad(environment)) > 0
 	silent(environment)
 }
 
-findings contains lib.finding(
-	"inconclusive", environment, "shut out", reading.url(environment),
-	sprintf("%d of %d genuine events got %s: %s; run the audit from an admitted machine, with `network: {vantage: allowlisted}`", [
+findings contains lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "shut out",
+	"target": reading.url(environment),
+	"message": sprintf("%d of %d genuine events got %s: %s; run the audit from an admitted machine, with `network: {vantage: allowlisted}`", [
 		count(bad(environment)), count(genuine(environment)), hows(bad(environment)), shut_out(environment),
 	]),
-	{"statuses": reading.baselines[environment].genuine_statuses, "event_types": kinds(bad(environment))},
-) if {
+	"evidence": {"statuses": reading.baselines[environment].genuine_statuses, "event_types": kinds(bad(environment))},
+}) if {
 	some environment, _ in lib.environments
 	observable(environment)
 	count(bad(environment)) > 0
@@ -261,11 +271,11 @@ findings contains lib.finding(
 	not silent(environment)
 }
 
-findings contains lib.finding(
-	"fail", environment, "genuine", reading.url(environment),
-	sprintf("%d of %d genuine events were not answered with 200: %s%s", [count(bad(environment)), count(genuine(environment)), hows(bad(environment)), why(environment)]),
-	{"event_types": kinds(bad(environment)), "statuses": reading.baselines[environment].genuine_statuses, "receiver_takes": guesses(environment)},
-) if {
+findings contains lib.finding({
+	"outcome": "fail", "environment": environment, "subject": "genuine", "target": reading.url(environment),
+	"message": sprintf("%d of %d genuine events were not answered with 200: %s%s", [count(bad(environment)), count(genuine(environment)), hows(bad(environment)), why(environment)]),
+	"evidence": {"event_types": kinds(bad(environment)), "statuses": reading.baselines[environment].genuine_statuses, "receiver_takes": guesses(environment)},
+}) if {
 	some environment, _ in lib.environments
 	observable(environment)
 	count(bad(environment)) > 0
@@ -291,14 +301,14 @@ strays(environment) := [x |
 	other.status == 200
 ]
 
-findings contains lib.finding(
-	"fail", environment, "instances", reading.url(environment),
-	sprintf("%d of %d genuine events on new connections were not answered with 200 (%s), at %s: not every instance takes them", [
+findings contains lib.finding({
+	"outcome": "fail", "environment": environment, "subject": "instances", "target": reading.url(environment),
+	"message": sprintf("%d of %d genuine events on new connections were not answered with 200 (%s), at %s: not every instance takes them", [
 		sum([x.draws | some x in strays(environment)]), sum([x.draws | some x in fresh(environment)]), hows(strays(environment)),
 		concat(", ", sort({x.address | some x in strays(environment)})),
 	]),
-	{"statuses": sort({x.status | some x in strays(environment)}), "addresses": sort({x.address | some x in strays(environment)})},
-) if {
+	"evidence": {"statuses": sort({x.status | some x in strays(environment)}), "addresses": sort({x.address | some x in strays(environment)})},
+}) if {
 	some environment, _ in lib.environments
 	passes(environment)
 	count(strays(environment)) > 0
@@ -324,20 +334,23 @@ level(name) := "fail" if {
 	name in must
 } else := "warn"
 
-findings contains lib.finding(
-	level(x.case), environment, x.case, reading.url(environment),
-	sprintf("a genuine event %s was not answered with 200: %s", [unusual_words[x.case], how(x)]), {"case": x.case, "status": object.get(x, "status", 0)},
-) if {
+findings contains lib.finding({
+	"outcome": level(x.case), "environment": environment, "subject": x.case, "target": reading.url(environment),
+	"message": sprintf("a genuine event %s was not answered with 200: %s", [unusual_words[x.case], how(x)]),
+	"evidence": {"case": x.case, "status": object.get(x, "status", 0)},
+}) if {
 	some environment, _ in lib.environments
 	passes(environment)
 	some x in unusual(environment)
 	not passing(x)
 }
 
-findings contains lib.finding(
-	"inconclusive", environment, "unusual", reading.url(environment),
-	sprintf("a genuine event %s got no usable answer: %s", [unusual_words[x.case], how(x)]), {"case": x.case},
-) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "unusual",
+	"target": reading.url(environment),
+	"message": sprintf("a genuine event %s got no usable answer: %s", [unusual_words[x.case], how(x)]),
+	"evidence": {"case": x.case},
+}) if {
 	some environment, _ in lib.environments
 	passes(environment)
 	some x in unusual(environment)
@@ -345,11 +358,11 @@ findings contains lib.finding(
 	x.case in must
 }
 
-findings contains lib.finding(
-	"pass", environment, "accepted", reading.url(environment),
-	sprintf("%d genuine events of %d types were answered with 200", [count(genuine(environment)), count(kinds(genuine(environment)))]),
-	object.union({"event_types": kinds(genuine(environment))}, note(environment)),
-) if {
+findings contains lib.finding({
+	"outcome": "pass", "environment": environment, "subject": "accepted", "target": reading.url(environment),
+	"message": sprintf("%d genuine events of %d types were answered with 200", [count(genuine(environment)), count(kinds(genuine(environment)))]),
+	"evidence": object.union({"event_types": kinds(genuine(environment))}, note(environment)),
+}) if {
 	some environment, _ in lib.environments
 	passes(environment)
 }

@@ -35,11 +35,12 @@ half(environment, finding) if {
 	item.fact.base == "wrong"
 }
 
-findings contains lib.finding(
-	"inconclusive", environment, "unsigned anyway", reading.url(environment),
-	"unsigned events are accepted without any detour (see webhook.rejects-unsigned); with a random signature the detours were refused",
-	finding.evidence,
-) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "unsigned anyway",
+	"target": reading.url(environment),
+	"message": "unsigned events are accepted without any detour (see webhook.rejects-unsigned); with a random signature the detours were refused",
+	"evidence": finding.evidence,
+}) if {
 	some environment, _ in lib.environments
 	some finding in reading.judge(environment, items(environment))
 	half(environment, finding)

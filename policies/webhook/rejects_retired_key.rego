@@ -44,7 +44,11 @@ noted(item, environment) if {
 
 still_taken(environment) := [item | some item in reading.family(environment, "F20"); noted(item, environment)]
 
-findings contains lib.declared("not_applicable", environment, "no retired key", reading.url(environment), "no retired key is listed", {}) if {
+findings contains lib.declared({
+	"outcome": "not_applicable", "environment": environment, "subject": "no retired key",
+	"target": reading.url(environment),
+	"message": "no retired key is listed",
+}) if {
 	some environment, _ in lib.environments
 	count(listed(environment)) == 0
 }
@@ -63,11 +67,12 @@ window_only(environment) if {
 	count(items(environment)) == 0
 }
 
-findings contains lib.finding(
-	"pass", environment, "rotation window", reading.url(environment),
-	"events signed with a retired key are still taken, within the rotation window",
-	{"note": "still_taken", "accepted_until": {listed(environment)[item.fact.case].accepted_until | some item in still_taken(environment)}},
-) if {
+findings contains lib.finding({
+	"outcome": "pass", "environment": environment, "subject": "rotation window",
+	"target": reading.url(environment),
+	"message": "events signed with a retired key are still taken, within the rotation window",
+	"evidence": {"note": "still_taken", "accepted_until": {listed(environment)[item.fact.case].accepted_until | some item in still_taken(environment)}},
+}) if {
 	some environment, _ in lib.environments
 	window_only(environment)
 }

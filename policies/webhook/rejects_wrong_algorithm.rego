@@ -39,11 +39,11 @@ others(environment) := [item |
 	item.means == "accepted"
 ]
 
-findings contains lib.finding(
-	"warn", environment, "F06", reading.url(environment),
-	sprintf("the receiver accepted the right key with another hash (%s): the algorithm is not pinned", [concat(", ", reading.cases(others(environment)))]),
-	{"family": "F06", "accepted": reading.cases(others(environment)), "statuses": reading.statuses(others(environment))},
-) if {
+findings contains lib.finding({
+	"outcome": "warn", "environment": environment, "subject": "F06", "target": reading.url(environment),
+	"message": sprintf("the receiver accepted the right key with another hash (%s): the algorithm is not pinned", [concat(", ", reading.cases(others(environment)))]),
+	"evidence": {"family": "F06", "accepted": reading.cases(others(environment)), "statuses": reading.statuses(others(environment))},
+}) if {
 	some environment, _ in lib.environments
 	not reading.unread(environment)
 	not reading.unobservable(environment)

@@ -78,58 +78,63 @@ findings contains finding if {
 
 judge(environment) := {reading.unread(environment)} if {
 	reading.unread(environment)
-} else := {lib.finding(
-	"inconclusive", environment, "queued", reading.url(environment),
-	sprintf("the receiver acknowledges everything before it verifies, and %s", [reading.observer_words(environment)]), {"reason": "queued"},
-)} if {
+} else := {lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "queued", "target": reading.url(environment),
+	"message": sprintf("the receiver acknowledges everything before it verifies, and %s", [reading.observer_words(environment)]),
+	"evidence": {"reason": "queued"},
+})} if {
 	reading.queued_unobserved(environment)
 	count(accepted(environment)) == 0
-} else := {lib.finding(
-	"fail", environment, "verification", reading.url(environment),
-	"verification cannot be observed: events under a random signature are answered as genuine ones are",
-	{"statuses": reading.baselines[environment].wrong_statuses},
-)} if {
+} else := {lib.finding({
+	"outcome": "fail", "environment": environment, "subject": "verification", "target": reading.url(environment),
+	"message": "verification cannot be observed: events under a random signature are answered as genuine ones are",
+	"evidence": {"statuses": reading.baselines[environment].wrong_statuses},
+})} if {
 	reading.unobservable(environment)
-} else := {lib.finding(
-	"fail", environment, "instances", reading.url(environment),
-	sprintf("%d of %d forgeries on new connections were accepted (%s), at %s", [
+} else := {lib.finding({
+	"outcome": "fail", "environment": environment, "subject": "instances", "target": reading.url(environment),
+	"message": sprintf("%d of %d forgeries on new connections were accepted (%s), at %s", [
 		sum_of(accepted(environment)), sum_of(forged(environment)), concat(", ", sort({draw.fact.case | some draw in accepted(environment)})),
 		concat(", ", addresses(accepted(environment))),
 	]),
-	{"accepted": sum_of(accepted(environment)), "draws": sum_of(forged(environment)), "addresses": addresses(accepted(environment)), "cases": sort({draw.fact.case | some draw in accepted(environment)})},
-)} if {
+	"evidence": {"accepted": sum_of(accepted(environment)), "draws": sum_of(forged(environment)), "addresses": addresses(accepted(environment)), "cases": sort({draw.fact.case | some draw in accepted(environment)})},
+})} if {
 	count(accepted(environment)) > 0
-} else := {lib.finding(
-	"inconclusive", environment, "instances", reading.url(environment),
-	sprintf("%d of %d forgeries on new connections were neither accepted nor refused (%s)", [sum_of(open(environment)), sum_of(forged(environment)), words(open(environment))]),
-	{"undecided": sum_of(open(environment)), "draws": sum_of(forged(environment)), "addresses": addresses(open(environment))},
-)} if {
+} else := {lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "instances",
+	"target": reading.url(environment),
+	"message": sprintf("%d of %d forgeries on new connections were neither accepted nor refused (%s)", [sum_of(open(environment)), sum_of(forged(environment)), words(open(environment))]),
+	"evidence": {"undecided": sum_of(open(environment)), "draws": sum_of(forged(environment)), "addresses": addresses(open(environment))},
+})} if {
 	count(open(environment)) > 0
-} else := {lib.finding(
-	"inconclusive", environment, "instances", reading.url(environment),
-	sprintf("a genuine event was not answered with 200 at %s", [concat(", ", addresses(astray(environment)))]),
-	{"addresses": addresses(astray(environment))},
-)} if {
+} else := {lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "instances",
+	"target": reading.url(environment),
+	"message": sprintf("a genuine event was not answered with 200 at %s", [concat(", ", addresses(astray(environment)))]),
+	"evidence": {"addresses": addresses(astray(environment))},
+})} if {
 	reading.baselines[environment].genuine
 	count(astray(environment)) > 0
-} else := {lib.finding(
-	"inconclusive", environment, "instances", reading.url(environment), "no forgery on a new connection was answered at every address",
-	{"addresses": sort(untouched(environment)), "draws": sum_of(forged(environment))},
-)} if {
+} else := {lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "instances",
+	"target": reading.url(environment),
+	"message": "no forgery on a new connection was answered at every address",
+	"evidence": {"addresses": sort(untouched(environment)), "draws": sum_of(forged(environment))},
+})} if {
 	not enough(environment)
-} else := {lib.finding(
-	"warn", environment, "instances", reading.url(environment),
-	sprintf("forgeries on new connections were refused, but not alike: with %s", [concat(", ", different(environment))]),
-	{"refused": sum_of(refused(environment)), "answers": different(environment)},
-)} if {
+} else := {lib.finding({
+	"outcome": "warn", "environment": environment, "subject": "instances", "target": reading.url(environment),
+	"message": sprintf("forgeries on new connections were refused, but not alike: with %s", [concat(", ", different(environment))]),
+	"evidence": {"refused": sum_of(refused(environment)), "answers": different(environment)},
+})} if {
 	count(different(environment)) > 0
-} else := {lib.finding(
-	"pass", environment, "instances", reading.url(environment),
-	sprintf("%d forgeries on as many new connections to %d addresses were refused: instances that do not verify would be seen with 95 %% confidence if they took %d %% of the connections or more%s", [
+} else := {lib.finding({
+	"outcome": "pass", "environment": environment, "subject": "instances", "target": reading.url(environment),
+	"message": sprintf("%d forgeries on as many new connections to %d addresses were refused: instances that do not verify would be seen with 95 %% confidence if they took %d %% of the connections or more%s", [
 		sum_of(refused(environment)), count(addresses(refused(environment))), share(fewest(environment)), untested(environment),
 	]),
-	{"draws": sum_of(refused(environment)), "addresses": addresses(refused(environment)), "not_tested": beyond(environment), "share_percent": share(fewest(environment)), "confidence_percent": 95},
-)}
+	"evidence": {"draws": sum_of(refused(environment)), "addresses": addresses(refused(environment)), "not_tested": beyond(environment), "share_percent": share(fewest(environment)), "confidence_percent": 95},
+})}
 
 enough(environment) if {
 	fewest(environment) >= 3

@@ -97,21 +97,23 @@ by_attestation(environment) if {
 
 findings contains reading.unread(environment) if some environment, _ in lib.environments
 
-findings contains lib.finding(
-	outcome(environment), environment, "redelivery", reading.url(environment), message(environment),
-	{"statuses": [object.get(x, "status", 0) | some x in deliveries(environment)]},
-) if {
+findings contains lib.finding({
+	"outcome": outcome(environment), "environment": environment, "subject": "redelivery",
+	"target": reading.url(environment),
+	"message": message(environment),
+	"evidence": {"statuses": [object.get(x, "status", 0) | some x in deliveries(environment)]},
+}) if {
 	some environment, _ in lib.environments
 	not reading.unread(environment)
 	not by_attestation(environment)
 }
 
 findings contains object.union(
-	lib.finding(
-		"pass", environment, "redelivery", reading.url(environment),
-		sprintf("the same event twice was answered with 200 in test, and %s attests that both environments run the same build", [reading.same_build.by]),
-		lib.attestation_evidence(reading.same_build),
-	),
+	lib.finding({
+		"outcome": "pass", "environment": environment, "subject": "redelivery", "target": reading.url(environment),
+		"message": sprintf("the same event twice was answered with 200 in test, and %s attests that both environments run the same build", [reading.same_build.by]),
+		"evidence": lib.attestation_evidence(reading.same_build),
+	}),
 	{"basis": "attested", "valid_until": reading.same_build.expires},
 ) if {
 	some environment, _ in lib.environments

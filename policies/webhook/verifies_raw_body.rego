@@ -82,21 +82,21 @@ objected(environment) := sort({x.case |
 
 put_off(environment) := sort({x.case | some x in sent(environment); not good(x); passing(x)})
 
-findings contains lib.finding(
-	"fail", environment, "spelling", reading.url(environment),
-	sprintf("genuine events in valid but unusual spellings of JSON were refused (%s): what is verified is not the raw body", [concat(", ", turned_down(environment))]),
-	{"refused": turned_down(environment), "sent": count(sent(environment))},
-) if {
+findings contains lib.finding({
+	"outcome": "fail", "environment": environment, "subject": "spelling", "target": reading.url(environment),
+	"message": sprintf("genuine events in valid but unusual spellings of JSON were refused (%s): what is verified is not the raw body", [concat(", ", turned_down(environment))]),
+	"evidence": {"refused": turned_down(environment), "sent": count(sent(environment))},
+}) if {
 	some environment, _ in lib.environments
 	not reading.unread(environment)
 	count(turned_down(environment)) > 0
 }
 
-findings contains lib.finding(
-	"warn", environment, "value", reading.url(environment),
-	sprintf("genuine events with unusual text in them were refused, though not as wrongly signed (%s)", [concat(", ", objected(environment))]),
-	{"refused": objected(environment)},
-) if {
+findings contains lib.finding({
+	"outcome": "warn", "environment": environment, "subject": "value", "target": reading.url(environment),
+	"message": sprintf("genuine events with unusual text in them were refused, though not as wrongly signed (%s)", [concat(", ", objected(environment))]),
+	"evidence": {"refused": objected(environment)},
+}) if {
 	some environment, _ in lib.environments
 	not reading.unread(environment)
 	count(objected(environment)) > 0
@@ -110,11 +110,11 @@ respelled(environment) := sort({d.guess |
 	d.guess in {"spaced-body", "pretty-body", "sorted-body"}
 })
 
-findings contains lib.finding(
-	"fail", environment, "respelled", reading.url(environment),
-	sprintf("the receiver takes the signature of another spelling of the body (%s)", [concat(", ", respelled(environment))]),
-	{"taken": respelled(environment)},
-) if {
+findings contains lib.finding({
+	"outcome": "fail", "environment": environment, "subject": "respelled", "target": reading.url(environment),
+	"message": sprintf("the receiver takes the signature of another spelling of the body (%s)", [concat(", ", respelled(environment))]),
+	"evidence": {"taken": respelled(environment)},
+}) if {
 	some environment, _ in lib.environments
 	not reading.unobservable(environment)
 	count(respelled(environment)) > 0
@@ -133,11 +133,11 @@ decoded(environment) := sort({x.case |
 	"wrong" in own.fact.equals
 })
 
-findings contains lib.finding(
-	"fail", environment, "decoded", reading.url(environment),
-	sprintf("a body that is no proper UTF-8 is refused under its own signature as wrongly signed, and not under that of its decoded text (%s)", [concat(", ", decoded(environment))]),
-	{"cases": decoded(environment)},
-) if {
+findings contains lib.finding({
+	"outcome": "fail", "environment": environment, "subject": "decoded", "target": reading.url(environment),
+	"message": sprintf("a body that is no proper UTF-8 is refused under its own signature as wrongly signed, and not under that of its decoded text (%s)", [concat(", ", decoded(environment))]),
+	"evidence": {"cases": decoded(environment)},
+}) if {
 	some environment, _ in lib.environments
 	not reading.unread(environment)
 	count(decoded(environment)) > 0
@@ -151,7 +151,12 @@ unproven(environment) if {
 
 unproven(environment) if count(put_off(environment)) > 0
 
-findings contains lib.finding("inconclusive", environment, "spelling", reading.url(environment), because(environment), {"no_answer": put_off(environment)}) if {
+findings contains lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "spelling",
+	"target": reading.url(environment),
+	"message": because(environment),
+	"evidence": {"no_answer": put_off(environment)},
+}) if {
 	some environment, _ in lib.environments
 	unproven(environment)
 	not by_attestation(environment)
@@ -182,21 +187,21 @@ by_attestation(environment) if {
 	passes("test")
 }
 
-findings contains lib.finding(
-	"pass", environment, "raw body", reading.url(environment),
-	sprintf("%d unusual spellings were accepted, and %d bodies respelled after signing were refused", [count([x | some x in sent(environment); good(x)]), count(reading.refused(forged(environment)))]),
-	{"accepted": sort({x.case | some x in sent(environment); good(x)}), "refused": reading.cases(reading.refused(forged(environment)))},
-) if {
+findings contains lib.finding({
+	"outcome": "pass", "environment": environment, "subject": "raw body", "target": reading.url(environment),
+	"message": sprintf("%d unusual spellings were accepted, and %d bodies respelled after signing were refused", [count([x | some x in sent(environment); good(x)]), count(reading.refused(forged(environment)))]),
+	"evidence": {"accepted": sort({x.case | some x in sent(environment); good(x)}), "refused": reading.cases(reading.refused(forged(environment)))},
+}) if {
 	some environment, _ in lib.environments
 	passes(environment)
 }
 
 findings contains object.union(
-	lib.finding(
-		"pass", environment, "raw body", reading.url(environment),
-		sprintf("the raw body is verified in test, and %s attests that both environments run the same build", [reading.same_build.by]),
-		lib.attestation_evidence(reading.same_build),
-	),
+	lib.finding({
+		"outcome": "pass", "environment": environment, "subject": "raw body", "target": reading.url(environment),
+		"message": sprintf("the raw body is verified in test, and %s attests that both environments run the same build", [reading.same_build.by]),
+		"evidence": lib.attestation_evidence(reading.same_build),
+	}),
 	{"basis": "attested", "valid_until": reading.same_build.expires},
 ) if {
 	some environment, _ in lib.environments
