@@ -17,7 +17,7 @@ var mayImport = []struct{ pattern, may string }{
 	{"cmd/prelaunch", "internal/cli"},
 	{"internal/cli", "internal/* probes policies"},
 	{"probes", "internal/audit probes/*"},
-	{"probes/*", "internal/audit internal/secret internal/provider internal/netprobe internal/tlsinspect internal/gitscan internal/archive internal/needle internal/keysearch internal/treestate internal/yamldoc"},
+	{"probes/*", "internal/audit internal/secret internal/provider internal/netprobe internal/tlsinspect internal/gitscan internal/content internal/keyscan/match internal/keyscan internal/treestate internal/yamldoc"},
 	{"policies", ""},
 	{"internal/audit", "internal/secret"},
 	{"internal/audit/audittest", "internal/audit internal/secret"}, // for tests only
@@ -32,9 +32,10 @@ var mayImport = []struct{ pattern, may string }{
 	{"internal/reportdiff", "internal/audit internal/secret internal/report"},
 	{"internal/ticket", "internal/audit internal/secret internal/report"},
 	{"internal/signoff", "internal/audit internal/secret internal/report internal/reportdiff"},
-	{"internal/keysearch", "internal/audit internal/secret internal/archive internal/needle"},
-	{"internal/gitscan", "internal/archive internal/inflate internal/needle internal/treestate"},
-	{"internal/gitscan/*", "internal/gitscan internal/needle"},
+	{"internal/keyscan", "internal/audit internal/secret internal/content internal/keyscan/match"},
+	{"internal/gitscan", "internal/content internal/inflate internal/keyscan/match internal/treestate"},
+	{"internal/keyscan/match", ""},
+	{"internal/gitscan/*", "internal/gitscan internal/keyscan/match"},
 	{"internal/sandbox", "internal/audit internal/secret internal/sandbox/*"},
 	{"internal/*", ""},
 	{"internal/*/*", ""},
@@ -51,7 +52,7 @@ var onlyImporter = map[string]string{
 	"github.com/olekukonko/tablewriter":  "internal/report",
 	"github.com/secure-systems-lab":      "internal/signoff",
 	"golang.org/x/crypto/ocsp":           "internal/tlsinspect internal/sandbox/certs",
-	"github.com/klauspost/compress/zstd": "internal/archive",
+	"github.com/klauspost/compress/zstd": "internal/content",
 }
 
 func TestImportDirections(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/prelaunch-audit/prelaunch/internal/archive"
+	"github.com/prelaunch-audit/prelaunch/internal/content"
 )
 
 // scanBrotli unpacks the blobs that a tree, of whatever commit, names like files compressed with brotli: their content alone does not
@@ -24,8 +24,8 @@ func (r *repo) scanBrotli(ctx context.Context) {
 			switch {
 			case errors.Is(err, errTooLarge):
 				s.broken(o, err)
-			case err == nil && k == blobKind && archive.SniffNamed(".br", data) == archive.Brotli:
-				s.archive(source{place: InBlob, object: o}, archive.Brotli, bytes.NewReader(data))
+			case err == nil && k == blobKind && content.SniffNamed(".br", data) == content.Brotli:
+				s.archive(source{place: InBlob, object: o}, content.Brotli, bytes.NewReader(data))
 			}
 		}, func(err error) { s.broken(o, err) })
 	}

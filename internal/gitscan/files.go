@@ -16,7 +16,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/prelaunch-audit/prelaunch/internal/archive"
+	"github.com/prelaunch-audit/prelaunch/internal/content"
 )
 
 // This file searches git's own files: everything below the git directories
@@ -300,7 +300,7 @@ func (s *scanner) lfsDamaged(path, sum string) string {
 		}
 		defer f.Close()
 		h := sha256.New()
-		if err := copyTo(h, archive.Until(s.ctx, f)); err != nil {
+		if err := copyTo(h, content.Until(s.ctx, f)); err != nil {
 			return "cannot be read"
 		}
 		if hex.EncodeToString(h.Sum(nil)) != strings.ToLower(sum) {

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/prelaunch-audit/prelaunch/internal/needle"
+	"github.com/prelaunch-audit/prelaunch/internal/keyscan/match"
 )
 
 // The tests build repositories with git itself; the engine does not need it.
@@ -74,9 +74,9 @@ func (g *gitRepo) commit(message string) string {
 	return g.git("rev-parse", "HEAD")
 }
 
-func literals(texts ...string) (list []needle.Literal) {
+func literals(texts ...string) (list []match.Literal) {
 	for i, s := range texts {
-		list = append(list, needle.Literal{ID: i + 1, Bytes: []byte(s)})
+		list = append(list, match.Literal{ID: i + 1, Bytes: []byte(s)})
 	}
 	return list
 }

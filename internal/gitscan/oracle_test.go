@@ -13,7 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/prelaunch-audit/prelaunch/internal/needle"
+	"github.com/prelaunch-audit/prelaunch/internal/keyscan/match"
 )
 
 // realRepo is a repository with the shapes real ones have: long delta chains,
@@ -108,7 +108,7 @@ func allObjects(t testing.TB, g *gitRepo) map[string][]byte {
 }
 
 // cut takes random literals out of random objects.
-func cutLiterals(objects map[string][]byte, n int, seed uint64) (list []needle.Literal) {
+func cutLiterals(objects map[string][]byte, n int, seed uint64) (list []match.Literal) {
 	r := rand.New(rand.NewPCG(seed, 3))
 	var ids []string
 	for id := range objects {
@@ -122,7 +122,7 @@ func cutLiterals(objects map[string][]byte, n int, seed uint64) (list []needle.L
 			continue
 		}
 		at := r.IntN(len(data) - size + 1)
-		list = append(list, needle.Literal{ID: len(list), Bytes: data[at : at+size]})
+		list = append(list, match.Literal{ID: len(list), Bytes: data[at : at+size]})
 	}
 	return list
 }

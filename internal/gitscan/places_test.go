@@ -18,7 +18,7 @@ import (
 
 	"github.com/andybalholm/brotli"
 
-	"github.com/prelaunch-audit/prelaunch/internal/needle"
+	"github.com/prelaunch-audit/prelaunch/internal/keyscan/match"
 )
 
 // spelling is one way to write a key.
@@ -390,7 +390,7 @@ func buildOrder() (order []int) {
 
 // buildPlaces makes a repository with every hiding place and returns the literals
 // and what each of their IDs means.
-func buildPlaces(t *testing.T, plant bool, finish func(g *gitRepo)) (g *gitRepo, list []needle.Literal, meaning map[int]string) {
+func buildPlaces(t *testing.T, plant bool, finish func(g *gitRepo)) (g *gitRepo, list []match.Literal, meaning map[int]string) {
 	g = newRepo(t)
 	g.write("README", "x\n")
 	g.commit("start")
@@ -404,7 +404,7 @@ func buildPlaces(t *testing.T, plant bool, finish func(g *gitRepo)) (g *gitRepo,
 		}
 		var texts []string
 		for j, s := range spellings(string(key)) {
-			list = append(list, needle.Literal{ID: 100*i + j, Bytes: s.text})
+			list = append(list, match.Literal{ID: 100*i + j, Bytes: s.text})
 			if h.fits == nil || h.fits(s) {
 				meaning[100*i+j] = h.name + " × " + s.name
 				if plant {

@@ -13,7 +13,7 @@ import (
 
 	"github.com/klauspost/compress/zlib"
 
-	"github.com/prelaunch-audit/prelaunch/internal/archive"
+	"github.com/prelaunch-audit/prelaunch/internal/content"
 )
 
 // This file makes an index for a pack that has none that can be used. It is
@@ -87,7 +87,7 @@ func (p *pack) findEntries(ctx context.Context) error {
 			err = z.(zlib.Resetter).Reset(counted, nil)
 		}
 		if err == nil {
-			_, err = io.Copy(io.Discard, archive.Until(ctx, z))
+			_, err = io.Copy(io.Discard, content.Until(ctx, z))
 		}
 		if err != nil {
 			return stop(start, err)

@@ -19,8 +19,8 @@ import (
 	"runtime"
 	"sync"
 
-	"github.com/prelaunch-audit/prelaunch/internal/archive"
-	"github.com/prelaunch-audit/prelaunch/internal/needle"
+	"github.com/prelaunch-audit/prelaunch/internal/content"
+	"github.com/prelaunch-audit/prelaunch/internal/keyscan/match"
 )
 
 // Limits bound the memory, time and output of a scan. Zero fields mean the
@@ -40,7 +40,7 @@ type Limits struct {
 	UnpackedBytes int64
 	// Nesting bounds repositories inside repositories (submodules): default 8.
 	Nesting int
-	Archive archive.Limits
+	Archive content.Limits
 }
 
 func (l Limits) withDefaults() Limits {
@@ -66,10 +66,10 @@ func (l Limits) withDefaults() Limits {
 
 // Options say what to look for.
 type Options struct {
-	Literals     []needle.Literal
-	Fingerprints []needle.Fingerprint
+	Literals     []match.Literal
+	Fingerprints []match.Fingerprint
 	// Suspects finds what looks like a key but is none of the above; nil looks for none.
-	Suspects *needle.Suspects
+	Suspects *match.Suspects
 	Limits   Limits
 	Workers  int // default: the number of processors
 	// ExcludesFile holds the user's own ignore patterns (git's
@@ -81,11 +81,11 @@ type Options struct {
 // that cannot be used and for a context that ended; whatever is wrong with the
 // repository is a gap in the result.
 func Scan(ctx context.Context, path string, o Options) (*Result, error) {
-	set, err := needle.New(o.Literals)
+	set, err := match.New(o.Literals)
 	if err != nil {
 		return nil, err
 	}
-	prints, err := needle.NewPrints(o.Fingerprints)
+	prints, err := match.NewPrints(o.Fingerprints)
 	if err != nil {
 		return nil, err
 	}
@@ -110,8 +110,8 @@ func Scan(ctx context.Context, path string, o Options) (*Result, error) {
 // search is one call of Scan, over a repository and the ones nested in it.
 type search struct {
 	options Options
-	set     *needle.Set
-	prints  *needle.Prints
+	set     *match.Set
+	prints  *match.Prints
 	found   *collector
 	known   map[string]bool // git directories already scanned
 

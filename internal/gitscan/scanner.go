@@ -8,7 +8,7 @@ import (
 	"io"
 	"io/fs"
 
-	"github.com/prelaunch-audit/prelaunch/internal/archive"
+	"github.com/prelaunch-audit/prelaunch/internal/content"
 )
 
 // scanner looks for everything in objects and files; each worker has its own.
@@ -191,11 +191,11 @@ func (s *scanner) blob(src source, data []byte) {
 	if p, ok := parseLFS(data); ok {
 		s.lfs(p, src)
 	}
-	format := archive.SniffNamed(src.path, data)
-	if format == archive.None {
-		format = archive.SniffWhole(data)
+	format := content.SniffNamed(src.path, data)
+	if format == content.None {
+		format = content.SniffWhole(data)
 	}
-	if format != archive.None {
+	if format != content.None {
 		s.archive(src, format, bytes.NewReader(data))
 	}
 }
@@ -217,7 +217,7 @@ func (s *scanner) stream(o *stored, size int64, r io.Reader) error {
 
 // reader searches a stream of any length.
 func (s *scanner) reader(src source, r io.Reader) error {
-	head := make([]byte, archive.SniffLen)
+	head := make([]byte, content.SniffLen)
 	n, err := io.ReadFull(r, head)
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 		return err
@@ -225,12 +225,12 @@ func (s *scanner) reader(src source, r io.Reader) error {
 	head = head[:n]
 	full := io.MultiReader(bytes.NewReader(head), r)
 	tap := s.newTap(src)
-	format := archive.SniffNamed(src.path, head)
+	format := content.SniffNamed(src.path, head)
 	file, atHand := r.(interface { // it can be read again
 		io.ReaderAt
 		Size() int64
 	})
-	if format != archive.None && !atHand {
+	if format != content.None && !atHand {
 		// The archive's own bytes are searched on their way to the unpacker.
 		s.archive(src, format, io.TeeReader(full, tap))
 		if err := copyTo(tap, full); err != nil {
@@ -245,11 +245,11 @@ func (s *scanner) reader(src source, r io.Reader) error {
 	if err := tap.Close(); err != nil {
 		return err
 	}
-	if format == archive.None {
-		format = archive.SniffEnd(end.tail)
+	if format == content.None {
+		format = content.SniffEnd(end.tail)
 	}
 	switch {
-	case format == archive.None:
+	case format == content.None:
 	case atHand:
 		s.archive(src, format, io.NewSectionReader(file, 0, file.Size()))
 	default:
@@ -264,8 +264,8 @@ type lastBytes struct {
 }
 
 func (l *lastBytes) Write(b []byte) (int, error) {
-	l.tail = append(l.tail, b[max(0, len(b)-archive.SniffLen):]...)
-	l.tail = l.tail[max(0, len(l.tail)-archive.SniffLen):]
+	l.tail = append(l.tail, b[max(0, len(b)-content.SniffLen):]...)
+	l.tail = l.tail[max(0, len(l.tail)-content.SniffLen):]
 	return len(b), nil
 }
 
@@ -276,8 +276,8 @@ func copyTo(w io.Writer, r io.Reader) error {
 }
 
 // archive searches the members of an archive.
-func (s *scanner) archive(src source, format archive.Format, r io.Reader) {
-	cuts, err := archive.Walk(s.ctx, format, r, s.options.Limits.Archive, func(path string) io.WriteCloser {
+func (s *scanner) archive(src source, format content.Format, r io.Reader) {
+	cuts, err := content.Walk(s.ctx, format, r, s.options.Limits.Archive, func(path string) io.WriteCloser {
 		inner := src
 		inner.member = path
 		name := s.newTap(inner)
@@ -293,11 +293,11 @@ func (s *scanner) archive(src source, format archive.Format, r io.Reader) {
 	}
 }
 
-func archiveReason(c archive.Cut) Reason {
+func archiveReason(c content.Cut) Reason {
 	switch c.Reason {
-	case archive.Unsupported, archive.Encrypted:
+	case content.Unsupported, content.Encrypted:
 		return ArchiveUnsupported
-	case archive.Damaged:
+	case content.Damaged:
 		return ArchiveUnreadable
 	}
 	return ArchiveCut

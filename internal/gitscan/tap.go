@@ -3,14 +3,14 @@ package gitscan
 import (
 	"bytes"
 
-	"github.com/prelaunch-audit/prelaunch/internal/needle"
+	"github.com/prelaunch-audit/prelaunch/internal/keyscan/match"
 )
 
 // tap searches a stream for everything, with bounded memory.
 type tap struct {
 	s        *scanner
 	src      source
-	literals *needle.Stream
+	literals *match.Stream
 	hold     []byte // for fingerprints and suspects
 	base     int64  // offset of hold[0]
 	lines    int64  // newlines before hold[0]

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
-	"github.com/prelaunch-audit/prelaunch/internal/needle"
+	"github.com/prelaunch-audit/prelaunch/internal/keyscan/match"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 )
 
@@ -25,15 +25,15 @@ const (
 
 // calls is the search for the use of the provider's API.
 type calls struct {
-	set   *needle.Set
+	set   *match.Set
 	kinds []string // by literal ID
 }
 
 func newCalls(integration *audit.Integration, profile provider.Profile) (*calls, error) {
 	c := &calls{}
-	var literals []needle.Literal
+	var literals []match.Literal
 	add := func(kind, text string) {
-		literals = append(literals, needle.Literal{ID: len(c.kinds), Bytes: []byte(text)})
+		literals = append(literals, match.Literal{ID: len(c.kinds), Bytes: []byte(text)})
 		c.kinds = append(c.kinds, kind)
 	}
 	hosts := []string{profile.API.Host}
@@ -63,7 +63,7 @@ func newCalls(integration *audit.Integration, profile provider.Profile) (*calls,
 		}
 	}
 	var err error
-	if c.set, err = needle.New(literals); err != nil {
+	if c.set, err = match.New(literals); err != nil {
 		return nil, fmt.Errorf("prepare the search for API calls: %w", err)
 	}
 	return c, nil
@@ -97,7 +97,7 @@ func (c *calls) tap(done func(what map[string]bool, withHost bool)) io.WriteClos
 }
 
 type callTap struct {
-	*needle.Stream
+	*match.Stream
 	done func()
 }
 

@@ -12,9 +12,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/prelaunch-audit/prelaunch/internal/archive"
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
-	"github.com/prelaunch-audit/prelaunch/internal/keysearch"
+	"github.com/prelaunch-audit/prelaunch/internal/content"
+	"github.com/prelaunch-audit/prelaunch/internal/keyscan"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 )
 
@@ -147,7 +147,7 @@ func shownURL(raw string) string {
 // searcher searches one client after the other.
 type searcher struct {
 	run    *audit.Run
-	keys   *keysearch.Search
+	keys   *keyscan.Search
 	calls  *calls
 	client audit.Client
 	status Status
@@ -156,7 +156,7 @@ type searcher struct {
 }
 
 func newSearcher(run *audit.Run) (*searcher, error) {
-	keys, err := keysearch.New(run.Integration)
+	keys, err := keyscan.New(run.Integration)
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +180,7 @@ func (s *searcher) gap(path, reason string) {
 }
 
 // content searches one file.
-func (s *searcher) content(ctx context.Context, path string, from keysearch.Source) error {
+func (s *searcher) content(ctx context.Context, path string, from keyscan.Source) error {
 	found := s.keys.Hits()
 	found.Name(path)
 	open := func(member string) io.WriteCloser {
@@ -194,7 +194,7 @@ func (s *searcher) content(ctx context.Context, path string, from keysearch.Sour
 			}
 		})}
 	}
-	cuts, err := keysearch.Unpack(ctx, path, from, archive.Limits{}, open)
+	cuts, err := keyscan.Unpack(ctx, path, from, content.Limits{}, open)
 	for _, cut := range cuts {
 		s.gap(path, "what is packed in it was not read in full: "+string(cut.Reason))
 	}
@@ -205,7 +205,7 @@ func (s *searcher) content(ctx context.Context, path string, from keysearch.Sour
 }
 
 // tell emits what was found in one file.
-func (s *searcher) tell(found *keysearch.Hits, path string) {
+func (s *searcher) tell(found *keyscan.Hits, path string) {
 	s.status.HitsCut += found.Cut
 	for _, hit := range found.List() {
 		if s.hits++; s.hits > maxHits {

@@ -7,13 +7,13 @@ import (
 	"path/filepath"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
-	"github.com/prelaunch-audit/prelaunch/internal/keysearch"
+	"github.com/prelaunch-audit/prelaunch/internal/keyscan"
 	"github.com/prelaunch-audit/prelaunch/internal/treestate"
 )
 
 // Digests implements audit.Digester: one digest of each bundle. What a URL gives can only be told by fetching it.
 func (p *probe) Digests(ctx context.Context, run *audit.Run) (map[string]string, error) {
-	keys, err := keysearch.New(run.Integration)
+	keys, err := keyscan.New(run.Integration)
 	if err != nil {
 		return nil, err
 	}

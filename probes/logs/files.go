@@ -12,8 +12,8 @@ import (
 	"regexp"
 	"time"
 
-	"github.com/prelaunch-audit/prelaunch/internal/archive"
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/content"
 )
 
 // Rules of this file: a log file is what was opened, not what has its name. It is kept open over the probing, so that what is written
@@ -105,7 +105,7 @@ func ends(r io.ReaderAt, size int64) (start, end [sha256.Size]byte, packed bool)
 	n, _ := r.ReadAt(first, 0)
 	last := make([]byte, min(size, endBytes))
 	m, _ := r.ReadAt(last, size-int64(len(last)))
-	return sha256.Sum256(first[:n]), sha256.Sum256(last[:m]), archive.Sniff(first[:n]) != archive.None
+	return sha256.Sum256(first[:n]), sha256.Sum256(last[:m]), content.Sniff(first[:n]) != content.None
 }
 
 // shortName is a file's path as it is told: as the pattern is written, relative or absolute.

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
-	"github.com/prelaunch-audit/prelaunch/internal/keysearch"
+	"github.com/prelaunch-audit/prelaunch/internal/keyscan"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 )
 
@@ -181,7 +181,7 @@ func (p *probe) searchAddition(ctx context.Context, run *audit.Run, s *source, a
 			})
 		}}
 	}
-	cuts, err := keysearch.Unpack(ctx, "", bytes.NewReader(added.bytes), packedLimits, open)
+	cuts, err := keyscan.Unpack(ctx, "", bytes.NewReader(added.bytes), packedLimits, open)
 	if err != nil {
 		return fmt.Errorf("search %s: %w", added.name, err)
 	}

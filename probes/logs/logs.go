@@ -13,9 +13,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prelaunch-audit/prelaunch/internal/archive"
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
-	"github.com/prelaunch-audit/prelaunch/internal/keysearch"
+	"github.com/prelaunch-audit/prelaunch/internal/content"
+	"github.com/prelaunch-audit/prelaunch/internal/keyscan"
 )
 
 // Source is a fact of kind "log.source": one declared log as it stood when the audit began, searched for keys.
@@ -89,11 +89,11 @@ const (
 )
 
 // packedLimits are for compressed rotations: text that compresses well, and much of it.
-var packedLimits = archive.Limits{Bytes: 8 << 30}
+var packedLimits = content.Limits{Bytes: 8 << 30}
 
 type probe struct {
 	timing  timing
-	search  *keysearch.Search
+	search  *keyscan.Search
 	sources []*source
 
 	mu   sync.Mutex
@@ -153,7 +153,7 @@ func (s *source) gap(list *[]Gap, file, reason string) {
 
 // Prepare notes where each log ends, before anything is sent.
 func (p *probe) Prepare(_ context.Context, run *audit.Run) {
-	search, err := keysearch.New(run.Integration)
+	search, err := keyscan.New(run.Integration)
 	if err != nil {
 		return // told by Run
 	}
@@ -175,7 +175,7 @@ func (p *probe) Prepare(_ context.Context, run *audit.Run) {
 // Run searches what was noted for keys.
 func (p *probe) Run(ctx context.Context, run *audit.Run) error {
 	if p.search == nil {
-		if _, err := keysearch.New(run.Integration); err != nil {
+		if _, err := keyscan.New(run.Integration); err != nil {
 			return err
 		}
 		p.Prepare(ctx, run)
@@ -261,7 +261,7 @@ func (p *probe) full() bool {
 	return p.hits > maxHits
 }
 
-func (p *probe) emitKeys(run *audit.Run, s *source, file, phase string, found *keysearch.Hits) {
+func (p *probe) emitKeys(run *audit.Run, s *source, file, phase string, found *keyscan.Hits) {
 	for _, hit := range found.List() {
 		line := hit.Line
 		if phase == "since" {

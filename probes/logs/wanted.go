@@ -15,7 +15,7 @@ import (
 	"strings"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
-	"github.com/prelaunch-audit/prelaunch/internal/needle"
+	"github.com/prelaunch-audit/prelaunch/internal/keyscan/match"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
@@ -39,7 +39,7 @@ type sought struct {
 
 // wanted is everything that is searched for in what came since.
 type wanted struct {
-	set      *needle.Set
+	set      *match.Set
 	means    []sought // by literal ID
 	lengths  []int    // by literal ID, in bytes
 	unsought int      // UIDs that cannot be told from other text
@@ -48,14 +48,14 @@ type wanted struct {
 // seek prepares the search for what was sent.
 func seek(integration *audit.Integration, profile provider.Profile, events []audit.LedgerEvent) (*wanted, error) {
 	w := &wanted{}
-	var literals []needle.Literal
+	var literals []match.Literal
 	seen := map[string]bool{}
 	add := func(text []byte, means sought) {
 		if len(text) == 0 || len(text) > maxPiece*8 || seen[string(text)] {
 			return
 		}
 		seen[string(text)] = true
-		literals = append(literals, needle.Literal{ID: len(w.means), Bytes: text})
+		literals = append(literals, match.Literal{ID: len(w.means), Bytes: text})
 		w.means, w.lengths = append(w.means, means), append(w.lengths, len(text))
 	}
 	reused, uids, unsought := map[string]bool{}, map[string]bool{}, map[string]bool{}
@@ -101,7 +101,7 @@ func seek(integration *audit.Integration, profile provider.Profile, events []aud
 		}
 	}
 	var err error
-	w.set, err = needle.New(literals)
+	w.set, err = match.New(literals)
 	return w, err
 }
 

@@ -6,12 +6,12 @@ import (
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/gitscan"
-	"github.com/prelaunch-audit/prelaunch/internal/keysearch"
+	"github.com/prelaunch-audit/prelaunch/internal/keyscan"
 )
 
 // Digests implements audit.Digester: one digest of each repository, over all that the search reads.
 func (p *probe) Digests(ctx context.Context, run *audit.Run) (map[string]string, error) {
-	keys, err := keysearch.New(run.Integration)
+	keys, err := keyscan.New(run.Integration)
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
-	"github.com/prelaunch-audit/prelaunch/internal/needle"
+	"github.com/prelaunch-audit/prelaunch/internal/keyscan/match"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
@@ -36,14 +36,14 @@ type mark struct {
 type marks struct {
 	first      int
 	list       []mark
-	texts      []needle.Literal
+	texts      []match.Literal
 	keysDiffer bool // otherwise a key tells no environment
 }
 
 func newMarks(integration *audit.Integration, profile provider.Profile, first int) *marks {
 	m := &marks{first: first, keysDiffer: true}
 	add := func(text, notBefore, notAfter string, of mark) {
-		m.texts = append(m.texts, needle.Literal{ID: first + len(m.list), Bytes: []byte(text), NotBefore: notBefore, NotAfter: notAfter})
+		m.texts = append(m.texts, match.Literal{ID: first + len(m.list), Bytes: []byte(text), NotBefore: notBefore, NotAfter: notAfter})
 		m.list = append(m.list, of)
 	}
 	environments := integration.Environments
@@ -83,7 +83,7 @@ func newMarks(integration *audit.Integration, profile provider.Profile, first in
 // alnum next to an ID or the end of a name makes it a longer one.
 const alnum = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-func (m *marks) literals() []needle.Literal { return m.texts }
+func (m *marks) literals() []match.Literal { return m.texts }
 
 func (m *marks) of(id int) mark { return m.list[id-m.first] }
 

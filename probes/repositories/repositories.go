@@ -12,11 +12,11 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/prelaunch-audit/prelaunch/internal/archive"
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/content"
 	"github.com/prelaunch-audit/prelaunch/internal/gitscan"
-	"github.com/prelaunch-audit/prelaunch/internal/keysearch"
-	"github.com/prelaunch-audit/prelaunch/internal/needle"
+	"github.com/prelaunch-audit/prelaunch/internal/keyscan"
+	"github.com/prelaunch-audit/prelaunch/internal/keyscan/match"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 )
 
@@ -142,7 +142,7 @@ func (*probe) Plan(integration *audit.Integration) []audit.Step {
 }
 
 func (p *probe) Run(ctx context.Context, run *audit.Run) error {
-	keys, err := keysearch.New(run.Integration)
+	keys, err := keyscan.New(run.Integration)
 	if err != nil {
 		return err
 	}
@@ -151,7 +151,7 @@ func (p *probe) Run(ctx context.Context, run *audit.Run) error {
 		return err
 	}
 	t := &teller{run: run, keys: keys, marks: newMarks(run.Integration, profile, keys.Subjects()), told: map[string]int{}}
-	suspects := needle.NewSuspects(profile.KeyNames, []string{profile.KeyHeader})
+	suspects := match.NewSuspects(profile.KeyNames, []string{profile.KeyHeader})
 	for i, repository := range run.Integration.Repositories {
 		path := run.Integration.Resolve(repository.Path)
 		options := gitscan.Options{
@@ -182,7 +182,7 @@ func (p *probe) Run(ctx context.Context, run *audit.Run) error {
 // teller makes facts of results.
 type teller struct {
 	run   *audit.Run
-	keys  *keysearch.Search
+	keys  *keyscan.Search
 	marks *marks
 	told  map[string]int // by kind and area
 
@@ -263,7 +263,7 @@ func (t *teller) hit(repository string, result *gitscan.Result, hit gitscan.Hit,
 		} else {
 			status.HitsCut++
 		}
-		if subject.Role == keysearch.Current && t.marks.keysDiffer {
+		if subject.Role == keyscan.Current && t.marks.keysDiffer {
 			t.pairing(place, "key", subject.Environment)
 		}
 	default:
@@ -328,7 +328,7 @@ func areaOfGap(result *gitscan.Result, gap gitscan.Gap) string {
 
 // beforeMember is the file of a path into an archive.
 func beforeMember(path string) string {
-	file, _, _ := strings.Cut(path, strings.TrimSuffix(archive.Separator, "/"))
+	file, _, _ := strings.Cut(path, strings.TrimSuffix(content.Separator, "/"))
 	return file
 }
 

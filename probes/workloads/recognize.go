@@ -14,9 +14,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/prelaunch-audit/prelaunch/internal/archive"
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
-	"github.com/prelaunch-audit/prelaunch/internal/keysearch"
+	"github.com/prelaunch-audit/prelaunch/internal/content"
+	"github.com/prelaunch-audit/prelaunch/internal/keyscan"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
@@ -29,7 +29,7 @@ type recognizer struct {
 	words     []string // the provider's, lower case
 	variables []string // that the auditor's own references read
 	redactor  *secret.Redactor
-	search    *keysearch.Search
+	search    *keyscan.Search
 }
 
 type knownKey struct {
@@ -43,7 +43,7 @@ func newRecognizer(integration *audit.Integration) (*recognizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	search, err := keysearch.New(integration)
+	search, err := keyscan.New(integration)
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +190,7 @@ func looksLikeKey(value string) bool {
 // overlooked adds the keys that stand in a manifest elsewhere than in its values: in comments, or in what is no valid YAML.
 func (r *recognizer) overlooked(ctx context.Context, file string, text []byte, found []Key) []Key {
 	hits := r.search.Hits()
-	if _, err := hits.Read(ctx, bytes.NewReader(text), archive.Limits{}); err != nil {
+	if _, err := hits.Read(ctx, bytes.NewReader(text), content.Limits{}); err != nil {
 		return found // the context ended, which the caller sees
 	}
 	for _, hit := range hits.List() {
@@ -218,7 +218,7 @@ func (r *recognizer) literals(ctx context.Context, file string) (found []Key, er
 	}
 	defer func() { _ = f.Close() }() // only read from
 	hits := r.search.Hits()
-	if _, err := hits.Read(ctx, io.NewSectionReader(f, 0, info.Size()), archive.Limits{}); err != nil {
+	if _, err := hits.Read(ctx, io.NewSectionReader(f, 0, info.Size()), content.Limits{}); err != nil {
 		return nil, ctx.Err()
 	}
 	for _, hit := range hits.List() {

@@ -11,16 +11,16 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/prelaunch-audit/prelaunch/internal/needle"
+	"github.com/prelaunch-audit/prelaunch/internal/keyscan/match"
 )
 
 // absent is a key that no generated repository holds.
 const absent = "Zk9QpX3vLr7TnB2mWc8YdF5hJs4GtA6e"
 
 // needles are 13 literals, as one key in its spellings gives.
-func needles() (list []needle.Literal) {
+func needles() (list []match.Literal) {
 	for i := range 13 {
-		list = append(list, needle.Literal{ID: i, Bytes: []byte(fmt.Sprintf("%s%02d", absent, i))})
+		list = append(list, match.Literal{ID: i, Bytes: []byte(fmt.Sprintf("%s%02d", absent, i))})
 	}
 	return list
 }

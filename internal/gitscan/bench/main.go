@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/gitscan"
-	"github.com/prelaunch-audit/prelaunch/internal/needle"
+	"github.com/prelaunch-audit/prelaunch/internal/keyscan/match"
 )
 
 func main() {
@@ -66,9 +66,9 @@ func command(args []string) error {
 // and with fingerprints and suspects looked for too.
 func find(dir, text string) error {
 	for _, o := range []gitscan.Options{
-		{Literals: []needle.Literal{{ID: 1, Bytes: []byte(text)}}},
-		{Fingerprints: []needle.Fingerprint{{ID: 1, SHA256: sha256.Sum256([]byte(text)), Length: len(text)}}},
-		{Literals: needles(), Suspects: needle.NewSuspects([]string{"begini"}, []string{"api-key"})},
+		{Literals: []match.Literal{{ID: 1, Bytes: []byte(text)}}},
+		{Fingerprints: []match.Fingerprint{{ID: 1, SHA256: sha256.Sum256([]byte(text)), Length: len(text)}}},
+		{Literals: needles(), Suspects: match.NewSuspects([]string{"begini"}, []string{"api-key"})},
 	} {
 		start := time.Now()
 		r, err := gitscan.Scan(context.Background(), dir, o)

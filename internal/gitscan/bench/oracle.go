@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/prelaunch-audit/prelaunch/internal/gitscan"
-	"github.com/prelaunch-audit/prelaunch/internal/needle"
+	"github.com/prelaunch-audit/prelaunch/internal/keyscan/match"
 )
 
 // objects streams every object of the repository out of git.
@@ -56,7 +56,7 @@ func objects(dir string, f func(id string, data []byte) error) error {
 // objects in which the scan finds them with those in which they are.
 func oracle(dir string, n int) error {
 	r := rand.New(rand.NewPCG(uint64(n), 1))
-	var literals []needle.Literal
+	var literals []match.Literal
 	seen := 0
 	err := objects(dir, func(_ string, data []byte) error {
 		size := 16 + r.IntN(48)
@@ -72,7 +72,7 @@ func oracle(dir string, n int) error {
 			}
 		}
 		at := r.IntN(len(data) - size + 1)
-		l := needle.Literal{ID: slot, Bytes: append([]byte(nil), data[at:at+size]...)}
+		l := match.Literal{ID: slot, Bytes: append([]byte(nil), data[at:at+size]...)}
 		if slot < len(literals) {
 			literals[slot] = l
 		} else {
@@ -83,7 +83,7 @@ func oracle(dir string, n int) error {
 	if err != nil {
 		return err
 	}
-	set, err := needle.New(literals)
+	set, err := match.New(literals)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-// Package needle finds many literals at once in bytes and streams.
+// Package match finds many literals at once in bytes and streams.
 //
 // The method is a strided filter. Let m be the length of the shortest literal
 // and q the gram length (8, or 4 when m is small). Any occurrence of any
@@ -13,7 +13,7 @@
 // searched one by one, so that they do not slow down the others.
 //
 // Nothing in this package formats or returns a literal's bytes.
-package needle
+package match
 
 import (
 	"bytes"

@@ -1,8 +1,8 @@
-// Package keysearch finds the configured keys in files, in whatever spelling and inside archives, and tells whose key it was. It is
+// Package keyscan finds the configured keys in files, in whatever spelling and inside archives, and tells whose key it was. It is
 // what the probes of repositories, clients and logs share.
 //
 // Nothing here returns what was found, nor what stands around it; names and paths are told through Shown.
-package keysearch
+package keyscan
 
 import (
 	"bytes"
@@ -12,9 +12,9 @@ import (
 	"io"
 	"slices"
 
-	"github.com/prelaunch-audit/prelaunch/internal/archive"
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
-	"github.com/prelaunch-audit/prelaunch/internal/needle"
+	"github.com/prelaunch-audit/prelaunch/internal/content"
+	"github.com/prelaunch-audit/prelaunch/internal/keyscan/match"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
@@ -34,11 +34,11 @@ type Subject struct {
 
 // Search is every configured key in every spelling. Safe for concurrent use.
 type Search struct {
-	literals     []needle.Literal
-	fingerprints []needle.Fingerprint
+	literals     []match.Literal
+	fingerprints []match.Fingerprint
 	subjects     []Subject // by the ID of a literal or fingerprint
-	set          *needle.Set
-	prints       *needle.Prints
+	set          *match.Set
+	prints       *match.Prints
 	notSearched  []string
 	printed      []string
 }
@@ -53,10 +53,10 @@ func New(integration *audit.Integration) (*Search, error) {
 		s.add(retired.Key, retired.Environment, Retired)
 	}
 	var err error
-	if s.set, err = needle.New(s.literals); err != nil {
+	if s.set, err = match.New(s.literals); err != nil {
 		return nil, fmt.Errorf("prepare the search for keys: %w", err)
 	}
-	if s.prints, err = needle.NewPrints(s.fingerprints); err != nil {
+	if s.prints, err = match.NewPrints(s.fingerprints); err != nil {
 		return nil, fmt.Errorf("prepare the search for keys: %w", err)
 	}
 	return s, nil
@@ -73,25 +73,25 @@ func (s *Search) add(key secret.Key, environment, role string) {
 	case key.Held():
 		material := key.Expose()
 		// What is longer than Wrapped has it is found broken anywhere.
-		for _, spelling := range append(secret.Spellings(material), secret.Wrapped(material, needle.Breakable-1)...) {
+		for _, spelling := range append(secret.Spellings(material), secret.Wrapped(material, match.Breakable-1)...) {
 			subject.Spelling = spelling.Name
-			s.literals = append(s.literals, needle.Literal{
+			s.literals = append(s.literals, match.Literal{
 				ID: len(s.subjects), Bytes: spelling.Bytes, Broken: !spelling.Wide, NotBefore: spelling.NotBefore, NotAfter: spelling.NotAfter,
 			})
 			s.subjects = append(s.subjects, subject)
 		}
 	default:
 		s.printed = append(s.printed, subject.Fingerprint)
-		s.fingerprints = append(s.fingerprints, needle.Fingerprint{ID: len(s.subjects), SHA256: key.SHA256(), Length: key.Len()})
+		s.fingerprints = append(s.fingerprints, match.Fingerprint{ID: len(s.subjects), SHA256: key.SHA256(), Length: key.Len()})
 		s.subjects = append(s.subjects, subject)
 	}
 }
 
 // Literals are the spellings of the keys that are held; their IDs, from 0, are below Subjects.
-func (s *Search) Literals() []needle.Literal { return s.literals }
+func (s *Search) Literals() []match.Literal { return s.literals }
 
 // Fingerprints are the keys that are known by their SHA-256 only; their IDs are below Subjects and none of a literal.
-func (s *Search) Fingerprints() []needle.Fingerprint { return s.fingerprints }
+func (s *Search) Fingerprints() []match.Fingerprint { return s.fingerprints }
 
 // Subjects is one more than the highest ID.
 func (s *Search) Subjects() int { return len(s.subjects) }
@@ -109,7 +109,7 @@ func (s *Search) Subject(id int, form string) Subject {
 func (s *Search) NotSearched() []string { return s.notSearched }
 
 // ByFingerprint are the fingerprints of keys that are known by it only. Such a key is found anywhere in text, and in the spellings that
-// needle.Prints names; in others, or broken into pieces, it is not.
+// match.Prints names; in others, or broken into pieces, it is not.
 func (s *Search) ByFingerprint() []string { return s.printed }
 
 // mark stands for a key in what is shown.
@@ -195,7 +195,7 @@ func (h *Hits) text(text, member string) {
 type tap struct {
 	hits     *Hits
 	member   string
-	literals *needle.Stream
+	literals *match.Stream
 	hold     []byte
 	lines    int64 // newlines before hold
 	base     int64 // offset of hold
@@ -261,9 +261,9 @@ type Source interface {
 
 // Unpack writes a content, whose file has that name, to open(""), and, where it is an archive or compressed, each member to open(its path). It stops at the bounds of
 // the archive package; what was left out is told by the cuts. Not found to be an archive is the rule and no cut.
-func Unpack(ctx context.Context, name string, from Source, limits archive.Limits, open func(member string) io.WriteCloser) ([]archive.Cut, error) {
+func Unpack(ctx context.Context, name string, from Source, limits content.Limits, open func(member string) io.WriteCloser) ([]content.Cut, error) {
 	whole := open("")
-	_, err := io.CopyBuffer(whole, struct{ io.Reader }{archive.Until(ctx, io.NewSectionReader(from, 0, from.Size()))}, make([]byte, 128<<10))
+	_, err := io.CopyBuffer(whole, struct{ io.Reader }{content.Until(ctx, io.NewSectionReader(from, 0, from.Size()))}, make([]byte, 128<<10))
 	if closed := whole.Close(); err == nil {
 		err = closed
 	}
@@ -271,24 +271,24 @@ func Unpack(ctx context.Context, name string, from Source, limits archive.Limits
 		return nil, err
 	}
 	format := packed(name, from)
-	if format == archive.None {
+	if format == content.None {
 		return nil, nil
 	}
-	return archive.Walk(ctx, format, io.NewSectionReader(from, 0, from.Size()), limits, open)
+	return content.Walk(ctx, format, io.NewSectionReader(from, 0, from.Size()), limits, open)
 }
 
-func packed(name string, from Source) archive.Format {
-	head := make([]byte, archive.SniffLen)
+func packed(name string, from Source) content.Format {
+	head := make([]byte, content.SniffLen)
 	n, _ := from.ReadAt(head, 0)
-	if format := archive.SniffNamed(name, head[:n]); format != archive.None {
+	if format := content.SniffNamed(name, head[:n]); format != content.None {
 		return format
 	}
-	tail := make([]byte, min(from.Size(), archive.SniffLen))
+	tail := make([]byte, min(from.Size(), content.SniffLen))
 	n, _ = from.ReadAt(tail, from.Size()-int64(len(tail)))
-	return archive.SniffEnd(tail[:n])
+	return content.SniffEnd(tail[:n])
 }
 
 // Read searches a content for keys, inside archives too.
-func (h *Hits) Read(ctx context.Context, from Source, limits archive.Limits) ([]archive.Cut, error) {
+func (h *Hits) Read(ctx context.Context, from Source, limits content.Limits) ([]content.Cut, error) {
 	return Unpack(ctx, "", from, limits, h.Tap)
 }

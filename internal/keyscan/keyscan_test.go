@@ -1,4 +1,4 @@
-package keysearch
+package keyscan
 
 import (
 	"archive/tar"
@@ -13,9 +13,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/prelaunch-audit/prelaunch/internal/archive"
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/audit/audittest"
+	"github.com/prelaunch-audit/prelaunch/internal/content"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
@@ -69,10 +69,10 @@ func tarball(t *testing.T, name string, content []byte) []byte {
 	return out.Bytes()
 }
 
-func read(t *testing.T, s *Search, content []byte) []Hit {
+func read(t *testing.T, s *Search, data []byte) []Hit {
 	t.Helper()
 	hits := s.Hits()
-	if _, err := hits.Read(t.Context(), bytes.NewReader(content), archive.Limits{}); err != nil {
+	if _, err := hits.Read(t.Context(), bytes.NewReader(data), content.Limits{}); err != nil {
 		t.Fatal(err)
 	}
 	return hits.List()
@@ -191,7 +191,7 @@ func TestReadStops(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := search(t).Hits().Read(ctx, bytes.NewReader(make([]byte, 1<<20)), archive.Limits{}); !errors.Is(err, context.Canceled) {
+	if _, err := search(t).Hits().Read(ctx, bytes.NewReader(make([]byte, 1<<20)), content.Limits{}); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }
@@ -201,9 +201,9 @@ func TestTheEndOfAFileIsNoBeginning(t *testing.T) {
 	t.Parallel()
 	s := search(t)
 	for _, magic := range []string{"x\x9c", "x^2", "\x1f\x8b\x08", "PK\x03\x04", "%PDF-"} {
-		content := strings.Repeat("text ", 400)
-		content += magic + strings.Repeat("t", archive.SniffLen-len(magic))
-		cuts, err := s.Hits().Read(t.Context(), strings.NewReader(content), archive.Limits{})
+		text := strings.Repeat("text ", 400)
+		text += magic + strings.Repeat("t", content.SniffLen-len(magic))
+		cuts, err := s.Hits().Read(t.Context(), strings.NewReader(text), content.Limits{})
 		if err != nil || len(cuts) > 0 {
 			t.Errorf("%q: %v %v", magic, cuts, err)
 		}

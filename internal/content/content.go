@@ -1,4 +1,4 @@
-// Package archive walks through compressed files and archives, and archives
+// Package content walks through compressed files and archives, and archives
 // inside them, and hands the content of each member to a writer of the
 // caller's.
 //
@@ -6,7 +6,7 @@
 // ...), tar, ar (deb) and the compressed streams of PDF.
 // Input is hostile: depth, members and the bytes that come out are bounded,
 // and whatever was not handed over in full is told as a Cut.
-package archive
+package content
 
 import (
 	"bufio"

@@ -1,4 +1,4 @@
-package needle
+package match
 
 import (
 	"crypto/sha256"
