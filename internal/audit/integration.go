@@ -2,6 +2,7 @@ package audit
 
 import (
 	"crypto/tls"
+	"net/netip"
 	"path/filepath"
 	"time"
 
@@ -41,6 +42,10 @@ type Integration struct {
 
 	// AllowedAPIHosts are the API hosts beside the provider's own to which keys may go, from the command line.
 	AllowedAPIHosts []string `json:"-"`
+
+	// AllowedAddresses are contacted although they are link-local, cloud metadata, or private and named by content only; from the
+	// command line.
+	AllowedAddresses []netip.Prefix `json:"-"`
 
 	Directory string `json:"-"` // the configuration's, absolute; relative paths start here
 	File      string `json:"-"` // the configuration file as the user named it

@@ -84,12 +84,14 @@ type Run struct {
 	Progress    func(done, total int) // total 0: not known
 }
 
-// Network connects to what is audited, honouring network.resolve, without proxies.
+// Network connects to what is audited, honoring network.resolve, without proxies, and only to addresses that may be contacted.
 type Network interface {
 	// Addresses are the "address:port" at which a host's port is to be reached, in a stable order.
 	Addresses(ctx context.Context, host, port string) ([]string, error)
-	// DialContext connects to "host:port" or "address:port".
+	// DialContext connects to "host:port", the host as a URL names it.
 	DialContext(ctx context.Context, network, address string) (net.Conn, error)
+	// DialAddress connects to one of Addresses, as it is: network.resolve does not apply to it again.
+	DialAddress(ctx context.Context, network, address string) (net.Conn, error)
 	// Pace waits until one more request may be sent to an environment's receiver.
 	Pace(ctx context.Context, environment string) error
 }

@@ -1,4 +1,5 @@
-// Package netprobe connects to what is audited: it honours network.resolve, never uses a proxy, bounds the connections to one
+// Package netprobe is how every probe connects to what is audited: one dialer, one HTTP client, one classifier of network errors.
+// It honors network.resolve, never uses a proxy, keeps away from addresses that it must not contact, bounds the connections to one
 // receiver and paces the requests to it.
 package netprobe
 
@@ -29,18 +30,22 @@ const dialTimeout = 10 * time.Second
 
 // Network implements audit.Network.
 type Network struct {
+	guard     guard
 	overrides map[string][]string // "host:port" → "address:port"
 	hosts     map[string]bool     // hosts that have any override
 	resolver  Resolver
 	dialer    *net.Dialer
 	limiters  map[string]*rate.Limiter
 
-	mu    sync.Mutex
-	slots map[string]chan struct{}
-	names map[string]lookup
+	mu      sync.Mutex
+	slots   map[string]chan struct{}
+	names   map[string]*lookup
+	granted map[string]bool // "address:port" of hosts that may be contacted there
 }
 
+// lookup is one query of DNS, shared by all who ask for the name.
 type lookup struct {
+	done      chan struct{}
 	addresses []netip.Addr
 	err       error
 }
@@ -50,7 +55,7 @@ type Resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
-// RefusedError tells that a port was not tried because network.resolve names other ports of its host only.
+// RefusedError reports that a port was not tried because network.resolve names other ports of its host only.
 type RefusedError struct{ Address string }
 
 func (e *RefusedError) Error() string {
@@ -66,9 +71,10 @@ func New(integration *audit.Integration, resolver Resolver) *Network {
 		resolver = net.DefaultResolver
 	}
 	n := &Network{
+		guard: newGuard(integration), granted: map[string]bool{},
 		overrides: map[string][]string{}, hosts: map[string]bool{}, resolver: resolver,
 		dialer:   &net.Dialer{Timeout: dialTimeout},
-		limiters: map[string]*rate.Limiter{}, slots: map[string]chan struct{}{}, names: map[string]lookup{},
+		limiters: map[string]*rate.Limiter{}, slots: map[string]chan struct{}{}, names: map[string]*lookup{},
 	}
 	if integration.Network.Timeout > 0 {
 		n.dialer.Timeout = integration.Network.Timeout
@@ -78,12 +84,13 @@ func New(integration *audit.Integration, resolver Resolver) *Network {
 		if err != nil {
 			continue // config refuses such an entry
 		}
-		host = strings.ToLower(host)
+		host = canonical(host)
 		if isForeignAPI(integration, host) {
 			continue
 		}
 		n.overrides[net.JoinHostPort(host, port)] = to
 		n.hosts[host] = true
+		n.guard.named[host] = true
 	}
 	for environment, perSecond := range integration.Network.RequestsPerSec {
 		// A burst of a tenth of a second keeps parallel requests busy without exceeding the rate over any second by more than that.
@@ -106,7 +113,22 @@ func isForeignAPI(integration *audit.Integration, host string) bool {
 
 // Addresses implements audit.Network. An IP literal is its own address. Each name is looked up once a run.
 func (n *Network) Addresses(ctx context.Context, host, port string) ([]string, error) {
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	host = canonical(host)
+	addresses, err := n.resolve(ctx, host, port)
+	if err != nil {
+		return nil, err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, address := range addresses {
+		if at, err := netip.ParseAddrPort(address); err == nil && n.guard.check(host, at.Addr()) == nil {
+			n.granted[address] = true
+		}
+	}
+	return addresses, nil
+}
+
+func (n *Network) resolve(ctx context.Context, host, port string) ([]string, error) {
 	key := net.JoinHostPort(host, port)
 	if to, ok := n.overrides[key]; ok {
 		return slices.Clone(to), nil
@@ -117,36 +139,59 @@ func (n *Network) Addresses(ctx context.Context, host, port string) ([]string, e
 	if literal, err := netip.ParseAddr(host); err == nil {
 		return []string{netip.AddrPortFrom(literal, mustPort(port)).String()}, nil
 	}
-	found := n.lookUp(ctx, host)
-	if found.err != nil {
-		return nil, found.err
+	found, err := n.lookUp(ctx, host)
+	if err != nil {
+		return nil, err
 	}
-	addresses := make([]string, len(found.addresses))
-	for i, address := range found.addresses {
+	addresses := make([]string, len(found))
+	for i, address := range found {
 		addresses[i] = net.JoinHostPort(address.String(), port)
 	}
 	return addresses, nil
 }
 
-func (n *Network) lookUp(ctx context.Context, host string) lookup {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if found, ok := n.names[host]; ok {
-		return found
+// lookUp asks DNS, once for all who want the name at the same time or later. A failure is not kept.
+func (n *Network) lookUp(ctx context.Context, host string) ([]netip.Addr, error) {
+	for {
+		n.mu.Lock()
+		found, begun := n.names[host]
+		if !begun {
+			found = &lookup{done: make(chan struct{})}
+			n.names[host] = found
+		}
+		n.mu.Unlock()
+		if !begun {
+			n.ask(ctx, host, found)
+		}
+		select {
+		case <-found.done:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("look up %s: %w", host, ctx.Err())
+		}
+		if errors.Is(found.err, context.Canceled) && ctx.Err() == nil {
+			continue // another caller's query, which was canceled
+		}
+		return found.addresses, found.err
 	}
+}
+
+func (n *Network) ask(ctx context.Context, host string, found *lookup) {
+	defer close(found.done)
 	ctx, cancel := context.WithTimeout(ctx, n.dialer.Timeout)
 	defer cancel()
 	addresses, err := n.resolver.LookupNetIP(ctx, "ip", host)
 	if err != nil {
-		return lookup{err: fmt.Errorf("look up %s: %w", host, err)}
+		found.err = fmt.Errorf("look up %s: %w", host, err)
+		n.mu.Lock()
+		delete(n.names, host)
+		n.mu.Unlock()
+		return
 	}
 	for i := range addresses {
 		addresses[i] = addresses[i].Unmap()
 	}
 	slices.SortFunc(addresses, netip.Addr.Compare)
-	found := lookup{addresses: slices.Compact(addresses)}
-	n.names[host] = found
-	return found
+	found.addresses = slices.Compact(addresses)
 }
 
 func mustPort(port string) uint16 {
@@ -157,14 +202,11 @@ func mustPort(port string) uint16 {
 	return uint16(number)
 }
 
-// DialContext implements audit.Network. A name is reached at the first of its addresses that answers.
+// DialContext implements audit.Network. A host is reached at the first of its addresses that answers.
 func (n *Network) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", address, err)
-	}
-	if _, err := netip.ParseAddr(host); err == nil && !n.hosts[strings.ToLower(host)] {
-		return n.dial(ctx, network, address)
 	}
 	addresses, err := n.Addresses(ctx, host, port)
 	if err != nil {
@@ -172,7 +214,7 @@ func (n *Network) DialContext(ctx context.Context, network, address string) (net
 	}
 	var first error
 	for _, candidate := range addresses {
-		conn, err := n.dial(ctx, network, candidate)
+		conn, err := n.dial(ctx, network, host, candidate)
 		if err == nil {
 			return conn, nil
 		}
@@ -184,13 +226,30 @@ func (n *Network) DialContext(ctx context.Context, network, address string) (net
 		}
 	}
 	if first == nil {
-		return nil, fmt.Errorf("look up %s: no address", host)
+		return nil, &net.DNSError{Err: "no address", Name: host, IsNotFound: true}
 	}
 	return nil, first
 }
 
-// dial connects to an address once one of its slots is free, and keeps the slot until the connection is closed.
-func (n *Network) dial(ctx context.Context, network, address string) (net.Conn, error) {
+// DialAddress implements audit.Network.
+func (n *Network) DialAddress(ctx context.Context, network, address string) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", address, err)
+	}
+	return n.dial(ctx, network, host, address)
+}
+
+// dial connects to an address on behalf of a host once one of the address's slots is free, and keeps the slot until the connection
+// is closed.
+func (n *Network) dial(ctx context.Context, network, host, address string) (net.Conn, error) {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", address, err)
+	}
+	if err := n.guard.check(host, at.Addr()); err != nil && !n.isGranted(address) {
+		return nil, err
+	}
 	slot := n.slot(address)
 	select {
 	case slot <- struct{}{}:
@@ -203,6 +262,12 @@ func (n *Network) dial(ctx context.Context, network, address string) (net.Conn, 
 		return nil, err
 	}
 	return &slotted{Conn: conn, release: sync.OnceFunc(func() { <-slot })}, nil
+}
+
+func (n *Network) isGranted(address string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.granted[address]
 }
 
 func (n *Network) slot(address string) chan struct{} {

@@ -55,6 +55,83 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
+// TestResolvedAddressIsNotResolvedAgain: an entry for an IP literal, "127.0.0.1:PORT", does not apply to the address that another
+// name was mapped to.
+func TestResolvedAddressIsNotResolvedAgain(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	network := New(&audit.Integration{Network: audit.NetworkOptions{Resolve: map[string][]string{
+		"127.0.0.1:8443":         {"127.0.0.1:1"},
+		"hooks.acme.example:443": {listener.Addr().String()},
+	}}}, names{})
+	addresses, err := network.Addresses(t.Context(), "hooks.acme.example", "443")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, dial := range map[string]func() (net.Conn, error){
+		"the address": func() (net.Conn, error) { return network.DialAddress(t.Context(), "tcp", addresses[0]) },
+		"the name":    func() (net.Conn, error) { return network.DialContext(t.Context(), "tcp", "hooks.acme.example:443") },
+	} {
+		conn, err := dial()
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+			continue
+		}
+		_ = conn.Close()
+	}
+	if _, err := network.DialContext(t.Context(), "tcp", "127.0.0.1:9999"); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("another port of the literal: %v", err)
+	}
+}
+
+// TestLookupIsSharedAndEndsWithItsCaller: one slow name holds up neither connections to other hosts nor a caller that was interrupted.
+func TestLookupIsSharedAndEndsWithItsCaller(t *testing.T) {
+	t.Parallel()
+	slow := make(slowNames)
+	network := New(&audit.Integration{}, slow)
+	ctx, cancel := context.WithCancel(t.Context())
+	first := make(chan error, 1)
+	go func() {
+		_, err := network.Addresses(ctx, "slow.acme.example", "443")
+		first <- err
+	}()
+	<-slow // the query is under way
+	if _, err := network.Addresses(t.Context(), "192.0.2.1", "443"); err != nil {
+		t.Error(err)
+	}
+	second := make(chan error, 1)
+	go func() {
+		_, err := network.Addresses(t.Context(), "slow.acme.example", "443")
+		second <- err
+	}()
+	cancel()
+	if err := <-first; !errors.Is(err, context.Canceled) {
+		t.Errorf("the interrupted caller got %v", err)
+	}
+	<-slow // the other caller asks for itself
+	slow <- struct{}{}
+	if err := <-second; err != nil {
+		t.Errorf("the other caller got %v", err)
+	}
+}
+
+// slowNames says when it is asked, and answers when it is told to.
+type slowNames chan struct{}
+
+func (s slowNames) LookupNetIP(ctx context.Context, _, _ string) ([]netip.Addr, error) {
+	s <- struct{}{}
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-s:
+		return []netip.Addr{netip.MustParseAddr("192.0.2.7")}, nil
+	}
+}
+
 // TestAPIHostIsNotLedElsewhere: keys go to the API, and only the command line may say where that is.
 func TestAPIHostIsNotLedElsewhere(t *testing.T) {
 	t.Parallel()
@@ -81,7 +158,7 @@ func TestConnectionsToOneAddressAreBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = listener.Close() })
-	network := New(&audit.Integration{}, names{})
+	network := New(&audit.Integration{AllowedAddresses: prefixes("127.0.0.0/8")}, names{})
 	var open []net.Conn
 	for range MaxConnections {
 		conn, err := network.DialContext(t.Context(), "tcp", listener.Addr().String())

@@ -269,6 +269,9 @@ func (in *inspector) fetchList(ctx context.Context, url string) (raw []byte, pro
 
 // dialByName connects to the first address of a name that answers.
 func (in *inspector) dialByName(ctx context.Context, network, address string) (net.Conn, error) {
+	if in.DialName != nil {
+		return in.DialName(ctx, network, address)
+	}
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", address, err)

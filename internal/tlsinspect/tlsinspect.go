@@ -47,6 +47,8 @@ type Options struct {
 	Resolve func(ctx context.Context, host, port string) ([]string, error)
 	// Dial opens a connection to one such address.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// DialName connects to "host:port" for what a response or a certificate names; nil: by Resolve and Dial.
+	DialName func(ctx context.Context, network, address string) (net.Conn, error)
 
 	SystemRoots *x509.CertPool      // nil: those of the machine
 	ExtraRoots  []*x509.Certificate // of ca_file; told apart from the system's

@@ -149,7 +149,7 @@ func (probe) Run(ctx context.Context, run *audit.Run) error {
 		looks = append(looks, tlsinspect.Target{ID: fmt.Sprint(len(looks)), URL: t.url, Post: t.post, Clear: t.role == roleWebhook, Follow: t.role != roleAPI})
 	}
 	facts, err := tlsinspect.Look(ctx, tlsinspect.Options{
-		Resolve: run.Network.Addresses, Dial: run.Network.DialContext,
+		Resolve: run.Network.Addresses, Dial: run.Network.DialAddress, DialName: run.Network.DialContext,
 		SystemRoots: run.Roots.System, ExtraRoots: extra, ClientCert: run.Integration.Network.ClientCertificate,
 		Now: run.Now, Timeout: run.Integration.Network.Timeout, UserAgent: run.UserAgent,
 		Pace: func(ctx context.Context, host string) error {

@@ -151,7 +151,7 @@ func protocols(one bool) *http.Protocols {
 
 func (c *client) dial(ctx context.Context, network, _ string) (net.Conn, error) {
 	if address, ok := ctx.Value(addressKey{}).(string); ok {
-		return c.network.DialContext(ctx, network, address)
+		return c.network.DialAddress(ctx, network, address)
 	}
 	return c.network.DialContext(ctx, network, net.JoinHostPort(c.host, c.port))
 }
