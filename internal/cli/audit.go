@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/netip"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -56,13 +57,19 @@ func (c *choice) load() (*policy.Library, policy.Selection, error) {
 
 // permissions are what the configuration alone must not decide.
 type permissions struct {
-	commands bool
-	apiHosts []string
+	commands  bool
+	apiHosts  []string
+	addresses []netip.Prefix
 }
 
 func (p *permissions) flags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&p.commands, "allow-commands", false, "run the commands that the configuration names")
 	cmd.Flags().StringArrayVar(&p.apiHosts, "allow-api-host", nil, "let keys go to this API host too (repeatable)")
+	cmd.Flags().Func("allow-address", "contact addresses in `CIDR` although they are link-local or cloud metadata,\nor loopback or private and named by content only (repeatable)", func(text string) error {
+		prefix, err := netprobe.ParseAllowed(text)
+		p.addresses = append(p.addresses, prefix)
+		return err
+	})
 }
 
 func (p *permissions) overrides() []audit.Override {
@@ -72,6 +79,9 @@ func (p *permissions) overrides() []audit.Override {
 	}
 	for _, host := range p.apiHosts {
 		list = append(list, audit.Override{Setting: "--allow-api-host", Value: host})
+	}
+	for _, prefix := range p.addresses {
+		list = append(list, audit.Override{Setting: "--allow-address", Value: prefix.String()})
 	}
 	return list
 }
@@ -266,7 +276,7 @@ func (a *app) prepare(ctx context.Context, file string, library *policy.Library,
 	if err := mayRun(integration, permissions); err != nil {
 		return nil, err
 	}
-	integration.AllowedAPIHosts = permissions.apiHosts
+	integration.AllowedAPIHosts, integration.AllowedAddresses = permissions.apiHosts, permissions.addresses
 	roots, err := netprobe.Roots(integration.Network.ExtraRootsPEM)
 	if err != nil {
 		return nil, err
