@@ -14,11 +14,28 @@ import (
 	"strings"
 
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
-	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
 // uidPrefix starts every synthetic UID, so that what was sent can be found and purged.
 const uidPrefix = "PRELAUNCH"
+
+// Reasons why a case was not sent.
+const (
+	notSentNoKey       = "no_key"       // it must be signed, and the key is not held
+	notSentSameKey     = "same_key"     // the key to forge with is the receiver's own
+	notSentNotPossible = "not_possible" // this event or URL has no such variant
+	notSentCareful     = "careful"      // careful probing does not send it
+	notSentFamilyEnded = "family_ended" // careful probing: another case of the family was taken
+	notSentTransport   = "transport"    // it holds something made with a key, and the peer is not verified
+	notSentSilent      = "no_answer"    // the receiver no longer answered as at the beginning
+	notSentTimeouts    = "timeouts"     // too many requests timed out
+	notSentBusy        = "busy"         // the receiver turned everything away for now, also after waiting
+	notSentInterrupted = "interrupted"  // the run ended
+	notSentNoGenuine   = "no_genuine"   // it needs a receiver that takes the genuine event
+	notSentNotOffered  = "not_offered"  // the receiver does not speak the protocol
+	baseWrong          = "wrong"        // Exchange.Base
+	baseIncomplete     = "incomplete"   // Exchange.Base: a required field is missing too, so that no right receiver takes it
+)
 
 // signer makes signatures with one key as a provider does.
 type signer struct {
@@ -105,17 +122,6 @@ func (f *forge) refuse(reason string) {
 func (f *forge) sign() {
 	f.put(f.right(f.body))
 	f.valid = true
-}
-
-// tellsUID reports whether the receiver can read the UID in the body, in whatever spelling.
-func (f *forge) tellsUID() bool {
-	for _, pair := range f.header {
-		if pair[0] == "Content-Encoding" {
-			return true
-		}
-	}
-	plain := string(bytes.ReplaceAll(f.body, []byte{0}, nil)) // UTF-16
-	return strings.Contains(plain, f.uid) || strings.Contains(unescape(plain), f.uid)
 }
 
 // put sets the signature header.
@@ -219,12 +225,4 @@ func unlike(signature string, n int) string {
 		}
 	}
 	return string(digits)
-}
-
-// heldKey is a key's bytes, nil when only its fingerprint is known.
-func heldKey(key secret.Key) []byte {
-	if !key.Held() {
-		return nil
-	}
-	return key.Expose()
 }

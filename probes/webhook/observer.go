@@ -134,17 +134,3 @@ func (s *session) processed(ctx context.Context, uid string) bool {
 		}
 	}
 }
-
-// each calls do for every item, a few at a time.
-func each[T any](items []T, do func(T)) {
-	var wait sync.WaitGroup
-	free := make(chan struct{}, parallel)
-	for _, item := range items {
-		free <- struct{}{}
-		wait.Go(func() {
-			defer func() { <-free }()
-			do(item)
-		})
-	}
-	wait.Wait()
-}
