@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
+	"github.com/prelaunch-audit/prelaunch/probes/webhook/cases"
+	"github.com/prelaunch-audit/prelaunch/probes/webhook/send"
 )
 
 const (
@@ -28,34 +30,34 @@ const maxRecoveries = 20
 var recoveries = []time.Duration{100 * time.Millisecond, 500 * time.Millisecond, 2 * time.Second}
 
 func wrongJob(event provider.Event) job {
-	return job{testCase: testCase{family: "wrong", name: "random", change: wrong}, purpose: PurposeReference, event: event}
+	return job{Case: cases.Case{Family: "wrong", Name: "random", Change: cases.Wrong}, purpose: PurposeReference, event: event}
 }
 
 func genuineJob(family, name string, event provider.Event) job {
-	return job{testCase: testCase{family: family, name: name, change: (*forge).sign}, purpose: PurposeGenuine, event: event}
+	return job{Case: cases.Case{Family: family, Name: name, Change: (*cases.Request).Sign}, purpose: PurposeGenuine, event: event}
 }
 
 // forgeries are the jobs of the table and of the retired keys.
 func (s *session) forgeries() []job {
 	var jobs []job
-	for _, c := range forgeries[1:] {
-		jobs = append(jobs, job{testCase: c, purpose: PurposeForgery, event: s.event})
+	for _, c := range cases.Forgeries[1:] {
+		jobs = append(jobs, job{Case: c, purpose: PurposeForgery, event: s.event})
 		for _, event := range s.configured() { // a random signature may be refused for one type of event only
-			if c.family == "F02" && c.name == "random" && event.Type != s.event.Type && (s.full() || event.Journey) {
-				jobs = append(jobs, job{testCase: c, purpose: PurposeForgery, event: event})
+			if c.Family == "F02" && c.Name == "random" && event.Type != s.event.Type && (s.full() || event.Journey) {
+				jobs = append(jobs, job{Case: c, purpose: PurposeForgery, event: event})
 			}
 		}
 	}
 	for _, retired := range s.retired {
-		change := func(f *forge) {
+		change := func(f *cases.Request) {
 			if retired.key == nil {
-				f.refuse(notSentNoKey)
+				f.Refuse(cases.NotSentNoKey)
 				return
 			}
-			f.keyed = true
-			f.signWith(retired.key)
+			f.Keyed = true
+			f.SignWith(retired.key)
 		}
-		jobs = append(jobs, job{testCase: testCase{family: familyRetired, name: retired.name, change: change}, purpose: PurposeForgery, event: s.event, key: retired.fingerprint})
+		jobs = append(jobs, job{Case: cases.Case{Family: cases.FamilyRetired, Name: retired.name, Change: change}, purpose: PurposeForgery, event: s.event, key: retired.fingerprint})
 	}
 	return jobs
 }
@@ -71,32 +73,32 @@ func (s *session) accepted() []job {
 			event = other
 		}
 	}
-	jobs := make([]job, len(genuine))
-	for i, c := range genuine {
-		jobs[i] = job{testCase: testCase{family: c.family, name: c.name, change: func(f *forge) {
+	jobs := make([]job, len(cases.Genuine))
+	for i, c := range cases.Genuine {
+		jobs[i] = job{Case: cases.Case{Family: c.Family, Name: c.Name, Change: func(f *cases.Request) {
 			if !s.baseline.Genuine {
-				f.refuse(notSentNoGenuine)
+				f.Refuse(cases.NotSentNoGenuine)
 			}
-			c.change(f)
+			c.Change(f)
 		}}, purpose: PurposeGenuine, event: event}
 	}
 	return jobs
 }
 
 func hasText(event provider.Event) bool {
-	doc, err := parse(event.Render("u", "i"))
+	doc, err := cases.Parse(event.Render("u", "i"))
 	if err != nil {
 		return false
 	}
 	found := false
-	doc.each(func(_ string, n *node) { found = found || n.kind == '"' && n.text == "prelaunch" })
+	doc.Each(func(_ string, n *cases.Node) { found = found || n.Kind == '"' && n.Text == "prelaunch" })
 	return found
 }
 
 func (s *session) invalids() []job {
 	var jobs []job
-	for _, c := range invalidOf(s.profile.Required) {
-		jobs = append(jobs, job{testCase: c, purpose: PurposeInvalid, event: s.signable()})
+	for _, c := range cases.Invalid(s.profile.Required) {
+		jobs = append(jobs, job{Case: c, purpose: PurposeInvalid, event: s.signable()})
 	}
 	return jobs
 }
@@ -108,7 +110,7 @@ func (s *session) send(ctx context.Context, jobs []job) []*record {
 	for i := range index {
 		index[i] = i
 	}
-	each(index, func(i int) { records[i] = s.do(ctx, jobs[i], "") })
+	send.Each(index, func(i int) { records[i] = s.do(ctx, jobs[i], "") })
 	return records
 }
 
@@ -132,15 +134,15 @@ func (s *session) over(ctx context.Context) string {
 	defer s.mu.Unlock()
 	switch {
 	case ctx.Err() != nil:
-		return notSentInterrupted
+		return cases.NotSentInterrupted
 	case s.baseline.Unresponsive:
-		return notSentSilent
+		return cases.NotSentSilent
 	case s.timeouts >= maxTimeouts:
-		s.baseline.Reason = notSentTimeouts
-		return notSentTimeouts
-	case s.pace.hopeless():
-		s.baseline.Reason = notSentBusy
-		return notSentBusy
+		s.baseline.Reason = cases.NotSentTimeouts
+		return cases.NotSentTimeouts
+	case s.pace.Hopeless():
+		s.baseline.Reason = cases.NotSentBusy
+		return cases.NotSentBusy
 	}
 	return ""
 }
@@ -153,8 +155,8 @@ func (s *session) next(jobs []job) (now, later []job) {
 	}
 	seen := map[string]bool{}
 	for _, j := range jobs {
-		if len(now) < batch && !seen[j.family] {
-			seen[j.family] = true
+		if len(now) < batch && !seen[j.Family] {
+			seen[j.Family] = true
 			now = append(now, j)
 		} else {
 			later = append(later, j)
@@ -174,13 +176,13 @@ func (s *session) endFamilies(records []*record, jobs []job) []job {
 			ended[r.fact.Family] = true
 		}
 	}
-	return s.leaveOut(jobs, notSentFamilyEnded, func(j job) bool { return ended[j.family] })
+	return s.leaveOut(jobs, cases.NotSentFamilyEnded, func(j job) bool { return ended[j.Family] })
 }
 
 // endHanging takes the families out of jobs of which too many requests timed out. A connection that is cut off does not wait for an
 // answer.
 func (s *session) endHanging(jobs []job) []job {
-	return s.leaveOut(jobs, notSentTimeouts, func(j job) bool { return j.name != caseCutOff && s.hanging[j.family] >= maxFamilyTimeouts })
+	return s.leaveOut(jobs, cases.NotSentTimeouts, func(j job) bool { return j.Name != cases.CaseCutOff && s.hanging[j.Family] >= maxFamilyTimeouts })
 }
 
 func (s *session) leaveOut(jobs []job, reason string, which func(job) bool) []job {
@@ -188,7 +190,7 @@ func (s *session) leaveOut(jobs []job, reason string, which func(job) bool) []jo
 		if !which(j) {
 			return false
 		}
-		s.keep(&record{fact: Exchange{Environment: s.environment.Name, Purpose: j.purpose, Family: j.family, Case: j.name, EventType: j.event.Type, Key: j.key, NotSent: reason}})
+		s.keep(&record{fact: Exchange{Environment: s.environment.Name, Purpose: j.purpose, Family: j.Family, Case: j.Name, EventType: j.event.Type, Key: j.key, NotSent: reason}})
 		s.progress.add(1, 0)
 		return true
 	})
@@ -199,7 +201,7 @@ func (s *session) leaveOut(jobs []job, reason string, which func(job) bool) []jo
 func (s *session) sendWitnessed(ctx context.Context, jobs []job) []*record {
 	records := s.send(ctx, jobs)
 	if !s.full() && s.observer.active() {
-		each(records, func(r *record) { r.fact.Effect = s.observer.ask(ctx, r.uid) })
+		send.Each(records, func(r *record) { r.fact.Effect = s.observer.ask(ctx, r.uid) })
 	}
 	if s.witness(ctx, records) || !s.hasControl() || ctx.Err() != nil {
 		return records
@@ -230,10 +232,10 @@ func (s *session) oneByOne(ctx context.Context, jobs []job) []*record {
 		if s.witness(ctx, records[i:]) {
 			continue
 		}
-		s.fatal(j.family)
+		s.fatal(j.Family)
 		if s.recoveries++; ctx.Err() != nil || s.recoveries > maxRecoveries || !s.recovered(ctx) {
 			s.lost()
-			s.leaveOut(jobs[i+1:], notSentSilent, func(job) bool { return true })
+			s.leaveOut(jobs[i+1:], cases.NotSentSilent, func(job) bool { return true })
 			break
 		}
 	}
@@ -265,12 +267,12 @@ func (s *session) fatal(families ...string) {
 func (s *session) lost() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.baseline.Unresponsive, s.baseline.Reason = true, notSentSilent
+	s.baseline.Unresponsive, s.baseline.Reason = true, cases.NotSentSilent
 }
 
 func (s *session) recovered(ctx context.Context) bool {
 	for _, pause := range recoveries {
-		if sleep(ctx, pause) != nil {
+		if send.Sleep(ctx, pause) != nil {
 			return false
 		}
 		if s.alive(ctx) {
@@ -297,10 +299,10 @@ func (s *session) hasControl() bool {
 	if !s.canSign() {
 		return false
 	}
-	if s.full() && s.baseline.GenuineSent > 0 && (s.baseline.Genuine || s.turned.count > 0 && s.baseline.Distinguishes && len(s.expectedStatuses()) > 0) {
+	if s.full() && s.baseline.GenuineSent > 0 && (s.baseline.Genuine || s.turned.Count > 0 && s.baseline.Distinguishes && len(s.expectedStatuses()) > 0) {
 		return true
 	}
-	return s.control.count > 0
+	return s.control.Count > 0
 }
 
 // expectedStatuses are those of the first answers to genuine events that wrong ones do not get.
@@ -322,10 +324,10 @@ func (s *session) alive(ctx context.Context) bool {
 	if !s.hasControl() {
 		return false
 	}
-	genuine := s.full() && (s.baseline.Genuine || s.turned.count > 0 && len(s.expectedStatuses()) > 0)
-	j := job{testCase: testCase{family: familyControl, name: "genuine", change: (*forge).sign}, purpose: PurposeControl, event: s.event}
+	genuine := s.full() && (s.baseline.Genuine || s.turned.Count > 0 && len(s.expectedStatuses()) > 0)
+	j := job{Case: cases.Case{Family: cases.FamilyControl, Name: "genuine", Change: (*cases.Request).Sign}, purpose: PurposeControl, event: s.event}
 	if !genuine {
-		j.name, j.change, j.event = "invalid", s.pairCases()[0].change, s.signable()
+		j.Name, j.Change, j.event = "invalid", s.pairCases()[0].Change, s.signable()
 	}
 	r := s.do(ctx, j, "")
 	s.keep(r)
@@ -335,7 +337,7 @@ func (s *session) alive(ctx context.Context) bool {
 		return false
 	}
 	if !genuine {
-		return s.control.matches(r.normal)
+		return s.control.Matches(r.normal)
 	}
 	if r.fact.Error == "" && r.fact.Status == 200 {
 		s.addGenuine(r)
@@ -346,30 +348,30 @@ func (s *session) alive(ctx context.Context) bool {
 // redelivery sends the same bytes twice, and then another event under the signature that was taken: a receiver that remembers
 // signatures as right, to save the work, takes any body under it.
 func (s *session) redelivery(ctx context.Context) {
-	first := job{testCase: testCase{family: familyRedelivery, name: "first", change: (*forge).sign}, purpose: PurposeGenuine, event: s.event}
+	first := job{Case: cases.Case{Family: cases.FamilyRedelivery, Name: "first", Change: (*cases.Request).Sign}, purpose: PurposeGenuine, event: s.event}
 	if s.over(ctx) != "" || !s.full() || !s.canSign() || !s.baseline.Genuine {
-		reason := notSentNoGenuine
+		reason := cases.NotSentNoGenuine
 		if !s.full() {
-			reason = notSentCareful
+			reason = cases.NotSentCareful
 		}
-		s.keep(&record{fact: Exchange{Environment: s.environment.Name, Purpose: PurposeGenuine, Family: familyRedelivery, Case: "again", EventType: s.event.Type, NotSent: reason}})
+		s.keep(&record{fact: Exchange{Environment: s.environment.Name, Purpose: PurposeGenuine, Family: cases.FamilyRedelivery, Case: "again", EventType: s.event.Type, NotSent: reason}})
 		return
 	}
-	f, err := s.forge(s.event)
+	f, err := s.source.Request(s.event, true)
 	if err != nil {
 		return
 	}
-	f.sign()
+	f.Sign()
 	for _, name := range []string{"first", "again"} {
-		first.name = name
-		first.change = func(g *forge) { g.body, g.doc, g.uid = f.body, f.doc, f.uid; g.sign() }
+		first.Name = name
+		first.Change = func(g *cases.Request) { g.Body, g.Doc, g.UID = f.Body, f.Doc, f.UID; g.Sign() }
 		s.keep(s.do(ctx, first, ""))
 	}
-	reused := testCase{family: "F07", name: "signature-reused", change: func(g *forge) {
-		if g.fixed { // the same user's event at another time
-			g.body = shiftTimes(g.body, 60*86400)
+	reused := cases.Case{Family: "F07", Name: "signature-reused", Change: func(g *cases.Request) {
+		if g.Fixed { // the same user's event at another time
+			g.Body = cases.ShiftTimes(g.Body, 60*86400)
 		}
-		g.put(g.right(f.body))
+		g.Put(g.Right(f.Body))
 	}}
-	s.battery(ctx, []job{{testCase: reused, purpose: PurposeForgery, event: s.event}})
+	s.battery(ctx, []job{{Case: reused, purpose: PurposeForgery, event: s.event}})
 }

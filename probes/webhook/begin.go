@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
+	"github.com/prelaunch-audit/prelaunch/probes/webhook/cases"
+	"github.com/prelaunch-audit/prelaunch/probes/webhook/response"
 )
 
 // Before anything is forged, the receiver shows how it answers what is genuine and what is plainly wrong.
@@ -27,13 +29,13 @@ func (s *session) begin(ctx context.Context) bool {
 	signing := s.full() && s.canSign()
 	if signing {
 		for _, event := range s.configured() {
-			jobs = append(jobs, genuineJob(familyType, event.Type, event))
+			jobs = append(jobs, genuineJob(cases.FamilyType, event.Type, event))
 		}
 	}
 	records := s.send(ctx, jobs)
 	silent := func() bool { return !slices.ContainsFunc(records, func(r *record) bool { return r.got }) }
-	if silent() && s.client.secure() && s.client.offersHTTP2(ctx) {
-		s.client.onlyTwo = true
+	if silent() && s.client.Secure() && s.client.OffersHTTP2(ctx) {
+		s.client.OnlyTwo = true
 		records = s.send(ctx, jobs)
 	}
 	s.keep(records...)
@@ -55,7 +57,7 @@ func (s *session) begin(ctx context.Context) bool {
 		s.settle(records)
 		more := make([]job, 0, baselines)
 		for _, name := range []string{"1", "2", "3"}[:baselines] {
-			more = append(more, genuineJob(familyBaseline, name, s.event))
+			more = append(more, genuineJob(cases.FamilyBaseline, name, s.event))
 		}
 		again := s.send(ctx, more)
 		s.keep(again...)
@@ -76,7 +78,7 @@ func (s *session) begin(ctx context.Context) bool {
 // settle forges from now on the first type of event that the receiver takes, if any.
 func (s *session) settle(records []*record) {
 	for _, r := range records {
-		if r.fact.Family == familyType && r.fact.Status == 200 {
+		if r.fact.Family == cases.FamilyType && r.fact.Status == 200 {
 			s.chooseEvent(r.fact.EventType)
 			return
 		}
@@ -91,7 +93,7 @@ func (s *session) learn(records []*record) {
 		switch {
 		case r.fact.Purpose == PurposeReference && r.fact.Family == "wrong":
 			if r.got {
-				s.wrong.add(r.normal)
+				s.wrong.Add(r.normal)
 				s.baseline.WrongFirewall = s.baseline.WrongFirewall || r.fact.Firewall
 				s.baseline.WrongStatuses = addOnce(s.baseline.WrongStatuses, r.fact.Status)
 			}
@@ -108,11 +110,11 @@ func (s *session) learn(records []*record) {
 
 func (s *session) addGenuine(r *record) {
 	if r.fact.Status == 200 && r.fact.Error == "" {
-		s.genuine.add(r.normal)
+		s.genuine.Add(r.normal)
 		s.baseline.Genuine = true
 		return
 	}
-	s.turned.add(r.normal)
+	s.turned.Add(r.normal)
 }
 
 func addOnce(list []int, value int) []int {
@@ -129,7 +131,7 @@ func (s *session) judgeReferences() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, r := range s.records {
-		if r.fact.Purpose == PurposeGenuine && r.got && r.fact.Status < 500 && r.fact.Status != 429 && s.wrong.count > 0 && !s.wrong.matches(r.normal) {
+		if r.fact.Purpose == PurposeGenuine && r.got && r.fact.Status < 500 && r.fact.Status != 429 && s.wrong.Count > 0 && !s.wrong.Matches(r.normal) {
 			s.baseline.Distinguishes = true
 		}
 	}
@@ -141,8 +143,8 @@ func (s *session) pairs(ctx context.Context) {
 	var jobs []job
 	for _, c := range s.pairCases() {
 		jobs = append(jobs,
-			job{testCase: testCase{family: "pair", name: c.name, change: c.change}, purpose: PurposeInvalid, event: s.signable()},
-			job{testCase: testCase{family: "pair", name: c.name, change: func(f *forge) { c.change(f); f.valid = false; wrong(f) }}, purpose: PurposeReference, event: s.signable()})
+			job{Case: cases.Case{Family: "pair", Name: c.Name, Change: c.Change}, purpose: PurposeInvalid, event: s.signable()},
+			job{Case: cases.Case{Family: "pair", Name: c.Name, Change: func(f *cases.Request) { c.Change(f); f.Valid = false; cases.Wrong(f) }}, purpose: PurposeReference, event: s.signable()})
 	}
 	records := s.send(ctx, jobs)
 	s.keep(records...)
@@ -153,41 +155,41 @@ func (s *session) pairs(ctx context.Context) {
 		if !right.got || !wrongly.got || right.fact.Status >= 500 || wrongly.fact.Status == 503 || right.fact.Status == 429 || wrongly.fact.Status == 429 {
 			continue
 		}
-		var same comparison
-		same.add(wrongly.normal)
-		if !same.matches(right.normal) {
+		var same response.Comparison
+		same.Add(wrongly.normal)
+		if !same.Matches(right.normal) {
 			s.baseline.Distinguishes = true
-			s.invalid.add(right.normal)
+			s.invalid.Add(right.normal)
 			// Only a body spelled as events are: "{}" is the same in every spelling, and a receiver that verifies another one tells its
 			// signature, and that of no event.
 			if right.fact.Case == s.profile.Required[0] {
-				s.control.add(right.normal)
+				s.control.Add(right.normal)
 			}
 		}
 	}
 }
 
-func (s *session) pairCases() []testCase {
+func (s *session) pairCases() []cases.Case {
 	field := s.profile.Required[0]
-	return []testCase{
-		{name: field, change: signed(func(f *forge) { f.doc.remove(field); f.body = compact.write(f.doc) })},
-		{name: "all", change: body("{}")},
-		{name: "brace", change: body("{")},
+	return []cases.Case{
+		{Name: field, Change: cases.Signed(func(f *cases.Request) { f.Doc.Remove(field); f.Body = cases.Compact.Write(f.Doc) })},
+		{Name: "all", Change: cases.Body("{}")},
+		{Name: "brace", Change: cases.Body("{")},
 	}
 }
 
 // diagnose guesses why a genuine event is refused. Where it is answered with a 2xx, though not 200, the same answer to a guess tells nothing.
 func (s *session) diagnose(ctx context.Context) {
-	jobs := make([]job, len(diagnoses))
-	for i, d := range diagnoses {
-		jobs[i] = job{testCase: testCase{family: "diagnosis", name: d.name, change: d.change}, purpose: PurposeReference, event: s.event}
+	jobs := make([]job, len(cases.Diagnoses))
+	for i, d := range cases.Diagnoses {
+		jobs[i] = job{Case: cases.Case{Family: "diagnosis", Name: d.Name, Change: d.Change}, purpose: PurposeReference, event: s.event}
 	}
 	for _, r := range s.send(ctx, jobs) {
 		if r.fact.NotSent != "" {
 			continue
 		}
 		s.mu.Lock()
-		taken := r.got && r.fact.Status/100 == 2 && !s.wrong.matches(r.normal) && !slices.Contains(s.baseline.GenuineStatuses, r.fact.Status)
+		taken := r.got && r.fact.Status/100 == 2 && !s.wrong.Matches(r.normal) && !slices.Contains(s.baseline.GenuineStatuses, r.fact.Status)
 		s.diagnosis = append(s.diagnosis, Diagnosis{Environment: s.environment.Name, Guess: r.fact.Case, Status: r.fact.Status, Taken: taken})
 		s.mu.Unlock()
 	}
@@ -196,17 +198,17 @@ func (s *session) diagnose(ctx context.Context) {
 // plainUnsigned sends the event of each type without a signature. Where that is taken and a random signature is not, the families that
 // are sent unsigned carry a random signature instead: otherwise they would show nothing but this again.
 func (s *session) plainUnsigned(ctx context.Context) {
-	jobs := []job{{testCase: forgeries[0], purpose: PurposeForgery, event: s.event}}
+	jobs := []job{{Case: cases.Forgeries[0], purpose: PurposeForgery, event: s.event}}
 	for _, event := range s.configured() {
 		if event.Type != s.event.Type {
-			jobs = append(jobs, job{testCase: forgeries[0], purpose: PurposeForgery, event: event})
+			jobs = append(jobs, job{Case: cases.Forgeries[0], purpose: PurposeForgery, event: event})
 		}
 	}
 	records := s.send(ctx, jobs)
 	s.witness(ctx, records)
 	s.keep(records...)
 	if s.takenNow(records[0]) && !s.anyTaken(func(r *record) bool { return r.fact.Family == "wrong" }) {
-		s.base = baseWrong
+		s.base = cases.BaseWrong
 	}
 }
 

@@ -8,10 +8,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
+	"github.com/prelaunch-audit/prelaunch/probes/webhook/cases"
 )
 
 const (
@@ -50,24 +50,24 @@ func offline(t testing.TB, change func(*audit.Integration)) *session {
 func careful(i *audit.Integration) { i.Environments[0].Probing = audit.Careful }
 
 // request is all that a receiver gets of f, as text.
-func request(f *forge) string {
+func request(f *cases.Request) string {
 	var b strings.Builder
-	b.WriteString(f.path + "?" + f.query + "\n" + f.signature + "\n")
-	for _, pair := range f.header {
+	b.WriteString(f.Path + "?" + f.Query + "\n" + f.Signature + "\n")
+	for _, pair := range f.Header {
 		b.WriteString(pair[0] + ": " + pair[1] + "\n")
 	}
-	b.Write(f.body)
+	b.Write(f.Body)
 	return b.String()
 }
 
 func TestCasesHaveNamesOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
-	for _, c := range slices.Concat(forgeries, genuine, invalidOf(provider.Profiles[0].Required)) {
-		if seen[c.family+" "+c.name] || familyTitles[c.family] == "" {
-			t.Errorf("%s %s is there twice, or its family has no title", c.family, c.name)
+	for _, c := range slices.Concat(cases.Forgeries, cases.Genuine, cases.Invalid(provider.Profiles[0].Required)) {
+		if seen[c.Family+" "+c.Name] || familyTitles[c.Family] == "" {
+			t.Errorf("%s %s is there twice, or its family has no title", c.Family, c.Name)
 		}
-		seen[c.family+" "+c.name] = true
+		seen[c.Family+" "+c.Name] = true
 	}
 }
 
@@ -76,11 +76,11 @@ func TestTemplatesAreCompactJSON(t *testing.T) {
 	for _, profile := range provider.Profiles {
 		for _, event := range profile.Events {
 			raw := event.Render("PRELAUNCH0", "1")
-			doc, err := parse(raw)
+			doc, err := cases.Parse(raw)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(string(raw), string(compact.write(doc))); diff != "" {
+			if diff := cmp.Diff(string(raw), string(cases.Compact.Write(doc))); diff != "" {
 				t.Errorf("%s is not compact JSON: %s", event.Type, diff)
 			}
 		}
@@ -94,11 +94,11 @@ func TestForgeriesAreForged(t *testing.T) {
 	for _, j := range s.forgeries() {
 		f, reason := s.prepare(j)
 		if reason != "" {
-			t.Errorf("%s %s cannot be sent: %s", j.family, j.name, reason)
+			t.Errorf("%s %s cannot be sent: %s", j.Family, j.Name, reason)
 			continue
 		}
-		if f.valid || !f.unsigned && strings.EqualFold(f.signature, f.key.sign(f.body)) {
-			t.Errorf("%s %s is properly signed", j.family, j.name)
+		if f.Valid || !f.Unsigned && strings.EqualFold(f.Signature, f.Key.Sign(f.Body)) {
+			t.Errorf("%s %s is properly signed", j.Family, j.Name)
 		}
 	}
 }
@@ -116,11 +116,11 @@ func TestCarefulProbingHoldsItsHand(t *testing.T) {
 			continue
 		}
 		sent++
-		if !f.event.Journey {
-			t.Errorf("%s %s carries a score", j.family, j.name)
+		if !f.Event.Journey {
+			t.Errorf("%s %s carries a score", j.Family, j.Name)
 		}
 		if j.purpose == PurposeGenuine {
-			t.Errorf("%s %s is a genuine event", j.family, j.name)
+			t.Errorf("%s %s is a genuine event", j.Family, j.Name)
 		}
 		if j.purpose == PurposeInvalid {
 			var event struct {
@@ -128,15 +128,15 @@ func TestCarefulProbingHoldsItsHand(t *testing.T) {
 				IntegrationID string `json:"integration_id"`
 				Event         struct{ Type string }
 			}
-			if err := json.Unmarshal(f.body, &event); err == nil && event.UID != "" && event.IntegrationID != "" && event.Event.Type != "" && !f.abort && !bytes.Contains(f.body, []byte("\xff")) && len(f.body) > 0 {
-				t.Errorf("%s %s is an event that a receiver may take: %s", j.family, j.name, f.body)
+			if err := json.Unmarshal(f.Body, &event); err == nil && event.UID != "" && event.IntegrationID != "" && event.Event.Type != "" && !f.Abort && !bytes.Contains(f.Body, []byte("\xff")) && len(f.Body) > 0 {
+				t.Errorf("%s %s is an event that a receiver may take: %s", j.Family, j.Name, f.Body)
 			}
 			continue
 		}
-		right := f.key.sign(f.body)
+		right := f.Key.Sign(f.Body)
 		for i := range 128 - 65 {
 			if strings.Contains(strings.ToLower(request(f)), right[i:i+65]) {
-				t.Errorf("%s %s holds more than half of the right signature", j.family, j.name)
+				t.Errorf("%s %s holds more than half of the right signature", j.Family, j.Name)
 				break
 			}
 		}
@@ -155,9 +155,9 @@ func TestOnlyUnkeyedRequestsGoToUnverifiedPeers(t *testing.T) {
 	s.baseline.Genuine = true
 	for _, j := range slices.Concat(s.forgeries(), s.accepted(), s.invalids()) {
 		_, reason := s.prepare(j)
-		allowed := slices.Contains(unkeyed, j.family) || slices.Contains(unkeyed, j.family+" "+j.name)
+		allowed := slices.Contains(unkeyed, j.Family) || slices.Contains(unkeyed, j.Family+" "+j.Name)
 		if (reason == "") != allowed {
-			t.Errorf("%s %s: %q", j.family, j.name, reason)
+			t.Errorf("%s %s: %q", j.Family, j.Name, reason)
 		}
 	}
 }
@@ -166,7 +166,7 @@ func TestOnlyUnkeyedRequestsGoToUnverifiedPeers(t *testing.T) {
 func TestKeysThatAreNoForgery(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("k", 129)
-	sum := effectiveKey([]byte(long))
+	sum := cases.EffectiveKey([]byte(long))
 	for _, test := range []struct {
 		a, b []byte
 		same bool
@@ -177,7 +177,7 @@ func TestKeysThatAreNoForgery(t *testing.T) {
 		{[]byte("k"), []byte("K"), false},
 		{[]byte("k"), []byte("k\n"), false},
 	} {
-		if got := sameKey(test.a, test.b); got != test.same {
+		if got := cases.SameKey(test.a, test.b); got != test.same {
 			t.Errorf("sameKey(%q, %q) is %v", test.a, test.b, got)
 		}
 	}
@@ -186,8 +186,8 @@ func TestKeysThatAreNoForgery(t *testing.T) {
 		i.Environments[1].Key.Key = secret.New([]byte("changeme\x00"))
 	})
 	for _, j := range s.forgeries() {
-		if _, reason := s.prepare(j); (j.name == "changeme" || j.family == "F15") != (reason == notSentSameKey) {
-			t.Errorf("%s %s: %q", j.family, j.name, reason)
+		if _, reason := s.prepare(j); (j.Name == "changeme" || j.Family == "F15") != (reason == cases.NotSentSameKey) {
+			t.Errorf("%s %s: %q", j.Family, j.Name, reason)
 		}
 	}
 }
@@ -200,22 +200,22 @@ func TestGenuineSpellingsMeanTheSame(t *testing.T) {
 	for _, j := range s.accepted() {
 		f, reason := s.prepare(j)
 		if reason != "" {
-			t.Errorf("%s: %s", j.name, reason)
+			t.Errorf("%s: %s", j.Name, reason)
 			continue
 		}
 		var event map[string]any
-		if err := json.Unmarshal(f.body, &event); err != nil || event["uid"] != f.uid {
-			t.Errorf("%s %s is no event: %v", j.family, j.name, err)
+		if err := json.Unmarshal(f.Body, &event); err != nil || event["uid"] != f.UID {
+			t.Errorf("%s %s is no event: %v", j.Family, j.Name, err)
 		}
-		if !f.valid || f.signature != f.key.sign(f.body) {
-			t.Errorf("%s %s is not properly signed", j.family, j.name)
+		if !f.Valid || f.Signature != f.Key.Sign(f.Body) {
+			t.Errorf("%s %s is not properly signed", j.Family, j.Name)
 		}
-		plain := compact.write(f.doc)
-		if j.family == familyRaw && bytes.Equal(plain, f.body) && j.name != "value-non-ascii" && j.name != "value-control-character" {
-			t.Errorf("%s is spelled as usual: %s", j.name, f.body)
+		plain := cases.Compact.Write(f.Doc)
+		if j.Family == cases.FamilyRaw && bytes.Equal(plain, f.Body) && j.Name != "value-non-ascii" && j.Name != "value-control-character" {
+			t.Errorf("%s is spelled as usual: %s", j.Name, f.Body)
 		}
-		if j.name == "20-KiB" && (len(f.body) < 20<<10 || len(f.body) > 24<<10) {
-			t.Errorf("%s has %d bytes", j.name, len(f.body))
+		if j.Name == "20-KiB" && (len(f.Body) < 20<<10 || len(f.Body) > 24<<10) {
+			t.Errorf("%s has %d bytes", j.Name, len(f.Body))
 		}
 	}
 }
@@ -225,29 +225,29 @@ func TestSyntheticEventsAreTold(t *testing.T) {
 	s := offline(t, nil)
 	seen := map[string]bool{}
 	for range 50 {
-		f, err := s.forge(s.event)
+		f, err := s.source.Request(s.event, true)
 		if err != nil {
 			t.Fatal(err)
 		}
 		rule := s.profile.UIDs
-		if !strings.HasPrefix(f.uid, uidPrefix) || len(f.uid) > rule.Max || seen[f.uid] || strings.ContainsFunc(f.uid, func(r rune) bool {
+		if !strings.HasPrefix(f.UID, cases.UIDPrefix) || len(f.UID) > rule.Max || seen[f.UID] || strings.ContainsFunc(f.UID, func(r rune) bool {
 			return !('0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z')
 		}) {
-			t.Errorf("UID %s", f.uid)
+			t.Errorf("UID %s", f.UID)
 		}
-		seen[f.uid] = true
+		seen[f.UID] = true
 	}
 	fixed := offline(t, func(i *audit.Integration) { i.Environments[0].ProbeUIDs = []string{"KNOWN0001"} })
 	bodies := map[string]bool{}
 	for range 50 {
-		f, err := fixed.forge(fixed.event)
+		f, err := fixed.source.Request(fixed.event, true)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if f.uid != "KNOWN0001" || bodies[string(f.body)] {
-			t.Errorf("UID %s, body %s", f.uid, f.body)
+		if f.UID != "KNOWN0001" || bodies[string(f.Body)] {
+			t.Errorf("UID %s, body %s", f.UID, f.Body)
 		}
-		bodies[string(f.body)] = true
+		bodies[string(f.Body)] = true
 	}
 }
 
@@ -258,23 +258,23 @@ func TestRequestsAreWrittenAsMeant(t *testing.T) {
 		"trailing-slash": "/in/begini/?tenant=7", "double-slash": "/in//begini?tenant=7", "other-case": "/IN/BEGINI?tenant=7",
 		"encoded-slash": "/in%2fbegini?tenant=7", "parameter": "/in/begini;x?tenant=7", "suffix": "/in/begini.json?tenant=7",
 	}
-	for _, c := range forgeries {
-		f, reason := s.prepare(job{testCase: c, purpose: PurposeForgery, event: s.event})
+	for _, c := range cases.Forgeries {
+		f, reason := s.prepare(job{Case: c, purpose: PurposeForgery, event: s.event})
 		if reason != "" {
 			continue
 		}
-		r := s.client.request(t.Context(), f)
-		if line := want[c.name]; line != "" && r.URL.RequestURI() != line {
-			t.Errorf("%s goes to %s, want %s", c.name, r.URL.RequestURI(), line)
+		r := s.client.Request(t.Context(), f)
+		if line := want[c.Name]; line != "" && r.URL.RequestURI() != line {
+			t.Errorf("%s goes to %s, want %s", c.Name, r.URL.RequestURI(), line)
 		}
-		if c.name == "two-wrong" && len(r.Header["X-Signature"]) != 2 {
-			t.Errorf("%s has the header %d times", c.name, len(r.Header["X-Signature"]))
+		if c.Name == "two-wrong" && len(r.Header["X-Signature"]) != 2 {
+			t.Errorf("%s has the header %d times", c.Name, len(r.Header["X-Signature"]))
 		}
-		if c.name == "absent" && r.Header["X-Signature"] != nil {
-			t.Errorf("%s has the header", c.name)
+		if c.Name == "absent" && r.Header["X-Signature"] != nil {
+			t.Errorf("%s has the header", c.Name)
 		}
-		if c.name == "no-content-type" && r.Header["Content-Type"] != nil {
-			t.Errorf("%s has a content type", c.name)
+		if c.Name == "no-content-type" && r.Header["Content-Type"] != nil {
+			t.Errorf("%s has a content type", c.Name)
 		}
 	}
 }

@@ -4,6 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"github.com/prelaunch-audit/prelaunch/probes/webhook/cases"
+	"github.com/prelaunch-audit/prelaunch/probes/webhook/response"
+	"github.com/prelaunch-audit/prelaunch/probes/webhook/send"
 )
 
 // genuineDraws is how many genuine events are sent on connections of their own, or one to each address where it has more: each is an event
@@ -16,7 +20,7 @@ func (s *session) everyInstance(ctx context.Context) {
 	if s.over(ctx) != "" {
 		return
 	}
-	s.client.closeIdle()
+	s.client.CloseIdle()
 	draws := max(s.run.Integration.Network.FreshConnections, len(s.baseline.Addresses))
 	addresses := s.routed(ctx)
 	if len(addresses) == 0 {
@@ -24,7 +28,7 @@ func (s *session) everyInstance(ctx context.Context) {
 	}
 	for _, c := range []job{
 		s.unsignedDraw(),
-		{testCase: testCase{family: "instance", name: "wrong-key", change: func(f *forge) { f.signWith([]byte(randomHex(32))) }}, purpose: PurposeForgery, event: s.event},
+		{Case: cases.Case{Family: "instance", Name: "wrong-key", Change: func(f *cases.Request) { f.SignWith([]byte(cases.RandomHex(32))) }}, purpose: PurposeForgery, event: s.event},
 	} {
 		turns := make([]int, draws)
 		for i := range turns {
@@ -32,7 +36,7 @@ func (s *session) everyInstance(ctx context.Context) {
 		}
 		for chunk := range slices.Chunk(turns, s.chunk(draws)) {
 			drawn := make([]*record, len(chunk))
-			each(chunk, func(i int) { drawn[i-chunk[0]] = s.do(ctx, c, addresses[i%len(addresses)]) })
+			send.Each(chunk, func(i int) { drawn[i-chunk[0]] = s.do(ctx, c, addresses[i%len(addresses)]) })
 			s.instances = append(s.instances, drawn...)
 			if ctx.Err() != nil || s.timeouts >= maxTimeouts || !s.full() && slices.ContainsFunc(drawn, s.takenNow) {
 				break
@@ -45,7 +49,7 @@ func (s *session) everyInstance(ctx context.Context) {
 		for i := range index {
 			index[i] = i
 		}
-		each(index, func(i int) {
+		send.Each(index, func(i int) {
 			drawn[i] = s.do(ctx, genuineJob("instance", "genuine", s.event), addresses[i%len(addresses)])
 		})
 		s.instances = append(s.instances, drawn...)
@@ -53,7 +57,7 @@ func (s *session) everyInstance(ctx context.Context) {
 }
 
 func (s *session) unsignedDraw() job {
-	return job{testCase: testCase{family: "instance", name: "unsigned", change: forgeries[0].change}, purpose: PurposeForgery, event: s.event}
+	return job{Case: cases.Case{Family: "instance", Name: "unsigned", Change: cases.Forgeries[0].Change}, purpose: PurposeForgery, event: s.event}
 }
 
 // routed are the addresses to which this machine has a route, found out by one draw each: a machine without IPv6 has none to half of
@@ -66,7 +70,7 @@ func (s *session) routed(ctx context.Context) []string {
 	for _, address := range s.baseline.Addresses {
 		r := s.do(ctx, s.unsignedDraw(), address)
 		s.instances = append(s.instances, r)
-		if r.fact.Error == errNoRoute {
+		if r.fact.Error == response.ErrNoRoute {
 			s.skip("webhook receiver at "+address, "this machine has no route to it")
 			continue
 		}
@@ -80,7 +84,7 @@ func (s *session) chunk(draws int) int {
 	if s.full() {
 		return draws
 	}
-	return parallel
+	return send.Parallel
 }
 
 // emitInstances sums up draws that were answered alike.

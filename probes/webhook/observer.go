@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/probes/webhook/cases"
+	"github.com/prelaunch-audit/prelaunch/probes/webhook/send"
 )
 
 // States of an observer, as in Baseline.Observer.
@@ -97,7 +99,7 @@ func (s *session) observe(ctx context.Context) {
 		return
 	}
 	if s.full() && s.canSign() && s.baseline.Genuine {
-		last := s.do(ctx, job{testCase: testCase{family: familyControl, name: "last", change: (*forge).sign}, purpose: PurposeControl, event: s.event}, "")
+		last := s.do(ctx, job{Case: cases.Case{Family: cases.FamilyControl, Name: "last", Change: (*cases.Request).Sign}, purpose: PurposeControl, event: s.event}, "")
 		s.observer.sees = last.fact.Status == 200 && s.processed(ctx, last.uid)
 		if s.observer.sees {
 			last.fact.Effect = EffectProcessed
@@ -110,7 +112,7 @@ func (s *session) observe(ctx context.Context) {
 			asked = append(asked, r)
 		}
 	}
-	each(asked, func(r *record) {
+	send.Each(asked, func(r *record) {
 		effect := s.observer.ask(ctx, r.uid)
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -123,13 +125,13 @@ func (s *session) observe(ctx context.Context) {
 
 // processed asks about one UID until it was processed or a request's time and a half has passed.
 func (s *session) processed(ctx context.Context, uid string) bool {
-	ctx, cancel := context.WithTimeout(ctx, s.client.timeout*3/2)
+	ctx, cancel := context.WithTimeout(ctx, s.client.Timeout*3/2)
 	defer cancel()
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		if s.observer.ask(ctx, uid) == EffectProcessed {
 			return true
 		}
-		if !s.observer.active() || sleep(ctx, pause) != nil {
+		if !s.observer.active() || send.Sleep(ctx, pause) != nil {
 			return false
 		}
 	}

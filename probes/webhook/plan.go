@@ -6,6 +6,7 @@ import (
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
+	"github.com/prelaunch-audit/prelaunch/probes/webhook/cases"
 )
 
 // familyTitles tell a reader of a plan what a family is.
@@ -32,21 +33,21 @@ var familyTitles = map[string]string{
 	"F20": "signed with a retired key",
 	"F21": "unsigned and large, without a length, or over HTTP/2",
 
-	familyBaseline:   "genuine events to compare with",
-	familyType:       "one genuine event of each type",
-	familyRaw:        "genuine events in unusual spellings",
-	familySize:       "large genuine events",
-	familyTransport:  "genuine events over unusual but valid HTTP",
-	familyRedelivery: "the same genuine event twice",
-	familyControl:    "properly signed events between the others, to see that the receiver still answers",
-	familyMalformed:  "properly signed bodies that are no JSON objects",
-	familyMissing:    "properly signed events without a required field",
-	familyUnexpected: "properly signed events with unexpected values",
-	familyBounded:    "properly signed events that are deeply nested or large",
-	"wrong":          "random signatures to compare with",
-	"pair":           "invalid events, properly and wrongly signed",
-	"instance":       "unsigned and wrongly signed events on connections of their own",
-	"diagnosis":      "where the genuine event is refused: guesses at what the receiver expects",
+	cases.FamilyBaseline:   "genuine events to compare with",
+	cases.FamilyType:       "one genuine event of each type",
+	cases.FamilyRaw:        "genuine events in unusual spellings",
+	cases.FamilySize:       "large genuine events",
+	cases.FamilyTransport:  "genuine events over unusual but valid HTTP",
+	cases.FamilyRedelivery: "the same genuine event twice",
+	cases.FamilyControl:    "properly signed events between the others, to see that the receiver still answers",
+	cases.FamilyMalformed:  "properly signed bodies that are no JSON objects",
+	cases.FamilyMissing:    "properly signed events without a required field",
+	cases.FamilyUnexpected: "properly signed events with unexpected values",
+	cases.FamilyBounded:    "properly signed events that are deeply nested or large",
+	"wrong":                "random signatures to compare with",
+	"pair":                 "invalid events, properly and wrongly signed",
+	"instance":             "unsigned and wrongly signed events on connections of their own",
+	"diagnosis":            "where the genuine event is refused: guesses at what the receiver expects",
 }
 
 // planned is a family and how many of its requests are sent at most.
@@ -102,40 +103,40 @@ func plan(integration *audit.Integration, profile provider.Profile, environment 
 	}
 	add("wrong", 3)
 	if full && signing {
-		add(familyType, types)
-		add(familyBaseline, baselines)
+		add(cases.FamilyType, types)
+		add(cases.FamilyBaseline, baselines)
 	}
 	if signing && !full {
 		add("pair", 2*3)
 	}
-	for _, c := range forgeries {
-		if full || !c.fullOnly {
-			add(c.family, 1)
+	for _, c := range cases.Forgeries {
+		if full || !c.FullOnly {
+			add(c.Family, 1)
 		}
 	}
 	add("F01", max(0, types-1))
 	add("F02", max(0, others(integration, profile, full)-1))
 	for _, retired := range integration.RetiredKeys {
 		if retired.Environment == environment.Name || retired.Environment == "" {
-			add(familyRetired, 1)
+			add(cases.FamilyRetired, 1)
 		}
 	}
 	controls := batches(list, full)
 	if signing {
 		more := 0
 		if full {
-			for _, c := range genuine {
-				add(c.family, 1)
+			for _, c := range cases.Genuine {
+				add(c.Family, 1)
 			}
-			add(familyRedelivery, 2)
+			add(cases.FamilyRedelivery, 2)
 			add("F07", 1) // another event under the signature that was delivered
-			more += (len(genuine)-1)/batch + 1
+			more += (len(cases.Genuine)-1)/batch + 1
 		}
-		invalid := invalidOf(profile.Required)
+		invalid := cases.Invalid(profile.Required)
 		for _, c := range invalid {
-			add(c.family, 1)
+			add(c.Family, 1)
 		}
-		add(familyControl, controls+more+(len(invalid)-1)/batch+1)
+		add(cases.FamilyControl, controls+more+(len(invalid)-1)/batch+1)
 	}
 	draws := 2 * integration.Network.FreshConnections
 	if full && signing {
@@ -143,7 +144,7 @@ func plan(integration *audit.Integration, profile provider.Profile, environment 
 	}
 	add("instance", draws)
 	if full && signing {
-		add("diagnosis", len(diagnoses))
+		add("diagnosis", len(cases.Diagnoses))
 	}
 	return list
 }

@@ -15,6 +15,9 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
+	"github.com/prelaunch-audit/prelaunch/probes/webhook/cases"
+	"github.com/prelaunch-audit/prelaunch/probes/webhook/response"
+	"github.com/prelaunch-audit/prelaunch/probes/webhook/send"
 )
 
 // session probes one environment's receiver.
@@ -23,25 +26,26 @@ type session struct {
 	profile     provider.Profile
 	environment audit.Environment
 	progress    *progress
-	client      *client
-	scanner     *scanner
-	pace        *pace
+	client      *send.Client
+	scanner     *response.Scanner
+	pace        *send.Pace
 	target      *url.URL
 
-	key, other []byte
-	retired    []retiredKey
-	observer   *observer
+	key      []byte
+	source   *cases.Source
+	retired  []retiredKey
+	observer *observer
 
 	mu         sync.Mutex
 	baseline   Baseline
 	event      provider.Event // the one that is forged
 	records    []*record
 	instances  []*record
-	genuine    comparison // answers to genuine events with status 200
-	turned     comparison // with another
-	wrong      comparison // to the same event under a random signature
-	invalid    comparison // to properly signed invalid bodies, where the same body wrongly signed got another answer
-	control    comparison // what a control is expected to get
+	genuine    response.Comparison // answers to genuine events with status 200
+	turned     response.Comparison // with another
+	wrong      response.Comparison // to the same event under a random signature
+	invalid    response.Comparison // to properly signed invalid bodies, where the same body wrongly signed got another answer
+	control    response.Comparison // what a control is expected to get
 	diagnosis  []Diagnosis
 	base       string // what unsigned families carry: "" nothing, baseWrong a random signature
 	timeouts   int
@@ -49,7 +53,6 @@ type session struct {
 	recoveries int            // how often the receiver went away and came back
 	offersTwo  bool           // it speaks HTTP/2
 	sentEvents []audit.SentEvent
-	uidTurn    int
 }
 
 type retiredKey struct {
@@ -63,7 +66,7 @@ type record struct {
 	fact    Exchange
 	address string
 	uid     string
-	normal  normal
+	normal  response.Normal
 	got     bool // there was an answer
 	valid   bool
 }
@@ -76,10 +79,11 @@ func newSession(run *audit.Run, profile provider.Profile, environment audit.Envi
 		FixedUIDs: len(environment.ProbeUIDs) > 0,
 	}
 	s.key = heldKey(environment.Key.Key)
-	var keys = run.Integration.Keys()
+	var other []byte
+	keys := run.Integration.Keys()
 	for _, e := range run.Integration.Environments {
 		if e.Name != environment.Name {
-			s.other = heldKey(e.Key.Key)
+			other = heldKey(e.Key.Key)
 		}
 	}
 	for i, retired := range run.Integration.RetiredKeys {
@@ -93,12 +97,16 @@ func newSession(run *audit.Run, profile provider.Profile, environment audit.Envi
 		return s
 	}
 	s.target = target
-	s.client = newClient(run, target)
-	s.scanner = newScanner(target.Hostname(), keys)
-	s.pace = newPace(run.Network, environment.Name)
+	s.source = &cases.Source{
+		Provider: profile.Name, Scheme: profile.Signature, UIDRule: profile.UIDs, URL: target,
+		IntegrationID: environment.IntegrationID, Key: s.key, OtherKey: other, UIDs: environment.ProbeUIDs,
+	}
+	s.client = send.NewClient(run, target)
+	s.scanner = response.NewScanner(target.Hostname(), keys)
+	s.pace = send.NewPace(run.Network, environment.Name)
 	s.observer = newObserver(run.Exec, environment, s.baseline.FixedUIDs)
 	s.baseline.Transport = TransportVerified
-	if !s.client.secure() {
+	if !s.client.Secure() {
 		s.baseline.Transport = TransportPlain
 	}
 	return s
@@ -115,21 +123,21 @@ func (s *session) probe(ctx context.Context) error {
 		s.baseline.State = StateUnreachable
 		return nil
 	}
-	defer s.client.closeIdle()
+	defer s.client.CloseIdle()
 	s.run.Ledger.Begin(s.run.Now())
-	addresses, err := s.client.network.Addresses(ctx, s.client.host, s.client.port)
+	addresses, err := s.client.Network.Addresses(ctx, s.client.Host, s.client.Port)
 	if err != nil {
-		s.baseline.State, s.baseline.Reason = StateUnreachable, classify(err, false)
+		s.baseline.State, s.baseline.Reason = StateUnreachable, send.Classify(err, false)
 		return nil
 	}
 	s.baseline.Addresses = addresses
 	s.chooseEvent("")
-	s.observer.try(ctx, randomUID(s.profile.UIDs))
+	s.observer.try(ctx, cases.RandomUID(s.profile.UIDs))
 	s.progress.add(0, s.expected())
 	if !s.begin(ctx) {
 		return nil
 	}
-	s.offersTwo = s.client.onlyTwo || s.client.secure() && s.client.offersHTTP2(ctx)
+	s.offersTwo = s.client.OnlyTwo || s.client.Secure() && s.client.OffersHTTP2(ctx)
 	s.battery(ctx, s.forgeries())
 	s.battery(ctx, s.accepted())
 	s.battery(ctx, s.invalids())
@@ -181,74 +189,44 @@ func (s *session) signable() provider.Event {
 	return s.event
 }
 
-// forge returns a genuine event of that type without a signature, with a UID of its own or, where UIDs are configured, times of its own.
-func (s *session) forge(event provider.Event) (*forge, error) {
-	f := &forge{
-		event: event, method: "POST", path: s.target.EscapedPath(), query: s.target.RawQuery, unsigned: true,
-		header: [][2]string{{"Content-Type", "application/json"}}, integrationID: s.environment.IntegrationID, provider: s.profile.Name,
-		key: signer{s.profile.Signature, s.key}, other: s.other, url: s.target,
-		trusted: s.secureTransport(),
-	}
-	if f.path == "" {
-		f.path = "/"
-	}
-	f.uid, f.fixed = randomUID(s.profile.UIDs), len(s.environment.ProbeUIDs) > 0
-	if uids := s.environment.ProbeUIDs; len(uids) > 0 {
-		s.mu.Lock()
-		f.uid = uids[s.uidTurn%len(uids)]
-		s.uidTurn++
-		s.mu.Unlock()
-	}
-	f.body = event.Render(f.uid, f.integrationID)
-	if len(s.environment.ProbeUIDs) > 0 {
-		f.body = shiftTimes(f.body, randomSeconds())
-	}
-	doc, err := parse(f.body)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", event.Type, err)
-	}
-	f.doc = doc
-	return f, nil
-}
-
 // job is a case that is to be sent, with how its exchange is reported.
 type job struct {
-	testCase
+	cases.Case
 	purpose string
 	event   provider.Event
 	key     string // fingerprint of another key
 }
 
 // prepare makes the request of a job.
-func (s *session) prepare(j job) (*forge, string) {
-	f, err := s.forge(j.event)
+func (s *session) prepare(j job) (*cases.Request, string) {
+	f, err := s.source.Request(j.event, s.secureTransport())
 	if err != nil {
-		return nil, notSentNotPossible
+		return nil, cases.NotSentNotPossible
 	}
-	if sentUnsigned[j.family] && s.base == baseWrong {
-		wrong(f)
-		f.base = baseWrong
+	if cases.SentUnsigned[j.Family] && s.base == cases.BaseWrong {
+		cases.Wrong(f)
+		f.Base = cases.BaseWrong
 	}
 	careful := !s.full()
-	if careful && j.purpose == PurposeInvalid && incomplete[j.family] {
-		f.makeIncomplete(s.profile.Required, j.name)
+	if careful && j.purpose == PurposeInvalid && cases.Incomplete[j.Family] {
+		f.MakeIncomplete(s.profile.Required, j.Name)
 	}
-	if careful && (j.fullOnly || j.purpose == PurposeGenuine) {
-		f.refuse(notSentCareful)
+	if careful && (j.FullOnly || j.purpose == PurposeGenuine) {
+		f.Refuse(cases.NotSentCareful)
 	}
-	j.change(f)
-	if f.http2 && !s.offersTwo {
-		f.refuse(notSentNotOffered)
+	j.Change(f)
+	if f.HTTP2 && !s.offersTwo {
+		f.Refuse(cases.NotSentNotOffered)
 	}
-	if f.keyed && !s.secureTransport() {
-		f.refuse(notSentTransport)
+	if f.Keyed && !s.secureTransport() {
+		f.Refuse(cases.NotSentTransport)
 	}
-	return f, f.noSend
+	return f, f.NoSend
 }
 
 // do sends a job, again where told to come back later, and returns its record.
 func (s *session) do(ctx context.Context, j job, address string) *record {
-	r := &record{address: address, fact: Exchange{Environment: s.environment.Name, Purpose: j.purpose, Family: j.family, Case: j.name, EventType: j.event.Type, Key: j.key}}
+	r := &record{address: address, fact: Exchange{Environment: s.environment.Name, Purpose: j.purpose, Family: j.Family, Case: j.Name, EventType: j.event.Type, Key: j.key}}
 	var broken breaks
 	for {
 		f, reason := s.prepare(j)
@@ -257,17 +235,17 @@ func (s *session) do(ctx context.Context, j job, address string) *record {
 			s.progress.add(1, 0)
 			return r
 		}
-		if err := s.pace.wait(ctx); err != nil {
-			r.fact.NotSent = notSentInterrupted
+		if err := s.pace.Wait(ctx); err != nil {
+			r.fact.NotSent = cases.NotSentInterrupted
 			return r
 		}
 		a := s.exchange(ctx, f, address, broken.alone)
 		if ctx.Err() != nil {
-			r.fact.NotSent = notSentInterrupted
+			r.fact.NotSent = cases.NotSentInterrupted
 			return r
 		}
-		if a.failure == errCertificate && f.keyed { // the handshake failed, so nothing was sent
-			r.fact.NotSent = notSentTransport
+		if a.Failure == response.ErrCertificate && f.Keyed { // the handshake failed, so nothing was sent
+			r.fact.NotSent = cases.NotSentTransport
 			s.progress.add(1, 0)
 			return r
 		}
@@ -281,87 +259,87 @@ func (s *session) do(ctx context.Context, j job, address string) *record {
 }
 
 // exchange sends one request and notes it wherever requests are counted.
-func (s *session) exchange(ctx context.Context, f *forge, address string, alone bool) answer {
+func (s *session) exchange(ctx context.Context, f *cases.Request, address string, alone bool) response.Response {
 	at := s.run.Now()
-	event := audit.LedgerEvent{Environment: s.environment.Name, UID: f.uid, Valid: f.valid, Body: f.body, At: at}
-	if !f.tellsUID() {
+	event := audit.LedgerEvent{Environment: s.environment.Name, UID: f.UID, Valid: f.Valid, Body: f.Body, At: at}
+	if !tellsUID(f) {
 		event.UID = ""
 	}
-	if !f.unsigned {
-		event.Signature = f.signature
+	if !f.Unsigned {
+		event.Signature = f.Signature
 	}
 	s.run.Ledger.Add(event)
-	if f.exposed != "" {
-		event.Signature, event.Valid = f.exposed, true
+	if f.Exposed != "" {
+		event.Signature, event.Valid = f.Exposed, true
 		s.run.Ledger.Add(event)
 	}
 	s.mu.Lock()
 	s.baseline.Requests++
 	s.mu.Unlock()
-	a := s.client.send(ctx, f, address, alone)
-	if a.status/100 == 2 && event.UID != "" && !f.elsewhere {
+	a := s.client.Send(ctx, f, address, alone)
+	if a.Status/100 == 2 && event.UID != "" && !f.Elsewhere {
 		s.taken(f, event)
 	}
 	return a
 }
 
-func (s *session) taken(f *forge, event audit.LedgerEvent) {
+func (s *session) taken(f *cases.Request, event audit.LedgerEvent) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sentEvents = append(s.sentEvents, audit.SentEvent{Environment: event.Environment, UID: event.UID, EventType: f.event.Type, At: event.At.UTC()})
+	s.sentEvents = append(s.sentEvents, audit.SentEvent{Environment: event.Environment, UID: event.UID, EventType: f.Event.Type, At: event.At.UTC()})
 }
 
 // record notes what came back.
-func (s *session) record(r *record, f *forge, a *answer) {
+func (s *session) record(r *record, f *cases.Request, a *response.Response) {
 	own, request := s.own(f)
-	n := normalise(a, own)
+	n := response.Normalize(a, own)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r.uid, r.valid, r.got = f.uid, f.valid, a.status != 0
+	r.uid, r.valid, r.got = f.UID, f.Valid, a.Status != 0
 	r.normal = n
-	r.fact.Elsewhere, r.fact.Base = f.elsewhere, f.base
-	if f.method != "POST" {
-		r.fact.Method = f.method
+	r.fact.Elsewhere, r.fact.Base = f.Elsewhere, f.Base
+	if f.Method != "POST" {
+		r.fact.Method = f.Method
 	}
-	r.fact.Status, r.fact.Error, r.fact.ContentType, r.fact.Cut = a.status, a.failure, a.mediaType(), a.cut
-	r.fact.RetryAfter = a.asked && (a.status == 429 || a.status == 503) || a.status == 503 && s.pace.overload()
-	if a.unverified && r.address == "" {
+	r.fact.Status, r.fact.Error, r.fact.ContentType, r.fact.Cut = a.Status, a.Failure, a.MediaType(), a.Cut
+	r.fact.RetryAfter = a.Asked && (a.Status == 429 || a.Status == 503) || a.Status == 503 && s.pace.Overload()
+	if a.Unverified && r.address == "" {
 		s.baseline.Transport = TransportUnverified
 	}
 	if r.got {
-		r.fact.Digest = n.digest()
-		r.fact.Firewall = a.firewall()
-		r.fact.Leaks = s.scanner.scan(a, request, s.expectedSignatures(f))
-		r.fact.Cut = a.cut
-		if f.valid && a.status == 200 && r.fact.Purpose != PurposeInvalid {
-			s.scanner.learn(a)
+		r.fact.Digest = n.Digest()
+		r.fact.Firewall = a.Firewall()
+		r.fact.Leaks = s.scanner.Scan(a, request, s.expectedSignatures(f))
+		r.fact.Cut = a.Cut
+		if f.Valid && a.Status == 200 && r.fact.Purpose != PurposeInvalid {
+			s.scanner.Learn(a)
 		}
 	}
 	s.progress.add(1, 0)
 }
 
 // own returns what an answer may repeat: words to take out before comparing, and the whole request, in which a leak does not count.
-func (s *session) own(f *forge) (words []string, request string) {
-	words = []string{f.uid, f.signature}
+func (s *session) own(f *cases.Request) (words []string, request string) {
+	words = []string{f.UID, f.Signature}
 	var b strings.Builder
-	b.WriteString(f.path + "\n" + s.target.Path + "\n" + f.query + "\n" + s.target.String() + "\n" + f.signature + "\n")
-	for _, pair := range f.header {
+	b.WriteString(f.Path + "\n" + s.target.Path + "\n" + f.Query + "\n" + s.target.String() + "\n" + f.Signature + "\n")
+	for _, pair := range f.Header {
 		b.WriteString(pair[0] + ": " + pair[1] + "\n")
 	}
-	if len(f.body) <= maxBody {
-		b.Write(f.body)
-		b.WriteString("\n" + unescape(string(f.body)))
+	if len(f.Body) <= response.MaxBody {
+		b.Write(f.Body)
+		b.WriteString("\n" + response.Unescape(string(f.Body)))
 	}
 	return words, b.String()
 }
 
 // expectedSignatures are what a receiver that prints the signature it expected would print: of the body as sent and as it may have
 // respelled it. A request that is properly signed holds it itself.
-func (s *session) expectedSignatures(f *forge) [][]byte {
-	if s.key == nil || f.valid || f.exposed != "" {
+func (s *session) expectedSignatures(f *cases.Request) [][]byte {
+	if s.key == nil || f.Valid || f.Exposed != "" {
 		return nil
 	}
-	bodies := [][]byte{f.body, compact.write(f.doc), python.write(f.doc)}
+	bodies := [][]byte{f.Body, cases.Compact.Write(f.Doc), cases.Python.Write(f.Doc)}
 	var out [][]byte
 	for _, body := range bodies {
 		mac := hmac.New(sha512.New, s.key)
@@ -378,13 +356,13 @@ func (s *session) takenNow(r *record) bool {
 	if r.fact.Effect == EffectProcessed {
 		return true
 	}
-	if !r.got || r.normal.status/100 != 2 || s.environment.Receiver == audit.Queued {
+	if !r.got || r.normal.Status/100 != 2 || s.environment.Receiver == audit.Queued {
 		return false
 	}
 	if !s.baseline.Genuine {
 		return !r.fact.Elsewhere
 	}
-	return s.genuine.matches(r.normal)
+	return s.genuine.Matches(r.normal)
 }
 
 func (s *session) keep(records ...*record) {
@@ -404,7 +382,7 @@ func (s *session) emit() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := &s.baseline
-	b.Comparable = s.genuine.comparable()
+	b.Comparable = s.genuine.Comparable()
 	if s.observer != nil {
 		b.Observer, b.ObserverSees = s.observer.state, s.observer.sees
 	}
@@ -428,7 +406,7 @@ func (s *session) emit() {
 		scope.Requests[b.Environment] += b.Requests
 		scope.Sent = append(scope.Sent, s.sentEvents...)
 		for _, address := range b.Addresses {
-			scope.Addresses = append(scope.Addresses, audit.Address{Environment: b.Environment, Host: s.client.host, Address: address})
+			scope.Addresses = append(scope.Addresses, audit.Address{Environment: b.Environment, Host: s.client.Host, Address: address})
 		}
 		for _, reason := range slices.Sorted(maps.Keys(left)) {
 			if text := whyLeftOut[reason]; text != "" {
@@ -440,15 +418,15 @@ func (s *session) emit() {
 
 // whyLeftOut tells a reader why requests were not sent; reasons that change nothing about the audit are not listed.
 var whyLeftOut = map[string]string{
-	notSentNoKey:       "the key to sign them with is not held",
-	notSentCareful:     "probing is careful",
-	notSentFamilyEnded: "probing is careful, and a forgery of the same family had been taken",
-	notSentTransport:   "nothing made with a key is sent over plain HTTP or to a peer whose certificate does not verify",
-	notSentSilent:      "the receiver no longer answered as at the beginning",
-	notSentTimeouts:    "too many requests had timed out",
-	notSentBusy:        "the receiver turned every request away for now, with 429 or 503, also after waiting as it asked",
-	notSentInterrupted: "the audit was interrupted",
-	notSentNoGenuine:   "the receiver did not take the genuine event",
+	cases.NotSentNoKey:       "the key to sign them with is not held",
+	cases.NotSentCareful:     "probing is careful",
+	cases.NotSentFamilyEnded: "probing is careful, and a forgery of the same family had been taken",
+	cases.NotSentTransport:   "nothing made with a key is sent over plain HTTP or to a peer whose certificate does not verify",
+	cases.NotSentSilent:      "the receiver no longer answered as at the beginning",
+	cases.NotSentTimeouts:    "too many requests had timed out",
+	cases.NotSentBusy:        "the receiver turned every request away for now, with 429 or 503, also after waiting as it asked",
+	cases.NotSentInterrupted: "the audit was interrupted",
+	cases.NotSentNoGenuine:   "the receiver did not take the genuine event",
 }
 
 func (s *session) compare(r *record) {
@@ -457,23 +435,12 @@ func (s *session) compare(r *record) {
 	}
 	for _, c := range []struct {
 		name string
-		with *comparison
+		with *response.Comparison
 	}{{EqualsGenuine, &s.genuine}, {EqualsTurned, &s.turned}, {EqualsWrong, &s.wrong}, {EqualsInvalid, &s.invalid}} {
-		if c.with.matches(r.normal) {
+		if c.with.Matches(r.normal) {
 			r.fact.Equals = append(r.fact.Equals, c.name)
 		}
 	}
-}
-
-// tellsUID reports whether the receiver can read the UID in the body, in whatever spelling.
-func (f *forge) tellsUID() bool {
-	for _, pair := range f.header {
-		if pair[0] == "Content-Encoding" {
-			return true
-		}
-	}
-	plain := string(bytes.ReplaceAll(f.body, []byte{0}, nil)) // UTF-16
-	return strings.Contains(plain, f.uid) || strings.Contains(unescape(plain), f.uid)
 }
 
 // heldKey is a key's bytes, nil when only its fingerprint is known.
@@ -482,4 +449,15 @@ func heldKey(key secret.Key) []byte {
 		return nil
 	}
 	return key.Expose()
+}
+
+// tellsUID reports whether the receiver can read the UID in the body, in whatever spelling.
+func tellsUID(f *cases.Request) bool {
+	for _, pair := range f.Header {
+		if pair[0] == "Content-Encoding" {
+			return true
+		}
+	}
+	plain := string(bytes.ReplaceAll(f.Body, []byte{0}, nil)) // UTF-16
+	return strings.Contains(plain, f.UID) || strings.Contains(response.Unescape(plain), f.UID)
 }

@@ -1,4 +1,4 @@
-package webhook
+package response
 
 import (
 	"crypto/sha256"
@@ -33,23 +33,23 @@ var (
 	random  = regexp.MustCompile(`^[A-Za-z0-9_.+-]*\d[A-Za-z0-9_.+-]*$`)
 )
 
-// normal is an answer as it is compared.
-type normal struct {
-	status    int
+// Normal is an answer as it is compared.
+type Normal struct {
+	Status    int
 	mediaType string
 	tokens    []string
 	rest      string // digest of what lies beyond maxCompared
 }
 
 // normalise takes out of the body what is plainly volatile, and own, which is what the request itself held: its UID, say.
-func normalise(a *answer, own []string) normal {
+func Normalize(a *Response, own []string) Normal {
 	body := strings.ToValidUTF8(string(a.body), "\uFFFD")
 	for _, words := range own {
 		if len(words) >= 4 {
 			body = strings.ReplaceAll(body, words, "<own>")
 		}
 	}
-	n := normal{status: a.status, mediaType: a.mediaType()}
+	n := Normal{Status: a.Status, mediaType: a.MediaType()}
 	if len(body) > maxCompared {
 		cut := strings.ToValidUTF8(body[:maxCompared], "")
 		n.rest = shortDigest(skeleton(body[len(cut):]))
@@ -71,10 +71,10 @@ func skeleton(text string) string {
 	}, text)
 }
 
-// digest is of the answer with all numbers taken out, so that it is mostly the same in every run.
-func (n normal) digest() string {
+// Digest is of the answer with all numbers taken out, so that it is mostly the same in every run.
+func (n Normal) Digest() string {
 	var b strings.Builder
-	b.WriteString(strconv.Itoa(n.status) + " " + n.mediaType + "\n")
+	b.WriteString(strconv.Itoa(n.Status) + " " + n.mediaType + "\n")
 	for _, token := range n.tokens {
 		if numeric.MatchString(token) {
 			token = "#"
@@ -90,10 +90,10 @@ func shortDigest(s string) string {
 	return hex.EncodeToString(sum[:6])
 }
 
-// comparison knows a set of answers and tells whether another one is like them.
-type comparison struct {
+// Comparison knows a set of answers and tells whether another one is like them.
+type Comparison struct {
 	shapes []*shape
-	count  int
+	Count  int
 }
 
 // shape is the answers that have the same number of words, with what was seen in each place.
@@ -105,8 +105,8 @@ type shape struct {
 	count     int
 }
 
-func (c *comparison) add(n normal) {
-	c.count++
+func (c *Comparison) Add(n Normal) {
+	c.Count++
 	for _, s := range c.shapes {
 		if s.fits(n) && s.near(n) {
 			s.count++
@@ -116,19 +116,19 @@ func (c *comparison) add(n normal) {
 			return
 		}
 	}
-	s := &shape{status: n.status, mediaType: n.mediaType, rest: n.rest, places: make([]map[string]bool, len(n.tokens)), count: 1}
+	s := &shape{status: n.Status, mediaType: n.mediaType, rest: n.rest, places: make([]map[string]bool, len(n.tokens)), count: 1}
 	for i, token := range n.tokens {
 		s.places[i] = map[string]bool{token: true}
 	}
 	c.shapes = append(c.shapes, s)
 }
 
-func (s *shape) fits(n normal) bool {
-	return s.status == n.status && s.mediaType == n.mediaType && len(s.places) == len(n.tokens)
+func (s *shape) fits(n Normal) bool {
+	return s.status == n.Status && s.mediaType == n.mediaType && len(s.places) == len(n.tokens)
 }
 
 // near keeps answers apart that have the same number of words and little else in common.
-func (s *shape) near(n normal) bool {
+func (s *shape) near(n Normal) bool {
 	same := 0
 	for i, token := range n.tokens {
 		if s.places[i][token] {
@@ -138,26 +138,26 @@ func (s *shape) near(n normal) bool {
 	return same*2 >= len(n.tokens)
 }
 
-// comparable reports whether answers to the same question resemble each other at all; of fewer than three that cannot be said, and is assumed.
-func (c *comparison) comparable() bool {
-	if c.count < 3 {
+// Comparable reports whether answers to the same question resemble each other at all; of fewer than three that cannot be said, and is assumed.
+func (c *Comparison) Comparable() bool {
+	if c.Count < 3 {
 		return true
 	}
 	return slices.ContainsFunc(c.shapes, func(s *shape) bool { return s.count > 1 })
 }
 
-// matches reports whether n is such an answer. Where the answers do not resemble each other, status and content type decide.
-func (c *comparison) matches(n normal) bool {
-	loose := !c.comparable()
+// Matches reports whether n is such an answer. Where the answers do not resemble each other, status and content type decide.
+func (c *Comparison) Matches(n Normal) bool {
+	loose := !c.Comparable()
 	return slices.ContainsFunc(c.shapes, func(s *shape) bool {
 		if loose {
-			return s.status == n.status && s.mediaType == n.mediaType
+			return s.status == n.Status && s.mediaType == n.mediaType
 		}
 		return s.fits(n) && s.same(n)
 	})
 }
 
-func (s *shape) same(n normal) bool {
+func (s *shape) same(n Normal) bool {
 	if s.rest != n.rest && s.count == 1 {
 		return false
 	}

@@ -1,4 +1,4 @@
-package webhook
+package cases
 
 import (
 	"bytes"
@@ -9,26 +9,26 @@ import (
 	"unicode/utf16"
 )
 
-// node is a JSON value that remembers the order of its members, so that an event can be changed in one thing and written down in
+// Node is a JSON value that remembers the order of its members, so that an event can be changed in one thing and written down in
 // the spelling that is wanted. encoding/json's maps would reorder it.
-type node struct {
-	kind    byte   // '{', '[', '"', or 'v' for a number, a literal, or anything to be written as it stands
-	text    string // of '"': the string; of 'v': what is written
+type Node struct {
+	Kind    byte   // '{', '[', '"', or 'v' for a number, a literal, or anything to be written as it stands
+	Text    string // of '"': the string; of 'v': what is written
 	names   []string
-	members []*node // of '{': as many as names; of '[': the items
+	members []*Node // of '{': as many as names; of '[': the items
 }
 
-func text(s string) *node    { return &node{kind: '"', text: s} }
-func literal(s string) *node { return &node{kind: 'v', text: s} }
+func text(s string) *Node    { return &Node{Kind: '"', Text: s} }
+func literal(s string) *Node { return &Node{Kind: 'v', Text: s} }
 
-// parse reads one JSON value. It is meant for the profile's own templates.
-func parse(raw []byte) (*node, error) {
+// Parse reads one JSON value. It is meant for the profile's own templates.
+func Parse(raw []byte) (*Node, error) {
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.UseNumber()
 	return parseNext(decoder)
 }
 
-func parseNext(decoder *json.Decoder) (*node, error) {
+func parseNext(decoder *json.Decoder) (*Node, error) {
 	token, err := decoder.Token()
 	if err != nil {
 		return nil, fmt.Errorf("read the event: %w", err)
@@ -43,9 +43,9 @@ func parseNext(decoder *json.Decoder) (*node, error) {
 	case bool:
 		return literal(fmt.Sprint(value)), nil
 	case json.Delim:
-		n := &node{kind: byte(value)}
+		n := &Node{Kind: byte(value)}
 		for decoder.More() {
-			if n.kind == '{' {
+			if n.Kind == '{' {
 				name, err := decoder.Token()
 				if err != nil {
 					return nil, fmt.Errorf("read the event: %w", err)
@@ -66,10 +66,10 @@ func parseNext(decoder *json.Decoder) (*node, error) {
 	return nil, fmt.Errorf("read the event: unexpected %v", token)
 }
 
-func (n *node) clone() *node {
+func (n *Node) clone() *Node {
 	c := *n
 	c.names = append([]string(nil), n.names...)
-	c.members = make([]*node, len(n.members))
+	c.members = make([]*Node, len(n.members))
 	for i, member := range n.members {
 		c.members[i] = member.clone()
 	}
@@ -77,7 +77,7 @@ func (n *node) clone() *node {
 }
 
 // at returns the object that holds the last name of path, and its position there; -1 when it does not.
-func (n *node) at(path string) (*node, int) {
+func (n *Node) at(path string) (*Node, int) {
 	first, rest, deeper := strings.Cut(path, ".")
 	for i, name := range n.names {
 		if name != first {
@@ -92,7 +92,7 @@ func (n *node) at(path string) (*node, int) {
 }
 
 // set replaces or appends the member at path.
-func (n *node) set(path string, value *node) {
+func (n *Node) set(path string, value *Node) {
 	holder, i := n.at(path)
 	if i < 0 {
 		holder.names = append(holder.names, path[strings.LastIndex(path, ".")+1:])
@@ -102,7 +102,7 @@ func (n *node) set(path string, value *node) {
 	holder.members[i] = value
 }
 
-func (n *node) remove(path string) {
+func (n *Node) Remove(path string) {
 	holder, i := n.at(path)
 	if i >= 0 {
 		holder.names = append(holder.names[:i], holder.names[i+1:]...)
@@ -110,34 +110,34 @@ func (n *node) remove(path string) {
 	}
 }
 
-// each calls change for n and everything below it.
-func (n *node) each(change func(name string, value *node)) {
+// Each calls change for n and everything below it.
+func (n *Node) Each(change func(name string, value *Node)) {
 	for i, member := range n.members {
 		name := ""
-		if n.kind == '{' {
+		if n.Kind == '{' {
 			name = n.names[i]
 		}
 		change(name, member)
-		member.each(change)
+		member.Each(change)
 	}
 }
 
 // reversed returns a copy whose objects have their members the other way round.
-func (n *node) reversed() *node {
+func (n *Node) reversed() *Node {
 	c := n.clone()
 	c.reverse()
 	return c
 }
 
-func (n *node) reverse() {
+func (n *Node) reverse() {
 	last := len(n.members) - 1
 	for i, member := range n.members {
 		member.reverse()
-		if n.kind == '{' && i < last-i {
+		if n.Kind == '{' && i < last-i {
 			n.names[i], n.names[last-i] = n.names[last-i], n.names[i]
 		}
 	}
-	if n.kind == '{' {
+	if n.Kind == '{' {
 		for i := 0; i < last-i; i++ {
 			n.members[i], n.members[last-i] = n.members[last-i], n.members[i]
 		}
@@ -145,20 +145,20 @@ func (n *node) reverse() {
 }
 
 // sorted returns a copy whose objects have their members in the order of their names.
-func (n *node) sorted() *node {
+func (n *Node) sorted() *Node {
 	c := *n
-	c.members = make([]*node, len(n.members))
+	c.members = make([]*Node, len(n.members))
 	order := make([]int, len(n.members))
 	for i := range order {
 		order[i] = i
 	}
-	if n.kind == '{' {
+	if n.Kind == '{' {
 		slices.SortStableFunc(order, func(a, b int) int { return strings.Compare(n.names[a], n.names[b]) })
 		c.names = make([]string, len(n.names))
 	}
 	for to, from := range order {
 		c.members[to] = n.members[from].sorted()
-		if n.kind == '{' {
+		if n.Kind == '{' {
 			c.names[to] = n.names[from]
 		}
 	}
@@ -174,8 +174,8 @@ type style struct {
 }
 
 var (
-	compact = style{comma: ",", colon: ":"}
-	python  = style{comma: ", ", colon: ": ", escape: func(r rune) bool { return r > 0x7e }}
+	Compact = style{comma: ",", colon: ":"}
+	Python  = style{comma: ", ", colon: ": ", escape: func(r rune) bool { return r > 0x7e }}
 	pretty  = style{comma: ",", colon: ": ", indent: "  "}
 	spread  = style{comma: ",", colon: ":", indent: "  "}
 	escaped = style{comma: ",", colon: ":", escape: func(r rune) bool { return r > 0x7e || r == 'e' || r == 'P' }}
@@ -183,27 +183,27 @@ var (
 	slashed = style{comma: ",", colon: ":", slash: `\/`}
 )
 
-// write spells n.
-func (s style) write(n *node) []byte {
+// Write spells n.
+func (s style) Write(n *Node) []byte {
 	var b bytes.Buffer
 	s.append(&b, n, 0)
 	return b.Bytes()
 }
 
-func (s style) append(b *bytes.Buffer, n *node, depth int) {
-	switch n.kind {
+func (s style) append(b *bytes.Buffer, n *Node, depth int) {
+	switch n.Kind {
 	case 'v':
-		b.WriteString(n.text)
+		b.WriteString(n.Text)
 	case '"':
-		s.quote(b, n.text)
+		s.quote(b, n.Text)
 	default:
-		b.WriteByte(n.kind)
+		b.WriteByte(n.Kind)
 		for i, member := range n.members {
 			if i > 0 {
 				b.WriteString(s.comma)
 			}
 			s.newline(b, depth+1)
-			if n.kind == '{' {
+			if n.Kind == '{' {
 				s.quote(b, n.names[i])
 				b.WriteString(s.colon)
 			}
@@ -212,7 +212,7 @@ func (s style) append(b *bytes.Buffer, n *node, depth int) {
 		if len(n.members) > 0 {
 			s.newline(b, depth)
 		}
-		b.WriteByte(n.kind + 2) // '}' follows '{' by two, and so does ']' '['
+		b.WriteByte(n.Kind + 2) // '}' follows '{' by two, and so does ']' '['
 	}
 }
 

@@ -1,10 +1,12 @@
-package webhook
+package response
 
 import (
 	"fmt"
 	"net/http"
 	"testing"
 	"time"
+
+	"github.com/prelaunch-audit/prelaunch/probes/webhook/cases"
 )
 
 func TestComparison(t *testing.T) {
@@ -12,7 +14,7 @@ func TestComparison(t *testing.T) {
 	seven := func(format string) []string {
 		var list []string
 		for i := range 7 {
-			list = append(list, fmt.Sprintf(format, i*7919, randomHex(32)))
+			list = append(list, fmt.Sprintf(format, i*7919, cases.RandomHex(32)))
 		}
 		return list
 	}
@@ -25,7 +27,7 @@ func TestComparison(t *testing.T) {
 		{"fixed", []string{`{"status":"ok"}`, `{"status":"ok"}`, `{"status":"ok"}`}, []string{`{"status":"ok"}`}, []string{`{"status":"no"}`, ``, `{"status":"ok","error":"x"}`}},
 		{"empty", []string{"", "", ""}, []string{""}, []string{"no"}},
 		{"code", []string{`{"code":0}`, `{"code":0}`, `{"code":0}`}, []string{`{"code":0}`}, []string{`{"code":1}`}},
-		{"counter", seven(`{"ok":true,"id":%d,"trace":"%s"}`), []string{`{"ok":true,"id":3,"trace":"` + randomHex(32) + `"}`}, []string{`{"ok":false,"id":3,"trace":"` + randomHex(32) + `"}`}},
+		{"counter", seven(`{"ok":true,"id":%d,"trace":"%s"}`), []string{`{"ok":true,"id":3,"trace":"` + cases.RandomHex(32) + `"}`}, []string{`{"ok":false,"id":3,"trace":"` + cases.RandomHex(32) + `"}`}},
 		{"UUID and time", []string{
 			`ok 5f0c8b0e-58a1-4d4e-9d4f-0c6d1a2b3c4d at 2026-11-24T08:00:00Z`, `ok 6f0c8b0e-58a1-4d4e-9d4f-0c6d1a2b3c4d at 2026-11-24T08:00:01Z`,
 		}, []string{`ok 7f0c8b0e-58a1-4d4e-9d4f-0c6d1a2b3c4d at 2027-01-01T00:00:00.123Z`}, []string{`no 7f0c8b0e-58a1-4d4e-9d4f-0c6d1a2b3c4d at 2026-11-24T08:00:01Z`}},
@@ -34,48 +36,48 @@ func TestComparison(t *testing.T) {
 		{"nothing in common", []string{"alpha", "beta gamma", "delta epsilon zeta"}, []string{"anything at all"}, nil},
 	}
 	for _, test := range tests {
-		var c comparison
+		var c Comparison
 		for _, body := range test.genuine {
-			c.add(normalise(ok(body), nil))
+			c.Add(Normalize(ok(body), nil))
 		}
 		for _, body := range test.like {
-			if !c.matches(normalise(ok(body), nil)) {
+			if !c.Matches(Normalize(ok(body), nil)) {
 				t.Errorf("%s: %q is not like the genuine answers", test.name, body)
 			}
 		}
 		for _, body := range test.unlike {
-			if c.matches(normalise(ok(body), nil)) {
+			if c.Matches(Normalize(ok(body), nil)) {
 				t.Errorf("%s: %q is like the genuine answers", test.name, body)
 			}
 		}
 		other := ok(test.genuine[0])
-		other.status = 202
-		if c.matches(normalise(other, nil)) {
+		other.Status = 202
+		if c.Matches(Normalize(other, nil)) {
 			t.Errorf("%s: another status is like the genuine answers", test.name)
 		}
 	}
-	var echo comparison
+	var echo Comparison
 	for _, uid := range []string{"PRELAUNCHAAA", "PRELAUNCHBBB", "PRELAUNCHCCC"} {
-		echo.add(normalise(ok("got "+uid), []string{uid}))
+		echo.Add(Normalize(ok("got "+uid), []string{uid}))
 	}
-	if !echo.matches(normalise(ok("got PRELAUNCHDDD"), []string{"PRELAUNCHDDD"})) {
+	if !echo.Matches(Normalize(ok("got PRELAUNCHDDD"), []string{"PRELAUNCHDDD"})) {
 		t.Error("an echoed UID makes a difference")
 	}
 }
 
-func ok(body string) *answer {
-	return &answer{status: 200, header: http.Header{"Content-Type": {"application/json"}}, body: []byte(body)}
+func ok(body string) *Response {
+	return &Response{Status: 200, Header: http.Header{"Content-Type": {"application/json"}}, body: []byte(body)}
 }
 
 func TestRetryAfter(t *testing.T) {
 	t.Parallel()
 	for value, want := range map[string]time.Duration{"": -1, "3": 3 * time.Second, "-1": -1, "soon": -1, "99999999": time.Hour} {
-		got, asked := retryAfter(value)
+		got, asked := RetryAfter(value)
 		if asked != (want >= 0) || asked && got != want {
 			t.Errorf("%q: %v %v", value, got, asked)
 		}
 	}
-	if got, asked := retryAfter(time.Now().Add(time.Minute).UTC().Format(http.TimeFormat)); !asked || got < 50*time.Second || got > time.Minute {
+	if got, asked := RetryAfter(time.Now().Add(time.Minute).UTC().Format(http.TimeFormat)); !asked || got < 50*time.Second || got > time.Minute {
 		t.Errorf("a date: %v %v", got, asked)
 	}
 }

@@ -1,4 +1,4 @@
-package webhook
+package response
 
 import (
 	"crypto/sha256"
@@ -18,7 +18,7 @@ import (
 
 // Families of what an answer should not hold. How bad each is, is the policies' business.
 const (
-	leakKey       = "key"                // a key of the integration
+	LeakKey       = "key"                // a key of the integration
 	leakSignature = "expected_signature" // the right signature of the body that was sent wrongly signed, or a large part of it
 	leakVersion   = "version"            // Server or X-Powered-By with a version number
 )
@@ -90,8 +90,8 @@ var debugHeaders = []string{"X-Debug-Exception", "X-Debug-Exception-File", "X-De
 
 var versioned = regexp.MustCompile(`[A-Za-z][\w.-]*[/ ]v?\d+\.\d`)
 
-// scanner looks for internal detail in one receiver's answers. It is not safe for concurrent use.
-type scanner struct {
+// Scanner looks for internal detail in one receiver's answers. It is not safe for concurrent use.
+type Scanner struct {
 	keys    [][]byte // spellings of every key that is held
 	unheld  []secret.Key
 	genuine string // views of genuine answers
@@ -105,8 +105,8 @@ type match struct {
 	weak   bool
 }
 
-func newScanner(host string, keys []secret.Key) *scanner {
-	s := &scanner{host: host, cache: map[string][]match{}}
+func NewScanner(host string, keys []secret.Key) *Scanner {
+	s := &Scanner{host: host, cache: map[string][]match{}}
 	for _, key := range keys {
 		if key.Len() < secret.MinSearchable {
 			continue
@@ -122,16 +122,16 @@ func newScanner(host string, keys []secret.Key) *scanner {
 	return s
 }
 
-// learn notes a genuine answer.
-func (s *scanner) learn(a *answer) {
-	if len(s.genuine) < 4*maxBody {
+// Learn notes a genuine answer.
+func (s *Scanner) Learn(a *Response) {
+	if len(s.genuine) < 4*MaxBody {
 		s.genuine += strings.Join(views(a), "\n")
 	}
 }
 
-// scan returns the families found in an answer, sorted. own is the request: what stands in it is no leak. expected are the right
+// Scan returns the families found in an answer, sorted. own is the request: what stands in it is no leak. expected are the right
 // signatures of its body, and of what a receiver may have made of that, as bytes; none where the request held it.
-func (s *scanner) scan(a *answer, own string, expected [][]byte) []string {
+func (s *Scanner) Scan(a *Response, own string, expected [][]byte) []string {
 	found := map[string]bool{}
 	texts := views(a)
 	for _, m := range s.matches(texts) {
@@ -146,23 +146,23 @@ func (s *scanner) scan(a *answer, own string, expected [][]byte) []string {
 	for _, view := range texts {
 		for _, key := range s.keys {
 			if strings.Contains(view, string(key)) && !strings.Contains(own, string(key)) {
-				found[leakKey] = true
+				found[LeakKey] = true
 			}
 		}
 		if s.showsUnheld(a, view, own) {
-			found[leakKey] = true
+			found[LeakKey] = true
 		}
 		if len(view) >= 32 && prints(view, own, expected) {
 			found[leakSignature] = true
 		}
 	}
 	for _, name := range debugHeaders {
-		if a.header.Get(name) != "" {
+		if a.Header.Get(name) != "" {
 			found["php"] = true
 		}
 	}
 	for _, name := range []string{"Server", "X-Powered-By", "X-AspNet-Version", "X-AspNetMvc-Version"} {
-		if v := a.header.Get(name); versioned.MatchString(v) || strings.HasPrefix(name, "X-AspNet") && v != "" {
+		if v := a.Header.Get(name); versioned.MatchString(v) || strings.HasPrefix(name, "X-AspNet") && v != "" {
 			found[leakVersion] = true
 		}
 	}
@@ -181,13 +181,13 @@ const maxWindows = 32 << 10
 var unbroken = regexp.MustCompile(`[^\s"'<>(){}\[\],;]+`)
 
 // showsUnheld reports whether a key that is known by its fingerprint only stands, as it is, in text, which is a view of a.
-func (s *scanner) showsUnheld(a *answer, text, own string) bool {
+func (s *Scanner) showsUnheld(a *Response, text, own string) bool {
 	windows := 0
 	for _, key := range s.unheld {
 		for _, run := range unbroken.FindAllString(text, -1) {
 			for i := 0; i+key.Len() <= len(run); i++ {
 				if windows++; windows > maxWindows {
-					a.cut = true
+					a.Cut = true
 					return false
 				}
 				if piece := run[i : i+key.Len()]; sha256.Sum256([]byte(piece)) == key.SHA256() && !strings.Contains(own, piece) {
@@ -219,7 +219,7 @@ func prints(text, own string, expected [][]byte) bool {
 }
 
 // matches runs the table over the views of an answer. Receivers repeat themselves, and patterns are slow on long texts.
-func (s *scanner) matches(texts []string) []match {
+func (s *Scanner) matches(texts []string) []match {
 	var out []match
 	for _, text := range texts {
 		key := shortDigest(text)
@@ -253,16 +253,16 @@ var (
 
 // views are the texts of an answer in which a tell-tale may stand: as sent, as a browser shows it, with JSON strings unescaped, and
 // the values of its headers.
-func views(a *answer) []string {
+func views(a *Response) []string {
 	raw := strings.ToValidUTF8(string(a.body), "\uFFFD")
 	out := []string{raw}
 	if strings.ContainsAny(raw, "<&") {
 		out = append(out, html.UnescapeString(tags.ReplaceAllString(lineBreaks.ReplaceAllString(raw, "\n"), "")))
 	}
 	if strings.Contains(raw, `\`) {
-		out = append(out, unescape(raw), html.UnescapeString(tags.ReplaceAllString(unescape(raw), "")))
+		out = append(out, Unescape(raw), html.UnescapeString(tags.ReplaceAllString(Unescape(raw), "")))
 	}
-	if headers := headerText(a.header); headers != "" {
+	if headers := headerText(a.Header); headers != "" {
 		out = append(out, headers)
 	}
 	return out
@@ -281,8 +281,8 @@ func headerText(h http.Header) string {
 	return strings.TrimSpace(strings.Join(lines, "\n"))
 }
 
-// unescape undoes JSON's escapes wherever they stand, also in what is no valid JSON.
-func unescape(s string) string {
+// Unescape undoes JSON's escapes wherever they stand, also in what is no valid JSON.
+func Unescape(s string) string {
 	var b strings.Builder
 	b.Grow(len(s))
 	for i := 0; i < len(s); i++ {
@@ -328,20 +328,20 @@ var firewallMarks = []string{
 // firewallHeaders are response headers that firewalls send with their own refusals only, and not with those of the receiver behind them.
 var firewallHeaders = []string{"Cf-Mitigated", "X-Sucuri-Block", "X-Amzn-Waf-Action"}
 
-// rateLimited reports whether an answer is the page with which nginx puts off what is over its limits (limit_req, limit_conn): its
+// RateLimited reports whether an answer is the page with which nginx puts off what is over its limits (limit_req, limit_conn): its
 // default is a 503 that does not say for how long.
-func (a *answer) rateLimited() bool {
+func (a *Response) RateLimited() bool {
 	const page = "<center><h1>503 service temporarily unavailable</h1></center>\r\n<hr><center>"
-	return a.status == http.StatusServiceUnavailable && strings.Contains(strings.ToLower(string(a.body[:min(len(a.body), 4<<10)])), page)
+	return a.Status == http.StatusServiceUnavailable && strings.Contains(strings.ToLower(string(a.body[:min(len(a.body), 4<<10)])), page)
 }
 
-// firewall reports whether an answer looks like a firewall's page.
-func (a *answer) firewall() bool {
-	if a.status < 400 {
+// Firewall reports whether an answer looks like a firewall's page.
+func (a *Response) Firewall() bool {
+	if a.Status < 400 {
 		return false
 	}
 	for _, name := range firewallHeaders {
-		if a.header.Get(name) != "" {
+		if a.Header.Get(name) != "" {
 			return true
 		}
 	}

@@ -1,4 +1,4 @@
-package webhook
+package response
 
 import (
 	"encoding/base64"
@@ -9,13 +9,14 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
 	"github.com/prelaunch-audit/prelaunch/internal/audit/audittest"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
-func answered(contentType, body string) *answer {
-	return &answer{status: 400, header: http.Header{"Content-Type": {contentType}}, body: []byte(body)}
+const ownKey = "begini-test-key-7Jq2mXw9Lr4VzT0s"
+
+func answered(contentType, body string) *Response {
+	return &Response{Status: 400, Header: http.Header{"Content-Type": {contentType}}, body: []byte(body)}
 }
 
 var leakSamples = []struct {
@@ -49,8 +50,8 @@ var leakSamples = []struct {
 func TestLeaks(t *testing.T) {
 	t.Parallel()
 	for _, sample := range leakSamples {
-		s := newScanner("hooks.acme.example", nil)
-		if diff := cmp.Diff(sample.want, s.scan(answered("text/plain", sample.body), "", nil)); diff != "" {
+		s := NewScanner("hooks.acme.example", nil)
+		if diff := cmp.Diff(sample.want, s.Scan(answered("text/plain", sample.body), "", nil)); diff != "" {
 			t.Errorf("%s: %s", sample.name, diff)
 		}
 	}
@@ -58,10 +59,10 @@ func TestLeaks(t *testing.T) {
 
 func TestLeaksOfKeysAndSignatures(t *testing.T) {
 	t.Parallel()
-	s := newScanner("", []secret.Key{secret.New([]byte(ownKey)), {}})
+	s := NewScanner("", []secret.Key{secret.New([]byte(ownKey)), {}})
 	for _, spelling := range secret.Spellings([]byte(ownKey)) {
-		got := s.scan(answered("text/plain", "key is "+string(spelling.Bytes)+"."), "", nil)
-		if !slices.Contains(got, leakKey) && spelling.Name != "utf-16le" && spelling.Name != "utf-16be" {
+		got := s.Scan(answered("text/plain", "key is "+string(spelling.Bytes)+"."), "", nil)
+		if !slices.Contains(got, LeakKey) && spelling.Name != "utf-16le" && spelling.Name != "utf-16be" {
 			t.Errorf("the key in %s is missed", spelling.Name)
 		}
 	}
@@ -74,16 +75,16 @@ func TestLeaksOfKeysAndSignatures(t *testing.T) {
 		"hex": digits, "upper case": strings.ToUpper(digits), "base64": base64.StdEncoding.EncodeToString(signature), "half": digits[:64],
 		"base64url": base64.URLEncoding.EncodeToString(signature),
 	} {
-		if got := s.scan(answered("text/plain", "expected "+text), "", [][]byte{signature}); !slices.Contains(got, leakSignature) {
+		if got := s.Scan(answered("text/plain", "expected "+text), "", [][]byte{signature}); !slices.Contains(got, leakSignature) {
 			t.Errorf("%s: %v", name, got)
 		}
-		if got := s.scan(answered("text/plain", "got "+text), text+digits, [][]byte{signature}); name == "hex" && slices.Contains(got, leakSignature) {
+		if got := s.Scan(answered("text/plain", "got "+text), text+digits, [][]byte{signature}); name == "hex" && slices.Contains(got, leakSignature) {
 			t.Errorf("%s: what was sent is no leak", name)
 		}
 	}
 	a := answered("text/plain", "no")
-	a.header.Set("X-Expected", digits)
-	if got := s.scan(a, "", [][]byte{signature}); !slices.Contains(got, leakSignature) {
+	a.Header.Set("X-Expected", digits)
+	if got := s.Scan(a, "", [][]byte{signature}); !slices.Contains(got, leakSignature) {
 		t.Errorf("in a header: %v", got)
 	}
 }
@@ -91,34 +92,34 @@ func TestLeaksOfKeysAndSignatures(t *testing.T) {
 // TestKeyKnownByItsFingerprint: it is found as it is, wherever a word holds it.
 func TestKeyKnownByItsFingerprint(t *testing.T) {
 	t.Parallel()
-	s := newScanner("", []secret.Key{audittest.Fingerprinted(ownKey)})
+	s := NewScanner("", []secret.Key{audittest.Fingerprinted(ownKey)})
 	for text, want := range map[string]bool{
 		"wanted " + ownKey: true, `{"key":"` + ownKey + `"}`: true, "key=" + ownKey + "&x=1": true, "x" + ownKey + "x": true,
 		ownKey[1:]: false, strings.Repeat("a", 100_000) + ownKey: false, "": false,
 	} {
 		a := answered("text/plain", text)
-		if got := slices.Contains(s.scan(a, "", nil), leakKey); got != want || a.cut != (len(text) > maxWindows) {
-			t.Errorf("%.60q: %v, cut %v", text, got, a.cut)
+		if got := slices.Contains(s.Scan(a, "", nil), LeakKey); got != want || a.Cut != (len(text) > maxWindows) {
+			t.Errorf("%.60q: %v, cut %v", text, got, a.Cut)
 		}
 	}
-	if got := s.scan(answered("text/plain", "got "+ownKey), "sent "+ownKey, nil); slices.Contains(got, leakKey) {
+	if got := s.Scan(answered("text/plain", "got "+ownKey), "sent "+ownKey, nil); slices.Contains(got, LeakKey) {
 		t.Error("what was sent is no leak")
 	}
 }
 
 func TestWhatIsNoLeak(t *testing.T) {
 	t.Parallel()
-	s := newScanner("hooks.acme.example", nil)
-	s.learn(answered("text/plain", "stored in /var/lib/events/queue"))
-	if got := s.scan(answered("text/plain", "stored in /var/lib/events/queue"), "", nil); len(got) > 0 {
+	s := NewScanner("hooks.acme.example", nil)
+	s.Learn(answered("text/plain", "stored in /var/lib/events/queue"))
+	if got := s.Scan(answered("text/plain", "stored in /var/lib/events/queue"), "", nil); len(got) > 0 {
 		t.Errorf("what the genuine answer says: %v", got)
 	}
-	if got := s.scan(answered("text/plain", "Cannot POST /opt/hooks/in"), "/opt/hooks/in", nil); len(got) > 0 {
+	if got := s.Scan(answered("text/plain", "Cannot POST /opt/hooks/in"), "/opt/hooks/in", nil); len(got) > 0 {
 		t.Errorf("what we asked for: %v", got)
 	}
 	a := answered("text/plain", "")
-	a.header.Set("Server", "nginx/1.26.2")
-	if diff := cmp.Diff([]string{leakVersion}, s.scan(a, "", nil)); diff != "" {
+	a.Header.Set("Server", "nginx/1.26.2")
+	if diff := cmp.Diff([]string{leakVersion}, s.Scan(a, "", nil)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -132,15 +133,15 @@ func FuzzLeaks(f *testing.F) {
 	f.Add(strings.Repeat("<", 2000)+strings.Repeat("at ", 500), "text/html")
 	f.Add(`{"a":"\ud800\u0000\\"}`, "application/json")
 	f.Fuzz(func(t *testing.T, body, contentType string) {
-		s := newScanner("hooks.acme.example", []secret.Key{secret.New([]byte(ownKey))})
-		got := s.scan(answered(contentType, body), "", nil)
-		if slices.Contains(got, leakKey) {
+		s := NewScanner("hooks.acme.example", []secret.Key{secret.New([]byte(ownKey))})
+		got := s.Scan(answered(contentType, body), "", nil)
+		if slices.Contains(got, LeakKey) {
 			t.Errorf("found a key in %q", body)
 		}
-		if again := s.scan(answered(contentType, body), "", nil); !slices.Equal(got, again) {
+		if again := s.Scan(answered(contentType, body), "", nil); !slices.Equal(got, again) {
 			t.Errorf("%v, then %v", got, again)
 		}
-		got = s.scan(answered(contentType, body+"\nTraceback (most recent call last):\n"), "", nil)
+		got = s.Scan(answered(contentType, body+"\nTraceback (most recent call last):\n"), "", nil)
 		if !slices.Contains(got, "python") {
 			t.Errorf("missed a traceback after %q", body)
 		}

@@ -1,4 +1,4 @@
-package webhook
+package send
 
 import (
 	"bytes"
@@ -17,30 +17,32 @@ import (
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/probes/webhook/cases"
+	"github.com/prelaunch-audit/prelaunch/probes/webhook/response"
 )
 
 const (
 	maxHeader = 64 << 10 // bytes of an answer's header
 	// parallel is how many requests are under way towards one receiver. The network allows 16 connections to an address; where Test
 	// and Production share one, this leaves room for the other probes.
-	parallel = 6
+	Parallel = 6
 )
 
-// client sends requests to one receiver: without proxy, redirects, cookies or decompression, HTTP/1.1 unless asked otherwise.
-type client struct {
-	network   audit.Network
+// Client sends requests to one receiver: without proxy, redirects, cookies or decompression, HTTP/1.1 unless asked otherwise.
+type Client struct {
+	Network   audit.Network
 	url       *url.URL
-	host      string // name for TLS
-	port      string
-	timeout   time.Duration
+	Host      string // name for TLS
+	Port      string
+	Timeout   time.Duration
 	userAgent string
 
 	one, two   lane        // by HTTP/1.1, by HTTP/2
 	fresh      lane        // a connection for each request, by HTTP/1.1
 	pieces     lane        // small writes
-	onlyTwo    bool        // the receiver speaks HTTP/2 only
+	OnlyTwo    bool        // the receiver speaks HTTP/2 only
 	distrusted atomic.Bool // its certificate was seen not to verify
-	oneEach    atomic.Bool // it leaves bodies unread, so that nothing may follow on the same connection
+	OneEach    atomic.Bool // it leaves bodies unread, so that nothing may follow on the same connection
 	handshakes *tls.Config // verifies
 	unchecked  *tls.Config // does not
 }
@@ -50,15 +52,15 @@ type lane struct{ trusted, anyone *http.Transport }
 
 type addressKey struct{}
 
-func newClient(run *audit.Run, target *url.URL) *client {
-	c := &client{network: run.Network, url: target, host: target.Hostname(), port: target.Port(), timeout: run.Integration.Network.Timeout, userAgent: run.UserAgent}
-	if c.port == "" {
-		c.port = map[string]string{"http": "80", "https": "443"}[target.Scheme]
+func NewClient(run *audit.Run, target *url.URL) *Client {
+	c := &Client{Network: run.Network, url: target, Host: target.Hostname(), Port: target.Port(), Timeout: run.Integration.Network.Timeout, userAgent: run.UserAgent}
+	if c.Port == "" {
+		c.Port = map[string]string{"http": "80", "https": "443"}[target.Scheme]
 	}
-	if c.timeout <= 0 {
-		c.timeout = 10 * time.Second
+	if c.Timeout <= 0 {
+		c.Timeout = 10 * time.Second
 	}
-	trusted := &tls.Config{ServerName: c.host, RootCAs: run.Roots.All, MinVersion: tls.VersionTLS10, ClientSessionCache: nil}
+	trusted := &tls.Config{ServerName: c.Host, RootCAs: run.Roots.All, MinVersion: tls.VersionTLS10, ClientSessionCache: nil}
 	if certificate := run.Integration.Network.ClientCertificate; certificate != nil {
 		trusted.Certificates = []tls.Certificate{*certificate}
 	}
@@ -81,14 +83,14 @@ func newClient(run *audit.Run, target *url.URL) *client {
 	return c
 }
 
-func (c *client) transport(config *tls.Config, one bool) *http.Transport {
+func (c *Client) transport(config *tls.Config, one bool) *http.Transport {
 	return &http.Transport{
 		Proxy:                  nil,
 		DialContext:            c.dial,
 		TLSClientConfig:        config.Clone(),
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: maxHeader,
-		MaxIdleConnsPerHost:    parallel,
+		MaxIdleConnsPerHost:    Parallel,
 		IdleConnTimeout:        4 * time.Second,
 		ExpectContinueTimeout:  time.Second,
 		Protocols:              protocols(one),
@@ -97,7 +99,7 @@ func (c *client) transport(config *tls.Config, one bool) *http.Transport {
 
 // aloneByTwo is for one request by HTTP/2. A transport lends an HTTP/2 connection to every request that waits, also one that is to be
 // closed after its first: those behind it then fail, or are none on a connection of their own.
-func (c *client) aloneByTwo() lane {
+func (c *Client) aloneByTwo() lane {
 	l := lane{c.transport(c.handshakes, false), c.transport(c.unchecked, false)}
 	l.trusted.DisableKeepAlives, l.anyone.DisableKeepAlives = true, true
 	return l
@@ -110,23 +112,23 @@ func protocols(one bool) *http.Protocols {
 	return p
 }
 
-func (c *client) dial(ctx context.Context, network, _ string) (net.Conn, error) {
+func (c *Client) dial(ctx context.Context, network, _ string) (net.Conn, error) {
 	if address, ok := ctx.Value(addressKey{}).(string); ok {
-		return c.network.DialAddress(ctx, network, address)
+		return c.Network.DialAddress(ctx, network, address)
 	}
-	return c.network.DialContext(ctx, network, net.JoinHostPort(c.host, c.port))
+	return c.Network.DialContext(ctx, network, net.JoinHostPort(c.Host, c.Port))
 }
 
-func (c *client) closeIdle() {
+func (c *Client) CloseIdle() {
 	for _, l := range []lane{c.one, c.two, c.fresh, c.pieces} {
 		l.trusted.CloseIdleConnections()
 		l.anyone.CloseIdleConnections()
 	}
 }
 
-// offersHTTP2 asks in the handshake whether the receiver speaks HTTP/2.
-func (c *client) offersHTTP2(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+// OffersHTTP2 asks in the handshake whether the receiver speaks HTTP/2.
+func (c *Client) OffersHTTP2(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
 	raw, err := c.dial(ctx, "tcp", "")
 	if err != nil {
@@ -139,113 +141,113 @@ func (c *client) offersHTTP2(ctx context.Context) bool {
 	return conn.HandshakeContext(ctx) == nil && conn.ConnectionState().NegotiatedProtocol == "h2"
 }
 
-// secure reports whether the receiver is spoken to over TLS.
-func (c *client) secure() bool { return c.url.Scheme == "https" }
+// Secure reports whether the receiver is spoken to over TLS.
+func (c *Client) Secure() bool { return c.url.Scheme == "https" }
 
-// send sends f once, alone on a connection of its own. address "" means any of the receiver's; otherwise it goes there, alone in any
+// Send sends f once, alone on a connection of its own. address "" means any of the receiver's; otherwise it goes there, alone in any
 // case. What was made with a key goes to a verified peer only; other requests are repeated without verification where the certificate
 // does not verify.
-func (c *client) send(ctx context.Context, f *forge, address string, alone bool) answer {
+func (c *Client) Send(ctx context.Context, f *cases.Request, address string, alone bool) response.Response {
 	if address != "" {
 		ctx, alone = context.WithValue(ctx, addressKey{}, address), true
 	}
 	l := c.one
 	switch {
-	case alone && (f.http2 || c.onlyTwo):
+	case alone && (f.HTTP2 || c.OnlyTwo):
 		l = c.aloneByTwo()
 	case address != "":
 		l = c.fresh
-	case f.http2 || c.onlyTwo:
+	case f.HTTP2 || c.OnlyTwo:
 		l = c.two
-	case f.slow || f.expect:
+	case f.Slow || f.Expect:
 		l = c.pieces
-	case alone || c.oneEach.Load():
+	case alone || c.OneEach.Load():
 		l = c.fresh
 	}
-	if !c.distrusted.Load() || f.keyed {
+	if !c.distrusted.Load() || f.Keyed {
 		a := c.roundTrip(ctx, l.trusted, f)
-		if a.failure != errCertificate || f.keyed {
+		if a.Failure != response.ErrCertificate || f.Keyed {
 			return a
 		}
 		c.distrusted.Store(address == "")
 	}
 	a := c.roundTrip(ctx, l.anyone, f)
-	a.unverified = true
+	a.Unverified = true
 	return a
 }
 
 // errAbort ends a body in the middle.
 var errAbort = errors.New("the body ends here")
 
-func (c *client) roundTrip(ctx context.Context, transport *http.Transport, f *forge) answer {
-	var a answer
-	bounded, cancel := context.WithTimeout(ctx, c.timeout)
+func (c *Client) roundTrip(ctx context.Context, transport *http.Transport, f *cases.Request) response.Response {
+	var a response.Response
+	bounded, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
 	trace := &httptrace.ClientTrace{
-		GotConn:      func(info httptrace.GotConnInfo) { a.reused = info.Reused },
-		WroteHeaders: func() { a.wrote = true },
+		GotConn:      func(info httptrace.GotConnInfo) { a.Reused = info.Reused },
+		WroteHeaders: func() { a.Wrote = true },
 	}
-	request := c.request(httptrace.WithClientTrace(bounded, trace), f)
-	response, err := transport.RoundTrip(request)
+	request := c.Request(httptrace.WithClientTrace(bounded, trace), f)
+	got, err := transport.RoundTrip(request)
 	if err != nil {
-		a.failure = classify(err, bounded.Err() != nil)
-		if f.abort && (a.failure == errReset || a.failure == errOther) { // we broke it off ourselves
-			a.failure = errAborted
+		a.Failure = Classify(err, bounded.Err() != nil)
+		if f.Abort && (a.Failure == response.ErrReset || a.Failure == response.ErrOther) { // we broke it off ourselves
+			a.Failure = response.ErrAborted
 		}
 		return a
 	}
-	a.status, a.header = response.StatusCode, response.Header
-	if a.status < 200 { // the connection now belongs to another protocol, and reading it would obey no deadline
-		a.failure = errMalformed
-		_ = response.Body.Close()
+	a.Status, a.Header = got.StatusCode, got.Header
+	if a.Status < 200 { // the connection now belongs to another protocol, and reading it would obey no deadline
+		a.Failure = response.ErrMalformed
+		_ = got.Body.Close()
 		return a
 	}
-	a.readBody(response.Body, maxBody+2*len(f.body), func() bool { return bounded.Err() != nil })
-	_ = response.Body.Close() // nothing to be learned from it
-	a.retryAfter, a.asked = retryAfter(a.header.Get("Retry-After"))
-	if !a.asked && a.rateLimited() {
-		a.retryAfter, a.asked = defaultWait, true
+	a.ReadBody(got.Body, response.MaxBody+2*len(f.Body), func() bool { return bounded.Err() != nil })
+	_ = got.Body.Close() // nothing to be learned from it
+	a.RetryAfter, a.Asked = response.RetryAfter(a.Header.Get("Retry-After"))
+	if !a.Asked && a.RateLimited() {
+		a.RetryAfter, a.Asked = defaultWait, true
 	}
 	return a
 }
 
-func (c *client) request(ctx context.Context, f *forge) *http.Request {
-	target := &url.URL{Scheme: c.url.Scheme, Host: c.url.Host, Path: f.path, RawQuery: f.query}
-	if unescaped, err := url.PathUnescape(f.path); err == nil {
-		target.Path, target.RawPath = unescaped, f.path
+func (c *Client) Request(ctx context.Context, f *cases.Request) *http.Request {
+	target := &url.URL{Scheme: c.url.Scheme, Host: c.url.Host, Path: f.Path, RawQuery: f.Query}
+	if unescaped, err := url.PathUnescape(f.Path); err == nil {
+		target.Path, target.RawPath = unescaped, f.Path
 	}
-	request := &http.Request{Method: f.method, URL: target, Host: c.url.Host, Header: http.Header{}, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
-	for _, pair := range f.header {
+	request := &http.Request{Method: f.Method, URL: target, Host: c.url.Host, Header: http.Header{}, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	for _, pair := range f.Header {
 		if pair[1] != "" {
 			request.Header.Add(pair[0], pair[1])
 		}
 	}
-	if name := f.key.scheme.Header; !f.unsigned {
+	if name := f.Key.Scheme.Header; !f.Unsigned {
 		key := name
-		if f.lowerName {
+		if f.LowerName {
 			key = strings.ToLower(name)
 		}
-		request.Header[key] = append([]string{f.signature}, request.Header[name]...)
+		request.Header[key] = append([]string{f.Signature}, request.Header[name]...)
 	}
 	request.Header.Set("User-Agent", c.userAgent)
 	request.Header.Set("Accept", "*/*")
-	if f.expect {
+	if f.Expect {
 		request.Header.Set("Expect", "100-continue")
 	}
-	request.ContentLength = int64(len(f.body))
+	request.ContentLength = int64(len(f.Body))
 	switch {
-	case f.abort:
-		half := len(f.body) / 2
-		request.Body = io.NopCloser(io.MultiReader(bytes.NewReader(f.body[:half]), failing{}))
-	case f.slow:
-		half := len(f.body) / 2
-		request.Body = io.NopCloser(io.MultiReader(bytes.NewReader(f.body[:half]), &pause{ctx: ctx}, bytes.NewReader(f.body[half:])))
-	case len(f.body) == 0:
+	case f.Abort:
+		half := len(f.Body) / 2
+		request.Body = io.NopCloser(io.MultiReader(bytes.NewReader(f.Body[:half]), failing{}))
+	case f.Slow:
+		half := len(f.Body) / 2
+		request.Body = io.NopCloser(io.MultiReader(bytes.NewReader(f.Body[:half]), &pause{ctx: ctx}, bytes.NewReader(f.Body[half:])))
+	case len(f.Body) == 0:
 		request.Body = http.NoBody
 	default:
-		request.Body = io.NopCloser(bytes.NewReader(f.body))
+		request.Body = io.NopCloser(bytes.NewReader(f.Body))
 	}
-	if f.chunked {
+	if f.Chunked {
 		request.ContentLength = -1
 	}
 	return request.WithContext(ctx)
@@ -267,8 +269,8 @@ func (p *pause) Read([]byte) (int, error) {
 	}
 }
 
-// classify names what went wrong without repeating anything that was received.
-func classify(err error, late bool) string {
+// Classify names what went wrong without repeating anything that was received.
+func Classify(err error, late bool) string {
 	var (
 		unknown    x509.UnknownAuthorityError
 		hostname   x509.HostnameError
@@ -282,31 +284,31 @@ func classify(err error, late bool) string {
 	text := err.Error()
 	switch {
 	case errors.Is(err, errAbort):
-		return errAborted
+		return response.ErrAborted
 	case errors.As(err, &verify), errors.As(err, &unknown), errors.As(err, &hostname), errors.As(err, &invalid):
-		return errCertificate
+		return response.ErrCertificate
 	case errors.As(err, &record), strings.Contains(text, "server gave HTTP response to HTTPS client"):
-		return errNotTLS
+		return response.ErrNotTLS
 	case errors.As(err, &dns):
-		return errNoAddress
+		return response.ErrNoAddress
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return errRefused
+		return response.ErrRefused
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.EADDRNOTAVAIL), errors.Is(err, syscall.EAFNOSUPPORT):
-		return errNoRoute
+		return response.ErrNoRoute
 	case strings.Contains(text, "tls: certificate required"):
-		return errClientCert
+		return response.ErrClientCert
 	case errors.As(err, &alert), strings.Contains(text, "remote error: tls"), strings.HasPrefix(text, "tls: "):
-		return errTLS
+		return response.ErrTLS
 	case late, errors.As(err, &netTimeout) && netTimeout.Timeout():
-		return errTimeout
+		return response.ErrTimeout
 	case strings.Contains(text, "server response headers exceeded"):
-		return errHeader
+		return response.ErrHeader
 	case strings.Contains(text, "malformed HTTP"), strings.Contains(text, "malformed MIME"), strings.Contains(text, "bad Content-Length"):
-		return errMalformed
+		return response.ErrMalformed
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
 		strings.Contains(text, "server closed"), strings.Contains(text, "http2: "), strings.Contains(text, "stream error"), errors.Is(err, net.ErrClosed), strings.Contains(text, "broken pipe"), strings.Contains(text, "EOF"),
 		strings.Contains(text, "cannot rewind body"): // over HTTP/2, when the connection was gone before the request was sent
-		return errReset
+		return response.ErrReset
 	}
-	return errOther
+	return response.ErrOther
 }

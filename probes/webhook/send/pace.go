@@ -1,4 +1,4 @@
-package webhook
+package send
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/probes/webhook/response"
 )
 
 // Bounds on waiting as a receiver asks for (contract: 10 s a time, 60 s an environment, of which the https probe may take 10).
@@ -26,8 +27,8 @@ const (
 	easing        = 3                      // percent by which each answer shortens the interval again
 )
 
-// pace keeps to the configured rate and, once a receiver has answered 429 or 503 with Retry-After, to what it bears.
-type pace struct {
+// Pace keeps to the configured rate and, once a receiver has answered 429 or 503 with Retry-After, to what it bears.
+type Pace struct {
 	network     audit.Network
 	environment string
 
@@ -46,12 +47,12 @@ type pace struct {
 	turned     int  // requests turned away since the last other answer, after all waiting was spent
 }
 
-func newPace(network audit.Network, environment string) *pace {
-	return &pace{network: network, environment: environment}
+func NewPace(network audit.Network, environment string) *Pace {
+	return &Pace{network: network, environment: environment}
 }
 
-// wait returns when one more request may be sent.
-func (p *pace) wait(ctx context.Context) error {
+// Wait returns when one more request may be sent.
+func (p *Pace) Wait(ctx context.Context) error {
 	for {
 		p.mu.Lock()
 		now := time.Now()
@@ -63,7 +64,7 @@ func (p *pace) wait(ctx context.Context) error {
 			at = p.next
 			p.next = p.next.Add(p.interval)
 			p.mu.Unlock()
-			if err := sleep(ctx, time.Until(at)); err != nil {
+			if err := Sleep(ctx, time.Until(at)); err != nil {
 				return err
 			}
 			return p.network.Pace(ctx, p.environment)
@@ -72,13 +73,13 @@ func (p *pace) wait(ctx context.Context) error {
 		if !at.After(now) {
 			return p.network.Pace(ctx, p.environment)
 		}
-		if err := sleep(ctx, time.Until(at)); err != nil {
+		if err := Sleep(ctx, time.Until(at)); err != nil {
 			return err
 		}
 	}
 }
 
-func (p *pace) answered() {
+func (p *Pace) Answered() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.turned = 0
@@ -86,8 +87,8 @@ func (p *pace) answered() {
 	p.interval = max(p.floor, p.interval*(100-easing)/100)
 }
 
-// hopeless reports whether the receiver turns everything away, and there is no waiting left.
-func (p *pace) hopeless() bool {
+// Hopeless reports whether the receiver turns everything away, and there is no waiting left.
+func (p *Pace) Hopeless() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.turned >= maxTurned
@@ -101,18 +102,18 @@ func lastSecond(times []time.Time) []time.Time {
 	return times
 }
 
-// comeBack holds everybody up as long as the answer asks for, and reports whether it is worth trying again.
-func (p *pace) comeBack(ctx context.Context, a *answer, retries int) bool {
+// ComeBack holds everybody up as long as the answer asks for, and reports whether it is worth trying again.
+func (p *Pace) ComeBack(ctx context.Context, a *response.Response, retries int) bool {
 	if ctx.Err() != nil || retries >= maxComeBacks {
 		return false
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
-	case a.asked:
+	case a.Asked:
 		p.asked = true
-		return p.hold(min(a.retryAfter, maxWait), true)
-	case a.status == 429:
+		return p.hold(min(a.RetryAfter, maxWait), true)
+	case a.Status == 429:
 		p.asked = true
 		return p.hold(defaultWait, true)
 	}
@@ -121,7 +122,7 @@ func (p *pace) comeBack(ctx context.Context, a *answer, retries int) bool {
 
 // bare is comeBack for a 502, 503 or 504 that says nothing about coming back. It may be how a gateway puts off what is too much for it or
 // answers while the receiver starts, or how the receiver answers this very request: the former goes away by waiting. Where it never did, it is tried once more at once.
-func (p *pace) bare(retries int) bool {
+func (p *Pace) bare(retries int) bool {
 	switch {
 	case p.firm:
 		return retries < 1
@@ -138,22 +139,22 @@ func (p *pace) bare(retries int) bool {
 	return false
 }
 
-// helped notes that a request got through which had been turned down so before.
-func (p *pace) helped() {
+// Helped notes that a request got through which had been turned down so before.
+func (p *Pace) Helped() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.overloaded, p.firm = true, false
 }
 
-// overload reports whether a 503 of this receiver means that it has too much to do.
-func (p *pace) overload() bool {
+// Overload reports whether a 503 of this receiver means that it has too much to do.
+func (p *Pace) Overload() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.overloaded
 }
 
 // hold lets nobody send for a while, and everybody more slowly from then on. It reports whether there is any time left for waiting.
-func (p *pace) hold(delay time.Duration, asked bool) bool {
+func (p *Pace) hold(delay time.Duration, asked bool) bool {
 	now := time.Now()
 	held := p.until.After(now)
 	from := now
@@ -179,7 +180,7 @@ func (p *pace) hold(delay time.Duration, asked bool) bool {
 // slowDown lengthens the interval after a receiver has asked to wait. At first the interval is what the last second bore, if that was
 // enough to tell; later it grows from what turned out too short, below which it then stays. A 503 that asked for nothing may have nothing
 // to do with how fast requests come, so that it sets no floor.
-func (p *pace) slowDown(asked bool) {
+func (p *Pace) slowDown(asked bool) {
 	p.recent = lastSecond(p.recent)
 	switch {
 	case p.interval > 0 && asked:
@@ -195,7 +196,7 @@ func (p *pace) slowDown(asked bool) {
 	p.recent = nil
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
+func Sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return ctx.Err()
 	}
@@ -209,10 +210,10 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// each calls do for every item, a few at a time.
-func each[T any](items []T, do func(T)) {
+// Each calls do for every item, a few at a time.
+func Each[T any](items []T, do func(T)) {
 	var wait sync.WaitGroup
-	free := make(chan struct{}, parallel)
+	free := make(chan struct{}, Parallel)
 	for _, item := range items {
 		free <- struct{}{}
 		wait.Go(func() {

@@ -1,0 +1,485 @@
+package cases
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"net/url"
+	"strings"
+	"unicode"
+)
+
+// testCase is one request of the battery: a genuine event without a signature, and what is changed about it.
+type Case struct {
+	Family, Name string
+	Change       func(f *Request)
+	// fullOnly keeps it out of careful probing: it holds more than half of the body's right signature.
+	FullOnly bool
+}
+
+// The families of forgeries, with what accepting one proves. Policies go by these names.
+//
+//	F01 no or an empty signature     F07 signature of another body        F13 unsigned to another spelling of the path
+//	F02 nonsense, or nearly right    F08 body respelled after signing     F14 unsigned with a hint of trust
+//	F03 a piece of the right one     F09 decoded text was signed          F15 the other environment's key
+//	F04 a missing variable as key    F10 wrong with other content types   F16 right signature in the wrong place
+//	F05 digests without HMAC         F11 signature of an empty body       F17 header that is hard to parse
+//	F06 other HMACs                  F12 unsigned with other methods      F18 unsigned and compressed
+//	F19 repeated header              F20 signed with a retired key        F21 unsigned in another transport
+//
+// F12, F13, F14, F18 and F21 are sent unsigned, or with a random signature where a receiver takes plain unsigned events anyway.
+var Forgeries = []Case{
+	{Family: "F01", Name: "absent", Change: func(f *Request) { f.Unsigned = true }},
+	{Family: "F01", Name: "empty", Change: value("")},
+	{Family: "F01", Name: "null", Change: value("null")},
+	{Family: "F01", Name: "none", Change: value("none")},
+	{Family: "F01", Name: "0", Change: value("0")},
+	{Family: "F01", Name: "true", Change: value("true")},
+	{Family: "F01", Name: "false", Change: value("false")},
+	{Family: "F01", Name: "undefined", Change: value("undefined")},
+	{Family: "F01", Name: "prefix-only", Change: value("sha512=")},
+
+	{Family: "F02", Name: "random", Change: Wrong},
+	{Family: "F02", Name: "zeros", Change: value(strings.Repeat("0", 128))},
+	{Family: "F02", Name: "random-1", Change: unlikeDigits(1)},
+	{Family: "F02", Name: "random-8", Change: unlikeDigits(8)},
+	{Family: "F02", Name: "random-16", Change: unlikeDigits(16)},
+	{Family: "F02", Name: "random-64", Change: unlikeDigits(64)},
+	{Family: "F02", Name: "flipped-0", Change: flipped(0), FullOnly: true},
+	{Family: "F02", Name: "flipped-63", Change: flipped(63), FullOnly: true},
+	{Family: "F02", Name: "flipped-64", Change: flipped(64), FullOnly: true},
+	{Family: "F02", Name: "flipped-127", Change: flipped(127), FullOnly: true},
+
+	{Family: "F03", Name: "first-1", Change: piece(0, 1)},
+	{Family: "F03", Name: "first-8", Change: piece(0, 8)},
+	{Family: "F03", Name: "first-16", Change: piece(0, 16)},
+	{Family: "F03", Name: "first-64", Change: piece(0, 64)},
+	{Family: "F03", Name: "last-1", Change: piece(127, 128)},
+	{Family: "F03", Name: "last-8", Change: piece(120, 128)},
+	{Family: "F03", Name: "last-16", Change: piece(112, 128)},
+	{Family: "F03", Name: "last-64", Change: piece(64, 128)},
+	{Family: "F03", Name: "first-16-then-zeros", Change: func(f *Request) {
+		f.Put(f.Right(f.Body)[:16] + strings.Repeat("0", 112))
+	}},
+
+	{Family: "F04", Name: "random-key", Change: func(f *Request) { f.SignWith([]byte(RandomHex(32))) }},
+	{Family: "F04", Name: "empty-key", Change: withKey("")},
+	{Family: "F04", Name: "undefined", Change: withKey("undefined")},
+	{Family: "F04", Name: "null", Change: withKey("null")},
+	{Family: "F04", Name: "None", Change: withKey("None")},
+	{Family: "F04", Name: "nil", Change: withKey("nil")},
+	{Family: "F04", Name: "false", Change: withKey("false")},
+	{Family: "F04", Name: "object", Change: withKey("[object Object]")},
+	{Family: "F04", Name: "space", Change: withKey(" ")},
+	{Family: "F04", Name: "secret", Change: withKey("secret")},
+	{Family: "F04", Name: "changeme", Change: withKey("changeme")},
+	{Family: "F04", Name: "password", Change: withKey("password")},
+	{Family: "F04", Name: "test", Change: withKey("test")},
+	{Family: "F04", Name: "unexpanded", Change: withKey("${BEGINI_API_KEY}")},
+	// Whoever has seen one event knows these.
+	{Family: "F04", Name: "integration-id", Change: func(f *Request) { f.SignWith([]byte(f.IntegrationID)) }},
+	{Family: "F04", Name: "uid", Change: func(f *Request) { f.SignWith([]byte(f.UID)) }},
+
+	{Family: "F05", Name: "sha512-body", Change: func(f *Request) { f.Put(plainDigest(f.Body)) }},
+	{Family: "F05", Name: "sha256-body", Change: func(f *Request) { f.Put(hexSum(sha256.New, f.Body)) }},
+	{Family: "F05", Name: "md5-body", Change: func(f *Request) { f.Put(hexSum(md5.New, f.Body)) }},
+	{Family: "F05", Name: "sha256-key-body", Change: func(f *Request) { f.Right(nil); f.Put(hexSum(sha256.New, f.Key.Key, f.Body)) }},
+	{Family: "F05", Name: "sha512-key-body", Change: func(f *Request) { f.Right(nil); f.Put(plainDigest(f.Key.Key, f.Body)) }},
+	{Family: "F05", Name: "sha512-body-key", Change: func(f *Request) { f.Right(nil); f.Put(plainDigest(f.Body, f.Key.Key)) }},
+
+	{Family: "F06", Name: "sha256", Change: otherHash("", sha256.New)},
+	{Family: "F06", Name: "sha1", Change: otherHash("", sha1.New)},
+	{Family: "F06", Name: "sha384", Change: otherHash("", sha512.New384)},
+	{Family: "F06", Name: "md5", Change: otherHash("", md5.New)},
+	{Family: "F06", Name: "sha256-prefix", Change: otherHash("sha256=", sha256.New)},
+	{Family: "F06", Name: "sha1-prefix", Change: otherHash("sha1=", sha1.New)},
+	{Family: "F06", Name: "sha384-prefix", Change: otherHash("sha384=", sha512.New384)},
+	{Family: "F06", Name: "md5-prefix", Change: otherHash("md5=", md5.New)},
+
+	// The duplicate comes last, where most parsers take it: a receiver that respells the body before it verifies sees a changed value.
+	{Family: "F07", Name: "value-changed", Change: tampered(func(f *Request) { f.Body = ShiftTimes(f.Body, 86400) })},
+	{Family: "F07", Name: "field-added", Change: tampered(func(f *Request) { f.set("event.prelaunch", text("added")) })},
+	{Family: "F07", Name: "duplicate-key", Change: tampered(func(f *Request) {
+		holder, i := f.Doc.at("event")
+		again := ShiftTimes(Compact.Write(holder.members[i]), 86400)
+		f.Body = append(append(append(f.Body[:len(f.Body)-1:len(f.Body)-1], `,"event":`...), again...), '}')
+	})},
+	{Family: "F07", Name: "another-body", Change: tampered(func(f *Request) {
+		if !f.Fixed { // a UID that the receiver does not know would be refused for itself
+			f.UID = randomUIDLike(f.UID)
+			f.set("uid", text(f.UID))
+		}
+		f.Body = ShiftTimes(f.Body, 40*86400)
+	})},
+	{Family: "F07", Name: "empty-body", Change: tampered(func(f *Request) { f.Body = nil })},
+	{Family: "F07", Name: "type-changed", Change: func(f *Request) {
+		f.Put(f.Right(Compact.Write(f.retyped())))
+	}},
+	{Family: "F07", Name: "large-end-changed", Change: func(f *Request) {
+		f.grow(20 << 10)
+		f.Put(f.Right(f.Body))
+		f.Body = append(f.Body[:len(f.Body)-1:len(f.Body)-1], `,"prelaunch":"added"}`...)
+	}},
+
+	{Family: "F08", Name: "pretty", Change: tampered(func(f *Request) { f.Body = pretty.Write(f.Doc) })},
+	{Family: "F08", Name: "line-breaks", Change: tampered(func(f *Request) { f.Body = spread.Write(f.Doc) })},
+	{Family: "F08", Name: "trailing-newline", Change: tampered(func(f *Request) { f.Body = append(f.Body, '\n') })},
+	{Family: "F08", Name: "python", Change: tampered(func(f *Request) { f.Body = Python.Write(f.Doc) })},
+	{Family: "F08", Name: "reordered", Change: tampered(func(f *Request) { f.Body = Compact.Write(f.Doc.reversed()) })},
+	{Family: "F08", Name: "escaped", Change: tampered(func(f *Request) { f.Body = escaped.Write(f.Doc) })},
+
+	{Family: "F09", Name: "byte-ff", Change: func(f *Request) {
+		f.note("prelaunch\uFFFD")
+		signature := f.Right(f.Body)
+		f.Body = bytes.Replace(f.Body, []byte("\uFFFD"), []byte{0xff}, 1)
+		f.Put(signature)
+	}},
+	{Family: "F09", Name: "byte-ff-dropped", Change: func(f *Request) {
+		f.note("prelaunch\uFFFD")
+		signature := f.Right(bytes.Replace(f.Body, []byte("\uFFFD"), nil, 1))
+		f.Body = bytes.Replace(f.Body, []byte("\uFFFD"), []byte{0xff}, 1)
+		f.Put(signature)
+	}},
+	{Family: "F09", Name: "bom", Change: tampered(func(f *Request) { f.Body = append([]byte("\uFEFF"), f.Body...) })},
+
+	{Family: "F10", Name: "text", Change: wrongAs("text/plain")},
+	{Family: "F10", Name: "octet-stream", Change: wrongAs("application/octet-stream")},
+	{Family: "F10", Name: "form", Change: wrongAs("application/x-www-form-urlencoded")},
+	{Family: "F10", Name: "multipart", Change: wrongAs("multipart/form-data; boundary=prelaunch")},
+	{Family: "F10", Name: "form-body", Change: func(f *Request) { f.asForm(); Wrong(f) }},
+	{Family: "F10", Name: "multipart-body", Change: func(f *Request) { f.asMultipart(); Wrong(f) }},
+	{Family: "F10", Name: "no-content-type", Change: func(f *Request) { f.noContentType(); Wrong(f) }},
+	{Family: "F10", Name: "utf-16", Change: wrongAs("application/json; charset=utf-16")},
+	{Family: "F10", Name: "xml", Change: wrongAs("application/xml")},
+	{Family: "F10", Name: "json-suffix", Change: wrongAs("application/cloudevents+json")},
+	{Family: "F10", Name: "upper-case", Change: wrongAs("APPLICATION/JSON")},
+
+	{Family: "F11", Name: "multipart-body-empty", Change: fits("", (*Request).asMultipart)},
+	{Family: "F11", Name: "multipart-body-braces", Change: fits("{}", (*Request).asMultipart)},
+	{Family: "F11", Name: "form-body-empty", Change: fits("", (*Request).asForm)},
+	{Family: "F11", Name: "form-body-braces", Change: fits("{}", (*Request).asForm)},
+	{Family: "F11", Name: "multipart-empty", Change: fits("", func(f *Request) { f.contentType("multipart/form-data; boundary=prelaunch") })},
+	{Family: "F11", Name: "form-empty", Change: fits("", func(f *Request) { f.contentType("application/x-www-form-urlencoded") })},
+	{Family: "F11", Name: "text-empty", Change: fits("", func(f *Request) { f.contentType("text/plain") })},
+	{Family: "F11", Name: "text-braces", Change: fits("{}", func(f *Request) { f.contentType("text/plain") })},
+
+	{Family: "F12", Name: "put", Change: method("PUT")},
+	{Family: "F12", Name: "patch", Change: method("PATCH")},
+	{Family: "F12", Name: "delete", Change: method("DELETE")},
+	{Family: "F12", Name: "override-put", Change: hint("X-HTTP-Method-Override", "PUT")},
+	{Family: "F12", Name: "override-get", Change: hint("X-HTTP-Method-Override", "GET")},
+	{Family: "F12", Name: "method-override-put", Change: hint("X-Method-Override", "PUT")},
+	{Family: "F12", Name: "http-method-put", Change: hint("X-HTTP-Method", "PUT")},
+	{Family: "F12", Name: "query-method-put", Change: func(f *Request) { f.Query = strings.TrimPrefix(f.Query+"&_method=PUT", "&") }},
+
+	{Family: "F13", Name: "trailing-slash", Change: func(f *Request) {
+		if without := strings.TrimSuffix(f.Path, "/"); without != "" && without != f.Path {
+			f.elsewhereAt(without)
+			return
+		}
+		f.elsewhereAt(f.Path + "/")
+	}},
+	{Family: "F13", Name: "double-slash", Change: func(f *Request) {
+		i := strings.LastIndexByte(f.Path, '/')
+		f.elsewhereAt(f.Path[:i] + "/" + f.Path[i:])
+	}},
+	{Family: "F13", Name: "double-slash-first", Change: func(f *Request) {
+		if strings.LastIndexByte(f.Path, '/') == 0 { // that is double-slash
+			f.elsewhereAt("//" + f.Path)
+			return
+		}
+		f.elsewhereAt("/" + f.Path)
+	}},
+	{Family: "F13", Name: "other-case", Change: func(f *Request) { f.elsewhereAt(strings.Map(swapCase, f.Path)) }},
+	{Family: "F13", Name: "encoded-slash", Change: func(f *Request) {
+		i := strings.LastIndexByte(f.Path, '/')
+		if i <= 0 {
+			f.elsewhereAt(f.Path + "%2f")
+			return
+		}
+		f.elsewhereAt(f.Path[:i] + "%2f" + f.Path[i+1:])
+	}},
+	{Family: "F13", Name: "parameter", Change: func(f *Request) { f.elsewhereAt(f.Path + ";x") }},
+	{Family: "F13", Name: "suffix", Change: func(f *Request) { f.elsewhereAt(f.Path + ".json") }},
+	{Family: "F13", Name: "dot-segment", Change: func(f *Request) {
+		i := strings.LastIndexByte(f.Path, '/')
+		f.elsewhereAt(f.Path[:i] + "/." + f.Path[i:])
+	}},
+	{Family: "F13", Name: "encoded-letter", Change: func(f *Request) {
+		last := f.Path[len(f.Path)-1]
+		if last == '/' || len(f.Path) > 2 && f.Path[len(f.Path)-3] == '%' {
+			f.Refuse(NotSentNotPossible)
+			return
+		}
+		f.elsewhereAt(fmt.Sprintf("%s%%%02x", f.Path[:len(f.Path)-1], last))
+	}},
+	// Not a spelling of the path at all: where even what is no event gets the genuine answer there, answers elsewhere prove nothing.
+	{Family: "F13", Name: "unrelated", Change: unrelated},
+	{Family: "F13", Name: "unrelated-brace", Change: func(f *Request) { unrelated(f); f.Body = []byte("{") }},
+
+	{Family: "F14", Name: "x-forwarded-for", Change: hint("X-Forwarded-For", "127.0.0.1")},
+	{Family: "F14", Name: "x-real-ip", Change: hint("X-Real-IP", "127.0.0.1")},
+	{Family: "F14", Name: "forwarded", Change: hint("Forwarded", `for=127.0.0.1;host=localhost`)},
+	{Family: "F14", Name: "x-client-ip", Change: hint("X-Client-IP", "127.0.0.1")},
+	{Family: "F14", Name: "x-forwarded-host", Change: hint("X-Forwarded-Host", "localhost")},
+	{Family: "F14", Name: "x-original-url", Change: func(f *Request) {
+		f.add("X-Original-URL", "http://127.0.0.1"+f.Path)
+		f.add("X-Rewrite-URL", "http://127.0.0.1"+f.Path)
+	}},
+	{Family: "F14", Name: "x-debug", Change: hint("X-Debug", "1")},
+	{Family: "F14", Name: "other-addresses", Change: func(f *Request) {
+		for _, name := range []string{"True-Client-IP", "CF-Connecting-IP", "X-Cluster-Client-IP", "X-Originating-IP", "X-Remote-Addr"} {
+			f.add(name, "127.0.0.1")
+		}
+	}},
+	{Family: "F14", Name: "internal", Change: func(f *Request) {
+		for _, name := range []string{"X-Internal", "X-Internal-Request", "X-Test", "X-Test-Mode", "X-Skip-Verification", "X-Signature-Verified"} {
+			f.add(name, "true")
+		}
+	}},
+	{Family: "F14", Name: "query", Change: func(f *Request) { f.Query = strings.TrimPrefix(f.Query+"&test=1&debug=1&verify=false", "&") }},
+	{Family: "F14", Name: "test-true", Change: func(f *Request) { f.set("test", literal("true")) }},
+	{Family: "F14", Name: "livemode-false", Change: func(f *Request) { f.set("livemode", literal("false")) }},
+	{Family: "F14", Name: "mode-test", Change: func(f *Request) {
+		f.set("mode", text("test"))
+		f.set("sandbox", literal("true"))
+		f.set("debug", literal("true"))
+	}},
+
+	{Family: "F15", Name: "other-environment", Change: func(f *Request) {
+		if f.Other == nil {
+			f.Refuse(NotSentNoKey)
+			return
+		}
+		f.Keyed = true
+		f.SignWith(f.Other)
+	}},
+
+	{Family: "F16", Name: "query", FullOnly: true, Change: func(f *Request) {
+		f.Exposed = f.Right(f.Body)
+		signature := url.QueryEscape(f.Exposed)
+		f.Query = strings.TrimPrefix(f.Query+"&signature="+signature+"&sig="+signature+"&"+strings.ToLower(f.Key.Scheme.Header)+"="+signature+"&"+f.Key.Scheme.Header+"="+signature, "&")
+		Wrong(f)
+	}},
+	{Family: "F16", Name: "other-header", FullOnly: true, Change: func(f *Request) {
+		f.Exposed = f.Right(f.Body)
+		for _, name := range []string{"Signature", "X-Hub-Signature", "X-Webhook-Signature", "X-Signature-512", "X-" + f.Provider + "-Signature", "Authorization"} {
+			f.add(name, f.Exposed)
+		}
+		Wrong(f)
+	}},
+
+	{Family: "F17", Name: "odd-length", Change: func(f *Request) { f.Put(RandomHex(127)) }},
+	{Family: "F17", Name: "not-hex", Change: value(strings.Repeat("zz", 64))},
+	{Family: "F17", Name: "byte-e9", Change: func(f *Request) { f.Put("\xe9" + RandomHex(127)) }},
+	{Family: "F17", Name: "long", Change: func(f *Request) { f.Put(RandomHex(4096)) }},
+	{Family: "F17", Name: "bogus-prefix", Change: func(f *Request) { f.Put("bogus=" + RandomHex(128)) }},
+
+	{Family: "F18", Name: "gzip", Change: func(f *Request) {
+		var packed bytes.Buffer
+		w := gzip.NewWriter(&packed)
+		_, _ = w.Write(f.Body) // a bytes.Buffer takes everything
+		_ = w.Close()
+		f.Body = packed.Bytes()
+		f.add("Content-Encoding", "gzip")
+	}},
+	{Family: "F18", Name: "identity", Change: hint("Content-Encoding", "identity")},
+
+	{Family: "F19", Name: "two-wrong", Change: func(f *Request) { Wrong(f); f.add(f.Key.Scheme.Header, RandomHex(128)) }},
+	{Family: "F19", Name: "empty-and-wrong", Change: func(f *Request) { f.Put(""); f.add(f.Key.Scheme.Header, RandomHex(128)) }},
+	{Family: "F19", Name: "list-of-wrong", Change: func(f *Request) { f.Put(RandomHex(128) + ", " + RandomHex(128)) }},
+
+	{Family: "F21", Name: "large", Change: func(f *Request) { f.grow(20 << 10) }},
+	{Family: "F21", Name: "larger", Change: func(f *Request) { f.grow(64 << 10) }},
+	{Family: "F21", Name: "chunked", Change: func(f *Request) { f.Chunked = true }},
+	{Family: "F21", Name: "http2", Change: func(f *Request) { f.HTTP2 = true }},
+}
+
+// SentUnsigned are the families that carry no signature, or a random one where a receiver takes unsigned events as they are.
+var SentUnsigned = map[string]bool{"F12": true, "F13": true, "F14": true, "F18": true, "F21": true}
+
+func unrelated(f *Request) { f.elsewhereAt("/" + strings.ToLower(randomUIDLike(f.UID))) }
+
+func Wrong(f *Request) { f.Put(f.Key.Scheme.Prefix + RandomHex(128)) }
+
+func value(v string) func(*Request) { return func(f *Request) { f.Put(v) } }
+
+func unlikeDigits(n int) func(*Request) {
+	return func(f *Request) {
+		right := RandomHex(128)
+		if f.Key.Key != nil && f.Trusted {
+			right = f.Key.Sign(f.Body)
+		}
+		f.Put(unlike(right, n))
+	}
+}
+
+func flipped(i int) func(*Request) {
+	return func(f *Request) { f.Put(flip(f.Right(f.Body), i)) }
+}
+
+func piece(from, to int) func(*Request) {
+	return func(f *Request) { f.Put(f.Right(f.Body)[from:to]) }
+}
+
+func withKey(key string) func(*Request) {
+	return func(f *Request) { f.SignWith([]byte(key)) }
+}
+
+func plainDigest(parts ...[]byte) string { return hexSum(sha512.New, parts...) }
+
+func hexSum(newHash func() hash.Hash, parts ...[]byte) string {
+	h := newHash()
+	h.Write(bytes.Join(parts, nil))
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// retyped is the event with another type.
+func (f *Request) retyped() *Node {
+	other := f.Doc.clone()
+	other.set("event.type", text("prelaunch.unknown"))
+	return other
+}
+
+func otherHash(prefix string, newHash func() hash.Hash) func(*Request) {
+	return func(f *Request) {
+		f.Right(nil)
+		f.Put(prefix + hex.EncodeToString(f.Key.digest(newHash, f.Body)))
+	}
+}
+
+// tampered signs the event and then changes its body.
+func tampered(change func(*Request)) func(*Request) {
+	return func(f *Request) {
+		f.Put(f.Right(f.Body))
+		f.Body = bytes.Clone(f.Body)
+		change(f)
+	}
+}
+
+func wrongAs(contentType string) func(*Request) {
+	return func(f *Request) { f.contentType(contentType); Wrong(f) }
+}
+
+// fits signs another body than the one that change makes.
+func fits(signed string, change func(*Request)) func(*Request) {
+	return func(f *Request) { change(f); f.Put(f.Right([]byte(signed))) }
+}
+
+func method(name string) func(*Request) { return func(f *Request) { f.Method = name } }
+
+func hint(name, value string) func(*Request) { return func(f *Request) { f.add(name, value) } }
+
+func (f *Request) asForm() {
+	f.contentType("application/x-www-form-urlencoded")
+	f.Body = []byte("payload=" + url.QueryEscape(string(f.Body)))
+}
+
+func (f *Request) asMultipart() {
+	f.contentType("multipart/form-data; boundary=prelaunch")
+	f.Body = []byte("--prelaunch\r\nContent-Disposition: form-data; name=\"payload\"\r\nContent-Type: application/json\r\n\r\n" + string(f.Body) + "\r\n--prelaunch--\r\n")
+}
+
+// note puts words into a free text of the event, or into a new member where it has none.
+func (f *Request) note(words string) {
+	done := false
+	f.Doc.Each(func(_ string, n *Node) {
+		if !done && n.Kind == '"' && n.Text == "prelaunch" {
+			n.Text, done = words, true
+		}
+	})
+	if !done {
+		f.Doc.set("event.details.prelaunch", text(words))
+	}
+	f.Body = Compact.Write(f.Doc)
+}
+
+func randomUIDLike(uid string) string {
+	other := []byte(strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return r
+		}
+		return 'X'
+	}, uid))
+	copy(other[min(len(UIDPrefix), len(other)-1):], strings.ToUpper(RandomHex(len(other))))
+	return string(other)
+}
+
+func swapCase(r rune) rune {
+	if unicode.IsUpper(r) {
+		return unicode.ToLower(r)
+	}
+	return unicode.ToUpper(r)
+}
+
+// Diagnoses are guesses at what a receiver expects that refuses the genuine event.
+var Diagnoses = []Case{
+	{Name: "sha256", Change: otherHash("", sha256.New)},
+	{Name: "sha256-prefix", Change: otherHash("sha256=", sha256.New)},
+	{Name: "sha1", Change: otherHash("", sha1.New)},
+	{Name: "sha384", Change: otherHash("", sha512.New384)},
+	{Name: "base64", Change: func(f *Request) {
+		f.Right(nil)
+		f.Put(base64.StdEncoding.EncodeToString(f.Key.digest(f.Key.Scheme.Hash, f.Body)))
+	}},
+	{Name: "sha256-base64", Change: func(f *Request) {
+		f.Right(nil)
+		f.Put(base64.StdEncoding.EncodeToString(f.Key.digest(sha256.New, f.Body)))
+	}},
+	{Name: "upper-case", Change: func(f *Request) { f.Put(strings.ToUpper(f.Right(f.Body))) }},
+	{Name: "sha512-prefix", Change: func(f *Request) { f.Put("sha512=" + f.Right(f.Body)) }},
+	{Name: "key-trailing-newline", Change: keyed(func(key []byte) []byte { return append(bytes.Clone(key), '\n') })},
+	{Name: "key-trailing-crlf", Change: keyed(func(key []byte) []byte { return append(bytes.Clone(key), "\r\n"...) })},
+	{Name: "key-trimmed", Change: keyed(bytes.TrimSpace)},
+	{Name: "key-in-double-quotes", Change: keyed(func(key []byte) []byte { return []byte(`"` + string(key) + `"`) })},
+	{Name: "key-in-single-quotes", Change: keyed(func(key []byte) []byte { return []byte(`'` + string(key) + `'`) })},
+	{Name: "key-hex-decoded", Change: keyed(func(key []byte) []byte {
+		raw, err := hex.DecodeString(string(key))
+		if err != nil {
+			return nil
+		}
+		return raw
+	})},
+	{Name: "key-base64-decoded", Change: keyed(func(key []byte) []byte {
+		raw, err := base64.StdEncoding.DecodeString(string(key))
+		if err != nil {
+			return nil
+		}
+		return raw
+	})},
+	{Name: "other-environment", Change: func(f *Request) {
+		if f.Other == nil {
+			f.Refuse(NotSentNoKey)
+			return
+		}
+		f.Keyed = true
+		f.SignWith(f.Other)
+	}},
+	{Name: "spaced-body", Change: func(f *Request) { f.Put(f.Right(Python.Write(f.Doc))) }},
+	{Name: "sorted-body", Change: func(f *Request) { f.Put(f.Right(Compact.Write(f.Doc.sorted()))) }},
+	{Name: "pretty-body", Change: func(f *Request) { f.Put(f.Right(pretty.Write(f.Doc))) }},
+	{Name: "python-spelling", Change: func(f *Request) { f.Body = Python.Write(f.Doc); f.Sign() }},
+}
+
+// keyed signs with the key as change makes it; nil means that it cannot be made.
+func keyed(change func([]byte) []byte) func(*Request) {
+	return func(f *Request) {
+		f.Right(nil)
+		if f.Key.Key == nil {
+			return
+		}
+		key := change(f.Key.Key)
+		if key == nil {
+			f.Refuse(NotSentNotPossible)
+			return
+		}
+		f.SignWith(key)
+	}
+}

@@ -1,0 +1,228 @@
+package cases
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha512"
+	"encoding/hex"
+	"hash"
+	"math/big"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
+)
+
+// UIDPrefix starts every synthetic UID, so that what was sent can be found and purged.
+const UIDPrefix = "PRELAUNCH"
+
+// Reasons why a case was not sent.
+const (
+	NotSentNoKey       = "no_key"       // it must be signed, and the key is not held
+	NotSentSameKey     = "same_key"     // the key to forge with is the receiver's own
+	NotSentNotPossible = "not_possible" // this event or URL has no such variant
+	NotSentCareful     = "careful"      // careful probing does not send it
+	NotSentFamilyEnded = "family_ended" // careful probing: another case of the family was taken
+	NotSentTransport   = "transport"    // it holds something made with a key, and the peer is not verified
+	NotSentSilent      = "no_answer"    // the receiver no longer answered as at the beginning
+	NotSentTimeouts    = "timeouts"     // too many requests timed out
+	NotSentBusy        = "busy"         // the receiver turned everything away for now, also after waiting
+	NotSentInterrupted = "interrupted"  // the run ended
+	NotSentNoGenuine   = "no_genuine"   // it needs a receiver that takes the genuine event
+	NotSentNotOffered  = "not_offered"  // the receiver does not speak the protocol
+	BaseWrong          = "wrong"        // Exchange.Base
+	baseIncomplete     = "incomplete"   // Exchange.Base: a required field is missing too, so that no right receiver takes it
+)
+
+// Signer makes signatures with one key as a provider does.
+type Signer struct {
+	Scheme provider.Signature
+	Key    []byte
+}
+
+func (s Signer) digest(newHash func() hash.Hash, body []byte) []byte {
+	mac := hmac.New(newHash, s.Key)
+	mac.Write(body)
+	return mac.Sum(nil)
+}
+
+func (s Signer) Sign(body []byte) string {
+	return s.Scheme.Prefix + hex.EncodeToString(s.digest(s.Scheme.Hash, body))
+}
+
+// SameKey reports whether HMAC cannot tell two keys apart: a short key is padded with NUL bytes, and one that is longer than a block
+// stands for its own digest. Signing with such a key would be no forgery.
+func SameKey(a, b []byte) bool { return bytes.Equal(EffectiveKey(a), EffectiveKey(b)) }
+
+func EffectiveKey(key []byte) []byte {
+	if len(key) > sha512.BlockSize {
+		sum := sha512.Sum512(key)
+		key = sum[:]
+	}
+	return bytes.TrimRight(key, "\x00")
+}
+
+// forge is a request in the making. A case gets one that is a genuine event without a signature, and changes it.
+type Request struct {
+	Event  provider.Event
+	Doc    *Node  // the event, to be changed or spelled otherwise
+	Body   []byte // compact doc at first
+	UID    string
+	Fixed  bool // the UID is configured, not drawn
+	Method string
+	Path   string // escaped, as on the request line
+	Query  string
+	Header [][2]string // content type and whatever a case adds
+	// signature is the header's value; unsigned means that there is no such header.
+	Signature string
+	Unsigned  bool
+	Valid     bool // signature is right for body
+
+	Provider      string
+	IntegrationID string
+	Key           Signer // the environment's; its key is nil when not held
+	Other         []byte // the other environment's key
+	URL           *url.URL
+
+	Trusted   bool // the peer is verified, so that what depends on the key may go to it
+	Keyed     bool // holds something made with a held key
+	Elsewhere bool
+	NoSend    string // why the case cannot be sent
+	LowerName bool   // write the signature header's name in lower case
+	Chunked   bool
+	Slow      bool // the body comes in two writes with a pause between
+	Expect    bool
+	HTTP2     bool
+	Abort     bool // close the connection in the middle of the body
+	Base      string
+	Exposed   string // a right signature that is sent elsewhere than in the header
+}
+
+// Right is the signature that the provider would send for body.
+func (f *Request) Right(body []byte) string {
+	if f.Key.Key == nil {
+		f.Refuse(NotSentNoKey)
+		return RandomHex(128)
+	}
+	f.Keyed = true
+	return f.Key.Sign(body)
+}
+
+// Refuse notes why the case cannot be sent; the first reason stays.
+func (f *Request) Refuse(reason string) {
+	if f.NoSend == "" {
+		f.NoSend = reason
+	}
+}
+
+// Sign gives the body its right signature.
+func (f *Request) Sign() {
+	f.Put(f.Right(f.Body))
+	f.Valid = true
+}
+
+// Put sets the signature header.
+func (f *Request) Put(signature string) { f.Signature, f.Unsigned = signature, false }
+
+// SignWith signs with another key, unless that is the environment's own for all that HMAC can tell.
+func (f *Request) SignWith(key []byte) {
+	if f.Key.Key != nil && SameKey(key, f.Key.Key) {
+		f.Refuse(NotSentSameKey)
+		return
+	}
+	f.Put(Signer{f.Key.Scheme, key}.Sign(f.Body))
+}
+
+// set replaces the member at path and spells the body anew, without touching the signature.
+func (f *Request) set(path string, value *Node) {
+	f.Doc.set(path, value)
+	f.Body = Compact.Write(f.Doc)
+}
+
+func (f *Request) contentType(value string) {
+	for i := range f.Header {
+		if f.Header[i][0] == "Content-Type" {
+			f.Header[i][1] = value
+			return
+		}
+	}
+}
+
+func (f *Request) noContentType() { f.Header[0] = [2]string{"Content-Type", ""} }
+
+func (f *Request) add(name, value string) { f.Header = append(f.Header, [2]string{name, value}) }
+
+// elsewhereAt sends to another path.
+func (f *Request) elsewhereAt(path string) {
+	if path == f.Path {
+		f.Refuse(NotSentNotPossible)
+	}
+	f.Path, f.Elsewhere = path, true
+}
+
+func RandomHex(digits int) string {
+	raw := make([]byte, (digits+1)/2)
+	_, _ = rand.Read(raw) // never fails
+	return hex.EncodeToString(raw)[:digits]
+}
+
+// RandomUID is a synthetic UID that the provider's rule allows: the prefix and random letters and digits.
+func RandomUID(rule provider.UIDRule) string {
+	random := rand.Text()[:16]
+	if rule.Max > 0 && len(UIDPrefix)+len(random) > rule.Max {
+		random = random[:max(0, rule.Max-len(UIDPrefix))]
+	}
+	return UIDPrefix + random
+}
+
+var timeField = regexp.MustCompile(`("[a-z_]+_at":)(\d+)`)
+
+// ShiftTimes moves every time of the body by the same number of seconds, so that events with the same UID differ.
+func ShiftTimes(body []byte, seconds int) []byte {
+	return timeField.ReplaceAllFunc(body, func(found []byte) []byte {
+		parts := timeField.FindSubmatch(found)
+		at, err := strconv.Atoi(string(parts[2]))
+		if err != nil {
+			return found
+		}
+		return append(append([]byte(nil), parts[1]...), strconv.Itoa(at+seconds)...)
+	})
+}
+
+// RandomSeconds is a number of seconds within the year 1970.
+func RandomSeconds() int {
+	n, err := rand.Int(rand.Reader, big.NewInt(30_000_000))
+	if err != nil {
+		return 1
+	}
+	return int(n.Int64()) + 1
+}
+
+// flip changes the hex digit at i to another one.
+func flip(signature string, i int) string {
+	digits := []byte(signature)
+	if digits[i] == '0' {
+		digits[i] = '1'
+	} else {
+		digits[i] = '0'
+	}
+	return string(digits)
+}
+
+// unlike returns n random digits of which the first and the last differ from those of the right signature's ends.
+func unlike(signature string, n int) string {
+	digits := []byte(RandomHex(n))
+	avoid := signature[:1] + signature[len(signature)-1:] + signature[max(0, len(signature)-n):][:1] + signature[:n][n-1:]
+	for _, i := range []int{0, n - 1} {
+		for _, digit := range "0123456789abcdef" {
+			if !strings.ContainsRune(avoid, digit) {
+				digits[i] = byte(digit)
+				break
+			}
+		}
+	}
+	return string(digits)
+}

@@ -1,0 +1,201 @@
+package cases
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf16"
+)
+
+// Families of properly signed requests.
+const (
+	FamilyBaseline   = "baseline"   // plain events, before anything else is sent
+	FamilyType       = "type"       // one of each configured type
+	FamilyRaw        = "raw-body"   // valid JSON in unusual spellings
+	FamilySize       = "size"       // large events
+	FamilyTransport  = "transport"  // unusual but valid HTTP
+	FamilyRedelivery = "redelivery" // the same bytes twice
+	FamilyControl    = "control"
+	FamilyMalformed  = "malformed"
+	FamilyMissing    = "missing"
+	FamilyUnexpected = "unexpected"
+	FamilyBounded    = "bounded"
+	FamilyRetired    = "F20"
+
+	CaseCutOff = "cut-off"
+)
+
+// Genuine are events that a right receiver takes. Those whose name starts with "value-" also hold an unusual value, to which a receiver
+// may object for another reason than its signature.
+var Genuine = []Case{
+	{Family: FamilyRaw, Name: "python", Change: Signed(func(f *Request) { f.Body = Python.Write(f.Doc) })},
+	{Family: FamilyRaw, Name: "pretty", Change: Signed(func(f *Request) { f.Body = pretty.Write(f.Doc) })},
+	{Family: FamilyRaw, Name: "trailing-newline", Change: Signed(func(f *Request) { f.Body = append(bytes.Clone(f.Body), '\n') })},
+	{Family: FamilyRaw, Name: "reordered", Change: Signed(func(f *Request) { f.Body = Compact.Write(f.Doc.reversed()) })},
+	{Family: FamilyRaw, Name: "escaped", Change: Signed(func(f *Request) { f.Body = escaped.Write(f.Doc) })},
+	{Family: FamilyRaw, Name: "value-non-ascii", Change: Signed(func(f *Request) { f.respell("prélaunch ✓", Compact) })},
+	{Family: FamilyRaw, Name: "value-escaped-non-ascii", Change: Signed(func(f *Request) { f.respell("prélaunch ✓", ascii) })},
+	{Family: FamilyRaw, Name: "value-escaped-slash", Change: Signed(func(f *Request) { f.respell("pre/launch", slashed) })},
+	{Family: FamilyRaw, Name: "value-control-character", Change: Signed(func(f *Request) { f.respell("prelaunch\u001b", Compact) })},
+
+	{Family: FamilySize, Name: "20-KiB", Change: Signed(func(f *Request) { f.grow(20 << 10) })},
+	{Family: FamilySize, Name: "64-KiB", Change: Signed(func(f *Request) { f.grow(64 << 10) })},
+
+	{Family: FamilyTransport, Name: "lower-case-header", Change: Signed(func(f *Request) { f.LowerName = true })},
+	{Family: FamilyTransport, Name: "chunked", Change: Signed(func(f *Request) { f.Chunked = true })},
+	{Family: FamilyTransport, Name: "two-writes", Change: Signed(func(f *Request) { f.Slow = true })},
+	{Family: FamilyTransport, Name: "expect-continue", Change: Signed(func(f *Request) { f.Expect = true })},
+	{Family: FamilyTransport, Name: "charset", Change: Signed(func(f *Request) { f.contentType("application/json; charset=utf-8") })},
+	{Family: FamilyTransport, Name: "http2", Change: Signed(func(f *Request) { f.HTTP2 = true })},
+}
+
+// invalid are properly signed requests whose body is malformed, incomplete or unusual.
+var invalidBodies = func() []Case {
+	cases := []Case{
+		{Family: FamilyMalformed, Name: "empty", Change: Body("")},
+		{Family: FamilyMalformed, Name: "blank", Change: Body("  \n")},
+		{Family: FamilyMalformed, Name: "brace", Change: Body("{")},
+		{Family: FamilyMalformed, Name: "half", Change: Signed(func(f *Request) { f.Body = f.Body[:len(f.Body)/2] })},
+		{Family: FamilyMalformed, Name: "trailing-junk", Change: Signed(func(f *Request) { f.Body = append(bytes.Clone(f.Body), 'x') })},
+		{Family: FamilyMalformed, Name: "two-values", Change: Signed(func(f *Request) { f.Body = append(bytes.Clone(f.Body), " {}"...) })},
+		{Family: FamilyMalformed, Name: "single-quotes", Change: Signed(func(f *Request) { f.Body = bytes.ReplaceAll(f.Body, []byte{'"'}, []byte{'\''}) })},
+		{Family: FamilyMalformed, Name: "nan", Change: Body("NaN")},
+		{Family: FamilyMalformed, Name: "nan-inside", Change: Signed(func(f *Request) { f.Body = timeField.ReplaceAll(f.Body, []byte("${1}NaN")) })},
+		{Family: FamilyMalformed, Name: "null", Change: Body("null")},
+		{Family: FamilyMalformed, Name: "array", Change: Body("[]")},
+		{Family: FamilyMalformed, Name: "string", Change: Body(`"x"`)},
+		{Family: FamilyMalformed, Name: "number", Change: Body("123")},
+		{Family: FamilyMalformed, Name: "true", Change: Body("true")},
+		{Family: FamilyMalformed, Name: "invalid-utf-8", Change: Signed(func(f *Request) {
+			f.note("prelaunch\uFFFD")
+			f.Body = bytes.Replace(f.Body, []byte("\uFFFD"), []byte{0xff}, 1)
+		})},
+		{Family: FamilyMalformed, Name: "utf-16", Change: Signed(func(f *Request) { f.Body = utf16LE(f.Body) })},
+		{Family: FamilyMissing, Name: "all", Change: Body("{}")},
+
+		{Family: FamilyUnexpected, Name: "number-out-of-range", Change: Signed(func(f *Request) { f.firstTime("1e400") })},
+		{Family: FamilyUnexpected, Name: "number-of-400-digits", Change: Signed(func(f *Request) { f.firstTime(strings.Repeat("9", 400)) })},
+		{Family: FamilyUnexpected, Name: "nul-character", Change: Signed(func(f *Request) { f.note("prelaunch\x00") })},
+		{Family: FamilyUnexpected, Name: "lone-surrogate", Change: Signed(func(f *Request) {
+			f.note("prelaunch\uFFFD")
+			f.Body = bytes.Replace(f.Body, []byte("\uFFFD"), []byte(`\ud800`), 1)
+		})},
+		{Family: FamilyMalformed, Name: "bom", Change: Signed(func(f *Request) { f.Body = append([]byte("\uFEFF"), f.Body...) })},
+		{Family: FamilyUnexpected, Name: "unknown-field", Change: Signed(func(f *Request) { f.set("prelaunch", text("unknown")) })},
+		{Family: FamilyUnexpected, Name: "unknown-event-type", Change: Signed(func(f *Request) { f.set("event.type", text("prelaunch.unknown")) })},
+		{Family: FamilyUnexpected, Name: "details-null", Change: Signed(func(f *Request) { f.set("event.details", literal("null")) })},
+		{Family: FamilyUnexpected, Name: "details-text", Change: Signed(func(f *Request) { f.set("event.details", text("x")) })},
+		{Family: FamilyUnexpected, Name: "details-empty", Change: Signed(func(f *Request) { f.set("event.details", &Node{Kind: '{'}) })},
+		{Family: FamilyUnexpected, Name: "time-text", Change: Signed(func(f *Request) { f.firstTime(`"x"`) })},
+		{Family: FamilyUnexpected, Name: "time-negative", Change: Signed(func(f *Request) { f.firstTime("-1") })},
+
+		{Family: FamilyBounded, Name: "nesting-100", Change: Signed(func(f *Request) { f.nest(100) })},
+		{Family: FamilyBounded, Name: "nesting-2000", Change: Signed(func(f *Request) { f.nest(2000) })},
+		{Family: FamilyBounded, Name: "1-MiB", Change: Signed(func(f *Request) { f.fill(1<<20 + 1) })},
+	}
+	return cases
+}()
+
+// invalidOf are the invalid cases of a provider: for each required field one without it, one with null, and one of a wrong type.
+func Invalid(required []string) []Case {
+	cases := append([]Case(nil), invalidBodies...)
+	for _, field := range required {
+		cases = append(cases,
+			Case{Family: FamilyMissing, Name: field, Change: Signed(func(f *Request) { f.Doc.Remove(field); f.Body = Compact.Write(f.Doc) })},
+			Case{Family: FamilyUnexpected, Name: "null-" + field, Change: Signed(func(f *Request) { f.set(field, literal("null")) })},
+			Case{Family: FamilyUnexpected, Name: "number-" + field, Change: Signed(func(f *Request) { f.set(field, literal("7")) })},
+			Case{Family: FamilyUnexpected, Name: "array-" + field, Change: Signed(func(f *Request) { f.set(field, &Node{Kind: '['}) })},
+		)
+		if slices.ContainsFunc(required, func(other string) bool { return strings.HasPrefix(other, field+".") }) {
+			cases = append(cases, Case{Family: FamilyUnexpected, Name: "text-" + field, Change: Signed(func(f *Request) { f.set(field, text("x")) })})
+		}
+	}
+	// Last, because it costs the connection.
+	return append(cases, Case{Family: FamilyMalformed, Name: CaseCutOff, Change: Signed(func(f *Request) { f.Abort = true })})
+}
+
+// Incomplete says for which families a body is also made incomplete in careful probing, so that no right receiver takes it.
+var Incomplete = map[string]bool{FamilyUnexpected: true, FamilyBounded: true}
+
+// MakeIncomplete leaves out a required field that the case is not about.
+func (f *Request) MakeIncomplete(required []string, name string) {
+	for _, field := range required {
+		if !strings.HasSuffix(name, field) && !strings.Contains(field, ".") && field != "event" {
+			f.Doc.Remove(field)
+			f.Body = Compact.Write(f.Doc)
+			f.Base = baseIncomplete
+			return
+		}
+	}
+	f.Refuse(NotSentCareful)
+}
+
+// Signed changes the body and signs what came of it.
+func Signed(change func(*Request)) func(*Request) {
+	return func(f *Request) { change(f); f.Sign() }
+}
+
+func Body(b string) func(*Request) {
+	return Signed(func(f *Request) { f.Body = []byte(b) })
+}
+
+func (f *Request) respell(words string, s style) {
+	f.note(words)
+	f.Body = s.Write(f.Doc)
+}
+
+// firstTime replaces the value of the first time field.
+func (f *Request) firstTime(value string) {
+	at := timeField.FindSubmatchIndex(f.Body)
+	if at == nil {
+		f.Refuse(NotSentNotPossible)
+		return
+	}
+	f.Body = append(append(bytes.Clone(f.Body[:at[4]]), value...), f.Body[at[5]:]...)
+}
+
+// grow makes the event as large as size by repeating what stands in its first list, or, where it has none, by white space.
+func (f *Request) grow(size int) {
+	var list *Node
+	f.Doc.Each(func(_ string, n *Node) {
+		if list == nil && n.Kind == '[' && len(n.members) > 0 {
+			list = n
+		}
+	})
+	if list == nil {
+		f.Body = append(f.Body[:1:1], append(bytes.Repeat([]byte(" "), max(0, size-len(f.Body))), f.Body[1:]...)...)
+		return
+	}
+	item := list.members[0]
+	each := len(Compact.Write(item)) + 1
+	for i := range (size-len(f.Body))/each + 1 {
+		again := item.clone()
+		again.Each(func(name string, n *Node) {
+			if name == "key" && n.Kind == '"' {
+				n.Text = fmt.Sprintf("%s%d", n.Text, i)
+			}
+		})
+		list.members = append(list.members, again)
+	}
+	f.Body = Compact.Write(f.Doc)
+}
+
+// nest adds a member that is that many lists deep.
+func (f *Request) nest(depth int) {
+	f.set("event.details.prelaunch", literal(strings.Repeat("[", depth)+strings.Repeat("]", depth)))
+}
+
+// fill adds a member so long that the body has exactly size bytes.
+func (f *Request) fill(size int) {
+	f.set("event.details.prelaunch", text(""))
+	f.set("event.details.prelaunch", text(strings.Repeat("a", size-len(f.Body))))
+}
+
+func utf16LE(body []byte) []byte {
+	out := []byte{0xff, 0xfe}
+	for _, unit := range utf16.Encode([]rune(string(body))) {
+		out = append(out, byte(unit), byte(unit>>8))
+	}
+	return out
+}
