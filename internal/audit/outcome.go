@@ -32,8 +32,11 @@ func (o Outcome) String() string {
 	return outcomeNames[o]
 }
 
+// Compare orders outcomes from not applicable up to fail.
+func (o Outcome) Compare(other Outcome) int { return badness[o] - badness[other] }
+
 // Worse reports whether o weighs more than other when several are summed up in one.
-func (o Outcome) Worse(other Outcome) bool { return badness[o] > badness[other] }
+func (o Outcome) Worse(other Outcome) bool { return o.Compare(other) > 0 }
 
 // Worst sums up outcomes; of none it is Inconclusive, since nothing was shown.
 func Worst(outcomes ...Outcome) Outcome {

@@ -7,6 +7,10 @@ import (
 // ReportSchema names the version of Report.
 const ReportSchema = "prelaunch.report/v1"
 
+// MaxValidity is how long a report can be relied on at most, in days: the checklist is to be followed again at every change, and
+// reviews and attestations run out after the same time.
+const MaxValidity = 90
+
 // Report is the outcome of an audit. It is what every format shows.
 type Report struct {
 	Schema       string          `json:"schema"`
@@ -126,25 +130,4 @@ type Verdict struct {
 	ValidUntil  Date           `json:"valid_until"`
 	NextStep    string         `json:"next_step,omitempty"` // as Finding's
 	Cause       string         `json:"cause,omitempty"`     // as Finding's
-}
-
-// ExitCode is the exit status that a report stands for: 0 ready, 1 a required check fails, 2 cut short, 3 nothing fails but something is
-// not proven.
-func (r *Report) ExitCode() int {
-	if r.CutShort {
-		return 2
-	}
-	worst := NotApplicable
-	for _, check := range r.Checks {
-		if check.Level == Required && check.Outcome.Worse(worst) {
-			worst = check.Outcome
-		}
-	}
-	switch worst {
-	case Fail:
-		return 1
-	case Inconclusive:
-		return 3
-	}
-	return 0
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/policy"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/runner"
+	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 	"github.com/prelaunch-audit/prelaunch/policies"
 	"github.com/prelaunch-audit/prelaunch/probes"
 )
@@ -116,7 +117,7 @@ func (a *app) auditCommand() *cobra.Command {
 			if err := a.write(report, document, destinations); err != nil {
 				return err
 			}
-			return exitWith(report.ExitCode())
+			return exitWith(verdict.ExitCode(report))
 		},
 	}
 	choice.flags(cmd)
@@ -184,7 +185,7 @@ func (a *app) judgeCommand() *cobra.Command {
 			if err := a.write(report, document, destinations); err != nil {
 				return err
 			}
-			return exitWith(report.ExitCode())
+			return exitWith(verdict.ExitCode(report))
 		},
 	}
 	choice.flags(cmd)
@@ -401,7 +402,7 @@ func judgeDocument(ctx context.Context, document *audit.Document, library *polic
 	if err != nil {
 		return nil, err
 	}
-	return audit.Assemble(document, audit.Digest(facts), audit.Judgement{
+	return verdict.Assemble(document, audit.Digest(facts), verdict.Judgment{
 		Checks: selection.Checks, Verdicts: verdicts, PolicyDigest: library.Digest(), Partial: selection.Partial,
 	}, profile.Checklist), nil
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/report"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
+	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
 // started is a running pair whose program can be called again and again.
@@ -188,8 +189,8 @@ func TestInterruptStopsWithinASecond(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &cut); err != nil {
 		t.Fatal(err)
 	}
-	if code != 2 || !cut.CutShort || !cut.Partial || cut.Ready || cut.Status() != "PARTIAL" {
-		t.Errorf("exit %d, cut short %v, partial %v, %s", code, cut.CutShort, cut.Partial, cut.Status())
+	if code != 2 || !cut.CutShort || !cut.Partial || cut.Ready || verdict.Status(&cut) != "PARTIAL" {
+		t.Errorf("exit %d, cut short %v, partial %v, %s", code, cut.CutShort, cut.Partial, verdict.Status(&cut))
 	}
 	for _, check := range cut.Checks {
 		if strings.HasPrefix(check.ID, "webhook.rejects-un") && check.Outcome == audit.Pass {

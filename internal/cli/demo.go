@@ -14,6 +14,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
+	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
 // The flaws of the demo's flawed integration, by their names in the sandbox.
@@ -72,7 +73,7 @@ func (a *app) demo(ctx context.Context, keep string) (err error) {
 		}
 		a.say("   %-7s %s (%s)", verdict, flaw.description, strings.Join(flaw.fails, ", "))
 	}
-	a.say("\nThe flawed integration is %s, the corrected one is %s.", first.Status(), second.Status())
+	a.say("\nThe flawed integration is %s, the corrected one is %s.", verdict.Status(first), verdict.Status(second))
 	if !asPlanted {
 		return errors.New("the demo did not come out as planted; please report it")
 	}

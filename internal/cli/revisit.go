@@ -18,6 +18,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/runner"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 	"github.com/prelaunch-audit/prelaunch/internal/store"
+	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
 func (a *app) revisitCommand() *cobra.Command {
@@ -112,7 +113,7 @@ func (a *app) revisit(ctx context.Context, prepared *prepared, kept *store.Store
 	if err != nil {
 		return err
 	}
-	return exitWith(judged.ExitCode())
+	return exitWith(verdict.ExitCode(judged))
 }
 
 func (a *app) keep(kept *store.Store, judged *audit.Report, document *audit.Document) error {
@@ -232,7 +233,7 @@ func (last *run) whatChanged(prepared *prepared, library *policy.Library, select
 
 // ranOutBy reports whether something ran out since the last report was made. What had run out before it is judged as such already.
 func (last *run) ranOutBy(now time.Time) bool {
-	return last.report.Expired(now) && audit.NewDate(last.report.FinishedAt).Before(audit.NewDate(now))
+	return verdict.Expired(last.report, now) && audit.NewDate(last.report.FinishedAt).Before(audit.NewDate(now))
 }
 
 // changedDigests says what differs between two sets of digests.

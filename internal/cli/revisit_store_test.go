@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
 // TestRevisitDamagedStore: what cannot be relied on is audited anew, and said.
@@ -127,7 +129,7 @@ func TestRevisitStoreThatCannotBeWritten(t *testing.T) {
 			t.Error(err)
 		}
 	}))
-	if got.code != 2 || got.report == nil || got.report.ExitCode() != 3 || !strings.Contains(got.stderr, "prelaunch: store the report") {
+	if got.code != 2 || got.report == nil || verdict.ExitCode(got.report) != 3 || !strings.Contains(got.stderr, "prelaunch: store the report") {
 		t.Errorf("exit %d, report %v\n%s", got.code, got.report != nil, got.stderr)
 	}
 	if err := os.Rename(away, s.store); err != nil {

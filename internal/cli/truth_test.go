@@ -18,6 +18,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
+	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 	"github.com/prelaunch-audit/prelaunch/policies"
 )
 
@@ -63,7 +64,7 @@ func auditPair(t *testing.T, options sandbox.PairOptions, args ...string) audite
 			}
 		}
 	}
-	return audited{report: judged, code: judged.ExitCode(), stdout: stdout.String(), stderr: stderr.String()}
+	return audited{report: judged, code: verdict.ExitCode(judged), stdout: stdout.String(), stderr: stderr.String()}
 }
 
 var builtIn = sync.OnceValues(func() (*policy.Judge, error) {
@@ -97,7 +98,7 @@ func judge(t *testing.T, facts []byte) *audit.Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return audit.Assemble(document, audit.Digest(facts), audit.Judgement{Checks: compiled.Checks(), Verdicts: verdicts}, profile.Checklist)
+	return verdict.Assemble(document, audit.Digest(facts), verdict.Judgment{Checks: compiled.Checks(), Verdicts: verdicts}, profile.Checklist)
 }
 
 // lookup is the environment of a call: the pair's keys, and what commands need.
@@ -201,7 +202,7 @@ func truth(t *testing.T, table string, two []sandbox.Behaviour) {
 			holds(t, got, audit.Production, last.Expect)
 		}
 		if t.Failed() {
-			t.Logf("exit %d, %s", got.code, got.report.Status())
+			t.Logf("exit %d, %s", got.code, verdict.Status(got.report))
 		}
 	})
 }

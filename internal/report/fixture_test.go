@@ -8,6 +8,7 @@ import (
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
+	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
 const sampleKey = "sk-begini-0a1b2c3d4e5f6071"
@@ -126,7 +127,7 @@ func sampleReport(t testing.TB) *audit.Report {
 			Message: "a body nested 10,000 levels deep is answered with 500", Evidence: map[string]any{"status": 500, "url": "https://hooks-test.acme.example/begini"}}},
 	}
 	doc := sampleDocument(t)
-	return audit.Assemble(doc, audit.Digest([]byte("facts")), audit.Judgement{Checks: checks, Verdicts: verdicts, PolicyDigest: audit.Digest([]byte("policies"))}, sampleChecklist)
+	return verdict.Assemble(doc, audit.Digest([]byte("facts")), verdict.Judgment{Checks: checks, Verdicts: verdicts, PolicyDigest: audit.Digest([]byte("policies"))}, sampleChecklist)
 }
 
 // hostile is text that attacks each format at once: terminals, HTML, Markdown, XML, JSON, workflow commands, and line layout.
@@ -176,7 +177,7 @@ func awkwardReport(t testing.TB) *audit.Report {
 			Subject: fmt.Sprint("file ", i), Target: ".", Message: fmt.Sprintf("key in a file, way %d", i%20),
 			Evidence: map[string]any{"path": fmt.Sprintf("src/%s/file %d#?%%.js", []string{"a b", "漢字", "c"}[i%3], i), "line": i, "commit": strings.Repeat("0a", 20)}})
 	}
-	r := audit.Assemble(doc, audit.Digest([]byte("facts")), audit.Judgement{Checks: checks, Verdicts: verdicts, PolicyDigest: audit.Digest([]byte("policies")), Partial: true}, append(sampleChecklist[:6:6], hostile))
+	r := verdict.Assemble(doc, audit.Digest([]byte("facts")), verdict.Judgment{Checks: checks, Verdicts: verdicts, PolicyDigest: audit.Digest([]byte("policies")), Partial: true}, append(sampleChecklist[:6:6], hostile))
 	r.Notes = append(r.Notes, hostile)
 	return r
 }
@@ -185,7 +186,7 @@ func awkwardReport(t testing.TB) *audit.Report {
 func emptyReport(t testing.TB) *audit.Report {
 	t.Helper()
 	doc := &audit.Document{Tool: audit.Tool{Name: "prelaunch", Version: "0.1.0"}, Integration: audit.Integration{Name: "acme", Provider: "begini"}, StartedAt: sampleTime, FinishedAt: sampleTime, CutShort: true}
-	return audit.Assemble(doc, "", audit.Judgement{}, sampleChecklist)
+	return verdict.Assemble(doc, "", verdict.Judgment{}, sampleChecklist)
 }
 
 func sampleRedactor() *secret.Redactor { return secret.NewRedactor(secret.New([]byte(sampleKey))) }

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
 func sarifSchema(t *testing.T) *jsonschema.Resolved {
@@ -105,8 +106,8 @@ func TestSARIFSaysTheSame(t *testing.T) {
 		if next != len(run.Results) {
 			t.Errorf("%s: %d results, want %d", name, len(run.Results), next)
 		}
-		if run.Invocations[0].ExitCode != r.ExitCode() {
-			t.Errorf("%s: exit code %d, want %d", name, run.Invocations[0].ExitCode, r.ExitCode())
+		if run.Invocations[0].ExitCode != verdict.ExitCode(r) {
+			t.Errorf("%s: exit code %d, want %d", name, run.Invocations[0].ExitCode, verdict.ExitCode(r))
 		}
 	}
 }
@@ -312,7 +313,7 @@ func TestMarkdownFits(t *testing.T) {
 		if len(out) > 65_000 {
 			t.Errorf("%s: %d bytes do not fit into a comment", name, len(out))
 		}
-		if !bytes.HasSuffix(out, []byte("**"+r.Status()+"**\n")) {
+		if !bytes.HasSuffix(out, []byte("**"+verdict.Status(r)+"**\n")) {
 			t.Errorf("%s: does not end with the status", name)
 		}
 		if bytes.Count(out, []byte("<details>")) != bytes.Count(out, []byte("</details>")) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
 // One file that needs nothing else: no script at all, styles inside, nothing fetched, and a content security policy that says so.
@@ -100,7 +101,7 @@ type htmlCell struct {
 
 func renderHTML(w io.Writer, v *view) error {
 	p := htmlPage{
-		Integration: plain(v.Integration), Provider: plain(v.Provider), Tool: plain(v.Tool.Name + " " + v.Tool.Version), Status: v.Status(), Caveats: v.caveats(),
+		Integration: plain(v.Integration), Provider: plain(v.Provider), Tool: plain(v.Tool.Name + " " + v.Tool.Version), Status: verdict.Status(v.Report), Caveats: v.caveats(),
 		Counts: v.counts(), Outcome: statusOutcome(v.Report), Finished: v.FinishedAt.UTC().Format("2006-01-02 15:04 UTC"), Duration: v.duration().String(),
 		ValidUntil: v.ValidUntil.String(), Checklist: v.Checklist, Bar: v.bar(), Notes: v.Notes,
 		Digests: []htmlRow{{"Policies", v.PolicyDigest}, {"Facts", v.FactsDigest}, {"Configuration", v.ConfigDigest}},

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
 // JUnit's XML as Surefire writes it and as Jenkins, GitLab and others read it: a suite per section, a test case per check and
@@ -71,7 +72,7 @@ type junitResult struct {
 func renderJUnit(w io.Writer, v *view) error {
 	suites := junitSuites{Name: plain("prelaunch " + v.Integration), Time: strconv.FormatFloat(v.FinishedAt.Sub(v.StartedAt).Seconds(), 'f', 3, 64)}
 	properties := []junitProperty{
-		{"status", v.Status()}, {"ready", strconv.FormatBool(v.Ready)}, {"partial", strconv.FormatBool(v.Partial)},
+		{"status", verdict.Status(v.Report)}, {"ready", strconv.FormatBool(v.Ready)}, {"partial", strconv.FormatBool(v.Partial)},
 		{"integration", plain(v.Integration)}, {"valid_until", v.ValidUntil.String()}, {"policy_digest", v.PolicyDigest}, {"facts_digest", v.FactsDigest},
 		{"config_digest", v.ConfigDigest},
 	}
@@ -98,7 +99,7 @@ func renderJUnit(w io.Writer, v *view) error {
 		suite := newSuite("prelaunch")
 		suite.Tests, suite.Errors = 1, 1
 		suite.Cases = []junitCase{{Name: "the audit was done to its end", Classname: "prelaunch", Time: "0.000",
-			Error: &junitResult{Type: "inconclusive", Message: "not everything was looked at: the audit was cut short", Text: v.Status()}}}
+			Error: &junitResult{Type: "inconclusive", Message: "not everything was looked at: the audit was cut short", Text: verdict.Status(v.Report)}}}
 		suites.Suites = append(suites.Suites, suite)
 	}
 	suites.Suites[0].Properties = &junitProperties{properties}

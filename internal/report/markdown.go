@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
 // mostMarkdown bounds the document, in bytes: a comment on GitHub holds 65,536 characters, a step summary 1 MiB.
@@ -32,7 +33,7 @@ func (m *markdown) add(reserve int, block string) bool {
 func renderMarkdown(w io.Writer, v *view) error {
 	const tail = 600 // bytes kept for what ends the document
 	var m markdown
-	head := fmt.Sprintf("## %s prelaunch: %s\n\n", symbol(statusOutcome(v.Report)), markdownText(v.Status()))
+	head := fmt.Sprintf("## %s prelaunch: %s\n\n", symbol(statusOutcome(v.Report)), markdownText(verdict.Status(v.Report)))
 	head += fmt.Sprintf("%s, audited %s by %s %s. %s\n\n", markdownShort(v.Integration), v.FinishedAt.UTC().Format("2006-01-02 15:04 UTC"),
 		markdownShort(v.Tool.Name), markdownShort(v.Tool.Version), markdownText("Checks: "+v.counts()+"."))
 	for _, caveat := range v.caveats() {
@@ -72,7 +73,7 @@ func renderMarkdown(w io.Writer, v *view) error {
 	if m.cut {
 		m.WriteString("*This is shortened: see the json or html report for all of it.*\n\n")
 	}
-	m.WriteString("**" + markdownText(v.Status()) + "**\n")
+	m.WriteString("**" + markdownText(verdict.Status(v.Report)) + "**\n")
 	_, err := io.WriteString(w, m.String())
 	return err
 }

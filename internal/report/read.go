@@ -12,6 +12,7 @@ import (
 	"github.com/google/jsonschema-go/jsonschema"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
 // MaxSize bounds a report that is read, in bytes: four times the largest facts that can be judged.
@@ -231,7 +232,7 @@ func consistent(r *audit.Report) error {
 	if r.CutShort && !r.Partial {
 		return errors.New("it was cut short but is not partial")
 	}
-	if ready := !r.Partial && required && r.ExitCode() == 0; ready != r.Ready {
+	if ready := !r.Partial && required && verdict.ExitCode(r) == 0; ready != r.Ready {
 		return fmt.Errorf("it says ready: %t, its checks say %t", r.Ready, ready)
 	}
 	if slices.ContainsFunc(r.Checks, func(c audit.Check) bool { return c.ID == "" }) {

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -157,8 +158,8 @@ func TestTableEndsWithStatus(t *testing.T) {
 	t.Parallel()
 	for name, r := range reports(t) {
 		lines := strings.Split(strings.TrimSuffix(string(render(t, "table", r, Options{})), "\n"), "\n")
-		if got := lines[len(lines)-1]; got != r.Status() {
-			t.Errorf("%s: last line is %q, want %q", name, got, r.Status())
+		if got := lines[len(lines)-1]; got != verdict.Status(r) {
+			t.Errorf("%s: last line is %q, want %q", name, got, verdict.Status(r))
 		}
 	}
 }

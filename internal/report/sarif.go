@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
 // SARIF 2.1.0, in as much of it as a report needs. Every check is a rule and every finding a result:
@@ -151,14 +152,14 @@ func writeSARIF(w io.Writer, v *view, include func(audit.Finding) bool) error {
 	run.AutomationDetails.ID = "prelaunch/" + plain(v.Integration) + "/"
 	invocation := sarifInvocation{
 		Successful: !v.CutShort, Start: v.StartedAt.UTC().Format("2006-01-02T15:04:05.000Z"), End: v.FinishedAt.UTC().Format("2006-01-02T15:04:05.000Z"),
-		ExitCode: v.ExitCode(),
+		ExitCode: verdict.ExitCode(v.Report),
 	}
 	for _, note := range slices.Concat(v.caveats(), v.Notes) {
 		invocation.Notifications = append(invocation.Notifications, sarifNotification{Level: "note", Message: sarifText{Text: orElse(sarifMessage(note), "(empty)")}})
 	}
 	run.Invocations = []sarifInvocation{invocation}
 	run.Properties = map[string]any{
-		"schema": v.Schema, "integration": v.Integration, "provider": v.Provider, "status": v.Status(), "ready": v.Ready, "partial": v.Partial,
+		"schema": v.Schema, "integration": v.Integration, "provider": v.Provider, "status": verdict.Status(v.Report), "ready": v.Ready, "partial": v.Partial,
 		"validUntil": v.ValidUntil, "summary": v.Summary, "checklist": v.Checklist, "scope": v.Scope, "policyDigest": v.PolicyDigest,
 		"factsDigest": v.FactsDigest, "configDigest": v.ConfigDigest,
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/olekukonko/tablewriter/tw"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
 const (
@@ -39,7 +40,7 @@ func renderTable(w io.Writer, v *view) error {
 		t.text("", caveat)
 	}
 	t.text("", "Checks: "+v.counts()+".")
-	t.line(t.colored(statusOutcome(v.Report), v.Status()))
+	t.line(t.colored(statusOutcome(v.Report), verdict.Status(v.Report)))
 	return t.err
 }
 
@@ -158,11 +159,11 @@ func (t *table) scope() {
 // statusOutcome is the outcome whose colour the status has.
 func statusOutcome(r *audit.Report) audit.Outcome {
 	switch {
-	case r.ExitCode() == 1:
+	case verdict.ExitCode(r) == 1:
 		return audit.Fail
 	case !r.Ready:
 		return audit.Inconclusive
-	case r.Waivers() > 0:
+	case verdict.Waivers(r) > 0:
 		return audit.Waived
 	}
 	return audit.Pass

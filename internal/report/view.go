@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
 // view is what a format gets to show: a copy of the report without keys and without nulls, and the options.
@@ -127,7 +128,7 @@ func tidy(v reflect.Value, replace func(string) string) {
 
 // expired is a sentence that says that the report can no longer be relied on, or "".
 func (v *view) expired() string {
-	if v.Now.IsZero() || v.ValidUntil.IsZero() || !v.Expired(v.Now) {
+	if v.Now.IsZero() || v.ValidUntil.IsZero() || !verdict.Expired(v.Report, v.Now) {
 		return ""
 	}
 	return fmt.Sprintf("This report was valid until %s: something it rests on no longer holds. Audit again before relying on it.", v.ValidUntil)
@@ -182,30 +183,19 @@ func (v *view) others() []audit.Check {
 			checks = append(checks, check)
 		}
 	}
-	slices.SortStableFunc(checks, func(a, b audit.Check) int { return compareOutcome(a.Outcome, b.Outcome) })
+	slices.SortStableFunc(checks, func(a, b audit.Check) int { return b.Outcome.Compare(a.Outcome) })
 	return checks
 }
 
 func compareUrgency(a, b audit.Check) int {
 	return cmp.Or(
-		compareOutcome(a.Outcome, b.Outcome),
+		b.Outcome.Compare(a.Outcome),
 		cmp.Compare(b.Level, a.Level), // "required" > "recommended"
 		cmp.Compare(slices.Index(severities, a.Severity), slices.Index(severities, b.Severity)))
 }
 
 // severities, the gravest first.
 var severities = []string{"critical", "high", "medium", "low"}
-
-// compareOutcome sorts the worse outcome first.
-func compareOutcome(a, b audit.Outcome) int {
-	switch {
-	case a.Worse(b):
-		return -1
-	case b.Worse(a):
-		return 1
-	}
-	return 0
-}
 
 // group is findings of one check that say the same.
 type group struct {

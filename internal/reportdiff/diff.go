@@ -15,6 +15,7 @@ import (
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
+	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
 // Schema names the version of Diff.
@@ -148,7 +149,7 @@ func (c CheckChange) weight() int {
 	return 2
 }
 
-func runOf(r *audit.Report) Run { return Run{r.FinishedAt, r.Status(), r.ExitCode()} }
+func runOf(r *audit.Report) Run { return Run{r.FinishedAt, verdict.Status(r), verdict.ExitCode(r)} }
 
 // belongs reports whether a report was judged from these facts.
 func belongs(facts *audit.Document, r *audit.Report) error {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
+	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -47,7 +48,7 @@ func (s side) report(t *testing.T) (*audit.Report, *audit.Document) {
 			checks = append(checks, audit.CheckInfo{ID: id, Title: "Title of " + id, Level: audit.Required, Severity: "high"})
 		}
 	}
-	return audit.Assemble(doc, audit.Digest(raw), audit.Judgement{Checks: checks, Verdicts: s.verdicts, PolicyDigest: s.policies}, nil), doc
+	return verdict.Assemble(doc, audit.Digest(raw), verdict.Judgment{Checks: checks, Verdicts: s.verdicts, PolicyDigest: s.policies}, nil), doc
 }
 
 func fact(format string, args ...any) json.RawMessage {

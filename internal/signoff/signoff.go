@@ -22,6 +22,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
+	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
 // Identifiers of what is signed.
@@ -160,12 +161,12 @@ func (d Decision) check(r *audit.Report, redactor *secret.Redactor) error {
 	switch {
 	case r.CutShort:
 		return errors.New("a report that was cut short cannot be approved: audit again, or reject it")
-	case r.Expired(d.On):
+	case verdict.Expired(r, d.On):
 		return fmt.Errorf("the report was valid until %s and cannot be approved any more: audit again, or reject it", r.ValidUntil)
 	case d.On.Before(r.FinishedAt):
 		return errors.New("the decision is older than the report: check this machine's clock")
-	case r.Status() != "READY" && len(d.ResidualRisks) == 0:
-		return fmt.Errorf("the report says %s: to approve it, name the residual risks that are accepted, in words", r.Status())
+	case verdict.Status(r) != "READY" && len(d.ResidualRisks) == 0:
+		return fmt.Errorf("the report says %s: to approve it, name the residual risks that are accepted, in words", verdict.Status(r))
 	}
 	return nil
 }
@@ -173,7 +174,7 @@ func (d Decision) check(r *audit.Report, redactor *secret.Redactor) error {
 func predicate(r *audit.Report, decision Decision) Predicate {
 	return Predicate{
 		Decision: decision, Integration: r.Integration, Provider: r.Provider, Tool: r.Tool, FinishedAt: r.FinishedAt, ValidUntil: r.ValidUntil,
-		Status: r.Status(), ExitCode: r.ExitCode(), PolicyDigest: r.PolicyDigest, FactsDigest: r.FactsDigest, ConfigDigest: r.ConfigDigest,
+		Status: verdict.Status(r), ExitCode: verdict.ExitCode(r), PolicyDigest: r.PolicyDigest, FactsDigest: r.FactsDigest, ConfigDigest: r.ConfigDigest,
 	}
 }
 

@@ -24,6 +24,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
+	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
 var auditedAt = time.Date(2026, 11, 5, 10, 0, 0, 0, time.UTC)
@@ -37,7 +38,7 @@ func judge(outcome audit.Outcome) func(*audit.Document) (*audit.Report, error) {
 		if err != nil {
 			return nil, err
 		}
-		return audit.Assemble(doc, audit.Digest(raw), audit.Judgement{
+		return verdict.Assemble(doc, audit.Digest(raw), verdict.Judgment{
 			Checks:   []audit.CheckInfo{{ID: "web.check", Title: "Forgeries are refused", Level: audit.Required, Severity: "high", Items: []int{2}}},
 			Verdicts: map[string][]audit.Verdict{"web.check": {{Outcome: outcome, Subject: "x", Message: "seen", Evidence: map[string]any{"status": 401}}}}, PolicyDigest: audit.Digest([]byte("policies")),
 		}, []string{"Keys", "Signatures"}), nil

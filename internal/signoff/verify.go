@@ -15,6 +15,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
 	"github.com/prelaunch-audit/prelaunch/internal/reportdiff"
+	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
 // Verification is what a verified envelope says.
@@ -96,7 +97,7 @@ func Verify(envelope []byte, keys []ed25519.PublicKey, m Materials, against Agai
 		}
 	}
 	faults = append(faults, v.checkPolicies(r, m, against)...)
-	if !against.Now.IsZero() && r.Expired(against.Now) {
+	if !against.Now.IsZero() && verdict.Expired(r, against.Now) {
 		v.Expired = fmt.Sprintf("The report was valid until %s: audit again before relying on it.", r.ValidUntil)
 	}
 	if err := errors.Join(faults...); err != nil {

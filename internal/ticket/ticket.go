@@ -16,6 +16,7 @@ import (
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
+	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
 // Actions of a ticket.
@@ -185,7 +186,7 @@ func scopePasses(r *audit.Report, was *problem) (passes bool, reason string) {
 // whole; or the finding is a pass of several targets that names the ticket's among them in its evidence.
 func covers(r *audit.Report, was *problem, finding audit.Finding) bool {
 	scope := func(target string) string {
-		return audit.ScopeOf(was.check.ID, r.Integration, was.finding.Environment, target)
+		return verdict.ScopeOf(was.check.ID, r.Integration, was.finding.Environment, target)
 	}
 	concerned := was.finding.Environment == "" || finding.Environment == "" || finding.Environment == was.finding.Environment
 	switch {

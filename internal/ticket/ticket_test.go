@@ -15,6 +15,7 @@ import (
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
+	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
 // run is an audit that comes to these verdicts, a number of days after the first.
@@ -38,10 +39,10 @@ func run(t *testing.T, day int, verdicts map[string][]audit.Verdict) *audit.Repo
 		}
 		checks = append(checks, audit.CheckInfo{ID: id, Title: "Title of " + id, Level: level, Severity: "high", Remediation: "Mend it.", Items: []int{1}})
 	}
-	return audit.Assemble(doc, fmt.Sprint("sha256:", day), audit.Judgement{Checks: checks, Verdicts: verdicts, PolicyDigest: "sha256:p"}, nil)
+	return verdict.Assemble(doc, fmt.Sprint("sha256:", day), verdict.Judgment{Checks: checks, Verdicts: verdicts, PolicyDigest: "sha256:p"}, nil)
 }
 
-func verdict(outcome audit.Outcome, subject, message string) audit.Verdict {
+func says(outcome audit.Outcome, subject, message string) audit.Verdict {
 	return audit.Verdict{Outcome: outcome, Environment: audit.Production, Subject: subject, Target: "repo", Message: message, Evidence: map[string]any{"path": subject}}
 }
 
@@ -49,8 +50,8 @@ type verdicts = map[string][]audit.Verdict
 
 func TestCompare(t *testing.T) {
 	t.Parallel()
-	failA, failB := verdict(audit.Fail, "a", "key in a"), verdict(audit.Fail, "b", "key in b")
-	pass, unsure := verdict(audit.Pass, "all", "no key"), verdict(audit.Inconclusive, "all", "shallow clone")
+	failA, failB := says(audit.Fail, "a", "key in a"), says(audit.Fail, "b", "key in b")
+	pass, unsure := says(audit.Pass, "all", "no key"), says(audit.Inconclusive, "all", "shallow clone")
 	moved := failA
 	moved.Evidence = map[string]any{"path": "a", "line": 7}
 	elsewhere := pass
@@ -65,7 +66,7 @@ func TestCompare(t *testing.T) {
 	severalOfTest.Environment = audit.Test
 	testOnly := pass
 	testOnly.Environment = audit.Test
-	unapplied := verdict(audit.NotApplicable, "all", "no repository")
+	unapplied := says(audit.NotApplicable, "all", "no repository")
 	for _, test := range []struct {
 		name string
 		runs []verdicts
@@ -133,8 +134,8 @@ func TestCompare(t *testing.T) {
 
 func TestWaivedTicketStaysOpen(t *testing.T) {
 	t.Parallel()
-	before := run(t, 0, verdicts{"code.check": {verdict(audit.Fail, "a", "key in a")}})
-	after := run(t, 1, verdicts{"code.check": {verdict(audit.Fail, "a", "key in a")}})
+	before := run(t, 0, verdicts{"code.check": {says(audit.Fail, "a", "key in a")}})
+	after := run(t, 1, verdicts{"code.check": {says(audit.Fail, "a", "key in a")}})
 	finding := &after.Checks[0].Findings[0]
 	raw := audit.Fail
 	finding.Outcome, finding.RawOutcome = audit.Waived, &raw
@@ -168,7 +169,7 @@ const hostile = "\x1b[31m @everyone #1 <script>alert(1)</script> [x](javascript:
 
 func TestBodyIsOnlyText(t *testing.T) {
 	t.Parallel()
-	v := verdict(audit.Fail, hostile, hostile)
+	v := says(audit.Fail, hostile, hostile)
 	v.Evidence = map[string]any{"path": hostile, hostile: []any{hostile}, "long": strings.Repeat("@x ", 5000)}
 	for i := range 50 {
 		v.Evidence[fmt.Sprint("more", i)] = strings.Repeat("#1 ", 2000)
@@ -204,8 +205,8 @@ func TestBodyIsOnlyText(t *testing.T) {
 
 func TestFormats(t *testing.T) {
 	t.Parallel()
-	before := run(t, 0, verdicts{"code.check": {verdict(audit.Fail, "a", "key in a")}, "web.check": {verdict(audit.Fail, "x", "forgery")}})
-	after := run(t, 1, verdicts{"code.check": {verdict(audit.Pass, "all", "no key")}, "web.check": {verdict(audit.Fail, "x", "another forgery"), verdict(audit.Fail, "y", "new")}})
+	before := run(t, 0, verdicts{"code.check": {says(audit.Fail, "a", "key in a")}, "web.check": {says(audit.Fail, "x", "forgery")}})
+	after := run(t, 1, verdicts{"code.check": {says(audit.Pass, "all", "no key")}, "web.check": {says(audit.Fail, "x", "another forgery"), says(audit.Fail, "y", "new")}})
 	tickets, err := Compare([]*audit.Report{before}, after)
 	if err != nil {
 		t.Fatal(err)
@@ -270,7 +271,7 @@ func TestFormats(t *testing.T) {
 func TestTicketsHoldNoKey(t *testing.T) {
 	t.Parallel()
 	const key = "sk-begini-0a1b2c3d4e5f"
-	r := run(t, 0, verdicts{"code.check": {verdict(audit.Fail, key, "key "+key)}})
+	r := run(t, 0, verdicts{"code.check": {says(audit.Fail, key, "key "+key)}})
 	tickets, err := Compare(nil, r)
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/policy"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
+	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 	"github.com/prelaunch-audit/prelaunch/policies"
 )
 
@@ -59,7 +60,7 @@ func judge(t testing.TB, doc *audit.Document) *audit.Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return audit.Assemble(doc, audit.Digest(raw), audit.Judgement{Checks: infos, Verdicts: verdicts}, []string{})
+	return verdict.Assemble(doc, audit.Digest(raw), verdict.Judgment{Checks: infos, Verdicts: verdicts}, []string{})
 }
 
 // outcomes are the worst outcome of each check in one environment.

@@ -22,6 +22,7 @@ import (
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
+	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
 var screenshots = flag.String("screenshots", "", "folder to put pictures and the PDF in, to look at")
@@ -185,7 +186,7 @@ func TestAttackStaysText(t *testing.T) {
 	handlers := js[int](t, b, `[...document.querySelectorAll("*")].filter(e => [...e.attributes].some(a =>
   /^on|^(src|srcset|action|formaction|data|poster|background)$/i.test(a.name) || a.name == "href" && a.value[0] != "#")).length`)
 	visible := js[int](t, b, `document.querySelectorAll("article").length`)
-	if !strings.HasPrefix(title, r.Status()) || scripts != 0 || images != 0 || handlers != 0 {
+	if !strings.HasPrefix(title, verdict.Status(r)) || scripts != 0 || images != 0 || handlers != 0 {
 		t.Errorf("the page is %q, with %d scripts, %d images, %d attributes that act", title, scripts, images, handlers)
 	}
 	if visible == 0 || !strings.Contains(body, "document.title='owned'") || !strings.Contains(body, "{{.Status}}") {

@@ -1,4 +1,5 @@
-package audit
+// Package verdict makes the report of what the policies said: it gives findings their identity, applies levels and waivers, and sums up.
+package verdict
 
 import (
 	"cmp"
@@ -8,31 +9,29 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
 )
 
-// MaxValidity is how long a report can be relied on at most, in days: the checklist is to be followed again at every change, and
-// reviews and attestations run out after the same time.
-const MaxValidity = 90
-
-// Judgement is what the policies made of a document.
-type Judgement struct {
-	Checks       []CheckInfo          // those that were judged, in the order of the report
-	Verdicts     map[string][]Verdict // by check id
+// Judgment is what the policies made of a document.
+type Judgment struct {
+	Checks       []audit.CheckInfo          // those that were judged, in the order of the report
+	Verdicts     map[string][]audit.Verdict // by check id
 	PolicyDigest string
 	Partial      bool // required checks were left out
 }
 
 // Assemble makes the report: it gives every finding its identity, applies levels and waivers, and sums up. A check without a
 // verdict is inconclusive, and so is a per-environment check for the environment about which it says nothing.
-func Assemble(doc *Document, factsDigest string, judgement Judgement, checklist []string) *Report {
-	report := &Report{
-		Schema: ReportSchema, Tool: doc.Tool, Integration: doc.Integration.Name, Provider: doc.Integration.Provider,
+func Assemble(doc *audit.Document, factsDigest string, judgement Judgment, checklist []string) *audit.Report {
+	report := &audit.Report{
+		Schema: audit.ReportSchema, Tool: doc.Tool, Integration: doc.Integration.Name, Provider: doc.Integration.Provider,
 		StartedAt: doc.StartedAt, FinishedAt: doc.FinishedAt,
 		Partial: judgement.Partial || doc.CutShort, CutShort: doc.CutShort,
-		Checks: []Check{}, Checklist: []ChecklistItem{}, Notes: []string{}, Scope: doc.Scope,
+		Checks: []audit.Check{}, Checklist: []audit.ChecklistItem{}, Notes: []string{}, Scope: doc.Scope,
 		PolicyDigest: judgement.PolicyDigest, FactsDigest: factsDigest, ConfigDigest: doc.ConfigDigest,
 	}
-	today := NewDate(doc.FinishedAt)
+	today := audit.NewDate(doc.FinishedAt)
 	for _, info := range judgement.Checks {
 		report.Checks = append(report.Checks, assembleCheck(doc, info, judgement.Verdicts[info.ID], today))
 	}
@@ -48,15 +47,15 @@ func Assemble(doc *Document, factsDigest string, judgement Judgement, checklist 
 				probe.Name, probe.ObservedAt.UTC().Format("2006-01-02 15:04 UTC")))
 		}
 	}
-	report.sumUp(checklist, today)
+	sumUp(report, checklist, today)
 	return report
 }
 
-func assembleCheck(doc *Document, info CheckInfo, verdicts []Verdict, today Date) Check {
-	check := Check{
+func assembleCheck(doc *audit.Document, info audit.CheckInfo, verdicts []audit.Verdict, today audit.Date) audit.Check {
+	check := audit.Check{
 		ID: info.ID, Title: info.Title, Section: info.Section, Level: info.Level, Severity: info.Severity,
 		Remediation: info.Remediation, CWE: orEmpty(info.CWE), OWASPASVS: orEmpty(info.OWASPASVS), Items: orEmpty(info.Items),
-		Findings: []Finding{},
+		Findings: []audit.Finding{},
 	}
 	byID := map[string]int{}
 	for _, verdict := range complete(doc, info, verdicts) {
@@ -70,18 +69,18 @@ func assembleCheck(doc *Document, info CheckInfo, verdicts []Verdict, today Date
 		byID[finding.ID] = len(check.Findings)
 		check.Findings = append(check.Findings, finding)
 	}
-	slices.SortStableFunc(check.Findings, func(a, b Finding) int {
+	slices.SortStableFunc(check.Findings, func(a, b audit.Finding) int {
 		return cmp.Or(
-			badness[b.Outcome]-badness[a.Outcome],
+			b.Outcome.Compare(a.Outcome),
 			cmp.Compare(environmentOrder(a.Environment), environmentOrder(b.Environment)),
 			cmp.Compare(a.Message, b.Message),
 			cmp.Compare(a.ID, b.ID))
 	})
-	outcomes := make([]Outcome, len(check.Findings))
+	outcomes := make([]audit.Outcome, len(check.Findings))
 	for i, finding := range check.Findings {
 		outcomes[i] = finding.Outcome
 	}
-	check.Outcome = Worst(outcomes...)
+	check.Outcome = audit.Worst(outcomes...)
 	return check
 }
 
@@ -94,33 +93,33 @@ func orEmpty[T any](list []T) []T {
 }
 
 // complete adds an inconclusive verdict wherever the policy said nothing.
-func complete(doc *Document, info CheckInfo, verdicts []Verdict) []Verdict {
-	silent := func(environment string) Verdict {
-		return Verdict{Environment: environment, Subject: "nothing was said", Basis: Observed, Message: whySilent(doc, info),
+func complete(doc *audit.Document, info audit.CheckInfo, verdicts []audit.Verdict) []audit.Verdict {
+	silent := func(environment string) audit.Verdict {
+		return audit.Verdict{Environment: environment, Subject: "nothing was said", Basis: audit.Observed, Message: whySilent(doc, info),
 			Evidence: map[string]any{"reason": "not_decided"}}
 	}
 	if !info.PerEnvironment {
 		if len(verdicts) == 0 {
-			return []Verdict{silent("")}
+			return []audit.Verdict{silent("")}
 		}
 		return verdicts
 	}
 	for _, environment := range doc.Integration.Environments {
-		covered := slices.ContainsFunc(verdicts, func(v Verdict) bool { return v.Environment == environment.Name || v.Environment == "" })
+		covered := slices.ContainsFunc(verdicts, func(v audit.Verdict) bool { return v.Environment == environment.Name || v.Environment == "" })
 		if !covered {
 			verdicts = append(verdicts, silent(environment.Name))
 		}
 	}
 	if len(verdicts) == 0 {
-		return []Verdict{silent("")}
+		return []audit.Verdict{silent("")}
 	}
 	return verdicts
 }
 
-func whySilent(doc *Document, info CheckInfo) string {
+func whySilent(doc *audit.Document, info audit.CheckInfo) string {
 	for _, probe := range doc.Probes {
 		reads := slices.ContainsFunc(probe.Kinds, func(kind string) bool { return slices.Contains(info.Facts, kind) })
-		if reads && probe.State != ProbeComplete {
+		if reads && probe.State != audit.ProbeComplete {
 			if probe.Reason != "" {
 				return "not looked at: " + probe.Reason
 			}
@@ -128,7 +127,7 @@ func whySilent(doc *Document, info CheckInfo) string {
 		}
 	}
 	for _, kind := range info.Facts {
-		known := slices.ContainsFunc(doc.Probes, func(p ProbeStatus) bool { return slices.Contains(p.Kinds, kind) })
+		known := slices.ContainsFunc(doc.Probes, func(p audit.ProbeStatus) bool { return slices.Contains(p.Kinds, kind) })
 		if !known {
 			return fmt.Sprintf("not looked at: these facts hold no %s", kind)
 		}
@@ -136,10 +135,12 @@ func whySilent(doc *Document, info CheckInfo) string {
 	return "what was observed does not decide this check"
 }
 
-func environmentOrder(name string) int { return slices.Index([]string{"", Test, Production}, name) }
+func environmentOrder(name string) int {
+	return slices.Index([]string{"", audit.Test, audit.Production}, name)
+}
 
-func assembleFinding(doc *Document, info CheckInfo, verdict Verdict, today Date) Finding {
-	finding := Finding{
+func assembleFinding(doc *audit.Document, info audit.CheckInfo, verdict audit.Verdict, today audit.Date) audit.Finding {
+	finding := audit.Finding{
 		ID:          fingerprint("finding", info.ID, doc.Integration.Name, verdict.Environment, verdict.Subject),
 		Scope:       ScopeOf(info.ID, doc.Integration.Name, verdict.Environment, verdict.Target),
 		Outcome:     verdict.Outcome,
@@ -150,12 +151,12 @@ func assembleFinding(doc *Document, info CheckInfo, verdict Verdict, today Date)
 		finding.Evidence = map[string]any{}
 	}
 	if finding.Basis == "" {
-		finding.Basis = Observed
+		finding.Basis = audit.Observed
 	}
-	if info.Level != Required && finding.Outcome == Fail {
-		finding.Outcome = Warn
+	if info.Level != audit.Required && finding.Outcome == audit.Fail {
+		finding.Outcome = audit.Warn
 	}
-	if finding.Outcome != Fail && finding.Outcome != Inconclusive {
+	if finding.Outcome != audit.Fail && finding.Outcome != audit.Inconclusive {
 		return finding
 	}
 	for _, waiver := range doc.Integration.Waivers {
@@ -167,7 +168,7 @@ func assembleFinding(doc *Document, info CheckInfo, verdict Verdict, today Date)
 			continue
 		}
 		raw := finding.Outcome
-		finding.RawOutcome, finding.Outcome, finding.Waiver = &raw, Waived, &waiver
+		finding.RawOutcome, finding.Outcome, finding.Waiver = &raw, audit.Waived, &waiver
 		break
 	}
 	return finding
@@ -185,26 +186,26 @@ func fingerprint(parts ...string) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-func (r *Report) sumUp(checklist []string, today Date) {
-	r.ValidUntil = today.AddDays(MaxValidity)
-	rest := func(until Date) {
+func sumUp(r *audit.Report, checklist []string, today audit.Date) {
+	r.ValidUntil = today.AddDays(audit.MaxValidity)
+	rest := func(until audit.Date) {
 		if !until.IsZero() && until.Before(r.ValidUntil) {
 			r.ValidUntil = until
 		}
 	}
 	for _, check := range r.Checks {
 		switch check.Outcome {
-		case Pass:
+		case audit.Pass:
 			r.Summary.Pass++
-		case Fail:
+		case audit.Fail:
 			r.Summary.Fail++
-		case Warn:
+		case audit.Warn:
 			r.Summary.Warn++
-		case Inconclusive:
+		case audit.Inconclusive:
 			r.Summary.Inconclusive++
-		case NotApplicable:
+		case audit.NotApplicable:
 			r.Summary.NotApplicable++
-		case Waived:
+		case audit.Waived:
 			r.Summary.Waived++
 		}
 		for _, finding := range check.Findings {
@@ -215,26 +216,26 @@ func (r *Report) sumUp(checklist []string, today Date) {
 		}
 	}
 	for i, title := range checklist {
-		item := ChecklistItem{Item: i + 1, Title: title, Checks: []string{}}
-		var outcomes []Outcome
+		item := audit.ChecklistItem{Item: i + 1, Title: title, Checks: []string{}}
+		var outcomes []audit.Outcome
 		for _, check := range r.Checks {
-			if check.Level == Required && slices.Contains(check.Items, item.Item) {
+			if check.Level == audit.Required && slices.Contains(check.Items, item.Item) {
 				item.Checks = append(item.Checks, check.ID)
 				outcomes = append(outcomes, check.Outcome)
 			}
 		}
-		item.Outcome = Worst(outcomes...)
+		item.Outcome = audit.Worst(outcomes...)
 		r.Checklist = append(r.Checklist, item)
 	}
-	r.Ready = !r.Partial && r.ExitCode() == 0 && slices.ContainsFunc(r.Checks, func(c Check) bool { return c.Level == Required })
+	r.Ready = !r.Partial && ExitCode(r) == 0 && slices.ContainsFunc(r.Checks, func(c audit.Check) bool { return c.Level == audit.Required })
 }
 
 // Waivers counts the distinct waivers that are in use.
-func (r *Report) Waivers() int {
-	used := map[Waiver]bool{}
+func Waivers(r *audit.Report) int {
+	used := map[audit.Waiver]bool{}
 	for _, check := range r.Checks {
 		for _, finding := range check.Findings {
-			if finding.Waiver != nil && check.Level == Required {
+			if finding.Waiver != nil && check.Level == audit.Required {
 				used[*finding.Waiver] = true
 			}
 		}
@@ -243,12 +244,12 @@ func (r *Report) Waivers() int {
 }
 
 // Status is the report in a word or four, as the last line of the table says it.
-func (r *Report) Status() string {
-	waivers := r.Waivers()
+func Status(r *audit.Report) string {
+	waivers := Waivers(r)
 	switch {
 	case r.Partial:
 		return "PARTIAL"
-	case r.ExitCode() == 1:
+	case ExitCode(r) == 1:
 		return "NOT READY"
 	case !r.Ready:
 		return "NOT PROVEN"
@@ -268,4 +269,25 @@ func inEnvironment(name string) string {
 }
 
 // Expired reports whether the report can no longer be relied on at that time. What runs out on a day, a waiver say, holds on that day.
-func (r *Report) Expired(now time.Time) bool { return r.ValidUntil.Before(NewDate(now)) }
+func Expired(r *audit.Report, now time.Time) bool { return r.ValidUntil.Before(audit.NewDate(now)) }
+
+// ExitCode is the exit status that a report stands for: 0 ready, 1 a required check fails, 2 cut short, 3 nothing fails but something is
+// not proven.
+func ExitCode(r *audit.Report) int {
+	if r.CutShort {
+		return 2
+	}
+	worst := audit.NotApplicable
+	for _, check := range r.Checks {
+		if check.Level == audit.Required && check.Outcome.Worse(worst) {
+			worst = check.Outcome
+		}
+	}
+	switch worst {
+	case audit.Fail:
+		return 1
+	case audit.Inconclusive:
+		return 3
+	}
+	return 0
+}
