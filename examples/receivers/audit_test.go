@@ -25,8 +25,8 @@ func auditBoth(t *testing.T, test, production *receiver) map[string]audit.Check 
 integration: acme
 provider: begini
 environments:
-  test: {integration_id: %q, api_key: {env: TEST_KEY}, webhook_url: "https://test.%s%s", probing: full}
-  production: {integration_id: %[1]q, api_key: {env: PRODUCTION_KEY}, webhook_url: "https://%[2]s%[3]s", probing: full}
+  test: {integration_id: %q, api_key: {env: BEGINI_TEST_KEY}, webhook_url: "https://test.%s%s", probing: full}
+  production: {integration_id: %[1]q, api_key: {env: BEGINI_PRODUCTION_KEY}, webhook_url: "https://%[2]s%[3]s", probing: full}
 network:
   ca_file: ca.pem
   provider_trusts_ca: true
@@ -38,7 +38,7 @@ network:
 		t.Fatal(err)
 	}
 	var stdout, stderr bytes.Buffer
-	keys := map[string]string{"TEST_KEY": test.key, "PRODUCTION_KEY": production.key}
+	keys := map[string]string{"BEGINI_TEST_KEY": test.key, "BEGINI_PRODUCTION_KEY": production.key}
 	code := cli.Main(t.Context(), []string{"audit", file, "-o", "json", "--only", "webhook.*,input.*,errors.status-codes,errors.no-internal-detail,environments.credentials-not-interchangeable"},
 		cli.Streams{In: strings.NewReader(""), Out: &stdout, Err: &stderr, LookupEnv: func(name string) (string, bool) {
 			value, ok := keys[name]

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"net/netip"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
@@ -40,6 +41,11 @@ type Integration struct {
 	Waivers        []Waiver       `json:"waivers"`
 	Network        NetworkOptions `json:"network"`
 
+	// Outside lists the files and directories outside Directory that are read without a permission of their own.
+	Outside []Override `json:"-"`
+	// Needs lists what the configuration may not use without a flag, when it was read for a plan.
+	Needs []Permission `json:"-"`
+
 	// AllowedAPIHosts are the API hosts beside the provider's own to which keys may go, from the command line.
 	AllowedAPIHosts []string `json:"-"`
 
@@ -65,6 +71,20 @@ func (i *Integration) Resolve(path string) string {
 		return filepath.Clean(path)
 	}
 	return filepath.Join(i.Directory, path)
+}
+
+// Permission is a flag that only the reviewer may give, for a setting of the configuration.
+type Permission struct{ Setting, Flag string }
+
+// KernelFile reports whether an absolute, clean path is in a file system of the kernel's, where reading a file has effects,
+// never ends or shows the memory and variables of other programs.
+func KernelFile(path string) bool {
+	for _, root := range []string{"/proc", "/sys", "/dev"} {
+		if path == root || strings.HasPrefix(path, root+"/") {
+			return true
+		}
+	}
+	return false
 }
 
 // Environment is one of the two halves of an integration.
@@ -116,6 +136,7 @@ type KeyReference struct {
 	Source   string     `json:"source"`             // FromEnv, FromFile, FromCommand or FromFingerprint
 	Variable string     `json:"variable,omitempty"` // of FromEnv
 	Path     string     `json:"path,omitempty"`     // of FromFile, as written
+	File     string     `json:"-"`                  // of FromFile, with symbolic links resolved; empty: it may not be read
 	Command  []string   `json:"-"`                  // of FromCommand; its arguments may be telling, so only Program is a fact
 	Program  string     `json:"program,omitempty"`  // of FromCommand, its first word
 	Key      secret.Key `json:"-"`
@@ -191,6 +212,7 @@ type NetworkOptions struct {
 	CAFile           string              `json:"ca_file,omitempty"`
 	ProviderTrustsCA bool                `json:"provider_trusts_ca"`
 	ClientCert       string              `json:"client_certificate,omitempty"` // path of the certificate
+	ClientKey        string              `json:"-"`                            // path of its private key
 	Resolve          map[string][]string `json:"resolve,omitempty"`            // "host:port" → "address:port" …
 	Vantage          string              `json:"vantage"`                      // Public or Allowlisted
 	Timeout          time.Duration       `json:"-"`                            // per request

@@ -58,19 +58,33 @@ func (c *choice) load() (*policy.Library, policy.Selection, error) {
 
 // permissions are what the configuration alone must not decide.
 type permissions struct {
-	commands  bool
-	apiHosts  []string
-	addresses []netip.Prefix
+	commands             bool
+	apiHosts, paths, env []string
+	addresses            []netip.Prefix
 }
 
 func (p *permissions) flags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&p.commands, "allow-commands", false, "run the commands that the configuration names")
-	cmd.Flags().StringArrayVar(&p.apiHosts, "allow-api-host", nil, "let keys go to this API host too (repeatable)")
+	cmd.Flags().StringArrayVar(&p.apiHosts, "allow-api-host", nil, "let keys go to this API `HOST` too (repeatable)")
 	cmd.Flags().Func("allow-address", "contact addresses in `CIDR` although they are link-local or cloud metadata,\nor loopback or private and named by content only (repeatable)", func(text string) error {
 		prefix, err := netprobe.ParseAllowed(text)
 		p.addresses = append(p.addresses, prefix)
 		return err
 	})
+	p.readFlags(cmd)
+}
+
+// readFlags are the flags that reading a configuration alone needs.
+func (p *permissions) readFlags(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&p.paths, "allow-path", nil,
+		"let key files, client certificates and evidence come from this `DIR`ectory outside the configuration's own (repeatable)")
+	cmd.Flags().StringArrayVar(&p.env, "allow-env", nil,
+		"let keys and commands use variables that match this `PATTERN`, such as 'VAULT_*' (repeatable)")
+}
+
+// reading is what the configuration may read.
+func (p *permissions) reading() config.Permissions {
+	return config.Permissions{Paths: p.paths, Env: p.env}
 }
 
 func (p *permissions) overrides() []audit.Override {
@@ -83,6 +97,12 @@ func (p *permissions) overrides() []audit.Override {
 	}
 	for _, prefix := range p.addresses {
 		list = append(list, audit.Override{Setting: "--allow-address", Value: prefix.String()})
+	}
+	for _, directory := range p.paths {
+		list = append(list, audit.Override{Setting: "--allow-path", Value: directory})
+	}
+	for _, pattern := range p.env {
+		list = append(list, audit.Override{Setting: "--allow-env", Value: pattern})
 	}
 	return list
 }
@@ -204,7 +224,9 @@ func (a *app) planCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			integration, err := a.load(cmd.Context(), fileArgument(args), library)
+			survey := permissions.reading()
+			survey.Survey = true
+			integration, err := a.load(cmd.Context(), fileArgument(args), library, survey)
 			if err != nil {
 				return err
 			}
@@ -230,7 +252,8 @@ func (a *app) planCommand() *cobra.Command {
 	return cmd
 }
 
-// configurationSteps are the files that belong to the configuration. They are read whenever it is, for a plan too.
+// configurationSteps are the files that belong to the configuration, which are read whenever it is, for a plan too, and the flags
+// that it lacks.
 func configurationSteps(integration *audit.Integration) []audit.Step {
 	steps := []audit.Step{}
 	read := func(path, what string) {
@@ -243,13 +266,17 @@ func configurationSteps(integration *audit.Integration) []audit.Step {
 		read(attestation.Evidence, "evidence of the attestation of "+attestation.Check)
 	}
 	read(integration.Network.CAFile, "extra trusted roots")
-	read(integration.Network.ClientCert, "client certificate; the file of its key is read too")
+	read(integration.Network.ClientCert, "client certificate")
+	read(integration.Network.ClientKey, "private key of the client certificate")
+	for _, need := range integration.Needs {
+		steps = append(steps, audit.Step{Probe: "configuration", Action: "needs", Target: need.Flag, Detail: need.Setting + " is refused without it"})
+	}
 	return steps
 }
 
 // load reads a configuration without resolving a key, and refuses one in whose text a key stands that is known all the same.
-func (a *app) load(ctx context.Context, file string, library *policy.Library) (*audit.Integration, error) {
-	integration, err := a.readConfiguration(ctx, file, library)
+func (a *app) load(ctx context.Context, file string, library *policy.Library, permissions config.Permissions) (*audit.Integration, error) {
+	integration, err := a.readConfiguration(ctx, file, library, permissions)
 	if err != nil {
 		return nil, err
 	}
@@ -265,7 +292,7 @@ type prepared struct {
 
 // prepare reads the configuration and resolves the keys.
 func (a *app) prepare(ctx context.Context, file string, library *policy.Library, selection policy.Selection, permissions permissions) (*prepared, error) {
-	integration, err := a.readConfiguration(ctx, file, library)
+	integration, err := a.readConfiguration(ctx, file, library, permissions.reading())
 	if err != nil {
 		return nil, err
 	}
@@ -326,7 +353,7 @@ func (a *app) probe(ctx context.Context, prepared *prepared) *audit.Document {
 	prepared.options.Progress = progress
 	document := runner.Run(ctx, prepared.integration, prepared.options)
 	progress.close()
-	document.Scope.Overrides = append([]audit.Override{}, slices.Concat(overrides(prepared.integration.Network), prepared.permissions.overrides(), proxies(a.LookupEnv))...) // never null
+	document.Scope.Overrides = append([]audit.Override{}, slices.Concat(overrides(prepared.integration.Network), prepared.integration.Outside, prepared.permissions.overrides(), proxies(a.LookupEnv))...) // never null
 	return document
 }
 
@@ -427,9 +454,9 @@ func must(err error) {
 	}
 }
 
-func (a *app) readConfiguration(ctx context.Context, file string, library *policy.Library) (*audit.Integration, error) {
+func (a *app) readConfiguration(ctx context.Context, file string, library *policy.Library, permissions config.Permissions) (*audit.Integration, error) {
 	return interruptible(ctx, func() (*audit.Integration, error) {
-		return config.Load(file, config.Options{Checks: library.Checks(), Now: a.now})
+		return config.Load(file, config.Options{Checks: library.Checks(), Now: a.now, Permissions: permissions, LookupEnv: a.LookupEnv})
 	})
 }
 

@@ -45,6 +45,7 @@ func (a *app) initCommand() *cobra.Command {
 
 func (a *app) validateCommand() *cobra.Command {
 	var policyDirs []string
+	var permissions permissions
 	cmd := &cobra.Command{
 		Use: "validate [FILE]", Short: "Check a configuration without probing or running anything", Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -52,7 +53,7 @@ func (a *app) validateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			integration, err := a.load(cmd.Context(), fileArgument(args), library)
+			integration, err := a.load(cmd.Context(), fileArgument(args), library, permissions.reading())
 			if err != nil {
 				return err
 			}
@@ -62,6 +63,7 @@ func (a *app) validateCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringArrayVar(&policyDirs, "policy", nil, "a folder with more checks in Rego (repeatable)")
+	permissions.readFlags(cmd)
 	return cmd
 }
 

@@ -28,13 +28,13 @@ provider: begini
 environments:
   test:
     integration_id: "1234567890987654321"
-    api_key: {env: TEST_KEY}
+    api_key: {env: BEGINI_TEST_KEY}
     webhook_url: https://hostile.acme.example/begini
     redirect_urls: {completion: https://hostile.acme.example/done, cancellation: https://hostile.acme.example/cancelled, expiry: https://hostile.acme.example/expired}
     api_base_url: https://hostile.acme.example
   production:
     integration_id: "9876543210123456789"
-    api_key: {env: PRODUCTION_KEY}
+    api_key: {env: BEGINI_PRODUCTION_KEY}
     webhook_url: https://hostile.acme.example/begini-production
     redirect_urls: {completion: https://hostile.acme.example/p/done, cancellation: https://hostile.acme.example/p/cancelled, expiry: https://hostile.acme.example/p/expired}
     api_base_url: https://hostile.acme.example
@@ -116,7 +116,7 @@ func auditHostile(t *testing.T, hostile sandbox.Hostile) (code int, printed stri
 	saved := filepath.Join(dir, "report.json")
 	code = cli.Main(ctx, []string{"audit", file, "--allow-api-host", "hostile.acme.example", "-o", "table", "-o", "json=" + saved}, cli.Streams{
 		In: strings.NewReader(""), Out: &stdout, Err: &stderr,
-		LookupEnv: lookup([]string{"TEST_KEY=bk_7h3k9q2m5x8w1z4v6c0b", "PRODUCTION_KEY=bk_p0o9i8u7y6t5r4e3w2q1"}),
+		LookupEnv: lookup([]string{"BEGINI_TEST_KEY=bk_7h3k9q2m5x8w1z4v6c0b", "BEGINI_PRODUCTION_KEY=bk_p0o9i8u7y6t5r4e3w2q1"}),
 	})
 	raw, err := os.ReadFile(saved)
 	if err != nil {

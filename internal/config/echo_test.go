@@ -73,8 +73,11 @@ func TestNoPlaceOfTheFileEchoesAKey(t *testing.T) {
 				changed[p.line-1] = line[:p.column-1] + spelled + line[p.column-1+p.length:]
 				content := []byte(strings.Join(changed, "\n"))
 				found := &problems{file: "prelaunch.yaml"}
-				integration := read(content, directory, options, found)
-				err := found.err()
+				integration, err := read(content, directory, options, found)
+				if err != nil {
+					t.Fatal(err)
+				}
+				err = found.err()
 				where := fmt.Sprintf("%s at %d:%d", spelled, p.line, p.column)
 				if err != nil {
 					mustNotEcho(t, where, err.Error(), key)
@@ -122,8 +125,11 @@ func FuzzLoad(f *testing.F) {
 		planted := string(content[:at]) + key + string(content[at:])
 		for _, text := range []string{string(content), planted} {
 			found := &problems{file: "prelaunch.yaml"}
-			integration := read([]byte(text), directory, options, found)
-			err := found.err()
+			integration, err := read([]byte(text), directory, options, found)
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = found.err()
 			if err == nil {
 				if integration == nil || integration.Name == "" || len(integration.Environments) != 2 {
 					t.Errorf("it loads without what is required: %+v", integration)

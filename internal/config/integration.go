@@ -17,6 +17,7 @@ const defaultMaxAdmins = 3
 type reader struct {
 	found       *problems
 	options     Options
+	guard       *guard
 	integration *audit.Integration
 	profile     provider.Profile
 }
@@ -34,6 +35,7 @@ func (r *reader) integrationFrom(tree *value) {
 		}
 	}
 	r.profile, _ = provider.ByName(i.Provider) // an unknown one was reported
+	r.guard.words = r.profile.KeyNames
 	i.EventTypes = r.eventTypes(tree.field("event_types"))
 	i.Environments = []audit.Environment{
 		r.environment(audit.Test, tree.field("environments").field(audit.Test)),
@@ -47,19 +49,23 @@ func (r *reader) integrationFrom(tree *value) {
 	}
 	i.Repositories = []audit.Repository{}
 	for _, v := range tree.field("repositories").list() {
+		r.otherFile(v.field("path"))
 		i.Repositories = append(i.Repositories, audit.Repository{Path: v.field("path").string()})
 	}
 	i.Workloads = []audit.Workload{}
 	for _, v := range tree.field("workloads").list() {
+		r.otherFile(v.field("path"))
 		i.Workloads = append(i.Workloads, audit.Workload{Path: v.field("path").string(), Environment: v.field("environment").string()})
 	}
 	i.Clients = []audit.Client{}
 	for _, v := range tree.field("clients").list() {
+		r.otherFile(v.field("path"))
 		i.Clients = append(i.Clients, audit.Client{Path: v.field("path").string(), URL: v.field("url").string(), Environment: v.field("environment").string()})
 	}
 	i.Logs = []audit.LogSource{}
 	for _, v := range tree.field("logs").list() {
 		command, program := commandFrom(v.field("command"))
+		r.otherFile(v.field("path"))
 		i.Logs = append(i.Logs, audit.LogSource{Path: v.field("path").string(), Command: command, Program: program,
 			Environment: v.field("environment").string(), Marker: v.field("marker").string()})
 	}
@@ -124,13 +130,17 @@ func (r *reader) environment(name string, v *value) audit.Environment {
 func (r *reader) keyReference(v *value) audit.KeyReference {
 	switch {
 	case v.field("env") != nil:
+		r.permittedVariable(v.field("env"))
 		return audit.KeyReference{Source: audit.FromEnv, Variable: v.field("env").text}
 	case v.field("file") != nil:
 		file := v.field("file")
-		if _, err := os.Lstat(r.integration.Resolve(file.text)); err != nil && !secret.PlainWords(file.text) {
-			r.problem(file, file.path+" names no file that is there", "write the path of the key's file (what stands here is not repeated, in case it is the key)")
+		resolved := r.secretFile(file)
+		if resolved != "" {
+			if _, err := os.Stat(resolved); err != nil {
+				r.problem(file, file.path+" cannot be read: "+withoutPath(err).Error(), "write the path of the key's file (it is not repeated here, in case it is the key)")
+			}
 		}
-		return audit.KeyReference{Source: audit.FromFile, Path: file.text}
+		return audit.KeyReference{Source: audit.FromFile, Path: file.text, File: resolved}
 	case v.field("command") != nil:
 		command, program := commandFrom(v.field("command"))
 		return audit.KeyReference{Source: audit.FromCommand, Command: command, Program: program}
@@ -154,6 +164,7 @@ func commandFrom(v *value) (command []string, program string) {
 }
 
 func (r *reader) access(v *value) {
+	r.otherFile(v.field("roster"))
 	r.integration.Access = audit.Access{
 		Roster:         v.field("roster").string(),
 		ExportedOn:     v.field("exported_on").date(),

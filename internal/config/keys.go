@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
@@ -67,8 +68,11 @@ func RefuseLiteralKeys(integration *audit.Integration, lookupEnv func(name strin
 	found := &problems{file: integration.File}
 	refuse := func(reference audit.KeyReference, path string) {
 		key := reference.Key
-		if value, _ := lookupEnv(reference.Variable); reference.Source == audit.FromEnv && value != "" {
-			key = secret.New([]byte(value))
+		permitted := !slices.ContainsFunc(integration.Needs, func(need audit.Permission) bool { return need.Setting == path+".env" })
+		if reference.Source == audit.FromEnv && permitted {
+			if value, _ := lookupEnv(reference.Variable); value != "" {
+				key = secret.New([]byte(value))
+			}
 		}
 		refuseLiteral(integration, key, path, found)
 	}
@@ -92,7 +96,7 @@ func (r Resolver) resolve(ctx context.Context, integration *audit.Integration, r
 		if r.LookupEnv == nil {
 			return secret.Key{}, &unresolved{"environment variables cannot be read here", "use another kind of reference"}
 		}
-		value, set := r.LookupEnv(reference.Variable)
+		value, set := r.LookupEnv(reference.Variable) // config.Load has seen to it that it may be read
 		switch {
 		case !set:
 			return secret.Key{}, &unresolved{"the variable " + reference.Variable + " is not set", "export it before the run"}
@@ -101,7 +105,7 @@ func (r Resolver) resolve(ctx context.Context, integration *audit.Integration, r
 		}
 		return keyFrom([]byte(value), "the variable "+reference.Variable)
 	case audit.FromFile:
-		content, err := readBounded(integration.Resolve(reference.Path), maxKeyOutput)
+		content, err := readBounded(reference.File, maxKeyOutput)
 		if err != nil {
 			return secret.Key{}, &unresolved{"the key's file cannot be read: " + err.Error(), "correct the path, which starts at the configuration's folder, or its permissions"}
 		}

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -92,7 +93,11 @@ func TestAbsoluteKeyFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "key")
 	write(t, path, []byte(testKey))
-	integration, err := loadIn(t, t.TempDir(), withReference("{file: "+path+"}"))
+	configuration := filepath.Join(t.TempDir(), "prelaunch.yaml")
+	write(t, configuration, []byte(withReference("{file: "+path+"}")))
+	permitted := options
+	permitted.Permissions.Paths = []string{filepath.Dir(path)}
+	integration, err := Load(configuration, permitted)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,8 +141,13 @@ func TestEveryReferenceThatFailsIsReportedAtOnce(t *testing.T) {
   - {command: [missing], environment: test}
   - {command: [refused], environment: test}
 `
+	gone := filepath.Join(directory, "secrets/none.key")
+	write(t, gone, nil)
 	integration, err := loadIn(t, directory, content)
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(gone); err != nil {
 		t.Fatal(err)
 	}
 	exec := func(_ context.Context, args []string) ([]byte, int, error) {
@@ -244,7 +254,7 @@ func TestALiteralKeyKnownByItsDigestIsRefused(t *testing.T) {
 
 func TestLiteralKeysAreRefusedWithoutResolving(t *testing.T) {
 	t.Parallel()
-	content := minimal + "retired_keys: [{file: none.key, environment: test}, {command: [vault], environment: test}]\n# "
+	content := minimal + "retired_keys: [{file: ca.pem, environment: test}, {command: [vault], environment: test}]\n# "
 	clean := mustLoad(t, content)
 	for name, lookup := range map[string]func(string) (string, bool){"nothing is set": variables(nil), "no key stands there": bothKeys} {
 		if err := RefuseLiteralKeys(clean, lookup); err != nil {

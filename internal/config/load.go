@@ -25,6 +25,10 @@ type Options struct {
 	Checks []audit.CheckInfo
 	// Now is the clock; nil: the machine's.
 	Now func() time.Time
+	// Permissions are those of the command line.
+	Permissions Permissions
+	// LookupEnv reads the reviewer's environment, for $CREDENTIALS_DIRECTORY; nil: there is none.
+	LookupEnv func(name string) (value string, set bool)
 }
 
 // Load reads and checks a configuration, fills in defaults and takes in the evidence and certificates that it names. It contacts
@@ -36,10 +40,13 @@ func Load(path string, options Options) (*audit.Integration, error) {
 	}
 	directory, err := filepath.Abs(filepath.Dir(path))
 	if err != nil {
-		return nil, fmt.Errorf("find the folder of %s: %w", path, err)
+		return nil, fmt.Errorf("find the directory of %s: %w", path, err)
 	}
 	found := &problems{file: path}
-	integration := read(raw, directory, options, found)
+	integration, err := read(raw, directory, options, found)
+	if err != nil {
+		return nil, err
+	}
 	if err := found.err(); err != nil {
 		return nil, err
 	}
@@ -67,7 +74,7 @@ func readConfiguration(path string) (raw []byte, err error) {
 }
 
 // read turns the text of a configuration into an integration; what is wrong goes to found. Paths start at directory.
-func read(raw []byte, directory string, options Options, found *problems) *audit.Integration {
+func read(raw []byte, directory string, options Options, found *problems) (*audit.Integration, error) {
 	if options.Now == nil {
 		options.Now = time.Now
 	}
@@ -79,11 +86,15 @@ func read(raw []byte, directory string, options Options, found *problems) *audit
 		if len(mistakes) == 0 {
 			found.add(audit.Position{}, "is empty", "`prelaunch init` writes one to start from")
 		}
-		return nil
+		return nil, nil
+	}
+	guard, err := newGuard(directory, options)
+	if err != nil {
+		return nil, err
 	}
 	w := &walker{found: found, positions: map[string]audit.Position{}}
 	tree := w.walk(document, root(), "")
-	r := &reader{found: found, options: options, integration: &audit.Integration{Directory: directory, Positions: w.positions}}
+	r := &reader{found: found, options: options, guard: guard, integration: &audit.Integration{Directory: directory, Positions: w.positions}}
 	r.integrationFrom(tree)
-	return r.integration
+	return r.integration, nil
 }

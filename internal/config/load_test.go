@@ -38,7 +38,8 @@ environments:
 var today = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
 var options = Options{
-	Now: func() time.Time { return today },
+	Now:         func() time.Time { return today },
+	Permissions: Permissions{Env: []string{"*"}},
 	Checks: []audit.CheckInfo{
 		{ID: "input.bounded"}, {ID: "api-key.not-in-code"}, {ID: "acme.house-rule"},
 		{ID: "deployment-centre.redirects-registered", Attestable: true},
@@ -56,6 +57,7 @@ func folder(t testing.TB) string {
 		"ca.pem":                 authority.CAPEM(),
 		"client.pem":             chain,
 		"client.key":             key,
+		"secrets/production.key": []byte(productionKey),
 	} {
 		write(t, filepath.Join(directory, name), content)
 	}
@@ -142,7 +144,7 @@ func TestLoadReadsEverySetting(t *testing.T) {
 		Waivers: []audit.Waiver{{Check: "input.bounded", Environment: "production", Reason: "gateway limit lands in January",
 			Owner: "bob@acme.example", ApprovedBy: "jane@acme.example", Expires: day("2027-01-31")}},
 		Network: audit.NetworkOptions{
-			CAFile: "ca.pem", ProviderTrustsCA: true, ClientCert: "client.pem",
+			CAFile: "ca.pem", ProviderTrustsCA: true, ClientCert: "client.pem", ClientKey: "client.key",
 			Resolve: map[string][]string{
 				"hooks.acme.example:443":      {"127.0.0.1:8443"},
 				"hooks-test.acme.example:443": {"203.0.113.7:443", "[2001:db8::1]:8443", "[2001:db8::2]:443"},
@@ -155,7 +157,7 @@ func TestLoadReadsEverySetting(t *testing.T) {
 	differences := cmp.Diff(want, got,
 		cmp.Comparer(func(a, b audit.Date) bool { return a.String() == b.String() }),
 		cmpopts.IgnoreFields(audit.Integration{}, "File", "Directory", "Positions"),
-		cmpopts.IgnoreFields(audit.KeyReference{}, "Key"),
+		cmpopts.IgnoreFields(audit.KeyReference{}, "Key", "File"),
 		cmpopts.IgnoreFields(audit.NetworkOptions{}, "ExtraRootsPEM", "ClientCertificate"))
 	if differences != "" {
 		t.Error(differences)
@@ -272,7 +274,7 @@ func TestWithoutACatalogueAnyCheckIDIsTaken(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "prelaunch.yaml")
 	write(t, path, []byte(minimal+"waivers: [{check: who.knows, reason: r, owner: o, approved_by: a, expires: 2020-01-01}]\n"))
-	if _, err := Load(path, Options{}); err != nil {
+	if _, err := Load(path, Options{Permissions: options.Permissions}); err != nil {
 		t.Error(err)
 	}
 }

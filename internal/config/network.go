@@ -25,6 +25,7 @@ func (r *reader) network(v *value) {
 		CAFile:           v.field("ca_file").string(),
 		ProviderTrustsCA: v.field("provider_trusts_ca").isTrue(),
 		ClientCert:       v.field("client_certificate").field("cert").string(),
+		ClientKey:        v.field("client_certificate").field("key").string(),
 		Resolve:          map[string][]string{},
 		Vantage:          v.field("vantage").or(audit.Public),
 		Timeout:          defaultTimeout,
@@ -38,8 +39,10 @@ func (r *reader) network(v *value) {
 		network.Timeout, _ = time.ParseDuration(timeout.text) // the walk has parsed it
 	}
 	if file := v.field("ca_file"); file != nil {
-		content, err := readBounded(r.integration.Resolve(file.text), maxCertificate)
+		resolved := r.otherFile(file)
+		content, err := readBounded(resolved, maxCertificate)
 		switch {
+		case resolved == "": // reported
 		case err != nil:
 			r.problem(file, file.path+" cannot be read: "+err.Error(), "correct the path, which starts at the configuration's folder")
 		case !x509.NewCertPool().AppendCertsFromPEM(content):
@@ -60,7 +63,11 @@ func (r *reader) clientCertificate(v *value) {
 		if file == nil {
 			return
 		}
-		read, err := readBounded(r.integration.Resolve(file.text), maxCertificate)
+		resolved := r.secretFile(file)
+		if resolved == "" {
+			continue
+		}
+		read, err := readBounded(resolved, maxCertificate)
 		if err != nil {
 			r.problem(file, file.path+" cannot be read: "+err.Error(), "correct the path, which starts at the configuration's folder")
 			continue

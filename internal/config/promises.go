@@ -41,11 +41,13 @@ func (r *reader) attestations(v *value) {
 			}
 		}
 		if evidence := item.field("evidence"); evidence != nil {
-			digest, err := digestFile(r.integration.Resolve(evidence.text))
-			if err != nil {
-				r.problem(evidence, evidence.path+" cannot be read: "+err.Error(), "put the evidence there, or correct the path, which starts at the configuration's folder")
+			if resolved := r.secretFile(evidence); resolved != "" {
+				digest, err := digestFile(resolved)
+				if err != nil {
+					r.problem(evidence, evidence.path+" cannot be read: "+err.Error(), "put the evidence there, or correct the path, which starts at the configuration's directory")
+				}
+				attestation.EvidenceSHA256 = digest
 			}
-			attestation.EvidenceSHA256 = digest
 		}
 		r.integration.Attestations = append(r.integration.Attestations, attestation)
 	}
