@@ -20,6 +20,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/cli"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
+	"github.com/prelaunch-audit/prelaunch/internal/sandbox/behaviors"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
@@ -56,13 +57,13 @@ func (s started) audit(args ...string) (code int, stdout, stderr string) {
 	return s.call(s.t.Context(), append(append([]string{"audit", s.File}, s.Args()...), args...)...)
 }
 
-func named(t *testing.T, name string) []sandbox.Behaviour {
+func named(t *testing.T, name string) []sandbox.Behavior {
 	t.Helper()
-	behaviour, err := sandbox.Named(name)
+	behavior, err := behaviors.Named(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return []sandbox.Behaviour{behaviour}
+	return []sandbox.Behavior{behavior}
 }
 
 // TestJudgeGivesTheReportOfTheAudit: the stored facts lead to the same report, byte for byte, without network or keys.
@@ -331,7 +332,7 @@ func TestInterruptWhileReading(t *testing.T) {
 // TestPlanTakesTheFlagsOfTheAudit: with them it lists what the audit does only because of them, and does nothing of it.
 func TestPlanTakesTheFlagsOfTheAudit(t *testing.T) {
 	t.Parallel()
-	pair := start(t, sandbox.PairOptions{Provider: &sandbox.ProviderBehaviour{}, Test: named(t, "observed")})
+	pair := start(t, sandbox.PairOptions{Provider: &sandbox.ProviderBehavior{}, Test: named(t, "observed")})
 	code, out, stderr := pair.call(t.Context(), append([]string{"plan", pair.File}, pair.Args()...)...)
 	if code != 0 || stderr != "" {
 		t.Fatalf("exit %d: %s", code, stderr)

@@ -17,13 +17,6 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
-// The flaws of the demo's flawed integration, by their names in the sandbox.
-var (
-	demoTestFlaws       = []string{"reserialised", "logs-uid"}
-	demoProductionFlaws = []string{"first-sixteen-digits", "malformed-crashes", "plain-http-served", "tls-1.0"}
-	demoDeploymentFlaws = []string{"key-in-history", "key-in-client", "redirect-unset", "foreign-account", "shared-redirect"}
-)
-
 func (a *app) demoCommand() *cobra.Command {
 	keep := ""
 	cmd := &cobra.Command{
@@ -47,16 +40,13 @@ func (a *app) demo(ctx context.Context, keep string) (err error) {
 	} else if err := os.Mkdir(keep, 0o700); err != nil {
 		return fmt.Errorf("make the folder of the demo: %w", err)
 	}
-	flawed, planted, err := flawedPair()
-	if err != nil {
-		return err
-	}
+	flawed, planted := flawedPair()
 	a.say("1. An integration with %d flaws planted in it\n", len(planted))
 	first, err := a.demoAudit(ctx, filepath.Join(dir, "flawed"), flawed)
 	if err != nil {
 		return err
 	}
-	right := sandbox.ProviderBehaviour{}
+	right := sandbox.ProviderBehavior{}
 	a.say("\n2. The same integration, corrected\n")
 	second, err := a.demoAudit(ctx, filepath.Join(dir, "right"), sandbox.PairOptions{Provider: &right})
 	if err != nil {
@@ -96,32 +86,21 @@ type plantedFlaw struct {
 	fails       []string
 }
 
-func flawedPair() (sandbox.PairOptions, []plantedFlaw, error) {
-	right := sandbox.ProviderBehaviour{}
-	options := sandbox.PairOptions{Provider: &right}
+func flawedPair() (sandbox.PairOptions, []plantedFlaw) {
+	options := sandbox.PairOptions{
+		Provider: &sandbox.ProviderBehavior{}, Test: sandbox.DemoTest, Production: sandbox.DemoProduction, Flaws: sandbox.DemoDeployment,
+	}
 	var planted []plantedFlaw
-	for environment, names := range map[string][]string{audit.Test: demoTestFlaws, audit.Production: demoProductionFlaws} {
-		for _, name := range names {
-			flaw, err := sandbox.Named(name)
-			if err != nil {
-				return options, nil, err
-			}
-			if environment == audit.Test {
-				options.Test = append(options.Test, flaw)
-			} else {
-				options.Production = append(options.Production, flaw)
-			}
+	for environment, flaws := range map[string][]sandbox.Behavior{audit.Test: sandbox.DemoTest, audit.Production: sandbox.DemoProduction} {
+		for _, flaw := range flaws {
 			planted = append(planted, plantedFlaw{environment + ": " + flaw.Description, flaw.Expect.Fails})
 		}
 	}
-	for _, flaw := range sandbox.DeploymentFlaws() {
-		if slices.Contains(demoDeploymentFlaws, flaw.Name) {
-			options.Flaws = append(options.Flaws, flaw)
-			planted = append(planted, plantedFlaw{flaw.Description, flaw.Expect.Fails})
-		}
+	for _, flaw := range sandbox.DemoDeployment {
+		planted = append(planted, plantedFlaw{flaw.Description, flaw.Expect.Fails})
 	}
 	slices.SortFunc(planted, func(a, b plantedFlaw) int { return strings.Compare(a.description, b.description) })
-	return options, planted, nil
+	return options, planted
 }
 
 // demoAudit audits a pair exactly as the audit command does, shows the table and keeps the JSON.

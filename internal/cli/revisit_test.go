@@ -19,6 +19,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/cli"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
+	"github.com/prelaunch-audit/prelaunch/internal/sandbox/behaviors"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
@@ -391,7 +392,7 @@ func TestRevisitCatchesAReceiverThatWentBad(t *testing.T) {
 	s.edit(s.Production.Addresses()[0], d.Addr().String())
 	s.visit(0, everything)
 
-	flaw, err := sandbox.Named("first-sixteen-digits")
+	flaw, err := behaviors.Named("first-sixteen-digits")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -402,7 +403,7 @@ func TestRevisitCatchesAReceiverThatWentBad(t *testing.T) {
 	defer log.Close() //nolint:errcheck // the receiver's log of a test
 	bad, err := sandbox.Start(sandbox.Options{
 		Authority: s.Authority, Host: sandbox.ProductionHost, Key: s.Keys["production"], IntegrationID: "9876543210123456789",
-		OtherKey: s.Keys["test"], Behaviours: []sandbox.Behaviour{flaw}, Log: log,
+		OtherKey: s.Keys["test"], Behaviors: []sandbox.Behavior{flaw}, Log: log,
 	})
 	if err != nil {
 		t.Fatal(err)

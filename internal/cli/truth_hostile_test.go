@@ -17,7 +17,7 @@ import (
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/cli"
-	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
+	"github.com/prelaunch-audit/prelaunch/internal/sandbox/behaviors"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox/certs"
 )
 
@@ -61,7 +61,7 @@ var looked = []string{"https.api-requests", "https.redirects", "https.no-plain-h
 // is the user who has enough.
 func TestTruthHostile(t *testing.T) {
 	t.Parallel()
-	hostiles := sandbox.Hostiles()
+	hostiles := behaviors.Hostiles()
 	for i := 0; i < len(hostiles); i += everyNth {
 		hostile := hostiles[i]
 		t.Run(hostile.Name, func(t *testing.T) {
@@ -88,10 +88,10 @@ func TestTruthHostile(t *testing.T) {
 	}
 }
 
-func auditHostile(t *testing.T, hostile sandbox.Hostile) (code int, printed string, report audit.Report) {
+func auditHostile(t *testing.T, hostile behaviors.Hostile) (code int, printed string, report audit.Report) {
 	t.Helper()
 	authority := certs.New(time.Now())
-	endpoint, err := sandbox.StartHostile(hostile.Name, authority, "hostile.acme.example")
+	endpoint, err := behaviors.StartHostile(hostile.Name, authority, "hostile.acme.example")
 	if err != nil {
 		t.Fatal(err)
 	}

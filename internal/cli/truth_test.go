@@ -17,6 +17,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/policy"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
+	"github.com/prelaunch-audit/prelaunch/internal/sandbox/behaviors"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 	"github.com/prelaunch-audit/prelaunch/policies"
@@ -136,7 +137,7 @@ func saw(check audit.Check, environment string) (audit.Outcome, string) {
 	return audit.Worst(outcomes...), text.String()
 }
 
-// holds compares a report to what a behaviour must lead to in its environment ("": in the whole): what it must fail fails, and nothing
+// holds compares a report to what a behavior must lead to in its environment ("": in the whole): what it must fail fails, and nothing
 // else is anything but right.
 func holds(t *testing.T, got audited, environment string, want sandbox.Expect) {
 	t.Helper()
@@ -176,13 +177,13 @@ func holds(t *testing.T, got audited, environment string, want sandbox.Expect) {
 // own check fail and no other. An audit has two of them, one in each environment, and each is held to what is said of its own.
 func TestTruth(t *testing.T) {
 	t.Parallel()
-	for name, table := range map[string][]sandbox.Behaviour{"right": sandbox.Rights(), "flawed": sandbox.Flaws()} {
-		var patient, hanging []sandbox.Behaviour
-		for _, behaviour := range table {
-			if behaviour.Setup.Hangs { // both environments get a shorter timeout
-				hanging = append(hanging, behaviour)
+	for name, table := range map[string][]sandbox.Behavior{"right": behaviors.Rights(), "flawed": behaviors.Flaws()} {
+		var patient, hanging []sandbox.Behavior
+		for _, behavior := range table {
+			if behavior.Setup.Hangs { // both environments get a shorter timeout
+				hanging = append(hanging, behavior)
 			} else {
-				patient = append(patient, behaviour)
+				patient = append(patient, behavior)
 			}
 		}
 		pairs := slices.AppendSeq(slices.Collect(slices.Chunk(patient, 2)), slices.Chunk(hanging, 2))
@@ -192,7 +193,7 @@ func TestTruth(t *testing.T) {
 	}
 }
 
-func truth(t *testing.T, table string, two []sandbox.Behaviour) {
+func truth(t *testing.T, table string, two []sandbox.Behavior) {
 	last := two[len(two)-1]
 	t.Run(table+"/"+two[0].Name+"+"+last.Name, func(t *testing.T) {
 		t.Parallel()
@@ -211,13 +212,13 @@ func truth(t *testing.T, table string, two []sandbox.Behaviour) {
 func TestTruthInDisguise(t *testing.T) {
 	t.Parallel()
 	flaws := append(named(t, "unsigned-accepted"), named(t, "first-sixteen-digits")...)
-	disguises := sandbox.Disguises()
+	disguises := behaviors.Disguises()
 	for i := 0; i < len(disguises); i += everyNth {
 		disguise := disguises[i]
 		t.Run(disguise.Name, func(t *testing.T) {
 			t.Parallel()
 			got := auditPair(t, sandbox.PairOptions{
-				Test: []sandbox.Behaviour{disguise, flaws[0]}, Production: []sandbox.Behaviour{disguise, flaws[1]},
+				Test: []sandbox.Behavior{disguise, flaws[0]}, Production: []sandbox.Behavior{disguise, flaws[1]},
 			})
 			for i, environment := range []string{audit.Test, audit.Production} {
 				for _, check := range got.report.Checks {
@@ -233,7 +234,7 @@ func TestTruthInDisguise(t *testing.T) {
 // TestTruthDeployment plants each flaw around the receivers alone.
 func TestTruthDeployment(t *testing.T) {
 	t.Parallel()
-	flaws := sandbox.DeploymentFlaws()
+	flaws := behaviors.DeploymentFlaws()
 	for i := 0; i < len(flaws); i += everyNth {
 		flaw := flaws[i]
 		t.Run(flaw.Name, func(t *testing.T) {

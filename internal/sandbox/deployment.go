@@ -19,12 +19,12 @@ import (
 
 // deployment is everything around the receivers that the configuration tells. rightDeployment fills it; a DeploymentFlaw changes it
 // before anything is started.
-type deployment struct {
+type Deployment struct {
 	Test, Production environment
 	ProviderChecks   bool
 	Retired          []retiredKey
 	Attestations     []attestation
-	Resolve          []resolved
+	Resolve          []Resolved
 	Roster           [][]string // rows after the header
 	ExportedOn       string
 	ReviewedOn       string
@@ -36,12 +36,12 @@ type deployment struct {
 
 	ClientCertificate bool
 
-	redirects map[string]string // path of a page → where it redirects to
-	misnamed  []string          // more hosts of the pages, for which the certificate is not
-	files     map[string]string // more files to write, by path
-	commits   []gitrepo.Commit  // of the repository of the receiver's code, under app
-	keys      map[string]secret.Key
-	refs      []keyRef
+	Redirects map[string]string // path of a page → where it redirects to
+	Misnamed  []string          // more hosts of the pages, for which the certificate is not
+	Files     map[string]string // more files to write, by path
+	Commits   []gitrepo.Commit  // of the repository of the receiver's code, under app
+	Keys      map[string]secret.Key
+	Refs      []keyRef
 	keyFiles  bool
 	today     time.Time
 }
@@ -53,29 +53,29 @@ type environment struct {
 	ProbeUIDs, Effects                                []string
 	Queued                                            bool
 
-	host         string
-	key, retired secret.Key
-	users        []string
+	host            string
+	Secret, retired secret.Key
+	users           []string
 }
 
 type (
 	retiredKey  struct{ Key, Environment, Until string }
 	attestation struct{ Check, Statement, By, On string }
-	resolved    struct {
+	Resolved    struct {
 		Host      string
 		Addresses []string
 	}
 	keyRef struct {
 		name string
-		key  secret.Key
+		Key  secret.Key
 	}
 )
 
-func rightDeployment(o PairOptions) *deployment {
-	d := &deployment{today: o.Now(), keyFiles: o.KeyFiles, keys: map[string]secret.Key{}, files: map[string]string{}, TrustsCA: true, Vantage: audit.Allowlisted}
+func rightDeployment(o PairOptions) *Deployment {
+	d := &Deployment{today: o.Now(), keyFiles: o.KeyFiles, Keys: map[string]secret.Key{}, Files: map[string]string{}, TrustsCA: true, Vantage: audit.Allowlisted}
 	make := func(name, id, host, pages string) environment {
-		key, retired := secret.New([]byte("bk_"+randomHex(20))), secret.New([]byte("bk_"+randomHex(20)))
-		d.keys[name], d.keys[name+" retired"] = key, retired
+		key, retired := secret.New([]byte("bk_"+RandomHex(20))), secret.New([]byte("bk_"+RandomHex(20)))
+		d.Keys[name], d.Keys[name+" retired"] = key, retired
 		probing := o.Probing[name]
 		if probing == "" {
 			probing = audit.Full
@@ -83,12 +83,12 @@ func rightDeployment(o PairOptions) *deployment {
 		return environment{
 			Name: name, IntegrationID: id, WebhookURL: "https://" + host + "/begini", Probing: probing, Key: d.reference(name, key),
 			Completion: "https://" + pages + "/done", Cancellation: "https://" + pages + "/cancelled", Expiry: "https://" + pages + "/expired",
-			host: host, key: key, retired: retired, users: []string{"KNOWN0001", "KNOWN0002"},
+			host: host, Secret: key, retired: retired, users: []string{"KNOWN0001", "KNOWN0002"},
 		}
 	}
 	d.Test = make(audit.Test, "1234567890987654321", TestHost, TestPages)
 	d.Production = make(audit.Production, "9876543210123456789", ProductionHost, ProductionPage)
-	d.ExportedOn, d.ReviewedOn, d.ReviewedBy, d.Domains = d.day(-20), d.day(-19), "jane@acme.example", []string{"acme.example"}
+	d.ExportedOn, d.ReviewedOn, d.ReviewedBy, d.Domains = d.Day(-20), d.Day(-19), "jane@acme.example", []string{"acme.example"}
 	d.Roster = [][]string{{"jane@acme.example", "Admin"}, {"bob@acme.example", "Admin"}, {"kim@acme.example", "Viewer"}}
 	for _, check := range []struct{ id, statement string }{
 		{"api-key.stored-securely", "The receivers get their keys from the secret manager"},
@@ -97,21 +97,21 @@ func rightDeployment(o PairOptions) *deployment {
 		{"network.ip-allowlist", "The gateway admits the provider's addresses and this machine"},
 		{audit.SameBuild, "Both environments run the same build"},
 	} {
-		d.Attestations = append(d.Attestations, attestation{check.id, check.statement, "jane@acme.example", d.day(-5)})
+		d.Attestations = append(d.Attestations, attestation{check.id, check.statement, "jane@acme.example", d.Day(-5)})
 	}
-	d.files["dist/index.html"] = "<!doctype html><html lang=en><title>Acme loans</title><script src=app.js></script></html>\n"
-	d.files["dist/app.js"] = "document.title = \"Acme loans\";\n"
-	d.files["deploy/receiver.yaml"] = workload
-	d.commits = []gitrepo.Commit{
-		{Message: "Receive webhooks", Author: "Jane <jane@acme.example>", When: d.today.AddDate(0, 0, -30), Files: map[string]string{"receiver.py": receiverCode("")}},
+	d.Files["dist/index.html"] = "<!doctype html><html lang=en><title>Acme loans</title><script src=app.js></script></html>\n"
+	d.Files["dist/app.js"] = "document.title = \"Acme loans\";\n"
+	d.Files["deploy/receiver.yaml"] = workload
+	d.Commits = []gitrepo.Commit{
+		{Message: "Receive webhooks", Author: "Jane <jane@acme.example>", When: d.today.AddDate(0, 0, -30), Files: map[string]string{"receiver.py": ReceiverCode("")}},
 		{Message: "Tell how to run it", Author: "Jane <jane@acme.example>", When: d.today.AddDate(0, 0, -20), Files: map[string]string{
-			"receiver.py": receiverCode(""), "README.md": "Set BEGINI_API_KEY and run receiver.py.\n"}},
+			"receiver.py": ReceiverCode(""), "README.md": "Set BEGINI_API_KEY and run receiver.py.\n"}},
 	}
 	return d
 }
 
 // receiverCode is what the repository of the receiver holds; with a key, as it must not be.
-func receiverCode(key string) string {
+func ReceiverCode(key string) string {
 	from := `os.environ["BEGINI_API_KEY"]`
 	if key != "" {
 		from = fmt.Sprintf("%q", key)
@@ -137,12 +137,12 @@ spec:
 `
 
 // day is a date that many days from today.
-func (d *deployment) day(days int) string { return audit.NewDate(d.today).AddDays(days).String() }
+func (d *Deployment) Day(days int) string { return audit.NewDate(d.today).AddDays(days).String() }
 
 // reference notes a key and returns the YAML that refers to it, without its braces.
-func (d *deployment) reference(name string, key secret.Key) string {
+func (d *Deployment) reference(name string, key secret.Key) string {
 	ref := keyRef{"BEGINI_" + strings.ToUpper(name) + "_API_KEY", key}
-	d.refs = append(d.refs, ref)
+	d.Refs = append(d.Refs, ref)
 	if d.keyFiles {
 		return "file: keys/" + ref.name
 	}
@@ -150,20 +150,20 @@ func (d *deployment) reference(name string, key secret.Key) string {
 }
 
 // write writes the configuration and the files that it refers to.
-func (p *Pair) write(d *deployment) error {
-	for _, ref := range d.refs {
+func (p *Pair) write(d *Deployment) error {
+	for _, ref := range d.Refs {
 		if !d.keyFiles {
-			p.env = append(p.env, ref.name+"="+string(ref.key.Expose()))
-		} else if err := os.WriteFile(filepath.Join(p.Dir, "keys", ref.name), append(ref.key.Expose(), '\n'), 0o600); err != nil {
+			p.env = append(p.env, ref.name+"="+string(ref.Key.Expose()))
+		} else if err := os.WriteFile(filepath.Join(p.Dir, "keys", ref.name), append(ref.Key.Expose(), '\n'), 0o600); err != nil {
 			return err
 		}
 	}
-	for name, text := range d.files {
+	for name, text := range d.Files {
 		if err := os.WriteFile(filepath.Join(p.Dir, filepath.FromSlash(name)), []byte(text), 0o600); err != nil {
 			return err
 		}
 	}
-	if _, err := gitrepo.Write(filepath.Join(p.Dir, "app"), d.commits); err != nil {
+	if _, err := gitrepo.Write(filepath.Join(p.Dir, "app"), d.Commits); err != nil {
 		return err
 	}
 	if err := os.WriteFile(filepath.Join(p.Dir, "ca.pem"), p.Authority.CAPEM(), 0o600); err != nil {

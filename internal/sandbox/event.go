@@ -12,13 +12,13 @@ import (
 )
 
 // eventTypes are the provider's.
-var eventTypes = []string{
+var EventTypes = []string{
 	"psychometric_score.complete", "android_score.complete", "ios_score.complete",
 	"application.complete", "application.expired", "application.incomplete", "application.cancelled",
 }
 
 // event is what the receivers need of a webhook.
-type event struct {
+type Event struct {
 	UID, IntegrationID, Type string
 }
 
@@ -27,11 +27,11 @@ var uidPattern = regexp.MustCompile(`^[A-Za-z0-9-]{5,60}$`) // with hyphens, as 
 func validUID(uid string) bool { return uidPattern.MatchString(uid) }
 
 // object parses a single JSON object, numbers left as they are.
-func (ru *rules) object(body []byte) (map[string]any, error) {
+func (ru *Rules) Object(body []byte) (map[string]any, error) {
 	if !utf8.Valid(body) {
 		return nil, errors.New("not UTF-8")
 	}
-	if depth(body) > ru.maxDepth {
+	if Depth(body) > ru.MaxDepth {
 		return nil, errors.New("nested too deeply")
 	}
 	decoder := json.NewDecoder(bytes.NewReader(body))
@@ -51,35 +51,35 @@ func (ru *rules) object(body []byte) (map[string]any, error) {
 }
 
 // read validates the body and returns the event, or why it is refused.
-func (ru *rules) read(d *delivery) (event, reason) {
-	object, err := ru.object(ru.decode(d))
+func (ru *Rules) read(d *Delivery) (Event, Reason) {
+	object, err := ru.Object(ru.Decode(d))
 	if err != nil {
-		return event{}, malformed
+		return Event{}, Malformed
 	}
 	inner, isObject := object["event"].(map[string]any)
 	fields := map[string]any{"uid": object["uid"], "integration_id": object["integration_id"], "event.type": inner["type"]}
-	e := event{}
+	e := Event{}
 	for name, into := range map[string]*string{"uid": &e.UID, "integration_id": &e.IntegrationID, "event.type": &e.Type} {
 		text, ok := fields[name].(string)
-		if !ok && slices.Contains(ru.required, name) {
-			return event{}, invalid
+		if !ok && slices.Contains(ru.Required, name) {
+			return Event{}, Invalid
 		}
 		*into = text
 	}
-	if !isObject && slices.Contains(ru.required, "event") {
-		return event{}, invalid
+	if !isObject && slices.Contains(ru.Required, "event") {
+		return Event{}, Invalid
 	}
-	if slices.Contains(ru.required, "uid") && !validUID(e.UID) {
-		return event{}, invalid
+	if slices.Contains(ru.Required, "uid") && !validUID(e.UID) {
+		return Event{}, Invalid
 	}
-	if id := ru.options.IntegrationID; id != "" && slices.Contains(ru.required, "integration_id") && e.IntegrationID != id {
-		return event{}, invalid
+	if id := ru.Options.IntegrationID; id != "" && slices.Contains(ru.Required, "integration_id") && e.IntegrationID != id {
+		return Event{}, Invalid
 	}
 	return e, taken
 }
 
 // depth is how deeply the brackets of a JSON text nest, those in strings left out.
-func depth(body []byte) int {
+func Depth(body []byte) int {
 	deepest, level := 0, 0
 	inString, escaped := false, false
 	for _, c := range body {
@@ -102,6 +102,6 @@ func depth(body []byte) int {
 }
 
 // isForm reports whether a content type is that of an HTML form.
-func isForm(contentType string) bool {
+func IsForm(contentType string) bool {
 	return strings.HasPrefix(contentType, "multipart/") || strings.HasPrefix(contentType, "application/x-www-form-urlencoded")
 }

@@ -57,7 +57,7 @@ func (e *Events) first(uid, eventType string) bool {
 	return true
 }
 
-func (e *Events) process(uid string) {
+func (e *Events) Process(uid string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.count[uid]++

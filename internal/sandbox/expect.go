@@ -2,16 +2,16 @@ package sandbox
 
 import "slices"
 
-// Behaviour is one way in which a receiver differs from the plainest right one: a row of Rights or Flaws.
-type Behaviour struct {
+// Behavior is one way in which a receiver differs from the plainest right one: a row of Rights or Flaws.
+type Behavior struct {
 	Name        string // lower case with hyphens
 	Description string
 	Expect      Expect
 	Setup       Setup
-	plant       func(*rules)
+	Plant       func(*Rules)
 }
 
-// Expect is what an audit must find where a behaviour is planted alone, in an environment that is fully probed. The ids are those
+// Expect is what an audit must find where a behavior is planted alone, in an environment that is fully probed. The ids are those
 // of the checks. What no list names must pass, or be not applicable.
 type Expect struct {
 	Fails    []string // fail, each of them
@@ -21,7 +21,7 @@ type Expect struct {
 	May      []string // may come out in any way: the flaw reaches them, or hides what they look at
 }
 
-// Setup is what a behaviour needs of the configuration around its receiver.
+// Setup is what a behavior needs of the configuration around its receiver.
 type Setup struct {
 	Queued            bool // receiver: queued
 	Effects           bool // an effects observer
@@ -33,45 +33,75 @@ type Setup struct {
 	ClientCertificate bool // the client identifies itself with a certificate
 }
 
-// The checks that behaviours reach.
+// The checks that behaviors reach.
 const (
-	acceptsGenuine    = "webhook.accepts-genuine"
-	rejectsUnsigned   = "webhook.rejects-unsigned"
-	rejectsTampered   = "webhook.rejects-tampered"
-	rejectsWrongKey   = "webhook.rejects-wrong-key"
-	rejectsRetired    = "webhook.rejects-retired-key"
-	rejectsAlgorithm  = "webhook.rejects-wrong-algorithm"
-	rejectsPartial    = "webhook.rejects-partial-signature"
-	rejectsBypass     = "webhook.rejects-bypass"
-	verifiesRaw       = "webhook.verifies-raw-body"
-	redelivery        = "webhook.tolerates-redelivery"
-	sameEverywhere    = "webhook.same-everywhere"
-	notInterchanged   = "environments.credentials-not-interchangeable"
-	rejectsMalformed  = "input.rejects-malformed"
-	rejectsMissing    = "input.rejects-missing-fields"
-	handlesUnexpected = "input.handles-unexpected-values"
-	bounded           = "input.bounded"
-	statusCodes       = "errors.status-codes"
-	noDetail          = "errors.no-internal-detail"
-	logsClean         = "errors.logs-clean"
-	reachable         = "https.webhook-reachable"
-	certificateValid  = "https.certificate-valid"
-	modernTLS         = "https.modern-tls"
-	noPlainHTTP       = "https.no-plain-http"
-	hsts              = "https.hsts"
-	rotated           = "api-key.rotated-after-exposure"
+	AcceptsGenuine    = "webhook.accepts-genuine"
+	RejectsUnsigned   = "webhook.rejects-unsigned"
+	RejectsTampered   = "webhook.rejects-tampered"
+	RejectsWrongKey   = "webhook.rejects-wrong-key"
+	RejectsRetired    = "webhook.rejects-retired-key"
+	RejectsAlgorithm  = "webhook.rejects-wrong-algorithm"
+	RejectsPartial    = "webhook.rejects-partial-signature"
+	RejectsBypass     = "webhook.rejects-bypass"
+	VerifiesRaw       = "webhook.verifies-raw-body"
+	Redelivery        = "webhook.tolerates-redelivery"
+	SameEverywhere    = "webhook.same-everywhere"
+	NotInterchanged   = "environments.credentials-not-interchangeable"
+	RejectsMalformed  = "input.rejects-malformed"
+	RejectsMissing    = "input.rejects-missing-fields"
+	HandlesUnexpected = "input.handles-unexpected-values"
+	Bounded           = "input.bounded"
+	StatusCodes       = "errors.status-codes"
+	NoDetail          = "errors.no-internal-detail"
+	LogsClean         = "errors.logs-clean"
+	Reachable         = "https.webhook-reachable"
+	CertificateValid  = "https.certificate-valid"
+	ModernTLS         = "https.modern-tls"
+	NoPlainHTTP       = "https.no-plain-http"
+	Hsts              = "https.hsts"
+	Rotated           = "api-key.rotated-after-exposure"
 )
 
 // forgeryChecks read the answers to forgeries.
-var forgeryChecks = []string{
-	rejectsUnsigned, rejectsTampered, rejectsWrongKey, rejectsRetired, rejectsAlgorithm, rejectsPartial, rejectsBypass, verifiesRaw,
-	sameEverywhere, notInterchanged,
+var ForgeryChecks = []string{
+	RejectsUnsigned, RejectsTampered, RejectsWrongKey, RejectsRetired, RejectsAlgorithm, RejectsPartial, RejectsBypass, VerifiesRaw,
+	SameEverywhere, NotInterchanged,
 }
 
 // inputChecks read the answers to signed but invalid bodies.
-var inputChecks = []string{rejectsMalformed, rejectsMissing, handlesUnexpected, bounded}
+var InputChecks = []string{RejectsMalformed, RejectsMissing, HandlesUnexpected, Bounded}
 
 // without is the list less some ids.
-func without(list []string, ids ...string) []string {
+func Without(list []string, ids ...string) []string {
 	return slices.DeleteFunc(slices.Clone(list), func(id string) bool { return slices.Contains(ids, id) })
 }
+
+// DeploymentFlaw is a flaw around the receivers: in the configuration, the pages or the access list. Expect is about an audit of a
+// deployment that is right in every other way.
+type DeploymentFlaw struct {
+	Name        string
+	Description string
+	Expect      Expect
+	Plant       func(*Deployment)
+}
+
+// The checks that flaws around the receivers reach.
+const (
+	StoredSecurely      = "api-key.stored-securely"
+	SeparateKeys        = "api-key.separate-environments"
+	NotInClient         = "api-key.not-in-client"
+	NotInCode           = "api-key.not-in-code"
+	NotInHistory        = "api-key.not-in-history"
+	HttpsRedirects      = "https.redirects"
+	ApiRequests         = "https.api-requests"
+	PagesConfigured     = "redirects.production-configured"
+	SeparateWebhooks    = "environments.separate-webhooks"
+	separateRedirects   = "environments.separate-redirects"
+	SeparateIDs         = "environments.separate-integrations"
+	AccessRestricted    = "access.dashboard-restricted"
+	LeastPrivilege      = "access.least-privilege"
+	AccessReviewed      = "access.reviewed"
+	WebhookRegistered   = "deployment-centre.webhook-registered"
+	RedirectsRegistered = "deployment-centre.redirects-registered"
+	Allowlist           = "network.ip-allowlist"
+)

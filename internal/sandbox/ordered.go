@@ -19,7 +19,7 @@ type ordered struct {
 
 // parseOrdered reads one JSON value with its objects ordered.
 func parseOrdered(body []byte) (any, bool) {
-	if !json.Valid(body) || depth(body) > maxDepth*4 {
+	if !json.Valid(body) || Depth(body) > MaxDepth*4 {
 		return nil, false
 	}
 	decoder := json.NewDecoder(bytes.NewReader(body))
@@ -74,7 +74,7 @@ func nextOrdered(decoder *json.Decoder) (any, error) {
 }
 
 // appendOrdered writes a value compactly, non-ASCII letters as they are.
-func appendOrdered(out []byte, value any) []byte {
+func AppendOrdered(out []byte, value any) []byte {
 	switch value := value.(type) {
 	case *ordered:
 		return appendObject(out, value.names, value.values)
@@ -91,7 +91,7 @@ func appendOrdered(out []byte, value any) []byte {
 			if i > 0 {
 				out = append(out, ',')
 			}
-			out = appendOrdered(out, element)
+			out = AppendOrdered(out, element)
 		}
 		return append(out, ']')
 	default:
@@ -109,9 +109,9 @@ func appendObject(out []byte, names []string, values map[string]any) []byte {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		out = appendOrdered(out, name)
+		out = AppendOrdered(out, name)
 		out = append(out, ':')
-		out = appendOrdered(out, values[name])
+		out = AppendOrdered(out, values[name])
 	}
 	return append(out, '}')
 }
@@ -119,7 +119,7 @@ func appendObject(out []byte, names []string, values map[string]any) []byte {
 var escapedLetter = regexp.MustCompile(`\\u[0-9a-fA-F]{4}(\\u[dD][c-fC-F][0-9a-fA-F]{2})?`)
 
 // unescaped is the text with its \u escapes of printable letters beyond ASCII resolved.
-func unescaped(body []byte) []byte {
+func Unescaped(body []byte) []byte {
 	return escapedLetter.ReplaceAllFunc(body, func(escape []byte) []byte {
 		first, _ := strconv.ParseUint(string(escape[2:6]), 16, 16)
 		if first < 0x80 || utf16.IsSurrogate(rune(first)) && len(escape) == 6 {
@@ -137,7 +137,7 @@ func unescaped(body []byte) []byte {
 }
 
 // escapedASCII is the text with all letters beyond ASCII as \u escapes.
-func escapedASCII(body []byte) []byte {
+func EscapedASCII(body []byte) []byte {
 	var out []byte
 	for _, letter := range string(body) {
 		if letter < 0x80 {

@@ -32,12 +32,12 @@ const (
 type PairOptions struct {
 	Dir        string // an existing, empty folder for the configuration and what it refers to
 	Now        func() time.Time
-	Test       []Behaviour // of the Test receiver
-	Production []Behaviour
+	Test       []Behavior // of the Test receiver
+	Production []Behavior
 	Flaws      []DeploymentFlaw   // around the receivers
 	Probing    map[string]string  // environment → audit.Full, Careful or Passive; default: full
 	KeyFiles   bool               // the configuration refers to files of keys, not to environment variables
-	Provider   *ProviderBehaviour // with provider_checks, against a stand-in of that behaviour; nil: without
+	Provider   *ProviderBehavior // with provider_checks, against a stand-in of that behavior; nil: without
 }
 
 // Pair is a running deployment with its configuration file. Close ends it and leaves the files.
@@ -66,16 +66,16 @@ func StartPair(o PairOptions) (*Pair, error) {
 	}
 	p := &Pair{Dir: o.Dir, File: filepath.Join(o.Dir, "prelaunch.yaml"), Authority: certs.New(o.Now())}
 	d := rightDeployment(o)
-	p.Keys = d.keys
+	p.Keys = d.Keys
 	if err := p.start(o, d); err != nil {
 		return nil, errors.Join(fmt.Errorf("start sandbox pair: %w", err), p.Close())
 	}
 	return p, nil
 }
 
-func (p *Pair) start(o PairOptions, d *deployment) error {
+func (p *Pair) start(o PairOptions, d *Deployment) error {
 	for _, flaw := range o.Flaws {
-		flaw.plant(d)
+		flaw.Plant(d)
 	}
 	for _, dir := range []string{"evidence", "logs", "dist", "deploy", "keys", "effects/test", "effects/production"} {
 		if err := os.MkdirAll(filepath.Join(p.Dir, dir), 0o700); err != nil {
@@ -83,10 +83,10 @@ func (p *Pair) start(o PairOptions, d *deployment) error {
 		}
 	}
 	var err error
-	if p.Test, err = p.receiver(o, d, &d.Test, o.Test, d.Production.key); err != nil {
+	if p.Test, err = p.receiver(o, d, &d.Test, o.Test, d.Production.Secret); err != nil {
 		return err
 	}
-	if p.Production, err = p.receiver(o, d, &d.Production, o.Production, d.Test.key); err != nil {
+	if p.Production, err = p.receiver(o, d, &d.Production, o.Production, d.Test.Secret); err != nil {
 		return err
 	}
 	if err := p.servePages(d); err != nil {
@@ -100,18 +100,18 @@ func (p *Pair) start(o PairOptions, d *deployment) error {
 	return p.write(d)
 }
 
-// receiver starts the receiver of an environment and notes in the deployment what its behaviours need.
-func (p *Pair) receiver(o PairOptions, d *deployment, e *environment, behaviours []Behaviour, otherKey secret.Key) (*Receiver, error) {
+// receiver starts the receiver of an environment and notes in the deployment what its behaviors need.
+func (p *Pair) receiver(o PairOptions, d *Deployment, e *environment, behaviors []Behavior, otherKey secret.Key) (*Receiver, error) {
 	file, err := os.OpenFile(filepath.Join(p.Dir, "logs", e.Name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	p.logs = append(p.logs, file)
 	options := Options{
-		Authority: p.Authority, Host: e.host, Path: "/begini", Key: e.key, IntegrationID: e.IntegrationID, Behaviours: behaviours,
+		Authority: p.Authority, Host: e.host, Path: "/begini", Key: e.Secret, IntegrationID: e.IntegrationID, Behaviors: behaviors,
 		OtherKey: otherKey, RetiredKey: e.retired, KnownUIDs: e.users, EffectsDir: filepath.Join(p.Dir, "effects", e.Name), Log: file, Now: o.Now,
 	}
-	for _, b := range behaviours {
+	for _, b := range behaviors {
 		e.Queued = e.Queued || b.Setup.Queued
 		if b.Setup.Hangs {
 			d.Timeout = "2s"
@@ -129,7 +129,7 @@ func (p *Pair) receiver(o PairOptions, d *deployment, e *environment, behaviours
 		if b.Setup.RetiredKey {
 			old := retiredKey{Key: d.reference(e.Name+"_OLD", e.retired), Environment: e.Name}
 			if b.Setup.RotationWindow {
-				old.Until = d.day(14)
+				old.Until = d.Day(14)
 			}
 			d.Retired = append(d.Retired, old)
 		}
@@ -138,15 +138,15 @@ func (p *Pair) receiver(o PairOptions, d *deployment, e *environment, behaviours
 	if err != nil {
 		return nil, err
 	}
-	d.Resolve = append(d.Resolve, resolved{e.host + ":443", r.Addresses()})
+	d.Resolve = append(d.Resolve, Resolved{e.host + ":443", r.Addresses()})
 	if plain := r.PlainAddress(); plain != "" {
-		d.Resolve = append(d.Resolve, resolved{e.host + ":80", []string{plain}})
+		d.Resolve = append(d.Resolve, Resolved{e.host + ":80", []string{plain}})
 	}
 	return r, nil
 }
 
 // servePages serves the redirect pages of both environments.
-func (p *Pair) servePages(d *deployment) error {
+func (p *Pair) servePages(d *Deployment) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -159,7 +159,7 @@ func (p *Pair) servePages(d *deployment) error {
 			_, _ = io.WriteString(w, "<!doctype html><html lang=en><title>"+title+"</title><h1>"+title+"</h1></html>") // the client may have gone
 		})
 	}
-	for path, target := range d.redirects {
+	for path, target := range d.Redirects {
 		mux.Handle("GET "+path, http.RedirectHandler(target, http.StatusFound))
 	}
 	p.pages = &http.Server{
@@ -167,20 +167,20 @@ func (p *Pair) servePages(d *deployment) error {
 		TLSConfig: &tls.Config{Certificates: []tls.Certificate{p.Authority.Server(TestPages, ProductionPage)}},
 	}
 	p.ended.Go(func() { _ = p.pages.ServeTLS(l, "", "") }) // ends with ErrServerClosed
-	for _, host := range append([]string{TestPages, ProductionPage}, d.misnamed...) {
-		d.Resolve = append(d.Resolve, resolved{host + ":443", []string{l.Addr().String()}})
+	for _, host := range append([]string{TestPages, ProductionPage}, d.Misnamed...) {
+		d.Resolve = append(d.Resolve, Resolved{host + ":443", []string{l.Addr().String()}})
 	}
 	return nil
 }
 
 // provider starts the stand-in of the provider's API and turns the provider checks on.
-func (p *Pair) provider(behaviour ProviderBehaviour, d *deployment) error {
+func (p *Pair) provider(behavior ProviderBehavior, d *Deployment) error {
 	resolve := map[string]string{}
 	for _, r := range d.Resolve {
 		resolve[r.Host] = r.Addresses[0]
 	}
-	options := ProviderOptions{Authority: p.Authority, Host: APIHost, Resolve: resolve, Behaviour: behaviour}
-	if behaviour.unreachable {
+	options := ProviderOptions{Authority: p.Authority, Host: APIHost, Resolve: resolve, Behavior: behavior}
+	if behavior.Unreachable {
 		free, err := closedPort()
 		if err != nil {
 			return err
@@ -188,11 +188,11 @@ func (p *Pair) provider(behaviour ProviderBehaviour, d *deployment) error {
 		resolve[TestHost+":443"], resolve[ProductionHost+":443"] = free, free
 	}
 	for _, e := range []*environment{&d.Test, &d.Production} {
-		registered := Deployment{IntegrationID: e.IntegrationID, Key: e.key, WebhookURL: e.WebhookURL}
-		if behaviour.unregistered {
+		registered := Registration{IntegrationID: e.IntegrationID, Key: e.Secret, WebhookURL: e.WebhookURL}
+		if behavior.Unregistered {
 			registered.WebhookURL = ""
 		}
-		options.Deployments = append(options.Deployments, registered)
+		options.Registrations = append(options.Registrations, registered)
 		e.APIBase = "https://" + APIHost
 	}
 	var err error
@@ -201,7 +201,7 @@ func (p *Pair) provider(behaviour ProviderBehaviour, d *deployment) error {
 	}
 	d.ProviderChecks = true
 	d.Attestations = slices.DeleteFunc(d.Attestations, func(a attestation) bool { return a.Check == "deployment-centre.webhook-registered" })
-	d.Resolve = append(d.Resolve, resolved{APIHost + ":443", []string{p.Provider.Address()}})
+	d.Resolve = append(d.Resolve, Resolved{APIHost + ":443", []string{p.Provider.Address()}})
 	p.args = append(p.args, "--allow-api-host", APIHost)
 	return nil
 }

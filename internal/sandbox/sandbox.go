@@ -5,7 +5,7 @@
 // Rules of this package:
 //   - It is the control group of the webhook probe and knows nothing of it: receivers are built from the provider's documentation
 //     alone, and what a flaw must lead to (Expect) from the contract's wording.
-//   - A behaviour is one row of a table (Rights, Flaws). It changes the rules of an otherwise right receiver and nothing else.
+//   - A behavior is one row of a table (Rights, Flaws). It changes the rules of an otherwise right receiver and nothing else.
 //   - What a receiver really did is counted by itself (Events), whatever it answered.
 //   - Everything listens on loopback at a port of the system's choosing; keys are drawn afresh in each run.
 package sandbox
@@ -34,7 +34,7 @@ type Options struct {
 	Path          string           // of the webhook; default "/begini"
 	Key           secret.Key
 	IntegrationID string
-	Behaviours    []Behaviour // applied in this order to a right receiver
+	Behaviors    []Behavior // applied in this order to a right receiver
 	OtherKey      secret.Key  // the other environment's, known to the flaws that mix the two
 	RetiredKey    secret.Key  // rotated out, known to the flaws that still take it
 	KnownUIDs     []string    // the users of a receiver that knows its users
@@ -47,8 +47,8 @@ type Options struct {
 type Receiver struct {
 	Events *Events // what it really processed
 
-	options  Options
-	rules    *rules
+	Options  Options
+	Rules    *Rules
 	server   *http.Server
 	plain    *http.Server // the plain-HTTP twin, nil when there is none
 	tls      []net.Listener
@@ -82,9 +82,9 @@ func Start(o Options) (*Receiver, error) {
 		o.Now = time.Now
 	}
 	events := newEvents(o.EffectsDir)
-	r := &Receiver{Events: events, options: o, rules: rightRules(o, events), closing: make(chan struct{})}
-	for _, behaviour := range o.Behaviours {
-		behaviour.plant(r.rules)
+	r := &Receiver{Events: events, Options: o, Rules: rightRules(o, events), closing: make(chan struct{})}
+	for _, behavior := range o.Behaviors {
+		behavior.Plant(r.Rules)
 	}
 	if err := r.listen(); err != nil {
 		return nil, errors.Join(fmt.Errorf("start sandbox receiver: %w", err), r.Close())
@@ -95,20 +95,20 @@ func Start(o Options) (*Receiver, error) {
 func (r *Receiver) listen() error {
 	handler := http.Handler(http.HandlerFunc(r.serve))
 	quiet := log.New(io.Discard, "", 0)
-	config := &tls.Config{Certificates: []tls.Certificate{r.rules.certificate(r.options.Authority, r.options.Host)}}
-	if r.rules.tls != nil {
-		r.rules.tls(config)
+	config := &tls.Config{Certificates: []tls.Certificate{r.Rules.Certificate(r.Options.Authority, r.Options.Host)}}
+	if r.Rules.Tls != nil {
+		r.Rules.Tls(config)
 	}
 	r.server = &http.Server{
-		Handler: handler, TLSConfig: config, ErrorLog: quiet, ReadHeaderTimeout: time.Minute, IdleTimeout: r.rules.idle, Protocols: r.rules.protocols,
+		Handler: handler, TLSConfig: config, ErrorLog: quiet, ReadHeaderTimeout: time.Minute, IdleTimeout: r.Rules.Idle, Protocols: r.Rules.Protocols,
 		ConnContext: func(ctx context.Context, _ net.Conn) context.Context {
 			return context.WithValue(ctx, connNumber, r.conns.Add(1)-1)
 		},
 	}
-	r.server.SetKeepAlivesEnabled(!r.rules.noKeepAlive)
-	for i := range max(1, r.rules.addresses) {
+	r.server.SetKeepAlivesEnabled(!r.Rules.NoKeepAlive)
+	for i := range max(1, r.Rules.Addresses) {
 		address := "127.0.0.1:0"
-		if i > 0 && r.rules.ipv6 {
+		if i > 0 && r.Rules.Ipv6 {
 			address = "[::1]:0"
 		}
 		l, err := net.Listen("tcp", address)
@@ -119,27 +119,27 @@ func (r *Receiver) listen() error {
 	}
 	for _, l := range r.tls {
 		r.serving.Go(func() { // serving ends with ErrServerClosed
-			if r.rules.wrap != nil {
-				_ = r.server.Serve(wrappingListener{tls.NewListener(l, config), r.rules.wrap})
+			if r.Rules.Wrap != nil {
+				_ = r.server.Serve(wrappingListener{tls.NewListener(l, config), r.Rules.Wrap})
 				return
 			}
 			_ = r.server.ServeTLS(l, "", "")
 		})
 	}
-	if r.rules.plain != nil {
+	if r.Rules.Plain != nil {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return err
 		}
 		r.clear = l
-		r.plain = &http.Server{Handler: r.rules.plain(r, handler), ErrorLog: quiet, ReadHeaderTimeout: time.Minute}
+		r.plain = &http.Server{Handler: r.Rules.Plain(r, handler), ErrorLog: quiet, ReadHeaderTimeout: time.Minute}
 		r.serving.Go(func() { _ = r.plain.Serve(l) })
 	}
 	return nil
 }
 
 // URL is the webhook's, at port 443 of its host; Addresses say where that is to be reached.
-func (r *Receiver) URL() string { return "https://" + r.options.Host + r.options.Path }
+func (r *Receiver) URL() string { return "https://" + r.Options.Host + r.Options.Path }
 
 // Addresses are the "address:port" behind port 443 of the host.
 func (r *Receiver) Addresses() []string {
@@ -180,7 +180,7 @@ func (r *Receiver) Close() error {
 		r.gate.Lock() // once every handler has left; closing a server does not wait for them
 		r.gone = true
 		r.gate.Unlock()
-		r.rules.background.Wait()
+		r.Rules.background.Wait()
 	})
 	if err != nil {
 		return fmt.Errorf("close sandbox receiver: %w", err)

@@ -17,27 +17,27 @@ import (
 )
 
 // answer is what a receiver sends back. Placeholders in header values and body are filled in when it is written, see fill.
-type answer struct {
-	status int
-	header http.Header
-	body   string
-	asIs   bool // the body has no placeholders
-	hang   bool // never answered: the connection stays open until one side closes it
-	reset  bool // never answered: the connection is reset
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   string
+	AsIs   bool // the body has no placeholders
+	Hang   bool // never answered: the connection stays open until one side closes it
+	Reset  bool // never answered: the connection is reset
 }
 
-func textAnswer(status int, contentType, body string) answer {
-	a := answer{status: status, header: http.Header{}, body: body}
+func TextAnswer(status int, contentType, body string) Answer {
+	a := Answer{Status: status, Header: http.Header{}, Body: body}
 	if contentType != "" {
-		a.header.Set("Content-Type", contentType)
+		a.Header.Set("Content-Type", contentType)
 	}
 	return a
 }
 
 // reasonOf is a reason that a plain refusal answers with the status.
-func reasonOf(status int) reason {
-	for why := wrongPath; why <= unknownUser; why++ {
-		if statuses[why] == status {
+func ReasonOf(status int) Reason {
+	for why := WrongPath; why <= UnknownUser; why++ {
+		if Statuses[why] == status {
 			return why
 		}
 	}
@@ -45,14 +45,14 @@ func reasonOf(status int) reason {
 }
 
 // textRefusal makes refusals of a body in which %s, or %[1]s, is what is wrong.
-func textRefusal(contentType, format string) func(*delivery, reason) answer {
-	return func(_ *delivery, why reason) answer {
-		return textAnswer(statuses[why], contentType, fmt.Sprintf(format, words[why]))
+func TextRefusal(contentType, format string) func(*Delivery, Reason) Answer {
+	return func(_ *Delivery, why Reason) Answer {
+		return TextAnswer(Statuses[why], contentType, fmt.Sprintf(format, Words[why]))
 	}
 }
 
 // plainWord is the text where it needs no escaping in JSON and HTML, else nothing.
-func plainWord(text string) string {
+func PlainWord(text string) string {
 	if strings.ContainsFunc(text, func(c rune) bool {
 		return !strings.ContainsRune("-_.", c) && !('0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z')
 	}) {
@@ -61,27 +61,27 @@ func plainWord(text string) string {
 	return text
 }
 
-func jsonAnswer(status int, body string) answer { return textAnswer(status, "application/json", body) }
+func JsonAnswer(status int, body string) Answer { return TextAnswer(status, "application/json", body) }
 
-func (a answer) with(name, value string) answer {
-	a.header = a.header.Clone()
-	if a.header == nil {
-		a.header = http.Header{}
+func (a Answer) With(name, value string) Answer {
+	a.Header = a.Header.Clone()
+	if a.Header == nil {
+		a.Header = http.Header{}
 	}
-	a.header.Set(name, value)
+	a.Header.Set(name, value)
 	return a
 }
 
 // words say in a refusal's body what is wrong, and no more.
-var words = map[reason]string{
-	wrongPath: "not found", wrongMethod: "method not allowed", tooLarge: "payload too large", unauthentic: "unauthorized",
-	malformed: "bad request", invalid: "unprocessable", unknownUser: "not found",
+var Words = map[Reason]string{
+	WrongPath: "not found", WrongMethod: "method not allowed", TooLarge: "payload too large", Unauthentic: "unauthorized",
+	Malformed: "bad request", Invalid: "unprocessable", UnknownUser: "not found",
 }
 
-func plainRefusal(_ *delivery, why reason) answer {
-	a := jsonAnswer(statuses[why], `{"error":"`+words[why]+`"}`)
-	if why == wrongMethod {
-		a.header.Set("Allow", http.MethodPost)
+func PlainRefusal(_ *Delivery, why Reason) Answer {
+	a := JsonAnswer(Statuses[why], `{"error":"`+Words[why]+`"}`)
+	if why == WrongMethod {
+		a.Header.Set("Allow", http.MethodPost)
 	}
 	return a
 }
@@ -94,32 +94,32 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	r.requests.Add(1)
-	d := &delivery{Request: req}
+	d := &Delivery{Request: req}
 	if local, ok := req.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
-		d.listener = slices.Index(r.Addresses(), local.String())
+		d.Listener = slices.Index(r.Addresses(), local.String())
 	}
-	d.conn, _ = req.Context().Value(connNumber).(int64)
-	if r.rules.delay > 0 {
+	d.Conn, _ = req.Context().Value(connNumber).(int64)
+	if r.Rules.Delay > 0 {
 		select {
-		case <-time.After(r.rules.delay):
+		case <-time.After(r.Rules.Delay):
 		case <-r.closing:
 		}
 	}
 	a := r.answer(w, d)
-	if a.header = a.header.Clone(); a.header == nil { // rows share their answers' headers
-		a.header = http.Header{}
+	if a.Header = a.Header.Clone(); a.Header == nil { // rows share their answers' headers
+		a.Header = http.Header{}
 	}
-	for _, finish := range r.rules.finish {
+	for _, finish := range r.Rules.Finish {
 		finish(d, &a)
 	}
 	r.log(d, a)
 	switch {
-	case a.hang:
+	case a.Hang:
 		select {
 		case <-req.Context().Done():
 		case <-r.closing:
 		}
-	case a.reset:
+	case a.Reset:
 		reset(w)
 	default:
 		r.write(w, d, a)
@@ -127,95 +127,95 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request) {
 }
 
 // answer takes a request through the stages: route, read, verify, validate, process.
-func (r *Receiver) answer(w http.ResponseWriter, d *delivery) answer {
-	ru := r.rules
-	for _, step := range ru.first {
+func (r *Receiver) answer(w http.ResponseWriter, d *Delivery) Answer {
+	ru := r.Rules
+	for _, step := range ru.First {
 		if a, done := step(d); done {
 			return a
 		}
 	}
-	if !ru.anyPath && !slices.Contains(ru.paths, d.URL.Path) {
-		return ru.refuse(d, wrongPath)
+	if !ru.AnyPath && !slices.Contains(ru.paths, d.URL.Path) {
+		return ru.Refuse(d, WrongPath)
 	}
-	if !slices.Contains(ru.methods, d.Method) {
-		return ru.refuse(d, wrongMethod)
+	if !slices.Contains(ru.Methods, d.Method) {
+		return ru.Refuse(d, WrongMethod)
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, d.Body, ru.maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, d.Body, ru.MaxBody))
 	if tooMuch := (*http.MaxBytesError)(nil); errors.As(err, &tooMuch) {
-		return ru.refuse(d, tooLarge)
+		return ru.Refuse(d, TooLarge)
 	}
 	if err != nil {
-		return ru.refuse(d, malformed)
+		return ru.Refuse(d, Malformed)
 	}
-	d.body = body
-	for _, step := range ru.before {
+	d.Payload = body
+	for _, step := range ru.Before {
 		if a, done := step(d); done {
 			return a
 		}
 	}
-	if ru.acked {
+	if ru.Acked {
 		ru.background.Go(func() { r.take(d) })
-		return ru.accept(d, event{})
+		return ru.Accept(d, Event{})
 	}
 	return r.take(d)
 }
 
 // take verifies, validates and processes.
-func (r *Receiver) take(d *delivery) answer {
-	ru := r.rules
+func (r *Receiver) take(d *Delivery) Answer {
+	ru := r.Rules
 	if !ru.verified(d) {
-		return ru.refuse(d, unauthentic)
+		return ru.Refuse(d, Unauthentic)
 	}
-	for _, step := range ru.after {
+	for _, step := range ru.After {
 		if a, done := step(d); done {
 			return a
 		}
 	}
 	e, why := ru.read(d)
 	if why != taken {
-		return ru.refuse(d, why)
+		return ru.Refuse(d, why)
 	}
-	if !slices.Contains(ru.types, e.Type) && slices.Contains(ru.required, "event.type") {
-		return ru.unknown(d, e)
+	if !slices.Contains(ru.Types, e.Type) && slices.Contains(ru.Required, "event.type") {
+		return ru.Unknown(d, e)
 	}
-	if !ru.known(e) {
-		return ru.refuse(d, unknownUser)
+	if !ru.Known(e) {
+		return ru.Refuse(d, UnknownUser)
 	}
 	if r.Events.first(e.UID, e.Type) {
-		r.Events.process(e.UID)
-		return ru.accept(d, e)
+		r.Events.Process(e.UID)
+		return ru.Accept(d, e)
 	}
-	if ru.redeliver != nil {
-		return ru.redeliver(d, e)
+	if ru.Redeliver != nil {
+		return ru.Redeliver(d, e)
 	}
-	return ru.accept(d, e)
+	return ru.Accept(d, e)
 }
 
-func (r *Receiver) write(w http.ResponseWriter, d *delivery, a answer) {
-	for name, values := range a.header {
+func (r *Receiver) write(w http.ResponseWriter, d *Delivery, a Answer) {
+	for name, values := range a.Header {
 		for _, value := range values {
 			w.Header().Add(name, r.fill(d, value))
 		}
 	}
-	if r.rules.earlyHints {
+	if r.Rules.EarlyHints {
 		w.WriteHeader(http.StatusEarlyHints)
 	}
-	body := a.body
-	if !a.asIs {
+	body := a.Body
+	if !a.AsIs {
 		body = r.fill(d, body)
 	}
-	if body != "" && r.rules.compressed && strings.Contains(d.Header.Get("Accept-Encoding"), "gzip") {
+	if body != "" && r.Rules.Compressed && strings.Contains(d.Header.Get("Accept-Encoding"), "gzip") {
 		w.Header().Set("Content-Encoding", "gzip")
-		body = deflated(body)
+		body = Deflated(body)
 	}
-	w.WriteHeader(a.status)
+	w.WriteHeader(a.Status)
 	if d.Method != http.MethodHead && body != "" {
 		_, _ = io.WriteString(w, body) // the client may have gone
 	}
 }
 
 // deflated is the text in gzip.
-func deflated(text string) string {
+func Deflated(text string) string {
 	var out strings.Builder
 	w := gzip.NewWriter(&out)
 	_, _ = io.WriteString(w, text) // a strings.Builder takes everything
@@ -224,29 +224,29 @@ func deflated(text string) string {
 }
 
 // fill replaces the placeholders of an answer: what differs from answer to answer, and what is taken from the request.
-func (r *Receiver) fill(d *delivery, text string) string {
+func (r *Receiver) fill(d *Delivery, text string) string {
 	if !strings.Contains(text, "{{") {
 		return text
 	}
-	now := r.options.Now()
+	now := r.Options.Now()
 	return strings.NewReplacer(
-		"{{id}}", randomHex(8), "{{hex128}}", randomHex(64), "{{uuid}}", uuid(), "{{number}}", fmt.Sprint(r.requests.Load()),
+		"{{id}}", RandomHex(8), "{{hex128}}", RandomHex(64), "{{uuid}}", uuid(), "{{number}}", fmt.Sprint(r.requests.Load()),
 		"{{nanoid}}", randomWord(21, letters+"_-"), "{{ulid}}", randomWord(26, "0123456789ABCDEFGHJKMNPQRSTVWXYZ"),
 		"{{base64}}", base64.StdEncoding.EncodeToString([]byte(randomWord(17, letters))), "{{spelt}}", now.UTC().Format("Monday, 2 January 2006 15:04:05.000000"),
 		"{{time}}", now.UTC().Format(time.RFC3339Nano), "{{date}}", now.UTC().Format(http.TimeFormat), "{{epoch}}", fmt.Sprint(now.UnixMilli()),
-		"{{path}}", d.URL.Path, "{{method}}", d.Method, "{{host}}", d.Host, "{{instance}}", fmt.Sprint(d.conn%3),
+		"{{path}}", d.URL.Path, "{{method}}", d.Method, "{{host}}", d.Host, "{{instance}}", fmt.Sprint(d.Conn%3),
 	).Replace(text)
 }
 
 // log writes one line for a request. A right receiver tells nothing of what was sent.
-func (r *Receiver) log(d *delivery, a answer) {
-	line := fmt.Sprintf("%s level=info msg=webhook request=probe-%d status=%d", r.options.Now().UTC().Format(time.RFC3339Nano), r.requests.Load(), a.status)
-	if r.rules.logged != nil {
-		line += " " + r.rules.logged(d)
+func (r *Receiver) log(d *Delivery, a Answer) {
+	line := fmt.Sprintf("%s level=info msg=webhook request=probe-%d status=%d", r.Options.Now().UTC().Format(time.RFC3339Nano), r.requests.Load(), a.Status)
+	if r.Rules.logged != nil {
+		line += " " + r.Rules.logged(d)
 	}
 	r.logs.Lock()
 	defer r.logs.Unlock()
-	_, _ = io.WriteString(r.options.Log, line+"\n") // a receiver answers whether or not it can log
+	_, _ = io.WriteString(r.Options.Log, line+"\n") // a receiver answers whether or not it can log
 }
 
 // reset drops the connection without an answer, with a TCP reset where the protocol allows that.
@@ -269,7 +269,7 @@ func reset(w http.ResponseWriter) {
 	_ = under.Close()
 }
 
-func randomHex(bytes int) string {
+func RandomHex(bytes int) string {
 	b := make([]byte, bytes)
 	_, _ = rand.Read(b) // never fails
 	return hex.EncodeToString(b)
@@ -287,6 +287,21 @@ func randomWord(length int, alphabet string) string {
 }
 
 func uuid() string {
-	h := randomHex(16)
+	h := RandomHex(16)
 	return h[:8] + "-" + h[8:12] + "-4" + h[13:16] + "-a" + h[17:20] + "-" + h[20:]
+}
+
+// wrappingListener changes what is read from its connections.
+type wrappingListener struct {
+	net.Listener
+	wrap func(net.Conn) net.Conn
+}
+
+// Accept returns the next connection, wrapped.
+func (l wrappingListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return l.wrap(c), nil
 }

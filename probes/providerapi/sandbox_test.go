@@ -9,17 +9,18 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
+	"github.com/prelaunch-audit/prelaunch/internal/sandbox/behaviors"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox/certs"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
-// TestAgainstTheStandIn asks the sandbox's provider in each of its behaviours, in front of a receiver that is right.
+// TestAgainstTheStandIn asks the sandbox's provider in each of its behaviors, in front of a receiver that is right.
 func TestAgainstTheStandIn(t *testing.T) {
 	t.Parallel()
-	for _, behaviour := range sandbox.ProviderBehaviours() {
-		t.Run(behaviour.Name, func(t *testing.T) {
+	for _, behavior := range behaviors.ProviderBehaviors() {
+		t.Run(behavior.Name, func(t *testing.T) {
 			t.Parallel()
-			calls := asked(t, behaviour)
+			calls := asked(t, behavior)
 			trusted, taken, delivered := false, false, false
 			for _, call := range calls {
 				switch {
@@ -31,13 +32,13 @@ func TestAgainstTheStandIn(t *testing.T) {
 					delivered = call.Status == 200 && call.Documented && call.ReceiverStatus == 200
 				}
 			}
-			if behaviour.Undecided == (trusted && taken) {
+			if behavior.Undecided == (trusted && taken) {
 				t.Errorf("a random key refused: %v, the right one taken: %v\n%v", trusted, taken, told(calls))
 			}
-			if behaviour.Undelivered && delivered {
+			if behavior.Undelivered && delivered {
 				t.Errorf("counts as delivered\n%v", told(calls))
 			}
-			if !behaviour.Undelivered && !behaviour.Undecided && !delivered {
+			if !behavior.Undelivered && !behavior.Undecided && !delivered {
 				t.Errorf("does not count as delivered\n%v", told(calls))
 			}
 			raw, err := json.Marshal(calls)
@@ -52,7 +53,7 @@ func TestAgainstTheStandIn(t *testing.T) {
 }
 
 // asked runs the probe about one environment.
-func asked(t *testing.T, behaviour sandbox.ProviderBehaviour) []Call {
+func asked(t *testing.T, behavior sandbox.ProviderBehavior) []Call {
 	t.Helper()
 	authority := certs.New(time.Now())
 	key := secret.New([]byte(productionKey))
@@ -60,16 +61,16 @@ func asked(t *testing.T, behaviour sandbox.ProviderBehaviour) []Call {
 	if err != nil {
 		t.Fatal(err)
 	}
-	deployment := sandbox.Deployment{IntegrationID: productionID, Key: key, WebhookURL: receiver.URL()}
+	deployment := sandbox.Registration{IntegrationID: productionID, Key: key, WebhookURL: receiver.URL()}
 	at := receiver.Addresses()[0]
-	switch behaviour.Name {
+	switch behavior.Name {
 	case "no-endpoint":
 		deployment.WebhookURL = ""
 	case "cannot-connect":
 		at = "127.0.0.1:9" // discard: nothing listens there
 	}
 	api, err := sandbox.StartProvider(sandbox.ProviderOptions{
-		Authority: authority, Host: apiHost, Deployments: []sandbox.Deployment{deployment}, Resolve: map[string]string{"hooks.acme.example:443": at}, Behaviour: behaviour,
+		Authority: authority, Host: apiHost, Registrations: []sandbox.Registration{deployment}, Resolve: map[string]string{"hooks.acme.example:443": at}, Behavior: behavior,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -89,7 +90,7 @@ func asked(t *testing.T, behaviour sandbox.ProviderBehaviour) []Call {
 			{Name: audit.Production, IntegrationID: productionID, Key: audit.KeyReference{Key: key}, APIBaseURL: api.BaseURL(), Probing: audit.Careful},
 		},
 	}
-	if behaviour.Name == "silent" {
+	if behavior.Name == "silent" {
 		integration.Network.Timeout = 100 * time.Millisecond
 	}
 	s := &sink{}
@@ -101,7 +102,7 @@ func asked(t *testing.T, behaviour sandbox.ProviderBehaviour) []Call {
 		t.Fatal(err)
 	}
 	for _, call := range api.Calls() {
-		if call.Path == sandbox.TokensPath && call.Status == 200 && behaviour.Name != "session-for-any-uid" {
+		if call.Path == sandbox.TokensPath && call.Status == 200 && behavior.Name != "session-for-any-uid" {
 			t.Error("a session was created")
 		}
 	}

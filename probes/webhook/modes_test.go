@@ -22,6 +22,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/audit/audittest"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
+	"github.com/prelaunch-audit/prelaunch/internal/sandbox/behaviors"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox/certs"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 	"github.com/prelaunch-audit/prelaunch/probes/webhook"
@@ -36,13 +37,13 @@ func (l *lab) environment(name string) *audit.Environment {
 	return nil
 }
 
-func named(t testing.TB, name string) []sandbox.Behaviour {
+func named(t testing.TB, name string) []sandbox.Behavior {
 	t.Helper()
-	behaviour, err := sandbox.Named(name)
+	behavior, err := behaviors.Named(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return []sandbox.Behaviour{behaviour}
+	return []sandbox.Behavior{behavior}
 }
 
 // wantOutcomes compares the outcomes of some checks.
@@ -99,7 +100,7 @@ func TestCarefulProbingTakesNothing(t *testing.T) {
 
 func TestCarefulProbingEndsAFamilyAtItsFirstAcceptance(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, map[string][]sandbox.Behaviour{audit.Production: named(t, "guessable-key-undefined")})
+	l := newLab(t, map[string][]sandbox.Behavior{audit.Production: named(t, "guessable-key-undefined")})
 	l.environment(audit.Production).Probing = audit.Careful
 	doc, report := l.audited(t)
 	wantOutcomes(t, report, audit.Production, map[string]audit.Outcome{"webhook.rejects-wrong-key": audit.Fail, "webhook.rejects-unsigned": audit.Pass})
@@ -120,7 +121,7 @@ func TestCarefulProbingEndsAFamilyAtItsFirstAcceptance(t *testing.T) {
 func TestCarefulProbingOfReceiversThatKnowTheirUsersOrRefuseAll(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"one-refusal-for-all", "refuses-everything", "everything-acknowledged"} {
-		l := newLab(t, map[string][]sandbox.Behaviour{audit.Production: named(t, name)})
+		l := newLab(t, map[string][]sandbox.Behavior{audit.Production: named(t, name)})
 		l.environment(audit.Production).Probing = audit.Careful
 		_, report := l.audited(t)
 		for id, outcome := range outcomes(report, audit.Production) {
@@ -174,7 +175,7 @@ func TestPlanIsTheSameBeforeKeysAreResolved(t *testing.T) {
 func TestPlanCoversWhatIsSent(t *testing.T) {
 	t.Parallel()
 	for _, probing := range []string{audit.Full, audit.Careful} {
-		l := newLab(t, map[string][]sandbox.Behaviour{audit.Test: named(t, "retired-key-refused")})
+		l := newLab(t, map[string][]sandbox.Behavior{audit.Test: named(t, "retired-key-refused")})
 		l.environment(audit.Test).Probing = probing
 		planned := 0
 		for _, step := range webhook.New().Plan(l.integration) {
@@ -192,7 +193,7 @@ func TestPlanCoversWhatIsSent(t *testing.T) {
 func TestKeyKnownByItsFingerprintOnly(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]audit.Outcome{"plain": audit.Inconclusive, "unsigned-accepted": audit.Fail} {
-		l := newLab(t, map[string][]sandbox.Behaviour{audit.Test: named(t, name)})
+		l := newLab(t, map[string][]sandbox.Behavior{audit.Test: named(t, name)})
 		l.environment(audit.Test).Key.Key = audittest.Fingerprinted(testKey)
 		_, report := l.audited(t)
 		wantOutcomes(t, report, audit.Test, map[string]audit.Outcome{"webhook.rejects-unsigned": want, "webhook.accepts-genuine": audit.Inconclusive})
@@ -246,7 +247,7 @@ func TestNothingMadeWithAKeyLeavesUnprotected(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			l := newLab(t, map[string][]sandbox.Behaviour{audit.Test: named(t, "retired-key-refused")})
+			l := newLab(t, map[string][]sandbox.Behavior{audit.Test: named(t, "retired-key-refused")})
 			r := &recorder{status: test.status}
 			server := httptest.NewUnstartedServer(r)
 			server.Config.ErrorLog = log.New(io.Discard, "", 0) // of handshakes that the probe breaks off
@@ -302,7 +303,7 @@ func (s *stepper) End(audit.Probe, audit.ProbeStatus) {}
 // TestInterruptedKeepsWhatIsKnown interrupts the probe in the middle, and wants what it knows by then, soon.
 func TestInterruptedKeepsWhatIsKnown(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, map[string][]sandbox.Behaviour{audit.Test: named(t, "slow")})
+	l := newLab(t, map[string][]sandbox.Behavior{audit.Test: named(t, "slow")})
 	s := &stepper{at: 330, reached: make(chan struct{})}
 	l.progress = s
 	ctx, cancel := context.WithCancel(t.Context())
@@ -342,11 +343,11 @@ func TestObserverDecides(t *testing.T) {
 		{[]string{"observed", "forgeries-acknowledged"}, map[string]audit.Outcome{"webhook.rejects-unsigned": audit.Pass, "webhook.rejects-wrong-key": audit.Pass, "errors.status-codes": audit.Fail}},
 		{[]string{"observed", "presence-only"}, map[string]audit.Outcome{"webhook.rejects-wrong-key": audit.Fail, "webhook.rejects-tampered": audit.Fail}},
 	} {
-		var planted []sandbox.Behaviour
+		var planted []sandbox.Behavior
 		for _, name := range test.planted {
 			planted = append(planted, named(t, name)...)
 		}
-		l := newLab(t, map[string][]sandbox.Behaviour{audit.Test: planted})
+		l := newLab(t, map[string][]sandbox.Behavior{audit.Test: planted})
 		_, report := l.audited(t)
 		wantOutcomes(t, report, audit.Test, test.want)
 		if t.Failed() {
@@ -357,12 +358,12 @@ func TestObserverDecides(t *testing.T) {
 
 func TestHostileReceivers(t *testing.T) {
 	t.Parallel()
-	for _, hostile := range sandbox.Hostiles() {
+	for _, hostile := range behaviors.Hostiles() {
 		t.Run(hostile.Name, func(t *testing.T) {
 			t.Parallel()
 			l := newLab(t, nil)
 			authority := certs.New(time.Now())
-			endpoint, err := sandbox.StartHostile(hostile.Name, authority, "hostile.acme.example")
+			endpoint, err := behaviors.StartHostile(hostile.Name, authority, "hostile.acme.example")
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -37,8 +37,8 @@ const (
 	retiredKey    = "begini-retired-key-Zp4Wx8Rt2Mn"
 )
 
-// newLab plants the behaviours of an environment in its receiver.
-func newLab(t testing.TB, planted map[string][]sandbox.Behaviour) *lab {
+// newLab plants the behaviors of an environment in its receiver.
+func newLab(t testing.TB, planted map[string][]sandbox.Behavior) *lab {
 	t.Helper()
 	authority := certs.New(time.Now())
 	l := &lab{receivers: map[string]*sandbox.Receiver{}, roots: audit.Roots{System: authority.Pool(), All: authority.Pool()}, effects: map[string]string{}}
@@ -61,32 +61,32 @@ func newLab(t testing.TB, planted map[string][]sandbox.Behaviour) *lab {
 		}
 		options := sandbox.Options{
 			Authority: authority, Host: host, Key: keys[name], OtherKey: keys[other], IntegrationID: environment.IntegrationID,
-			Behaviours: planted[name], EffectsDir: t.TempDir(), RetiredKey: secret.New([]byte(retiredKey)),
+			Behaviors: planted[name], EffectsDir: t.TempDir(), RetiredKey: secret.New([]byte(retiredKey)),
 		}
 		l.effects[name] = options.EffectsDir
-		for _, behaviour := range planted[name] {
-			if behaviour.Setup.Hangs {
+		for _, behavior := range planted[name] {
+			if behavior.Setup.Hangs {
 				l.integration.Network.Timeout = time.Second
 			}
-			if behaviour.Setup.ClientCertificate {
+			if behavior.Setup.ClientCertificate {
 				certificate := authority.Client("prelaunch")
 				l.integration.Network.ClientCertificate = &certificate
 			}
-			if behaviour.Setup.Queued {
+			if behavior.Setup.Queued {
 				environment.Receiver = audit.Queued
 			}
-			if behaviour.Setup.Effects {
+			if behavior.Setup.Effects {
 				environment.Effects, environment.HasEffects = []string{name, "{uid}"}, true
 			}
-			if behaviour.Setup.KnownUIDs || behaviour.Setup.HiddenUIDs {
+			if behavior.Setup.KnownUIDs || behavior.Setup.HiddenUIDs {
 				options.KnownUIDs = []string{"KNOWN0001", "KNOWN0002"}
 			}
-			if behaviour.Setup.KnownUIDs {
+			if behavior.Setup.KnownUIDs {
 				environment.ProbeUIDs = options.KnownUIDs
 			}
-			if behaviour.Setup.RetiredKey {
+			if behavior.Setup.RetiredKey {
 				retired := audit.RetiredKey{KeyReference: audit.KeyReference{Source: audit.FromEnv, Variable: "OLD", Key: options.RetiredKey}, Environment: name}
-				if behaviour.Setup.RotationWindow {
+				if behavior.Setup.RotationWindow {
 					retired.AcceptedUntil = audit.NewDate(time.Now()).AddDays(10)
 				}
 				l.integration.RetiredKeys = append(l.integration.RetiredKeys, retired)

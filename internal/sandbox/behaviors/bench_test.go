@@ -1,4 +1,4 @@
-package sandbox
+package behaviors
 
 import (
 	"context"
@@ -13,13 +13,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox/certs"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
 // bench is a receiver on the bench with everything that is needed to write to it by hand.
 type bench struct {
-	*Receiver
+	*sandbox.Receiver
 	t                       *testing.T
 	key, otherKey, retired  string
 	authority               *certs.Authority
@@ -29,12 +30,12 @@ type bench struct {
 
 const knownUser = "KNOWN0001"
 
-func newBench(t *testing.T, behaviours ...Behaviour) *bench {
+func newBench(t *testing.T, behaviors ...sandbox.Behavior) *bench {
 	t.Helper()
-	b := &bench{t: t, key: randomHex(20), otherKey: randomHex(20), retired: randomHex(20), host: "hooks.acme.example", path: "/begini", integration: "1234567890987654321"}
+	b := &bench{t: t, key: sandbox.RandomHex(20), otherKey: sandbox.RandomHex(20), retired: sandbox.RandomHex(20), host: "hooks.acme.example", path: "/begini", integration: "1234567890987654321"}
 	b.authority = certs.New(time.Now())
-	r, err := Start(Options{
-		Authority: b.authority, Host: b.host, Path: b.path, Key: secret.New([]byte(b.key)), IntegrationID: b.integration, Behaviours: behaviours,
+	r, err := sandbox.Start(sandbox.Options{
+		Authority: b.authority, Host: b.host, Path: b.path, Key: secret.New([]byte(b.key)), IntegrationID: b.integration, Behaviors: behaviors,
 		OtherKey: secret.New([]byte(b.otherKey)), RetiredKey: secret.New([]byte(b.retired)), KnownUIDs: []string{knownUser},
 	})
 	if err != nil {
@@ -73,9 +74,9 @@ type sent struct {
 
 // eventOf is a fresh event of that type, unsigned.
 func (b *bench) eventOf(eventType string) sent {
-	uid := "PRELAUNCH" + randomHex(6)
-	for _, behaviour := range b.options.Behaviours {
-		if behaviour.Setup.KnownUIDs || behaviour.Setup.HiddenUIDs {
+	uid := "PRELAUNCH" + sandbox.RandomHex(6)
+	for _, behavior := range b.Options.Behaviors {
+		if behavior.Setup.KnownUIDs || behavior.Setup.HiddenUIDs {
 			uid = knownUser
 		}
 	}
@@ -96,7 +97,7 @@ func (b *bench) signed(body string) sent {
 }
 
 func (s sent) signedWith(key string) sent {
-	return s.with(hex.EncodeToString(hmacSHA512([]byte(key), []byte(s.body))))
+	return s.with(hex.EncodeToString(sandbox.HmacSHA512([]byte(key), []byte(s.body))))
 }
 
 func (s sent) with(signatures ...string) sent {
@@ -175,7 +176,7 @@ func (b *bench) doWith(client *http.Client, scheme string, s sent) seen {
 	}
 	request.Header = s.header.Clone()
 	if s.signatures != nil {
-		request.Header[signatureHeader] = s.signatures
+		request.Header[sandbox.SignatureHeader] = s.signatures
 	}
 	response, err := client.Do(request)
 	if err != nil {

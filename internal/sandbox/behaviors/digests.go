@@ -1,4 +1,4 @@
-package sandbox
+package behaviors
 
 import (
 	"crypto/hmac"
@@ -8,9 +8,11 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"hash"
+
+	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
 )
 
-func keyed(newHash func() hash.Hash) digest {
+func keyed(newHash func() hash.Hash) sandbox.Digest {
 	return func(key, message []byte) []byte {
 		mac := hmac.New(newHash, key)
 		mac.Write(message)

@@ -1,4 +1,4 @@
-package sandbox
+package behaviors
 
 import (
 	"bufio"
@@ -260,7 +260,7 @@ func logged(what func(*bench, sent) string) func(*testing.T, *bench) {
 	return func(t *testing.T, b *bench) {
 		for i, own := range []*bench{b, newRight(t, b)} {
 			log := &buffer{}
-			own.options.Log = log
+			own.Options.Log = log
 			s := own.genuine()
 			own.do(s)
 			if has := strings.Contains(log.String(), what(b, s)); has != (i == 0) || log.String() == "" {

@@ -1,34 +1,36 @@
-package sandbox
+package behaviors
 
 import (
 	"fmt"
 	"slices"
+
+	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
 )
 
 // Rights are the receivers that are right, each in its own way: an audit of one must find no failed check.
-func Rights() []Behaviour {
+func Rights() []sandbox.Behavior {
 	return slices.Concat(rightVerifying, rightAnswering, rightFrameworks, rightNetwork)
 }
 
 // Flaws are the flaws, each to be planted alone.
-func Flaws() []Behaviour {
-	return slices.Concat(signatureFlaws, keyFlaws, bodyFlaws, bypassFlaws, answerFlaws, inputFlaws, leakFlaws, networkFlaws, logFlaws)
+func Flaws() []sandbox.Behavior {
+	return slices.Concat(sandbox.DemoTest, sandbox.DemoProduction, signatureFlaws, keyFlaws, bodyFlaws, bypassFlaws, answerFlaws, inputFlaws, leakFlaws, networkFlaws, logFlaws)
 }
 
-// Named finds a behaviour in either table.
-func Named(name string) (Behaviour, error) {
+// Named finds a behavior in either table.
+func Named(name string) (sandbox.Behavior, error) {
 	for _, b := range slices.Concat(Rights(), Flaws()) {
 		if b.Name == name {
 			return b, nil
 		}
 	}
-	return Behaviour{}, fmt.Errorf("no sandbox behaviour is called %q", name)
+	return sandbox.Behavior{}, fmt.Errorf("no sandbox behavior is called %q", name)
 }
 
 // Disguises are right receivers whose answers vary or say little. A flaw planted after one of them is the same flaw, with the same
 // Expect, and harder to see.
-func Disguises() []Behaviour {
-	var out []Behaviour
+func Disguises() []sandbox.Behavior {
+	var out []sandbox.Behavior
 	for _, b := range Rights() {
 		if slices.Contains(disguises, b.Name) {
 			out = append(out, b)

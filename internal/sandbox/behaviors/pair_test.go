@@ -1,4 +1,4 @@
-package sandbox_test
+package behaviors_test
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/config"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
+	"github.com/prelaunch-audit/prelaunch/internal/sandbox/behaviors"
 )
 
 func startPair(t *testing.T, o sandbox.PairOptions) (*sandbox.Pair, *audit.Integration) {
@@ -88,29 +89,29 @@ func TestPairIsAsItsConfigurationSays(t *testing.T) {
 	}
 }
 
-// TestConfigurationsLoad renders the configuration of every behaviour and every flaw around the receivers.
+// TestConfigurationsLoad renders the configuration of every behavior and every flaw around the receivers.
 func TestConfigurationsLoad(t *testing.T) {
 	t.Parallel()
-	for _, behaviour := range append(sandbox.Rights(), sandbox.Flaws()...) {
-		if behaviour.Setup == (sandbox.Setup{}) {
+	for _, behavior := range append(behaviors.Rights(), behaviors.Flaws()...) {
+		if behavior.Setup == (sandbox.Setup{}) {
 			continue
 		}
-		t.Run(behaviour.Name, func(t *testing.T) {
+		t.Run(behavior.Name, func(t *testing.T) {
 			t.Parallel()
-			_, integration := startPair(t, sandbox.PairOptions{Production: []sandbox.Behaviour{behaviour}, KeyFiles: true})
+			_, integration := startPair(t, sandbox.PairOptions{Production: []sandbox.Behavior{behavior}, KeyFiles: true})
 			production := integration.Environments[1]
 			got := sandbox.Setup{
 				Queued: production.Receiver == audit.Queued, Effects: production.HasEffects, KnownUIDs: len(production.ProbeUIDs) > 0,
-				RetiredKey: len(integration.RetiredKeys) > 0, HiddenUIDs: behaviour.Setup.HiddenUIDs,
+				RetiredKey: len(integration.RetiredKeys) > 0, HiddenUIDs: behavior.Setup.HiddenUIDs,
 				Hangs: integration.Network.Timeout < 5*time.Second, ClientCertificate: integration.Network.ClientCertificate != nil,
 			}
 			got.RotationWindow = got.RetiredKey && !integration.RetiredKeys[0].AcceptedUntil.IsZero()
-			if got != behaviour.Setup {
-				t.Errorf("the configuration says %+v, the behaviour needs %+v", got, behaviour.Setup)
+			if got != behavior.Setup {
+				t.Errorf("the configuration says %+v, the behavior needs %+v", got, behavior.Setup)
 			}
 		})
 	}
-	for _, flaw := range sandbox.DeploymentFlaws() {
+	for _, flaw := range behaviors.DeploymentFlaws() {
 		t.Run(flaw.Name, func(t *testing.T) {
 			t.Parallel()
 			now := time.Now()

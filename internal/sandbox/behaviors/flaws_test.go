@@ -1,4 +1,4 @@
-package sandbox
+package behaviors
 
 import (
 	"bytes"
@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
 )
 
 // show makes a flaw visible by hand: what a receiver with the flaw does with the request, and the right one does not.
@@ -70,7 +72,7 @@ func TestFlawsShow(t *testing.T) {
 // newRight is a right receiver with the keys of another.
 func newRight(t *testing.T, other *bench) *bench {
 	right := newBench(t)
-	right.rules.keys = [][]byte{[]byte(other.key)}
+	right.Rules.Keys = [][]byte{[]byte(other.key)}
 	return right
 }
 
@@ -121,10 +123,10 @@ func tells(send func(*bench) sent, text func(*bench, sent) string) show {
 	return show{send, "", text, nil}
 }
 
-func forgery(b *bench) sent { return b.unsigned().with(randomHex(64)) }
+func forgery(b *bench) sent { return b.unsigned().with(sandbox.RandomHex(64)) }
 
 func expectedSignature(b *bench, s sent) string {
-	return hex.EncodeToString(hmacSHA512([]byte(b.key), []byte(s.body)))
+	return hex.EncodeToString(sandbox.HmacSHA512([]byte(b.key), []byte(s.body)))
 }
 
 func fixed(text string) func(*bench, sent) string { return func(*bench, sent) string { return text } }
@@ -160,14 +162,14 @@ func near(header, value string) show {
 }
 
 func typed(contentType string) show {
-	return request("200 taken", func(b *bench) sent { return b.unsigned().with(randomHex(64)).typed(contentType) })
+	return request("200 taken", func(b *bench) sent { return b.unsigned().with(sandbox.RandomHex(64)).typed(contentType) })
 }
 
 func form(signedBody string) show {
 	return request("200", func(b *bench) sent {
 		s := b.unsigned().typed("application/x-www-form-urlencoded")
 		s.uid, s.body = "", url.Values{"uid": {"PRELAUNCH1"}}.Encode()
-		return s.with(hex.EncodeToString(hmacSHA512([]byte(b.key), []byte(signedBody))))
+		return s.with(hex.EncodeToString(sandbox.HmacSHA512([]byte(b.key), []byte(signedBody))))
 	})
 }
 
@@ -344,7 +346,7 @@ var shows = map[string]show{
 	"signing-oracle":            tells(forgery, expectedSignature),
 	"signing-oracle-upper-case": tells(forgery, func(b *bench, s sent) string { return strings.ToUpper(expectedSignature(b, s)) }),
 	"signing-oracle-base64": tells(forgery, func(b *bench, s sent) string {
-		return base64.StdEncoding.EncodeToString(hmacSHA512([]byte(b.key), []byte(s.body)))
+		return base64.StdEncoding.EncodeToString(sandbox.HmacSHA512([]byte(b.key), []byte(s.body)))
 	}),
 	"signing-oracle-header": tells(forgery, expectedSignature),
 	"key-echo":              tells(forgery, func(b *bench, _ sent) string { return b.key }),

@@ -1,37 +1,39 @@
-package sandbox
+package behaviors
 
 import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
 )
 
 // TestRightReceiversAreRight holds every right receiver to what the provider's documentation asks, by what it did and, unless it
 // acknowledges first, by what it answered.
 func TestRightReceiversAreRight(t *testing.T) {
 	t.Parallel()
-	for _, behaviour := range Rights() {
-		t.Run(behaviour.Name, func(t *testing.T) {
+	for _, behavior := range Rights() {
+		t.Run(behavior.Name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t, behaviour)
-			queued := behaviour.Setup.Queued
+			b := newBench(t, behavior)
+			queued := behavior.Setup.Queued
 			forgeries := map[string]sent{
 				"unsigned":      b.unsigned(),
 				"empty":         b.unsigned().with(""),
-				"random":        b.unsigned().with(randomHex(64)),
-				"wrong key":     b.unsigned().signedWith(randomHex(20)),
+				"random":        b.unsigned().with(sandbox.RandomHex(64)),
+				"wrong key":     b.unsigned().signedWith(sandbox.RandomHex(20)),
 				"empty key":     b.unsigned().signedWith(""),
 				"other key":     b.unsigned().signedWith(b.otherKey),
 				"tampered":      b.genuine().changed(`"application_started_at":1`, `"application_started_at":2`),
 				"prefix":        b.unsigned().with(b.genuine().signatures[0][:16]),
 				"not ASCII":     b.unsigned().with("\xe9"),
-				"plain text":    b.unsigned().with(randomHex(64)).typed("text/plain"),
+				"plain text":    b.unsigned().with(sandbox.RandomHex(64)).typed("text/plain"),
 				"local":         b.unsigned().headed("X-Forwarded-For", "127.0.0.1"),
 				"put":           b.unsigned().by(http.MethodPut),
 				"slash":         b.unsigned().at(b.path + "/"),
 				"encoded slash": b.unsigned().at("/%2fbegini"),
 			}
-			if !behaviour.Setup.RotationWindow {
+			if !behavior.Setup.RotationWindow {
 				forgeries["retired key"] = b.unsigned().signedWith(b.retired)
 			}
 			for name, forgery := range forgeries {
@@ -54,7 +56,7 @@ func TestRightReceiversAreRight(t *testing.T) {
 					t.Errorf("signed %s: answered %d %s", name, got.status, got.failed)
 				}
 			}
-			for _, eventType := range eventTypes {
+			for _, eventType := range sandbox.EventTypes {
 				genuine := b.sign(b.eventOf(eventType))
 				first, again := b.patiently(genuine), b.patiently(genuine)
 				if first.status != 200 || again.status != 200 {
@@ -76,8 +78,8 @@ func TestRightReceiversAreRight(t *testing.T) {
 				if err := b.Close(); err != nil { // waits for the queue
 					t.Error(err)
 				}
-				if n := b.Events.Total(); n != len(eventTypes)+1 {
-					t.Errorf("processed %d events, want %d", n, len(eventTypes)+1)
+				if n := b.Events.Total(); n != len(sandbox.EventTypes)+1 {
+					t.Errorf("processed %d events, want %d", n, len(sandbox.EventTypes)+1)
 				}
 			}
 		})
@@ -121,13 +123,13 @@ func TestDisguisedFlawsShow(t *testing.T) {
 func TestNamesAreUniqueAndFound(t *testing.T) {
 	t.Parallel()
 	names := map[string]bool{}
-	for _, behaviour := range append(Rights(), Flaws()...) {
-		if names[behaviour.Name] || behaviour.Description == "" || behaviour.plant == nil {
-			t.Errorf("%q: a name twice, or a row that is not complete", behaviour.Name)
+	for _, behavior := range append(Rights(), Flaws()...) {
+		if names[behavior.Name] || behavior.Description == "" || behavior.Plant == nil {
+			t.Errorf("%q: a name twice, or a row that is not complete", behavior.Name)
 		}
-		names[behaviour.Name] = true
-		if found, err := Named(behaviour.Name); err != nil || found.Description != behaviour.Description {
-			t.Errorf("%q is not found", behaviour.Name)
+		names[behavior.Name] = true
+		if found, err := Named(behavior.Name); err != nil || found.Description != behavior.Description {
+			t.Errorf("%q is not found", behavior.Name)
 		}
 	}
 	if _, err := Named("nothing-of-the-kind"); err == nil {

@@ -1,4 +1,4 @@
-package sandbox
+package behaviors
 
 import (
 	"encoding/base64"
@@ -7,41 +7,43 @@ import (
 	"html"
 	"slices"
 	"strings"
+
+	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
 )
 
 // leakFlaws are receivers whose answers tell what stays inside.
-var leakFlaws = slices.Concat(traces(), []Behaviour{
-	{Name: "signing-oracle", Description: "tells the expected signature of what it refuses", Expect: leaks, plant: tell(func(ru *rules, d *delivery) string {
-		return hex.EncodeToString(hmacSHA512(ru.keys[0], d.body))
+var leakFlaws = slices.Concat(traces(), []sandbox.Behavior{
+	{Name: "signing-oracle", Description: "tells the expected signature of what it refuses", Expect: leaks, Plant: tell(func(ru *sandbox.Rules, d *sandbox.Delivery) string {
+		return hex.EncodeToString(sandbox.HmacSHA512(ru.Keys[0], d.Payload))
 	})},
-	{Name: "signing-oracle-upper-case", Description: "tells the expected signature in upper case", Expect: leaks, plant: tell(func(ru *rules, d *delivery) string {
-		return strings.ToUpper(hex.EncodeToString(hmacSHA512(ru.keys[0], d.body)))
+	{Name: "signing-oracle-upper-case", Description: "tells the expected signature in upper case", Expect: leaks, Plant: tell(func(ru *sandbox.Rules, d *sandbox.Delivery) string {
+		return strings.ToUpper(hex.EncodeToString(sandbox.HmacSHA512(ru.Keys[0], d.Payload)))
 	})},
-	{Name: "signing-oracle-base64", Description: "tells the expected signature in base64", Expect: leaks, plant: tell(func(ru *rules, d *delivery) string {
-		return base64.StdEncoding.EncodeToString(hmacSHA512(ru.keys[0], d.body))
+	{Name: "signing-oracle-base64", Description: "tells the expected signature in base64", Expect: leaks, Plant: tell(func(ru *sandbox.Rules, d *sandbox.Delivery) string {
+		return base64.StdEncoding.EncodeToString(sandbox.HmacSHA512(ru.Keys[0], d.Payload))
 	})},
-	{Name: "signing-oracle-header", Description: "tells the expected signature in a header", Expect: leaks, plant: func(ru *rules) {
-		usual := ru.refuse
-		ru.refuse = func(d *delivery, why reason) answer {
-			return usual(d, why).with("X-Expected-Signature", hex.EncodeToString(hmacSHA512(ru.keys[0], d.body)))
+	{Name: "signing-oracle-header", Description: "tells the expected signature in a header", Expect: leaks, Plant: func(ru *sandbox.Rules) {
+		usual := ru.Refuse
+		ru.Refuse = func(d *sandbox.Delivery, why sandbox.Reason) sandbox.Answer {
+			return usual(d, why).With("X-Expected-Signature", hex.EncodeToString(sandbox.HmacSHA512(ru.Keys[0], d.Payload)))
 		}
 	}},
-	{Name: "key-echo", Description: "tells the key of what it refuses", Expect: leaks, plant: tell(func(ru *rules, _ *delivery) string { return string(ru.keys[0]) })},
-	{Name: "key-echo-base64", Description: "tells the key in base64", Expect: leaks, plant: tell(func(ru *rules, _ *delivery) string {
-		return base64.StdEncoding.EncodeToString(ru.keys[0])
+	{Name: "key-echo", Description: "tells the key of what it refuses", Expect: leaks, Plant: tell(func(ru *sandbox.Rules, _ *sandbox.Delivery) string { return string(ru.Keys[0]) })},
+	{Name: "key-echo-base64", Description: "tells the key in base64", Expect: leaks, Plant: tell(func(ru *sandbox.Rules, _ *sandbox.Delivery) string {
+		return base64.StdEncoding.EncodeToString(ru.Keys[0])
 	})},
-	{Name: "key-echo-header", Description: "every answer has the key in a header", Expect: leaks, plant: func(ru *rules) {
-		ru.finish = append(ru.finish, func(_ *delivery, a *answer) { a.header.Set("X-Debug-Secret", string(ru.keys[0])) })
+	{Name: "key-echo-header", Description: "every answer has the key in a header", Expect: leaks, Plant: func(ru *sandbox.Rules) {
+		ru.Finish = append(ru.Finish, func(_ *sandbox.Delivery, a *sandbox.Answer) { a.Header.Set("X-Debug-Secret", string(ru.Keys[0])) })
 	}},
-	{Name: "genuine-answer-leaks", Description: "a warning stands in front of the genuine answer", Expect: Expect{Fails: []string{noDetail}},
-		plant: accept(textAnswer(200, "text/html", "<br />\n<b>Warning</b>:  Undefined array key &quot;score&quot; in <b>/var/www/html/hook.php</b> on line <b>41</b><br />\nOK"))},
+	{Name: "genuine-answer-leaks", Description: "a warning stands in front of the genuine answer", Expect: sandbox.Expect{Fails: []string{sandbox.NoDetail}},
+		Plant: accept(sandbox.TextAnswer(200, "text/html", "<br />\n<b>Warning</b>:  Undefined array key &quot;score&quot; in <b>/var/www/html/hook.php</b> on line <b>41</b><br />\nOK"))},
 })
 
-var leaks = Expect{Fails: []string{noDetail}}
+var leaks = sandbox.Expect{Fails: []string{sandbox.NoDetail}}
 
 // traces tell, in the answer to a signed body that is malformed or invalid, what each family of frameworks tells.
-func traces() []Behaviour {
-	var out []Behaviour
+func traces() []sandbox.Behavior {
+	var out []sandbox.Behavior
 	for _, family := range []struct{ name, contentType, body string }{
 		{"python", "text/plain", "Traceback (most recent call last):\n  File \"/srv/app/hooks.py\", line 42, in receive\n    payload = json.loads(request.data)\njson.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)\n"},
 		{"werkzeug", "text/html", "<!doctype html>\n<html lang=en>\n  <head>\n    <title>KeyError: &#39;uid&#39;\n // Werkzeug Debugger</title>\n  </head>\n  <body><div class=\"traceback\"><h3>Traceback <em>(most recent call last)</em>:</h3><ul><li><div class=\"frame\"><h4>File <cite class=\"filename\">\"/srv/app/hooks.py\"</cite>,\n      line <em class=\"line\">42</em>,\n      in <code class=\"function\">receive</code></h4></div></ul></div></body></html>"},
@@ -68,13 +70,15 @@ func traces() []Behaviour {
 		{"connection-refused", "application/json", `{"error":"connect ECONNREFUSED 10.0.3.7:6379"}`},
 		{"dial", "text/plain", "dial tcp 10.0.3.7:5432: connect: connection refused\n"},
 	} {
-		out = append(out, Behaviour{Name: "leaks-" + family.name, Description: "answers signed bodies that are malformed or invalid with what " + family.name + " tells a developer",
-			Expect: leaks, plant: tellInvalid(family.contentType, family.body)})
+		out = append(out, sandbox.Behavior{Name: "leaks-" + family.name, Description: "answers signed bodies that are malformed or invalid with what " + family.name + " tells a developer",
+			Expect: leaks, Plant: tellInvalid(family.contentType, family.body)})
 	}
 	for _, header := range []string{"X-Debug-Exception", "X-Debug-Token"} {
-		out = append(out, Behaviour{Name: "leaks-" + strings.ToLower(header), Description: "has Symfony's " + header + " in refusals", Expect: leaks, plant: func(ru *rules) {
-			usual := ru.refuse
-			ru.refuse = func(d *delivery, why reason) answer { return usual(d, why).with(header, "Undefined%20array%20key") }
+		out = append(out, sandbox.Behavior{Name: "leaks-" + strings.ToLower(header), Description: "has Symfony's " + header + " in refusals", Expect: leaks, Plant: func(ru *sandbox.Rules) {
+			usual := ru.Refuse
+			ru.Refuse = func(d *sandbox.Delivery, why sandbox.Reason) sandbox.Answer {
+				return usual(d, why).With(header, "Undefined%20array%20key")
+			}
 		}})
 	}
 	escaped, err := json.Marshal(html.EscapeString("Traceback (most recent call last):\n  File \"/srv/app/hooks.py\", line 42, in receive\n"))
@@ -82,34 +86,34 @@ func traces() []Behaviour {
 		panic(err) // a text always marshals
 	}
 	return append(out,
-		Behaviour{Name: "leaks-escaped-twice", Description: "tells a trace as HTML within JSON", Expect: leaks, plant: tellInvalid("application/json", `{"error":`+string(escaped)+`}`)},
-		Behaviour{Name: "leaks-with-200", Description: "answers what is no JSON with 200 and PHP's fatal error", Expect: Expect{Fails: []string{noDetail, rejectsMalformed}, May: []string{statusCodes, bounded}},
-			plant: refusal(malformed, textAnswer(200, "text/html", "<br />\n<b>Fatal error</b>:  Uncaught JsonException: Syntax error in /var/www/html/hook.php:9\nStack trace:\n#0 /var/www/html/hook.php(9): json_decode()\n#1 {main}\n  thrown in <b>/var/www/html/hook.php</b> on line <b>9</b><br />"))},
-		Behaviour{Name: "leaks-with-500", Description: "answers what is no JSON with 500 and Java's stack trace", Expect: Expect{Fails: []string{noDetail, rejectsMalformed}, May: []string{statusCodes, bounded}},
-			plant: refusal(malformed, textAnswer(500, "text/html", "<h1>HTTP Status 500</h1><pre>com.fasterxml.jackson.core.JsonParseException: Unexpected end-of-input\n\tat com.acme.hooks.HookServlet.doPost(HookServlet.java:42)\n\tat javax.servlet.http.HttpServlet.service(HttpServlet.java:661)</pre>"))},
-		Behaviour{Name: "leaks-to-forgers", Description: "answers forgeries with a stack trace", Expect: leaks,
-			plant: refusal(unauthentic, textAnswer(401, "text/plain", "Error: signature mismatch\n    at verify (/srv/app/verify.js:9:11)\n    at receive (/srv/app/hooks.js:17:3)\n"))},
-		Behaviour{Name: "leaks-go-decoder", Description: "tells Go's decoding error", Expect: Expect{Warns: []string{noDetail}},
-			plant: tellInvalid("text/plain", "json: cannot unmarshal number into Go struct field Event.uid of type string\n")},
+		sandbox.Behavior{Name: "leaks-escaped-twice", Description: "tells a trace as HTML within JSON", Expect: leaks, Plant: tellInvalid("application/json", `{"error":`+string(escaped)+`}`)},
+		sandbox.Behavior{Name: "leaks-with-200", Description: "answers what is no JSON with 200 and PHP's fatal error", Expect: sandbox.Expect{Fails: []string{sandbox.NoDetail, sandbox.RejectsMalformed}, May: []string{sandbox.StatusCodes, sandbox.Bounded}},
+			Plant: sandbox.Refusal(sandbox.Malformed, sandbox.TextAnswer(200, "text/html", "<br />\n<b>Fatal error</b>:  Uncaught JsonException: Syntax error in /var/www/html/hook.php:9\nStack trace:\n#0 /var/www/html/hook.php(9): json_decode()\n#1 {main}\n  thrown in <b>/var/www/html/hook.php</b> on line <b>9</b><br />"))},
+		sandbox.Behavior{Name: "leaks-with-500", Description: "answers what is no JSON with 500 and Java's stack trace", Expect: sandbox.Expect{Fails: []string{sandbox.NoDetail, sandbox.RejectsMalformed}, May: []string{sandbox.StatusCodes, sandbox.Bounded}},
+			Plant: sandbox.Refusal(sandbox.Malformed, sandbox.TextAnswer(500, "text/html", "<h1>HTTP Status 500</h1><pre>com.fasterxml.jackson.core.JsonParseException: Unexpected end-of-input\n\tat com.acme.hooks.HookServlet.doPost(HookServlet.java:42)\n\tat javax.servlet.http.HttpServlet.service(HttpServlet.java:661)</pre>"))},
+		sandbox.Behavior{Name: "leaks-to-forgers", Description: "answers forgeries with a stack trace", Expect: leaks,
+			Plant: sandbox.Refusal(sandbox.Unauthentic, sandbox.TextAnswer(401, "text/plain", "Error: signature mismatch\n    at verify (/srv/app/verify.js:9:11)\n    at receive (/srv/app/hooks.js:17:3)\n"))},
+		sandbox.Behavior{Name: "leaks-go-decoder", Description: "tells Go's decoding error", Expect: sandbox.Expect{Warns: []string{sandbox.NoDetail}},
+			Plant: tellInvalid("text/plain", "json: cannot unmarshal number into Go struct field Event.uid of type string\n")},
 	)
 }
 
 // tell puts a secret into the body of what is refused.
-func tell(secret func(*rules, *delivery) string) func(*rules) {
-	return func(ru *rules) {
-		ru.refuse = func(d *delivery, why reason) answer {
-			return jsonAnswer(statuses[why], `{"error":"`+words[why]+`","expected":"`+secret(ru, d)+`"}`)
+func tell(secret func(*sandbox.Rules, *sandbox.Delivery) string) func(*sandbox.Rules) {
+	return func(ru *sandbox.Rules) {
+		ru.Refuse = func(d *sandbox.Delivery, why sandbox.Reason) sandbox.Answer {
+			return sandbox.JsonAnswer(sandbox.Statuses[why], `{"error":"`+sandbox.Words[why]+`","expected":"`+secret(ru, d)+`"}`)
 		}
 	}
 }
 
 // tellInvalid answers signed bodies that are malformed or invalid with that.
-func tellInvalid(contentType, body string) func(*rules) {
-	return func(ru *rules) {
-		usual := ru.refuse
-		ru.refuse = func(d *delivery, why reason) answer {
-			if why == malformed || why == invalid {
-				return textAnswer(statuses[why], contentType, body)
+func tellInvalid(contentType, body string) func(*sandbox.Rules) {
+	return func(ru *sandbox.Rules) {
+		usual := ru.Refuse
+		ru.Refuse = func(d *sandbox.Delivery, why sandbox.Reason) sandbox.Answer {
+			if why == sandbox.Malformed || why == sandbox.Invalid {
+				return sandbox.TextAnswer(sandbox.Statuses[why], contentType, body)
 			}
 			return usual(d, why)
 		}

@@ -1,4 +1,4 @@
-package sandbox
+package behaviors
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox/certs"
 )
 
@@ -18,17 +19,17 @@ import (
 const slowness = 200 * time.Millisecond
 
 // protocols sets which HTTP versions are spoken.
-func protocols(http2, http1 bool) func(*rules) {
-	return func(ru *rules) {
-		ru.protocols = new(http.Protocols)
-		ru.protocols.SetHTTP1(http1)
-		ru.protocols.SetHTTP2(http2)
+func protocols(http2, http1 bool) func(*sandbox.Rules) {
+	return func(ru *sandbox.Rules) {
+		ru.Protocols = new(http.Protocols)
+		ru.Protocols.SetHTTP1(http1)
+		ru.Protocols.SetHTTP2(http2)
 	}
 }
 
 // certificate sets how the receiver's certificate is issued.
-func certificate(issue func(ca *certs.Authority, host string) tls.Certificate) func(*rules) {
-	return func(ru *rules) { ru.certificate = issue }
+func certificate(issue func(ca *certs.Authority, host string) tls.Certificate) func(*sandbox.Rules) {
+	return func(ru *sandbox.Rules) { ru.Certificate = issue }
 }
 
 func withIntermediate(ca *certs.Authority, host string) tls.Certificate {
@@ -45,21 +46,6 @@ func rsaCertificate(ca *certs.Authority, host string) tls.Certificate {
 }
 
 var clientUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
-
-// wrappingListener changes what is read from its connections.
-type wrappingListener struct {
-	net.Listener
-	wrap func(net.Conn) net.Conn
-}
-
-// Accept returns the next connection, wrapped.
-func (l wrappingListener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return l.wrap(c), nil
-}
 
 // rewritingConn replaces text in what arrives; both texts have the same length, and the old one is found where it comes in one piece.
 type rewritingConn struct {

@@ -1,4 +1,4 @@
-package sandbox_test
+package behaviors_test
 
 import (
 	"context"
@@ -13,17 +13,18 @@ import (
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
+	"github.com/prelaunch-audit/prelaunch/internal/sandbox/behaviors"
 )
 
 // TestProviderAnswersAsDocumented goes through the documented statuses of both calls.
 func TestProviderAnswersAsDocumented(t *testing.T) {
 	t.Parallel()
-	start := func(t *testing.T, name string, test ...sandbox.Behaviour) func(path, key, body string) (int, string) {
-		behaviour, err := sandbox.ProviderNamed(name)
+	start := func(t *testing.T, name string, test ...sandbox.Behavior) func(path, key, body string) (int, string) {
+		behavior, err := behaviors.ProviderNamed(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		pair, integration := startPair(t, sandbox.PairOptions{Provider: &behaviour, Test: test})
+		pair, integration := startPair(t, sandbox.PairOptions{Provider: &behavior, Test: test})
 		if !integration.ProviderChecks || len(pair.Args()) != 2 {
 			t.Errorf("provider checks %v, arguments %v", integration.ProviderChecks, pair.Args())
 		}
@@ -55,15 +56,15 @@ func TestProviderAnswersAsDocumented(t *testing.T) {
 	}
 	const own, others = "1234567890987654321", "9876543210123456789"
 	tokens := func(uid, id string) string { return fmt.Sprintf(`{"uid":%q,"integration_id":%q}`, uid, id) }
-	refusing, err := sandbox.Named("refuses-everything")
+	refusing, err := behaviors.Named("refuses-everything")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
-		name, behaviour, path, key, body string
+		name, behavior, path, key, body string
 		status                           int
 		says                             string
-		test                             []sandbox.Behaviour
+		test                             []sandbox.Behavior
 	}{
 		{"session", "faithful", sandbox.TokensPath, "right", tokens("KNOWN0001", own), 200, "access_token", nil},
 		{"session without key", "faithful", sandbox.TokensPath, "", tokens("KNOWN0001", own), 401, "", nil},
@@ -75,7 +76,7 @@ func TestProviderAnswersAsDocumented(t *testing.T) {
 		{"test", "faithful", sandbox.TestWebhookPath, "right", "", 200, `"webhook_receiver_status_code":200`, nil},
 		{"test without key", "faithful", sandbox.TestWebhookPath, "", "", 400, "", nil},
 		{"test with wrong key", "faithful", sandbox.TestWebhookPath, "nobody's", "", 403, "", nil},
-		{"test refused by the receiver", "faithful", sandbox.TestWebhookPath, "right", "", 422, `"webhook_receiver_status_code":401`, []sandbox.Behaviour{refusing}},
+		{"test refused by the receiver", "faithful", sandbox.TestWebhookPath, "right", "", 422, `"webhook_receiver_status_code":401`, []sandbox.Behavior{refusing}},
 		{"test without endpoint", "no-endpoint", sandbox.TestWebhookPath, "right", "", 424, "", nil},
 		{"test without connection", "cannot-connect", sandbox.TestWebhookPath, "right", "", 503, "", nil},
 		{"liar: any key", "any-key", sandbox.TokensPath, "nobody's", tokens("!", own), 422, "", nil},
@@ -91,12 +92,12 @@ func TestProviderAnswersAsDocumented(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			call := start(t, c.behaviour, c.test...)
+			call := start(t, c.behavior, c.test...)
 			status, text := call(c.path, c.key, c.body)
 			if status != c.status || !strings.Contains(text, c.says) {
 				t.Errorf("%d %s, want %d with %q", status, text, c.status, c.says)
 			}
-			if c.behaviour == "faithful" && !json.Valid([]byte(text)) {
+			if c.behavior == "faithful" && !json.Valid([]byte(text)) {
 				t.Error("no JSON")
 			}
 		})
@@ -137,11 +138,11 @@ func TestHostileProvider(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			behaviour, err := sandbox.ProviderNamed(name)
+			behavior, err := behaviors.ProviderNamed(name)
 			if err != nil {
 				t.Fatal(err)
 			}
-			pair, integration := startPair(t, sandbox.PairOptions{Provider: &behaviour})
+			pair, integration := startPair(t, sandbox.PairOptions{Provider: &behavior})
 			client := reach(t, pair, integration)
 			client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 			ctx, cancel := context.WithCancel(t.Context())
@@ -165,7 +166,7 @@ func TestHostileProvider(t *testing.T) {
 			}
 		})
 	}
-	if _, err := sandbox.ProviderNamed("nobody"); err == nil {
+	if _, err := behaviors.ProviderNamed("nobody"); err == nil {
 		t.Error("an unknown provider is found")
 	}
 }

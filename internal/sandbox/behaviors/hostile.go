@@ -1,4 +1,4 @@
-package sandbox
+package behaviors
 
 import (
 	"bufio"
@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox/certs"
 )
 
@@ -267,5 +268,5 @@ func forever(w io.Writer, text string, pause time.Duration, done <-chan struct{}
 
 // bombOnce is 64 MiB of zeros in 64 KiB of gzip.
 var bombOnce = sync.OnceValue(func() string {
-	return strings.Repeat(deflated(strings.Repeat("\x00", 1<<20)), 64) // members of a gzip file may follow each other
+	return strings.Repeat(sandbox.Deflated(strings.Repeat("\x00", 1<<20)), 64) // members of a gzip file may follow each other
 })

@@ -1,4 +1,4 @@
-package sandbox_test
+package behaviors_test
 
 import (
 	"bufio"
@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
+	"github.com/prelaunch-audit/prelaunch/internal/sandbox/behaviors"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox/certs"
 )
 
@@ -58,7 +58,7 @@ var sights = map[string]sight{
 
 func TestHostileEndpointsAreHostile(t *testing.T) {
 	t.Parallel()
-	for _, hostile := range sandbox.Hostiles() {
+	for _, hostile := range behaviors.Hostiles() {
 		t.Run(hostile.Name, func(t *testing.T) {
 			t.Parallel()
 			want, ok := sights[hostile.Name]
@@ -66,7 +66,7 @@ func TestHostileEndpointsAreHostile(t *testing.T) {
 				t.Fatal("nothing looks at this endpoint")
 			}
 			ca := certs.New(time.Now())
-			endpoint, err := sandbox.StartHostile(hostile.Name, ca, "hooks.acme.example")
+			endpoint, err := behaviors.StartHostile(hostile.Name, ca, "hooks.acme.example")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -109,7 +109,7 @@ func TestHostileEndpointsAreHostile(t *testing.T) {
 			}
 		})
 	}
-	if _, err := sandbox.StartHostile("kind", nil, ""); err == nil {
+	if _, err := behaviors.StartHostile("kind", nil, ""); err == nil {
 		t.Error("an unknown endpoint is started")
 	}
 }

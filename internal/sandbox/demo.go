@@ -1,0 +1,105 @@
+package sandbox
+
+import (
+	"crypto/tls"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"regexp"
+)
+
+// DemoTest and DemoProduction are the flaws of the receivers in the demo's flawed integration.
+var (
+	DemoTest = []Behavior{
+		{Name: "reserialised", Description: "verifies the parsed JSON written again compactly in the fields' order, as Node's JSON.stringify(req.body) does",
+			Expect: Expect{Fails: []string{VerifiesRaw}, May: []string{RejectsTampered, RejectsMalformed, HandlesUnexpected}}, Plant: Instead(Compact)},
+		{Name: "logs-uid", Description: "logs each UID", Expect: SpoiltLog, Plant: Logging(func(_ *Rules, d *Delivery) string {
+			if found := SpelledUID.FindSubmatch(d.Payload); found != nil {
+				return "uid=" + string(found[1])
+			}
+			return ""
+		})},
+	}
+	DemoProduction = []Behavior{
+		{Name: "first-sixteen-digits", Description: "only the first 16 digits are compared",
+			Expect: Expect{Fails: []string{RejectsPartial}, May: []string{RejectsUnsigned, RejectsTampered}}, Plant: Match(func(expected, given string) bool { return len(given) >= 16 && given[:16] == expected[:16] })},
+		{Name: "malformed-crashes", Description: "answers 500 to what is no JSON", // what is nested too deeply is no JSON to it
+			Expect: Expect{Fails: []string{RejectsMalformed}, May: []string{StatusCodes, Bounded}}, Plant: Refusal(Malformed, Crash)},
+		{Name: "plain-http-served", Description: "answers in the clear as it does over HTTPS",
+			Expect: Expect{Fails: []string{NoPlainHTTP}}, Plant: func(ru *Rules) {
+				ru.Plain = func(_ *Receiver, own http.Handler) http.Handler { return own }
+			}},
+		{Name: "tls-1.0", Description: "takes TLS 1.0 and 1.1 too", Expect: Expect{Fails: []string{ModernTLS}}, Plant: func(ru *Rules) {
+			ru.Tls = func(c *tls.Config) { c.MinVersion = tls.VersionTLS10 }
+		}},
+	}
+)
+
+// DemoDeployment are the flaws around the receivers of the demo's flawed integration.
+var DemoDeployment = []DeploymentFlaw{
+	{"key-in-history", "a commit held the Production key until the next took it out", Expect{Fails: []string{NotInHistory, Rotated}}, func(d *Deployment) {
+		d.Commits[0].Files["receiver.py"] = ReceiverCode(string(d.Production.Secret.Expose()))
+	}},
+	{"key-in-client", "a bundle holds the Production key", Expect{Fails: []string{NotInClient, Rotated}}, func(d *Deployment) {
+		d.Files["dist/app.js"] = fmt.Sprintf("fetch(\"/start\", {headers: {\"api-key\": %q}});\n", d.Production.Secret.Expose())
+	}},
+	{"redirect-unset", "Production has no cancellation page", Expect{Fails: []string{PagesConfigured}, May: []string{RedirectsRegistered}}, func(d *Deployment) { d.Production.Cancellation = "" }},
+	{"foreign-account", "an account of another domain has access", Expect{Fails: []string{AccessRestricted}}, func(d *Deployment) {
+		d.Roster = append(d.Roster, []string{"jane@elsewhere.example", "Viewer"})
+	}},
+	{"shared-redirect", "both environments send users to the same page when the time is up", Expect{Fails: []string{separateRedirects}, May: []string{PagesConfigured}}, func(d *Deployment) {
+		d.Production.Expiry = d.Test.Expiry
+	}},
+}
+
+// instead replaces what is verified.
+func Instead(message func([]byte) []byte) func(*Rules) {
+	return func(ru *Rules) {
+		ru.Messages = []func(*Delivery) []byte{func(d *Delivery) []byte { return message(d.Payload) }}
+	}
+}
+
+// compact is the JSON as JSON.stringify(JSON.parse(body)) writes it: no blanks, names in their order with the last of equal ones
+// kept, escapes resolved. What is no JSON stays as it is.
+func Compact(body []byte) []byte {
+	value, ok := parseOrdered(body)
+	if !ok {
+		return body
+	}
+	return AppendOrdered(nil, value)
+}
+
+// match takes a signature that relates to the right one, in hex, in that way too.
+func Match(relates func(expected, given string) bool) func(*Rules) {
+	return func(ru *Rules) {
+		ru.Matchers = append(ru.Matchers, func(expected []byte, given string) bool { return relates(hex.EncodeToString(expected), given) })
+	}
+}
+
+// refusal answers what is refused for that reason.
+func Refusal(reasonFor Reason, a Answer) func(*Rules) {
+	return func(ru *Rules) {
+		usual := ru.Refuse
+		ru.Refuse = func(d *Delivery, why Reason) Answer {
+			if why == reasonFor {
+				return a
+			}
+			return usual(d, why)
+		}
+		if reasonFor == Invalid {
+			ru.Unknown = func(*Delivery, Event) Answer { return a }
+		}
+	}
+}
+
+var Crash = TextAnswer(500, "text/plain; charset=utf-8", "internal error")
+
+var SpoiltLog = Expect{Fails: []string{LogsClean}}
+
+func Logging(tell func(*Rules, *Delivery) string) func(*Rules) {
+	return func(ru *Rules) {
+		ru.logged = func(d *Delivery) string { return tell(ru, d) }
+	}
+}
+
+var SpelledUID = regexp.MustCompile(`"uid"\s*:\s*"([^"]*)"`)
