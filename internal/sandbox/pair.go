@@ -34,9 +34,9 @@ type PairOptions struct {
 	Now        func() time.Time
 	Test       []Behavior // of the Test receiver
 	Production []Behavior
-	Flaws      []DeploymentFlaw   // around the receivers
-	Probing    map[string]string  // environment → audit.Full, Careful or Passive; default: full
-	KeyFiles   bool               // the configuration refers to files of keys, not to environment variables
+	Flaws      []DeploymentFlaw  // around the receivers
+	Probing    map[string]string // environment → audit.Full, Careful or Passive; default: full
+	KeyFiles   bool              // the configuration refers to files of keys, not to environment variables
 	Provider   *ProviderBehavior // with provider_checks, against a stand-in of that behavior; nil: without
 }
 

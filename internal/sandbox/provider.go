@@ -45,7 +45,7 @@ type ProviderOptions struct {
 	Host          string
 	Registrations []Registration
 	Resolve       map[string]string // "host:port" → "address:port" of the receivers
-	Behavior     ProviderBehavior // the zero value is faithful
+	Behavior      ProviderBehavior  // the zero value is faithful
 }
 
 // Provider is a running stand-in for the provider's API. Close ends it.

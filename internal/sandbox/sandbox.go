@@ -34,12 +34,12 @@ type Options struct {
 	Path          string           // of the webhook; default "/begini"
 	Key           secret.Key
 	IntegrationID string
-	Behaviors    []Behavior // applied in this order to a right receiver
-	OtherKey      secret.Key  // the other environment's, known to the flaws that mix the two
-	RetiredKey    secret.Key  // rotated out, known to the flaws that still take it
-	KnownUIDs     []string    // the users of a receiver that knows its users
-	EffectsDir    string      // where each processed event leaves a file named by its UID; empty: nowhere
-	Log           io.Writer   // the receiver's log; default: discarded
+	Behaviors     []Behavior // applied in this order to a right receiver
+	OtherKey      secret.Key // the other environment's, known to the flaws that mix the two
+	RetiredKey    secret.Key // rotated out, known to the flaws that still take it
+	KnownUIDs     []string   // the users of a receiver that knows its users
+	EffectsDir    string     // where each processed event leaves a file named by its UID; empty: nowhere
+	Log           io.Writer  // the receiver's log; default: discarded
 	Now           func() time.Time
 }
 

@@ -62,9 +62,9 @@ func TestProviderAnswersAsDocumented(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name, behavior, path, key, body string
-		status                           int
-		says                             string
-		test                             []sandbox.Behavior
+		status                          int
+		says                            string
+		test                            []sandbox.Behavior
 	}{
 		{"session", "faithful", sandbox.TokensPath, "right", tokens("KNOWN0001", own), 200, "access_token", nil},
 		{"session without key", "faithful", sandbox.TokensPath, "", tokens("KNOWN0001", own), 401, "", nil},
