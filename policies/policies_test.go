@@ -12,6 +12,8 @@ import (
 
 	"encoding/json"
 
+	"github.com/open-policy-agent/opa/storage"
+	"github.com/open-policy-agent/opa/storage/inmem"
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/cover"
 	"github.com/open-policy-agent/opa/v1/format"
@@ -59,12 +61,26 @@ func compiler(t *testing.T) *ast.Compiler {
 	return ast.NewCompiler().WithStrict(true).WithSchemas(schemas).WithUseTypeCheckAnnotations(true).WithEnablePrintStatements(true)
 }
 
+// store holds what the policies read as data.
+func store(t *testing.T) storage.Store {
+	t.Helper()
+	raw, err := policies.FS.ReadFile("schema/families.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var families any
+	if err := json.Unmarshal(raw, &families); err != nil {
+		t.Fatal(err)
+	}
+	return inmem.NewFromObject(map[string]any{"prelaunch": map[string]any{"families": families}})
+}
+
 // TestRego runs every test_ rule and wants each line of every policy covered.
 func TestRego(t *testing.T) {
 	t.Parallel()
 	parsed := modules(t)
 	coverage := cover.New()
-	runner := tester.NewRunner().SetCompiler(compiler(t)).SetModules(parsed).SetCoverageQueryTracer(coverage).
+	runner := tester.NewRunner().SetCompiler(compiler(t)).SetStore(store(t)).SetModules(parsed).SetCoverageQueryTracer(coverage).
 		CapturePrintOutput(true).RaiseBuiltinErrors(true)
 	results, err := runner.RunTests(t.Context(), nil)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/open-policy-agent/opa/v1/storage/inmem"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 )
@@ -36,6 +37,7 @@ func capabilities() *ast.Capabilities {
 // Judge is the compiled policies of a selection.
 type Judge struct {
 	compiler *ast.Compiler
+	data     map[string]any
 	checks   []check
 	all      rego.PreparedEvalQuery
 	limit    time.Duration // of one query
@@ -47,7 +49,7 @@ func (l *Library) Compile(ctx context.Context, selection Selection) (*Judge, err
 	for _, helper := range l.helpers {
 		modules[helper.file] = helper.parsed
 	}
-	judge := &Judge{limit: evaluationLimit}
+	judge := &Judge{limit: evaluationLimit, data: l.data}
 	for _, check := range l.checks {
 		if slices.ContainsFunc(selection.Checks, func(c audit.CheckInfo) bool { return c.ID == check.info.ID }) {
 			modules[check.file] = check.parsed
@@ -87,7 +89,7 @@ func (j *Judge) prepare(ctx context.Context, checks []check) (rego.PreparedEvalQ
 		fmt.Fprintf(&query, "%q: [finding | some finding in %s.findings]", check.info.ID, check.parsed.Package.Path)
 	}
 	query.WriteString("}")
-	prepared, err := rego.New(rego.Compiler(j.compiler), rego.Query(query.String()), rego.StrictBuiltinErrors(true)).PrepareForEval(ctx)
+	prepared, err := rego.New(rego.Compiler(j.compiler), rego.Store(inmem.NewFromObject(j.data)), rego.Query(query.String()), rego.StrictBuiltinErrors(true)).PrepareForEval(ctx)
 	if err != nil {
 		return prepared, fmt.Errorf("prepare the policies: %w", err)
 	}

@@ -32,6 +32,10 @@ import (
 // SchemaFile is where in the built-in policies the JSON Schema of the facts lies.
 const SchemaFile = "schema/facts.json"
 
+// FamiliesFile is where the words for the families of test cases are. Policies read them as
+// data.prelaunch.families.
+const FamiliesFile = "schema/families.json"
+
 // builtinPackage is the package under which the built-in modules live.
 const builtinPackage = "prelaunch"
 
@@ -43,6 +47,7 @@ type Library struct {
 	checks  []check // in the order of the report
 	helpers []module
 	schema  any
+	data    map[string]any // what policies read as data
 	digest  string
 }
 
@@ -101,6 +106,16 @@ func Load(builtin fs.FS, userDirs []string) (*Library, error) {
 	if err := json.Unmarshal(schema, &l.schema); err != nil {
 		return nil, fmt.Errorf("read the schema of the facts: %w", err)
 	}
+	families, err := fs.ReadFile(builtin, FamiliesFile)
+	if err != nil {
+		return nil, fmt.Errorf("read the families of test cases: %w", err)
+	}
+	var words any
+	if err := json.Unmarshal(families, &words); err != nil {
+		return nil, fmt.Errorf("read the families of test cases: %w", err)
+	}
+	l.data = map[string]any{builtinPackage: map[string]any{"families": words}}
+	fmt.Fprintf(digest, "%s %d\n%s\n", FamiliesFile, len(families), families)
 	l.digest = "sha256:" + hex.EncodeToString(digest.Sum(nil))
 	slices.SortStableFunc(l.checks, func(a, b check) int {
 		return cmp.Or(boolOrder(a.user, b.user), cmp.Compare(a.order, b.order), cmp.Compare(a.info.ID, b.info.ID))

@@ -34,7 +34,8 @@ const schema = `{"type":"object","properties":{"facts":{"type":"object","additio
 
 func builtin(extra map[string]string) fstest.MapFS {
 	files := fstest.MapFS{
-		SchemaFile: {Data: []byte(schema)},
+		SchemaFile:   {Data: []byte(schema)},
+		FamiliesFile: {Data: []byte("{}")},
 		"a/one.rego": {Data: []byte(checkModule("a.one", "prelaunch.checks.a.one", `import data.prelaunch.lib
 
 findings contains lib.finding("pass", fact.text) if some fact in input.facts["a.fact"]
@@ -150,7 +151,7 @@ func TestRefusedPolicies(t *testing.T) {
 			t.Errorf("%s: error %v, want %q", name, err, test.want)
 		}
 	}
-	if _, err := Load(fstest.MapFS{SchemaFile: {Data: []byte(schema)}}, nil); err == nil {
+	if _, err := Load(fstest.MapFS{SchemaFile: {Data: []byte(schema)}, FamiliesFile: {Data: []byte("{}")}}, nil); err == nil {
 		t.Error("an empty library is no error")
 	}
 	if _, err := Load(builtin(nil), []string{filepath.Join(t.TempDir(), "none")}); err == nil {

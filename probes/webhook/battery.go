@@ -30,7 +30,7 @@ const maxRecoveries = 20
 var recoveries = []time.Duration{100 * time.Millisecond, 500 * time.Millisecond, 2 * time.Second}
 
 func wrongJob(event provider.Event) job {
-	return job{Case: cases.Case{Family: "wrong", Name: "random", Change: cases.Wrong}, purpose: PurposeReference, event: event}
+	return job{Case: cases.Case{Family: cases.FamilyWrong, Name: "random", Change: cases.Wrong}, purpose: PurposeReference, event: event}
 }
 
 func genuineJob(family, name string, event provider.Event) job {

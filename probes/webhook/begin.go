@@ -91,7 +91,7 @@ func (s *session) learn(records []*record) {
 	defer s.mu.Unlock()
 	for _, r := range records {
 		switch {
-		case r.fact.Purpose == PurposeReference && r.fact.Family == "wrong":
+		case r.fact.Purpose == PurposeReference && r.fact.Family == cases.FamilyWrong:
 			if r.got {
 				s.wrong.Add(r.normal)
 				s.baseline.WrongFirewall = s.baseline.WrongFirewall || r.fact.Firewall
@@ -143,8 +143,8 @@ func (s *session) pairs(ctx context.Context) {
 	var jobs []job
 	for _, c := range s.pairCases() {
 		jobs = append(jobs,
-			job{Case: cases.Case{Family: "pair", Name: c.Name, Change: c.Change}, purpose: PurposeInvalid, event: s.signable()},
-			job{Case: cases.Case{Family: "pair", Name: c.Name, Change: func(f *cases.Request) { c.Change(f); f.Valid = false; cases.Wrong(f) }}, purpose: PurposeReference, event: s.signable()})
+			job{Case: cases.Case{Family: cases.FamilyPair, Name: c.Name, Change: c.Change}, purpose: PurposeInvalid, event: s.signable()},
+			job{Case: cases.Case{Family: cases.FamilyPair, Name: c.Name, Change: func(f *cases.Request) { c.Change(f); f.Valid = false; cases.Wrong(f) }}, purpose: PurposeReference, event: s.signable()})
 	}
 	records := s.send(ctx, jobs)
 	s.keep(records...)
@@ -182,7 +182,7 @@ func (s *session) pairCases() []cases.Case {
 func (s *session) diagnose(ctx context.Context) {
 	jobs := make([]job, len(cases.Diagnoses))
 	for i, d := range cases.Diagnoses {
-		jobs[i] = job{Case: cases.Case{Family: "diagnosis", Name: d.Name, Change: d.Change}, purpose: PurposeReference, event: s.event}
+		jobs[i] = job{Case: cases.Case{Family: cases.FamilyDiagnosis, Name: d.Name, Change: d.Change}, purpose: PurposeReference, event: s.event}
 	}
 	for _, r := range s.send(ctx, jobs) {
 		if r.fact.NotSent != "" {
@@ -207,7 +207,7 @@ func (s *session) plainUnsigned(ctx context.Context) {
 	records := s.send(ctx, jobs)
 	s.witness(ctx, records)
 	s.keep(records...)
-	if s.takenNow(records[0]) && !s.anyTaken(func(r *record) bool { return r.fact.Family == "wrong" }) {
+	if s.takenNow(records[0]) && !s.anyTaken(func(r *record) bool { return r.fact.Family == cases.FamilyWrong }) {
 		s.base = cases.BaseWrong
 	}
 }

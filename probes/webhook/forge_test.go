@@ -60,17 +60,6 @@ func request(f *cases.Request) string {
 	return b.String()
 }
 
-func TestCasesHaveNamesOfTheirOwn(t *testing.T) {
-	t.Parallel()
-	seen := map[string]bool{}
-	for _, c := range slices.Concat(cases.Forgeries, cases.Genuine, cases.Invalid(provider.Profiles[0].Required)) {
-		if seen[c.Family+" "+c.Name] || familyTitles[c.Family] == "" {
-			t.Errorf("%s %s is there twice, or its family has no title", c.Family, c.Name)
-		}
-		seen[c.Family+" "+c.Name] = true
-	}
-}
-
 func TestTemplatesAreCompactJSON(t *testing.T) {
 	t.Parallel()
 	for _, profile := range provider.Profiles {

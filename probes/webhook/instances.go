@@ -28,7 +28,7 @@ func (s *session) everyInstance(ctx context.Context) {
 	}
 	for _, c := range []job{
 		s.unsignedDraw(),
-		{Case: cases.Case{Family: "instance", Name: "wrong-key", Change: func(f *cases.Request) { f.SignWith([]byte(cases.RandomHex(32))) }}, purpose: PurposeForgery, event: s.event},
+		{Case: cases.Case{Family: cases.FamilyInstance, Name: "wrong-key", Change: func(f *cases.Request) { f.SignWith([]byte(cases.RandomHex(32))) }}, purpose: PurposeForgery, event: s.event},
 	} {
 		turns := make([]int, draws)
 		for i := range turns {
@@ -50,14 +50,14 @@ func (s *session) everyInstance(ctx context.Context) {
 			index[i] = i
 		}
 		send.Each(index, func(i int) {
-			drawn[i] = s.do(ctx, genuineJob("instance", "genuine", s.event), addresses[i%len(addresses)])
+			drawn[i] = s.do(ctx, genuineJob(cases.FamilyInstance, "genuine", s.event), addresses[i%len(addresses)])
 		})
 		s.instances = append(s.instances, drawn...)
 	}
 }
 
 func (s *session) unsignedDraw() job {
-	return job{Case: cases.Case{Family: "instance", Name: "unsigned", Change: cases.Forgeries[0].Change}, purpose: PurposeForgery, event: s.event}
+	return job{Case: cases.Case{Family: cases.FamilyInstance, Name: "unsigned", Change: cases.Forgeries[0].Change}, purpose: PurposeForgery, event: s.event}
 }
 
 // routed are the addresses to which this machine has a route, found out by one draw each: a machine without IPv6 has none to half of

@@ -9,47 +9,6 @@ import (
 	"github.com/prelaunch-audit/prelaunch/probes/webhook/cases"
 )
 
-// familyTitles tell a reader of a plan what a family is.
-var familyTitles = map[string]string{
-	"F01": "no, empty or placeholder signature",
-	"F02": "nonsense signature, or one digit wrong",
-	"F03": "piece of the right signature",
-	"F04": "signed with a random key or what a missing variable turns into",
-	"F05": "digest without HMAC",
-	"F06": "another HMAC with the right key",
-	"F07": "right signature of another body",
-	"F08": "body respelled after signing",
-	"F09": "body whose decoded text was signed",
-	"F10": "wrong signature with other content types",
-	"F11": "signature of an empty body",
-	"F12": "unsigned with other methods",
-	"F13": "unsigned to other spellings of the path",
-	"F14": "unsigned with headers or fields that hint at trust",
-	"F15": "signed with the other environment's key",
-	"F16": "right signature in the wrong place, a wrong one in the header",
-	"F17": "signature that is hard to parse",
-	"F18": "unsigned and compressed",
-	"F19": "repeated signature header",
-	"F20": "signed with a retired key",
-	"F21": "unsigned and large, without a length, or over HTTP/2",
-
-	cases.FamilyBaseline:   "genuine events to compare with",
-	cases.FamilyType:       "one genuine event of each type",
-	cases.FamilyRaw:        "genuine events in unusual spellings",
-	cases.FamilySize:       "large genuine events",
-	cases.FamilyTransport:  "genuine events over unusual but valid HTTP",
-	cases.FamilyRedelivery: "the same genuine event twice",
-	cases.FamilyControl:    "properly signed events between the others, to see that the receiver still answers",
-	cases.FamilyMalformed:  "properly signed bodies that are no JSON objects",
-	cases.FamilyMissing:    "properly signed events without a required field",
-	cases.FamilyUnexpected: "properly signed events with unexpected values",
-	cases.FamilyBounded:    "properly signed events that are deeply nested or large",
-	"wrong":                "random signatures to compare with",
-	"pair":                 "invalid events, properly and wrongly signed",
-	"instance":             "unsigned and wrongly signed events on connections of their own",
-	"diagnosis":            "where the genuine event is refused: guesses at what the receiver expects",
-}
-
 // planned is a family and how many of its requests are sent at most.
 type planned struct {
 	family string
@@ -70,7 +29,7 @@ func (*probe) Plan(integration *audit.Integration) []audit.Step {
 		for _, p := range plan(integration, profile, environment) {
 			steps = append(steps, audit.Step{
 				Probe: "webhook", Environment: environment.Name, Action: "send", Target: environment.WebhookURL,
-				Detail: fmt.Sprintf("%s: %s", p.family, familyTitles[p.family]), Count: p.count,
+				Detail: fmt.Sprintf("%s: %s", cases.FamilyByID(p.family).Name, cases.FamilyByID(p.family).Title), Count: p.count,
 			})
 		}
 		if len(environment.Effects) > 0 {
@@ -101,13 +60,13 @@ func plan(integration *audit.Integration, profile provider.Profile, environment 
 			list = append(list, planned{family, count})
 		}
 	}
-	add("wrong", 3)
+	add(cases.FamilyWrong, 3)
 	if full && signing {
 		add(cases.FamilyType, types)
 		add(cases.FamilyBaseline, baselines)
 	}
 	if signing && !full {
-		add("pair", 2*3)
+		add(cases.FamilyPair, 2*3)
 	}
 	for _, c := range cases.Forgeries {
 		if full || !c.FullOnly {
@@ -142,9 +101,9 @@ func plan(integration *audit.Integration, profile provider.Profile, environment 
 	if full && signing {
 		draws += genuineDraws
 	}
-	add("instance", draws)
+	add(cases.FamilyInstance, draws)
 	if full && signing {
-		add("diagnosis", len(cases.Diagnoses))
+		add(cases.FamilyDiagnosis, len(cases.Diagnoses))
 	}
 	return list
 }
@@ -193,7 +152,7 @@ func batches(list []planned, full bool) int {
 func (s *session) expected() int {
 	sum := 0
 	for _, p := range plan(s.run.Integration, s.profile, s.environment) {
-		if p.family != "diagnosis" {
+		if p.family != cases.FamilyDiagnosis {
 			sum += p.count
 		}
 	}

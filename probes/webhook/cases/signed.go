@@ -22,6 +22,10 @@ const (
 	FamilyUnexpected = "unexpected"
 	FamilyBounded    = "bounded"
 	FamilyRetired    = "F20"
+	FamilyWrong      = "wrong"     // random signatures
+	FamilyPair       = "pair"      // invalid bodies, correctly and incorrectly signed
+	FamilyInstance   = "instance"  // on connections of their own
+	FamilyDiagnosis  = "diagnosis" // guesses at what the receiver expects
 
 	CaseCutOff = "cut-off"
 )
