@@ -41,6 +41,7 @@ type Search struct {
 	prints       *match.Prints
 	notSearched  []string
 	printed      []string
+	candidates   *match.Suspects
 }
 
 // New prepares the search for the keys of an integration.
