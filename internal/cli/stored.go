@@ -13,11 +13,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/history"
 	"github.com/prelaunch-audit/prelaunch/internal/policy"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
-	"github.com/prelaunch-audit/prelaunch/internal/reportdiff"
 	"github.com/prelaunch-audit/prelaunch/internal/signoff"
-	"github.com/prelaunch-audit/prelaunch/internal/ticket"
 	"github.com/prelaunch-audit/prelaunch/policies"
 )
 
@@ -85,7 +84,7 @@ func (a *app) diffCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			options := reportdiff.Options{Reads: map[string][]string{}}
+			options := history.DiffOptions{Reads: map[string][]string{}}
 			if len(facts) > 0 {
 				if len(facts) != 2 {
 					return errors.New("--facts is given twice: the facts of OLD, then those of NEW")
@@ -104,7 +103,7 @@ func (a *app) diffCommand() *cobra.Command {
 					options.Reads[check.ID] = check.Facts
 				}
 			}
-			difference, err := reportdiff.Compare(older, newer, options)
+			difference, err := history.Compare(older, newer, options)
 			if err != nil {
 				return err
 			}
@@ -120,10 +119,10 @@ func (a *app) diffCommand() *cobra.Command {
 }
 
 func (a *app) ticketsCommand() *cobra.Command {
-	format := ticket.Formats[0].Name
-	var options ticket.Options
+	format := history.TicketFormats[0].Name
+	var options history.TicketOptions
 	var names strings.Builder
-	for _, f := range ticket.Formats {
+	for _, f := range history.TicketFormats {
 		fmt.Fprintf(&names, "\n  %-7s %s", f.Name, f.Help)
 	}
 	cmd := &cobra.Command{
@@ -140,11 +139,11 @@ or is not proven.`,
 				}
 				reports = append(reports, read)
 			}
-			tickets, err := ticket.Compare(reports[:len(reports)-1], reports[len(reports)-1])
+			tickets, err := history.Tickets(reports[:len(reports)-1], reports[len(reports)-1])
 			if err != nil {
 				return err
 			}
-			return ticket.Write(a.Out, format, tickets, options)
+			return history.WriteTickets(a.Out, format, tickets, options)
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", format, "what is printed for each ticket:"+names.String()+"\n")

@@ -13,8 +13,8 @@ import (
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/history"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
-	"github.com/prelaunch-audit/prelaunch/internal/reportdiff"
 	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
@@ -198,7 +198,7 @@ func equal(a, b *audit.Report) (bool, error) {
 
 // difference names the checks that came to something else.
 func difference(signed, again *audit.Report) string {
-	d, err := reportdiff.Compare(signed, again, reportdiff.Options{})
+	d, err := history.Compare(signed, again, history.DiffOptions{})
 	if err != nil {
 		return err.Error()
 	}

@@ -1,4 +1,4 @@
-package reportdiff
+package history
 
 import (
 	"fmt"

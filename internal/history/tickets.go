@@ -1,10 +1,4 @@
-// Package ticket turns the difference between reports into tickets to open, update and close, for whatever keeps an issue tracker
-// in step. It talks to none.
-//
-// A ticket stands for one finding that a required check fails, that it cannot prove, or that a recommended check warns of; its key is the
-// finding's id, the same in every run. It is closed only when the finding's scope (the check, the environment and the target)
-// freshly passes: not when the finding is no longer there, the check was left out, became inconclusive, not applicable or waived.
-package ticket
+package history
 
 import (
 	"bytes"
@@ -18,6 +12,12 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/report"
 	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
+
+// This file turns the difference between reports into tickets to open, update and close, for whatever keeps an issue tracker in step.
+//
+// A ticket stands for one finding that a required check fails, that it cannot prove, or that a recommended check warns of; its key is
+// the finding's id, the same in every run. It is closed only when the finding's scope (the check, the environment and the target)
+// freshly passes: not when the finding is no longer there, the check was left out, became inconclusive, not applicable or waived.
 
 // Actions of a ticket.
 const (
@@ -55,7 +55,7 @@ type problem struct {
 // Compare goes through the reports in their order and returns what the last of them changes. Of earlier reports there may be several, the
 // oldest first: a ticket that one of them opened and that later ones did not look at is then still known. None means that
 // everything is new. Reports of another integration, and a report older than the one before it, are errors.
-func Compare(earlier []*audit.Report, now *audit.Report) ([]Ticket, error) {
+func Tickets(earlier []*audit.Report, now *audit.Report) ([]Ticket, error) {
 	all := append(slices.Clone(earlier), now)
 	for i, r := range all[:len(all)-1] {
 		if r.Integration != now.Integration || r.Provider != now.Provider {
@@ -232,8 +232,8 @@ func stateOf(check audit.Check, finding audit.Finding) (string, error) {
 	return b.String(), nil
 }
 
-// mostTitle is how many characters a title has at most: GitHub takes 256, Jira 255.
-const mostTitle = 200
+// maxTitle is how many characters a title has at most: GitHub takes 256, Jira 255.
+const maxTitle = 200
 
 func newTicket(action string, r *audit.Report, check audit.Check, finding audit.Finding, reason string) Ticket {
 	where := ""
@@ -257,7 +257,7 @@ func newTicket(action string, r *audit.Report, check audit.Check, finding audit.
 	return Ticket{
 		parts:  parts,
 		Action: action, Key: finding.ID, Scope: finding.Scope, Check: report.Plain(check.ID), Environment: report.Plain(finding.Environment), Outcome: finding.Outcome.String(),
-		Title: shorten(report.Plain(fmt.Sprintf("%s%s: %s", check.ID, where, orElse(finding.Message, check.Title))), mostTitle),
+		Title: shorten(report.Plain(fmt.Sprintf("%s%s: %s", check.ID, where, orElse(finding.Message, check.Title))), maxTitle),
 		Body:  markdown(parts, finding.ID, finding.Scope), Severity: check.Severity, Labels: labels, Reason: reason,
 	}
 }

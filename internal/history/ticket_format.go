@@ -1,4 +1,4 @@
-package ticket
+package history
 
 import (
 	"bytes"
@@ -11,23 +11,23 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
-// Format is one way to print tickets, one JSON object a line.
-type Format struct {
+// TicketFormat is one way to print tickets, one JSON object a line.
+type TicketFormat struct {
 	Name string
 	Help string
 
-	payload func(Ticket, Options) any
+	payload func(Ticket, TicketOptions) any
 }
 
-// Formats are all formats, the default first.
-var Formats = []Format{
-	{"json", "action, key, title, body, severity and labels", func(t Ticket, _ Options) any { return t }},
-	{"github", "what GitHub's REST API takes to create or to update an issue; find the issue by the comment at the end of its body", func(t Ticket, _ Options) any { return gitHubIssue(t) }},
-	{"jira", "what Jira's REST API (version 3) takes to create, to edit or to transition an issue; find the issue by its label prelaunch-KEY", func(t Ticket, o Options) any { return jiraIssue(t, o) }},
+// TicketFormats are all formats, the default first.
+var TicketFormats = []TicketFormat{
+	{"json", "action, key, title, body, severity and labels", func(t Ticket, _ TicketOptions) any { return t }},
+	{"github", "what GitHub's REST API takes to create or to update an issue; find the issue by the comment at the end of its body", func(t Ticket, _ TicketOptions) any { return gitHubIssue(t) }},
+	{"jira", "what Jira's REST API (version 3) takes to create, to edit or to transition an issue; find the issue by its label prelaunch-KEY", func(t Ticket, o TicketOptions) any { return jiraIssue(t, o) }},
 }
 
-// Options say how tickets are printed.
-type Options struct {
+// TicketOptions say how tickets are printed.
+type TicketOptions struct {
 	Redactor       *secret.Redactor // takes keys out; nil: the keys are not at hand
 	JiraProject    string           // key of the project for new issues; empty: the importer adds it
 	JiraIssueType  string           // default: Bug
@@ -35,9 +35,9 @@ type Options struct {
 }
 
 // Write prints the tickets on w, one JSON object a line.
-func Write(w io.Writer, format string, tickets []Ticket, o Options) error {
+func WriteTickets(w io.Writer, format string, tickets []Ticket, o TicketOptions) error {
 	var names []string
-	for _, f := range Formats {
+	for _, f := range TicketFormats {
 		names = append(names, f.Name)
 		if f.Name != format {
 			continue
@@ -113,7 +113,7 @@ type (
 // priorities are the names of Jira's default priorities.
 var priorities = map[string]string{"critical": "Highest", "high": "High", "medium": "Medium", "low": "Low"}
 
-func jiraIssue(t Ticket, o Options) jira {
+func jiraIssue(t Ticket, o TicketOptions) jira {
 	labels := append([]string{"prelaunch-" + token(t.Key), "prelaunch-scope-" + token(t.Scope)}, t.Labels...)
 	priority, known := priorities[t.Severity]
 	if !known {

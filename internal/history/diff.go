@@ -1,7 +1,7 @@
-// Package reportdiff tells what changed between two audits of an integration, and why: for each check that came to something else,
+// Package history tells what changed between two audits of an integration, and why: for each check that came to something else,
 // which of its findings appeared, went or changed, and in which pieces of evidence; what was audited differently (policies,
 // configuration, keys, probing, commits); and, where the facts of both audits are at hand, which facts differ.
-package reportdiff
+package history
 
 import (
 	"encoding/json"
@@ -18,8 +18,8 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
-// Schema names the version of Diff.
-const Schema = "prelaunch.diff/v1"
+// DiffSchema names the version of Diff.
+const DiffSchema = "prelaunch.diff/v1"
 
 // Ways in which something changed.
 const (
@@ -76,14 +76,14 @@ type FindingChange struct {
 	Values      []Value `json:"values"` // of the evidence, the message, the basis and the waiver, where they differ
 }
 
-// Options are what else is known of the audits.
-type Options struct {
+// DiffOptions are what else is known of the audits.
+type DiffOptions struct {
 	OldFacts, NewFacts *audit.Document     // both or none; each must be what its report was judged from
 	Reads              map[string][]string // check → kinds of facts it reads; the catalogue knows
 }
 
 // Compare tells what the newer report changes. Reports of different integrations and facts of another audit are errors.
-func Compare(older, newer *audit.Report, o Options) (*Diff, error) {
+func Compare(older, newer *audit.Report, o DiffOptions) (*Diff, error) {
 	if older.Integration != newer.Integration || older.Provider != newer.Provider {
 		return nil, fmt.Errorf("these reports are of different integrations, %.80q and %.80q: compare reports of one", older.Integration, newer.Integration)
 	}
@@ -91,7 +91,7 @@ func Compare(older, newer *audit.Report, o Options) (*Diff, error) {
 		return nil, errors.New("the second report is older than the first: give the older one first")
 	}
 	d := &Diff{
-		Schema: Schema, Integration: newer.Integration, Old: runOf(older), New: runOf(newer),
+		Schema: DiffSchema, Integration: newer.Integration, Old: runOf(older), New: runOf(newer),
 		Context: context(older, newer), Checks: []CheckChange{},
 	}
 	if (o.OldFacts == nil) != (o.NewFacts == nil) {
@@ -187,7 +187,7 @@ func compareFindings(older, newer []audit.Finding) []FindingChange {
 		}
 		if known {
 			change.Change, change.OldOutcome = Changed, was.Outcome.String()
-			change.Values = compareValues(describe(was), describe(finding))
+			change.Values = compareValues(describeFinding(was), describeFinding(finding))
 			if was.Outcome == finding.Outcome && len(change.Values) == 0 {
 				continue
 			}
@@ -205,8 +205,8 @@ func compareFindings(older, newer []audit.Finding) []FindingChange {
 	return changes
 }
 
-// describe is what a finding says beside its outcome.
-func describe(finding audit.Finding) map[string]any {
+// describeFinding is what a finding says beside its outcome.
+func describeFinding(finding audit.Finding) map[string]any {
 	said := map[string]any{"message": finding.Message, "basis": finding.Basis, "evidence": finding.Evidence}
 	if w := finding.Waiver; w != nil {
 		said["waiver"] = map[string]any{"owner": w.Owner, "approved_by": w.ApprovedBy, "reason": w.Reason, "expires": w.Expires.String()}

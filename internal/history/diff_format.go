@@ -1,4 +1,4 @@
-package reportdiff
+package history
 
 import (
 	"bytes"
@@ -13,10 +13,10 @@ import (
 
 // Bounds of what the text shows; JSON has all.
 const (
-	mostFindings = 20
-	mostValues   = 12
-	mostFacts    = 10
-	mostText     = 300 // characters of a value or a message
+	maxFindings = 20
+	maxValues   = 12
+	maxFacts    = 10
+	maxDiffText = 300 // characters of a value or a message
 )
 
 // WriteJSON prints the difference as one indented JSON document.
@@ -51,20 +51,20 @@ func (d *Diff) WriteText(w io.Writer, redactor *secret.Redactor) error {
 		for _, reason := range check.Why {
 			p.line(1, "%s", reason)
 		}
-		for _, finding := range check.Findings[:min(len(check.Findings), mostFindings)] {
+		for _, finding := range check.Findings[:min(len(check.Findings), maxFindings)] {
 			p.finding(finding)
 		}
-		if more := len(check.Findings) - mostFindings; more > 0 {
+		if more := len(check.Findings) - maxFindings; more > 0 {
 			p.line(1, "and %d more findings: see the difference as JSON", more)
 		}
 	}
 	for _, kind := range d.Facts {
 		p.line(0, "Facts of %s: %d added, %d removed, %d changed", kind.Kind, kind.Added, kind.Removed, len(kind.Changes))
-		for _, change := range kind.Changes[:min(len(kind.Changes), mostFacts)] {
+		for _, change := range kind.Changes[:min(len(kind.Changes), maxFacts)] {
 			p.line(1, "~ %s", text(change.Same))
-			p.values(2, change.Values, mostValues)
+			p.values(2, change.Values, maxValues)
 		}
-		if more := len(kind.Changes) - mostFacts; more > 0 {
+		if more := len(kind.Changes) - maxFacts; more > 0 {
 			p.line(1, "and %d more changed: see the difference as JSON", more)
 		}
 		for _, sample := range kind.Samples {
@@ -86,7 +86,7 @@ type printer struct {
 func (p *printer) line(indent int, format string, args ...any) {
 	for i, arg := range args {
 		if s, ok := arg.(string); ok {
-			args[i] = shorten(report.Plain(p.redactor.RedactString(s)))
+			args[i] = shorten(report.Plain(p.redactor.RedactString(s)), maxDiffText+1)
 		}
 	}
 	fmt.Fprintf(&p.out, "%s%s\n", strings.Repeat("  ", indent), fmt.Sprintf(format, args...))
@@ -103,7 +103,7 @@ func (p *printer) finding(f FindingChange) {
 		format, args = format+" (at %s)", append(args, f.Place)
 	}
 	p.line(1, format, args...)
-	p.values(2, f.Values, mostValues)
+	p.values(2, f.Values, maxValues)
 }
 
 func (p *printer) values(indent int, values []Value, most int) {
@@ -140,13 +140,6 @@ func arrow(older, newer string) string {
 }
 
 func words(outcome string) string { return strings.ReplaceAll(outcome, "_", " ") }
-
-func shorten(s string) string {
-	if runes := []rune(s); len(runes) > mostText {
-		return string(runes[:mostText]) + "…"
-	}
-	return s
-}
 
 func write(w io.Writer, out []byte, redactor *secret.Redactor) error {
 	if _, err := w.Write(redactor.Redact(out)); err != nil {

@@ -1,4 +1,4 @@
-package reportdiff
+package history
 
 import (
 	"bytes"
@@ -92,7 +92,7 @@ func TestCompare(t *testing.T) {
 	older, newer := sides()
 	oldReport, oldFacts := older.report(t)
 	newReport, newFacts := newer.report(t)
-	d, err := Compare(oldReport, newReport, Options{OldFacts: oldFacts, NewFacts: newFacts, Reads: map[string][]string{"web.check": {"webhook.exchange"}, "code.check": {"git.hit"}}})
+	d, err := Compare(oldReport, newReport, DiffOptions{OldFacts: oldFacts, NewFacts: newFacts, Reads: map[string][]string{"web.check": {"webhook.exchange"}, "code.check": {"git.hit"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func TestWhy(t *testing.T) {
 			test.change(&older, &newer)
 			oldReport, _ := older.report(t)
 			newReport, _ := newer.report(t)
-			d, err := Compare(oldReport, newReport, Options{})
+			d, err := Compare(oldReport, newReport, DiffOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -175,7 +175,7 @@ func TestSameIsNoChange(t *testing.T) {
 	t.Parallel()
 	older, _ := sides()
 	r, doc := older.report(t)
-	d, err := Compare(r, r, Options{OldFacts: doc, NewFacts: doc})
+	d, err := Compare(r, r, DiffOptions{OldFacts: doc, NewFacts: doc})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,13 +197,13 @@ func TestCompareRefuses(t *testing.T) {
 	other.Integration = "acme-cards"
 	for name, test := range map[string]struct {
 		a, b *audit.Report
-		o    Options
+		o    DiffOptions
 		says string
 	}{
-		"another integration":    {other, newReport, Options{}, `"acme-cards"`},
-		"the wrong order":        {newReport, oldReport, Options{}, "older"},
-		"facts of one side":      {oldReport, newReport, Options{OldFacts: oldFacts}, "both"},
-		"facts of another audit": {oldReport, newReport, Options{OldFacts: newFacts, NewFacts: newFacts}, "older audit: the report was judged from other facts"},
+		"another integration":    {other, newReport, DiffOptions{}, `"acme-cards"`},
+		"the wrong order":        {newReport, oldReport, DiffOptions{}, "older"},
+		"facts of one side":      {oldReport, newReport, DiffOptions{OldFacts: oldFacts}, "both"},
+		"facts of another audit": {oldReport, newReport, DiffOptions{OldFacts: newFacts, NewFacts: newFacts}, "older audit: the report was judged from other facts"},
 	} {
 		if _, err := Compare(test.a, test.b, test.o); err == nil || !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: error is %v, should say %q", name, err, test.says)
@@ -221,7 +221,7 @@ func TestTextIsSafe(t *testing.T) {
 	newer.facts["webhook.exchange"] = append(newer.facts["webhook.exchange"], fact(`{"x":%s}`, text(hostile+key)))
 	oldReport, oldFacts := older.report(t)
 	newReport, newFacts := newer.report(t)
-	d, err := Compare(oldReport, newReport, Options{OldFacts: oldFacts, NewFacts: newFacts})
+	d, err := Compare(oldReport, newReport, DiffOptions{OldFacts: oldFacts, NewFacts: newFacts})
 	if err != nil {
 		t.Fatal(err)
 	}

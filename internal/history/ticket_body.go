@@ -1,4 +1,4 @@
-package ticket
+package history
 
 import (
 	"encoding/json"
@@ -14,8 +14,8 @@ import (
 // Bounds of a body, in characters of each part and in parts; GitHub takes 65,536 characters in all, and escaping can make text
 // several times as long.
 const (
-	mostText     = 1000
-	mostEvidence = 12
+	maxText     = 1000
+	maxEvidence = 12
 )
 
 // part is a paragraph of a body, or an item of its list when it has a name.
@@ -38,7 +38,7 @@ const (
 func describe(r *audit.Report, check audit.Check, finding audit.Finding, reason string) []part {
 	var parts []part
 	add := func(style style, name, text string) {
-		parts = append(parts, part{shorten(report.Plain(name), mostText), shorten(report.Plain(text), mostText), style})
+		parts = append(parts, part{shorten(report.Plain(name), maxText), shorten(report.Plain(text), maxText), style})
 	}
 	add(paragraph, "", reason)
 	add(heading, "", orElse(check.Title, check.ID))
@@ -57,7 +57,7 @@ func describe(r *audit.Report, check audit.Check, finding audit.Finding, reason 
 		add(item, "Waived until "+w.Expires.String(), fmt.Sprintf("%s; owner %s, approved by %s", w.Reason, w.Owner, w.ApprovedBy))
 	}
 	names := slices.Sorted(maps.Keys(finding.Evidence))
-	for _, name := range names[:min(len(names), mostEvidence)] {
+	for _, name := range names[:min(len(names), maxEvidence)] {
 		value, isText := finding.Evidence[name].(string)
 		if !isText {
 			raw, err := json.Marshal(finding.Evidence[name])
@@ -108,7 +108,7 @@ func markdown(parts []part, key, scope string) string {
 	return b.String() + "\n" + Marker(key, scope) + "\n"
 }
 
-// adfNode is a node of the Atlassian Document Format. Text in it is only text, so nothing needs escaping.
+// adfNode is a node of the Atlassian Document TicketFormat. Text in it is only text, so nothing needs escaping.
 type adfNode struct {
 	Type    string    `json:"type"`
 	Version int       `json:"version,omitempty"`

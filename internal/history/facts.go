@@ -1,4 +1,4 @@
-package reportdiff
+package history
 
 import (
 	"encoding/json"
@@ -31,10 +31,10 @@ type Sample struct {
 
 // Bounds of what is compared and shown.
 const (
-	mostPaired  = 500 // facts of a kind that are paired with their likes, on each side
-	mostSamples = 10
-	mostSame    = 6  // values that tell which fact it is
-	mostName    = 80 // characters of such a value
+	maxPaired  = 500 // facts of a kind that are paired with their likes, on each side
+	maxSamples = 10
+	maxSame    = 6  // values that tell which fact it is
+	maxName    = 80 // characters of such a value
 )
 
 // compareFacts lists the kinds of which facts differ. Facts have no names, so a fact of one side is paired with the one of the other
@@ -54,9 +54,9 @@ func compareFacts(older, newer *audit.Document) []KindChange {
 			continue
 		}
 		change := KindChange{Kind: kind, Changes: []FactChange{}, Samples: []Sample{}}
-		for _, fact := range removed[:min(len(removed), mostPaired)] {
+		for _, fact := range removed[:min(len(removed), maxPaired)] {
 			at, best := -1, 0
-			for i, other := range added[:min(len(added), mostPaired)] {
+			for i, other := range added[:min(len(added), maxPaired)] {
 				if other == nil {
 					continue
 				}
@@ -72,7 +72,7 @@ func compareFacts(older, newer *audit.Document) []KindChange {
 			change.Removed++
 			change.sample(Removed, fact)
 		}
-		change.Removed += max(len(removed)-mostPaired, 0)
+		change.Removed += max(len(removed)-maxPaired, 0)
 		for _, fact := range added {
 			if fact != nil {
 				change.Added++
@@ -85,7 +85,7 @@ func compareFacts(older, newer *audit.Document) []KindChange {
 }
 
 func (k *KindChange) sample(change string, fact map[string]any) {
-	if len(k.Samples) < mostSamples {
+	if len(k.Samples) < maxSamples {
 		k.Samples = append(k.Samples, Sample{change, fact})
 	}
 }
@@ -138,7 +138,7 @@ func shared(a, b map[string]any) map[string]any {
 func brief(values map[string]any) map[string]any {
 	few := map[string]any{}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if s, ok := values[name].(string); ok && s != "" && len(s) <= mostName && len(few) < mostSame {
+		if s, ok := values[name].(string); ok && s != "" && len(s) <= maxName && len(few) < maxSame {
 			few[name] = s
 		}
 	}

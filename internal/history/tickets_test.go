@@ -1,4 +1,4 @@
-package ticket
+package history
 
 import (
 	"bytes"
@@ -48,7 +48,7 @@ func says(outcome audit.Outcome, subject, message string) audit.Verdict {
 
 type verdicts = map[string][]audit.Verdict
 
-func TestCompare(t *testing.T) {
+func TestTickets(t *testing.T) {
 	t.Parallel()
 	failA, failB := says(audit.Fail, "a", "key in a"), says(audit.Fail, "b", "key in b")
 	pass, unsure := says(audit.Pass, "all", "no key"), says(audit.Inconclusive, "all", "shallow clone")
@@ -116,7 +116,7 @@ func TestCompare(t *testing.T) {
 			for day, v := range test.runs {
 				reports = append(reports, run(t, day, v))
 			}
-			tickets, err := Compare(reports[:len(reports)-1], reports[len(reports)-1])
+			tickets, err := Tickets(reports[:len(reports)-1], reports[len(reports)-1])
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -140,7 +140,7 @@ func TestWaivedTicketStaysOpen(t *testing.T) {
 	raw := audit.Fail
 	finding.Outcome, finding.RawOutcome = audit.Waived, &raw
 	finding.Waiver = &audit.Waiver{Check: "code.check", Reason: "later", Owner: "bob@acme.example", ApprovedBy: "jane@acme.example", Expires: audit.NewDate(after.FinishedAt).AddDays(3)}
-	tickets, err := Compare([]*audit.Report{before}, after)
+	tickets, err := Tickets([]*audit.Report{before}, after)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,18 +149,18 @@ func TestWaivedTicketStaysOpen(t *testing.T) {
 	}
 }
 
-func TestCompareRefuses(t *testing.T) {
+func TestTicketsRefuse(t *testing.T) {
 	t.Parallel()
 	first, second := run(t, 0, verdicts{"code.check": {}}), run(t, 1, verdicts{"code.check": {}})
 	other := run(t, 0, verdicts{"code.check": {}})
 	other.Integration = "acme-cards"
-	if _, err := Compare([]*audit.Report{other}, second); err == nil || !strings.Contains(err.Error(), `"acme-cards"`) {
+	if _, err := Tickets([]*audit.Report{other}, second); err == nil || !strings.Contains(err.Error(), `"acme-cards"`) {
 		t.Errorf("another integration: error is %v", err)
 	}
-	if _, err := Compare([]*audit.Report{second}, first); err == nil || !strings.Contains(err.Error(), "older") {
+	if _, err := Tickets([]*audit.Report{second}, first); err == nil || !strings.Contains(err.Error(), "older") {
 		t.Errorf("the wrong order: error is %v", err)
 	}
-	if tickets, err := Compare([]*audit.Report{first}, first); err != nil || len(tickets) != 0 {
+	if tickets, err := Tickets([]*audit.Report{first}, first); err != nil || len(tickets) != 0 {
 		t.Errorf("the same report twice: %v, %v", tickets, err)
 	}
 }
@@ -176,7 +176,7 @@ func TestBodyIsOnlyText(t *testing.T) {
 	}
 	r := run(t, 0, verdicts{"code.check": {v}})
 	r.Checks[0].Title, r.Checks[0].Remediation, r.Integration = hostile, hostile, "acme"+hostile
-	tickets, err := Compare(nil, r)
+	tickets, err := Tickets(nil, r)
 	if err != nil || len(tickets) != 1 {
 		t.Fatalf("%v, %v", tickets, err)
 	}
@@ -203,18 +203,18 @@ func TestBodyIsOnlyText(t *testing.T) {
 	}
 }
 
-func TestFormats(t *testing.T) {
+func TestTicketFormats(t *testing.T) {
 	t.Parallel()
 	before := run(t, 0, verdicts{"code.check": {says(audit.Fail, "a", "key in a")}, "web.check": {says(audit.Fail, "x", "forgery")}})
 	after := run(t, 1, verdicts{"code.check": {says(audit.Pass, "all", "no key")}, "web.check": {says(audit.Fail, "x", "another forgery"), says(audit.Fail, "y", "new")}})
-	tickets, err := Compare([]*audit.Report{before}, after)
+	tickets, err := Tickets([]*audit.Report{before}, after)
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := func(format string, o Options) []map[string]any {
+	lines := func(format string, o TicketOptions) []map[string]any {
 		t.Helper()
 		var out bytes.Buffer
-		if err := Write(&out, format, tickets, o); err != nil {
+		if err := WriteTickets(&out, format, tickets, o); err != nil {
 			t.Fatal(err)
 		}
 		var all []map[string]any
@@ -245,25 +245,25 @@ func TestFormats(t *testing.T) {
 	}
 	for _, test := range []struct {
 		format string
-		o      Options
+		o      TicketOptions
 		paths  []string
 		want   []string
 	}{
-		{"json", Options{}, []string{"action", "title", "severity"}, []string{"close | code.check (production): key in a | high", "open | web.check (production): new | high", "update | web.check (production): another forgery | high"}},
-		{"github", Options{}, []string{"title", "state", "state_reason"}, []string{"code.check (production): key in a | closed | completed", "web.check (production): another forgery | open | <nil>", "web.check (production): new | <nil> | <nil>"}},
-		{"jira", Options{JiraProject: "ACME", JiraTransition: "31"}, []string{"fields.summary", "fields.project.key", "fields.issuetype.name", "fields.priority.name", "transition.id"},
+		{"json", TicketOptions{}, []string{"action", "title", "severity"}, []string{"close | code.check (production): key in a | high", "open | web.check (production): new | high", "update | web.check (production): another forgery | high"}},
+		{"github", TicketOptions{}, []string{"title", "state", "state_reason"}, []string{"code.check (production): key in a | closed | completed", "web.check (production): another forgery | open | <nil>", "web.check (production): new | <nil> | <nil>"}},
+		{"jira", TicketOptions{JiraProject: "ACME", JiraTransition: "31"}, []string{"fields.summary", "fields.project.key", "fields.issuetype.name", "fields.priority.name", "transition.id"},
 			[]string{"<nil> | <nil> | <nil> | <nil> | 31", "web.check (production): another forgery | <nil> | <nil> | High | <nil>", "web.check (production): new | ACME | Bug | High | <nil>"}},
 	} {
 		if diff := cmp.Diff(test.want, pick(lines(test.format, test.o), test.paths...)); diff != "" {
 			t.Errorf("%s:\n%s", test.format, diff)
 		}
 	}
-	for _, issue := range lines("github", Options{}) { // PATCH replaces all labels with those that it gets
+	for _, issue := range lines("github", TicketOptions{}) { // PATCH replaces all labels with those that it gets
 		if _, labelled := issue["labels"]; labelled != (issue["state"] == nil) {
 			t.Errorf("labels go with a new issue only: %v", issue)
 		}
 	}
-	if err := Write(&bytes.Buffer{}, "xml", tickets, Options{}); err == nil || !strings.Contains(err.Error(), "json, github, jira") {
+	if err := WriteTickets(&bytes.Buffer{}, "xml", tickets, TicketOptions{}); err == nil || !strings.Contains(err.Error(), "json, github, jira") {
 		t.Errorf("an unknown format: error is %v", err)
 	}
 }
@@ -272,13 +272,13 @@ func TestTicketsHoldNoKey(t *testing.T) {
 	t.Parallel()
 	const key = "sk-begini-0a1b2c3d4e5f"
 	r := run(t, 0, verdicts{"code.check": {says(audit.Fail, key, "key "+key)}})
-	tickets, err := Compare(nil, r)
+	tickets, err := Tickets(nil, r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, format := range Formats {
+	for _, format := range TicketFormats {
 		var out bytes.Buffer
-		if err := Write(&out, format.Name, tickets, Options{Redactor: secret.NewRedactor(secret.New([]byte(key)))}); err != nil {
+		if err := WriteTickets(&out, format.Name, tickets, TicketOptions{Redactor: secret.NewRedactor(secret.New([]byte(key)))}); err != nil {
 			t.Fatal(err)
 		}
 		if strings.Contains(out.String(), key) {
