@@ -32,6 +32,7 @@ var mayImport = []struct{ pattern, may string }{
 	{"internal/command", "internal/audit internal/secret"},
 	{"internal/runner", "internal/audit internal/secret"},
 	{"internal/netprobe", "internal/audit"},
+	{"internal/tlsinspect", "internal/netprobe"},
 	{"internal/policy", "internal/audit"},
 	{"internal/report", "internal/audit internal/secret internal/verdict"},
 	{"internal/history", "internal/audit internal/secret internal/report internal/verdict"},

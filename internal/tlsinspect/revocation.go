@@ -9,7 +9,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -17,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ocsp"
+
+	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
 )
 
 // clockSlack is how far ahead of this machine's clock a signer's may be.
@@ -230,41 +231,21 @@ func (c *listCache) get(ctx context.Context, in *inspector, url string) ([]byte,
 
 // fetchList reads at most MaxList bytes within the timeout.
 func (in *inspector) fetchList(ctx context.Context, url string) (raw []byte, problem string) {
-	ctx, cancel := context.WithTimeout(ctx, in.Timeout)
-	defer cancel()
-	transport := &http.Transport{
-		DialContext:            in.dialByName,
-		DisableKeepAlives:      true,
-		MaxResponseHeaderBytes: maxHeader,
-		Proxy:                  nil, // never one from the environment
-	}
-	client := &http.Client{Transport: transport, CheckRedirect: func(_ *http.Request, via []*http.Request) error {
-		if len(via) > 3 {
-			return errors.New("more than 3 redirects")
-		}
-		return nil
-	}}
+	transport := netprobe.NewTransport(in.dialByName, nil)
+	transport.DisableKeepAlives = true
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil, "unreachable"
 	}
 	request.Header.Set("User-Agent", in.UserAgent)
-	response, err := client.Do(request)
-	if err != nil {
-		return nil, "unreachable"
-	}
-	defer closeQuietly(response.Body)
-	if response.StatusCode != http.StatusOK {
-		return nil, "unreachable"
-	}
-	raw, err = io.ReadAll(io.LimitReader(response.Body, MaxList+1))
+	response, err := netprobe.Exchange(ctx, transport, request, netprobe.Limits{Timeout: in.Timeout, Body: MaxList, Redirects: 3})
 	switch {
-	case err != nil:
+	case err != nil, response.Status != http.StatusOK, response.Broken != "":
 		return nil, "unreachable"
-	case len(raw) > MaxList:
+	case response.Truncated:
 		return nil, "too_large"
 	}
-	return raw, ""
+	return response.Body, ""
 }
 
 // dialByName connects to the first address of a name that answers.

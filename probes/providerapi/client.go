@@ -4,25 +4,19 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
-	"errors"
-	"io"
 	"net"
 	"net/http"
-	"os"
-	"strconv"
-	"syscall"
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
 // Bounds of a call. The waits are those that the provider may ask for by Retry-After.
 const (
 	maxBody     = 256 << 10
-	maxHeader   = 64 << 10
 	maxRetries  = 2
 	longestWait = 10 * time.Second
 	timeout     = 10 * time.Second // where the configuration gives none
@@ -30,7 +24,7 @@ const (
 
 // client sends calls to one environment's API.
 type client struct {
-	http      *http.Client
+	transport *http.Transport
 	timeout   time.Duration
 	userAgent string
 	now       func() time.Time
@@ -45,67 +39,50 @@ func newClient(run *audit.Run, named bool, environment string) *client {
 	if c.timeout <= 0 {
 		c.timeout = timeout
 	}
-	c.http = &http.Client{
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // another host would get the key
-		Transport: &http.Transport{
-			Proxy: nil,
-			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-				conn, err := run.Network.DialContext(ctx, network, address)
-				if err == nil {
-					run.Sink.Scope(func(scope *audit.Scope) {
-						scope.Addresses = append(scope.Addresses, audit.Address{Environment: environment, Host: address, Address: conn.RemoteAddr().String()})
-					})
-				}
-				return conn, err
-			},
-			TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12, Time: run.Now},
-			ForceAttemptHTTP2:      true,
-			DisableCompression:     true,
-			MaxResponseHeaderBytes: maxHeader,
-			// Calls are few and minutes apart. A kept connection may be closed just as the next call takes it, which would look like a
-			// provider that does not answer.
-			DisableKeepAlives: true,
-		},
-	}
+	c.transport = netprobe.NewTransport(func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := run.Network.DialContext(ctx, network, address)
+		if err == nil {
+			run.Sink.Scope(func(scope *audit.Scope) {
+				scope.Addresses = append(scope.Addresses, audit.Address{Environment: environment, Host: address, Address: conn.RemoteAddr().String()})
+			})
+		}
+		return conn, err
+	}, &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12, Time: run.Now})
+	// Calls are few and minutes apart. A kept connection may be closed just as the next call takes it, which would look like a provider
+	// that does not respond.
+	c.transport.DisableKeepAlives = true
 	return c
 }
 
-func (c *client) close() { c.http.CloseIdleConnections() }
+func (c *client) close() { c.transport.CloseIdleConnections() }
 
-// answer is what a call came to.
-type answer struct {
-	failure    string // class of what went wrong, "" when it was answered
+// response is what a call came to.
+type response struct {
+	failure    string // class of what went wrong, "" when there was a response
 	status     int
 	retries    int
 	receiver   int
 	documented bool
 }
 
-// post sends a body with the key and again when it is asked to wait. read, unless nil, looks at the body of the answer.
-func (c *client) post(ctx context.Context, url, header string, key secret.Key, body []byte, read func(status int, body []byte) (receiver int, documented bool)) answer {
+// post sends a body with the key, and sends it again when it is asked to wait. read, unless nil, looks at the body of the response.
+// Redirects are not followed: another host would get the key.
+func (c *client) post(ctx context.Context, url, header string, key secret.Key, body []byte, read func(status int, body []byte) (receiver int, documented bool)) response {
 	for retries := 0; ; retries++ {
-		got, wait := c.once(ctx, url, header, key, body, read)
+		got, wait, asked := c.once(ctx, url, header, key, body, read)
 		got.retries = retries
-		if got.failure != "" || retries == maxRetries || got.status != http.StatusTooManyRequests && got.status != http.StatusServiceUnavailable || wait < 0 || wait > longestWait {
-			return got
-		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
+		busy := got.status == http.StatusTooManyRequests || got.status == http.StatusServiceUnavailable
+		if !busy || !asked || retries == maxRetries || wait > longestWait || netprobe.Sleep(ctx, wait) != nil {
 			return got
 		}
 	}
 }
 
-// once sends the call; wait is what the answer asks for by Retry-After, negative when it does not.
-func (c *client) once(ctx context.Context, url, header string, key secret.Key, body []byte, read func(int, []byte) (int, bool)) (got answer, wait time.Duration) {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
+// once sends the call. asked reports whether the response asks for a wait by Retry-After.
+func (c *client) once(ctx context.Context, url, header string, key secret.Key, body []byte, read func(int, []byte) (int, bool)) (got response, wait time.Duration, asked bool) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
-		return answer{failure: "other"}, -1
+		return response{failure: netprobe.Other}, 0, false
 	}
 	request.Header.Set(header, string(key.Expose()))
 	request.Header.Set("User-Agent", c.userAgent)
@@ -113,45 +90,39 @@ func (c *client) once(ctx context.Context, url, header string, key secret.Key, b
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
-	response, err := c.http.Do(request)
+	answer, err := netprobe.Exchange(ctx, c.transport, request, netprobe.Limits{Timeout: c.timeout, Body: maxBody})
 	if err != nil {
-		return answer{failure: failure(err)}, -1
+		return response{failure: failure(netprobe.Classify(ctx, err))}, 0, false
 	}
-	defer response.Body.Close()    // what it holds beyond what was read is of no interest
-	if response.StatusCode < 200 { // the connection now belongs to another protocol, and reading it would obey no deadline
-		return answer{failure: "other"}, -1
+	got.status = answer.Status
+	if read != nil && !answer.Truncated && answer.Broken == "" {
+		got.receiver, got.documented = read(answer.Status, answer.Body)
 	}
-	got.status = response.StatusCode
-	if read != nil {
-		text, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
-		if err == nil && len(text) <= maxBody {
-			got.receiver, got.documented = read(response.StatusCode, text)
-		}
-	}
-	return got, retryAfter(response.Header.Get("Retry-After"), c.now())
+	wait, asked = netprobe.RetryAfter(answer.Header, c.now())
+	return got, wait, asked
 }
 
-// retryAfter reads the header in seconds or as a date; negative when there is none.
-func retryAfter(value string, now time.Time) time.Duration {
-	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
-		return time.Duration(seconds) * time.Second
+// failure is a class of errors as Call.Error names it.
+func failure(class string) string {
+	switch class {
+	case netprobe.NotTLS, netprobe.ClientCertificate:
+		return netprobe.TLS
+	case netprobe.HeaderTooLarge, netprobe.Malformed:
+		return netprobe.Other
 	}
-	if at, err := http.ParseTime(value); err == nil {
-		return max(0, at.Sub(now))
-	}
-	return -1
+	return class
 }
 
-// delivery reads an answer to the call for the test webhook: {"webhook_receiver_status_code": N, …} with 200, the same below "detail"
+// delivery reads the response to the call for the test webhook: {"webhook_receiver_status_code": N, …} with 200, the same below "detail"
 // with 422, and a "detail" of any kind with the other statuses.
 func delivery(status int, body []byte) (receiver int, documented bool) {
 	type report struct {
 		Code *int `json:"webhook_receiver_status_code"`
 	}
-	var told report
+	var reported report
 	switch status {
 	case http.StatusOK:
-		if json.Unmarshal(body, &told) != nil {
+		if json.Unmarshal(body, &reported) != nil {
 			return 0, false
 		}
 	case http.StatusUnprocessableEntity:
@@ -161,47 +132,15 @@ func delivery(status int, body []byte) (receiver int, documented bool) {
 		if json.Unmarshal(body, &outer) != nil {
 			return 0, false
 		}
-		told = outer.Detail
+		reported = outer.Detail
 	default:
 		var outer struct {
 			Detail json.RawMessage `json:"detail"`
 		}
 		return 0, json.Unmarshal(body, &outer) == nil && len(outer.Detail) > 0
 	}
-	if told.Code == nil || *told.Code < 100 || *told.Code > 599 {
+	if reported.Code == nil || *reported.Code < 100 || *reported.Code > 599 {
 		return 0, false
 	}
-	return *told.Code, true
-}
-
-// failure classes an error; its text, which may hold anything, goes nowhere.
-func failure(err error) string {
-	var unknown *net.DNSError
-	var alert tls.AlertError
-	var record tls.RecordHeaderError
-	var verification *tls.CertificateVerificationError
-	var authority x509.UnknownAuthorityError
-	var timed interface{ Timeout() bool }
-	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), errors.Is(err, syscall.ETIMEDOUT):
-		return "timeout"
-	case errors.As(err, &unknown):
-		if unknown.IsNotFound {
-			return "no_address"
-		}
-		return "other"
-	case errors.As(err, &verification), errors.As(err, &authority):
-		return "certificate"
-	case errors.As(err, &alert), errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
-		return "tls"
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return "refused"
-	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.EADDRNOTAVAIL):
-		return "no_route"
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return "reset"
-	case errors.As(err, &timed) && timed.Timeout():
-		return "timeout"
-	}
-	return "other"
+	return *reported.Code, true
 }

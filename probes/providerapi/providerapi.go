@@ -1,12 +1,12 @@
 // Package providerapi asks the provider's own API about the keys, where the configuration allows it by provider_checks: whether a key
-// is taken for an integration ID, whether a retired one is refused, and whether the provider delivers its test webhook.
+// is accepted for an integration ID, whether a retired one is rejected, and whether the provider delivers its test webhook.
 //
 // The rules of this package:
 //   - A key goes over verified HTTPS only, to the provider's own host or one that the command line named, and to nowhere else: no
 //     redirect is followed. Without a name on the command line, only the machine's own roots count.
-//   - A random key goes first. An API that does not refuse it gets no real key: its word would prove nothing.
+//   - A random key goes first. An API that does not reject it gets no real key: its responses would prove nothing.
 //   - No session is ever wanted: the UID that is sent is invalid. Should one be created all the same, nothing more is asked.
-//   - Of an answer nothing is kept but its status and, of the test webhook, the receiver's status.
+//   - Of a response nothing is kept but its status and, of the test webhook, the receiver's status.
 package providerapi
 
 import (
@@ -22,25 +22,26 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
-// Call is a fact of kind "provider.call": one call of the provider's API, made or left out.
+// Call is a fact of kind "provider.call": one call of the provider's API, made or skipped.
 type Call struct {
-	Purpose     string `json:"purpose"`     // pairing (is the key taken for the integration ID?) or webhook (deliver the test webhook)
+	Purpose     string `json:"purpose"`     // pairing (is the key accepted for the integration ID?) or webhook (deliver the test webhook)
 	Environment string `json:"environment"` // whose integration ID was sent, or whose endpoint is to be delivered to
 	Role        string `json:"role"`        // random, current or retired: what the key is
 	Owner       string `json:"owner"`       // environment the key belongs to, empty for the random one
 	Fingerprint string `json:"fingerprint"` // of the key, empty for the random one
 	Host        string `json:"host"`        // of the API
-	// NotSent tells why it was left out: passive, not_https, host_not_allowed, key_not_held (only its digest is known), key_unsendable (it
-	// holds characters that no header takes), random_not_refused, api_silent (an earlier call of the host got no answer), session_created.
-	// Empty: it was sent.
+	// NotSent is why it was skipped: passive, not_https, host_not_allowed, key_not_held (only its digest is known), key_unsendable (it
+	// holds characters that cannot be in a header), random_not_refused, api_silent (an earlier call of the host got no response),
+	// session_created. Empty: it was sent.
 	NotSent string `json:"not_sent"`
-	// Error is the class of what went wrong: timeout, refused, reset, no_address, no_route, certificate, tls, other. Empty: it was answered.
+	// Error is the class of what went wrong: timeout, cancelled, refused, reset, no_address, lookup_failed (DNS gave no answer), no_route,
+	// blocked (an address that is not contacted), certificate, tls, other. Empty: there was a response.
 	Error   string `json:"error"`
-	Status  int    `json:"status"`  // HTTP status, 0 without an answer
+	Status  int    `json:"status"`  // HTTP status, 0 without a response
 	Retries int    `json:"retries"` // how often it was sent again after 429 or 503
-	// ReceiverStatus is the receiver's answer to the test webhook as the provider tells it, 0 when it does not.
+	// ReceiverStatus is the receiver's response to the test webhook as the provider reports it, 0 when it does not.
 	ReceiverStatus int `json:"receiver_status"`
-	// Documented: the answer to the test webhook has the form that the documentation gives for its status.
+	// Documented: the response to the test webhook has the form that the documentation gives for its status.
 	Documented bool `json:"documented"`
 }
 
@@ -113,7 +114,7 @@ func keysFor(integration *audit.Integration, environment string) []heldKey {
 	return append(own, others...)
 }
 
-// baseOf is where an environment's API is, without a final slash, and whether the command line named its host; refusal tells why
+// baseOf is where an environment's API is, without a final slash, and whether the command line named its host; refusal is why
 // no key may go there.
 func baseOf(integration *audit.Integration, profile provider.Profile, environment audit.Environment) (base string, named bool, refusal string) {
 	u, err := url.Parse(environment.APIBaseURL)
@@ -151,11 +152,11 @@ func (probe) Run(ctx context.Context, run *audit.Run) error {
 	return nil
 }
 
-// hostState is what was learnt of an API host, for the calls that follow.
+// hostState is what is known of an API host, for the calls that follow.
 type hostState struct {
 	name    string
-	silent  bool // a call got no answer: the next ones would wait in vain
-	session bool // it answered as if it had created a session, which none of the calls may
+	silent  bool // a call got no response: the next ones would wait in vain
+	session bool // it responded as if it had created a session, which none of the calls may
 }
 
 // ask makes the calls about one environment. The only error is ctx's.
@@ -180,7 +181,7 @@ func ask(ctx context.Context, run *audit.Run, profile provider.Profile, environm
 		return fmt.Errorf("ask the provider's API: %w", err)
 	}
 	// series makes the calls of one purpose, the random key's first; a reason to stop keeps the rest from being sent.
-	series := func(purpose string, keys []heldKey, stop string, send func(heldKey) answer) error {
+	series := func(purpose string, keys []heldKey, stop string, send func(heldKey) response) error {
 		for i, key := range append([]heldKey{stranger}, keys...) {
 			c := call(purpose, key)
 			switch {
@@ -202,8 +203,8 @@ func ask(ctx context.Context, run *audit.Run, profile provider.Profile, environm
 				c.Error, c.Status, c.Retries, c.ReceiverStatus, c.Documented = got.failure, got.status, got.retries, got.receiver, got.documented
 				host.silent = got.failure != ""
 				host.session = host.session || purpose == pairing && got.status/100 == 2
-				created := purpose == pairing && host.session // told as that, and ends these calls as well
-				if i == 0 && !host.silent && !created && !refuses(got.status) {
+				created := purpose == pairing && host.session // reported as that, and ends these calls as well
+				if i == 0 && !host.silent && !created && !rejects(got.status) {
 					stop = "random_not_refused"
 				}
 			}
@@ -211,7 +212,7 @@ func ask(ctx context.Context, run *audit.Run, profile provider.Profile, environm
 		}
 		return ctx.Err()
 	}
-	if err := series(pairing, keys, refusal, func(key heldKey) answer {
+	if err := series(pairing, keys, refusal, func(key heldKey) response {
 		return client.post(ctx, base+profile.API.Tokens, profile.KeyHeader, key.Key, body, nil)
 	}); err != nil {
 		return err
@@ -219,14 +220,14 @@ func ask(ctx context.Context, run *audit.Run, profile provider.Profile, environm
 	if refusal == "" && environment.Probing == audit.Passive {
 		refusal = "passive" // the test webhook is a genuine event to the receiver
 	}
-	return series(webhook, keys[:min(1, len(keys))], refusal, func(key heldKey) answer {
+	return series(webhook, keys[:min(1, len(keys))], refusal, func(key heldKey) response {
 		run.Ledger.Begin(run.Now())
 		return client.post(ctx, base+profile.API.Test, profile.KeyHeader, key.Key, nil, delivery)
 	})
 }
 
-// refuses holds for the statuses by which an API turns a key away.
-func refuses(status int) bool { return status == 401 || status == 403 }
+// rejects holds for the statuses by which an API rejects a key.
+func rejects(status int) bool { return status == 401 || status == 403 }
 
 func hostOf(base string) string {
 	u, err := url.Parse(base)
@@ -236,7 +237,7 @@ func hostOf(base string) string {
 	return strings.ToLower(u.Hostname())
 }
 
-// sendable reports whether a header takes the key as it is: net/http refuses control characters and trims white space.
+// sendable reports whether a header can hold the key as it is: net/http rejects control characters and trims white space.
 func sendable(key secret.Key) bool {
 	for _, b := range key.Expose() {
 		if b <= ' ' || b > '~' {

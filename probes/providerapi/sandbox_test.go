@@ -25,7 +25,7 @@ func TestAgainstTheStandIn(t *testing.T) {
 			for _, call := range calls {
 				switch {
 				case call.Purpose == pairing && call.Role == random:
-					trusted = refuses(call.Status)
+					trusted = rejects(call.Status)
 				case call.Purpose == pairing && call.Role == current && call.Owner == call.Environment:
 					taken = call.Status == 422
 				case call.Purpose == webhook && call.Role == current:
