@@ -301,6 +301,7 @@ func (a *app) prepare(ctx context.Context, file string, library *policy.Library,
 		return nil, err
 	}
 	a.redactor = integration.Redactor()
+	a.logs.redactor.Store(a.redactor)
 	if err := mayRun(integration, permissions); err != nil {
 		return nil, err
 	}

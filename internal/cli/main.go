@@ -44,6 +44,7 @@ type app struct {
 	Streams
 	redactor *secret.Redactor // knows the keys once they are resolved
 	color    string
+	logs     *logOutput
 }
 
 // now is the time by the clock that the program was given.
@@ -57,7 +58,8 @@ func (a *app) now() time.Time {
 // Main runs the program and returns its exit code.
 func Main(ctx context.Context, args []string, streams Streams) (code int) {
 	streams.Out = &untilClosed{Writer: streams.Out}
-	a := &app{Streams: streams}
+	a := &app{Streams: streams, logs: newLogOutput(streams.Err)}
+	defer captureLogs(a.logs)()
 	defer func() { // a panic's value may hold anything, so only its type is shown
 		if value := recover(); value != nil {
 			fmt.Fprintf(a.Err, "prelaunch: internal error (%T); please report it\n", value)
@@ -118,11 +120,17 @@ Exit codes:  0 ready   1 a required check fails   2 could not be run or was cut 
 	root.SuggestionsMinimumDistance = 2
 	root.SetVersionTemplate("prelaunch {{.Version}}\n")
 	root.PersistentFlags().StringVar(&a.color, "color", "auto", "colour: auto, always or never (NO_COLOR is honoured)")
+	var logLevel, logFormat string
+	root.PersistentFlags().StringVar(&logLevel, "log-level", defaultLogLevel, "log of libraries on standard error: debug, info, warn or error; excerpts are withheld")
+	root.PersistentFlags().StringVar(&logFormat, "log-format", "text", "format of that log: text or json")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w\nSee `%s --help`", err, cmd.CommandPath())
 	})
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		if err := a.logs.configure(a.Err, logLevel, logFormat); err != nil {
+			return err
+		}
 		switch a.color {
 		case "auto", "always", "never":
 			return nil

@@ -1,9 +1,21 @@
 package cli_test
 
 import (
+	"context"
+	"os"
 	"testing"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit/audittest"
+	"github.com/prelaunch-audit/prelaunch/internal/cli"
 )
 
-func TestMain(m *testing.M) { audittest.Main(m) }
+// asProgram makes the test binary run the program with its own arguments, streams and environment, for tests of what the whole
+// process prints, libraries included.
+const asProgram = "PRELAUNCH_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		os.Exit(cli.Main(context.Background(), os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, LookupEnv: os.LookupEnv}))
+	}
+	audittest.Main(m)
+}

@@ -5,10 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/cli"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox/behaviors"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox/certs"
+	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
 // hostileConfiguration leads every probe that speaks over the network to one hostile endpoint.
@@ -88,24 +90,47 @@ func TestTruthHostile(t *testing.T) {
 	}
 }
 
+// hostileKeys are the keys of hostileConfiguration.
+var hostileKeys = []string{"BEGINI_TEST_KEY=bk_7h3k9q2m5x8w1z4v6c0b", "BEGINI_PRODUCTION_KEY=bk_p0o9i8u7y6t5r4e3w2q1"}
+
+// TestLibrariesLogNoSecrets audits an endpoint whose stray bytes repeat keys and signatures, which net/http logs by itself. The audit
+// is a process of its own, because the default logger does not write to the streams that tests hand over.
+func TestLibrariesLogNoSecrets(t *testing.T) {
+	t.Parallel()
+	dir, file := writeHostile(t, "stray-bytes")
+	for _, level := range []string{"", "info"} {
+		arguments := []string{"audit", file, "--allow-api-host", "hostile.acme.example", "-o", "json=" + filepath.Join(dir, "report.json")}
+		if level != "" {
+			arguments = append(arguments, "--log-level", level)
+		}
+		command := exec.CommandContext(t.Context(), os.Args[0], arguments...)
+		command.Env = append(slices.Clone(hostileKeys), asProgram+"=1", "HOME="+dir, "PATH="+os.Getenv("PATH"))
+		printed, err := command.CombinedOutput()
+		var status *exec.ExitError
+		if err != nil && !errors.As(err, &status) {
+			t.Fatal(err)
+		}
+		logged := bytes.Contains(printed, []byte("Unsolicited response"))
+		if logged != (level == "info") {
+			t.Errorf("level %q: what net/http logs is shown: %v\n%s", level, logged, printed)
+		}
+		for _, pair := range hostileKeys {
+			_, key, _ := strings.Cut(pair, "=")
+			for _, spelling := range secret.Spellings([]byte(key)) {
+				if bytes.Contains(printed, spelling.Bytes) {
+					t.Errorf("level %q: a key is printed (%s)", level, spelling.Name)
+				}
+			}
+		}
+		if found := regexp.MustCompile(`[0-9a-fA-F]{33,}`).Find(bytes.ReplaceAll(printed, []byte("sha256:"), []byte(" "))); found != nil && len(found) != 64 {
+			t.Errorf("level %q: a signature is printed: %.20s…", level, found)
+		}
+	}
+}
+
 func auditHostile(t *testing.T, hostile behaviors.Hostile) (code int, printed string, report audit.Report) {
 	t.Helper()
-	authority := certs.New(time.Now())
-	endpoint, err := behaviors.StartHostile(hostile.Name, authority, "hostile.acme.example")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := endpoint.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	dir := t.TempDir()
-	file := filepath.Join(dir, "prelaunch.yaml")
-	configuration := fmt.Appendf(nil, hostileConfiguration, endpoint.Address(), endpoint.Address())
-	if err := errors.Join(os.WriteFile(file, configuration, 0o600), os.WriteFile(filepath.Join(dir, "ca.pem"), authority.CAPEM(), 0o600)); err != nil {
-		t.Fatal(err)
-	}
+	dir, file := writeHostile(t, hostile.Name)
 	ctx := t.Context()
 	if hostile.Name == "retry-after-a-year" {
 		var cancel context.CancelFunc
@@ -115,8 +140,7 @@ func auditHostile(t *testing.T, hostile behaviors.Hostile) (code int, printed st
 	var stdout, stderr bytes.Buffer
 	saved := filepath.Join(dir, "report.json")
 	code = cli.Main(ctx, []string{"audit", file, "--allow-api-host", "hostile.acme.example", "-o", "table", "-o", "json=" + saved}, cli.Streams{
-		In: strings.NewReader(""), Out: &stdout, Err: &stderr,
-		LookupEnv: lookup([]string{"BEGINI_TEST_KEY=bk_7h3k9q2m5x8w1z4v6c0b", "BEGINI_PRODUCTION_KEY=bk_p0o9i8u7y6t5r4e3w2q1"}),
+		In: strings.NewReader(""), Out: &stdout, Err: &stderr, LookupEnv: lookup(hostileKeys),
 	})
 	raw, err := os.ReadFile(saved)
 	if err != nil {
@@ -126,4 +150,26 @@ func auditHostile(t *testing.T, hostile behaviors.Hostile) (code int, printed st
 		t.Fatal(err)
 	}
 	return code, stdout.String() + stderr.String(), report
+}
+
+// writeHostile starts a hostile endpoint and writes a configuration that leads to it.
+func writeHostile(t *testing.T, name string) (dir, file string) {
+	t.Helper()
+	authority := certs.New(time.Now())
+	endpoint, err := behaviors.StartHostile(name, authority, "hostile.acme.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := endpoint.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	dir = t.TempDir()
+	file = filepath.Join(dir, "prelaunch.yaml")
+	configuration := fmt.Appendf(nil, hostileConfiguration, endpoint.Address(), endpoint.Address())
+	if err := errors.Join(os.WriteFile(file, configuration, 0o600), os.WriteFile(filepath.Join(dir, "ca.pem"), authority.CAPEM(), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	return dir, file
 }

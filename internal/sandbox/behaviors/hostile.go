@@ -123,6 +123,7 @@ func Hostiles() []Hostile {
 			text := "\x1b]0;owned\x07\x1b[2J<script>alert(1)</script>\u202e::error::owned"
 			say(w, fmt.Sprintf("HTTP/1.1 200 OK\r\nServer: <script>\u202e\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n%s", len(text), text))
 		})},
+		{Name: "stray-bytes", Description: "bytes after each response that repeat every header it ever got", serve: echoingStray()},
 		{Name: "unasked-protocol", Description: "101 Switching Protocols unasked", serve: answering(func(w io.Writer, done <-chan struct{}) {
 			if say(w, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: tcp\r\nConnection: Upgrade\r\n\r\n") {
 				<-done
@@ -241,6 +242,34 @@ func answering(answer func(w io.Writer, done <-chan struct{})) func(net.Conn, <-
 			return
 		}
 		answer(conn, done)
+	}
+}
+
+// echoingStray answers each request and sends, in the same write, what belongs to no response: the header values of all requests so
+// far, keys and signatures among them. The connection stays open, so that the client reads it.
+func echoingStray() func(net.Conn, <-chan struct{}) {
+	var mu sync.Mutex
+	var seen []string
+	return func(conn net.Conn, _ <-chan struct{}) {
+		requests := bufio.NewReader(conn)
+		for {
+			request, err := http.ReadRequest(requests)
+			if err != nil {
+				return
+			}
+			if _, err := io.Copy(io.Discard, request.Body); err != nil {
+				return
+			}
+			mu.Lock()
+			for _, values := range request.Header {
+				seen = append(seen, values...)
+			}
+			stray := strings.Join(seen[max(0, len(seen)-20):], " ")
+			mu.Unlock()
+			if !say(conn, "HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\nno"+stray) {
+				return
+			}
+		}
 	}
 }
 
