@@ -100,7 +100,7 @@ func TestEveryProbeStopsWhenToldAndKeepsToItsFacts(t *testing.T) {
 			document := runner.Run(ctx, integration, runner.Options{
 				Probes:  []audit.Probe{probe},
 				Network: netprobe.New(integration, nil),
-				Exec: func(context.Context, []string) ([]byte, int, error) {
+				Exec: func(context.Context, audit.Command) ([]byte, int, error) {
 					return nil, -1, errors.New("no command runs here")
 				},
 				Roots: roots(t), Tool: audit.Tool{Name: "prelaunch", Version: "test"}, Grace: 20 * time.Second,

@@ -98,7 +98,7 @@ type Environment struct {
 	Probing       string       `json:"probing"` // Full, Careful or Passive
 	ProbeUIDs     []string     `json:"probe_uids"`
 	Receiver      string       `json:"receiver"` // Inline or Queued
-	Effects       []string     `json:"-"`        // the observer's command with "{uid}" in it; empty: none
+	Effects       Command      `json:"-"`        // the observer's command with "{uid}" in it; empty: none
 	HasEffects    bool         `json:"has_effects"`
 }
 
@@ -137,7 +137,7 @@ type KeyReference struct {
 	Variable string     `json:"variable,omitempty"` // of FromEnv
 	Path     string     `json:"path,omitempty"`     // of FromFile, as written
 	File     string     `json:"-"`                  // of FromFile, with symbolic links resolved; empty: it may not be read
-	Command  []string   `json:"-"`                  // of FromCommand; its arguments may be telling, so only Program is a fact
+	Command  Command    `json:"-"`                  // of FromCommand; its arguments may be telling, so only Program is a fact
 	Program  string     `json:"program,omitempty"`  // of FromCommand, its first word
 	Key      secret.Key `json:"-"`
 }
@@ -169,11 +169,11 @@ type Client struct {
 
 // LogSource is a glob of log files or a command that prints a log; one of Path and Command is set.
 type LogSource struct {
-	Path        string   `json:"path,omitempty"`
-	Command     []string `json:"-"`
-	Program     string   `json:"program,omitempty"` // the command's first word
-	Environment string   `json:"environment"`       // empty: both
-	Marker      string   `json:"marker,omitempty"`  // pattern that shows that the log has caught up
+	Path        string  `json:"path,omitempty"`
+	Command     Command `json:"-"`
+	Program     string  `json:"program,omitempty"` // the command's first word
+	Environment string  `json:"environment"`       // empty: both
+	Marker      string  `json:"marker,omitempty"`  // pattern that shows that the log has caught up
 }
 
 // Access is who may use the provider's dashboard.

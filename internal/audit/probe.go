@@ -6,6 +6,8 @@ import (
 	"errors"
 	"net"
 	"reflect"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
@@ -102,9 +104,37 @@ type Roots struct {
 	All    *x509.CertPool // with those of network.ca_file
 }
 
-// Exec runs a command of the configuration in its directory with a minimal environment, PATH and HOME, a timeout and a bound on
-// its output. Its standard error is withheld. An exit status other than 0 is no error.
-type Exec func(ctx context.Context, args []string) (output []byte, exit int, err error)
+// Command is a program that the configuration names.
+type Command struct {
+	Args []string // the program and its arguments
+	Env  []string // the names of the variables that it is passed beside PATH and HOME
+}
+
+// String shows a command as far as its arguments read like words: a key may have been written where an argument was expected.
+func (c Command) String() string {
+	shown := make([]string, 0, len(c.Args))
+	for i, argument := range c.Args {
+		switch {
+		case i == 0:
+			argument = secret.ProgramName(argument)
+		case argument != "" && !secret.PlainWords(argument):
+			argument = "(withheld)"
+		}
+		if argument == "" || strings.ContainsAny(argument, " '") {
+			argument = strconv.Quote(argument)
+		}
+		shown = append(shown, argument)
+	}
+	text := strings.Join(shown, " ")
+	if len(c.Env) > 0 {
+		text += " (with " + strings.Join(c.Env, ", ") + ")"
+	}
+	return text
+}
+
+// Exec runs a command of the configuration in its directory with a minimal environment (PATH, HOME and the variables that it
+// names), a timeout and a bound on its output. Its standard error is withheld. An exit status other than 0 is no error.
+type Exec func(ctx context.Context, command Command) (output []byte, exit int, err error)
 
 // ErrOutputLimit is returned by Exec, together with the output up to there, when a command printed more than is read.
 var ErrOutputLimit = errors.New("the output is larger than what is read of it")

@@ -302,9 +302,6 @@ func (a *app) prepare(ctx context.Context, file string, library *policy.Library,
 	}
 	a.redactor = integration.Redactor()
 	a.logs.redactor.Store(a.redactor)
-	if err := mayRun(integration, permissions); err != nil {
-		return nil, err
-	}
 	integration.AllowedAPIHosts, integration.AllowedAddresses = permissions.apiHosts, permissions.addresses
 	roots, err := netprobe.Roots(integration.Network.ExtraRootsPEM)
 	if err != nil {
@@ -382,29 +379,6 @@ func overrides(network audit.NetworkOptions) []audit.Override {
 		list = append(list, audit.Override{Setting: "network.vantage", Value: network.Vantage})
 	}
 	return list
-}
-
-// mayRun refuses commands that the command line does not allow, before anything is sent.
-func mayRun(integration *audit.Integration, permissions permissions) error {
-	if permissions.commands {
-		return nil
-	}
-	var refused []error
-	refuse := func(setting string) {
-		at := integration.Positions[setting]
-		refused = append(refused, fmt.Errorf("%s:%d:%d: %s runs a command: %w", integration.File, at.Line, at.Column, setting, audit.ErrCommandsNotAllowed))
-	}
-	for _, environment := range integration.Environments {
-		if environment.HasEffects {
-			refuse("environments." + environment.Name + ".effects")
-		}
-	}
-	for i, log := range integration.Logs {
-		if len(log.Command) > 0 {
-			refuse(fmt.Sprintf("logs[%d]", i))
-		}
-	}
-	return errors.Join(refused...)
 }
 
 // proxies tells that a proxy is set in the environment, as probing goes past it.

@@ -1,8 +1,11 @@
 // Package command runs the commands of a configuration: those that print a key or a log, and those that observe a receiver.
 //
-// Rules: the configuration may come from the audited team, so nothing runs unless the user allowed it. A command gets PATH and HOME
-// and no other variable, no standard input, a time limit, and a bound on its output. Its standard error is discarded, and no error
-// holds anything it printed or was given beyond the program's name. Whatever it started dies with it.
+// Rules: the configuration may come from the audited team, so nothing runs unless the user allowed it. A command gets PATH, HOME and
+// the variables that it names and the user allowed, no standard input, a time limit, and a bound on its output. Its standard error
+// is discarded, and no error holds anything it printed or was given beyond the program's name.
+//
+// What a command leaves running is ended with it: its process group everywhere, and on Linux, once no command runs, also what
+// left the group to run on as a daemon. What another service runs for it (systemd-run, a container) is out of reach.
 package command
 
 import (
@@ -48,7 +51,7 @@ func Limit(n int) Option { return func(r *runner) { r.limit = n } }
 // from lookupEnv.
 func New(directory string, allow bool, lookupEnv func(name string) (value string, set bool), options ...Option) audit.Exec {
 	if !allow {
-		return func(context.Context, []string) ([]byte, int, error) { return nil, -1, audit.ErrCommandsNotAllowed }
+		return func(context.Context, audit.Command) ([]byte, int, error) { return nil, -1, audit.ErrCommandsNotAllowed }
 	}
 	r := &runner{directory: directory, lookupEnv: lookupEnv, timeout: defaultTimeout, limit: defaultLimit}
 	for _, option := range options {
@@ -57,12 +60,12 @@ func New(directory string, allow bool, lookupEnv func(name string) (value string
 	return r.run
 }
 
-func (r *runner) run(ctx context.Context, args []string) (output []byte, exit int, err error) {
-	if len(args) == 0 {
+func (r *runner) run(ctx context.Context, command audit.Command) (output []byte, exit int, err error) {
+	if len(command.Args) == 0 {
 		return nil, -1, errors.New("run a command: there is none")
 	}
-	name := secret.ProgramName(args[0])
-	program, err := r.find(args[0])
+	name := secret.ProgramName(command.Args[0])
+	program, err := r.find(command.Args[0])
 	if err != nil {
 		return nil, -1, fmt.Errorf("run %s: %w", name, err)
 	}
@@ -70,18 +73,17 @@ func (r *runner) run(ctx context.Context, args []string) (output []byte, exit in
 	defer cancel()
 	out := &bounded{limit: r.limit, full: cancel}
 	cmd := exec.CommandContext(limited, program)
-	cmd.Args = args
+	cmd.Args = command.Args
 	cmd.Dir = r.directory
-	cmd.Env = r.environment()
+	cmd.Env = r.environment(command.Env)
 	cmd.Stdout = out
 	cmd.WaitDelay = drain
-	ownGroup(cmd)
 	cmd.Cancel = func() error { return killGroup(cmd) }
-	if err := cmd.Start(); err != nil {
+	if err := begin(cmd); err != nil {
 		return nil, -1, fmt.Errorf("run %s: %w", name, cause(err))
 	}
 	waited := cmd.Wait()
-	_ = killGroup(cmd) // what it left running; mostly nothing is left and this fails
+	end(cmd)
 	if ctx.Err() != nil {
 		return nil, -1, fmt.Errorf("run %s: %w", name, ctx.Err())
 	}
@@ -105,9 +107,9 @@ func (r *runner) run(ctx context.Context, args []string) (output []byte, exit in
 	return out.bytes(), -1, fmt.Errorf("run %s: %w", name, cause(waited))
 }
 
-func (r *runner) environment() []string {
+func (r *runner) environment(names []string) []string {
 	env := []string{}
-	for _, name := range []string{"PATH", "HOME"} {
+	for _, name := range append([]string{"PATH", "HOME"}, names...) {
 		if value, set := r.lookupEnv(name); set {
 			env = append(env, name+"="+value)
 		}
@@ -115,8 +117,8 @@ func (r *runner) environment() []string {
 	return env
 }
 
-// find is the file of a program: a path starts at the configuration's folder, a name is looked up in PATH, of which only absolute
-// folders count.
+// find is the file of a program: a path starts at the configuration's directory, a name is looked up in PATH, of which only
+// absolute directories count.
 func (r *runner) find(name string) (string, error) {
 	if strings.ContainsRune(name, filepath.Separator) {
 		if !filepath.IsAbs(name) {
@@ -125,12 +127,12 @@ func (r *runner) find(name string) (string, error) {
 		return name, runnable(name)
 	}
 	path, _ := r.lookupEnv("PATH")
-	for _, folder := range filepath.SplitList(path) {
-		if candidate := filepath.Join(folder, name); filepath.IsAbs(folder) && runnable(candidate) == nil {
+	for _, directory := range filepath.SplitList(path) {
+		if candidate := filepath.Join(directory, name); filepath.IsAbs(directory) && runnable(candidate) == nil {
 			return candidate, nil
 		}
 	}
-	return "", errors.New("there is no such program in PATH")
+	return "", errors.New("it is not in PATH")
 }
 
 func runnable(path string) error {
@@ -139,7 +141,7 @@ func runnable(path string) error {
 	case err != nil:
 		return cause(err)
 	case !info.Mode().IsRegular():
-		return errors.New("it is no file")
+		return errors.New("it is not a file")
 	case info.Mode().Perm()&0o111 == 0:
 		return errors.New("it is not executable")
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -27,6 +28,8 @@ func environment(home string) func(string) (string, bool) {
 			return ".:/usr/local/bin:/usr/bin:/bin", true
 		case "HOME":
 			return home, home != ""
+		case "NAMED":
+			return "value", true
 		case "SECRET":
 			return secretText, true
 		}
@@ -64,9 +67,9 @@ func TestOutputAndExitStatus(t *testing.T) {
 		{[]string{filepath.Join(directory, "observe"), "UID2"}, "asked about UID2\n", 7},
 		{[]string{"pwd", "-P"}, physical(t, directory) + "\n", 0},
 		{[]string{"cat"}, "", 0},
-		{[]string{"env"}, "PATH=.:/usr/local/bin:/usr/bin:/bin\nHOME=/home/jane\n", 0},
+		{[]string{"env"}, "PATH=.:/usr/local/bin:/usr/bin:/bin\nHOME=/home/jane\nNAMED=value\n", 0},
 	} {
-		output, exit, err := run(t.Context(), test.args)
+		output, exit, err := run(t.Context(), audit.Command{Args: test.args, Env: []string{"NAMED", "UNSET"}})
 		if err != nil || string(output) != test.output || exit != test.exit {
 			t.Errorf("%v: output %q, exit %d, error %v", test.args, output, exit, err)
 		}
@@ -85,7 +88,7 @@ func physical(t *testing.T, path string) string {
 func TestNothingRunsUnlessAllowed(t *testing.T) {
 	t.Parallel()
 	directory := t.TempDir()
-	output, _, err := New(directory, false, environment(""))(t.Context(), []string{"touch", "ran"})
+	output, _, err := New(directory, false, environment(""))(t.Context(), audit.Command{Args: []string{"touch", "ran"}})
 	if !errors.Is(err, audit.ErrCommandsNotAllowed) || !strings.Contains(err.Error(), "--allow-commands") || output != nil {
 		t.Errorf("output %q, error %v", output, err)
 	}
@@ -107,22 +110,22 @@ func TestErrorsNameTheProgramAndNothingElse(t *testing.T) {
 	for _, test := range []struct {
 		program, want string
 	}{
-		{"no-such-program", "run no-such-program: there is no such program in PATH"},
-		{"here", "run here: there is no such program in PATH"}, // relative folders of PATH do not count
+		{"no-such-program", "run no-such-program: it is not in PATH"},
+		{"here", "run here: it is not in PATH"}, // relative folders of PATH do not count
 		{"./none", "run ./none: no such file or directory"},
 		{"./plain", "run ./plain: it is not executable"},
 		{"./nonsense", "run ./nonsense: exec format error"},
-		{"./", "run ./: it is no file"},
+		{"./", "run ./: it is not a file"},
 		{"./dies", "run ./dies: it was ended by a signal"},
 		{"./lingers", "run ./lingers: it ended while something it had started still held its output"},
-		{secretText, "run (name withheld): there is no such program in PATH"},
+		{secretText, "run (name withheld): it is not in PATH"},
 	} {
-		_, _, err := run(t.Context(), []string{test.program, secretText})
+		_, _, err := run(t.Context(), audit.Command{Args: []string{test.program, secretText}})
 		if err == nil || err.Error() != test.want {
 			t.Errorf("got %v, want %s", err, test.want)
 		}
 	}
-	if _, _, err := run(t.Context(), nil); err == nil {
+	if _, _, err := run(t.Context(), audit.Command{}); err == nil {
 		t.Error("no command ran")
 	}
 }
@@ -130,11 +133,11 @@ func TestErrorsNameTheProgramAndNothingElse(t *testing.T) {
 func TestOutputIsBounded(t *testing.T) {
 	t.Parallel()
 	run := New(t.TempDir(), true, environment(""), Limit(1000))
-	output, _, err := run(t.Context(), []string{"yes", secretText})
+	output, _, err := run(t.Context(), audit.Command{Args: []string{"yes", secretText}})
 	if !errors.Is(err, audit.ErrOutputLimit) || len(output) != 1000 || strings.Contains(err.Error(), secretText) {
 		t.Errorf("%d bytes, error %v", len(output), err)
 	}
-	output, exit, err := run(t.Context(), []string{"printf", "%01000d", "7"})
+	output, exit, err := run(t.Context(), audit.Command{Args: []string{"printf", "%01000d", "7"}})
 	if err != nil || exit != 0 || len(output) != 1000 {
 		t.Errorf("exactly at the limit: %d bytes, exit %d, error %v", len(output), exit, err)
 	}
@@ -142,7 +145,7 @@ func TestOutputIsBounded(t *testing.T) {
 
 func TestTimeLimit(t *testing.T) {
 	t.Parallel()
-	_, _, err := New(t.TempDir(), true, environment(""), Timeout(50*time.Millisecond))(t.Context(), []string{"sleep", "600"})
+	_, _, err := New(t.TempDir(), true, environment(""), Timeout(50*time.Millisecond))(t.Context(), audit.Command{Args: []string{"sleep", "600"}})
 	if err == nil || err.Error() != "run sleep: it was stopped after 50ms" {
 		t.Errorf("got %v", err)
 	}
@@ -155,11 +158,18 @@ func TestNothingIsLeftRunning(t *testing.T) {
 	for name, test := range map[string]struct {
 		body      string
 		interrupt bool
+		linux     bool // only Linux tells which processes are left
 	}{
 		"interrupted":      {body: `trap "" INT TERM HUP; sh -c 'trap "" INT TERM HUP; exec 3>alive; echo >&3; while :; do sleep 600; done' & wait`, interrupt: true},
 		"ended on its own": {body: `sh -c 'exec 3>alive; echo >&3; touch started; exec sleep 600' >/dev/null & while [ ! -e started ]; do :; done`},
+		"daemon": {linux: true, body: `(setsid sh -c 'trap "" INT TERM HUP; exec 3>alive; echo >&3; touch started; while :; do sleep 600; done' >/dev/null &)
+			while [ ! -e started ]; do :; done`},
+		"daemon of an interrupted command": {linux: true, interrupt: true, body: `(setsid sh -c 'exec 3>alive; echo >&3; exec sleep 600' >/dev/null &); sleep 600`},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if test.linux && runtime.GOOS != "linux" {
+				t.Skip("daemons are ended on Linux only")
+			}
 			t.Parallel()
 			directory := t.TempDir()
 			alive := filepath.Join(directory, "alive")
@@ -171,7 +181,7 @@ func TestNothingIsLeftRunning(t *testing.T) {
 			defer cancel()
 			done := make(chan error, 1)
 			go func() {
-				_, _, err := New(directory, true, environment(""))(ctx, []string{"./start"})
+				_, _, err := New(directory, true, environment(""))(ctx, audit.Command{Args: []string{"./start"}})
 				done <- err
 			}()
 			// All that was started holds the pipe open: a line tells that it runs, the end that nothing does any more.

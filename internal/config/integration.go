@@ -64,7 +64,7 @@ func (r *reader) integrationFrom(tree *value) {
 	}
 	i.Logs = []audit.LogSource{}
 	for _, v := range tree.field("logs").list() {
-		command, program := commandFrom(v.field("command"))
+		command, program := r.command(v)
 		r.otherFile(v.field("path"))
 		i.Logs = append(i.Logs, audit.LogSource{Path: v.field("path").string(), Command: command, Program: program,
 			Environment: v.field("environment").string(), Marker: v.field("marker").string()})
@@ -118,8 +118,9 @@ func (r *reader) environment(name string, v *value) audit.Environment {
 		}
 	}
 	if command := v.field("effects").field("command"); command != nil {
-		environment.Effects, environment.HasEffects = command.strings(), true
-		if !slices.ContainsFunc(environment.Effects, func(argument string) bool { return strings.Contains(argument, "{uid}") }) {
+		environment.Effects, _ = r.command(v.field("effects"))
+		environment.HasEffects = true
+		if !slices.ContainsFunc(environment.Effects.Args, func(argument string) bool { return strings.Contains(argument, "{uid}") }) {
 			r.problem(command, command.path+" has no argument with {uid} in it", "add \"{uid}\" where the observer expects the UID it is asked about")
 		}
 	}
@@ -129,6 +130,9 @@ func (r *reader) environment(name string, v *value) audit.Environment {
 // keyReference says where a key is. A key that is known by its fingerprint only is complete with that.
 func (r *reader) keyReference(v *value) audit.KeyReference {
 	switch {
+	case v.field("command") != nil:
+		command, program := r.command(v)
+		return audit.KeyReference{Source: audit.FromCommand, Command: command, Program: program}
 	case v.field("env") != nil:
 		r.permittedVariable(v.field("env"))
 		return audit.KeyReference{Source: audit.FromEnv, Variable: v.field("env").text}
@@ -141,9 +145,6 @@ func (r *reader) keyReference(v *value) audit.KeyReference {
 			}
 		}
 		return audit.KeyReference{Source: audit.FromFile, Path: file.text, File: resolved}
-	case v.field("command") != nil:
-		command, program := commandFrom(v.field("command"))
-		return audit.KeyReference{Source: audit.FromCommand, Command: command, Program: program}
 	case v.field("sha256") != nil && v.field("length") != nil:
 		key, err := secret.FromFingerprint(v.field("sha256").text, int(v.field("length").number))
 		if err != nil {
@@ -154,13 +155,17 @@ func (r *reader) keyReference(v *value) audit.KeyReference {
 	return audit.KeyReference{}
 }
 
-// commandFrom is a command and its first word; the word is left out where it does not read like a program's name.
-func commandFrom(v *value) (command []string, program string) {
-	if v == nil || len(v.items) == 0 {
-		return nil, ""
+// command is the command of a key, a log or an observer, and its program, which is withheld where it does not read like one.
+func (r *reader) command(v *value) (command audit.Command, program string) {
+	if len(v.field("command").list()) == 0 {
+		return audit.Command{}, ""
 	}
-	command = v.strings()
-	return command, secret.ProgramName(command[0])
+	command.Args = v.field("command").strings()
+	for _, name := range v.field("env").list() {
+		r.permittedVariable(name)
+		command.Env = append(command.Env, name.text)
+	}
+	return command, secret.ProgramName(command.Args[0])
 }
 
 func (r *reader) access(v *value) {

@@ -27,8 +27,8 @@ type Resolver struct {
 	AllowCommands bool
 }
 
-// ResolveKeys reads every key that the integration refers to into its KeyReference, and refuses a configuration in whose text one of
-// them stands. What does not resolve is an *Error that lists every such reference.
+// ResolveKeys reads every key that the integration refers to into its KeyReference, and rejects a configuration whose text contains
+// one of them, or whose commands may not run or lack a variable. All that is wrong is listed in one *Error.
 func ResolveKeys(ctx context.Context, integration *audit.Integration, resolver Resolver) error {
 	found := &problems{file: integration.File}
 	each := func(reference *audit.KeyReference, path string) error {
@@ -55,6 +55,7 @@ func ResolveKeys(ctx context.Context, integration *audit.Integration, resolver R
 			return err
 		}
 	}
+	resolver.checkCommands(integration, found)
 	redactor := integration.Redactor() // a key may be the name of a variable
 	for i := range found.list {
 		found.list[i].Message = redactor.RedactString(found.list[i].Message)
@@ -116,19 +117,44 @@ func (r Resolver) resolve(ctx context.Context, integration *audit.Integration, r
 	return secret.Key{}, &unresolved{"refers to nothing", "write {env: NAME}, {file: PATH}, {command: [ARG, …]} or {sha256: HEX, length: N}"}
 }
 
-func (r Resolver) fromCommand(ctx context.Context, reference audit.KeyReference) (secret.Key, *unresolved) {
-	notAllowed := &unresolved{"its command is not run without --allow-commands", "read the configuration's commands (`prelaunch plan` lists them), then add --allow-commands"}
+// checkCommands reports the commands of logs and observers that cannot run, before anything is sent.
+func (r Resolver) checkCommands(integration *audit.Integration, found *problems) {
+	check := func(command audit.Command, path string) {
+		if problem := r.mayRun(command); problem != nil && len(command.Args) > 0 {
+			found.add(integration.Positions[path], path+" runs a command: "+problem.message, problem.next)
+		}
+	}
+	for _, environment := range integration.Environments {
+		check(environment.Effects, "environments."+environment.Name+".effects")
+	}
+	for i, log := range integration.Logs {
+		check(log.Command, "logs["+strconv.Itoa(i)+"]")
+	}
+}
+
+// mayRun is nil for a command that is allowed and has its variables.
+func (r Resolver) mayRun(command audit.Command) *unresolved {
 	if !r.AllowCommands || r.Exec == nil {
-		return secret.Key{}, notAllowed
+		return &unresolved{"commands are not run without --allow-commands", "read them (`prelaunch plan` lists them), then add --allow-commands"}
+	}
+	for _, name := range command.Env {
+		if _, set := r.LookupEnv(name); !set {
+			return &unresolved{"the variable " + name + ", which it is passed, is not set", "export it before the run"}
+		}
+	}
+	return nil
+}
+
+func (r Resolver) fromCommand(ctx context.Context, reference audit.KeyReference) (secret.Key, *unresolved) {
+	if problem := r.mayRun(reference.Command); problem != nil {
+		return secret.Key{}, problem
 	}
 	output, exit, err := r.Exec(ctx, reference.Command)
 	switch {
-	case errors.Is(err, audit.ErrCommandsNotAllowed):
-		return secret.Key{}, notAllowed
 	case err != nil && !errors.Is(err, audit.ErrOutputLimit):
 		return secret.Key{}, &unresolved{"its command failed: " + err.Error(), "run it by hand to see why"}
 	case err == nil && exit != 0:
-		return secret.Key{}, &unresolved{fmt.Sprintf("its command ended with exit status %d", exit), "run it by hand to see why; it has PATH and HOME and no other variable"}
+		return secret.Key{}, &unresolved{fmt.Sprintf("its command ended with exit status %d", exit), "run it by hand to see why; it has PATH, HOME and the variables in its env setting"}
 	case err != nil || len(output) > maxKeyOutput:
 		return secret.Key{}, &unresolved{"its command prints more than a key", "have it print the key alone"}
 	}

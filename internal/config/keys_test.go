@@ -41,9 +41,9 @@ func withReference(reference string) string {
 func TestKeysResolve(t *testing.T) {
 	t.Parallel()
 	printing := func(output string) audit.Exec {
-		return func(_ context.Context, args []string) ([]byte, int, error) {
-			if cmp.Diff([]string{"vault", "read"}, args) != "" {
-				return nil, -1, fmt.Errorf("ran %v", args)
+		return func(_ context.Context, command audit.Command) ([]byte, int, error) {
+			if cmp.Diff([]string{"vault", "read"}, command.Args) != "" {
+				return nil, -1, fmt.Errorf("ran %v", command.Args)
 			}
 			return []byte(output), 0, nil
 		}
@@ -139,7 +139,8 @@ func TestEveryReferenceThatFailsIsReportedAtOnce(t *testing.T) {
   - {command: [chatty], environment: test}
   - {command: [endless], environment: test}
   - {command: [missing], environment: test}
-  - {command: [refused], environment: test}
+  - {command: [deprived], env: [EMPTY, UNSET], environment: test}
+logs: [{command: [journalctl], env: [UNSET]}]
 `
 	gone := filepath.Join(directory, "secrets/none.key")
 	write(t, gone, nil)
@@ -150,8 +151,8 @@ func TestEveryReferenceThatFailsIsReportedAtOnce(t *testing.T) {
 	if err := os.Remove(gone); err != nil {
 		t.Fatal(err)
 	}
-	exec := func(_ context.Context, args []string) ([]byte, int, error) {
-		switch args[0] {
+	exec := func(_ context.Context, command audit.Command) ([]byte, int, error) {
+		switch command.Args[0] {
 		case "fails":
 			return []byte(testKey), 3, nil
 		case "silent":
@@ -160,8 +161,6 @@ func TestEveryReferenceThatFailsIsReportedAtOnce(t *testing.T) {
 			return []byte(strings.Repeat("x", maxKeyOutput+1)), 0, nil
 		case "endless":
 			return []byte(testKey), -1, fmt.Errorf("run endless: %w", audit.ErrOutputLimit)
-		case "refused":
-			return nil, -1, audit.ErrCommandsNotAllowed
 		}
 		return nil, -1, errors.New("run missing: there is no such program in PATH")
 	}
@@ -178,12 +177,13 @@ prelaunch.yaml:16:5: retired_keys[2]: the key's file is empty: put the key there
 prelaunch.yaml:17:5: retired_keys[3]: the key's file is longer than 4096 bytes, which is no key: put the key alone there
 prelaunch.yaml:18:5: retired_keys[4]: the key's file cannot be read: it is larger than 65536 bytes: correct the path, which starts at the configuration's folder, or its permissions
 prelaunch.yaml:19:5: retired_keys[5]: the key's file cannot be read: it is no regular file: correct the path, which starts at the configuration's folder, or its permissions
-prelaunch.yaml:20:5: retired_keys[6]: its command ended with exit status 3: run it by hand to see why; it has PATH and HOME and no other variable
+prelaunch.yaml:20:5: retired_keys[6]: its command ended with exit status 3: run it by hand to see why; it has PATH, HOME and the variables in its env setting
 prelaunch.yaml:21:5: retired_keys[7]: the output of its command is empty: put the key there
 prelaunch.yaml:22:5: retired_keys[8]: its command prints more than a key: have it print the key alone
 prelaunch.yaml:23:5: retired_keys[9]: its command prints more than a key: have it print the key alone
 prelaunch.yaml:24:5: retired_keys[10]: its command failed: run missing: there is no such program in PATH: run it by hand to see why
-` + `prelaunch.yaml:25:5: retired_keys[11]: its command is not run without --allow-commands: read the configuration's commands (` + "`prelaunch plan`" + ` lists them), then add --allow-commands`
+` + `prelaunch.yaml:25:5: retired_keys[11]: the variable UNSET, which it is passed, is not set: export it before the run
+prelaunch.yaml:26:8: logs[0] runs a command: the variable UNSET, which it is passed, is not set: export it before the run`
 	if differences := cmp.Diff(want, strings.ReplaceAll(err.Error(), directory+string(filepath.Separator), "")); differences != "" {
 		t.Error(differences)
 	}
@@ -193,7 +193,7 @@ func TestCommandsNeedAWordOnTheCommandLine(t *testing.T) {
 	t.Parallel()
 	integration := mustLoad(t, withReference("{command: [vault, read]}"))
 	ran := false
-	exec := func(context.Context, []string) ([]byte, int, error) { ran = true; return []byte(testKey), 0, nil }
+	exec := func(context.Context, audit.Command) ([]byte, int, error) { ran = true; return []byte(testKey), 0, nil }
 	err := ResolveKeys(t.Context(), integration, Resolver{LookupEnv: bothKeys, Exec: exec})
 	if err == nil || !strings.Contains(err.Error(), "prelaunch.yaml:7:5: environments.test.api_key: ") || !strings.Contains(err.Error(), "--allow-commands") || ran {
 		t.Errorf("ran: %v, error: %v", ran, err)
@@ -204,7 +204,7 @@ func TestResolvingStopsWhenItIsInterrupted(t *testing.T) {
 	t.Parallel()
 	integration := mustLoad(t, withReference("{command: [vault, read]}"))
 	ctx, cancel := context.WithCancel(t.Context())
-	exec := func(ctx context.Context, _ []string) ([]byte, int, error) { cancel(); return nil, -1, ctx.Err() }
+	exec := func(ctx context.Context, _ audit.Command) ([]byte, int, error) { cancel(); return nil, -1, ctx.Err() }
 	err := ResolveKeys(ctx, integration, Resolver{LookupEnv: bothKeys, Exec: exec, AllowCommands: true})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)

@@ -112,7 +112,7 @@ func TestLoadReadsEverySetting(t *testing.T) {
 				WebhookURL: "https://hooks-test.acme.example/begini",
 				Redirects:  audit.Redirects{Completion: "https://test.acme.example/done", Cancellation: "https://test.acme.example/cancelled"},
 				APIBaseURL: "https://api.begini.co", Probing: "careful", ProbeUIDs: []string{"KNOWN0001", "known-0002"}, Receiver: "queued",
-				Effects: []string{"./was-processed", "{uid}"}, HasEffects: true,
+				Effects: audit.Command{Args: []string{"./was-processed", "{uid}"}, Env: []string{"REDIS_URL"}}, HasEffects: true,
 			},
 			{
 				Name: "production", IntegrationID: "9876543210123456789", Key: audit.KeyReference{Source: "file", Path: "secrets/production.key"},
@@ -122,7 +122,7 @@ func TestLoadReadsEverySetting(t *testing.T) {
 		},
 		ProviderChecks: true,
 		RetiredKeys: []audit.RetiredKey{
-			{KeyReference: audit.KeyReference{Source: "command", Command: []string{"vault", "read", "-field=key", "old"}, Program: "vault"},
+			{KeyReference: audit.KeyReference{Source: "command", Command: audit.Command{Args: []string{"vault", "read", "-field=key", "old"}, Env: []string{"VAULT_ADDR"}}, Program: "vault"},
 				Environment: "production", AcceptedUntil: day("2026-12-01")},
 			{KeyReference: audit.KeyReference{Source: "sha256"}, Environment: "test"},
 		},
@@ -131,7 +131,7 @@ func TestLoadReadsEverySetting(t *testing.T) {
 		Clients:      []audit.Client{{Path: "./dist", Environment: "production"}, {URL: "https://app.acme.example/"}},
 		Logs: []audit.LogSource{
 			{Path: "./logs/*.log", Environment: "production", Marker: "probe-[0-9]+"},
-			{Command: []string{"journalctl", "-u", "acme"}, Program: "journalctl"},
+			{Command: audit.Command{Args: []string{"journalctl", "-u", "acme"}, Env: []string{"SYSTEMD_COLORS"}}, Program: "journalctl"},
 		},
 		Access: audit.Access{Roster: "evidence/beacon-users.csv", ExportedOn: day("2026-10-30"), AllowedDomains: []string{"acme.example"},
 			MaxAdmins: 3, ReviewedBy: "jane@acme.example", ReviewedOn: day("2026-11-01")},

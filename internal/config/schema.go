@@ -1,6 +1,8 @@
 package config
 
 import (
+	"slices"
+
 	"github.com/google/jsonschema-go/jsonschema"
 )
 
@@ -66,14 +68,30 @@ func (s *shape) objectSchema() *jsonschema.Schema {
 	}
 	for _, f := range s.fields {
 		property := f.shape.schema()
+		if f.withIt != nil {
+			property = &jsonschema.Schema{AnyOf: []*jsonschema.Schema{property, f.withIt.schema()}}
+		}
 		property.Description = f.about
 		o.Properties[f.name] = property
 		if f.required {
 			o.Required = append(o.Required, f.name)
 		}
 	}
-	for _, name := range s.exactlyOne {
-		o.OneOf = append(o.OneOf, &jsonschema.Schema{Required: []string{name}})
+	for _, f := range s.fields {
+		if !slices.Contains(s.exactlyOne, f.name) {
+			continue
+		}
+		alone := &jsonschema.Schema{Required: []string{f.name}}
+		if f.with != "" {
+			alone.Not = &jsonschema.Schema{Required: []string{f.with}}
+			alone.Properties = map[string]*jsonschema.Schema{f.name: f.shape.schema()}
+		}
+		for _, other := range s.fields {
+			if other.with == f.name {
+				alone.Properties = map[string]*jsonschema.Schema{other.name: other.withIt.schema()}
+			}
+		}
+		o.OneOf = append(o.OneOf, alone)
 	}
 	for name, other := range s.together {
 		if o.DependentRequired == nil {

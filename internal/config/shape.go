@@ -11,6 +11,7 @@ import (
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
+	"github.com/prelaunch-audit/prelaunch/internal/yamldoc"
 )
 
 // Rules of this file: what a value may look like, apart from the table that says where it stands. The reader and the JSON Schema
@@ -35,7 +36,7 @@ type shape struct {
 	kind kind
 
 	fields     []field           // object
-	exactlyOne []string          // object: exactly one of these fields is there
+	exactlyOne []string          // object: exactly one of these fields is there, apart from those that are used with another
 	together   map[string]string // object: the field that must be there when another is
 	isKey      bool              // object: refers to a key, so a text in its place is taken for the key itself
 
@@ -57,6 +58,8 @@ type field struct {
 	name     string
 	required bool
 	shape    *shape
+	with     string // next to the field of this name
+	withIt   *shape // it has this shape
 	about    string // for the JSON Schema, and for whoever left a required one out
 }
 
@@ -121,6 +124,14 @@ func (f form) takes(s string) bool {
 		return false
 	}
 	return f.check == nil || f.check(s)
+}
+
+// in is the shape of the field in an object that has the other one or not.
+func (f field) in(node *yamldoc.Value) *shape {
+	if f.with != "" && node.Has(f.with) {
+		return f.withIt
+	}
+	return f.shape
 }
 
 func texts(f form) *shape                   { return &shape{kind: text, form: f} }

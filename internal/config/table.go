@@ -13,6 +13,9 @@ import (
 // longestKey bounds the length of a key in bytes, whatever it comes from.
 const longestKey = 4096
 
+// mostPassed bounds how many variables a command is passed.
+const mostPassed = 50
+
 // mostRetiredKeys bounds what every one of costs requests and a search.
 const mostRetiredKeys = 50
 
@@ -20,10 +23,13 @@ const mostRetiredKeys = 50
 var root = sync.OnceValue(func() *shape {
 	environmentName := oneOf(audit.Test, audit.Production)
 	command := &shape{kind: list, item: texts(argument), fewest: 1}
+	passed := &shape{kind: list, item: texts(variableName), most: mostPassed, distinct: true}
+	const aboutPassed = "names of the variables that the command is passed beside PATH and HOME, such as [VAULT_ADDR, VAULT_TOKEN]"
 	person := texts(prose)
 
 	keyFields := []field{
-		{name: "env", shape: texts(variableName), about: "environment variable that holds the key"},
+		{name: "env", shape: texts(variableName), with: "command", withIt: passed,
+			about: "environment variable that holds the key; next to command: " + aboutPassed},
 		{name: "file", shape: texts(filePath), about: "file that holds the key; one trailing newline is cut"},
 		{name: "command", shape: command, about: "command that prints the key, as a list of arguments; runs only with --allow-commands; one trailing newline is cut"},
 		{name: "sha256", shape: texts(sha256Hex), about: "hex SHA-256 of the key, when the auditor may not hold the key itself"},
@@ -52,6 +58,7 @@ var root = sync.OnceValue(func() *shape {
 		{name: "receiver", shape: oneOf(audit.Inline, audit.Queued), about: "inline: the answer tells whether the event was taken; queued: everything is acknowledged first; default: inline"},
 		{name: "effects", about: "optional observer that tells whether an event was processed", shape: &shape{kind: object, fields: []field{
 			{name: "command", required: true, shape: command, about: "command with \"{uid}\" in it: exit status 0 processed, 1 not processed, else unknown; runs only with --allow-commands"},
+			{name: "env", shape: passed, about: aboutPassed},
 		}}},
 	}}
 
@@ -78,9 +85,10 @@ var root = sync.OnceValue(func() *shape {
 			{name: "url", shape: texts(webURL), about: "live page"},
 			{name: "environment", shape: environmentName, about: "default: both"},
 		}})},
-		{name: "logs", about: "logs of the receiver", shape: listOf(&shape{kind: object, exactlyOne: []string{"path", "command"}, fields: []field{
+		{name: "logs", about: "logs of the receiver", shape: listOf(&shape{kind: object, exactlyOne: []string{"path", "command"}, together: map[string]string{"env": "command"}, fields: []field{
 			{name: "path", shape: texts(logGlob), about: "pattern of log files"},
 			{name: "command", shape: command, about: "command that prints the log; runs only with --allow-commands"},
+			{name: "env", shape: passed, about: aboutPassed},
 			{name: "environment", shape: environmentName, about: "default: both"},
 			{name: "marker", shape: texts(logMarker), about: "pattern that shows that the log has caught up"},
 		}})},

@@ -138,7 +138,7 @@ func (w *walker) walkObject(node *yamldoc.Value, s *shape, v *value) bool {
 			if f.name == name {
 				path := below(v.path, name)
 				w.positions[path] = audit.Position(key.Position)
-				if child := w.walk(content, f.shape, path); child != nil {
+				if child := w.walk(content, f.in(node), path); child != nil {
 					v.fields[name] = child
 				}
 				return true
@@ -168,8 +168,8 @@ func (w *walker) walkObject(node *yamldoc.Value, s *shape, v *value) bool {
 	}
 	if len(s.exactlyOne) > 0 {
 		count := 0
-		for _, name := range s.exactlyOne {
-			if seen[name] {
+		for _, f := range s.fields {
+			if slices.Contains(s.exactlyOne, f.name) && seen[f.name] && !seen[f.with] {
 				count++
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
@@ -56,6 +57,11 @@ type Value struct {
 
 // Member is one entry of a mapping.
 type Member struct{ Name, Value *Value }
+
+// Has reports whether a mapping has a member of that name.
+func (v *Value) Has(name string) bool {
+	return slices.ContainsFunc(v.Members, func(m Member) bool { return m.Name.Kind == Scalar && m.Name.Text == name })
+}
 
 // Scalars visits every scalar below v, names of members included.
 func (v *Value) Scalars(visit func(*Value)) {

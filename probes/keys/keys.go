@@ -69,7 +69,7 @@ func (probe) Plan(integration *audit.Integration) []audit.Step {
 	for _, held := range all(integration) {
 		step := audit.Step{Probe: "keys", Environment: held.environment, Action: "read", Target: held.Source + " " + name(held.KeyReference), Detail: held.role + " key"}
 		if held.Source == audit.FromCommand {
-			step.Action = "run"
+			step.Action, step.Target = "run", held.Command.String()
 		}
 		if held.Source != audit.FromFingerprint {
 			steps = append(steps, step)

@@ -125,7 +125,7 @@ func (*probe) Plan(integration *audit.Integration) []audit.Step {
 	for _, declared := range integration.Logs {
 		step := audit.Step{Probe: "logs", Environment: declared.Environment, Action: "read", Target: declared.Path, Detail: "log, before and after the probing"}
 		if declared.Path == "" {
-			step.Action, step.Target = "run", declared.Program
+			step.Action, step.Target = "run", declared.Command.String()
 		}
 		steps = append(steps, step)
 	}

@@ -206,9 +206,9 @@ func TestOldPayloadsOfACopyAreNoAlarm(t *testing.T) {
 func TestCommands(t *testing.T) {
 	t.Parallel()
 	calls := 0
-	b := newBench(t, audit.LogSource{Command: []string{"journalctl", "-u", "acme"}, Program: "journalctl", Environment: audit.Test, Marker: "request-[0-9]+"})
+	b := newBench(t, audit.LogSource{Command: audit.Command{Args: []string{"journalctl", "-u", "acme"}}, Program: "journalctl", Environment: audit.Test, Marker: "request-[0-9]+"})
 	b.probe.timing.wait = time.Minute // the marker ends the wait
-	b.run.Exec = func(context.Context, []string) ([]byte, int, error) {
+	b.run.Exec = func(context.Context, audit.Command) ([]byte, int, error) {
 		calls++
 		switch {
 		case calls == 1:
@@ -278,12 +278,12 @@ func TestEverySpellingOfEveryKey(t *testing.T) {
 
 func TestWhatCannotBeRead(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, audit.LogSource{Path: "absent.log"}, audit.LogSource{Path: "folder"}, audit.LogSource{Command: []string{"x"}, Program: "x"}, audit.LogSource{Path: "damaged.gz"})
+	b := newBench(t, audit.LogSource{Path: "absent.log"}, audit.LogSource{Path: "folder"}, audit.LogSource{Command: audit.Command{Args: []string{"x"}}, Program: "x"}, audit.LogSource{Path: "damaged.gz"})
 	if err := os.Mkdir(filepath.Join(b.dir, "folder"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	b.write("damaged.gz", "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03 no gzip")
-	b.run.Exec = func(context.Context, []string) ([]byte, int, error) { return nil, -1, audit.ErrCommandsNotAllowed }
+	b.run.Exec = func(context.Context, audit.Command) ([]byte, int, error) { return nil, -1, audit.ErrCommandsNotAllowed }
 	b.first()
 	b.follow()
 	var states []string

@@ -24,7 +24,7 @@ const (
 // observer is the configured command that tells whether an event was processed.
 type observer struct {
 	exec    audit.Exec
-	command []string
+	command audit.Command
 
 	mu    sync.Mutex
 	state string
@@ -33,7 +33,7 @@ type observer struct {
 
 // newObserver returns nil where none is configured. With fixed UIDs its word cannot be told to belong to one event, so it is not asked.
 func newObserver(exec audit.Exec, environment audit.Environment, fixedUIDs bool) *observer {
-	if len(environment.Effects) == 0 {
+	if !environment.HasEffects {
 		return nil
 	}
 	o := &observer{exec: exec, command: environment.Effects, state: observerAsked}
@@ -64,11 +64,11 @@ func (o *observer) ask(ctx context.Context, uid string) string {
 	if !o.active() {
 		return ""
 	}
-	args := make([]string, len(o.command))
-	for i, arg := range o.command {
-		args[i] = strings.ReplaceAll(arg, "{uid}", uid)
+	asked := audit.Command{Args: make([]string, len(o.command.Args)), Env: o.command.Env}
+	for i, arg := range o.command.Args {
+		asked.Args[i] = strings.ReplaceAll(arg, "{uid}", uid)
 	}
-	_, exit, err := o.exec(ctx, args)
+	_, exit, err := o.exec(ctx, asked)
 	switch {
 	case ctx.Err() != nil:
 		return ""

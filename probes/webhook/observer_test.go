@@ -11,8 +11,8 @@ import (
 func TestCredulousObserver(t *testing.T) {
 	t.Parallel()
 	for exit, want := range map[int]string{0: observerCredulous, 1: observerAsked, 2: observerAsked} {
-		exec := func(context.Context, []string) ([]byte, int, error) { return nil, exit, nil }
-		o := newObserver(exec, audit.Environment{Effects: []string{"saw", "{uid}"}}, false)
+		exec := func(context.Context, audit.Command) ([]byte, int, error) { return nil, exit, nil }
+		o := newObserver(exec, audit.Environment{Effects: audit.Command{Args: []string{"saw", "{uid}"}}, HasEffects: true}, false)
 		o.try(t.Context(), "PRELAUNCHNEVERSENT")
 		if o.state != want || o.active() != (want == observerAsked) {
 			t.Errorf("exit %d: %s", exit, o.state)

@@ -32,9 +32,9 @@ func (*probe) Plan(integration *audit.Integration) []audit.Step {
 				Detail: fmt.Sprintf("%s: %s", cases.FamilyByID(p.family).Name, cases.FamilyByID(p.family).Title), Count: p.count,
 			})
 		}
-		if len(environment.Effects) > 0 {
+		if environment.HasEffects {
 			steps = append(steps, audit.Step{
-				Probe: "webhook", Environment: environment.Name, Action: "run", Target: environment.Effects[0],
+				Probe: "webhook", Environment: environment.Name, Action: "run", Target: environment.Effects.String(),
 				Detail: "effects observer, once for each synthetic UID",
 			})
 		}

@@ -76,7 +76,7 @@ func newLab(t testing.TB, planted map[string][]sandbox.Behavior) *lab {
 				environment.Receiver = audit.Queued
 			}
 			if behavior.Setup.Effects {
-				environment.Effects, environment.HasEffects = []string{name, "{uid}"}, true
+				environment.Effects, environment.HasEffects = audit.Command{Args: []string{name, "{uid}"}}, true
 			}
 			if behavior.Setup.KnownUIDs || behavior.Setup.HiddenUIDs {
 				options.KnownUIDs = []string{"KNOWN0001", "KNOWN0002"}
@@ -112,11 +112,11 @@ func newLab(t testing.TB, planted map[string][]sandbox.Behavior) *lab {
 func (l *lab) run(ctx context.Context) *audit.Document {
 	return runner.Run(ctx, l.integration, runner.Options{
 		Probes: []audit.Probe{webhook.New()}, Network: netprobe.New(l.integration, nil), Roots: l.roots,
-		Exec: func(_ context.Context, args []string) ([]byte, int, error) {
-			if len(args) != 2 || strings.Contains(args[1], "{") {
+		Exec: func(_ context.Context, command audit.Command) ([]byte, int, error) {
+			if len(command.Args) != 2 || strings.Contains(command.Args[1], "{") {
 				return nil, -1, errors.New("unexpected arguments")
 			}
-			if _, err := os.Stat(filepath.Join(l.effects[args[0]], args[1])); err != nil {
+			if _, err := os.Stat(filepath.Join(l.effects[command.Args[0]], command.Args[1])); err != nil {
 				return nil, 1, nil
 			}
 			return nil, 0, nil
