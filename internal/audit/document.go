@@ -107,6 +107,9 @@ type Scope struct {
 	Requests     map[string]int    `json:"requests"` // environment → requests sent to its receiver
 	Sent         []SentEvent       `json:"sent"`     // synthetic events that were taken, to be purged
 	Digests      map[string]string `json:"digests"`  // what else was looked at, such as "roster" → "sha256:…"
+	// ConfigFile is the configuration as the user named it, and ConfigLines the lines of the settings that findings may point at.
+	ConfigFile  string         `json:"config_file,omitempty"`
+	ConfigLines map[string]int `json:"config_lines,omitzero"`
 }
 
 // Override is a setting that makes the audit see something else than the public does.

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -21,6 +22,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
 	"github.com/prelaunch-audit/prelaunch/internal/policy"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
+	"github.com/prelaunch-audit/prelaunch/internal/report"
 	"github.com/prelaunch-audit/prelaunch/internal/runner"
 	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 	"github.com/prelaunch-audit/prelaunch/policies"
@@ -351,6 +353,7 @@ func (a *app) probe(ctx context.Context, prepared *prepared) *audit.Document {
 	prepared.options.Progress = progress
 	document := runner.Run(ctx, prepared.integration, prepared.options)
 	progress.close()
+	document.Scope.ConfigFile, document.Scope.ConfigLines = filepath.ToSlash(prepared.integration.File), report.ConfigLines(prepared.integration.Positions)
 	document.Scope.Overrides = append([]audit.Override{}, slices.Concat(overrides(prepared.integration.Network), prepared.integration.Outside, prepared.permissions.overrides(), proxies(a.LookupEnv))...) // never null
 	return document
 }

@@ -55,7 +55,6 @@ var onlyImporter = map[string]string{
 	"gopkg.in/yaml.v3":                   "internal/yamldoc",
 	"github.com/spf13/cobra":             "internal/cli",
 	"github.com/vbauerster/mpb":          "internal/cli",
-	"github.com/olekukonko/tablewriter":  "internal/report",
 	"github.com/secure-systems-lab":      "internal/signoff",
 	"golang.org/x/crypto/ocsp":           "internal/tlsinspect internal/sandbox/certs",
 	"github.com/klauspost/compress/zstd": "internal/content",

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -83,7 +84,7 @@ func parseOutputs(outputs []string) ([]destination, error) {
 
 // write puts the report where it was asked for: every file is tried, and the first fault is returned.
 func (a *app) write(r *audit.Report, document *audit.Document, destinations []destination) error {
-	return a.writeReport(r, document, destinations, report.Options{ConfigFile: document.Integration.File, Positions: document.Integration.Positions})
+	return a.writeReport(r, document, destinations, report.Options{})
 }
 
 func (a *app) writeReport(r *audit.Report, document *audit.Document, destinations []destination, options report.Options) error {
@@ -102,7 +103,7 @@ func (a *app) writeReport(r *audit.Report, document *audit.Document, destination
 			faults = append(faults, report.Save(to.path, facts.Bytes()))
 		case to.path == "":
 			shown := options
-			shown.Width, _ = terminal(a.Out)
+			shown.Width = a.columns()
 			shown.Color = a.colored(a.Out)
 			faults = append(faults, report.Write(a.Out, to.format, r, shown))
 		default:
@@ -110,6 +111,17 @@ func (a *app) writeReport(r *audit.Report, document *audit.Document, destination
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// columns is how wide the table is: as the user says (COLUMNS), else as the terminal is; 0: not known.
+func (a *app) columns() int {
+	if value, set := a.LookupEnv("COLUMNS"); set {
+		if n, err := strconv.Atoi(value); err == nil && n > 0 {
+			return n
+		}
+	}
+	width, _ := terminal(a.Out)
+	return width
 }
 
 // readFacts reads stored facts and holds them to their schema.

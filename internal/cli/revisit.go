@@ -105,7 +105,7 @@ func (a *app) revisit(ctx context.Context, prepared *prepared, kept *store.Store
 		}
 	}
 	err = a.writeReport(judged, document, destinations, report.Options{
-		ConfigFile: document.Integration.File, Positions: document.Integration.Positions, Earlier: earlierReports(kept),
+		Earlier: earlierReports(kept),
 	})
 	if !judged.CutShort { // what is kept is whole
 		err = errors.Join(err, a.keep(kept, judged, document))

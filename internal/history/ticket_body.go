@@ -68,14 +68,18 @@ func describe(r *audit.Report, check audit.Check, finding audit.Finding, reason 
 		}
 		add(item, "Evidence, "+name, value)
 	}
-	for i, line := range report.FixLines(check.Remediation) {
+	name, remedy := "Fix", check.Remediation
+	if finding.Outcome == audit.Inconclusive { // the remedy of a failure that nobody observed is not shown
+		name, remedy = "To settle it", orElse(finding.NextStep, "see prelaunch explain "+check.ID)
+	}
+	for i, block := range report.Blocks(remedy) {
 		switch {
 		case i == 0:
-			add(fix, "Fix", line.Text)
-		case line.Item:
-			add(item, "", line.Text)
+			add(fix, name, block.Text)
+		case block.Item:
+			add(item, "", block.Text)
 		default:
-			add(paragraph, "", line.Text)
+			add(paragraph, "", block.Text)
 		}
 	}
 	add(paragraph, "", fmt.Sprintf("Audited %s by %s %s.", r.FinishedAt.UTC().Format("2006-01-02 15:04 UTC"), r.Tool.Name, r.Tool.Version))

@@ -12,7 +12,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 )
 
-// WriteFile shows the report in a file, as Save writes it.
+// WriteFile writes the report to a file, as Save does.
 func WriteFile(path, format string, r *audit.Report, o Options) error {
 	var out bytes.Buffer
 	if err := Write(&out, format, r, o); err != nil {
@@ -21,25 +21,25 @@ func WriteFile(path, format string, r *audit.Report, o Options) error {
 	return Save(path, out.Bytes())
 }
 
-// Writable tells early why a file could not be saved: its folder is not there, or it is a folder itself.
+// Writable reports early why a file could not be saved: its directory does not exist, or it is a directory itself.
 func Writable(path string) error {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return fmt.Errorf("write %s: it is a folder; name a file in it", path)
+		return fmt.Errorf("write %s: it is a directory; name a file in it", path)
 	}
-	folder := filepath.Dir(path)
-	switch info, err := os.Stat(folder); {
+	directory := filepath.Dir(path)
+	switch info, err := os.Stat(directory); {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("write %s: there is no folder %s; make it first", path, folder)
+		return fmt.Errorf("write %s: the directory %s does not exist; create it first", path, directory)
 	case err != nil:
-		return fmt.Errorf("write %s: %w", path, cause(err))
+		return fmt.Errorf("write %s: %w", path, withoutPath(err))
 	case !info.IsDir():
-		return fmt.Errorf("write %s: %s is no folder", path, folder)
+		return fmt.Errorf("write %s: %s is not a directory", path, directory)
 	}
 	return nil
 }
 
-// cause is an error of the file system without the path, which may be that of a file of which the user knows nothing.
-func cause(err error) error {
+// withoutPath is an error of the file system without the path, which may be that of a file of which the user knows nothing.
+func withoutPath(err error) error {
 	var at *fs.PathError
 	if errors.As(err, &at) {
 		return at.Err
@@ -48,8 +48,8 @@ func cause(err error) error {
 }
 
 // Save writes a file that only its owner can read (mode 0600), whole or not at all: a reader never sees half of it, and what was
-// there before is lost only once the new content is on the disk. A link leads to the file that is written. A pipe, a device and what
-// the system shows as a file, such as /dev/stderr, are written to as they are.
+// there before is lost only once the new content is on the disk. A symbolic link is followed. A pipe, a device and what the system
+// shows as a file, such as /dev/stderr, are written to as they are.
 func Save(path string, content []byte) (err error) {
 	if err := Writable(path); err != nil {
 		return err
@@ -63,11 +63,11 @@ func Save(path string, content []byte) (err error) {
 	}
 	temporary, err := os.CreateTemp(filepath.Dir(into), ".prelaunch-*.tmp") // made with mode 0600
 	if err != nil {
-		return fmt.Errorf("write %s: %w", path, cause(err))
+		return fmt.Errorf("write %s: %w", path, withoutPath(err))
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("write %s: %w", path, cause(err)), os.Remove(temporary.Name()))
+			err = errors.Join(fmt.Errorf("write %s: %w", path, withoutPath(err)), os.Remove(temporary.Name()))
 		}
 	}()
 	_, err = temporary.Write(content)
@@ -80,8 +80,8 @@ func Save(path string, content []byte) (err error) {
 	return os.Rename(temporary.Name(), into)
 }
 
-// ofTheSystem reports whether a path, or a link that it is, lies among the files of devices and processes, which must not be replaced by
-// others: /dev/stderr is a link that ends at whatever standard error was redirected to.
+// ofTheSystem reports whether a path, or the link that it is, lies among the files of devices and processes, which must not be
+// replaced: /dev/stderr is a link that ends at whatever standard error was redirected to.
 func ofTheSystem(path string) bool {
 	for range 40 { // as many links as the kernel follows
 		absolute, err := filepath.Abs(path)
@@ -105,11 +105,11 @@ func ofTheSystem(path string) bool {
 func writeDevice(path string, content []byte) error {
 	device, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
-		return fmt.Errorf("write %s: %w", path, cause(err))
+		return fmt.Errorf("write %s: %w", path, withoutPath(err))
 	}
 	_, err = device.Write(content)
 	if err = errors.Join(err, device.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", path, cause(err))
+		return fmt.Errorf("write %s: %w", path, withoutPath(err))
 	}
 	return nil
 }

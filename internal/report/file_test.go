@@ -10,8 +10,8 @@ import (
 
 func TestWriteFile(t *testing.T) {
 	t.Parallel()
-	folder := t.TempDir()
-	path := filepath.Join(folder, "report.json")
+	directory := t.TempDir()
+	path := filepath.Join(directory, "report.json")
 	if err := os.WriteFile(path, []byte("old"), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func TestWriteFile(t *testing.T) {
 	if _, err := Read(raw); err != nil {
 		t.Error(err)
 	}
-	if left, err := os.ReadDir(folder); err != nil || len(left) != 1 {
+	if left, err := os.ReadDir(directory); err != nil || len(left) != 1 {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
@@ -41,9 +41,9 @@ func TestWriteFile(t *testing.T) {
 // replaced.
 func TestSaveFollowsLinks(t *testing.T) {
 	t.Parallel()
-	folder := t.TempDir()
-	target, link, stream := filepath.Join(folder, "target"), filepath.Join(folder, "link"), filepath.Join(folder, "stream")
-	redirected, err := os.Create(filepath.Join(folder, "redirected"))
+	directory := t.TempDir()
+	target, link, stream := filepath.Join(directory, "target"), filepath.Join(directory, "link"), filepath.Join(directory, "stream")
+	redirected, err := os.Create(filepath.Join(directory, "redirected"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,14 +71,14 @@ func TestSaveFollowsLinks(t *testing.T) {
 
 func TestSaveKeepsTheOldFileWhenItFails(t *testing.T) {
 	t.Parallel()
-	folder := t.TempDir()
+	directory := t.TempDir()
 	for _, test := range []struct{ path, says string }{
-		{filepath.Join(folder, "none", "report.json"), "none"},
-		{folder, "is a folder"},
-		{filepath.Join(folder, "file", "report.json"), "file"},
+		{filepath.Join(directory, "none", "report.json"), "none"},
+		{directory, "is a directory"},
+		{filepath.Join(directory, "file", "report.json"), "file"},
 	} {
 		if test.says == "file" {
-			if err := os.WriteFile(filepath.Join(folder, "file"), []byte("old"), 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(directory, "file"), []byte("old"), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -86,7 +86,7 @@ func TestSaveKeepsTheOldFileWhenItFails(t *testing.T) {
 			t.Errorf("%s: error is %v, should say %q", test.path, err, test.says)
 		}
 	}
-	if raw, err := os.ReadFile(filepath.Join(folder, "file")); err != nil || string(raw) != "old" {
+	if raw, err := os.ReadFile(filepath.Join(directory, "file")); err != nil || string(raw) != "old" {
 		t.Errorf("the file became %q, %v", raw, err)
 	}
 }

@@ -12,11 +12,10 @@ import (
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
-	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
 // One file that needs nothing else: no script at all, styles inside, nothing fetched, and a content security policy that says so.
-// Every text goes through plain, which spells out what cannot be seen, and through html/template, which escapes it for its place.
+// Every text goes through plain, which escapes what cannot be seen, and through html/template, which escapes it for its place.
 
 //go:embed page.html
 var pageHTML string
@@ -25,32 +24,36 @@ var pageHTML string
 var pageCSS string
 
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
-	"label": label, "glyph": func(o audit.Outcome) string { return glyphs[o] }, "plain": plain, "style": func() template.CSS { return template.CSS(pageCSS) },
+	"label": label, "glyph": func(o audit.Outcome) string { return glyphs[o] }, "plain": plain,
+	"style": func() template.CSS { return template.CSS(pageCSS) },
 }).Parse(pageHTML))
 
-// glyphs stand beside the word of an outcome, so that nothing depends on telling colours apart.
+// glyphs are shown next to the word of an outcome, so that nothing depends on telling colors apart.
 var glyphs = map[audit.Outcome]string{
 	audit.Pass: "✓", audit.Fail: "✕", audit.Warn: "!", audit.Inconclusive: "?", audit.NotApplicable: "–", audit.Waived: "≈",
 }
 
 // What the page shows of long lists, of which text formats show less.
 const (
-	mostHTMLGroups   = 20
-	mostHTMLPlaces   = 20
-	mostHTMLEvidence = 5   // findings of a group whose evidence is shown
-	mostHTMLSent     = 500 // synthetic events; a run sends some 240 requests an environment
-	mostHistory      = 20  // earlier reports
-	mostHTMLText     = 2000
+	maxHTMLGroups   = 20
+	maxHTMLPlaces   = 20
+	maxHTMLEvidence = 5   // findings of a group whose evidence is shown
+	maxHTMLSent     = 500 // synthetic events; a run sends some 240 requests an environment
+	maxHistory      = 20  // earlier reports
+	maxHTMLText     = 2000
 )
 
 type htmlPage struct {
 	Integration, Provider, Tool, Status, Counts string
-	Outcome                                     audit.Outcome // whose colour the status has
+	Outcome                                     audit.Outcome // whose color the status has
 	Finished, Duration, ValidUntil              string
-	Checklist                                   []audit.ChecklistItem
-	Bar                                         []htmlBar
-	Unproven, Others                            []htmlCheck
-	Notes, Caveats                              []string
+	Caveats                                     []string
+	Steps                                       [][]span
+	Checklist                                   []htmlItem
+	Parts                                       []htmlPart
+	Causes                                      []htmlCause
+	Passes                                      []htmlSection
+	Notes                                       []string
 	Scope                                       []htmlRow
 	Sent                                        []string
 	SentMore                                    string
@@ -59,23 +62,61 @@ type htmlPage struct {
 	History                                     []htmlHistory
 }
 
-// htmlBar is one piece of the bar of outcomes, in hundredths of a percent of its length.
-type htmlBar struct {
-	Outcome audit.Outcome
-	Count   int
-	At, Len float64
+// htmlPart is the checks of an outcome, and where the page has them.
+type htmlPart struct {
+	Outcome              audit.Outcome
+	Title, Anchor, Count string
+	At, Len              float64 // of the bar of outcomes, in percent
+	Checks               []htmlCheck
+}
+
+type htmlItem struct {
+	audit.ChecklistItem
+	Open, Passed []htmlLink
+}
+
+type htmlLink struct {
+	ID, Anchor string
+	Outcome    audit.Outcome
 }
 
 type htmlCheck struct {
-	ID, Title, About, More string
-	Outcome                audit.Outcome
-	Groups                 []htmlGroup
-	Fix                    [][]FixLine // paragraphs of one line, and lists of several items
+	htmlLink
+	Headline, Title, About, More string
+	Groups                       []htmlGroup // the first without what Headline says
+	Fix                          []htmlBlock
+}
+
+type htmlCause struct {
+	Headlines []string
+	Waiting   string
+	Checks    []htmlWaiting
+	Step      []htmlBlock
+	Groups    []htmlGroup
+}
+
+// htmlWaiting is a check that waits for a cause.
+type htmlWaiting struct {
+	htmlLink
+	Title, About string
+	Here         bool // what links to the check leads here
+}
+
+type htmlSection struct {
+	Name   string
+	Count  string
+	Checks []htmlCheck
+}
+
+// htmlBlock is a paragraph, a list or lines to be pasted.
+type htmlBlock struct {
+	Code  string
+	Text  []span
+	Items [][]span
 }
 
 type htmlGroup struct {
 	Said, More string
-	Outcome    audit.Outcome
 	Places     []string
 	Evidence   []htmlEvidence
 }
@@ -101,86 +142,195 @@ type htmlCell struct {
 
 func renderHTML(w io.Writer, v *view) error {
 	p := htmlPage{
-		Integration: plain(v.Integration), Provider: plain(v.Provider), Tool: plain(v.Tool.Name + " " + v.Tool.Version), Status: verdict.Status(v.Report), Caveats: v.caveats(),
-		Counts: v.counts(), Outcome: statusOutcome(v.Report), Finished: v.FinishedAt.UTC().Format("2006-01-02 15:04 UTC"), Duration: v.duration().String(),
-		ValidUntil: v.ValidUntil.String(), Checklist: v.Checklist, Bar: v.bar(), Notes: v.Notes,
+		Integration: plain(v.Integration), Provider: plain(v.Provider), Tool: plain(v.Tool.Name + " " + v.Tool.Version), Status: v.verdict(), Caveats: v.caveats(),
+		Counts: v.counts(), Outcome: v.verdictOutcome(), Finished: v.FinishedAt.UTC().Format("2006-01-02 15:04 UTC"),
+		Duration: v.FinishedAt.Sub(v.StartedAt).Round(time.Second).String(), ValidUntil: v.ValidUntil.String(), Notes: v.Notes, Parts: v.htmlParts(),
 		Digests: []htmlRow{{"Policies", v.PolicyDigest}, {"Facts", v.FactsDigest}, {"Configuration", v.ConfigDigest}},
 	}
+	v.MinSeverity = "" // the page has room for all
 	for _, name := range slices.Sorted(maps.Keys(v.Scope.Digests)) {
 		p.Digests = append(p.Digests, htmlRow{plain(name), plain(v.Scope.Digests[name])})
 	}
-	for _, check := range v.unproven() {
-		p.Unproven = append(p.Unproven, htmlCheckOf(check, true))
+	for _, step := range v.nextSteps() {
+		p.Steps = append(p.Steps, spans(clip(plain(step), maxTitle)))
 	}
-	for _, check := range v.others() {
-		p.Others = append(p.Others, htmlCheckOf(check, tellsMore(check)))
+	for _, item := range v.Checklist {
+		one := htmlItem{ChecklistItem: item}
+		for _, id := range item.Checks {
+			if link := v.htmlLink(id); link.Outcome == audit.Pass || link.Outcome == audit.NotApplicable {
+				one.Passed = append(one.Passed, link)
+			} else {
+				one.Open = append(one.Open, link)
+			}
+		}
+		p.Checklist = append(p.Checklist, one)
 	}
-	p.Scope = v.htmlScope()
-	for _, sent := range v.Scope.Sent[:min(len(v.Scope.Sent), mostHTMLSent)] {
-		p.Sent = append(p.Sent, plain(fmt.Sprintf("%s %s %s %s", sent.Environment, sent.UID, sent.EventType, sent.At.UTC().Format(time.RFC3339))))
+	here := map[string]bool{}
+	for _, c := range v.causes() {
+		p.Causes = append(p.Causes, v.htmlCauseOf(c, here))
 	}
-	if more := len(v.Scope.Sent) - mostHTMLSent; more > 0 {
+	for _, s := range v.sections(audit.Pass, audit.NotApplicable) {
+		shown := htmlSection{Name: plain(orElse(s.Name, "other")), Count: count(len(s.Checks), "check")}
+		for _, check := range s.Checks {
+			shown.Checks = append(shown.Checks, v.htmlCheckOf(check, isAttested(check)))
+		}
+		p.Passes = append(p.Passes, shown)
+	}
+	for _, line := range v.scopeLines(true) {
+		if name, value, found := strings.Cut(line.text, ": "); found && line.level == 0 && name != "to be purged" && name != "note" {
+			p.Scope = append(p.Scope, htmlRow{clip(plain(name), maxTitle), clip(plain(value), maxHTMLText)})
+		}
+	}
+	for _, sent := range v.Scope.Sent[:min(len(v.Scope.Sent), maxHTMLSent)] {
+		p.Sent = append(p.Sent, plain(sentText(sent)))
+	}
+	if more := len(v.Scope.Sent) - maxHTMLSent; more > 0 {
 		p.SentMore = andMore(more, "event")
 	}
 	p.Runs, p.History = v.history()
 	return page.Execute(w, p)
 }
 
-func (v *view) bar() []htmlBar {
+// htmlParts are the outcomes that occur, with their checks where those are shown in full.
+func (v *view) htmlParts() []htmlPart {
+	titles := map[audit.Outcome][2]string{
+		audit.Fail: {"Failures", "failures"}, audit.Inconclusive: {"Not proven", "not-proven"}, audit.Warn: {"Warnings", "warnings"},
+		audit.Waived: {"Waived", "waived"}, audit.Pass: {"Passes", "passes"}, audit.NotApplicable: {"Passes", "passes"},
+	}
 	total := float64(max(len(v.Checks), 1))
 	at := 0.0
-	var bar []htmlBar
-	for _, part := range v.parts() {
-		length := float64(part.n) / total * 100
-		bar = append(bar, htmlBar{part.outcome, part.n, at, length})
-		at += length
+	var parts []htmlPart
+	for _, t := range v.tallies() {
+		part := htmlPart{Outcome: t.outcome, Title: titles[t.outcome][0], Anchor: titles[t.outcome][1], Count: fmt.Sprint(t.n), At: at, Len: float64(t.n) / total * 100}
+		at += part.Len
+		if t.outcome == audit.Fail || t.outcome == audit.Warn || t.outcome == audit.Waived {
+			for _, check := range v.with(t.outcome) {
+				part.Checks = append(part.Checks, v.htmlCheckOf(check, true))
+			}
+		}
+		parts = append(parts, part)
 	}
-	return bar
+	return parts
 }
 
-func htmlCheckOf(check audit.Check, tell bool) htmlCheck {
-	c := htmlCheck{ID: plain(check.ID), Title: plain(check.Title), About: plain(aboutLevel(check)), Outcome: check.Outcome}
+// htmlLink is a link to a check of the report.
+func (v *view) htmlLink(id string) htmlLink {
+	at := slices.IndexFunc(v.Checks, func(c audit.Check) bool { return c.ID == id })
+	if at < 0 {
+		return htmlLink{ID: plain(id), Anchor: "main"}
+	}
+	anchor := fmt.Sprintf("check-%d", at)
+	if strings.Trim(id, "abcdefghijklmnopqrstuvwxyz0123456789.-") == "" {
+		anchor = "check." + id
+	}
+	return htmlLink{plain(id), anchor, v.Checks[at].Outcome}
+}
+
+// htmlCheckOf is a check; what it found is told of all but most that pass.
+func (v *view) htmlCheckOf(check audit.Check, tell bool) htmlCheck {
+	c := htmlCheck{htmlLink: v.htmlLink(check.ID), Title: plain(check.Title), About: about(check)}
 	if !tell {
 		return c
 	}
-	if check.Outcome != audit.Pass && check.Outcome != audit.NotApplicable {
-		for _, line := range FixLines(check.Remediation) {
-			if last := len(c.Fix) - 1; line.Item && last >= 0 && c.Fix[last][0].Item {
-				c.Fix[last] = append(c.Fix[last], line)
-				continue
-			}
-			c.Fix = append(c.Fix, []FixLine{line})
-		}
+	if check.Outcome == audit.Fail || check.Outcome == audit.Warn {
+		c.Fix = htmlBlocks(check.Remediation)
 	}
-	all := groups(worthTelling(check))
-	for _, g := range all[:min(len(all), mostHTMLGroups)] {
-		shown := htmlGroup{Said: clip(plain(said(check, g)), mostHTMLText), Outcome: g.Outcome}
-		places := g.places()
-		for _, p := range places[:min(len(places), mostHTMLPlaces)] {
-			shown.Places = append(shown.Places, clip(plain(p.String()), mostHTMLText))
-		}
-		if more := len(places) - mostHTMLPlaces; more > 0 {
-			shown.More = andMore(more, "place")
-		}
-		for _, finding := range g.Findings[:min(len(g.Findings), mostHTMLEvidence)] {
-			if len(finding.Evidence) == 0 {
-				continue
-			}
-			shown.Evidence = append(shown.Evidence, htmlEvidence{plain(finding.ID), evidenceRows(finding.Evidence)})
-		}
-		c.Groups = append(c.Groups, shown)
+	found := relevant(check)
+	if check.Outcome == audit.Fail || check.Outcome == audit.Warn {
+		found = slices.DeleteFunc(found, func(f audit.Finding) bool { return f.Outcome == audit.Inconclusive }) // shown by cause
 	}
-	hidden := 0
-	for _, g := range all[len(c.Groups):] {
-		hidden += len(g.Findings)
-	}
-	if hidden > 0 {
-		c.More = andMore(hidden, "finding")
+	c.Groups, c.More = htmlGroups(check.Outcome, found)
+	if len(c.Groups) > 0 && check.Outcome != audit.Pass && check.Outcome != audit.NotApplicable {
+		c.Headline, c.Groups[0].Said = c.Groups[0].Said, ""
 	}
 	return c
 }
 
-// evidenceRows are the pieces of evidence by name; what is no text is shown as JSON.
+// about is how much a check weighs, and where the weakness is described.
+func about(check audit.Check) string {
+	return plain(strings.Join(slices.Concat([]string{weight(check)}, check.CWE, check.OWASPASVS), ", "))
+}
+
+// htmlCauseOf is a cause; here are the checks that links lead to already.
+func (v *view) htmlCauseOf(c *cause, here map[string]bool) htmlCause {
+	shown := htmlCause{Waiting: "1 check is waiting for it:", Step: htmlBlocks(c.step())}
+	if len(c.Checks) > 1 {
+		shown.Waiting = fmt.Sprintf("%d checks are waiting for it:", len(c.Checks))
+	}
+	var found []audit.Finding
+	for _, g := range c.Groups {
+		shown.Headlines = append(shown.Headlines, clip(plain(headline(g)), maxHTMLText))
+		found = append(found, g.Findings...)
+	}
+	shown.Headlines = shown.Headlines[:min(len(shown.Headlines), maxHTMLGroups)]
+	if c.Known != "" {
+		shown.Waiting = plain("It fails "+c.Known+". ") + " " + shown.Waiting
+	}
+	for _, id := range c.Checks {
+		link := v.htmlLink(id)
+		check := v.Checks[slices.IndexFunc(v.Checks, func(c audit.Check) bool { return c.ID == id })]
+		shown.Checks = append(shown.Checks, htmlWaiting{link, plain(check.Title), about(check), check.Outcome == audit.Inconclusive && !here[id]})
+		here[id] = true
+	}
+	shown.Groups, _ = htmlGroups(audit.Inconclusive, found)
+	for i := range shown.Groups {
+		shown.Groups[i].Said = ""
+	}
+	return shown
+}
+
+// htmlGroups are findings that say the same, with their places and evidence, and how many more there are.
+func htmlGroups(outcome audit.Outcome, findings []audit.Finding) (shown []htmlGroup, more string) {
+	all := groups(findings)
+	for _, g := range all[:min(len(all), maxHTMLGroups)] {
+		text := headline(g)
+		if g.Outcome != outcome {
+			text = capital(label(g.Outcome)) + ": " + text
+		}
+		one := htmlGroup{Said: clip(plain(text), maxHTMLText)}
+		places := g.places()
+		for _, p := range places[:min(len(places), maxHTMLPlaces)] {
+			one.Places = append(one.Places, clip(plain(p.String()), maxHTMLText))
+		}
+		if n := len(places) - maxHTMLPlaces; n > 0 {
+			one.More = andMore(n, "place")
+		}
+		for _, finding := range g.Findings[:min(len(g.Findings), maxHTMLEvidence)] {
+			if len(finding.Evidence) > 0 {
+				one.Evidence = append(one.Evidence, htmlEvidence{plain(finding.ID), evidenceRows(finding.Evidence)})
+			}
+		}
+		shown = append(shown, one)
+	}
+	hidden := 0
+	for _, g := range all[len(shown):] {
+		hidden += len(g.Findings)
+	}
+	if hidden > 0 {
+		more = andMore(hidden, "finding")
+	}
+	return shown, more
+}
+
+// htmlBlocks are the paragraphs, lists and lines to be pasted of a remediation or a next step.
+func htmlBlocks(text string) []htmlBlock {
+	var out []htmlBlock
+	for _, block := range Blocks(text) {
+		switch last := len(out) - 1; {
+		case block.Code:
+			out = append(out, htmlBlock{Code: block.Text})
+		case block.Item && last >= 0 && out[last].Items != nil:
+			out[last].Items = append(out[last].Items, spans(block.Text))
+		case block.Item:
+			out = append(out, htmlBlock{Items: [][]span{spans(block.Text)}})
+		default:
+			out = append(out, htmlBlock{Text: spans(block.Text)})
+		}
+	}
+	return out
+}
+
+// evidenceRows are the evidence by name; what is not text is shown as JSON.
 func evidenceRows(evidence map[string]any) []htmlRow {
 	var rows []htmlRow
 	for _, name := range slices.Sorted(maps.Keys(evidence)) {
@@ -192,22 +342,7 @@ func evidenceRows(evidence map[string]any) []htmlRow {
 			}
 			value = string(raw)
 		}
-		rows = append(rows, htmlRow{clip(plain(name), mostTitle), clip(plain(value), mostHTMLText)})
-	}
-	return rows
-}
-
-// htmlScope is the scope in rows, without the synthetic events, which have a list of their own.
-func (v *view) htmlScope() []htmlRow {
-	var rows []htmlRow
-	without := *v.Report
-	without.Scope.Sent = nil
-	for _, line := range (&view{Report: &without, Options: v.Options}).scopeLines() {
-		name, value, found := strings.Cut(line.text, ": ")
-		if !found {
-			name, value = "", line.text
-		}
-		rows = append(rows, htmlRow{clip(plain(name), mostTitle), clip(plain(value), mostHTMLText)})
+		rows = append(rows, htmlRow{clip(plain(name), maxTitle), clip(plain(value), maxHTMLText)})
 	}
 	return rows
 }
@@ -222,7 +357,7 @@ func (v *view) history() (runs []string, history []htmlHistory) {
 	all = slices.CompactFunc(all, func(a, b *audit.Report) bool {
 		return a.FinishedAt.Equal(b.FinishedAt) && a.FactsDigest == b.FactsDigest
 	})
-	all = all[max(0, len(all)-mostHistory-1):]
+	all = all[max(0, len(all)-maxHistory-1):]
 	for _, r := range all {
 		runs = append(runs, r.FinishedAt.UTC().Format("2006-01-02 15:04"))
 	}

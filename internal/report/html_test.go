@@ -18,6 +18,7 @@ func TestHTMLHoldsNothingThatActs(t *testing.T) {
 		out := string(render(t, "html", r, Options{Redactor: sampleRedactor(), Now: sampleTime.AddDate(1, 0, 0), Earlier: []*audit.Report{r}}))
 		tokens := html.NewTokenizer(strings.NewReader(out))
 		open := []string{}
+		links, ids := map[string]bool{}, map[string]bool{}
 		void := []string{"meta", "br", "!DOCTYPE"}
 		for {
 			kind := tokens.Next()
@@ -27,15 +28,22 @@ func TestHTMLHoldsNothingThatActs(t *testing.T) {
 			token := tokens.Token()
 			switch kind {
 			case html.StartTagToken:
-				if !slices.Contains(strings.Fields("html head meta title style body a header p span h1 h2 h3 dl div dt dd main section ol ul li svg rect article code details summary strong table thead tbody tr th td footer"), token.Data) {
+				if !slices.Contains(strings.Fields("html head meta title style body a header nav p span h1 h2 h3 h4 pre dl div dt dd main section ol ul li svg rect article code pre details summary strong table thead tbody tr th td footer"), token.Data) {
 					t.Errorf("%s: element <%s>", name, token.Data)
 				}
 				for _, attribute := range token.Attr {
-					if !slices.Contains(strings.Fields("lang charset http-equiv content name class id href role aria-label aria-labelledby aria-hidden tabindex scope title viewbox preserveaspectratio x y width height"), attribute.Key) {
+					if !slices.Contains(strings.Fields("lang charset http-equiv content name class id href open role aria-label aria-labelledby aria-hidden tabindex scope title viewbox preserveaspectratio x y width height"), attribute.Key) {
 						t.Errorf("%s: <%s %s>", name, token.Data, attribute.Key)
 					}
-					if attribute.Key == "href" && attribute.Val != "#main" {
+					switch target, inside := strings.CutPrefix(attribute.Val, "#"); {
+					case attribute.Key == "href" && !inside:
 						t.Errorf("%s: a link to %q", name, attribute.Val)
+					case attribute.Key == "href":
+						links[target] = true
+					case attribute.Key == "id" && ids[attribute.Val]:
+						t.Errorf("%s: the id %q occurs twice", name, attribute.Val)
+					case attribute.Key == "id":
+						ids[attribute.Val] = true
 					}
 				}
 				if !slices.Contains(void, token.Data) {
@@ -51,6 +59,11 @@ func TestHTMLHoldsNothingThatActs(t *testing.T) {
 		if len(open) > 0 {
 			t.Errorf("%s: %v is not closed", name, open)
 		}
+		for target := range links {
+			if !ids[target] {
+				t.Errorf("%s: a link leads to #%s, which is not there", name, target)
+			}
+		}
 		if strings.Contains(out, "url(") || strings.Contains(out, "@import") || strings.Contains(out, "ZgotmplZ") {
 			t.Errorf("%s: the styles fetch something, or the template refused a value", name)
 		}
@@ -63,13 +76,14 @@ func TestHTMLSaysEverything(t *testing.T) {
 	r := sampleReport(t)
 	_, text := readHTML(t, string(render(t, "html", r, Options{})))
 	for _, check := range r.Checks {
-		if !strings.Contains(text, label(check.Outcome)+" "+check.ID) && !strings.Contains(text, label(check.Outcome)+check.ID) {
-			t.Errorf("%s: %s does not stand on the page", check.ID, check.Outcome)
+		if !strings.Contains(text, label(check.Outcome)+": "+check.ID) && !strings.Contains(text, label(check.Outcome)+" "+check.ID) &&
+			!strings.Contains(text, check.ID+" "+check.Title) {
+			t.Errorf("%s: %s is not on the page", check.ID, check.Outcome)
 		}
 	}
 	for _, want := range []string{"test/fixtures/env.json:5", "Rotate the key", "PRELAUNCHQ7K2M9", "network.resolve", r.FactsDigest, r.PolicyDigest, r.ConfigDigest, "2027-01-30", "jane@acme.example"} {
 		if !strings.Contains(text, want) {
-			t.Errorf("%q does not stand on the page", want)
+			t.Errorf("%q is not on the page", want)
 		}
 	}
 }

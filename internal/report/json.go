@@ -5,36 +5,34 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"unicode"
 )
 
-// renderJSON writes the report as the contract spells it, indented. What a terminal would act on when the file is printed there
-// stands as an escape, which leaves its meaning unchanged.
-func renderJSON(w io.Writer, v *view) error {
+// renderJSON writes the report as the contract has it.
+func renderJSON(w io.Writer, v *view) error { return writeJSON(w, v.Report) }
+
+// writeJSON writes a document, indented. What a terminal would act on when the file is printed there is escaped, which leaves its
+// meaning unchanged.
+func writeJSON(w io.Writer, document any) error {
 	var raw bytes.Buffer
 	encoder := json.NewEncoder(&raw)
 	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(v.Report); err != nil {
+	if err := encoder.Encode(document); err != nil {
 		return err
 	}
-	_, err := w.Write(escapeInvisible(raw.Bytes()))
+	_, err := w.Write(EscapeInvisible(raw.Bytes()))
 	return err
 }
 
-// EscapeInvisible spells control and format characters in JSON text as \u escapes, which leaves its meaning unchanged, for others that
-// print JSON where a terminal may show it.
-func EscapeInvisible(raw []byte) []byte { return escapeInvisible(raw) }
-
-// escapeInvisible spells control and format characters in JSON text as \u escapes.
-func escapeInvisible(raw []byte) []byte {
-	invisible := func(r rune) bool { return r == 0x7f || r > 0x7f && unicode.In(r, unicode.Cc, unicode.Cf) }
-	if bytes.IndexFunc(raw, invisible) < 0 {
+// EscapeInvisible writes invisible characters in JSON text as \u escapes, which leaves its meaning unchanged.
+func EscapeInvisible(raw []byte) []byte {
+	hidden := func(r rune) bool { return r >= 0x7f && invisible(r) }
+	if bytes.IndexFunc(raw, hidden) < 0 {
 		return raw
 	}
 	var out bytes.Buffer
 	for _, r := range string(raw) {
 		switch {
-		case !invisible(r):
+		case !hidden(r):
 			out.WriteRune(r)
 		case r > 0xffff:
 			r -= 0x10000

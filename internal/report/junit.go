@@ -1,51 +1,38 @@
 package report
 
 import (
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"io"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
-	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
-// JUnit's XML as Surefire writes it and as Jenkins, GitLab and others read it: a suite per section, a test case per check and
-// environment. JUnit knows four results:
+// JUnit's XML as the schema of Maven Surefire has it and as Jenkins, GitLab and others read it: one suite, a test case per check and
+// environment, the checks' sections as its classes. JUnit knows four results:
 //
 //	fail                      failure
-//	inconclusive              error, as the test could not tell; of a recommended check: skipped, since it stops nothing
+//	inconclusive              error, as the test could not decide; of a recommended check: skipped, since it stops nothing
 //	warn, waived, n/a         skipped, with the reason
 //	pass                      passed
 //
-// The outcome itself stands in each test case's system-out.
-
-type junitSuites struct {
-	XMLName  xml.Name     `xml:"testsuites"`
-	Name     string       `xml:"name,attr"`
-	Time     string       `xml:"time,attr"`
-	Tests    int          `xml:"tests,attr"`
-	Failures int          `xml:"failures,attr"`
-	Errors   int          `xml:"errors,attr"`
-	Suites   []junitSuite `xml:"testsuite"`
-}
+// The outcome itself is in each test case's system-out.
 
 type junitSuite struct {
-	Name       string           `xml:"name,attr"`
-	Tests      int              `xml:"tests,attr"`
-	Failures   int              `xml:"failures,attr"`
-	Errors     int              `xml:"errors,attr"`
-	Skipped    int              `xml:"skipped,attr"`
-	Time       string           `xml:"time,attr"`
-	Timestamp  string           `xml:"timestamp,attr"`
-	Properties *junitProperties `xml:"properties"` // of the report; in the first suite
-	Cases      []junitCase      `xml:"testcase"`
-}
-
-type junitProperties struct {
-	Properties []junitProperty `xml:"property"`
+	XMLName    xml.Name        `xml:"testsuite"`
+	Name       string          `xml:"name,attr"`
+	Time       string          `xml:"time,attr"`
+	Tests      int             `xml:"tests,attr"`
+	Errors     int             `xml:"errors,attr"`
+	Skipped    int             `xml:"skipped,attr"`
+	Failures   int             `xml:"failures,attr"`
+	Properties []junitProperty `xml:"properties>property"`
+	Cases      []junitCase     `xml:"testcase"`
 }
 
 type junitProperty struct {
@@ -54,66 +41,54 @@ type junitProperty struct {
 }
 
 type junitCase struct {
-	Name      string       `xml:"name,attr"`
-	Classname string       `xml:"classname,attr"`
-	Time      string       `xml:"time,attr"`
-	Skipped   *junitResult `xml:"skipped"`
-	Error     *junitResult `xml:"error"`
-	Failure   *junitResult `xml:"failure"`
-	Out       string       `xml:"system-out,omitempty"`
+	Name      string        `xml:"name,attr"`
+	Classname string        `xml:"classname,attr"`
+	Time      string        `xml:"time,attr"`
+	Failure   *junitResult  `xml:"failure"`
+	Skipped   *junitSkipped `xml:"skipped"`
+	Error     *junitResult  `xml:"error"`
+	Out       string        `xml:"system-out,omitempty"`
 }
 
 type junitResult struct {
-	Type    string `xml:"type,attr"`
+	Type string `xml:"type,attr"`
+	junitSkipped
+}
+
+type junitSkipped struct {
 	Message string `xml:"message,attr"`
 	Text    string `xml:",chardata"`
 }
 
 func renderJUnit(w io.Writer, v *view) error {
-	suites := junitSuites{Name: plain("prelaunch " + v.Integration), Time: strconv.FormatFloat(v.FinishedAt.Sub(v.StartedAt).Seconds(), 'f', 3, 64)}
-	properties := []junitProperty{
-		{"status", verdict.Status(v.Report)}, {"ready", strconv.FormatBool(v.Ready)}, {"partial", strconv.FormatBool(v.Partial)},
-		{"integration", plain(v.Integration)}, {"valid_until", v.ValidUntil.String()}, {"policy_digest", v.PolicyDigest}, {"facts_digest", v.FactsDigest},
-		{"config_digest", v.ConfigDigest},
+	suite := junitSuite{Name: plain("prelaunch " + v.Integration), Time: strconv.FormatFloat(v.FinishedAt.Sub(v.StartedAt).Seconds(), 'f', 3, 64)}
+	for _, property := range [][2]string{
+		{"status", v.verdict()}, {"ready", strconv.FormatBool(v.Ready)}, {"partial", strconv.FormatBool(v.Partial)},
+		{"integration", plain(v.Integration)}, {"finished_at", v.FinishedAt.UTC().Format(time.RFC3339)}, {"valid_until", v.ValidUntil.String()},
+		{"policy_digest", v.PolicyDigest}, {"facts_digest", v.FactsDigest}, {"config_digest", v.ConfigDigest},
+	} {
+		suite.Properties = append(suite.Properties, junitProperty{property[0], property[1]})
 	}
 	for _, item := range v.Checklist {
-		properties = append(properties, junitProperty{fmt.Sprintf("item.%d", item.Item), item.Outcome.String() + ": " + plain(item.Title)})
+		suite.Properties = append(suite.Properties, junitProperty{fmt.Sprintf("item.%d", item.Item), item.Outcome.String() + ": " + plain(item.Title)})
 	}
 	for _, caveat := range v.caveats() {
-		properties = append(properties, junitProperty{"caveat", caveat})
+		suite.Properties = append(suite.Properties, junitProperty{"caveat", caveat})
 	}
-	newSuite := func(name string) junitSuite {
-		return junitSuite{Name: name, Time: "0.000", Timestamp: v.FinishedAt.UTC().Format("2006-01-02T15:04:05")}
-	}
-	at := map[string]int{}
 	for _, check := range v.Checks {
-		i, known := at[check.Section]
-		if !known {
-			i = len(suites.Suites)
-			at[check.Section] = i
-			suites.Suites = append(suites.Suites, newSuite(orElse(plain(check.Section), "other")))
-		}
-		suites.Suites[i].add(check)
+		suite.add(check)
 	}
-	if v.CutShort || len(suites.Suites) == 0 { // what came to nothing must not look like a success
-		suite := newSuite("prelaunch")
-		suite.Tests, suite.Errors = 1, 1
-		suite.Cases = []junitCase{{Name: "the audit was done to its end", Classname: "prelaunch", Time: "0.000",
-			Error: &junitResult{Type: "inconclusive", Message: "not everything was looked at: the audit was cut short", Text: verdict.Status(v.Report)}}}
-		suites.Suites = append(suites.Suites, suite)
-	}
-	suites.Suites[0].Properties = &junitProperties{properties}
-	for _, suite := range suites.Suites {
-		suites.Tests += suite.Tests
-		suites.Failures += suite.Failures
-		suites.Errors += suite.Errors
+	if v.CutShort || suite.Tests == 0 { // what came to nothing must not look like a success
+		suite.Tests, suite.Errors = suite.Tests+1, suite.Errors+1
+		suite.Cases = append(suite.Cases, junitCase{Name: "the audit was completed", Classname: "prelaunch", Time: "0.000",
+			Error: &junitResult{"inconclusive", junitSkipped{"not everything was checked: the audit was cut short", v.verdict()}}})
 	}
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return err
 	}
 	encoder := xml.NewEncoder(w)
 	encoder.Indent("", "  ")
-	if err := encoder.Encode(suites); err != nil {
+	if err := encoder.Encode(suite); err != nil {
 		return err
 	}
 	_, err := io.WriteString(w, "\n")
@@ -122,21 +97,8 @@ func renderJUnit(w io.Writer, v *view) error {
 
 // add adds a test case for each environment about which the check says something.
 func (s *junitSuite) add(check audit.Check) {
-	var environments []string
-	for _, finding := range check.Findings {
-		if !slices.Contains(environments, finding.Environment) {
-			environments = append(environments, finding.Environment)
-		}
-	}
-	slices.Sort(environments)
-	for _, environment := range environments {
-		part := check
-		part.Findings = slices.DeleteFunc(slices.Clone(check.Findings), func(f audit.Finding) bool { return f.Environment != environment })
-		var outcomes []audit.Outcome
-		for _, finding := range part.Findings {
-			outcomes = append(outcomes, finding.Outcome)
-		}
-		part.Outcome = audit.Worst(outcomes...)
+	for _, part := range byEnvironment(check) {
+		environment := part.Findings[0].Environment
 		name := check.ID
 		if environment != "" {
 			name += " (" + environment + ")"
@@ -153,25 +115,46 @@ func (s *junitSuite) add(check audit.Check) {
 			c.Error = &result
 			s.Errors++
 		case part.Outcome != audit.Pass:
-			c.Skipped = &result
+			c.Skipped = &result.junitSkipped
 			s.Skipped++
 		}
 		s.Cases = append(s.Cases, c)
 	}
 }
 
+// byEnvironment are the parts of a check about one environment each, with that part's outcome.
+func byEnvironment(check audit.Check) []audit.Check {
+	var parts []audit.Check
+	for _, finding := range check.Findings {
+		at := slices.IndexFunc(parts, func(p audit.Check) bool { return p.Findings[0].Environment == finding.Environment })
+		if at < 0 {
+			part := check
+			part.Findings, part.Outcome = nil, finding.Outcome
+			parts, at = append(parts, part), len(parts)
+		}
+		parts[at].Findings = append(parts[at].Findings, finding)
+		parts[at].Outcome = audit.Worst(parts[at].Outcome, finding.Outcome)
+	}
+	slices.SortStableFunc(parts, func(a, b audit.Check) int { return cmp.Compare(a.Findings[0].Environment, b.Findings[0].Environment) })
+	return parts
+}
+
 func junitResultOf(check audit.Check) junitResult {
-	lines := findingLines(check)
+	lines := findingLines(check, relevant(check))
 	var text strings.Builder
 	for _, line := range lines {
-		fmt.Fprintf(&text, "%s%s\n", strings.Repeat("  ", line.level), clip(plain(line.text), mostMessage))
+		fmt.Fprintf(&text, "%s%s\n", strings.Repeat("  ", line.level), clip(plain(line.text), maxMessage))
 	}
-	if fix := fixText(check.Remediation, "  "); fix != "" && check.Outcome != audit.NotApplicable {
-		fmt.Fprintf(&text, "Fix: %s\n", fix)
+	fmt.Fprintf(&text, "Requirement: %s\n", plain(requirement(check)))
+	switch check.Outcome {
+	case audit.Fail, audit.Warn:
+		text.WriteString("Fix:\n" + strings.Join(layOut(Blocks(check.Remediation), maxWidth, "  "), "\n") + "\n")
+	case audit.Inconclusive:
+		text.WriteString("To settle it:\n" + strings.Join(layOut(Blocks(nextStep(check)), maxWidth, "  "), "\n") + "\n")
 	}
 	message := ""
 	if len(lines) > 0 {
-		message = clip(plain(lines[0].text), mostTitle)
+		message = clip(plain(lines[0].text), maxTitle)
 	}
-	return junitResult{Type: check.Outcome.String(), Message: message, Text: text.String()}
+	return junitResult{check.Outcome.String(), junitSkipped{message, text.String()}}
 }

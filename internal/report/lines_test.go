@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/xml"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -10,24 +11,42 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 )
 
-func TestFixLines(t *testing.T) {
+func TestBlocks(t *testing.T) {
 	t.Parallel()
+	text := func(s string) Block { return Block{Text: s} }
+	item := func(s string) Block { return Block{Item: true, Text: s} }
+	code := func(s string) Block { return Block{Code: true, Text: s} }
 	for _, test := range []struct {
 		text string
-		want []FixLine
+		want []Block
 	}{
 		{"", nil},
 		{" \n\n", nil},
-		{"Do it.", []FixLine{{false, "Do it."}}},
-		{"Do it:\n- nginx: `a;`\n-  Apache\n\nThen again.\n", []FixLine{{false, "Do it:"}, {true, "nginx: `a;`"}, {true, "Apache"}, {false, "Then again."}}},
-		{"-x\n- \x1b[1m", []FixLine{{false, "-x"}, {true, `\x1b[1m`}}},
+		{"Do it.", []Block{text("Do it.")}},
+		{"Do it\nnow.\n\nThen rest.", []Block{text("Do it now."), text("Then rest.")}},
+		{"Do it:\n- nginx: `a;`\n  b\n-  Apache\n\nThen again.\n", []Block{text("Do it:"), item("nginx: `a;` b"), item("Apache"), text("Then again.")}},
+		{"Add to prelaunch.yaml:\n\n  attestations:\n    - check: x\n      by: jane\n\nAudit again.", []Block{
+			text("Add to prelaunch.yaml:"), code("attestations:\n  - check: x\n    by: jane"), text("Audit again.")}},
+		{"Add:\nclients:\n  - {path: dist}", []Block{text("Add:"), code("clients:\n  - {path: dist}")}},
+		{"Add:\n```yaml\na: [1]\n- b\n```\nEnd.", []Block{text("Add:"), code("a: [1]\n- b"), text("End.")}},
+		{"-x\n- \x1b[1m", []Block{text("-x"), item(`\x1b[1m`)}},
+		{"Run:\n  a\u202e\x07", []Block{text("Run:"), code(`a\u202e\x07`)}},
 	} {
-		if diff := cmp.Diff(test.want, FixLines(test.text)); diff != "" {
+		if diff := cmp.Diff(test.want, Blocks(test.text)); diff != "" {
 			t.Errorf("%q:\n%s", test.text, diff)
 		}
 	}
-	if got := FixLines(strings.Repeat("- x\n", 10_000)); len(got) != mostFix {
-		t.Errorf("%d lines, want %d", len(got), mostFix)
+	if got := Blocks(strings.Repeat("- x\n", 10_000)); len(got) != maxBlocks {
+		t.Errorf("%d blocks, want %d", len(got), maxBlocks)
+	}
+}
+
+func TestWrapKeepsCodeWhole(t *testing.T) {
+	t.Parallel()
+	got := Wrap("Set what follows:\n- nginx: a b c d e f; and reload it\n\n  ssl_ciphers A:B:C:D:E:F:G:H:I:J\n\nThen audit again.", 24, "  ")
+	want := "  Set what follows:\n  - nginx: a b c d e f;\n    and reload it\n\n    ssl_ciphers A:B:C:D:E:F:G:H:I:J\n\n  Then audit again."
+	if got != want {
+		t.Errorf("%s\nwant\n%s", got, want)
 	}
 }
 
@@ -35,44 +54,42 @@ func TestFixLines(t *testing.T) {
 func TestEveryFormatSaysEveryOutcome(t *testing.T) {
 	t.Parallel()
 	r := sampleReport(t)
-	said := map[string]func(audit.Outcome, string) string{ // outcome and name as the format writes them side by side
-		"table":    func(o audit.Outcome, name string) string { return "| " + padTo(label(o), statusWidth) + " | " + name },
-		"markdown": func(o audit.Outcome, name string) string { return outcomeMark(o) + " | " + name },
-	}
-	for format, find := range said {
-		out := string(render(t, format, r, Options{Width: 0}))
-		for _, item := range r.Checklist {
-			name := map[string]string{"table": "%. ", "markdown": `%\. `}[format] + item.Title[:20]
-			if want := find(item.Outcome, strings.Replace(name, "%", string(rune('0'+item.Item)), 1)); !strings.Contains(out, want) {
-				t.Errorf("%s does not say %q", format, want)
-			}
+	table, markdown := string(render(t, "table", r, Options{Verbose: true, Width: maxWidth})), string(render(t, "markdown", r, Options{}))
+	for _, item := range r.Checklist {
+		name := fmt.Sprintf("%s%s  %d. %s", label(item.Outcome), strings.Repeat(" ", len("not applicable")-len(label(item.Outcome))), item.Item, item.Title)
+		if !strings.Contains(table, name) {
+			t.Errorf("table does not say %q", name)
 		}
-		for _, check := range r.Checks {
-			want := find(check.Outcome, check.ID)
-			if format == "markdown" && (check.Outcome == audit.Fail || check.Outcome == audit.Inconclusive) {
-				want = "#### " + symbol(check.Outcome) + " " + check.ID
-			}
-			if !strings.Contains(out, want) {
-				t.Errorf("%s does not say %q", format, want)
-			}
+		if want := fmt.Sprintf("%s | %d\\. %s", outcomeMark(item.Outcome), item.Item, markdownText(item.Title)); !strings.Contains(markdown, want) {
+			t.Errorf("markdown does not say %q", want)
 		}
 	}
-	var suites junitSuites
-	if err := xml.Unmarshal(render(t, "junit", r, Options{}), &suites); err != nil {
+	// What does not pass follows the headline of its section; what passes stands next to its outcome.
+	parts := map[audit.Outcome][2]string{audit.Fail: {"Failures (", "### Failures ("}, audit.Warn: {"Warnings (", "### Warnings ("},
+		audit.Inconclusive: {"Not proven, by cause (", "### Not proven, by cause ("}, audit.Waived: {"Waived (", outcomeMark(audit.Waived)},
+		audit.Pass: {"Passes (", outcomeMark(audit.Pass)}, audit.NotApplicable: {"not applicable  ", outcomeMark(audit.NotApplicable)}}
+	for _, check := range r.Checks {
+		for i, out := range []string{table, markdown} {
+			_, after, found := strings.Cut(out, parts[check.Outcome][i])
+			if !found || !strings.Contains(after, check.ID) {
+				t.Errorf("%s: %q is not followed by %s", []string{"table", "markdown"}[i], parts[check.Outcome][i], check.ID)
+			}
+		}
+	}
+	var suite junitSuite
+	if err := xml.Unmarshal(render(t, "junit", r, Options{}), &suite); err != nil {
 		t.Fatal(err)
 	}
 	worst := map[string]audit.Outcome{}
-	for _, suite := range suites.Suites {
-		for _, c := range suite.Cases {
-			id, _, _ := strings.Cut(c.Name, " ")
-			name, _, _ := strings.Cut(strings.TrimPrefix(c.Out, "outcome: "), ";")
-			var outcome audit.Outcome
-			if err := outcome.UnmarshalText([]byte(name)); err != nil {
-				t.Fatal(err)
-			}
-			if before, known := worst[id]; !known || outcome.Worse(before) {
-				worst[id] = outcome
-			}
+	for _, c := range suite.Cases {
+		id, _, _ := strings.Cut(c.Name, " ")
+		name, _, _ := strings.Cut(strings.TrimPrefix(c.Out, "outcome: "), ";")
+		var outcome audit.Outcome
+		if err := outcome.UnmarshalText([]byte(name)); err != nil {
+			t.Fatal(err)
+		}
+		if before, known := worst[id]; !known || outcome.Worse(before) {
+			worst[id] = outcome
 		}
 	}
 	for _, check := range r.Checks {

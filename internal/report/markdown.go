@@ -7,11 +7,10 @@ import (
 	"unicode"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
-	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
-// mostMarkdown bounds the document, in bytes: a comment on GitHub holds 65,536 characters, a step summary 1 MiB.
-const mostMarkdown = 60_000
+// maxMarkdown bounds the document, in bytes: a comment on GitHub holds 65,536 characters, a step summary 1 MiB.
+const maxMarkdown = 60_000
 
 // markdown is a document that is added to a whole block at a time, as long as there is room.
 type markdown struct {
@@ -21,7 +20,7 @@ type markdown struct {
 
 // add adds a block when room is left for it and reserve bytes more.
 func (m *markdown) add(reserve int, block string) bool {
-	if m.Len()+len(block)+reserve > mostMarkdown {
+	if m.Len()+len(block)+reserve > maxMarkdown {
 		m.cut = true
 		return false
 	}
@@ -33,99 +32,185 @@ func (m *markdown) add(reserve int, block string) bool {
 func renderMarkdown(w io.Writer, v *view) error {
 	const tail = 600 // bytes kept for what ends the document
 	var m markdown
-	head := fmt.Sprintf("## %s prelaunch: %s\n\n", symbol(statusOutcome(v.Report)), markdownText(verdict.Status(v.Report)))
-	head += fmt.Sprintf("%s, audited %s by %s %s. %s\n\n", markdownShort(v.Integration), v.FinishedAt.UTC().Format("2006-01-02 15:04 UTC"),
-		markdownShort(v.Tool.Name), markdownShort(v.Tool.Version), markdownText("Checks: "+v.counts()+"."))
+	head := fmt.Sprintf("## %s prelaunch: %s\n\n%s.\n\n%s\n\n", symbols[v.verdictOutcome()], markdownText(v.verdict()), markdownShort(v.subtitle()),
+		markdownText("Checks: "+v.counts()+". Valid until "+v.ValidUntil.String()+"."))
 	for _, caveat := range v.caveats() {
 		head += "> **" + markdownText(caveat) + "**\n\n"
 	}
 	m.add(tail, head)
-	items := "| Outcome | Pre-launch item |\n| --- | --- |\n"
+	if steps := v.nextSteps(); len(steps) > 0 {
+		block := "### Next steps\n\n"
+		for i, step := range steps {
+			block += fmt.Sprintf("%d. %s\n", i+1, markdownRich(clip(plain(step), maxTitle)))
+		}
+		m.add(tail, block+"\n")
+	}
+	items := "| Outcome | Checklist |\n| --- | --- |\n"
 	for _, item := range v.Checklist {
 		items += fmt.Sprintf("| %s | %d\\. %s |\n", outcomeMark(item.Outcome), item.Item, markdownShort(item.Title))
 	}
 	m.add(tail, items+"\n")
-	if checks := v.unproven(); len(checks) > 0 {
-		m.add(tail, "### What fails or is not proven\n\n")
-		for i, check := range checks {
-			if !m.add(tail, markdownCheck(check)) {
-				m.WriteString(markdownText(andMore(len(checks)-i, "check")) + "\n\n")
-				break
-			}
+	for _, part := range []struct {
+		title   string
+		outcome audit.Outcome
+	}{{"Failures", audit.Fail}, {"Warnings", audit.Warn}} {
+		var blocks []string
+		for _, check := range v.with(part.outcome) {
+			blocks = append(blocks, markdownCheck(check, part.outcome))
 		}
+		m.section(tail, part.title, "check", blocks)
 	}
-	if checks := v.others(); len(checks) > 0 {
-		block := fmt.Sprintf("<details><summary>The rest: %s</summary>\n\n| Outcome | Check |\n| --- | --- |\n", count(len(checks), "check"))
-		for _, check := range checks {
-			block += fmt.Sprintf("| %s | %s |\n", outcomeMark(check.Outcome), strings.Join(markdownOther(check), "<br>"))
-		}
-		m.add(tail, block+"\n</details>\n\n")
+	var blocks []string
+	for _, c := range v.causes() {
+		blocks = append(blocks, markdownCause(c))
 	}
+	m.section(tail, "Not proven, by cause", "cause", blocks)
+	m.add(tail, markdownRest(v))
 	var scope strings.Builder
 	scope.WriteString("<details><summary>Scope</summary>\n\n")
-	for _, line := range v.scopeLines() {
-		scope.WriteString(strings.Repeat("  ", line.level) + "- " + markdownClip(line.text, mostMessage) + "\n")
-	}
-	for _, note := range v.Notes {
-		scope.WriteString("- " + markdownClip("note: "+note, mostMessage) + "\n")
+	for _, line := range v.scopeLines(false) {
+		scope.WriteString(strings.Repeat("  ", line.level) + "- " + markdownClip(line.text, maxMessage) + "\n")
 	}
 	m.add(tail, scope.String()+"\n</details>\n\n")
+	if hidden := v.hidden(); hidden != "" {
+		m.add(tail, markdownText(capital(hidden)+".")+"\n\n")
+	}
 	if m.cut {
 		m.WriteString("*This is shortened: see the json or html report for all of it.*\n\n")
 	}
-	m.WriteString("**" + markdownText(verdict.Status(v.Report)) + "**\n")
+	m.WriteString("**" + markdownText(v.verdict()) + "**\n")
 	_, err := io.WriteString(w, m.String())
 	return err
 }
 
-// markdownCheck is a check that fails or is not proven.
-func markdownCheck(check audit.Check) string {
+// section adds as many blocks as there is room for, and says how many more there are.
+func (m *markdown) section(reserve int, title, noun string, blocks []string) {
+	if len(blocks) == 0 || !m.add(reserve, fmt.Sprintf("### %s (%d)\n\n", title, len(blocks))) {
+		return
+	}
+	for i, block := range blocks {
+		if !m.add(reserve, block) {
+			m.WriteString(markdownText(andMore(len(blocks)-i, noun)) + "\n\n")
+			return
+		}
+	}
+}
+
+// markdownCheck is a check that fails or warns, under the headline of what was found first.
+func markdownCheck(check audit.Check, outcome audit.Outcome) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "#### %s %s (%s)\n\n%s\n\n", symbol(check.Outcome), markdownShort(check.ID), markdownShort(aboutLevel(check)), markdownShort(check.Title))
-	for _, line := range findingLines(check) {
-		fmt.Fprintf(&b, "%s- %s\n", strings.Repeat("  ", line.level), markdownClip(line.text, mostMessage))
+	for i, line := range findingLines(check, withOutcome(check.Findings, outcome)) {
+		if i == 0 {
+			fmt.Fprintf(&b, "#### %s %s\n\n%s\n\n", symbols[outcome], markdownClip(line.text, maxMessage), markdownShort(requirement(check)))
+			continue
+		}
+		fmt.Fprintf(&b, "- %s\n", markdownClip(line.text, maxMessage))
 	}
-	if fix := fixMarkdown(check.Remediation); fix != "" {
-		fmt.Fprintf(&b, "\n**Fix:** %s\n", fix)
-	}
-	b.WriteString("\n")
+	b.WriteString("\n" + markdownBlocks("**Fix:** ", check.Remediation) + "\n")
 	return b.String()
 }
 
-// markdownOther is one of the rest, for one cell.
-func markdownOther(check audit.Check) []string {
-	lines := []string{markdownShort(check.ID) + ": " + markdownShort(check.Title)}
-	if tellsMore(check) {
-		for _, line := range findingLines(check) {
-			lines = append(lines, markdownClip(line.text, mostMessage))
+// markdownCause is what findings wait for, and what settles it.
+func markdownCause(c *cause) string {
+	var b strings.Builder
+	for i, g := range c.Groups[:min(len(c.Groups), maxGroups)] {
+		text := markdownClip(headline(g), maxMessage)
+		if i == 0 {
+			text = "#### " + symbols[audit.Inconclusive] + " " + text + "\n"
+		} else {
+			text = "- " + text
 		}
+		b.WriteString(text + "\n")
 	}
-	if check.Outcome == audit.Warn {
-		for i, line := range FixLines(check.Remediation) {
-			text := markdownText(line.Text)
-			if i == 0 {
-				text = "**Fix:** " + text
-			}
-			lines = append(lines, text)
-		}
-	}
-	return lines
+	b.WriteString("\n" + markdownClip(c.waiting(), maxMessage) + "\n\n" + markdownBlocks("**To settle it:** ", c.step()) + "\n")
+	return b.String()
 }
 
-var outcomeSymbols = map[audit.Outcome]string{
+// markdownRest is what is waived, passes or does not apply.
+func markdownRest(v *view) string {
+	var rows string
+	n := 0
+	for _, outcome := range []audit.Outcome{audit.Waived, audit.Pass, audit.NotApplicable} {
+		for _, check := range v.with(outcome) {
+			cell := []string{markdownShort(check.ID + ": " + check.Title)}
+			if outcome == audit.Waived || isAttested(check) {
+				for _, line := range findingLines(check, relevant(check)) {
+					cell = append(cell, markdownClip(line.text, maxMessage))
+				}
+			}
+			rows += fmt.Sprintf("| %s | %s |\n", outcomeMark(outcome), strings.Join(cell, "<br>"))
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("<details><summary>The rest: %s</summary>\n\n| Outcome | Check |\n| --- | --- |\n%s\n</details>\n\n", count(n, "check"), rows)
+}
+
+// markdownBlocks is a remediation or a next step: paragraphs, lists and fenced code, the first after lead.
+func markdownBlocks(lead, text string) string {
+	var b strings.Builder
+	blocks := Blocks(text)
+	for i, block := range blocks {
+		if i == 0 {
+			b.WriteString(lead)
+		}
+		switch {
+		case block.Code:
+			fence := "```"
+			for strings.Contains(block.Text, fence) {
+				fence += "`"
+			}
+			if i == 0 {
+				b.WriteString("\n\n")
+			}
+			fmt.Fprintf(&b, "%s\n%s\n%s\n", fence, block.Text, fence)
+		case block.Item:
+			b.WriteString("- " + markdownRich(block.Text) + "\n")
+		default:
+			b.WriteString(markdownRich(block.Text) + "\n")
+		}
+		if next := i + 1; next < len(blocks) && (!block.Item || !blocks[next].Item) {
+			b.WriteString("\n")
+		}
+	}
+	return b.String()
+}
+
+var symbols = map[audit.Outcome]string{
 	audit.Pass: "✅", audit.Fail: "❌", audit.Warn: "⚠️", audit.Inconclusive: "❓", audit.NotApplicable: "➖", audit.Waived: "📝",
 }
 
-func symbol(outcome audit.Outcome) string { return outcomeSymbols[outcome] }
+func outcomeMark(outcome audit.Outcome) string { return symbols[outcome] + " " + label(outcome) }
 
-func outcomeMark(outcome audit.Outcome) string { return symbol(outcome) + " " + label(outcome) }
-
-// mostTitle is how many columns of a name or a title are shown.
-const mostTitle = 300
-
-func markdownShort(text string) string { return markdownClip(text, mostTitle) }
+func markdownShort(text string) string { return markdownClip(text, maxTitle) }
 
 func markdownClip(text string, width int) string { return markdownText(clip(plain(text), width)) }
+
+// markdownRich is plain text in Markdown whose code between backticks stays code.
+func markdownRich(text string) string {
+	var b strings.Builder
+	for _, s := range spans(text) {
+		if s.Code && strings.TrimSpace(s.Text) == s.Text && !strings.Contains(s.Text, "|") {
+			b.WriteString("`" + s.Text + "`")
+		} else {
+			b.WriteString(outerSpace(s.Text, markdownText(s.Text)))
+		}
+	}
+	return b.String()
+}
+
+// outerSpace gives shown the spaces at the ends of text.
+func outerSpace(text, shown string) string {
+	if strings.HasPrefix(text, " ") {
+		shown = " " + shown
+	}
+	if strings.HasSuffix(text, " ") && strings.TrimSpace(text) != "" {
+		shown += " "
+	}
+	return shown
+}
 
 // markdownAnywhere are the ASCII characters that mean something anywhere in a line of Markdown; markdownFirst those that do at its
 // beginning, as does a number before a point or a bracket.
@@ -145,6 +230,7 @@ func MarkdownText(text string) string { return markdownText(text) }
 func markdownText(text string) string {
 	var b strings.Builder
 	runes := []rune(plain(text))
+	hex := 0 // hexadecimal digits since the word began; -1: the word is no number
 	for i, r := range runes {
 		switch {
 		case r == '<':
@@ -160,7 +246,15 @@ func markdownText(text string) string {
 		default:
 			b.WriteRune(r)
 		}
-		if i+1 < len(runes) && continuesReference(runes[i+1]) && startsReference(runes[max(0, i-3):i+1]) {
+		switch {
+		case !unicode.IsLetter(r) && !unicode.IsDigit(r):
+			hex = 0
+		case hex >= 0 && strings.ContainsRune("0123456789abcdefABCDEF", r):
+			hex++
+		default:
+			hex = -1
+		}
+		if i+1 < len(runes) && continuesReference(runes[i+1]) && (hex == 6 || startsReference(runes[max(0, i-3):i+1], runes[i+1])) {
 			b.WriteString(breaker)
 		}
 	}
@@ -172,17 +266,18 @@ func continuesReference(r rune) bool {
 	return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("/+-_", r)
 }
 
-// startsReference reports whether what follows read, up to four characters, may become a link: after "@", "#", ":" (a scheme, a line, an emoji), "www." and
-// "GH-".
-func startsReference(read []rune) bool {
-	tail := strings.ToLower(string(read))
-	switch read[len(read)-1] {
+// startsReference reports whether the last characters, up to four, may begin a link with the next one: "@", "#", ":" (a scheme, a
+// line, an emoji), "www.", GitLab's "!12" and "%12", and the prefixes of issue trackers such as "GH-12".
+func startsReference(last []rune, next rune) bool {
+	switch last[len(last)-1] {
 	case '@', '#', ':':
 		return true
 	case '.':
-		return tail == "www."
+		return strings.EqualFold(string(last), "www.")
+	case '!', '%':
+		return unicode.IsDigit(next)
 	case '-':
-		return strings.HasSuffix(tail, "gh-")
+		return unicode.IsDigit(next) && len(last) > 1 && unicode.IsLetter(last[len(last)-2])
 	}
 	return false
 }

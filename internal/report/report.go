@@ -49,17 +49,18 @@ func Names() []string {
 
 // Options say how a report is shown. The zero Options are right for a pipe.
 type Options struct {
-	Width    int              // columns of the terminal; 0: no terminal
-	Color    bool             // colour the outcomes; of the table only
-	Redactor *secret.Redactor // takes keys out; nil: the keys are not at hand
+	Width   int  // columns of the terminal, or as the user wishes; 0: not known
+	Color   bool // color the outcomes; of the table only
+	Verbose bool // a line a check, remediation in full; of the table only
+	// MinSeverity hides checks of less severity in table and markdown, never in the verdict and the counts; "": none.
+	MinSeverity string
+	Redactor    *secret.Redactor // takes keys out; nil: the keys are not at hand
 	// Now is the time at which a report that was read from a file is shown; when its validity has run out by then, every format
 	// but json says so. Zero: the report is fresh.
 	Now time.Time
 	// ConfigFile is what the configuration is called, relative to the repository's root where there is one. Formats that must
-	// point at a file point at it for findings that have no file of their own. Default: prelaunch.yaml.
+	// point at a file point at it for findings that have no file of their own. Default: what the report calls it, else prelaunch.yaml.
 	ConfigFile string
-	// Positions tell where settings stand in ConfigFile, as audit.Integration has them; nil: not known, as of a report from a file.
-	Positions map[string]audit.Position
 	// Earlier reports of the same integration, in any order; formats that can show the history of each check.
 	Earlier []*audit.Report
 }

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/url"
@@ -21,9 +20,11 @@ import (
 //	pass, n/a     kind pass, kind notApplicable
 //	waived        as what it would have been, with an accepted suppression
 //
-// GitHub code scanning accepts this, but knows neither kinds nor suppressions: it would raise an alert for each pass. The format
-// code-scanning therefore leaves out what is nothing to do. GitHub also wants a place in a file for each result: what has none is
-// shown at the configuration that declares it.
+// Readers that keep only the kind fail, such as DefectDojo, would lose what is not proven: one more result of the rule
+// prelaunch.not-proven says so. GitHub code scanning knows neither kinds nor suppressions and would raise an alert for each pass. The
+// format code-scanning therefore leaves out what calls for nothing to be done, shows what is not proven as a note, and keeps to
+// GitHub's limits. GitHub also wants a place in a file for each result: what has none is shown at the line of the configuration that
+// declares it.
 
 type sarifLog struct {
 	Schema  string     `json:"$schema"`
@@ -39,10 +40,23 @@ type sarifRun struct {
 		ID string `json:"id"` // of this kind of run; GitHub's category
 	} `json:"automationDetails"`
 	Invocations []sarifInvocation        `json:"invocations"`
+	Provenance  []sarifProvenance        `json:"versionControlProvenance,omitempty"`
 	BaseIDs     map[string]sarifBaseText `json:"originalUriBaseIds"`
 	Results     []sarifResult            `json:"results"`
 	ColumnKind  string                   `json:"columnKind"`
 	Properties  map[string]any           `json:"properties"`
+}
+
+// sarifProvenance is a repository that was searched. Its origin is not known, so a URN names it.
+type sarifProvenance struct {
+	RepositoryURI string        `json:"repositoryUri"`
+	RevisionID    string        `json:"revisionId,omitempty"`
+	MappedTo      sarifArtifact `json:"mappedTo"`
+}
+
+type sarifArtifact struct {
+	URI       string `json:"uri"`
+	URIBaseID string `json:"uriBaseId"`
 }
 
 type sarifBaseText struct {
@@ -62,6 +76,7 @@ type sarifRule struct {
 	ShortDescription sarifText `json:"shortDescription"`
 	FullDescription  sarifText `json:"fullDescription"`
 	Help             sarifText `json:"help"`
+	HelpURI          string    `json:"helpUri,omitempty"`
 	Configuration    struct {
 		Level string `json:"level"`
 	} `json:"defaultConfiguration"`
@@ -100,11 +115,8 @@ type sarifResult struct {
 
 type sarifLocation struct {
 	Physical struct {
-		Artifact struct {
-			URI       string `json:"uri"`
-			URIBaseID string `json:"uriBaseId"`
-		} `json:"artifactLocation"`
-		Region struct {
+		Artifact sarifArtifact `json:"artifactLocation"`
+		Region   struct {
 			StartLine int `json:"startLine"`
 		} `json:"region"`
 	} `json:"physicalLocation"`
@@ -123,24 +135,95 @@ type sarifSuppression struct {
 	Properties    map[string]any `json:"properties"`
 }
 
+// GitHub code scanning shows at most this much of a run (docs.github.com, "SARIF results exceed one or more limits"): the results that
+// it would leave out are left out here, the least severe ones, and are counted.
+const (
+	maxAlerts = 5_000
+	maxTags   = 10
+)
+
 // renderSARIF writes every finding.
 func renderSARIF(w io.Writer, v *view) error {
-	return writeSARIF(w, v, func(audit.Finding) bool { return true })
+	run := v.sarifRun()
+	var unproven []string
+	for i, check := range v.Checks {
+		for _, finding := range check.Findings {
+			run.Results = append(run.Results, v.sarifResult(check, i, finding))
+			if finding.Outcome == audit.Inconclusive {
+				unproven = addNew(unproven, check.ID)
+			}
+		}
+	}
+	if len(unproven) > 0 {
+		run.addNotProven(v, unproven)
+	}
+	return writeSARIF(w, run)
 }
 
-// renderCodeScanning writes the findings that call for something to be done.
+// renderCodeScanning writes the findings that call for something to be done: failures first, then what is not proven, then warnings,
+// each by severity.
 func renderCodeScanning(w io.Writer, v *view) error {
-	return writeSARIF(w, v, func(f audit.Finding) bool {
-		return f.Outcome == audit.Fail || f.Outcome == audit.Inconclusive || f.Outcome == audit.Warn
+	run := v.sarifRun()
+	leftOut := 0
+	for _, outcome := range []audit.Outcome{audit.Fail, audit.Inconclusive, audit.Warn} {
+		for _, severity := range append(slices.Clone(severities), "") {
+			for i, check := range v.Checks {
+				if check.Severity != severity && (severity != "" || slices.Contains(severities, check.Severity)) {
+					continue
+				}
+				for _, finding := range withOutcome(check.Findings, outcome) {
+					if len(run.Results) >= maxAlerts {
+						leftOut++
+						continue
+					}
+					result := v.sarifResult(check, i, finding)
+					if outcome == audit.Inconclusive {
+						result.Kind, result.Level = "fail", "note" // or nothing shows it
+					}
+					run.Results = append(run.Results, result)
+				}
+			}
+		}
+	}
+	if leftOut > 0 {
+		run.note("warning", fmt.Sprintf("%s left out: GitHub shows at most %d of a run; the sarif and json formats have all of them", count(leftOut, "result"), maxAlerts))
+	}
+	run.Properties["leftOut"] = leftOut
+	return writeSARIF(w, run)
+}
+
+// addNotProven adds the result that says what is not proven to readers that know the kind fail only.
+func (run *sarifRun) addNotProven(v *view, checks []string) {
+	rule := sarifRule{
+		ID: "prelaunch.not-proven", ShortDescription: sarifText{Text: "Every required check must be proven"},
+		FullDescription: sarifText{Text: "Every required check must be proven: an inconclusive check is no pass."},
+		Help:            sarifText{Text: "Settle each cause that the report lists under Not proven."},
+		Properties:      map[string]any{"tags": []string{"security"}},
+	}
+	rule.Configuration.Level = "note"
+	run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, rule)
+	sum := audit.Digest([]byte("not proven: " + v.Integration))
+	run.Results = append(run.Results, sarifResult{
+		RuleID: rule.ID, RuleIndex: len(run.Tool.Driver.Rules) - 1, Kind: "fail", Level: "note",
+		Message:      sarifText{Text: sarifMessage(fmt.Sprintf("Not proven: %s: %s", count(len(checks), "inconclusive check"), strings.Join(checks, ", ")))},
+		Locations:    []sarifLocation{sarifLocationOf(v.ConfigFile, 1)},
+		Fingerprints: map[string]string{"primaryLocationLineHash": sum[7:23] + ":1"},
+		Properties:   map[string]any{"outcome": audit.Inconclusive, "checks": checks},
 	})
+}
+
+func (run *sarifRun) note(level, text string) {
+	invocation := &run.Invocations[0]
+	invocation.Notifications = append(invocation.Notifications, sarifNotification{Level: level, Message: sarifText{Text: orElse(sarifMessage(text), "(empty)")}})
 }
 
 const sarifRoot = "%SRCROOT%"
 
 var semanticVersion = regexp.MustCompile(`^v?([0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?)$`)
 
-func writeSARIF(w io.Writer, v *view, include func(audit.Finding) bool) error {
-	run := sarifRun{Results: []sarifResult{}, ColumnKind: "unicodeCodePoints", BaseIDs: map[string]sarifBaseText{
+// sarifRun is the run with its rules, without results.
+func (v *view) sarifRun() *sarifRun {
+	run := &sarifRun{Results: []sarifResult{}, ColumnKind: "unicodeCodePoints", BaseIDs: map[string]sarifBaseText{
 		sarifRoot: {Description: sarifText{Text: "The root of the audited repository."}},
 	}}
 	run.Tool.Driver = sarifDriver{
@@ -150,51 +233,55 @@ func writeSARIF(w io.Writer, v *view, include func(audit.Finding) bool) error {
 		run.Tool.Driver.SemanticVersion = m[1]
 	}
 	run.AutomationDetails.ID = "prelaunch/" + plain(v.Integration) + "/"
-	invocation := sarifInvocation{
+	run.Invocations = []sarifInvocation{{
 		Successful: !v.CutShort, Start: v.StartedAt.UTC().Format("2006-01-02T15:04:05.000Z"), End: v.FinishedAt.UTC().Format("2006-01-02T15:04:05.000Z"),
 		ExitCode: verdict.ExitCode(v.Report),
+	}}
+	for _, text := range slices.Concat(v.caveats(), v.Notes) {
+		run.note("note", text)
 	}
-	for _, note := range slices.Concat(v.caveats(), v.Notes) {
-		invocation.Notifications = append(invocation.Notifications, sarifNotification{Level: "note", Message: sarifText{Text: orElse(sarifMessage(note), "(empty)")}})
+	for _, repository := range v.Scope.Repositories {
+		if directory, ok := v.file(place{Root: repository.Path, Path: "x"}); ok && repository.Path != "" {
+			run.Provenance = append(run.Provenance, sarifProvenance{
+				RepositoryURI: "urn:prelaunch:repository:" + url.PathEscape(plain(repository.Path)), RevisionID: plain(repository.Head),
+				MappedTo: sarifArtifact{URI: strings.TrimSuffix(fileURI(directory), "x"), URIBaseID: sarifRoot},
+			})
+		}
 	}
-	run.Invocations = []sarifInvocation{invocation}
 	run.Properties = map[string]any{
-		"schema": v.Schema, "integration": v.Integration, "provider": v.Provider, "status": verdict.Status(v.Report), "ready": v.Ready, "partial": v.Partial,
+		"schema": v.Schema, "integration": v.Integration, "provider": v.Provider, "status": v.verdict(), "ready": v.Ready, "partial": v.Partial,
 		"validUntil": v.ValidUntil, "summary": v.Summary, "checklist": v.Checklist, "scope": v.Scope, "policyDigest": v.PolicyDigest,
 		"factsDigest": v.FactsDigest, "configDigest": v.ConfigDigest,
 	}
-	for i, check := range v.Checks {
+	for _, check := range v.Checks {
 		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRuleOf(check))
-		for _, finding := range check.Findings {
-			if include(finding) {
-				run.Results = append(run.Results, v.sarifResult(check, i, finding))
-			}
-		}
 	}
-	raw, err := json.MarshalIndent(sarifLog{
-		Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0", Runs: []sarifRun{run},
-	}, "", "  ")
-	if err != nil {
-		return err
-	}
-	_, err = w.Write(append(escapeInvisible(raw), '\n'))
-	return err
+	return run
+}
+
+func writeSARIF(w io.Writer, run *sarifRun) error {
+	return writeJSON(w, sarifLog{Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0", Runs: []sarifRun{*run}})
 }
 
 // securitySeverity is the number by which GitHub sorts alerts: above 9 is critical, above 7 high, above 4 medium.
 var securitySeverity = map[string]string{"critical": "9.5", "high": "8.0", "medium": "5.5", "low": "2.0"}
 
 func sarifRuleOf(check audit.Check) sarifRule {
-	remediation := orElse(check.Remediation, "See prelaunch explain "+check.ID+".")
+	remediation := orElse(check.Remediation, "See `prelaunch explain "+check.ID+"`.")
+	tags := []string{"security", check.Level}
+	for _, cwe := range check.CWE {
+		tags = append(tags, "external/cwe/"+strings.ToLower(plain(cwe)))
+	}
 	rule := sarifRule{
 		ID: plain(check.ID), ShortDescription: sarifText{Text: sarifMessage(orElse(check.Title, check.ID))},
 		FullDescription: sarifText{Text: sarifMessage(fmt.Sprintf("%s (%s)", orElse(check.Title, check.ID), orElse(check.Section, "no section")))},
 		Help: sarifText{
-			Text:     neutral(fixText(remediation, "")),
-			Markdown: fixMarkdown(remediation),
+			Text:     neutral(strings.Join(layOut(Blocks(remediation), maxWidth, ""), "\n")),
+			Markdown: markdownBlocks("", remediation),
 		},
+		HelpURI: helpURI(check),
 		Properties: map[string]any{
-			"tags": []string{"security", check.Level}, "precision": "very-high", "section": check.Section, "items": check.Items,
+			"tags": tags[:min(len(tags), maxTags)], "cwe": check.CWE, "owasp_asvs": check.OWASPASVS, "precision": "very-high", "section": check.Section, "items": check.Items,
 			"level": check.Level, "severity": check.Severity, "outcome": check.Outcome,
 		},
 	}
@@ -208,11 +295,17 @@ func sarifRuleOf(check audit.Check) sarifRule {
 	return rule
 }
 
-func orElse(text, otherwise string) string {
-	if strings.TrimSpace(text) == "" {
-		return otherwise
+// helpURI is a page about the first weakness that a check is about, else of the standard; "" where it names neither.
+func helpURI(check audit.Check) string {
+	for _, cwe := range check.CWE {
+		if number, ok := strings.CutPrefix(cwe, "CWE-"); ok && number != "" && strings.Trim(number, "0123456789") == "" {
+			return "https://cwe.mitre.org/data/definitions/" + number + ".html"
+		}
 	}
-	return text
+	if len(check.OWASPASVS) > 0 {
+		return "https://owasp.org/www-project-application-security-verification-standard/"
+	}
+	return ""
 }
 
 func (v *view) sarifResult(check audit.Check, index int, finding audit.Finding) sarifResult {
@@ -221,7 +314,7 @@ func (v *view) sarifResult(check audit.Check, index int, finding audit.Finding) 
 		judged = *finding.RawOutcome
 	}
 	kind, level := sarifKind(judged, finding.Basis)
-	where := placeOf(finding.Evidence)
+	where := placesOf(finding.Evidence)[0]
 	message := finding.Message
 	if finding.Environment != "" {
 		message = finding.Environment + ": " + message
@@ -237,6 +330,9 @@ func (v *view) sarifResult(check audit.Check, index int, finding audit.Finding) 
 		Locations:    []sarifLocation{v.sarifLocation(where, check.ID, finding)},
 		Fingerprints: map[string]string{"primaryLocationLineHash": finding.ID + ":1", "prelaunchFinding/v1": finding.ID, "prelaunchScope/v1": finding.Scope},
 		Properties:   map[string]any{"outcome": finding.Outcome, "basis": finding.Basis, "environment": finding.Environment, "evidence": finding.Evidence},
+	}
+	if finding.NextStep != "" {
+		result.Properties["nextStep"] = finding.NextStep
 	}
 	if w := finding.Waiver; w != nil {
 		result.Suppressions = []sarifSuppression{{
@@ -267,19 +363,18 @@ func sarifKind(outcome audit.Outcome, basis string) (kind, level string) {
 }
 
 func (v *view) sarifLocation(where place, check string, finding audit.Finding) sarifLocation {
-	var location sarifLocation
-	file, line := v.ConfigFile, v.configLine(check, finding)
-	if relative, ok := where.relative(); ok {
-		file, line = relative, max(where.Line, 1)
-	}
-	location.Physical.Artifact.URI = (&url.URL{Path: plain(file)}).String()
-	location.Physical.Artifact.URIBaseID = sarifRoot
-	location.Physical.Region.StartLine = line
+	location := sarifLocationOf(v.fileAndLine(check, finding, where))
 	for _, logical := range []sarifLogical{{where.URL, "resource"}, {finding.Environment, "environment"}} {
 		if logical.Name != "" {
 			location.Logical = append(location.Logical, sarifLogical{plain(logical.Name), logical.Kind})
 		}
 	}
+	return location
+}
+
+func sarifLocationOf(file string, line int) (location sarifLocation) {
+	location.Physical.Artifact = sarifArtifact{URI: fileURI(file), URIBaseID: sarifRoot}
+	location.Physical.Region.StartLine = line
 	return location
 }
 

@@ -5,42 +5,50 @@ import (
 	"io"
 	"strings"
 
-	"github.com/clipperhouse/displaywidth"
 	"github.com/fatih/color"
-	"github.com/olekukonko/tablewriter"
-	"github.com/olekukonko/tablewriter/renderer"
-	"github.com/olekukonko/tablewriter/tw"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
-	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
 const (
-	pipeWidth  = 80  // columns where there is no terminal
-	leastWidth = 48  // below this, lines overflow
-	mostWidth  = 140 // longer lines are hard to read
+	pipeWidth = 80  // columns where nothing else is known
+	minWidth  = 48  // below this, lines overflow
+	maxWidth  = 140 // longer lines are hard to read
 )
 
-// renderTable shows the report to a person: the pre-launch items, what fails or is not proven and how to mend it, the rest in
-// brief, the scope, and on the last line the status, alone.
+// renderTable shows the report to a person: the verdict and what to do next, the checklist, what fails, what is not proven by cause,
+// what passes in brief, the scope, and on the last line the verdict again, alone.
 func renderTable(w io.Writer, v *view) error {
 	t := &table{w: w, view: v, width: pipeWidth}
 	if v.Width > 0 {
-		t.width = min(max(v.Width, leastWidth), mostWidth)
+		t.width = min(max(v.Width, minWidth), maxWidth)
 	}
-	t.heading()
-	t.checklist()
-	t.unprovenChecks()
-	t.otherChecks()
-	t.scope()
-	for _, note := range v.Notes {
-		t.text("Note: ", note)
-	}
+	t.verdictLine()
+	t.text("", v.subtitle())
+	t.text("", "Checks: "+v.counts()+". Valid until "+v.ValidUntil.String()+".")
 	for _, caveat := range v.caveats() {
 		t.text("", caveat)
 	}
-	t.text("", "Checks: "+v.counts()+".")
-	t.line(t.colored(statusOutcome(v.Report), verdict.Status(v.Report)))
+	t.steps()
+	t.checklist()
+	for _, part := range []struct {
+		title   string
+		outcome audit.Outcome
+	}{{"Failures", audit.Fail}, {"Warnings", audit.Warn}} {
+		t.findings(part.title, part.outcome)
+	}
+	t.notProven()
+	t.findings("Waived", audit.Waived)
+	t.passes()
+	t.heading("Scope", 0)
+	for _, line := range v.scopeLines(v.Verbose) {
+		t.item(strings.Repeat("  ", line.level+1), line.text)
+	}
+	if hidden := v.hidden(); hidden != "" {
+		t.text("  ", hidden)
+	}
+	t.line("")
+	t.verdictLine()
 	return t.err
 }
 
@@ -59,114 +67,213 @@ func (t *table) line(text string) {
 
 // text writes a paragraph after lead.
 func (t *table) text(lead, text string) {
-	for _, line := range wrap(terminal(text), t.width, lead) {
+	for _, line := range wrap(clip(plain(text), maxMessage), t.width, lead) {
 		t.line(line)
 	}
 }
 
-func (t *table) heading() {
-	t.text("", fmt.Sprintf("%s audited by %s %s, %s, in %s", t.Integration, t.Tool.Name, t.Tool.Version,
-		t.FinishedAt.UTC().Format("2006-01-02 15:04 UTC"), t.duration()))
+// item writes an entry of a list, whose further lines are indented more.
+func (t *table) item(indent, text string) {
+	for i, line := range wrap(clip(plain(text), maxMessage), t.width, indent+"  ") {
+		if i == 0 {
+			line = indent + strings.TrimPrefix(line, indent+"  ")
+		}
+		t.line(line)
+	}
+}
+
+// brief writes a paragraph after lead in at most two lines.
+func (t *table) brief(lead, text string) {
+	lines := wrap(plain(text), t.width, lead)
+	if len(lines) > 2 {
+		lines = append(lines[:1], strings.TrimSuffix(clip(lines[1], t.width-1), "…")+"…")
+	}
+	for _, line := range lines {
+		t.line(line)
+	}
+}
+
+// marked writes a paragraph after an outcome, in color.
+func (t *table) marked(outcome audit.Outcome, indent, text string) {
+	mark := label(outcome)
+	for i, line := range wrap(clip(plain(text), maxMessage), t.width, indent+mark+"  ") {
+		if i == 0 {
+			line = indent + t.colored(outcome, mark) + line[len(indent)+len(mark):]
+		}
+		t.line(line)
+	}
+}
+
+func (t *table) heading(title string, n int) {
 	t.line("")
+	if n > 0 {
+		title = fmt.Sprintf("%s (%d)", title, n)
+	}
+	t.line(t.bold(title))
+}
+
+func (t *table) verdictLine() { t.line(t.colored(t.verdictOutcome(), t.verdict())) }
+
+// steps are the next steps, one line each.
+func (t *table) steps() {
+	steps := t.nextSteps()
+	if len(steps) == 0 {
+		return
+	}
+	t.heading("Next steps", 0)
+	for i, step := range steps {
+		t.line(clip(fmt.Sprintf("  %d. %s", i+1, plain(step)), t.width))
+	}
 }
 
 func (t *table) checklist() {
-	rows := newRows(t, tw.Off, "Outcome", "Pre-launch item")
-	for _, item := range t.Checklist {
-		rows.add(item.Outcome, wrap(terminal(item.Title), rows.room, fmt.Sprintf("%d. ", item.Item)))
+	if len(t.Checklist) == 0 {
+		return
 	}
-	rows.write()
+	t.heading("Checklist", 0)
+	for _, item := range t.Checklist {
+		mark := label(item.Outcome)
+		lead := "  " + mark + strings.Repeat(" ", len("not applicable")-len(mark)) + fmt.Sprintf("  %d. ", item.Item)
+		for i, line := range wrap(clip(plain(item.Title), maxTitle), t.width, lead) {
+			if i == 0 {
+				line = "  " + t.colored(item.Outcome, mark) + line[2+len(mark):]
+			}
+			t.line(line)
+		}
+	}
 }
 
-func (t *table) unprovenChecks() {
-	checks := t.unproven()
+// findings are the checks of an outcome that calls for something to be done, or was waived: what was found is the headline, then
+// where, what is required, and the fix.
+func (t *table) findings(title string, outcome audit.Outcome) {
+	checks := t.with(outcome)
 	if len(checks) == 0 {
 		return
 	}
-	rows := newRows(t, tw.On, "Outcome", "What fails or is not proven")
+	t.heading(title, len(checks))
+	indent := strings.Repeat(" ", len(label(outcome))+4)
 	for _, check := range checks {
-		lines := wrap(terminal(check.ID)+" ("+terminal(aboutLevel(check))+")", rows.room, "")
-		lines = append(lines, wrap(terminal(check.Title), rows.room, "")...)
-		lines = append(lines, t.findings(check, rows.room)...)
-		lines = append(lines, fix(check, rows.room)...)
-		rows.add(check.Outcome, lines)
-	}
-	rows.write()
-}
-
-// findings are the lines that tell what a check found.
-func (t *table) findings(check audit.Check, room int) []string {
-	var lines []string
-	for _, line := range findingLines(check) {
-		lead := "- "
-		if line.level > 0 {
-			lead = "  "
+		found := relevant(check)
+		if !t.Verbose { // inconclusive ones are folded by cause
+			found = withOutcome(found, outcome)
 		}
-		lines = append(lines, wrap(clip(terminal(line.text), mostMessage), room, lead)...)
-	}
-	return lines
-}
-
-// fix are the lines that tell how to mend what a check found. A list, mostly one item for each server program, is left to explain.
-func fix(check audit.Check, room int) []string {
-	const first = "Fix: "
-	var lines []string
-	listed := false
-	for i, line := range FixLines(check.Remediation) {
-		if line.Item {
-			listed = true
+		for i, line := range findingLines(check, found) {
+			switch {
+			case i == 0:
+				t.marked(outcome, "  ", line.text)
+			case line.level == 0:
+				t.text(indent, line.text)
+			default:
+				t.text(indent+"  ", line.text)
+			}
+		}
+		t.text(indent, requirement(check))
+		if outcome == audit.Waived {
 			continue
 		}
-		lead := strings.Repeat(" ", len(first))
-		if i == 0 {
-			lead = first
+		if !t.Verbose {
+			t.brief(indent+"Fix: ", firstSentence(check.Remediation, "see `prelaunch explain "+check.ID+"`")+".")
+			continue
 		}
-		lines = append(lines, wrap(terminal(line.Text), room, lead)...)
+		for i, line := range layOut(Blocks(check.Remediation), t.width, indent+"     ") {
+			if i == 0 {
+				line = indent + "Fix: " + strings.TrimPrefix(line, indent+"     ")
+			}
+			t.line(line)
+		}
 	}
-	if listed {
-		lines = append(lines, wrap("How in each server: prelaunch explain "+terminal(check.ID), room, strings.Repeat(" ", len(first)))...)
+	if outcome == audit.Fail && !t.Verbose {
+		t.text("  ", "Each fix in full: prelaunch explain CHECK, or --verbose")
 	}
-	return lines
 }
 
-func (t *table) otherChecks() {
-	checks := t.others()
-	if len(checks) == 0 {
+func withOutcome(findings []audit.Finding, outcome audit.Outcome) []audit.Finding {
+	var out []audit.Finding
+	for _, finding := range findings {
+		if finding.Outcome == outcome {
+			out = append(out, finding)
+		}
+	}
+	return out
+}
+
+// notProven is what is inconclusive, by cause.
+func (t *table) notProven() {
+	causes := t.causes()
+	if len(causes) == 0 {
 		return
 	}
-	rows := newRows(t, tw.Off, "Outcome", "The rest")
-	for _, check := range checks {
-		lines := wrap(terminal(check.ID)+": "+terminal(check.Title), rows.room, "")
-		if tellsMore(check) {
-			lines = append(lines, t.findings(check, rows.room)...)
+	t.heading("Not proven, by cause", len(causes))
+	for _, c := range causes {
+		for i, g := range c.Groups[:min(len(c.Groups), maxGroups)] {
+			if i == 0 {
+				t.marked(audit.Inconclusive, "  ", headline(g))
+			} else {
+				t.text("    ", headline(g))
+			}
 		}
-		if check.Outcome == audit.Warn {
-			lines = append(lines, fix(check, rows.room)...)
+		if more := len(c.Groups) - maxGroups; more > 0 {
+			t.text("    ", andMore(more, "message"))
 		}
-		rows.add(check.Outcome, lines)
+		t.text("    ", c.waiting())
+		if c.Known != "" {
+			t.text("    ", "It fails "+c.Known+", above.")
+		}
+		t.line("    To settle it:")
+		for _, line := range layOut(Blocks(c.step()), t.width, "      ") {
+			t.line(line)
+		}
+		if t.Verbose && len(c.Checks) > maxGroups {
+			t.text("    ", "Waiting: "+strings.Join(c.Checks, ", "))
+		}
 	}
-	rows.write()
 }
 
-func (t *table) scope() {
-	t.line("Scope")
-	for _, line := range t.scopeLines() {
-		t.text(strings.Repeat("  ", line.level+1), line.text)
+// passes are one line a section, or a line a check.
+func (t *table) passes() {
+	outcomes := []audit.Outcome{audit.Pass, audit.NotApplicable}
+	sections := t.sections(outcomes...)
+	if len(sections) == 0 {
+		return
 	}
-	t.line("")
-}
-
-// statusOutcome is the outcome whose colour the status has.
-func statusOutcome(r *audit.Report) audit.Outcome {
-	switch {
-	case verdict.ExitCode(r) == 1:
-		return audit.Fail
-	case !r.Ready:
-		return audit.Inconclusive
-	case verdict.Waivers(r) > 0:
-		return audit.Waived
+	t.heading("Passes", t.Summary.Pass)
+	for _, s := range sections {
+		passed, other := 0, 0
+		for _, check := range s.Checks {
+			if check.Outcome == audit.Pass {
+				passed++
+			} else {
+				other++
+			}
+			if t.Verbose {
+				t.marked(check.Outcome, "  ", check.ID+": "+check.Title)
+			}
+		}
+		if t.Verbose {
+			continue
+		}
+		total := 0
+		for _, check := range t.Checks {
+			if check.Section == s.Name {
+				total++
+			}
+		}
+		text := fmt.Sprintf("%s: %d of %d", orElse(s.Name, "other"), passed, total)
+		if other > 0 {
+			text += fmt.Sprintf(", %d not applicable", other)
+		}
+		if s.Attested > 0 {
+			text += fmt.Sprintf(", %d attested", s.Attested)
+		}
+		t.line(clip("  "+plain(text), t.width))
 	}
-	return audit.Pass
+	for _, check := range t.attested() {
+		for _, g := range groups(relevant(check)) {
+			if g.Basis == audit.Attested {
+				t.brief("  attested  ", check.ID+": "+strings.TrimPrefix(headline(g), "Attested "))
+			}
+		}
+	}
 }
 
 var outcomeColors = map[audit.Outcome][]color.Attribute{
@@ -175,57 +282,16 @@ var outcomeColors = map[audit.Outcome][]color.Attribute{
 }
 
 func (t *table) colored(outcome audit.Outcome, text string) string {
+	return t.painted(text, outcomeColors[outcome]...)
+}
+
+func (t *table) bold(text string) string { return t.painted(text, color.Bold) }
+
+func (t *table) painted(text string, attributes ...color.Attribute) string {
 	if !t.Color {
 		return text
 	}
-	c := color.New(outcomeColors[outcome]...)
+	c := color.New(attributes...)
 	c.EnableColor() // the caller decided; the library would look at the environment
 	return c.Sprint(text)
-}
-
-// rows is a table of two columns: an outcome, the only cell with colour, and lines that were wrapped to fit the other.
-type rows struct {
-	table *table
-	out   *tablewriter.Table
-	room  int // columns of a line
-}
-
-// statusWidth is as wide as the longest outcome, "not applicable".
-const statusWidth = 14
-
-// newRows starts a table, with lines between its rows or without.
-func newRows(t *table, between tw.State, header ...string) *rows {
-	const frame = 7 // "| " + " | " + " |"
-	room := t.width - statusWidth - frame
-	symbols := tw.NewSymbols(tw.StyleLight)
-	if t.Width == 0 {
-		symbols = tw.NewSymbols(tw.StyleASCII)
-	}
-	out := tablewriter.NewTable(t.w,
-		tablewriter.WithRenderer(renderer.NewBlueprint(tw.Rendition{Symbols: symbols, Settings: tw.Settings{Separators: tw.Separators{BetweenRows: between}}})),
-		tablewriter.WithHeaderAutoFormat(tw.Off), tablewriter.WithHeaderAlignment(tw.AlignLeft), tablewriter.WithRowAlignment(tw.AlignLeft),
-		tablewriter.WithHeaderAutoWrap(tw.WrapNone), tablewriter.WithRowAutoWrap(tw.WrapNone), // its own overflows on a long word
-		tablewriter.WithEastAsian(tw.Off), // or widths depend on the environment
-		tablewriter.WithTrimSpace(tw.Off), tablewriter.WithTrimLine(tw.Off))
-	r := &rows{table: t, out: out, room: room}
-	out.Header(header[0], padTo(header[1], room))
-	return r
-}
-
-// padTo fills up text with spaces, so that all tables are as wide as each other.
-func padTo(text string, width int) string {
-	return text + strings.Repeat(" ", max(width-displaywidth.String(text), 0))
-}
-
-func (r *rows) add(outcome audit.Outcome, lines []string) {
-	if r.table.err == nil {
-		r.table.err = r.out.Append([]string{r.table.colored(outcome, padTo(label(outcome), statusWidth)), strings.Join(lines, "\n")})
-	}
-}
-
-func (r *rows) write() {
-	if r.table.err == nil {
-		r.table.err = r.out.Render()
-	}
-	r.table.line("")
 }

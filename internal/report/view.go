@@ -5,19 +5,18 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"math"
 	"path"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
-// view is what a format gets to show: a copy of the report without keys and without nulls, and the options.
+// view is what a format shows: a copy of the report without keys and without nulls, and the options.
 type view struct {
 	*audit.Report
 	Options
@@ -40,9 +39,10 @@ func newView(r *audit.Report, o Options) (*view, error) {
 		}
 		return o.Redactor.RedactString(text)
 	})
-	if file, ok := (place{Path: o.ConfigFile}).relative(); ok {
-		o.ConfigFile = file
-	} else if o.ConfigFile = path.Base(o.ConfigFile); o.ConfigFile == "." || o.ConfigFile == "/" {
+	if o.ConfigFile = path.Clean(cmp.Or(o.ConfigFile, copied.Scope.ConfigFile)); path.IsAbs(o.ConfigFile) || strings.HasPrefix(o.ConfigFile, "../") {
+		o.ConfigFile = path.Base(o.ConfigFile)
+	}
+	if o.ConfigFile == "." || o.ConfigFile == "/" || o.ConfigFile == ".." {
 		o.ConfigFile = "prelaunch.yaml"
 	}
 	return &view{Report: copied, Options: o}, nil
@@ -79,7 +79,7 @@ var ownText = sync.OnceValue(func() string {
 	return string(schema)
 })
 
-// tidy replaces every string in v, and every nil slice and map by an empty one, where it is written out.
+// tidy replaces every string in v, and every nil slice and map with an empty one, where it is written out.
 func tidy(v reflect.Value, replace func(string) string) {
 	switch v.Kind() {
 	case reflect.String:
@@ -134,25 +134,66 @@ func (v *view) expired() string {
 	return fmt.Sprintf("This report was valid until %s: something it rests on no longer holds. Audit again before relying on it.", v.ValidUntil)
 }
 
-// part is how many checks have an outcome.
-type part struct {
+// verdict is the report in a few words, such as "NOT READY".
+func (v *view) verdict() string {
+	if v.expired() != "" {
+		return "EXPIRED"
+	}
+	return verdict.Status(v.Report)
+}
+
+// verdictOutcome is the outcome whose color the verdict has.
+func (v *view) verdictOutcome() audit.Outcome {
+	switch {
+	case verdict.ExitCode(v.Report) == 1:
+		return audit.Fail
+	case !v.Ready || v.expired() != "":
+		return audit.Inconclusive
+	case verdict.Waivers(v.Report) > 0:
+		return audit.Waived
+	}
+	return audit.Pass
+}
+
+// caveats are what a reader must know before relying on the report.
+func (v *view) caveats() []string {
+	var all []string
+	if v.CutShort {
+		all = append(all, "This audit was cut short: what is missing was not checked.")
+	} else if v.Partial {
+		all = append(all, "This audit is partial: required checks were left out.")
+	}
+	if expired := v.expired(); expired != "" {
+		all = append(all, expired)
+	}
+	return all
+}
+
+// subtitle says what was audited, by what and when.
+func (v *view) subtitle() string {
+	return fmt.Sprintf("%s (%s), audited by %s %s on %s in %s", v.Integration, v.Provider, v.Tool.Name, v.Tool.Version,
+		v.FinishedAt.UTC().Format("2006-01-02 15:04 UTC"), v.FinishedAt.Sub(v.StartedAt).Round(time.Second))
+}
+
+// tally is how many checks have an outcome.
+type tally struct {
 	n       int
 	outcome audit.Outcome
 }
 
-// parts are the outcomes that occur, the worst first.
-func (v *view) parts() []part {
-	return slices.DeleteFunc([]part{
+// tallies are the outcomes that occur, the worst first.
+func (v *view) tallies() []tally {
+	return slices.DeleteFunc([]tally{
 		{v.Summary.Fail, audit.Fail}, {v.Summary.Inconclusive, audit.Inconclusive}, {v.Summary.Warn, audit.Warn},
 		{v.Summary.Waived, audit.Waived}, {v.Summary.Pass, audit.Pass}, {v.Summary.NotApplicable, audit.NotApplicable},
-	}, func(p part) bool { return p.n == 0 })
+	}, func(t tally) bool { return t.n == 0 })
 }
 
 // counts says the outcomes of the checks in words, the worst first.
 func (v *view) counts() string {
 	var counts []string
-	for _, part := range v.parts() {
-		counts = append(counts, fmt.Sprintf("%d %s", part.n, label(part.outcome)))
+	for _, t := range v.tallies() {
+		counts = append(counts, fmt.Sprintf("%d %s", t.n, label(t.outcome)))
 	}
 	if len(counts) == 0 {
 		return "no checks"
@@ -163,203 +204,49 @@ func (v *view) counts() string {
 // label is an outcome as people read it.
 func label(o audit.Outcome) string { return strings.ReplaceAll(o.String(), "_", " ") }
 
-// unproven are the checks that fail or are inconclusive: failures first, then required before recommended, then by severity.
-func (v *view) unproven() []audit.Check {
-	var checks []audit.Check
-	for _, check := range v.Checks {
-		if check.Outcome == audit.Fail || check.Outcome == audit.Inconclusive {
-			checks = append(checks, check)
-		}
-	}
-	slices.SortStableFunc(checks, compareUrgency)
-	return checks
-}
-
-// others are the checks that unproven leaves: warnings first, then waived, passed, not applicable.
-func (v *view) others() []audit.Check {
-	var checks []audit.Check
-	for _, check := range v.Checks {
-		if check.Outcome != audit.Fail && check.Outcome != audit.Inconclusive {
-			checks = append(checks, check)
-		}
-	}
-	slices.SortStableFunc(checks, func(a, b audit.Check) int { return b.Outcome.Compare(a.Outcome) })
-	return checks
-}
-
-func compareUrgency(a, b audit.Check) int {
-	return cmp.Or(
-		b.Outcome.Compare(a.Outcome),
-		cmp.Compare(b.Level, a.Level), // "required" > "recommended"
-		cmp.Compare(slices.Index(severities, a.Severity), slices.Index(severities, b.Severity)))
-}
+// survives is the check of receivers that stop responding: nothing matters more, and much else depends on it.
+const survives = "errors.survives-requests"
 
 // severities, the gravest first.
 var severities = []string{"critical", "high", "medium", "low"}
 
-// group is findings of one check that say the same.
-type group struct {
-	Outcome      audit.Outcome
-	Basis        string
-	Message      string
-	Waiver       *audit.Waiver
-	Environments []string // each once, in the order of the findings; without ""
-	Findings     []audit.Finding
-}
-
-// groups puts findings together that say the same of different environments and places, in the order of their first.
-func groups(findings []audit.Finding) []group {
-	type key struct {
-		outcome        audit.Outcome
-		basis, message string
-		waiver         audit.Waiver
-	}
-	at := map[key]int{}
-	var out []group
-	for _, finding := range findings {
-		k := key{outcome: finding.Outcome, basis: finding.Basis, message: finding.Message}
-		if finding.Waiver != nil {
-			k.waiver = *finding.Waiver
-		}
-		i, known := at[k]
-		if !known {
-			i = len(out)
-			at[k] = i
-			out = append(out, group{Outcome: finding.Outcome, Basis: finding.Basis, Message: finding.Message, Waiver: finding.Waiver})
-		}
-		g := &out[i]
-		g.Findings = append(g.Findings, finding)
-		if finding.Environment != "" && !slices.Contains(g.Environments, finding.Environment) {
-			g.Environments = append(g.Environments, finding.Environment)
+// with are the checks of an outcome: a receiver that stops responding first, then required before recommended, then by severity.
+func (v *view) with(outcome audit.Outcome) []audit.Check {
+	var checks []audit.Check
+	for _, check := range v.Checks {
+		if check.Outcome == outcome && v.severeEnough(check) {
+			checks = append(checks, check)
 		}
 	}
-	return out
-}
-
-// places are the distinct places of the group's findings, without those that have none.
-func (g group) places() []place {
-	seen := map[place]bool{}
-	var out []place
-	for _, finding := range g.Findings {
-		for _, p := range placesOf(finding.Evidence) {
-			if p.isNowhere() || seen[p] || strings.HasSuffix(g.Message, p.String()) {
-				continue
-			}
-			seen[p] = true
-			out = append(out, p)
+	dead := func(c audit.Check) int {
+		if c.ID == survives {
+			return 0
 		}
+		return 1
 	}
-	slices.SortFunc(out, func(a, b place) int {
-		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Line, b.Line), cmp.Compare(a.String(), b.String()))
+	slices.SortStableFunc(checks, func(a, b audit.Check) int {
+		return cmp.Or(cmp.Compare(dead(a), dead(b)), cmp.Compare(b.Level, a.Level), // "required" > "recommended"
+			cmp.Compare(slices.Index(severities, a.Severity), slices.Index(severities, b.Severity)))
 	})
-	return out
+	return checks
 }
 
-// Place is where a finding was made, such as "src/app.js:12 (commit 0123456789ab)", read from its evidence; "" when it does not say.
-func Place(evidence map[string]any) string { return placeOf(evidence).String() }
+// severeEnough reports whether a check is shown although there is a least severity; one of an unknown severity is.
+func (v *view) severeEnough(check audit.Check) bool {
+	least := slices.Index(severities, v.MinSeverity)
+	return least < 0 || slices.Index(severities, check.Severity) <= least
+}
 
-// placesOf are all places that evidence names: those listed under "places", each completed by what stands beside the list, or else the
-// one that stands there alone.
-func placesOf(evidence map[string]any) []place {
-	common := evidencePlace(evidence)
-	listed, _ := evidence["places"].([]any)
-	var out []place
-	for _, one := range listed {
-		fields, ok := one.(map[string]any)
-		if !ok {
-			continue
+// hidden says how many checks the least severity leaves out, or "".
+func (v *view) hidden() string {
+	n := 0
+	for _, check := range v.Checks {
+		if !v.severeEnough(check) && check.Outcome != audit.Pass && check.Outcome != audit.NotApplicable {
+			n++
 		}
-		p := evidencePlace(fields)
-		if p.isNowhere() && p.Line == 0 {
-			continue
-		}
-		if p.Path == "" && p.URL == "" {
-			p.Path, p.URL = common.Path, common.URL
-		}
-		p.ConfigLine = cmp.Or(p.ConfigLine, common.ConfigLine)
-		out = append(out, p)
 	}
-	if len(out) == 0 {
-		out = []place{common}
+	if n == 0 {
+		return ""
 	}
-	return out
-}
-
-// placeOf is the first place that evidence names.
-func placeOf(evidence map[string]any) place { return placesOf(evidence)[0] }
-
-// place is where a finding was made, read from the evidence keys that are agreed for it.
-type place struct {
-	Path       string // of a file, with forward slashes
-	Line       int    // from 1; 0: not known
-	Object     string // id of a git object
-	Commit     string // id of a commit
-	URL        string
-	ConfigLine int // line of the configuration that declares what was looked at; 0: not known
-}
-
-func evidencePlace(evidence map[string]any) place {
-	text := func(key string) string {
-		s, _ := evidence[key].(string)
-		return s
-	}
-	return place{
-		Path: text("path"), Line: lineNumber(evidence["line"]), Object: text("object"), Commit: text("commit"), URL: text("url"),
-		ConfigLine: lineNumber(evidence["config_line"]),
-	}
-}
-
-// lineNumber reads a positive whole number, of whatever type; anything else is 0.
-func lineNumber(value any) int {
-	n, err := strconv.ParseInt(strings.TrimSuffix(fmt.Sprint(value), ".0"), 10, 64)
-	if err != nil || n < 1 || n > math.MaxInt32 {
-		return 0
-	}
-	return int(n)
-}
-
-func (p place) isNowhere() bool {
-	return p.Path == "" && p.Object == "" && p.Commit == "" && p.URL == ""
-}
-
-// String is the place as a person would write it down, such as "src/app.js:12 (commit 0123456789ab)".
-func (p place) String() string {
-	where := p.Path
-	if where != "" && p.Line > 0 {
-		where += ":" + strconv.Itoa(p.Line)
-	}
-	if where == "" {
-		where = p.URL
-	}
-	var git []string
-	if p.Commit != "" {
-		git = append(git, "commit "+short(p.Commit))
-	}
-	if p.Object != "" {
-		git = append(git, "object "+short(p.Object))
-	}
-	switch {
-	case len(git) == 0:
-		return where
-	case where == "":
-		return strings.Join(git, ", ")
-	}
-	return where + " (" + strings.Join(git, ", ") + ")"
-}
-
-// relative is the path as a file relative to some root, and whether it can be one.
-func (p place) relative() (string, bool) {
-	cleaned := path.Clean(strings.ReplaceAll(p.Path, "\\", "/"))
-	if p.Path == "" || cleaned == "." || path.IsAbs(cleaned) || strings.HasPrefix(cleaned, "../") || cleaned == ".." {
-		return "", false
-	}
-	return cleaned, true
-}
-
-// short is the first 12 digits of an object id, which is unique in all but the largest repositories.
-func short(id string) string {
-	if len(id) > 12 {
-		return id[:12]
-	}
-	return id
+	return count(n, "check") + " below the severity " + v.MinSeverity + " left out here; they count in the verdict"
 }
