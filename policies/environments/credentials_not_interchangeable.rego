@@ -18,9 +18,11 @@
 package prelaunch.checks.environments.credentials_not_interchangeable
 
 import data.prelaunch.lib
-import data.prelaunch.reading
+import data.prelaunch.lib.responses
+import data.prelaunch.lib.text
+import data.prelaunch.lib.verdict
 
-items(environment) := reading.family(environment, "F15")
+items(environment) := responses.in_family(environment, "F15")
 
 # same_key holds where the other environment's key is this one's own: then there is nothing to forge.
 same_key(environment) if {
@@ -31,13 +33,13 @@ same_key(environment) if {
 findings contains finding if {
 	some environment, _ in lib.environments
 	not same_key(environment)
-	some finding in reading.judge(environment, items(environment))
+	some finding in verdict.judge(environment, items(environment))
 }
 
-findings contains lib.finding({
-	"outcome": "fail", "environment": environment, "subject": "same key", "target": reading.url(environment),
-	"message": "both environments use the same key, so each takes the other's events",
-	"evidence": {"family": "F15"},
+findings contains verdict.finding(environment, {
+	"outcome": "fail", "subject": "same key",
+	"message": sprintf("%s uses the other environment's key, so it accepts the other's events", [lib.label(environment)]),
+	"evidence": {"family": text.family("F15")},
 }) if {
 	some environment, _ in lib.environments
 	same_key(environment)

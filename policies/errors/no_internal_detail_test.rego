@@ -1,7 +1,7 @@
 package prelaunch.checks.errors.no_internal_detail_test
 
 import data.prelaunch.checks.errors.no_internal_detail as check
-import data.prelaunch.reading_test as given
+import data.prelaunch.lib.responses_test as given
 
 findings(document) := result if {
 	result := check.findings with input as document

@@ -1,7 +1,7 @@
 # METADATA
-# title: Deep nesting and large bodies do no harm
+# title: Oversized and deeply nested payloads are handled safely
 # description: |
-#   A body nested 100 or 2,000 levels deep, and one of just over 1 MiB, are refused or handled, without a 5xx or a hang.
+#   A body nested 100 or 2,000 levels deep, and one of just over 1 MiB, are rejected or handled, without a 5xx or a hang.
 # custom:
 #   id: input.bounded
 #   order: 390
@@ -17,13 +17,18 @@
 package prelaunch.checks.input.bounded
 
 import data.prelaunch.lib
-import data.prelaunch.reading
+import data.prelaunch.lib.responses
+import data.prelaunch.lib.validation
 
-lenient := {"nesting-100", "nesting-2000", "1-MiB"}
+kind := {
+	"one": "oversized or deeply nested body",
+	"many": "oversized or deeply nested bodies",
+	"lenient": {"nesting-100", "nesting-2000", "1-MiB"},
+}
 
-# A connection that is closed on a body which is too large is a refusal, while the receiver lives on.
+# Closing the connection on a body that is too large is a rejection, as long as the receiver goes on working.
 items(environment) := [item |
-	some item in reading.of(environment, "bounded")
+	some item in responses.in_family(environment, "bounded")
 	not closed(item.fact)
 ]
 
@@ -35,5 +40,5 @@ closed(x) if {
 
 findings contains finding if {
 	some environment, _ in lib.environments
-	some finding in reading.validation(environment, items(environment), "large or deeply nested bodies", lenient)
+	some finding in validation.judge(environment, items(environment), kind)
 }

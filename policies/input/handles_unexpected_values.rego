@@ -1,8 +1,8 @@
 # METADATA
-# title: Unexpected values do no harm
+# title: Unexpected values must not cause server errors
 # description: |
-#   Genuinely signed events with wrong types, nulls, huge numbers, unknown fields or unknown types are answered with 200 or a 4xx, never
-#   with a 5xx or not at all.
+#   Correctly signed events with wrong types, nulls, huge numbers, unknown fields or unknown types get a 200 or a 4xx, never
+#   a 5xx or no response.
 # custom:
 #   id: input.handles-unexpected-values
 #   order: 380
@@ -12,20 +12,25 @@
 #   severity: medium
 #   per_environment: true
 #   remediation: |
-#     Check types and ranges before use, ignore or refuse what is not known, and catch what the database or a library objects to.
+#     Check types and ranges before use, ignore or reject what is unknown, and catch what the database or a library throws.
 #   sources: ["Begini Security Checklist, Psychometric Integration, 5 (2026-04-14)"]
 #   facts: [webhook.baseline, webhook.exchange]
 package prelaunch.checks.input.handles_unexpected_values
 
 import data.prelaunch.lib
-import data.prelaunch.reading
+import data.prelaunch.lib.responses
+import data.prelaunch.lib.validation
 
-lenient := {item.fact.case |
-	some environment, _ in lib.environments
-	some item in reading.of(environment, "unexpected")
+items(environment) := responses.in_family(environment, "unexpected")
+
+# Any of them may be accepted.
+kind(environment) := {
+	"one": "event with an unexpected value",
+	"many": "events with unexpected values",
+	"lenient": {item.fact.case | some item in items(environment)},
 }
 
 findings contains finding if {
 	some environment, _ in lib.environments
-	some finding in reading.validation(environment, reading.of(environment, "unexpected"), "events with unexpected values", lenient)
+	some finding in validation.judge(environment, items(environment), kind(environment))
 }

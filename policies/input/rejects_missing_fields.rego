@@ -1,7 +1,7 @@
 # METADATA
-# title: Events without required fields are refused
+# title: Payloads without required fields must be rejected
 # description: |
-#   Genuinely signed events without uid, integration_id, event or type are answered with a 4xx.
+#   Correctly signed events without uid, integration_id, event or type get a 4xx.
 # custom:
 #   id: input.rejects-missing-fields
 #   order: 370
@@ -11,15 +11,19 @@
 #   severity: medium
 #   per_environment: true
 #   remediation: |
-#     Check that every required field is present and of its type before acting on an event, and answer 400 or 422 otherwise.
+#     Check that every required field is present and has the expected type before processing an event, and respond with 400 or
+#     422 otherwise.
 #   sources: ["Begini Security Checklist, Psychometric Integration, 5 (2026-04-14)"]
 #   facts: [webhook.baseline, webhook.exchange]
 package prelaunch.checks.input.rejects_missing_fields
 
 import data.prelaunch.lib
-import data.prelaunch.reading
+import data.prelaunch.lib.responses
+import data.prelaunch.lib.validation
+
+kind := {"one": "event without a required field", "many": "events without a required field", "lenient": set()}
 
 findings contains finding if {
 	some environment, _ in lib.environments
-	some finding in reading.validation(environment, reading.of(environment, "missing"), "events without a required field", set())
+	some finding in validation.judge(environment, responses.in_family(environment, "missing"), kind)
 }

@@ -1,7 +1,7 @@
 package prelaunch.checks.input.rejects_missing_fields_test
 
 import data.prelaunch.checks.input.rejects_missing_fields as check
-import data.prelaunch.reading_test as given
+import data.prelaunch.lib.responses_test as given
 
 outcomes(document) := result if {
 	result := {f.outcome | some f in check.findings} with input as document

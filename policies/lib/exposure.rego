@@ -6,7 +6,7 @@ package prelaunch.lib.exposure
 
 import data.prelaunch.lib
 import data.prelaunch.lib.provider
-import data.prelaunch.reading
+import data.prelaunch.lib.responses
 
 # --- Dead keys
 
@@ -32,8 +32,8 @@ refused(hit, environment) if {
 }
 
 refused(hit, environment) if {
-	means := {try.means | some try in tries(hit, environment)}
-	means == {"refused"}
+	classes := {try.class | some try in tries(hit, environment)}
+	classes == {"rejected"}
 }
 
 taken(hit) if {
@@ -45,12 +45,12 @@ taken(hit) if {
 taken(hit) if {
 	some environment in homes(hit)
 	some try in tries(hit, environment)
-	try.means == "accepted"
+	try.class == "accepted"
 }
 
 # tries are the events signed with a retired key that were meant for the receiver of an environment.
 tries(hit, environment) := [try |
-	some try in reading.of(environment, "F20")
+	some try in responses.in_family(environment, "F20")
 	try.fact.key == hit.fingerprint
 ]
 

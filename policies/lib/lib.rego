@@ -5,11 +5,41 @@ package prelaunch.lib
 
 # finding completes what a check says about one environment. Fields: outcome, message and subject, which is
 # different for each finding of a check and the same in every run, since ids are made from it; optional are environment
-# (none: the integration as a whole), target (what was checked, as a whole), evidence, basis, valid_until.
+# (none: the integration as a whole), target (what was checked, as a whole), evidence, basis, valid_until, next_step (the one
+# thing that settles what is inconclusive) and cause (a key that findings share which depend on one cause; the finding that
+# is the cause has is_cause in its evidence).
 finding(fields) := object.union({"environment": "", "target": "", "basis": "observed", "evidence": {}}, fields)
 
 # declared is a finding that rests on the configuration alone.
 declared(fields) := finding(object.union({"basis": "declared"}, fields))
+
+# label names an environment at the start of a message.
+label(environment) := concat("", [upper(substring(environment, 0, 1)), substring(environment, 1, -1)])
+
+# amount inflects: "1 account", "3 accounts".
+amount(1, one, _) := concat("", ["1 ", one])
+
+amount(n, _, many) := sprintf("%d %s", [n, many]) if n != 1
+
+# all_of is "the forged request" or "all 3 forged requests".
+all_of(n, noun) := concat("", ["the ", noun]) if {
+	n == 1
+} else := sprintf("all %d %ss", [n, noun])
+
+# A next step is a sentence and, on the lines after it, YAML to paste where configuration settles it.
+
+# setting is the next step of setting something for an environment.
+setting(sentence, environment, lines) := concat("\n", array.concat(
+	[concat("", [sentence, ":"]), "environments:", sprintf("  %s:", [environment])],
+	[concat("", ["    ", line]) | some line in lines],
+))
+
+# attest is the next step of attesting something.
+attest(sentence, check, statement) := concat("\n", [
+	concat("", [sentence, ":"]),
+	"attestations:", sprintf("  - check: %s", [check]), sprintf("    statement: %s", [statement]),
+	"    by: you@acme.example", sprintf("    on: %s", [today]),
+])
 
 environments[name] := environment if {
 	some environment in input.integration.environments

@@ -88,3 +88,15 @@ test_future_attestation_does_not_count if {
 test_no_attestation if {
 	lib.lapse("x.y") == "" with input as {"finished_at": now, "integration": {"attestations": []}}
 }
+
+test_label if {
+	lib.label("production") == "Production"
+	lib.label("") == ""
+}
+
+test_amounts if {
+	lib.amount(1, "account", "accounts") == "1 account"
+	lib.amount(0, "account", "accounts") == "0 accounts"
+	lib.all_of(1, "request") == "the request"
+	lib.all_of(3, "request") == "all 3 requests"
+}

@@ -1,18 +1,18 @@
 # METADATA
 # description: |
-#   How an answer of a webhook receiver is read. Facts say what was sent and what came back; this is the one place that says whether
-#   a forgery was accepted, refused, or cannot be told, and why. The rules are those of the contract, "How an answer to a forgery is
-#   read". The zero reading proves nothing.
-package prelaunch.reading
+#   Classification: what a receiver's response to a request means. Facts say what was sent and what came back; this is the
+#   one place that says whether a forgery was accepted or rejected, or why it is inconclusive. An exchange without a class
+#   proves nothing.
+package prelaunch.lib.responses
 
 import data.prelaunch.lib
 
 baselines[baseline.environment] := baseline if some baseline in input.facts["webhook.baseline"]
 
-# exchanges is everything sent, by environment and family, each with its reading.
+# exchanges is every request by environment and family, each with its class.
 exchanges[environment] := families if {
 	some environment, _ in baselines
-	all := [{"fact": x, "means": reading(x, baselines[environment])} |
+	all := [{"fact": x, "class": class(x, baselines[environment])} |
 		some x in input.facts["webhook.exchange"]
 		x.environment == environment
 	]
@@ -20,70 +20,94 @@ exchanges[environment] := families if {
 	families := {name: [item | some item in all; item.fact.family == name] | some name in names}
 }
 
-# of is the exchanges of a family in an environment.
-of(environment, family) := object.get(object.get(exchanges, environment, {}), family, [])
+# in_family is the exchanges of a family in an environment.
+in_family(environment, family) := object.get(object.get(exchanges, environment, {}), family, [])
 
-# reading of an exchange:
-#   accepted       as a genuine event is, or processed by the observer's word
-#   refused        with a 4xx that counts
-#   acknowledged   2xx, but not the genuine answer
-#   redirected     3xx
-#   failed         5xx, or no whole answer
-#   busy           429 or 503, also after waiting
-#   firewall       a firewall's page, where a plain wrong signature gets the receiver's own refusal
-#   same           the very answer that a genuine or an otherwise invalid event gets
-#   unproven       4xx, but nothing shows that a right signature would have made a difference
-#   unwitnessed    4xx, but just then a genuine event did not get its usual answer either
-#   queued         the receiver acknowledges everything before it verifies
-#   nothing        another path, or a GET by its own word, where only the genuine answer means something
-#   excused        not sent, for a reason that leaves no gap
-#   left_out       not sent
-reading(x, b) := unsent(x.not_sent) if {
-	x.not_sent
-} else := "accepted" if {
-	x.effect == "processed"
-} else := "refused" if {
+# in_families is those of several families.
+in_families(environment, families) := [item |
+	some family in families
+	some item in in_family(environment, family)
+]
+
+# The classes:
+#   accepted      as a valid event is, or processed according to the observer
+#   rejected      with a 4xx that counts
+#   acknowledged  2xx, but not the response to valid events
+#   redirected    3xx
+#   failed        5xx, or no complete response
+#   busy          429 or 503, also after waiting
+#   firewall      a firewall's page, where a plain incorrect signature gets the receiver's own rejection
+#   same          the very response that a valid or an otherwise invalid event gets
+#   unproven      4xx, but nothing shows that a correct signature would have made a difference
+#   unwitnessed   4xx, but at that time the control request did not get its usual response either
+#   queued        the receiver acknowledges everything before it verifies
+#   meaningless   another path, or a GET by its own word, where only the response to valid events means something
+#   exempt        not sent, for a reason that leaves nothing open
+#   left_out      not sent
+class(x, _) := unsent_class(x.not_sent) if x.not_sent
+
+class(x, b) := observed_class(x, b) if not x.not_sent
+
+class(x, b) := "queued" if {
+	undetermined(x, b)
+	b.receiver == "queued"
+}
+
+class(x, b) := response_class(x, b) if {
+	undetermined(x, b)
+	not b.receiver == "queued"
+}
+
+unsent_class(reason) := "exempt" if {
+	reason in {"same_key", "not_possible", "careful", "family_ended", "not_offered"}
+} else := "left_out"
+
+# observed_class is what an effects observer reports.
+observed_class(x, _) := "accepted" if x.effect == "processed"
+
+observed_class(x, b) := "rejected" if {
 	x.effect == "not_processed"
 	b.observer_sees
-} else := "queued" if {
-	b.receiver == "queued"
-} else := "accepted" if {
-	taken(x, b)
-} else := "nothing" if {
-	x.elsewhere
-} else := "nothing" if {
-	as_get(x)
+}
+
+undetermined(x, b) if {
+	not x.not_sent
+	not observed_class(x, b)
+}
+
+response_class(x, b) := "accepted" if {
+	as_valid(x, b)
+} else := "meaningless" if {
+	meaningless(x)
 } else := "failed" if {
 	x.error
-} else := by_status(x, b)
+} else := status_class(x, b)
 
-# as_get holds where a receiver answers a POST that asks to be taken for a GET as it may well answer a GET: with a page.
-as_get(x) if {
+meaningless(x) if x.elsewhere
+
+# A receiver responds to a POST that asks to be treated as a GET as it may well respond to a GET: with a page.
+meaningless(x) if {
 	x.case == "override-get"
 	x.status >= 200
 	x.status < 300
 }
 
-unsent(reason) := "excused" if {
-	reason in {"same_key", "not_possible", "careful", "family_ended", "not_offered"}
-} else := "left_out"
-
-# taken holds when the answer is the genuine one, or, where there is none to compare with, any 2xx.
-taken(x, b) if {
+# as_valid holds for the response that valid events get or, where there is none to compare with, any 2xx.
+as_valid(x, b) if {
 	b.genuine
 	"genuine" in x.equals
-	not anywhere(x, b.environment)
+	not any_path(x, b.environment)
 }
 
-taken(x, b) if {
+as_valid(x, b) if {
 	not b.genuine
 	not x.elsewhere
 	x.status >= 200
 	x.status < 300
 }
 
-# anywhere holds for another path where even an unrelated path gets the genuine answer, and not only for events.
-anywhere(x, environment) if {
+# any_path holds for another path where even an unrelated path gets the response to valid events, and not only for events.
+any_path(x, environment) if {
 	x.elsewhere
 	some other in input.facts["webhook.exchange"]
 	other.environment == environment
@@ -92,7 +116,8 @@ anywhere(x, environment) if {
 	not events_only(environment)
 }
 
-# events_only holds where what is no event gets another answer at an unrelated path: there sits a receiver, not a page for everything.
+# events_only holds where what is not an event gets another response at an unrelated path: that is a receiver, not a page
+# for everything.
 events_only(environment) if {
 	some x in input.facts["webhook.exchange"]
 	x.environment == environment
@@ -101,125 +126,157 @@ events_only(environment) if {
 	x.status < 500
 }
 
-by_status(x, _) := "busy" if {
-	x.status in {429, 503}
-	x.retry_after
-} else := "busy" if {
-	x.status == 429
-} else := "refused" if {
-	x.status == 501
-	x.method
-} else := "failed" if {
-	x.status >= 500
-} else := "acknowledged" if {
-	x.status < 300
-} else := "redirected" if {
+status_class(x, _) := "acknowledged" if x.status < 300
+
+status_class(x, _) := "redirected" if {
+	x.status >= 300
 	x.status < 400
 }
 
-by_status(x, b) := refusal(x, b) if {
+status_class(x, b) := rejection_class(x, b) if {
 	x.status >= 400
 	x.status < 500
 	x.status != 429
 }
 
-refusal(x, b) := "firewall" if {
+status_class(x, _) := "busy" if asks_to_wait(x)
+
+status_class(x, _) := "rejected" if unsupported_method(x)
+
+status_class(x, _) := "failed" if {
+	x.status >= 500
+	not asks_to_wait(x)
+	not unsupported_method(x)
+}
+
+# asks_to_wait holds for a response that says nothing about the request.
+asks_to_wait(x) if x.status == 429
+
+asks_to_wait(x) if {
+	x.status == 503
+	x.retry_after
+}
+
+unsupported_method(x) if {
+	x.status == 501
+	x.method
+}
+
+rejection_class(x, b) := "firewall" if {
 	x.firewall
 	not b.wrong_firewall
 } else := "unproven" if {
-	not counts(b)
+	not distinguishes(b)
 } else := "same" if {
-	like_genuine(x, b)
+	same_as_unforged(x, b)
 } else := "unwitnessed" if {
+	without_control(x, b)
+} else := "rejected"
+
+without_control(x, _) if {
 	x.purpose == "forgery"
 	not x.witnessed
-} else := "unwitnessed" if {
+}
+
+without_control(x, b) if {
 	x.purpose == "instance"
 	not b.controlled
-} else := "refused"
+}
 
-# counts holds where refusals mean something: the receiver tells right signatures from wrong ones.
-counts(b) if b.genuine
+# distinguishes holds where rejections mean something: the receiver treats correct signatures and incorrect ones differently.
+distinguishes(b) if b.genuine
 
-counts(b) if b.distinguishes
+distinguishes(b) if b.distinguishes
 
-# usual are refusals that do not come from looking at the event itself.
-usual := {400, 401, 403, 405, 411, 413, 414, 415, 431}
+# Statuses of rejections that do not come from the content of the event.
+usual_rejections := {400, 401, 403, 405, 411, 413, 414, 415, 431}
 
-like_genuine(x, b) if {
+same_as_unforged(x, b) if {
 	b.genuine
 	"turned" in x.equals
 	not x.status in {400, 401, 403}
 	not "wrong" in x.equals
 }
 
-like_genuine(x, b) if {
+same_as_unforged(x, b) if {
 	not b.genuine
 	some other in {"turned", "invalid"}
 	other in x.equals
 	not "wrong" in x.equals
 }
 
-like_genuine(x, b) if {
+same_as_unforged(x, b) if {
 	not b.genuine
-	not x.status in usual
+	not x.status in usual_rejections
 	not x.status in b.wrong_statuses
 }
 
-# unobservable holds when an event under a random signature gets what a genuine one gets: then there is one thing to say, once.
-unobservable(environment) if {
-	references := of(environment, "wrong")
+# instance_class is the class of one draw of webhook.instance, which has no control request of its own: the test suite had.
+instance_class(x, b) := class(object.union(x, {"purpose": "instance"}), b)
+
+# shadowed replaces the class of an accepted case where a simpler case of another family is accepted too; simpler maps one
+# to the other.
+shadowed(items, environment, other, simpler) := [shade(item, environment, other, simpler) | some item in items]
+
+shade(item, environment, other, simpler) := object.union(item, {"class": "shadowed"}) if {
+	item.class == "accepted"
+	some plain in in_family(environment, other)
+	plain.fact.case == simpler[item.fact.case]
+	plain.class == "accepted"
+} else := item
+
+# succeeded holds for the response that a valid event has to get.
+succeeded(x) if {
+	x.status == 200
+	not x.error
+}
+
+# transient holds for a response, or a lack of one, that shows nothing about a valid event.
+transient(x) if {
+	not x.status
+	x.error
+}
+
+transient(x) if x.status == 429
+
+transient(x) if x.retry_after
+
+# --- What the classes show together
+
+of_class(items, class) := [item | some item in items; item.class == class]
+
+statuses(items) := sort({item.fact.status | some item in items; item.fact.status})
+
+# unverified holds when an event with a random signature gets what a valid one gets: then one thing is reported, once.
+unverified(environment) if {
+	references := in_family(environment, "wrong")
 	count(references) > 0
 	every item in references {
-		item.means == "accepted"
+		item.class == "accepted"
 	}
 }
 
-# takes_everything holds when nothing that was sent got another answer than a genuine event: unsigned events, random signatures and bodies
-# that are no JSON alike. Its 200 then shows nothing, not even that genuine events are taken.
-takes_everything(environment) if {
-	unobservable(environment)
+# accepts_everything holds when nothing that was sent got another response than a valid event: unsigned events, random
+# signatures and bodies that are not JSON alike. Its 200 then shows nothing, not even that valid events are accepted.
+accepts_everything(environment) if {
+	unverified(environment)
 	every name in ["F01", "malformed"] {
-		count(answered(of(environment, name))) > 0
+		count(responded(in_family(environment, name))) > 0
 	}
-	every item in array.concat(answered(of(environment, "F01")), answered(of(environment, "malformed"))) {
-		item.means == "accepted"
+	every item in responded(in_families(environment, ["F01", "malformed"])) {
+		item.class == "accepted"
 	}
 }
 
-answered(items) := [item | some item in items; not item.fact.not_sent; not item.fact.error]
+responded(items) := [item | some item in items; not item.fact.not_sent; not item.fact.error]
 
-url(environment) := lib.environments[environment].webhook_url
+# gave_up holds where the receiver ended the test suite: it no longer responded, or only with timeouts or requests to wait.
+gave_up(environment) if baselines[environment].reason in {"no_answer", "timeouts", "busy"}
 
-# blocked is why nothing can be said of an environment's receiver at all.
-blocked(environment) := "probing is passive: nothing was sent" if {
-	baselines[environment].state == "passive"
-} else := sprintf("the receiver could not be reached: %s", [error_words(baselines[environment].reason)]) if {
-	baselines[environment].state == "unreachable"
-} else := "the audit was interrupted before the receiver had answered" if {
-	baselines[environment].state == "stopped"
-}
-
-# unread is the finding where nothing can be said.
-unread(environment) := lib.incomplete(environment, "webhook.baseline") if {
-	not baselines[environment]
-} else := lib.finding({
-	"outcome": "inconclusive", "environment": environment, "subject": "not observed", "target": url(environment),
-	"message": blocked(environment),
-	"evidence": {"reason": baselines[environment].state, "cause": baselines[environment].reason},
-})
-
-# unsigned_only is why properly signed requests could not be sent.
-unsigned_only(environment) := "the key is not held (only its fingerprint is configured), so nothing could be signed" if {
-	not baselines[environment].key_held
-} else := "the webhook URL is plain http, over which nothing made with a key is sent" if {
-	baselines[environment].transport == "plain"
-} else := "the receiver's certificate does not verify, so nothing made with a key was sent to it" if {
-	baselines[environment].transport == "unverified"
-}
+queued(environment) if baselines[environment].receiver == "queued"
 
 queued_unobserved(environment) if {
-	baselines[environment].receiver == "queued"
+	queued(environment)
 	not observed(environment)
 }
 
@@ -228,215 +285,23 @@ observed(environment) if {
 	baselines[environment].observer_sees
 }
 
-# observer_words tells what keeps an observer from helping.
-observer_words(environment) := "no effects observer is configured" if {
-	baselines[environment].observer == ""
-} else := "the effects observer was not run: it needs --allow-commands" if {
-	baselines[environment].observer == "not_allowed"
-} else := "the effects observer could not be run" if {
-	baselines[environment].observer == "failed"
-} else := "with probe_uids an effects observer cannot tell one event from another" if {
-	baselines[environment].observer == "fixed_uids"
-} else := "the effects observer says of an event that was never sent that it was processed" if {
-	baselines[environment].observer == "credulous"
-} else := "the effects observer did not see a later genuine event processed"
-
-error_words(class) := object.get(
-	{
-		"timeout": "no answer in time", "reset": "the connection was closed without an answer", "refused": "the connection was refused",
-		"no_route": "there is no route to it", "no_address": "its name has no address", "certificate": "its certificate does not verify",
-		"client_certificate": "it asks for a client certificate (network.client_certificate)",
-		"tls": "no TLS connection could be set up", "not_tls": "it does not speak TLS", "header_too_large": "the header of its answer is too large",
-		"malformed": "its answer is no valid HTTP", "truncated": "its answer breaks off", "endless": "its answer does not end",
-		"url": "the webhook URL is not valid",
-	},
-	class,
-	"the request failed",
-)
-
-# families, in words that complete "the receiver accepted …".
-families := {
-	"F01": "events without a signature, or with an empty or placeholder one",
-	"F02": "events with a nonsense signature",
-	"F02-near": "signatures with a single wrong digit",
-	"F03": "a piece of the right signature",
-	"F04": "events signed with a random or default key, or with what a missing variable turns into",
-	"F05": "a digest without a key, or with the key only put before or after the body",
-	"F06": "the right key with another hash",
-	"F07": "a body that was changed after signing",
-	"F08": "a body that was spelled differently after signing",
-	"F09": "a body of which only the decoded text was signed",
-	"F10": "wrongly signed events under another content type",
-	"F11": "the signature of an empty body for a form or text",
-	"F12": "unsigned events sent with another method",
-	"F13": "unsigned events sent to another spelling of the path",
-	"F14": "unsigned events with a header or field that hints at trust",
-	"F15": "events signed with the other environment's key",
-	"F16": "a right signature in the wrong place beside a wrong one in the header",
-	"F17": "events with a signature that cannot be parsed",
-	"F18": "unsigned events under a Content-Encoding",
-	"F19": "wrong signatures in a repeated header",
-	"F20": "events signed with a retired key",
-	"F21": "unsigned events that are large, chunked or sent over HTTP/2",
-}
-
-# reasons, in words that complete "N requests …".
-reasons := {
-	"acknowledged": "were answered with a 2xx that differs from the genuine answer",
-	"redirected": "were answered with a redirect",
-	"failed": "got a 5xx or no answer",
-	"busy": "were put off with 429 or 503, also after waiting",
-	"firewall": "were stopped by a firewall before the receiver saw them",
-	"same": "got the answer that an event which is not forged gets too",
-	"unproven": "were refused, but nothing shows that a right signature would have made a difference",
-	"unwitnessed": "were refused while genuine events were refused as well",
-	"queued": "were acknowledged before they were verified",
-	"left_out": "were not sent",
-	"shadowed": "were accepted, but so is a plainer forgery, of which another check tells",
-}
-
-# judge is the findings of a check that wants some forgeries refused. items are the exchanges, each with a member group, the name of
-# the family in families.
-judge(environment, items) := {unread(environment)} if {
-	unread(environment)
-} else := {lib.finding({
-	"outcome": "inconclusive", "environment": environment, "subject": "queued", "target": url(environment),
-	"message": sprintf("the receiver acknowledges everything before it verifies, and %s", [observer_words(environment)]),
-	"evidence": {"reason": "queued", "observer": baselines[environment].observer},
-})} if {
-	queued_unobserved(environment)
-	not processed(items)
-} else := {lib.finding({
-	"outcome": "fail", "environment": environment, "subject": "verification", "target": url(environment),
-	"message": "verification cannot be observed: events under a random signature are answered as genuine ones are",
-	"evidence": {"statuses": baselines[environment].wrong_statuses, "requests": count(of(environment, "wrong"))},
-})} if {
-	unobservable(environment)
-} else := accepted_findings(environment, items) | undecided_findings(environment, items) if {
-	count(accepted_findings(environment, items)) + count(undecided_findings(environment, items)) > 0
-} else := {lib.finding({
-	"outcome": "pass", "environment": environment, "subject": "refused", "target": url(environment),
-	"message": sprintf("all %d forgeries were refused", [count(refused(items))]),
-	"evidence": {
-		"refused": count(refused(items)),
-		"statuses": sort({item.fact.status | some item in refused(items); item.fact.status}),
-		"cases": cases(refused(items)),
-	},
-})}
-
-processed(items) if {
-	some item in items
-	item.means == "accepted"
-}
-
-refused(items) := [item | some item in items; item.means == "refused"]
-
-accepted_findings(environment, items) := {finding |
-	some group in {item.group | some item in items; item.means == "accepted"}
-	taken_items := [item | some item in items; item.group == group; item.means == "accepted"]
-	sent := [item | some item in items; item.group == group; not item.means in {"excused", "left_out"}]
-	finding := lib.finding({
-		"outcome": "fail", "environment": environment, "subject": group, "target": url(environment),
-		"message": sprintf("the receiver accepted %s (%d of %d: %s)", [families[group], count(taken_items), count(sent), few(taken_items)]),
-		"evidence": {"family": group, "accepted": cases(taken_items), "sent": count(sent), "statuses": statuses(taken_items)},
-	})
-}
-
-undecided := {"acknowledged", "redirected", "failed", "busy", "firewall", "same", "unproven", "unwitnessed", "queued", "left_out", "shadowed"}
-
-undecided_findings(environment, items) := {finding |
-	open := [item | some item in items; item.means in undecided]
-	count(open) > 0
-	counts_by := {meaning: count([item | some item in open; item.means == meaning]) | some meaning in {item.means | some item in open}}
-	parts := [sprintf("%d %s%s", [n, reasons[meaning], left_out_why(environment, meaning, open)]) | some meaning, n in counts_by]
-	finding := lib.finding({
-		"outcome": "inconclusive", "environment": environment, "subject": "undecided", "target": url(environment),
-		"message": sprintf("of %d forgeries %s%s", [
-			count([item | some item in items; not item.means == "excused"]), concat("; ", parts), advice(environment, counts_by),
-		]),
-		"evidence": {"undecided": {meaning: cases([item | some item in open; item.means == meaning]) | some meaning, _ in counts_by}, "statuses": statuses(open)},
-	})
-} | {finding |
-	every item in items {
-		item.means in {"excused", "nothing"}
-	}
-	finding := lib.finding({
-		"outcome": "inconclusive", "environment": environment, "subject": "undecided", "target": url(environment),
-		"message": "no forgery of this kind could be sent",
-		"evidence": {"not_sent": sort({item.fact.not_sent | some item in items; item.fact.not_sent})},
-	})
-}
-
-left_out_why(environment, meaning, items) := "" if {
-	meaning != "left_out"
-} else := sprintf(" (%s)", [unsigned_only(environment)]) if {
-	unsigned_only(environment)
-} else := " (the key to forge with is known by its fingerprint only)" if {
-	{item.fact.not_sent | some item in items; item.means == "left_out"} == {"no_key"}
-} else := " (the receiver no longer answered as at the beginning)" if {
-	baselines[environment].reason == "no_answer"
-} else := " (too many requests had timed out)" if {
-	baselines[environment].reason == "timeouts"
-} else := " (it turned every request away with 429 or 503, also after waiting)" if {
-	baselines[environment].reason == "busy"
-} else := ""
-
-# advice tells what can be done about it.
-advice(environment, counts_by) := "; see webhook.accepts-genuine for what the receiver takes instead" if {
-	unwelcome(environment, counts_by)
-	some guess in input.facts["webhook.diagnosis"]
-	guess.environment == environment
-	guess.taken
-} else := "; see webhook.accepts-genuine, and list UIDs that the receiver knows as probe_uids" if {
-	unwelcome(environment, counts_by)
-} else := ""
-
-# unwelcome holds where refusals show nothing because genuine events are refused too.
-unwelcome(environment, counts_by) if {
-	some meaning in {"unproven", "same"}
-	counts_by[meaning]
-	not baselines[environment].genuine
-	baselines[environment].probing == "full"
-	baselines[environment].key_held
-}
-
-cases(items) := sort({name(item.fact) | some item in items})
-
-# few names what a message is about, where there are many the first of them; the evidence has all.
-few(items) := concat(", ", cases(items)) if {
-	count(cases(items)) <= 4
-} else := concat(", ", kinds(items)) if {
-	count(kinds(items)) <= 4
-} else := sprintf("%s and %d more", [concat(", ", array.slice(kinds(items), 0, 3)), count(kinds(items)) - 3])
-
-kinds(items) := sort({item.fact.case | some item in items})
-
-name(x) := sprintf("%s (%s)", [x.case, x.event_type]) if {
-	x.case in {"absent", "random"}
-} else := x.case
-
-statuses(items) := sort({item.fact.status | some item in items; item.fact.status})
-
-# grouped gives exchanges of a family their group.
-grouped(items, group) := [object.union(item, {"group": group}) | some item in items]
-
-# family is the exchanges of a family, grouped under its name.
-family(environment, name) := grouped(of(environment, name), name)
-
-# same_build is what careful probing may rest on: both environments are attested to run the same build.
-same_build := lib.attestation("environments.same-build")
-
 careful(environment) if baselines[environment].probing == "careful"
 
-# shadowed takes the meaning out of an accepted case where a plainer case of another family is accepted too: twins maps one to the other.
-shadowed(items, environment, other, twins) := [shade(item, environment, other, twins) | some item in items]
+# same_build is the attestation on which careful probing may rest.
+same_build := lib.attestation("environments.same-build")
 
-shade(item, environment, other, twins) := object.union(item, {"means": "shadowed"}) if {
-	item.means == "accepted"
-	some plain in of(environment, other)
-	plain.fact.case == twins[item.fact.case]
-	plain.means == "accepted"
-} else := item
+# bridged holds where careful probing in an environment may rest on what was observed in Test.
+bridged(environment) if {
+	careful(environment)
+	environment != "test"
+	baselines[environment].key_held
+	baselines[environment].transport == "verified"
+	same_build
+}
 
-# drawn is the reading of one draw of webhook.instance, which has no witness of its own: the battery had.
-drawn(x, b) := reading(object.union(x, {"purpose": "instance"}), b)
+# plain_forms maps the cases of a form or text with the signature of an empty body to the same with a random signature.
+plain_forms := {
+	"multipart-body-empty": "multipart-body", "multipart-body-braces": "multipart-body", "form-body-empty": "form-body",
+	"form-body-braces": "form-body", "multipart-empty": "multipart", "form-empty": "form", "text-empty": "text",
+	"text-braces": "text",
+}

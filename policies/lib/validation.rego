@@ -1,125 +1,175 @@
-# How answers to properly signed but invalid bodies are read: the second half of the package.
-package prelaunch.reading
+# METADATA
+# description: |
+#   How responses to correctly signed but invalid bodies are judged.
+package prelaunch.lib.validation
 
 import data.prelaunch.lib
+import data.prelaunch.lib.obstacles
+import data.prelaunch.lib.responses
+import data.prelaunch.lib.text
+import data.prelaunch.lib.verdict
 
-# validation is the findings about properly signed but invalid bodies. lenient are the cases that may also be answered with 200.
-validation(environment, items, what, lenient) := {unread(environment)} if {
-	unread(environment)
-} else := {lib.finding({
-	"outcome": "inconclusive", "environment": environment, "subject": "validation", "target": url(environment),
-	"message": sprintf("nothing shows how %s are answered: %s", [what, unvalidated(environment)]),
+# judge is the findings about correctly signed but invalid bodies. kind has one and many, which name such a body, and
+# lenient, the cases that may also be answered with 200.
+judge(environment, _, _) := {verdict.unread(environment)}
+
+judge(environment, _, kind) := {verdict.inconclusive(environment, obstacle(environment), {
+	"subject": "validation",
+	"message": sprintf("%s was not tested with %s: %s", [text.receiver(environment), kind.many, obstacle(environment).why]),
 	"evidence": {"reason": "not_observed"},
 })} if {
-	unvalidated(environment)
-} else := validation_faults(environment, items, what, lenient) if {
-	count(validation_faults(environment, items, what, lenient)) > 0
-} else := {lib.finding({
-	"outcome": "inconclusive", "environment": environment, "subject": "validation", "target": url(environment),
-	"message": sprintf("of %d %s some were not sent or got no answer of the receiver's own", [count(items), what]),
-	"evidence": {"undecided": cases([item | some item in items; undecided_validation(item, environment)])},
-})} if {
-	some item in items
-	undecided_validation(item, environment)
-} else := {lib.finding({
-	"outcome": "inconclusive", "environment": environment, "subject": "validation", "target": url(environment),
-	"message": sprintf("the receiver gives everything the same answer, so that answer to %s shows nothing", [what]),
-	"evidence": {"reason": "takes_everything"},
-})} if {
-	takes_everything(environment)
-} else := {lib.finding({
-	"outcome": "pass", "environment": environment, "subject": "validation", "target": url(environment),
-	"message": sprintf("%d %s were answered as they should be", [count(items), what]),
-	"evidence": object.union({"statuses": statuses(items)}, tolerated(items)),
-})} if {
-	count(items) > 0
-} else := {lib.finding({
-	"outcome": "inconclusive", "environment": environment, "subject": "validation", "target": url(environment),
-	"message": sprintf("no %s were sent", [what]),
-	"evidence": {"reason": "not_sent"},
-})}
-
-# given_up holds where the receiver ended the battery: it no longer answered, or nothing but timeouts or requests to come back later.
-given_up(environment) if baselines[environment].reason in {"no_answer", "timeouts", "busy"}
-
-# unvalidated is why answers to invalid bodies mean nothing.
-unvalidated(environment) := unsigned_only(environment) if {
-	unsigned_only(environment)
-} else := sprintf("the receiver acknowledges everything before it verifies, and %s", [observer_words(environment)]) if {
-	queued_unobserved(environment)
-} else := "it does not tell right signatures from wrong ones; see webhook.accepts-genuine" if {
-	not baselines[environment].genuine
-	not baselines[environment].distinguishes
-} else := "not all requests were sent" if {
-	not baselines[environment].complete
-	not given_up(environment)
+	not verdict.unread(environment)
+	obstacle(environment)
 }
 
-undecided_validation(item, _) if open_validation(item)
+judge(environment, items, kind) := faults(environment, items, kind) if {
+	testable(environment)
+	count(faults(environment, items, kind)) > 0
+}
 
-undecided_validation(item, environment) if masked(item, environment)
+judge(environment, items, kind) := {without_fault(environment, items, kind)} if {
+	testable(environment)
+	count(faults(environment, items, kind)) == 0
+}
 
-# masked holds in careful probing, where a body lacks a field besides, for a 5xx that a body which only lacks a field gets as well.
-masked(item, environment) if {
+testable(environment) if {
+	not verdict.unread(environment)
+	not obstacle(environment)
+}
+
+# obstacle is why responses to invalid bodies show nothing.
+obstacle(environment) := obstacles.unsigned(environment) if {
+	obstacles.unsigned(environment)
+} else := obstacles.queued(environment) if {
+	obstacles.queued(environment)
+} else := obstacles.unproven(environment) if {
+	not responses.distinguishes(responses.baselines[environment])
+} else := obstacles.incomplete(environment)
+
+without_fault(environment, items, kind) := verdict.inconclusive(environment, open_obstacle(environment, open), {
+	"subject": "validation",
+	"message": sprintf("%d of %s were not sent to the %s or got no response of its own", [
+		count(open), lib.amount(count(items), kind.one, kind.many), text.receiver(environment),
+	]),
+	"evidence": {"undecided": text.cases(open)},
+}) if {
+	open := [item | some item in items; undecided(item, environment)]
+	count(open) > 0
+} else := verdict.inconclusive(environment, obstacles.accepts_everything(environment), {
+	"subject": "validation",
+	"message": sprintf(
+		"%s gives every request the same response, so its response to %s shows nothing",
+		[text.receiver(environment), kind.many],
+	),
+	"evidence": {"reason": "takes_everything"},
+}) if {
+	responses.accepts_everything(environment)
+} else := verdict.finding(environment, {
+	"outcome": "pass", "subject": "validation",
+	"message": sprintf("%s handled %s correctly", [text.receiver(environment), lib.amount(count(items), kind.one, kind.many)]),
+	"evidence": object.union({"statuses": responses.statuses(items)}, accepted_note(items)),
+}) if {
+	count(items) > 0
+} else := verdict.inconclusive(environment, obstacles.not_sent(environment), {
+	"subject": "validation",
+	"message": sprintf("No %s was sent to the %s", [kind.one, text.receiver(environment)]),
+	"evidence": {"reason": "not_sent"},
+})
+
+open_obstacle(environment, open) := obstacles.gave_up(environment) if {
+	obstacles.gave_up(environment)
+} else := obstacles.busy(environment) if {
+	some item in open
+	responses.asks_to_wait(item.fact)
+} else := obstacles.not_sent(environment)
+
+undecided(item, _) if item.class == "left_out"
+
+undecided(item, _) if responses.asks_to_wait(item.fact)
+
+# In careful probing, where a body also lacks a field, for a 5xx that a body which only lacks a field gets as well.
+undecided(item, environment) if {
 	item.fact.base == "incomplete"
 	item.fact.status >= 500
-	some other in of(environment, "missing")
+	some other in responses.in_family(environment, "missing")
 	other.fact.status >= 500
 }
 
-open_validation(item) if item.means == "left_out"
-
-open_validation(item) if {
-	item.fact.status in {429, 503}
-	item.fact.retry_after
+# fault is what is incorrect about the response to an invalid body.
+fault(item, environment, lenient) := "processed" if {
+	processed(item, environment, lenient)
 }
 
-open_validation(item) if item.fact.status == 429
-
-# fault is what is wrong about the answer to an invalid body.
-fault(item, environment, lenient) := "processed" if {
-	item.fact.effect == "processed"
-	baselines[environment].receiver == "queued"
-	not item.fact.case in lenient
-} else := "no answer" if {
-	item.fact.error
-	item.fact.error != "aborted"
+fault(item, environment, lenient) := "no answer" if {
+	broken(item.fact)
 	not item.fact.status
-} else := "no whole answer" if {
-	item.fact.error
-	item.fact.error != "aborted"
-} else := "a 5xx" if {
-	item.fact.status >= 500
-	not undecided_validation(item, environment)
-} else := "a redirect" if {
+	not processed(item, environment, lenient)
+}
+
+fault(item, environment, lenient) := "no whole answer" if {
+	broken(item.fact)
+	item.fact.status
+	not processed(item, environment, lenient)
+}
+
+fault(item, environment, lenient) := status_fault(item, environment, lenient) if {
+	not broken(item.fact)
+	not processed(item, environment, lenient)
+}
+
+processed(item, environment, lenient) if {
+	item.fact.effect == "processed"
+	responses.queued(environment)
+	not item.fact.case in lenient
+}
+
+broken(x) if {
+	x.error
+	x.error != "aborted"
+}
+
+status_fault(item, environment, lenient) := "a 2xx" if {
+	item.fact.status >= 200
+	item.fact.status < 300
+	not item.fact.case in lenient
+	not responses.queued(environment)
+}
+
+status_fault(item, _, _) := "a redirect" if {
 	item.fact.status >= 300
 	item.fact.status < 400
 }
 
-fault(item, environment, lenient) := "a 2xx" if {
-	item.fact.status >= 200
-	item.fact.status < 300
-	not item.fact.case in lenient
-	not baselines[environment].receiver == "queued"
+status_fault(item, environment, _) := "a 5xx" if {
+	item.fact.status >= 500
+	not undecided(item, environment)
 }
 
-validation_faults(environment, items, what, lenient) := {finding |
-	some kind in {fault(item, environment, lenient) | some item in items}
-	faulty := [item | some item in items; fault(item, environment, lenient) == kind]
-	finding := lib.finding({
-		"outcome": "fail", "environment": environment, "subject": kind, "target": url(environment),
-		"message": sprintf("%d of %d %s got %s (%s)", [count(faulty), count(items), what, fault_words[kind], few(faulty)]),
-		"evidence": {"cases": cases(faulty), "statuses": statuses(faulty)},
+faults(environment, items, kind) := {finding |
+	some name in {fault(item, environment, kind.lenient) | some item in items}
+	faulty := [item | some item in items; fault(item, environment, kind.lenient) == name]
+	finding := verdict.finding(environment, {
+		"outcome": "fail", "subject": name,
+		"message": sprintf("%s %s %d of %s (%s)", [
+			text.receiver(environment), fault_words[name], count(faulty),
+			lib.amount(count(items), kind.one, kind.many), text.few(faulty),
+		]),
+		"evidence": {"cases": text.cases(faulty), "statuses": responses.statuses(faulty)},
 	})
 }
 
+# Words between "the receiver" and "3 of 8 bodies".
 fault_words := {
-	"processed": "processed", "no answer": "no answer", "no whole answer": "an answer that does not end or cannot be read", "a 5xx": "a 5xx",
-	"a redirect": "a redirect", "a 2xx": "a 2xx, as if they had been taken",
+	"processed": "processed",
+	"no answer": "did not respond to",
+	"no whole answer": "gave an incomplete or unreadable response to",
+	"a 5xx": "responded with a 5xx to",
+	"a redirect": "redirected",
+	"a 2xx": "accepted (2xx)",
 }
 
-# tolerated notes what was taken that need not be.
-tolerated(items) := {"note_taken": names} if {
-	names := cases([item | some item in items; item.fact.status >= 200; item.fact.status < 300])
+# accepted_note lists what was accepted that need not be.
+accepted_note(items) := {"note_taken": names} if {
+	names := text.cases([item | some item in items; item.fact.status >= 200; item.fact.status < 300])
 	count(names) > 0
 } else := {}

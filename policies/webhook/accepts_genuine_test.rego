@@ -1,7 +1,7 @@
 package prelaunch.checks.webhook.accepts_genuine_test
 
 import data.prelaunch.checks.webhook.accepts_genuine as check
-import data.prelaunch.reading_test as given
+import data.prelaunch.lib.responses_test as given
 
 findings(document) := result if {
 	result := {f | some f in check.findings; f.environment == "test"} with input as document
@@ -52,12 +52,16 @@ test_fail_of_events_that_are_unusual_but_have_to_be_taken if {
 test_inconclusive if {
 	outcomes(given.nothing) == {"inconclusive"}
 	outcomes(given.document({"key_held": false}, [given.wrong])) == {"inconclusive"}
+	outcomes(given.document({}, [given.wrong])) == {"inconclusive"}
 }
 
 test_inconclusive_where_the_user_may_be_unknown if {
 	document := given.document({"genuine": false, "genuine_statuses": [404]}, [given.wrong, genuine("application.complete", {"status": 404})])
 	outcomes(document) == {"inconclusive"}
-	contains(messages(document), "probe_uids")
+	some f in findings(document)
+	contains(f.next_step, "probe_uids")
+	f.evidence.is_cause
+	f.cause == "webhook.valid-events-rejected/test"
 }
 
 paired(right, wrongly) := given.document({"genuine": false, "genuine_statuses": [401]}, [
@@ -68,7 +72,7 @@ paired(right, wrongly) := given.document({"genuine": false, "genuine_statuses": 
 test_inconclusive_where_an_unknown_user_gets_the_refusal_of_a_wrong_signature if {
 	document := paired({"status": 422, "equals": ["invalid"]}, {"status": 401, "equals": ["turned", "wrong"]})
 	outcomes(document) == {"inconclusive"}
-	contains(messages(document), "told apart by their signature")
+	contains(messages(document), "signatures make a difference")
 }
 
 test_fail_where_no_signature_is_seen_to_fit if {
@@ -114,7 +118,7 @@ on_new_connections(draws) := given.documents([given.baseline({})], [given.wrong,
 test_fail_where_an_instance_turns_it_down if {
 	document := on_new_connections([drawn({}), drawn({"status": 401, "equals": ["wrong"], "address": "192.0.2.8:443", "draws": 1})])
 	outcomes(document) == {"fail", "pass"}
-	contains(messages(document), "1 of 3 genuine events on new connections were not answered with 200 (401), at 192.0.2.8:443")
+	contains(messages(document), "did not respond with 200 to 1 of 3 valid events on new connections (401), at 192.0.2.8:443")
 }
 
 test_pass_where_a_new_connection_tells_nothing if {
@@ -142,7 +146,7 @@ test_inconclusive_where_this_machine_is_shut_out if {
 
 test_careful_hears_what_the_provider_says if {
 	document := given.careful_document([given.wrong, genuine("application.complete", ok)], [])
-	every row in [[200, "inconclusive", "is but one"], [404, "fail", "was not answered with 200: 404"]] {
+	every row in [[200, "inconclusive", "only one event"], [404, "fail", "with 404, not 200"]] {
 		call := {"environment": "production", "purpose": "webhook", "role": "current", "documented": true, "status": 200, "receiver_status": row[0]}
 		findings := {f | some f in check.findings; f.environment == "production"} with input as object.union(document, {"facts": {"provider.call": [call]}})
 		{f.outcome | some f in findings} == {row[1]}

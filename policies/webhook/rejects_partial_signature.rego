@@ -1,8 +1,8 @@
 # METADATA
-# title: Pieces of a signature are refused
+# title: Truncated signatures must be rejected
 # description: |
-#   A prefix, a suffix or a piece of the right signature, or one with a single wrong digit, is refused. A receiver that compares a part
-#   only can be guessed at digit by digit.
+#   A prefix or suffix of the correct signature, or one with a single incorrect digit, is rejected. A receiver that compares
+#   only a part can be guessed at digit by digit.
 # custom:
 #   id: webhook.rejects-partial-signature
 #   order: 130
@@ -18,18 +18,22 @@
 package prelaunch.checks.webhook.rejects_partial_signature
 
 import data.prelaunch.lib
-import data.prelaunch.reading
+import data.prelaunch.lib.responses
+import data.prelaunch.lib.verdict
 
 findings contains finding if {
 	some environment, _ in lib.environments
-	some finding in reading.judge(environment, items(environment))
+	some finding in verdict.judge(environment, items(environment))
 }
 
-# A piece shows something of its own only where random digits of the same length are refused.
+# A truncated signature shows something of its own only where random digits of the same length are rejected.
 items(environment) := array.concat(
-	reading.shadowed(reading.family(environment, "F03"), environment, "F02", {
-		"first-1": "random-1", "last-1": "random-1", "first-8": "random-8", "last-8": "random-8", "first-16": "random-16",
-		"last-16": "random-16", "first-64": "random-64", "last-64": "random-64",
+	responses.shadowed(responses.in_family(environment, "F03"), environment, "F02", {
+		"first-1": "random-1", "last-1": "random-1", "first-8": "random-8", "last-8": "random-8",
+		"first-16": "random-16", "last-16": "random-16", "first-64": "random-64", "last-64": "random-64",
 	}),
-	reading.grouped([item | some item in reading.of(environment, "F02"); startswith(item.fact.case, "flipped-")], "F02-near"),
+	[object.union(item, {"group": "F02-near"}) |
+		some item in responses.in_family(environment, "F02")
+		startswith(item.fact.case, "flipped-")
+	],
 )

@@ -1,8 +1,8 @@
 # METADATA
-# title: Retired keys are refused
+# title: Signatures made with a retired key must be rejected
 # description: |
-#   An event signed with a key that was rotated out is refused. Before the end of its rotation window (accepted_until) that it is still
-#   taken is only noted.
+#   An event signed with a key that was rotated out is rejected. That it is still accepted before the end of its rotation
+#   window (accepted_until) is only a note.
 # custom:
 #   id: webhook.rejects-retired-key
 #   order: 110
@@ -18,9 +18,11 @@
 package prelaunch.checks.webhook.rejects_retired_key
 
 import data.prelaunch.lib
-import data.prelaunch.reading
+import data.prelaunch.lib.responses
+import data.prelaunch.lib.text
+import data.prelaunch.lib.verdict
 
-# The case of the key at place i of retired_keys is retired-i.
+# The case of the key at index i of retired_keys is retired-i.
 listed(environment) := {sprintf("retired-%d", [i]): retired |
 	some i, retired in input.integration.retired_keys
 	retired.environment in {environment, ""}
@@ -32,22 +34,20 @@ in_window(item, environment) if {
 	lib.days_since(until) <= 0
 }
 
-items(environment) := [item |
-	some item in reading.family(environment, "F20")
-	not noted(item, environment)
+still_accepted(environment) := [item |
+	some item in responses.of_class(responses.in_family(environment, "F20"), "accepted")
+	in_window(item, environment)
 ]
 
-noted(item, environment) if {
-	item.means == "accepted"
-	in_window(item, environment)
-}
-
-still_taken(environment) := [item | some item in reading.family(environment, "F20"); noted(item, environment)]
+items(environment) := [item |
+	some item in responses.in_family(environment, "F20")
+	not item in still_accepted(environment)
+]
 
 findings contains lib.declared({
 	"outcome": "not_applicable", "environment": environment, "subject": "no retired key",
-	"target": reading.url(environment),
-	"message": "no retired key is listed",
+	"target": lib.environments[environment].webhook_url,
+	"message": sprintf("No retired key of %s is configured", [lib.label(environment)]),
 }) if {
 	some environment, _ in lib.environments
 	count(listed(environment)) == 0
@@ -57,21 +57,26 @@ findings contains finding if {
 	some environment, _ in lib.environments
 	count(listed(environment)) > 0
 	not window_only(environment)
-	some finding in reading.judge(environment, items(environment))
+	some finding in verdict.judge(environment, items(environment))
 }
 
-# Where random signatures are taken too, that a retired key is taken says nothing.
+# Where random signatures are accepted too, that a retired key is accepted shows nothing.
 window_only(environment) if {
-	not reading.unobservable(environment)
-	count(still_taken(environment)) > 0
+	not responses.unverified(environment)
+	count(still_accepted(environment)) > 0
 	count(items(environment)) == 0
 }
 
-findings contains lib.finding({
-	"outcome": "pass", "environment": environment, "subject": "rotation window",
-	"target": reading.url(environment),
-	"message": "events signed with a retired key are still taken, within the rotation window",
-	"evidence": {"note": "still_taken", "accepted_until": {listed(environment)[item.fact.case].accepted_until | some item in still_taken(environment)}},
+findings contains verdict.finding(environment, {
+	"outcome": "pass", "subject": "rotation window",
+	"message": sprintf("%s still accepts a retired key, within its rotation window", [text.receiver(environment)]),
+	"evidence": {
+		"note": "still_taken",
+		"accepted_until": {until |
+			some item in still_accepted(environment)
+			until := listed(environment)[item.fact.case].accepted_until
+		},
+	},
 }) if {
 	some environment, _ in lib.environments
 	window_only(environment)

@@ -1,7 +1,7 @@
 package prelaunch.checks.webhook.rejects_retired_key_test
 
 import data.prelaunch.checks.webhook.rejects_retired_key as check
-import data.prelaunch.reading_test as given
+import data.prelaunch.lib.responses_test as given
 
 outcomes(document, until) := result if {
 	result := {f.outcome | some f in check.findings} with input as listing(document, until)

@@ -1,8 +1,8 @@
 # METADATA
-# title: Unsigned events are refused
+# title: Requests without a valid signature must be rejected
 # description: |
-#   An event without a signature, with an empty or placeholder one, or with nonsense in its place is refused, for each type of event.
-#   A receiver that takes one lets anybody who knows its URL decide about a person's credit.
+#   An event without a signature, or with an empty, placeholder or malformed one, is rejected, for each type of event.
+#   A receiver that accepts one lets anybody who knows its URL decide about a person's credit.
 # custom:
 #   id: webhook.rejects-unsigned
 #   order: 80
@@ -12,21 +12,23 @@
 #   severity: critical
 #   per_environment: true
 #   remediation: |
-#     Refuse with 401 whenever the X-Signature header is missing, empty, of the wrong length or no hexadecimal, before the body is parsed.
+#     Reject with 401 whenever the X-Signature header is missing, empty, of the wrong length or not hexadecimal, before the
+#     body is parsed.
 #   sources: ["Begini Security Checklist, Psychometric Integration, 2 (2026-04-14)"]
 #   facts: [webhook.baseline, webhook.exchange]
 package prelaunch.checks.webhook.rejects_unsigned
 
 import data.prelaunch.lib
-import data.prelaunch.reading
+import data.prelaunch.lib.responses
+import data.prelaunch.lib.verdict
 
 findings contains finding if {
 	some environment, _ in lib.environments
-	some finding in reading.judge(environment, items(environment))
+	some finding in verdict.judge(environment, items(environment))
 }
 
-# Nearly right signatures belong to webhook.rejects-partial-signature.
-items(environment) := array.concat(
-	array.concat(reading.family(environment, "F01"), reading.family(environment, "F17")),
-	reading.grouped([item | some item in reading.of(environment, "F02"); not startswith(item.fact.case, "flipped-")], "F02"),
-)
+# Signatures with one incorrect digit belong to webhook.rejects-partial-signature.
+items(environment) := [item |
+	some item in responses.in_families(environment, ["F01", "F17", "F02"])
+	not startswith(item.fact.case, "flipped-")
+]

@@ -1,8 +1,8 @@
 # METADATA
-# title: Only HMAC-SHA-512 is taken
+# title: Only the provider's signature algorithm may be accepted
 # description: |
-#   A digest without HMAC, be the key put before or after the body, is refused. Another HMAC with the right key only warns: it still
-#   needs the key, but the algorithm is not pinned.
+#   A digest without HMAC is rejected, whether the key stands before or after the body. Another HMAC with the correct key
+#   only warns: it still needs the key, but the algorithm is not pinned.
 # custom:
 #   id: webhook.rejects-wrong-algorithm
 #   order: 120
@@ -12,40 +12,43 @@
 #   severity: critical
 #   per_environment: true
 #   remediation: |
-#     Pin HMAC-SHA-512; never choose the algorithm by a prefix or a length that the sender decides.
+#     Pin HMAC-SHA-512; never choose the algorithm by a prefix or a length that the sender controls.
 #   sources: ["Begini Security Checklist, Psychometric Integration, 2 (2026-04-14)"]
 #   facts: [webhook.baseline, webhook.exchange]
 package prelaunch.checks.webhook.rejects_wrong_algorithm
 
 import data.prelaunch.lib
-import data.prelaunch.reading
+import data.prelaunch.lib.responses
+import data.prelaunch.lib.text
+import data.prelaunch.lib.verdict
 
 findings contains finding if {
 	some environment, _ in lib.environments
-	some finding in reading.judge(environment, unkeyed(environment))
-	not lenient(environment, finding)
+	some finding in verdict.judge(environment, responses.in_family(environment, "F05"))
+	not replaced(environment, finding)
 }
 
-# A warning takes the place of the pass.
-lenient(environment, finding) if {
+# The warning takes the place of the pass.
+replaced(environment, finding) if {
 	finding.outcome == "pass"
-	count(others(environment)) > 0
+	count(other_hashes(environment)) > 0
 }
 
-unkeyed(environment) := reading.family(environment, "F05")
+other_hashes(environment) := responses.of_class(
+	responses.shadowed(responses.in_family(environment, "F06"), environment, "F02", {"sha256": "random-64"}),
+	"accepted",
+)
 
-others(environment) := [item |
-	some item in reading.shadowed(reading.family(environment, "F06"), environment, "F02", {"sha256": "random-64"})
-	item.means == "accepted"
-]
-
-findings contains lib.finding({
-	"outcome": "warn", "environment": environment, "subject": "F06", "target": reading.url(environment),
-	"message": sprintf("the receiver accepted the right key with another hash (%s): the algorithm is not pinned", [concat(", ", reading.cases(others(environment)))]),
-	"evidence": {"family": "F06", "accepted": reading.cases(others(environment)), "statuses": reading.statuses(others(environment))},
+findings contains verdict.finding(environment, {
+	"outcome": "warn", "subject": "F06",
+	"message": sprintf("%s accepted the correct key with another hash (%s): the algorithm is not pinned", [
+		text.receiver(environment), concat(", ", text.cases(hits)),
+	]),
+	"evidence": {"family": text.family("F06"), "accepted": text.cases(hits), "statuses": responses.statuses(hits)},
 }) if {
 	some environment, _ in lib.environments
-	not reading.unread(environment)
-	not reading.unobservable(environment)
-	count(others(environment)) > 0
+	not verdict.unread(environment)
+	not responses.unverified(environment)
+	hits := other_hashes(environment)
+	count(hits) > 0
 }

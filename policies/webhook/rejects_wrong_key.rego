@@ -1,7 +1,8 @@
 # METADATA
-# title: Events signed with a wrong key are refused
+# title: Signatures made with another key must be rejected
 # description: |
-#   Signed with a random key, an empty key, a default, or what a missing variable turns into (undefined, null, None): refused.
+#   An event signed with a random key, an empty key, a default, or the value of an unset variable (undefined, null, None) is
+#   rejected.
 # custom:
 #   id: webhook.rejects-wrong-key
 #   order: 100
@@ -11,17 +12,18 @@
 #   severity: critical
 #   per_environment: true
 #   remediation: |
-#     Let the receiver refuse to start when its key is missing or empty, and read it from one place only.
+#     Make the receiver fail at startup when its key is missing or empty, and read the key from one place only.
 #   sources: ["Begini Security Checklist, Psychometric Integration, 2 (2026-04-14)"]
 #   facts: [webhook.baseline, webhook.exchange]
 package prelaunch.checks.webhook.rejects_wrong_key
 
 import data.prelaunch.lib
-import data.prelaunch.reading
+import data.prelaunch.lib.responses
+import data.prelaunch.lib.verdict
 
 findings contains finding if {
 	some environment, _ in lib.environments
-	some finding in reading.judge(environment, items(environment))
+	some finding in verdict.judge(environment, items(environment))
 }
 
-items(environment) := reading.family(environment, "F04")
+items(environment) := responses.in_family(environment, "F04")

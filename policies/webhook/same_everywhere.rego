@@ -1,9 +1,10 @@
 # METADATA
-# title: Every instance verifies
+# title: Every backend instance verifies signatures
 # description: |
-#   Behind one name may stand several machines, and a deployment may have missed one. Unsigned and wrongly signed events on many new
-#   connections, spread over every address, are refused alike. How small a share of bad instances that can show depends on how many
-#   connections there were: thirty see a share of 10 % with a confidence of 95 %, if connections are spread by chance.
+#   Several machines may share one name, and a deployment may have missed one. Unsigned and incorrectly signed events on many
+#   new connections, spread over every address, are all rejected alike. How small a share of unpatched instances that can
+#   show depends on the number of connections: thirty show a share of 10 % with a confidence of 95 %, if connections are
+#   spread at random.
 # custom:
 #   id: webhook.same-everywhere
 #   order: 170
@@ -13,50 +14,48 @@
 #   severity: high
 #   per_environment: true
 #   remediation: |
-#     Roll the same build and configuration out to every instance and address, and take out what does not come up.
+#     Roll the same build and configuration out to every instance and address, and remove those that do not start.
 #   sources: ["Begini Security Checklist, Psychometric Integration, 2 (2026-04-14)"]
 #   facts: [webhook.baseline, webhook.exchange, webhook.instance]
 package prelaunch.checks.webhook.same_everywhere
 
 import data.prelaunch.lib
-import data.prelaunch.reading
+import data.prelaunch.lib.responses
+import data.prelaunch.lib.text
+import data.prelaunch.lib.verdict
 
 draws(environment) := [draw |
 	some x in input.facts["webhook.instance"]
 	x.environment == environment
-	draw := {"fact": x, "means": reading.drawn(x, reading.baselines[environment])}
+	draw := {"fact": x, "class": responses.instance_class(x, responses.baselines[environment])}
 ]
 
-# Draws to an address to which this machine has no route are not tested, and that is said.
-forged(environment) := [draw | some draw in draws(environment); draw.fact.case != "genuine"; not unrouted(draw.fact)]
+# Draws to an address to which this machine has no route are not tested, and the pass says so.
+unrouted(draw) if draw.fact.error == "no_route"
 
-unrouted(x) if x.error == "no_route"
+forged(environment) := [draw | some draw in draws(environment); draw.fact.case != "genuine"; not unrouted(draw)]
 
-beyond(environment) := sort({draw.fact.address | some draw in draws(environment); unrouted(draw.fact)})
-
-untested(environment) := sprintf("; %d more addresses were not tested, since this machine has no route to them", [count(beyond(environment))]) if {
-	count(beyond(environment)) > 0
-} else := ""
-
-sum_of(list) := sum([draw.fact.draws | some draw in list])
-
-accepted(environment) := [draw | some draw in forged(environment); draw.means == "accepted"]
-
-open(environment) := [draw | some draw in forged(environment); not draw.means in {"accepted", "refused"}]
-
-refused(environment) := [draw | some draw in forged(environment); draw.means == "refused"]
-
-# astray are genuine events that an address did not take as others did.
-astray(environment) := [draw |
-	some draw in draws(environment)
-	draw.fact.case == "genuine"
-	draw.fact.status != 200
-	not unrouted(draw.fact)
-]
+not_tested(environment) := addresses([draw | some draw in draws(environment); unrouted(draw)])
 
 addresses(list) := sort({draw.fact.address | some draw in list})
 
-# share is the smallest share of bad instances, in percent, that n connections miss with a probability of at most 5 %.
+number(list) := sum([draw.fact.draws | some draw in list])
+
+accepted(environment) := responses.of_class(forged(environment), "accepted")
+
+rejected(environment) := responses.of_class(forged(environment), "rejected")
+
+open(environment) := [draw | some draw in forged(environment); not draw.class in {"accepted", "rejected"}]
+
+# strays are valid events that an address did not accept as others did.
+strays(environment) := [draw |
+	some draw in draws(environment)
+	draw.fact.case == "genuine"
+	draw.fact.status != 200
+	not unrouted(draw)
+]
+
+# share is the smallest share of unpatched instances, in percent, that n connections miss with a probability of at most 5 %.
 share(n) := smallest if {
 	connections := numbers.range(1, n)
 	smallest := min({percent |
@@ -66,88 +65,126 @@ share(n) := smallest if {
 	})
 }
 
-fewest(environment) := min({sum_of([draw | some draw in refused(environment); draw.fact.case == name]) | some name in {"unsigned", "wrong-key"}})
+fewest(environment) := min({number([draw | some draw in rejected(environment); draw.fact.case == name]) |
+	some name in {"unsigned", "wrong-key"}
+})
 
-# untouched are addresses that no connection reached.
-untouched(environment) := ({address | some address in reading.baselines[environment].addresses} - {draw.fact.address | some draw in forged(environment); draw.fact.status > 0}) - {address | some address in beyond(environment)}
-
-findings contains finding if {
-	some environment, _ in lib.environments
-	some finding in judge(environment)
+# unreached are addresses that no connection reached.
+unreached(environment) := addresses_of_name - (reached | {address | some address in not_tested(environment)}) if {
+	addresses_of_name := {address | some address in responses.baselines[environment].addresses}
+	reached := {draw.fact.address | some draw in forged(environment); draw.fact.status > 0}
 }
-
-judge(environment) := {reading.unread(environment)} if {
-	reading.unread(environment)
-} else := {lib.finding({
-	"outcome": "inconclusive", "environment": environment, "subject": "queued", "target": reading.url(environment),
-	"message": sprintf("the receiver acknowledges everything before it verifies, and %s", [reading.observer_words(environment)]),
-	"evidence": {"reason": "queued"},
-})} if {
-	reading.queued_unobserved(environment)
-	count(accepted(environment)) == 0
-} else := {lib.finding({
-	"outcome": "fail", "environment": environment, "subject": "verification", "target": reading.url(environment),
-	"message": "verification cannot be observed: events under a random signature are answered as genuine ones are",
-	"evidence": {"statuses": reading.baselines[environment].wrong_statuses},
-})} if {
-	reading.unobservable(environment)
-} else := {lib.finding({
-	"outcome": "fail", "environment": environment, "subject": "instances", "target": reading.url(environment),
-	"message": sprintf("%d of %d forgeries on new connections were accepted (%s), at %s", [
-		sum_of(accepted(environment)), sum_of(forged(environment)), concat(", ", sort({draw.fact.case | some draw in accepted(environment)})),
-		concat(", ", addresses(accepted(environment))),
-	]),
-	"evidence": {"accepted": sum_of(accepted(environment)), "draws": sum_of(forged(environment)), "addresses": addresses(accepted(environment)), "cases": sort({draw.fact.case | some draw in accepted(environment)})},
-})} if {
-	count(accepted(environment)) > 0
-} else := {lib.finding({
-	"outcome": "inconclusive", "environment": environment, "subject": "instances",
-	"target": reading.url(environment),
-	"message": sprintf("%d of %d forgeries on new connections were neither accepted nor refused (%s)", [sum_of(open(environment)), sum_of(forged(environment)), words(open(environment))]),
-	"evidence": {"undecided": sum_of(open(environment)), "draws": sum_of(forged(environment)), "addresses": addresses(open(environment))},
-})} if {
-	count(open(environment)) > 0
-} else := {lib.finding({
-	"outcome": "inconclusive", "environment": environment, "subject": "instances",
-	"target": reading.url(environment),
-	"message": sprintf("a genuine event was not answered with 200 at %s", [concat(", ", addresses(astray(environment)))]),
-	"evidence": {"addresses": addresses(astray(environment))},
-})} if {
-	reading.baselines[environment].genuine
-	count(astray(environment)) > 0
-} else := {lib.finding({
-	"outcome": "inconclusive", "environment": environment, "subject": "instances",
-	"target": reading.url(environment),
-	"message": "no forgery on a new connection was answered at every address",
-	"evidence": {"addresses": sort(untouched(environment)), "draws": sum_of(forged(environment))},
-})} if {
-	not enough(environment)
-} else := {lib.finding({
-	"outcome": "warn", "environment": environment, "subject": "instances", "target": reading.url(environment),
-	"message": sprintf("forgeries on new connections were refused, but not alike: with %s", [concat(", ", different(environment))]),
-	"evidence": {"refused": sum_of(refused(environment)), "answers": different(environment)},
-})} if {
-	count(different(environment)) > 0
-} else := {lib.finding({
-	"outcome": "pass", "environment": environment, "subject": "instances", "target": reading.url(environment),
-	"message": sprintf("%d forgeries on as many new connections to %d addresses were refused: instances that do not verify would be seen with 95 %% confidence if they took %d %% of the connections or more%s", [
-		sum_of(refused(environment)), count(addresses(refused(environment))), share(fewest(environment)), untested(environment),
-	]),
-	"evidence": {"draws": sum_of(refused(environment)), "addresses": addresses(refused(environment)), "not_tested": beyond(environment), "share_percent": share(fewest(environment)), "confidence_percent": 95},
-})}
 
 enough(environment) if {
 	fewest(environment) >= 3
-	count(untouched(environment)) == 0
-	reading.baselines[environment].complete
+	count(unreached(environment)) == 0
+	responses.baselines[environment].complete
 }
 
-# different are the statuses of refusals where one and the same request got several.
+# different are the statuses of rejections where one and the same request got several.
 different(environment) := sort({sprintf("%d", [draw.fact.status]) |
-	some draw in refused(environment)
-	some other in refused(environment)
+	some draw in rejected(environment)
+	some other in rejected(environment)
 	draw.fact.case == other.fact.case
 	draw.fact.status != other.fact.status
 })
 
-words(list) := concat("; ", sort({sprintf("%d %s", [sum_of([d | some d in list; d.means == draw.means]), reading.reasons[draw.means]]) | some draw in list}))
+findings contains verdict.blocker(environment, forged(environment)) if some environment, _ in lib.environments
+
+findings contains verdict.finding(environment, object.union(about(environment), {"subject": "instances"})) if {
+	some environment, _ in lib.environments
+	not verdict.blocker(environment, forged(environment))
+}
+
+# about is the first of these cases that holds.
+about(environment) := some_accepted(environment) if {
+	count(accepted(environment)) > 0
+} else := some_open(environment) if {
+	count(open(environment)) > 0
+} else := some_stray(environment) if {
+	responses.baselines[environment].genuine
+	count(strays(environment)) > 0
+} else := too_few(environment) if {
+	not enough(environment)
+} else := not_alike(environment) if {
+	count(different(environment)) > 0
+} else := all_rejected(environment)
+
+forgeries(environment) := lib.amount(number(forged(environment)), "forged request", "forged requests")
+
+some_accepted(environment) := {
+	"outcome": "fail",
+	"message": sprintf("%s accepted %d of %s on new connections (%s), at %s", [
+		text.receiver(environment), number(accepted(environment)), forgeries(environment),
+		concat(", ", text.kinds(accepted(environment))), concat(", ", addresses(accepted(environment))),
+	]),
+	"evidence": {
+		"accepted": number(accepted(environment)), "draws": number(forged(environment)),
+		"addresses": addresses(accepted(environment)), "cases": text.kinds(accepted(environment)),
+	},
+}
+
+some_open(environment) := object.union(
+	verdict.way_out(environment, open(environment)),
+	{
+		"outcome": "inconclusive",
+		"message": sprintf("%d of %s to the %s on new connections are inconclusive: %s", [
+			number(open(environment)), forgeries(environment), text.receiver(environment), concat("; ", words),
+		]),
+		"evidence": {
+			"undecided": number(open(environment)), "draws": number(forged(environment)),
+			"addresses": addresses(open(environment)),
+		},
+	},
+) if {
+	words := [sprintf("%d %s", [number(responses.of_class(open(environment), class)), text.shows[class]]) |
+		some class in verdict.found(open(environment))
+	]
+}
+
+some_stray(environment) := {
+	"outcome": "inconclusive",
+	"message": sprintf("%s did not respond with 200 to a valid event at %s", [
+		text.receiver(environment), concat(", ", addresses(strays(environment))),
+	]),
+	"evidence": {"addresses": addresses(strays(environment))},
+	"next_step": "Make every address accept valid events (see webhook.accepts-genuine), and audit again.",
+}
+
+too_few(environment) := {
+	"outcome": "inconclusive",
+	"message": sprintf("%s responded to too few forged requests on new connections, or not at every address", [
+		text.receiver(environment),
+	]),
+	"evidence": {"addresses": sort(unreached(environment)), "draws": number(forged(environment))},
+	"next_step": "Audit again when every address of the endpoint responds.",
+}
+
+not_alike(environment) := {
+	"outcome": "warn",
+	"message": sprintf("%s rejected the same forged request on new connections with different statuses: %s", [
+		text.receiver(environment), concat(", ", different(environment)),
+	]),
+	"evidence": {"refused": number(rejected(environment)), "answers": different(environment)},
+}
+
+all_rejected(environment) := {
+	"outcome": "pass",
+	"message": sprintf("%s rejected %s on new connections to %s; %s%s", [
+		text.receiver(environment), lib.all_of(number(rejected(environment)), "forged request"),
+		lib.amount(count(addresses(rejected(environment))), "address", "addresses"),
+		sprintf("unpatched instances with a share of %d %% or more would show with 95 %% confidence", [percent]),
+		not_tested_words(environment),
+	]),
+	"evidence": {
+		"draws": number(rejected(environment)), "addresses": addresses(rejected(environment)),
+		"not_tested": not_tested(environment), "share_percent": percent, "confidence_percent": 95,
+	},
+} if {
+	percent := share(fewest(environment))
+}
+
+not_tested_words(environment) := sprintf("; %s not tested (no route from this machine)", [lib.amount(n, "address", "addresses")]) if {
+	n := count(not_tested(environment))
+	n > 0
+} else := ""

@@ -1,7 +1,7 @@
 package prelaunch.checks.webhook.same_everywhere_test
 
 import data.prelaunch.checks.webhook.same_everywhere as check
-import data.prelaunch.reading_test as given
+import data.prelaunch.lib.responses_test as given
 
 draw(name, draws, changes) := object.union({"environment": "test", "case": name, "address": "192.0.2.1:443", "draws": draws, "status": 401, "equals": ["wrong"]}, changes)
 
@@ -51,5 +51,5 @@ test_pass_tells_which_address_was_not_tested if {
 	some f in findings({"addresses": ["192.0.2.1:443", "[2001:db8::1]:443"]}, draws)
 	f.outcome == "pass"
 	f.evidence.not_tested == ["[2001:db8::1]:443"]
-	contains(f.message, "1 more addresses were not tested")
+	contains(f.message, "1 address not tested")
 }

@@ -1,7 +1,8 @@
 # METADATA
-# title: The same event may arrive twice
+# title: Duplicate deliveries are handled
 # description: |
-#   The provider sends an event again when an answer was late or lost. The same genuine event twice is answered with 200 both times.
+#   The provider sends an event again when a response was late or lost. The same valid event sent twice gets 200 both
+#   times.
 # custom:
 #   id: webhook.tolerates-redelivery
 #   order: 160
@@ -11,112 +12,107 @@
 #   severity: medium
 #   per_environment: true
 #   remediation: |
-#     Look the event up by UID and type before storing it, and answer 200 for one that is known.
+#     Look the event up by UID and type before storing it, and respond with 200 to one that is known.
 #   sources: ["Begini Security Checklist, Psychometric Integration, 2 (2026-04-14)"]
 #   facts: [webhook.baseline, webhook.exchange]
 package prelaunch.checks.webhook.tolerates_redelivery
 
 import data.prelaunch.lib
-import data.prelaunch.reading
+import data.prelaunch.lib.obstacles
+import data.prelaunch.lib.responses
+import data.prelaunch.lib.text
+import data.prelaunch.lib.verdict
 
-deliveries(environment) := [item.fact |
-	some item in reading.of(environment, "redelivery")
+delivery(environment, name) := item.fact if {
+	some item in responses.in_family(environment, "redelivery")
+	item.fact.case == name
 	not item.fact.not_sent
-]
-
-good(x) if {
-	x.status == 200
-	not x.error
 }
 
-second(environment) := x if {
-	some x in deliveries(environment)
-	x.case == "again"
+first(environment) := delivery(environment, "first")
+
+second(environment) := delivery(environment, "again")
+
+# shown is what two deliveries show: a response that is missing shows nothing.
+shown(environment) := "pass" if {
+	not responses.accepts_everything(environment)
+	responses.succeeded(first(environment))
+	responses.succeeded(second(environment))
 }
 
-first(environment) := x if {
-	some x in deliveries(environment)
-	x.case == "first"
+shown(environment) := "fail" if {
+	not responses.accepts_everything(environment)
+	responses.succeeded(first(environment))
+	not responses.succeeded(second(environment))
+	not responses.transient(second(environment))
 }
 
-both(environment) if {
-	first(environment)
+about(environment) := {
+	"outcome": "pass",
+	"message": sprintf("%s responded with 200 to the same valid event both times", [text.receiver(environment)]),
+} if {
+	shown(environment) == "pass"
+} else := {
+	"outcome": "fail",
+	"message": sprintf("%s responded with 200 to a valid event, but not to its duplicate: %s", [
+		text.receiver(environment), text.response(second(environment)),
+	]),
+} if {
+	shown(environment) == "fail"
+} else := {
+	"outcome": "inconclusive",
+	"message": sprintf("%s gave no usable response to the same valid event twice: %s and %s", [
+		text.receiver(environment), text.response(first(environment)), text.response(second(environment)),
+	]),
+	"next_step": again(environment).next_step, "cause": again(environment).cause,
+} if {
 	second(environment)
+	not responses.accepts_everything(environment)
+} else := {
+	"outcome": "inconclusive",
+	"message": sprintf("%s gives every request the same response, so its 200 to a duplicate shows nothing", [
+		text.receiver(environment),
+	]),
+	"next_step": everything.next_step, "cause": everything.cause,
+} if {
+	everything := obstacles.accepts_everything(environment)
+} else := {
+	"outcome": "inconclusive",
+	"message": sprintf("%s got no event twice: %s", [text.receiver(environment), unsent(environment).why]),
+	"next_step": unsent(environment).next_step, "cause": unsent(environment).cause,
 }
 
-outcome(environment) := "inconclusive" if {
-	reading.takes_everything(environment)
-} else := "pass" if {
-	both(environment)
-	good(first(environment))
-	good(second(environment))
-} else := "fail" if {
-	both(environment)
-	good(first(environment))
-	not passing(second(environment))
-} else := "inconclusive"
+again(environment) := obstacles.not_sent(environment) if {
+	responses.succeeded(first(environment))
+} else := obstacles.unproven(environment)
 
-passing(x) if {
-	not x.status
-	x.error
+unsent(environment) := obstacles.unsigned(environment) if {
+	obstacles.unsigned(environment)
+} else := obstacles.careful(environment) if {
+	obstacles.careful(environment)
+} else := obstacles.unproven(environment)
+
+bridged(environment) if {
+	responses.bridged(environment)
+	shown("test") == "pass"
 }
 
-passing(x) if x.status == 429
+findings contains verdict.unread(environment) if some environment, _ in lib.environments
 
-passing(x) if x.retry_after
-
-how(x) := sprintf("%d", [x.status]) if {
-	x.status
-	not x.error
-} else := reading.error_words(x.error)
-
-message(environment) := "the receiver gives everything the same answer, so its 200 to a second delivery shows nothing" if {
-	reading.takes_everything(environment)
-} else := "the same genuine event was answered with 200 both times" if {
-	outcome(environment) == "pass"
-} else := sprintf("a genuine event was answered with 200, and the same event again with %s", [how(second(environment))]) if {
-	outcome(environment) == "fail"
-} else := sprintf("the same genuine event twice got %s and %s", [how(first(environment)), how(second(environment))]) if {
-	both(environment)
-} else := sprintf("no event was sent twice: %s", [reading.unsigned_only(environment)]) if {
-	reading.unsigned_only(environment)
-} else := sprintf(
-	"no genuine event is sent in careful probing; attest that both environments run the same build (environments.same-build), and probe Test in full%s",
-	[lib.lapse("environments.same-build")],
-) if {
-	reading.careful(environment)
-} else := "no event could be sent twice: see webhook.accepts-genuine"
-
-by_attestation(environment) if {
-	reading.careful(environment)
-	not reading.unsigned_only(environment)
-	environment != "test"
-	reading.same_build
-	outcome("test") == "pass"
-}
-
-findings contains reading.unread(environment) if some environment, _ in lib.environments
-
-findings contains lib.finding({
-	"outcome": outcome(environment), "environment": environment, "subject": "redelivery",
-	"target": reading.url(environment),
-	"message": message(environment),
-	"evidence": {"statuses": [object.get(x, "status", 0) | some x in deliveries(environment)]},
-}) if {
+findings contains verdict.finding(environment, object.union(about(environment), {
+	"subject": "redelivery",
+	"evidence": {"statuses": [object.get(item.fact, "status", 0) |
+		some item in responses.in_family(environment, "redelivery")
+		not item.fact.not_sent
+	]},
+})) if {
 	some environment, _ in lib.environments
-	not reading.unread(environment)
-	not by_attestation(environment)
+	not verdict.unread(environment)
+	not bridged(environment)
 }
 
-findings contains object.union(
-	lib.finding({
-		"outcome": "pass", "environment": environment, "subject": "redelivery", "target": reading.url(environment),
-		"message": sprintf("the same event twice was answered with 200 in test, and %s attests that both environments run the same build", [reading.same_build.by]),
-		"evidence": lib.attestation_evidence(reading.same_build),
-	}),
-	{"basis": "attested", "valid_until": reading.same_build.expires},
-) if {
+findings contains verdict.bridged(environment, "redelivery", "Test receiver responded with 200 to the same event twice") if {
 	some environment, _ in lib.environments
-	not reading.unread(environment)
-	by_attestation(environment)
+	not verdict.unread(environment)
+	bridged(environment)
 }

@@ -1,8 +1,9 @@
 # METADATA
-# title: The raw bytes of the body are verified
+# title: The signature is verified over the raw request body
 # description: |
-#   Genuine events in unusual but valid spellings of JSON are accepted, and a body that was respelled after signing is refused. A receiver
-#   that verifies JSON which it parsed and wrote again breaks when the provider's spelling changes, and takes bodies that were not signed.
+#   Valid events in unusual but valid JSON serializations are accepted, and a body that was re-serialized after signing is
+#   rejected. A receiver that verifies JSON which it parsed and serialized again breaks when the provider's serialization
+#   changes, and accepts bodies that were not signed.
 # custom:
 #   id: webhook.verifies-raw-body
 #   order: 150
@@ -12,20 +13,26 @@
 #   severity: high
 #   per_environment: true
 #   remediation: |
-#     Verify the bytes as they were received, before any parser or character decoding (Express: express.raw; Flask: request.get_data();
-#     PHP: php://input; Go: io.ReadAll).
+#     Verify the bytes as they were received, before any parser or character decoding:
+#     - Express: `express.raw({type: "*/*"})`; Fastify: the fastify-raw-body plugin; Koa: `ctx.request.rawBody` of koa-bodyparser
+#     - Hono: `await c.req.arrayBuffer()`; Next: `await request.text()` in the route handler, before `request.json()`
+#     - Flask: `request.get_data()`; Django: `request.body`; FastAPI: `await request.body()`
+#     - PHP: `php://input`; Rails: `request.raw_post`; Go: `io.ReadAll(r.Body)`
 #   sources: ["Begini Security Checklist, Psychometric Integration, 2 (2026-04-14)"]
 #   facts: [webhook.baseline, webhook.exchange, webhook.diagnosis]
 package prelaunch.checks.webhook.verifies_raw_body
 
 import data.prelaunch.lib
-import data.prelaunch.reading
+import data.prelaunch.lib.obstacles
+import data.prelaunch.lib.responses
+import data.prelaunch.lib.text
+import data.prelaunch.lib.verdict
 
-forged(environment) := array.concat(reading.family(environment, "F08"), reading.family(environment, "F09"))
+forged(environment) := responses.in_families(environment, ["F08", "F09"])
 
-# judged is what forgeries alone show; that they are refused is only half of it.
+# judged is what forgeries alone show; that they are rejected is only half of it.
 judged(environment) := {finding |
-	some finding in reading.judge(environment, forged(environment))
+	some finding in verdict.judge(environment, forged(environment))
 	finding.outcome != "pass"
 }
 
@@ -34,177 +41,178 @@ findings contains finding if {
 	some finding in judged(environment)
 }
 
-sent(environment) := [item.fact | some item in reading.of(environment, "raw-body"); not item.fact.not_sent]
+# --- Valid events in unusual serializations
 
-good(x) if {
-	x.status == 200
-	not x.error
-}
+sent(environment) := [item.fact | some item in responses.in_family(environment, "raw-body"); not item.fact.not_sent]
 
-passing(x) if {
-	not x.status
-	x.error
-}
+accepted(environment) := sort({x.case | some x in sent(environment); responses.succeeded(x)})
 
-passing(x) if x.status == 429
+not_accepted(environment) := [x | some x in sent(environment); not responses.succeeded(x)]
 
-passing(x) if x.retry_after
+shows_nothing(x) if responses.transient(x)
 
-# A plain genuine event got this answer too, so that it is not the spelling which it objects to.
-passing(x) if {
+# A plain valid event got this response too, so it is not the serialization that the receiver objects to.
+shows_nothing(x) if {
 	"turned" in x.equals
 	not "wrong" in x.equals
 }
 
-passing(x) if {
+shows_nothing(x) if {
 	"turned" in x.equals
 	x.status >= 500
 }
 
-# turned_down is refusals that look like a signature that does not fit. A value that is unusual in itself may be refused for that.
-turned_down(environment) := sort({x.case |
-	some x in sent(environment)
-	not good(x)
-	not passing(x)
-	like_a_wrong_signature(x)
+# A value that is unusual in itself may be rejected for that, unless it is rejected as an incorrect signature is.
+as_incorrect_signature(x) if not startswith(x.case, "value-")
+
+as_incorrect_signature(x) if "wrong" in x.equals
+
+rejected(environment) := sort({x.case |
+	some x in not_accepted(environment)
+	not shows_nothing(x)
+	as_incorrect_signature(x)
 })
-
-like_a_wrong_signature(x) if not startswith(x.case, "value-")
-
-like_a_wrong_signature(x) if "wrong" in x.equals
 
 objected(environment) := sort({x.case |
-	some x in sent(environment)
-	not good(x)
-	not passing(x)
-	not like_a_wrong_signature(x)
+	some x in not_accepted(environment)
+	not shows_nothing(x)
+	not as_incorrect_signature(x)
 })
 
-put_off(environment) := sort({x.case | some x in sent(environment); not good(x); passing(x)})
+unanswered(environment) := sort({x.case | some x in not_accepted(environment); shows_nothing(x)})
 
-findings contains lib.finding({
-	"outcome": "fail", "environment": environment, "subject": "spelling", "target": reading.url(environment),
-	"message": sprintf("genuine events in valid but unusual spellings of JSON were refused (%s): what is verified is not the raw body", [concat(", ", turned_down(environment))]),
-	"evidence": {"refused": turned_down(environment), "sent": count(sent(environment))},
+findings contains verdict.finding(environment, {
+	"outcome": "fail", "subject": "spelling",
+	"message": sprintf("%s does not verify the raw body: it rejected valid events in unusual JSON serializations (%s)", [
+		text.receiver(environment), concat(", ", rejected(environment)),
+	]),
+	"evidence": {"refused": rejected(environment), "sent": count(sent(environment))},
 }) if {
 	some environment, _ in lib.environments
-	not reading.unread(environment)
-	count(turned_down(environment)) > 0
+	not verdict.unread(environment)
+	count(rejected(environment)) > 0
 }
 
-findings contains lib.finding({
-	"outcome": "warn", "environment": environment, "subject": "value", "target": reading.url(environment),
-	"message": sprintf("genuine events with unusual text in them were refused, though not as wrongly signed (%s)", [concat(", ", objected(environment))]),
+findings contains verdict.finding(environment, {
+	"outcome": "warn", "subject": "value",
+	"message": sprintf("%s rejected valid events with unusual text in them, though not as incorrectly signed (%s)", [
+		text.receiver(environment), concat(", ", objected(environment)),
+	]),
 	"evidence": {"refused": objected(environment)},
 }) if {
 	some environment, _ in lib.environments
-	not reading.unread(environment)
+	not verdict.unread(environment)
 	count(objected(environment)) > 0
 }
 
-# respelled is what was taken of a receiver that refuses the plain genuine event: a signature of another spelling of the body.
-respelled(environment) := sort({d.guess |
+# reserialized are the serializations whose signature a receiver accepts that rejects the plain valid event.
+reserialized(environment) := sort({d.guess |
 	some d in input.facts["webhook.diagnosis"]
 	d.environment == environment
 	d.taken
 	d.guess in {"spaced-body", "pretty-body", "sorted-body"}
 })
 
-findings contains lib.finding({
-	"outcome": "fail", "environment": environment, "subject": "respelled", "target": reading.url(environment),
-	"message": sprintf("the receiver takes the signature of another spelling of the body (%s)", [concat(", ", respelled(environment))]),
-	"evidence": {"taken": respelled(environment)},
+findings contains verdict.finding(environment, {
+	"outcome": "fail", "subject": "respelled",
+	"message": sprintf("%s accepts the signature of another serialization of the body (%s)", [
+		text.receiver(environment), concat(", ", reserialized(environment)),
+	]),
+	"evidence": {"taken": reserialized(environment)},
 }) if {
 	some environment, _ in lib.environments
-	not reading.unobservable(environment)
-	count(respelled(environment)) > 0
+	not responses.unverified(environment)
+	count(reserialized(environment)) > 0
 }
 
-# decoded are bodies that are no proper text and were told wrongly signed by their own signature, but not by that of what decoding makes of
-# them, although no such body is taken in the end.
+# decoded are bodies of invalid UTF-8 that were rejected as incorrectly signed with their own signature, but not with that
+# of what decoding makes of them, although no such body is accepted in the end.
 decoded(environment) := sort({x.case |
-	some item in reading.of(environment, "F09")
+	some item in responses.in_family(environment, "F09")
 	x := item.fact
 	x.status >= 400
 	x.status < 500
-	not x.status in reading.baselines[environment].wrong_statuses
-	some own in reading.of(environment, "malformed")
+	not x.status in responses.baselines[environment].wrong_statuses
+	some own in responses.in_family(environment, "malformed")
 	own.fact.case == {"byte-ff": "invalid-utf-8", "byte-ff-dropped": "invalid-utf-8", "bom": "bom"}[x.case]
 	"wrong" in own.fact.equals
 })
 
-findings contains lib.finding({
-	"outcome": "fail", "environment": environment, "subject": "decoded", "target": reading.url(environment),
-	"message": sprintf("a body that is no proper UTF-8 is refused under its own signature as wrongly signed, and not under that of its decoded text (%s)", [concat(", ", decoded(environment))]),
+findings contains verdict.finding(environment, {
+	"outcome": "fail", "subject": "decoded",
+	"message": sprintf("%s verifies decoded text: invalid UTF-8 is rejected with its own signature, not with its text's (%s)", [
+		text.receiver(environment), concat(", ", decoded(environment)),
+	]),
 	"evidence": {"cases": decoded(environment)},
 }) if {
 	some environment, _ in lib.environments
-	not reading.unread(environment)
+	not verdict.unread(environment)
 	count(decoded(environment)) > 0
 }
 
-unproven(environment) if {
-	not reading.unread(environment)
-	count(judged(environment)) + count(turned_down(environment)) == 0
+# --- What is not proven, and what passes
+
+unproven(environment) := obstacles.unstable(environment) if {
+	count(unanswered(environment)) > 0
+} else := unsent(environment) if {
+	not verdict.unread(environment)
+	count(judged(environment)) + count(rejected(environment)) == 0
 	count(sent(environment)) == 0
 }
 
-unproven(environment) if count(put_off(environment)) > 0
+unsent(environment) := obstacles.unsigned(environment) if {
+	obstacles.unsigned(environment)
+} else := obstacles.careful(environment) if {
+	obstacles.careful(environment)
+} else := obstacles.unproven(environment)
 
-findings contains lib.finding({
-	"outcome": "inconclusive", "environment": environment, "subject": "spelling",
-	"target": reading.url(environment),
-	"message": because(environment),
-	"evidence": {"no_answer": put_off(environment)},
+findings contains verdict.inconclusive(environment, unproven(environment), {
+	"subject": "spelling",
+	"message": message(environment),
+	"evidence": {"no_answer": unanswered(environment)},
 }) if {
 	some environment, _ in lib.environments
-	unproven(environment)
-	not by_attestation(environment)
+	not bridged(environment)
 }
 
-because(environment) := sprintf("genuine events in unusual spellings got no usable answer, or one that plain genuine events get as well (%s)", [concat(", ", put_off(environment))]) if {
-	count(put_off(environment)) > 0
-} else := sprintf("no genuine event in an unusual spelling was sent: %s", [reading.unsigned_only(environment)]) if {
-	reading.unsigned_only(environment)
-} else := sprintf(
-	"no genuine event is sent in careful probing; attest that both environments run the same build (environments.same-build), and probe Test in full%s",
-	[lib.lapse("environments.same-build")],
-) if {
-	reading.careful(environment)
-} else := "no genuine event in an unusual spelling could be sent: see webhook.accepts-genuine"
+message(environment) := sprintf("%s gave valid events in unusual serializations no usable response, or that of plain ones (%s)", [
+	text.receiver(environment), concat(", ", unanswered(environment)),
+]) if {
+	count(unanswered(environment)) > 0
+} else := sprintf("%s got no valid event in an unusual serialization: %s", [
+	text.receiver(environment), unsent(environment).why,
+])
 
 passes(environment) if {
-	not reading.unread(environment)
+	not verdict.unread(environment)
 	count(sent(environment)) > 0
-	((count(judged(environment)) + count(turned_down(environment))) + count(put_off(environment))) + count(decoded(environment)) == 0
+	count(judged(environment)) == 0
+	count(rejected(environment)) == 0
+	count(unanswered(environment)) == 0
+	count(decoded(environment)) == 0
 }
 
-by_attestation(environment) if {
-	reading.careful(environment)
-	not reading.unsigned_only(environment)
-	environment != "test"
-	reading.same_build
+bridged(environment) if {
+	responses.bridged(environment)
 	passes("test")
 }
 
-findings contains lib.finding({
-	"outcome": "pass", "environment": environment, "subject": "raw body", "target": reading.url(environment),
-	"message": sprintf("%d unusual spellings were accepted, and %d bodies respelled after signing were refused", [count([x | some x in sent(environment); good(x)]), count(reading.refused(forged(environment)))]),
-	"evidence": {"accepted": sort({x.case | some x in sent(environment); good(x)}), "refused": reading.cases(reading.refused(forged(environment)))},
+findings contains verdict.finding(environment, {
+	"outcome": "pass", "subject": "raw body",
+	"message": sprintf("%s accepted %s and rejected %s", [
+		text.receiver(environment),
+		lib.amount(count(accepted(environment)), "unusual serialization", "unusual serializations"),
+		lib.amount(count(hits), "body re-serialized after signing", "bodies re-serialized after signing"),
+	]),
+	"evidence": {"accepted": accepted(environment), "refused": text.cases(hits)},
 }) if {
 	some environment, _ in lib.environments
 	passes(environment)
+	hits := responses.of_class(forged(environment), "rejected")
 }
 
-findings contains object.union(
-	lib.finding({
-		"outcome": "pass", "environment": environment, "subject": "raw body", "target": reading.url(environment),
-		"message": sprintf("the raw body is verified in test, and %s attests that both environments run the same build", [reading.same_build.by]),
-		"evidence": lib.attestation_evidence(reading.same_build),
-	}),
-	{"basis": "attested", "valid_until": reading.same_build.expires},
-) if {
+findings contains verdict.bridged(environment, "raw body", "Test receiver verifies the raw body") if {
 	some environment, _ in lib.environments
-	by_attestation(environment)
+	bridged(environment)
 	unproven(environment)
 }

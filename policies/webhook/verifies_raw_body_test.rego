@@ -1,7 +1,7 @@
 package prelaunch.checks.webhook.verifies_raw_body_test
 
 import data.prelaunch.checks.webhook.verifies_raw_body as check
-import data.prelaunch.reading_test as given
+import data.prelaunch.lib.responses_test as given
 
 outcomes(document) := result if {
 	result := {f.outcome | some f in check.findings; f.environment == "test"} with input as document

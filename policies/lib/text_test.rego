@@ -1,0 +1,27 @@
+package prelaunch.lib.text_test
+
+import data.prelaunch.lib.responses_test as given
+import data.prelaunch.lib.text
+
+test_few if {
+	named := [{"fact": given.forged("F01", name, {})} | some name in ["absent", "0", "null", "true"]]
+	text.few(named) == "0, absent (application.complete), null, true"
+	types := [{"fact": object.union(given.forged("F01", "absent", {}), {"event_type": type})} | some type in ["a", "b", "c", "d", "e"]]
+	text.few(array.concat(named, types)) == "0, absent, null, true"
+	text.few(array.concat(named, [{"fact": given.forged("F01", name, {})} | some name in ["false", "none"]])) == "0, absent, false and 3 more"
+}
+
+test_case_names if {
+	text.case_name(given.forged("F01", "absent", {})) == "absent (application.complete)"
+	text.case_name(given.forged("F01", "empty", {})) == "empty"
+}
+
+test_family_names if {
+	text.family("F03") == "truncated-signature"
+	text.family("bounded") == "bounded"
+}
+
+test_response if {
+	text.response({"status": 500}) == "500"
+	text.response({"error": "timeout"}) == "no response in time"
+}
