@@ -9,38 +9,9 @@ import data.prelaunch.lib.responses
 # receiver names the receiver of an environment at the start of a message.
 receiver(environment) := sprintf("%s receiver", [lib.label(environment)])
 
-# families are, by the name that facts and finding ids use, the name that is printed and words that complete
-# "the receiver accepted …".
-families := {
-	"F01": {"name": "unsigned", "accepted": "events without a signature, or with an empty or placeholder one"},
-	"F02": {"name": "malformed-signature", "accepted": "events with a malformed or random signature"},
-	"F02-near": {"name": "malformed-signature", "accepted": "signatures with one incorrect digit"},
-	"F03": {"name": "truncated-signature", "accepted": "truncated signatures"},
-	"F04": {
-		"name": "guessable-key",
-		"accepted": "events signed with a random or default key, or with the value of an unset variable",
-	},
-	"F05": {"name": "unkeyed-digest", "accepted": "a digest without HMAC (no key, or the key next to the body)"},
-	"F06": {"name": "other-hash", "accepted": "the correct key with another hash"},
-	"F07": {"name": "tampered", "accepted": "a body that was changed after signing"},
-	"F08": {"name": "reserialized", "accepted": "a body that was re-serialized after signing"},
-	"F09": {"name": "decoded-text", "accepted": "a body of which only the decoded text was signed"},
-	"F10": {"name": "content-type", "accepted": "incorrectly signed events under another content type"},
-	"F11": {"name": "empty-body-signature", "accepted": "the signature of an empty body for a form or text"},
-	"F12": {"name": "method", "accepted": "unsigned events sent with another method"},
-	"F13": {"name": "path", "accepted": "unsigned events sent to a variant of the path"},
-	"F14": {"name": "trust-header", "accepted": "unsigned events with a header or field that hints at trust"},
-	"F15": {"name": "other-environment", "accepted": "events signed with the other environment's key"},
-	"F16": {
-		"name": "misplaced-signature",
-		"accepted": "a correct signature in the wrong place, next to an incorrect one in the header",
-	},
-	"F17": {"name": "unparsable-header", "accepted": "events with a signature header that cannot be parsed"},
-	"F18": {"name": "compressed", "accepted": "unsigned events under a Content-Encoding"},
-	"F19": {"name": "repeated-header", "accepted": "incorrect signatures in a repeated header"},
-	"F20": {"name": "retired-key", "accepted": "events signed with a retired key"},
-	"F21": {"name": "transport", "accepted": "unsigned events that are large, chunked or sent over HTTP/2"},
-}
+# families are, by the name that facts and finding ids use, the name that is printed and, among others, words that
+# complete "the receiver accepted …". They are data, made from the table of families (go test ./probes/webhook/cases -update).
+families := data.prelaunch.families
 
 # family is the printed name of a family.
 family(id) := object.get(object.get(families, id, {}), "name", id)

@@ -18,7 +18,7 @@ test_case_names if {
 
 test_family_names if {
 	text.family("F03") == "truncated-signature"
-	text.family("bounded") == "bounded"
+	text.family("unknown") == "unknown"
 }
 
 test_response if {
