@@ -38,6 +38,8 @@ errors := {
 	"refused": "the connection was refused",
 	"no_route": "there is no route to it",
 	"no_address": "its name has no address",
+	"lookup_failed": "the DNS lookup of its name failed",
+	"blocked": "its address is link-local, cloud metadata or private (--allow-address permits one)",
 	"certificate": "its certificate does not verify",
 	"client_certificate": "it asks for a client certificate (network.client_certificate)",
 	"tls": "no TLS connection could be set up",

@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 	"github.com/prelaunch-audit/prelaunch/probes/webhook/cases"
@@ -127,7 +128,7 @@ func (s *session) probe(ctx context.Context) error {
 	s.run.Ledger.Begin(s.run.Now())
 	addresses, err := s.client.Network.Addresses(ctx, s.client.Host, s.client.Port)
 	if err != nil {
-		s.baseline.State, s.baseline.Reason = StateUnreachable, send.Classify(err, false)
+		s.baseline.State, s.baseline.Reason = StateUnreachable, netprobe.Classify(ctx, err)
 		return nil
 	}
 	s.baseline.Addresses = addresses

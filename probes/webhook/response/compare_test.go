@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
-	"time"
 
 	"github.com/prelaunch-audit/prelaunch/probes/webhook/cases"
 )
@@ -67,17 +66,4 @@ func TestComparison(t *testing.T) {
 
 func ok(body string) *Response {
 	return &Response{Status: 200, Header: http.Header{"Content-Type": {"application/json"}}, body: []byte(body)}
-}
-
-func TestRetryAfter(t *testing.T) {
-	t.Parallel()
-	for value, want := range map[string]time.Duration{"": -1, "3": 3 * time.Second, "-1": -1, "soon": -1, "99999999": time.Hour} {
-		got, asked := RetryAfter(value)
-		if asked != (want >= 0) || asked && got != want {
-			t.Errorf("%q: %v %v", value, got, asked)
-		}
-	}
-	if got, asked := RetryAfter(time.Now().Add(time.Minute).UTC().Format(http.TimeFormat)); !asked || got < 50*time.Second || got > time.Minute {
-		t.Errorf("a date: %v %v", got, asked)
-	}
 }

@@ -6,34 +6,28 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
 )
 
 // Bounds on what a receiver can make the program do.
 const (
 	MaxBody    = 256 << 10
-	maxDiscard = 1 << 20 // bytes of a body that are read, but not kept, to see whether it ends
+	MaxDiscard = 1 << 20 // bytes of a body that are read, but not kept, to see whether it ends
 )
 
-// Classes of failed exchanges.
+// Classes of failed exchanges, those of package netprobe and three more.
 const (
-	ErrTimeout     = "timeout"
-	ErrReset       = "reset"
-	ErrRefused     = "refused"
-	ErrNoRoute     = "no_route"
-	ErrNoAddress   = "no_address"
-	ErrCertificate = "certificate"
-	ErrTLS         = "tls"
-	ErrClientCert  = "client_certificate"
-	ErrNotTLS      = "not_tls"
-	ErrHeader      = "header_too_large"
-	ErrMalformed   = "malformed"
+	ErrTimeout     = netprobe.Timeout
+	ErrReset       = netprobe.Reset
+	ErrNoRoute     = netprobe.NoRoute
+	ErrCertificate = netprobe.Certificate
 	ErrTruncated   = "truncated"
 	errEndless     = "endless"
 	ErrAborted     = "aborted"
-	ErrOther       = "other"
+	ErrOther       = netprobe.Other
 )
 
 // answer is what came back.
@@ -50,33 +44,28 @@ type Response struct {
 	Asked      bool // it has a Retry-After
 }
 
-// ReadBody keeps the first bytes, as many as most, unpacked where they are packed, and notes whether the body came to an end.
-func (a *Response) ReadBody(body io.Reader, most int, late func() bool) {
-	kept, err := io.ReadAll(io.LimitReader(body, int64(most)+1))
-	if len(kept) > most {
-		kept, a.Cut = kept[:most], true
-		var n int64
-		n, err = io.Copy(io.Discard, io.LimitReader(body, maxDiscard))
-		if n == maxDiscard && err == nil {
-			a.Failure = errEndless
-		}
-	}
-	if err != nil {
+// Take notes what came back: the body unpacked where it is packed, and whether it came to an end. most is how many bytes of it are
+// kept.
+func (a *Response) Take(got *netprobe.Response, most int) {
+	a.Status, a.Header, a.body, a.Cut = got.Status, got.Header, got.Body, got.Truncated
+	switch {
+	case got.Endless:
+		a.Failure = errEndless
+	case got.Broken == netprobe.Timeout, got.Broken == netprobe.Canceled:
+		a.Failure = ErrTimeout
+	case got.Broken != "":
 		a.Failure = ErrTruncated
-		if late() {
-			a.Failure = ErrTimeout
-		}
 	}
-	if strings.Contains(strings.ToLower(a.Header.Get("Content-Encoding")), "gzip") {
-		if r, err := gzip.NewReader(bytes.NewReader(kept)); err == nil {
-			unpacked, _ := io.ReadAll(io.LimitReader(r, int64(most)+1)) // what can be unpacked is enough
-			if len(unpacked) > most {
-				unpacked, a.Cut = unpacked[:most], true
-			}
-			kept = unpacked
-		}
+	if !strings.Contains(strings.ToLower(a.Header.Get("Content-Encoding")), "gzip") {
+		return
 	}
-	a.body = kept
+	if r, err := gzip.NewReader(bytes.NewReader(a.body)); err == nil {
+		unpacked, _ := io.ReadAll(io.LimitReader(r, int64(most)+1)) // what can be unpacked is enough
+		if len(unpacked) > most {
+			unpacked, a.Cut = unpacked[:most], true
+		}
+		a.body = unpacked
+	}
 }
 
 func (a *Response) MediaType() string {
@@ -85,20 +74,4 @@ func (a *Response) MediaType() string {
 		return ""
 	}
 	return mediaType
-}
-
-// RetryAfter reads the header in seconds; a date counts as asked for, without a time.
-func RetryAfter(value string) (time.Duration, bool) {
-	if value == "" {
-		return 0, false
-	}
-	seconds, err := strconv.Atoi(strings.TrimSpace(value))
-	if err != nil || seconds < 0 {
-		at, err := http.ParseTime(value)
-		if err != nil {
-			return 0, false
-		}
-		return max(0, time.Until(at)), true
-	}
-	return time.Duration(min(seconds, 3600)) * time.Second, true
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -13,20 +12,17 @@ import (
 	"net/url"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
 	"github.com/prelaunch-audit/prelaunch/probes/webhook/cases"
 	"github.com/prelaunch-audit/prelaunch/probes/webhook/response"
 )
 
-const (
-	maxHeader = 64 << 10 // bytes of an answer's header
-	// parallel is how many requests are under way towards one receiver. The network allows 16 connections to an address; where Test
-	// and Production share one, this leaves room for the other probes.
-	Parallel = 6
-)
+// Parallel is how many requests are under way towards one receiver. The network allows 16 connections to an address; where Test and
+// Production share one, this leaves room for the other probes.
+const Parallel = 6
 
 // Client sends requests to one receiver: without proxy, redirects, cookies or decompression, HTTP/1.1 unless asked otherwise.
 type Client struct {
@@ -84,17 +80,9 @@ func NewClient(run *audit.Run, target *url.URL) *Client {
 }
 
 func (c *Client) transport(config *tls.Config, one bool) *http.Transport {
-	return &http.Transport{
-		Proxy:                  nil,
-		DialContext:            c.dial,
-		TLSClientConfig:        config.Clone(),
-		DisableCompression:     true,
-		MaxResponseHeaderBytes: maxHeader,
-		MaxIdleConnsPerHost:    Parallel,
-		IdleConnTimeout:        4 * time.Second,
-		ExpectContinueTimeout:  time.Second,
-		Protocols:              protocols(one),
-	}
+	t := netprobe.NewTransport(c.dial, config)
+	t.MaxIdleConnsPerHost, t.IdleConnTimeout, t.ExpectContinueTimeout, t.Protocols = Parallel, 4*time.Second, time.Second, protocols(one)
+	return t
 }
 
 // aloneByTwo is for one request by HTTP/2. A transport lends an HTTP/2 connection to every request that waits, also one that is to be
@@ -181,30 +169,19 @@ var errAbort = errors.New("the body ends here")
 
 func (c *Client) roundTrip(ctx context.Context, transport *http.Transport, f *cases.Request) response.Response {
 	var a response.Response
-	bounded, cancel := context.WithTimeout(ctx, c.Timeout)
-	defer cancel()
 	trace := &httptrace.ClientTrace{
 		GotConn:      func(info httptrace.GotConnInfo) { a.Reused = info.Reused },
 		WroteHeaders: func() { a.Wrote = true },
 	}
-	request := c.Request(httptrace.WithClientTrace(bounded, trace), f)
-	got, err := transport.RoundTrip(request)
+	most := response.MaxBody + 2*len(f.Body)
+	got, err := netprobe.Exchange(httptrace.WithClientTrace(ctx, trace), transport, c.Request(ctx, f),
+		netprobe.Limits{Timeout: c.Timeout, Body: int64(most), Discard: response.MaxDiscard})
 	if err != nil {
-		a.Failure = Classify(err, bounded.Err() != nil)
-		if f.Abort && (a.Failure == response.ErrReset || a.Failure == response.ErrOther) { // we broke it off ourselves
-			a.Failure = response.ErrAborted
-		}
+		a.Failure = classify(err, f.Abort)
 		return a
 	}
-	a.Status, a.Header = got.StatusCode, got.Header
-	if a.Status < 200 { // the connection now belongs to another protocol, and reading it would obey no deadline
-		a.Failure = response.ErrMalformed
-		_ = got.Body.Close()
-		return a
-	}
-	a.ReadBody(got.Body, response.MaxBody+2*len(f.Body), func() bool { return bounded.Err() != nil })
-	_ = got.Body.Close() // nothing to be learned from it
-	a.RetryAfter, a.Asked = response.RetryAfter(a.Header.Get("Retry-After"))
+	a.Take(got, most)
+	a.RetryAfter, a.Asked = netprobe.RetryAfter(a.Header, time.Now())
 	if !a.Asked && a.RateLimited() {
 		a.RetryAfter, a.Asked = defaultWait, true
 	}
@@ -269,46 +246,14 @@ func (p *pause) Read([]byte) (int, error) {
 	}
 }
 
-// Classify names what went wrong without repeating anything that was received.
-func Classify(err error, late bool) string {
-	var (
-		unknown    x509.UnknownAuthorityError
-		hostname   x509.HostnameError
-		invalid    x509.CertificateInvalidError
-		verify     *tls.CertificateVerificationError
-		alert      tls.AlertError
-		record     tls.RecordHeaderError
-		dns        *net.DNSError
-		netTimeout net.Error
-	)
-	text := err.Error()
+// classify names what went wrong without repeating anything that was received.
+func classify(err error, abort bool) string {
+	class := netprobe.Classify(context.Background(), err)
 	switch {
-	case errors.Is(err, errAbort):
+	case errors.Is(err, errAbort), abort && (class == netprobe.Reset || class == netprobe.Other): // we broke it off ourselves
 		return response.ErrAborted
-	case errors.As(err, &verify), errors.As(err, &unknown), errors.As(err, &hostname), errors.As(err, &invalid):
-		return response.ErrCertificate
-	case errors.As(err, &record), strings.Contains(text, "server gave HTTP response to HTTPS client"):
-		return response.ErrNotTLS
-	case errors.As(err, &dns):
-		return response.ErrNoAddress
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return response.ErrRefused
-	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.EADDRNOTAVAIL), errors.Is(err, syscall.EAFNOSUPPORT):
-		return response.ErrNoRoute
-	case strings.Contains(text, "tls: certificate required"):
-		return response.ErrClientCert
-	case errors.As(err, &alert), strings.Contains(text, "remote error: tls"), strings.HasPrefix(text, "tls: "):
-		return response.ErrTLS
-	case late, errors.As(err, &netTimeout) && netTimeout.Timeout():
-		return response.ErrTimeout
-	case strings.Contains(text, "server response headers exceeded"):
-		return response.ErrHeader
-	case strings.Contains(text, "malformed HTTP"), strings.Contains(text, "malformed MIME"), strings.Contains(text, "bad Content-Length"):
-		return response.ErrMalformed
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
-		strings.Contains(text, "server closed"), strings.Contains(text, "http2: "), strings.Contains(text, "stream error"), errors.Is(err, net.ErrClosed), strings.Contains(text, "broken pipe"), strings.Contains(text, "EOF"),
-		strings.Contains(text, "cannot rewind body"): // over HTTP/2, when the connection was gone before the request was sent
-		return response.ErrReset
+	case class == netprobe.Canceled:
+		return netprobe.Timeout
 	}
-	return response.ErrOther
+	return class
 }
