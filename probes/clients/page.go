@@ -18,6 +18,7 @@ import (
 	"golang.org/x/net/publicsuffix"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
 )
 
 // Rules of this file: a page and what it names are fetched by GET, one at a time, without proxies, cookies or keys, from the page's own
@@ -40,15 +41,15 @@ const maxRedirects = 5
 // fetcher fetches what belongs to one page.
 type fetcher struct {
 	*searcher
-	bounds  pageBounds
-	client  *http.Client
-	timeout time.Duration
-	page    *url.URL // where the page was in the end
-	site    string
-	left    int64
-	sent    int
-	queue   []wanted
-	queued  map[string]bool
+	bounds    pageBounds
+	transport *http.Transport
+	timeout   time.Duration
+	page      *url.URL // where the page was in the end
+	site      string
+	left      int64
+	sent      int
+	queue     []wanted
+	queued    map[string]bool
 }
 
 // wanted is one thing to fetch, at the first of several addresses where it is.
@@ -80,7 +81,7 @@ func (p *probe) page(ctx context.Context, s *searcher) {
 	defer transport.CloseIdleConnections()
 	f := &fetcher{
 		searcher: s, bounds: p.bounds, timeout: p.bounds.request, left: p.bounds.bytes, queued: map[string]bool{},
-		client: &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
+		transport: transport,
 	}
 	if timeout := s.run.Integration.Network.Timeout; timeout > 0 {
 		f.timeout = timeout
@@ -104,14 +105,9 @@ func (p *probe) page(ctx context.Context, s *searcher) {
 }
 
 func newTransport(run *audit.Run) *http.Transport {
-	return &http.Transport{
-		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			return run.Network.DialContext(ctx, network, address)
-		},
-		TLSClientConfig:     &tls.Config{RootCAs: run.Roots.All, MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout: 10 * time.Second, MaxResponseHeaderBytes: 256 << 10, ForceAttemptHTTP2: true,
-		MaxIdleConnsPerHost: 2,
-	}
+	t := netprobe.NewTransport(run.Network.DialContext, &tls.Config{RootCAs: run.Roots.All, MinVersion: tls.VersionTLS12})
+	t.DisableCompression, t.MaxResponseHeaderBytes, t.MaxIdleConnsPerHost = false, 256<<10, 2
+	return t
 }
 
 // siteOf is the registrable domain of a host, or the host itself where it has none.
@@ -162,21 +158,19 @@ func (f *fetcher) get(ctx context.Context, at *url.URL) (answer fetched, problem
 }
 
 func (f *fetcher) once(ctx context.Context, at *url.URL) (answer fetched, next *url.URL, problem string) {
-	ctx, cancel := context.WithTimeout(ctx, f.timeout)
-	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
 	if err != nil {
 		return fetched{}, nil, "it is no URL that can be fetched"
 	}
 	request.Header.Set("User-Agent", f.run.UserAgent)
 	request.Header.Set("Accept", "text/html,application/javascript,*/*")
-	response, err := f.client.Do(request)
+	response, err := netprobe.Exchange(ctx, f.transport, request, netprobe.Limits{Timeout: f.timeout, Body: f.left})
 	if err != nil {
-		return fetched{}, nil, whyUnreachable(err)
+		return fetched{}, nil, whyUnreachable(netprobe.Classify(ctx, err))
 	}
-	defer func() { _ = response.Body.Close() }() // only read from
+	f.left -= int64(len(response.Body))
 	f.headers(at, response.Header)
-	if location := response.Header.Get("Location"); response.StatusCode/100 == 3 && location != "" {
+	if location := response.Header.Get("Location"); response.Status/100 == 3 && location != "" {
 		next, err := at.Parse(location)
 		if err != nil || next.Scheme != "https" && next.Scheme != "http" {
 			return fetched{}, nil, "it redirects to something that is no URL"
@@ -184,24 +178,22 @@ func (f *fetcher) once(ctx context.Context, at *url.URL) (answer fetched, next *
 		return fetched{}, next, ""
 	}
 	switch {
-	case response.StatusCode == http.StatusNotFound || response.StatusCode == http.StatusGone:
+	case response.Status == http.StatusNotFound || response.Status == http.StatusGone:
 		return fetched{}, nil, absent
-	case response.StatusCode != http.StatusOK:
-		return fetched{}, nil, fmt.Sprintf("it answers with status %d", response.StatusCode)
+	case response.Status != http.StatusOK:
+		return fetched{}, nil, fmt.Sprintf("it answers with status %d", response.Status)
 	}
-	content, err := decoded(response)
+	if response.Broken != "" {
+		return fetched{}, nil, "its response broke off"
+	}
+	body, whole, err := decoded(response, f.left)
 	if err != nil {
 		return fetched{}, nil, err.Error()
 	}
-	body, err := io.ReadAll(io.LimitReader(content, f.left+1))
-	if err != nil {
-		return fetched{}, nil, "its answer broke off"
-	}
-	if int64(len(body)) > f.left {
+	if !whole || response.Truncated {
 		f.left = 0
 		return fetched{}, nil, "the page is larger than what is fetched; declare the bundle it is made of as a path"
 	}
-	f.left -= int64(len(body))
 	sourceMap := response.Header.Get("SourceMap")
 	if sourceMap == "" {
 		sourceMap = response.Header.Get("X-SourceMap")
@@ -212,15 +204,20 @@ func (f *fetcher) once(ctx context.Context, at *url.URL) (answer fetched, next *
 	}, nil, ""
 }
 
-// decoded undoes a content encoding. gzip alone is asked for, which the transport undoes; some servers send others all the same.
-func decoded(response *http.Response) (io.Reader, error) {
+// decoded undoes a content encoding, up to so many bytes; whole reports whether that was all. gzip alone is asked for, which the
+// transport undoes; some servers send others all the same.
+func decoded(response *netprobe.Response, most int64) (body []byte, whole bool, err error) {
 	switch encoding := strings.ToLower(strings.TrimSpace(response.Header.Get("Content-Encoding"))); encoding {
 	case "", "identity":
-		return response.Body, nil
+		return response.Body, true, nil
 	case "br":
-		return brotli.NewReader(response.Body), nil
+		body, err = io.ReadAll(io.LimitReader(brotli.NewReader(bytes.NewReader(response.Body)), most+1))
+		if err != nil {
+			return nil, false, errors.New("its response cannot be decompressed")
+		}
+		return body, int64(len(body)) <= most, nil
 	default:
-		return nil, errors.New("its answer is encoded in a way that is not read, although gzip alone was asked for")
+		return nil, false, errors.New("its response is encoded in a way that is not read, although gzip alone was asked for")
 	}
 }
 
@@ -238,13 +235,14 @@ func (f *fetcher) headers(at *url.URL, header http.Header) {
 	f.tell(found, shownURL(at.String()))
 }
 
-func whyUnreachable(err error) string {
-	var certificate *tls.CertificateVerificationError
-	switch {
-	case errors.As(err, &certificate):
+func whyUnreachable(class string) string {
+	switch class {
+	case netprobe.Certificate:
 		return "its certificate does not verify"
-	case errors.Is(err, context.DeadlineExceeded):
-		return "it did not answer in time"
+	case netprobe.Timeout:
+		return "it did not respond in time"
+	case netprobe.Blocked:
+		return "its address is loopback, private, link-local or cloud metadata, which only --allow-address permits for it"
 	}
 	return "it cannot be reached"
 }
