@@ -98,15 +98,16 @@ func DecodeDocument(raw []byte) (*Document, error) {
 
 // Scope tells what an audit covered, so that a reader knows what a pass is worth.
 type Scope struct {
-	Probing      map[string]string `json:"probing"`   // environment → full, careful or passive
-	Overrides    []Override        `json:"overrides"` // settings that make the audit see something else than the public does
-	Skipped      []Skipped         `json:"skipped"`   // what was not looked at, and why
-	Addresses    []Address         `json:"addresses"`
-	Repositories []RepositoryScope `json:"repositories"`
-	Keys         []KeyScope        `json:"keys"`
-	Requests     map[string]int    `json:"requests"` // environment → requests sent to its receiver
-	Sent         []SentEvent       `json:"sent"`     // synthetic events that were taken, to be purged
-	Digests      map[string]string `json:"digests"`  // what else was looked at, such as "roster" → "sha256:…"
+	Probing       map[string]string `json:"probing"`                 // environment → full, careful or passive
+	Overrides     []Override        `json:"overrides"`               // settings that make the audit see something else than the public does
+	DeclaredEmpty []EmptySection    `json:"declared_empty,omitzero"` // sections that are declared to have nothing in them
+	Skipped       []Skipped         `json:"skipped"`                 // what was not looked at, and why
+	Addresses     []Address         `json:"addresses"`
+	Repositories  []RepositoryScope `json:"repositories"`
+	Keys          []KeyScope        `json:"keys"`
+	Requests      map[string]int    `json:"requests"` // environment → requests sent to its receiver
+	Sent          []SentEvent       `json:"sent"`     // synthetic events that were taken, to be purged
+	Digests       map[string]string `json:"digests"`  // what else was looked at, such as "roster" → "sha256:…"
 	// ConfigFile is the configuration as the user named it, and ConfigLines the lines of the settings that findings may point at.
 	ConfigFile  string         `json:"config_file,omitempty"`
 	ConfigLines map[string]int `json:"config_lines,omitzero"`

@@ -29,7 +29,8 @@ type Integration struct {
 	// Declared names the optional top-level sections that the configuration has, be they empty, such as "clients": an absent section
 	// is inconclusive, an empty one is not applicable.
 	Declared       []string       `json:"declared"`
-	Environments   []Environment  `json:"environments"` // test, then production
+	DeclaredEmpty  []EmptySection `json:"declared_empty,omitzero"` // repositories, clients and logs that are said not to exist
+	Environments   []Environment  `json:"environments"`            // test, then production
 	ProviderChecks bool           `json:"provider_checks"`
 	RetiredKeys    []RetiredKey   `json:"retired_keys"`
 	Repositories   []Repository   `json:"repositories"`
@@ -71,6 +72,16 @@ func (i *Integration) Resolve(path string) string {
 		return filepath.Clean(path)
 	}
 	return filepath.Join(i.Directory, path)
+}
+
+// EmptySection is a section of the configuration that is declared to have nothing in it. A bare [] names nobody and does not
+// expire.
+type EmptySection struct {
+	Section string `json:"section"`
+	By      string `json:"by"`
+	On      Date   `json:"on"`
+	Reason  string `json:"reason"`
+	Expires Date   `json:"expires"` // the last day on which the declaration holds; unset without a name
 }
 
 // Permission is a flag that only the reviewer may give, for a setting of the configuration.

@@ -69,6 +69,12 @@ func (r *reader) integrationFrom(tree *value) {
 		i.Logs = append(i.Logs, audit.LogSource{Path: v.field("path").string(), Command: command, Program: program,
 			Environment: v.field("environment").string(), Marker: v.field("marker").string()})
 	}
+	i.DeclaredEmpty = []audit.EmptySection{}
+	for _, section := range []string{"repositories", "clients", "logs"} {
+		if v := tree.field(section); v != nil && len(v.items) == 0 {
+			i.DeclaredEmpty = append(i.DeclaredEmpty, r.emptySection(section, v))
+		}
+	}
 	r.access(tree.field("access"))
 	r.attestations(tree.field("attestations"))
 	r.waivers(tree.field("waivers"))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -120,7 +121,7 @@ func TestLoadReadsEverySetting(t *testing.T) {
 				APIBaseURL: "https://api.begini.co", Probing: "careful", ProbeUIDs: []string{}, Receiver: "inline",
 			},
 		},
-		ProviderChecks: true,
+		ProviderChecks: true, DeclaredEmpty: []audit.EmptySection{},
 		RetiredKeys: []audit.RetiredKey{
 			{KeyReference: audit.KeyReference{Source: "command", Command: audit.Command{Args: []string{"vault", "read", "-field=key", "old"}, Env: []string{"VAULT_ADDR"}}, Program: "vault"},
 				Environment: "production", AcceptedUntil: day("2026-12-01")},
@@ -209,6 +210,27 @@ func TestDeclaredTellsAbsentFromEmpty(t *testing.T) {
 	got := mustLoad(t, minimal+"logs: []\nclients: []\nnetwork: {}\naccess: {}\n")
 	if differences := cmp.Diff([]string{"clients", "logs", "access", "network"}, got.Declared); differences != "" {
 		t.Error(differences)
+	}
+}
+
+func TestSectionsDeclaredEmpty(t *testing.T) {
+	t.Parallel()
+	got := mustLoad(t, minimal+`
+repositories: {none: true, by: jane@acme.example, on: 2026-11-01, reason: "The code belongs to a supplier, whose contract forbids keys in it"}
+clients: []
+workloads: []
+logs: {reason: old, "on": "2020-01-01", none: true, by: bob}
+`)
+	want := []audit.EmptySection{
+		{Section: "repositories", By: "jane@acme.example", On: day("2026-11-01"), Reason: "The code belongs to a supplier, whose contract forbids keys in it", Expires: day("2027-01-30")},
+		{Section: "clients"},
+		{Section: "logs", By: "bob", On: day("2020-01-01"), Reason: "old", Expires: day("2020-03-31")},
+	}
+	if differences := cmp.Diff(want, got.DeclaredEmpty, cmp.Comparer(func(a, b audit.Date) bool { return a.String() == b.String() })); differences != "" {
+		t.Error(differences)
+	}
+	if len(got.Repositories) != 0 || len(got.Logs) != 0 || !slices.Contains(got.Declared, "repositories") {
+		t.Errorf("%+v", got)
 	}
 }
 

@@ -7,15 +7,34 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 )
 
-// Rules of this file: what a person promises or accepts (attestations and waivers) has an end. One that has run out is no mistake
-// of the configuration: it no longer counts, and the report says so.
+// Rules of this file: what a person attests, declares or accepts has an end. One that has expired is no mistake of the
+// configuration: it no longer counts, and the report says so.
 
 // maxAttestation is how long an attestation holds at most, in days: as long as a review.
 const maxAttestation = audit.MaxValidity
 
+// emptySection reads a section without anything in it, [] or {none: true, by, on, reason}.
+func (r *reader) emptySection(section string, v *value) audit.EmptySection {
+	empty := audit.EmptySection{Section: section, By: v.field("by").string(), On: v.field("on").date(), Reason: v.field("reason").string()}
+	if on := v.field("on"); on != nil {
+		r.inThePast(on)
+		empty.Expires = empty.On.AddDays(maxAttestation)
+	}
+	return empty
+}
+
+// inThePast reports a day on which something was seen that has not come yet.
+func (r *reader) inThePast(on *value) bool {
+	tomorrow := audit.NewDate(r.options.Now()).AddDays(1) // it is tomorrow already somewhere
+	if tomorrow.Before(on.date()) {
+		r.problem(on, on.path+" is "+on.text+", which is in the future", "write the day on which it was seen to be so")
+		return false
+	}
+	return true
+}
+
 func (r *reader) attestations(v *value) {
 	r.integration.Attestations = []audit.Attestation{}
-	tomorrow := audit.NewDate(r.options.Now()).AddDays(1) // it is tomorrow already somewhere
 	for _, item := range v.list() {
 		attestation := audit.Attestation{
 			Check:     item.field("check").string(),
@@ -30,8 +49,7 @@ func (r *reader) attestations(v *value) {
 			latest := attestation.On.AddDays(maxAttestation)
 			expires := item.field("expires")
 			switch {
-			case tomorrow.Before(attestation.On):
-				r.problem(on, on.path+" is "+on.text+", which is in the future", "write the day on which it was seen to be so")
+			case !r.inThePast(on):
 			case expires == nil:
 				attestation.Expires = latest
 			case latest.Before(attestation.Expires):

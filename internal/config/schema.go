@@ -30,10 +30,16 @@ func (s *shape) schema() *jsonschema.Schema {
 		if s.orOne {
 			return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{s.item.schema(), items}}
 		}
+		if s.orNone != nil {
+			return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{items, s.orNone.schema()}}
+		}
 		return items
 	case date:
 		return &jsonschema.Schema{Type: "string", Format: "date", Pattern: `^[0-9]{4}-[0-9]{2}-[0-9]{2}$`}
 	case boolean:
+		if len(s.words) > 0 {
+			return &jsonschema.Schema{Const: jsonschema.Ptr[any](s.words[0] == "true")}
+		}
 		return &jsonschema.Schema{Type: "boolean"}
 	case integer:
 		return &jsonschema.Schema{Type: "integer", Minimum: &s.low, Maximum: &s.high}

@@ -43,6 +43,7 @@ type shape struct {
 	keys     form   // mapping
 	item     *shape // list, and each value of a mapping
 	orOne    bool   // list: a single item may stand in its place
+	orNone   *shape // list: what declares, in its place, that there is nothing
 	fewest   int    // list
 	most     int    // list; 0: mostItems
 	distinct bool   // list: no item twice

@@ -43,6 +43,17 @@ var root = sync.OnceValue(func() *shape {
 		field{name: "accepted_until", shape: &shape{kind: date}, about: "end of a rotation window in which the old key is still accepted"},
 	)}
 
+	none := &shape{kind: object, fields: []field{
+		{name: "none", required: true, shape: &shape{kind: boolean, words: []string{"true"}}, about: "true: there is nothing of the kind"},
+		{name: "by", required: true, shape: person, about: "who says so"},
+		{name: "on", required: true, shape: &shape{kind: date}, about: "day on which it was seen to be so; it holds for 90 days"},
+		{name: "reason", required: true, shape: texts(prose), about: "why there is nothing"},
+	}}
+	orNone := func(items *shape) *shape {
+		items.orNone = none
+		return items
+	}
+
 	environment := &shape{kind: object, fields: []field{
 		{name: "integration_id", required: true, shape: texts(identifier), about: "the environment's integration ID from the Deployment Centre, in quotes"},
 		{name: "api_key", required: true, shape: key, about: "reference to the API key, such as {env: BEGINI_TEST_API_KEY}; never the key itself"},
@@ -73,25 +84,25 @@ var root = sync.OnceValue(func() *shape {
 		}}},
 		{name: "provider_checks", shape: &shape{kind: boolean}, about: "true: also ask the provider's API, which sends it the keys; default: false"},
 		{name: "retired_keys", shape: &shape{kind: list, item: retiredKey, most: mostRetiredKeys}, about: "keys that were rotated out"},
-		{name: "repositories", about: "git repositories to search for keys", shape: listOf(&shape{kind: object, fields: []field{
+		{name: "repositories", about: "git repositories to search for keys", shape: orNone(listOf(&shape{kind: object, fields: []field{
 			{name: "path", required: true, shape: texts(filePath), about: "path of the repository"},
-		}})},
+		}}))},
 		{name: "workloads", about: "manifests that show where the receiver gets its key", shape: listOf(&shape{kind: object, fields: []field{
 			{name: "path", required: true, shape: texts(filePath), about: "file or folder of manifests"},
 			{name: "environment", shape: environmentName, about: "default: both"},
 		}})},
-		{name: "clients", about: "what reaches browsers and phones", shape: listOf(&shape{kind: object, exactlyOne: []string{"path", "url"}, fields: []field{
+		{name: "clients", about: "what reaches browsers and phones", shape: orNone(listOf(&shape{kind: object, exactlyOne: []string{"path", "url"}, fields: []field{
 			{name: "path", shape: texts(filePath), about: "bundle, page or app package"},
 			{name: "url", shape: texts(webURL), about: "live page"},
 			{name: "environment", shape: environmentName, about: "default: both"},
-		}})},
-		{name: "logs", about: "logs of the receiver", shape: listOf(&shape{kind: object, exactlyOne: []string{"path", "command"}, together: map[string]string{"env": "command"}, fields: []field{
+		}}))},
+		{name: "logs", about: "logs of the receiver", shape: orNone(listOf(&shape{kind: object, exactlyOne: []string{"path", "command"}, together: map[string]string{"env": "command"}, fields: []field{
 			{name: "path", shape: texts(logGlob), about: "pattern of log files"},
 			{name: "command", shape: command, about: "command that prints the log; runs only with --allow-commands"},
 			{name: "env", shape: passed, about: aboutPassed},
 			{name: "environment", shape: environmentName, about: "default: both"},
 			{name: "marker", shape: texts(logMarker), about: "pattern that shows that the log has caught up"},
-		}})},
+		}}))},
 		{name: "access", about: "who may use the provider's dashboard", shape: &shape{kind: object, fields: []field{
 			{name: "roster", shape: texts(filePath), about: "CSV of the accounts, with the columns email and role"},
 			{name: "exported_on", shape: &shape{kind: date}, about: "day on which the roster was exported"},

@@ -232,6 +232,9 @@ func (w *walker) walkMapping(node *yamldoc.Value, s *shape, v *value) bool {
 }
 
 func (w *walker) walkList(node *yamldoc.Value, s *shape, v *value) bool {
+	if s.orNone != nil && node.Kind == yamldoc.Mapping && node.Has("none") {
+		return w.walkObject(node, s.orNone, v)
+	}
 	contents := node.Items
 	if node.Kind != yamldoc.Sequence {
 		if !s.orOne || node.Kind != yamldoc.Scalar || isNull(node) {
@@ -295,6 +298,10 @@ func (w *walker) walkScalar(node *yamldoc.Value, s *shape, v *value) bool {
 	case boolean:
 		if !node.Plain || (v.text != "true" && v.text != "false") {
 			w.found.add(v.at, v.path+" is neither true nor false", "write true or false, without quotes")
+			return false
+		}
+		if len(s.words) > 0 && !slices.Contains(s.words, v.text) {
+			w.found.add(v.at, v.path+" is "+v.text, "write "+strings.Join(s.words, " or ")+", or remove what it belongs to")
 			return false
 		}
 		v.flag = v.text == "true"

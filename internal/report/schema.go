@@ -137,6 +137,7 @@ func describe(schema *jsonschema.Schema) {
 		{[]string{"notes"}, "worth knowing; changes no outcome"},
 		{[]string{"scope"}, "what was covered, so that a reader knows what a pass is worth"},
 		{[]string{"scope", "overrides"}, "settings that make the audit see something else than the public does"},
+		{[]string{"scope", "declared_empty"}, "sections that the configuration declares to have nothing in them; by, on, reason and expires are empty for a bare []"},
 		{[]string{"scope", "sent"}, "synthetic events that a receiver took, to be purged"},
 		{[]string{"facts_digest"}, "digest of the facts document that was judged"},
 	} {
