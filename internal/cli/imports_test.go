@@ -18,7 +18,7 @@ var mayImport = []struct{ pattern, may string }{
 	{"internal/cli", "internal/* probes policies"},
 	{"probes", "internal/audit probes/*"},
 	{"probes/webhook/cases", "internal/provider"},
-	{"probes/webhook/response", "internal/secret internal/netprobe"},
+	{"probes/webhook/response", "internal/secret"},
 	{"probes/webhook/send", "internal/audit internal/netprobe probes/webhook/cases probes/webhook/response"},
 	{"probes/webhook", "internal/audit internal/secret internal/provider internal/netprobe probes/webhook/*"},
 	{"probes/*", "internal/audit internal/secret internal/provider internal/netprobe internal/tlsinspect internal/gitscan internal/content internal/keyscan/match internal/keyscan internal/treestate internal/yamldoc"},

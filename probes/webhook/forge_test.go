@@ -20,8 +20,13 @@ const (
 	oldKey   = "begini-retired-key-Zp4Wx8Rt2Mn"
 )
 
-// offline is a session that sends nothing.
-func offline(t testing.TB, change func(*audit.Integration)) *session {
+// unsent is a prober that sends nothing, with its transcript.
+type unsent struct {
+	*prober
+	t *transcript
+}
+
+func offline(t testing.TB, change func(*audit.Integration)) unsent {
 	t.Helper()
 	key := func(text string) audit.KeyReference {
 		return audit.KeyReference{Source: audit.FromEnv, Key: secret.New([]byte(text))}
@@ -41,9 +46,10 @@ func offline(t testing.TB, change func(*audit.Integration)) *session {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newSession(&audit.Run{Integration: integration}, profile, integration.Environments[0], newProgress(nil))
-	s.chooseEvent("")
-	s.offersTwo = true
+	environment := integration.Environments[0]
+	s := unsent{newProber(&audit.Run{Integration: integration}, profile, environment, newProgress(nil)), newTranscript(environment)}
+	s.chooseEvent(s.t, "")
+	s.t.offersTwo = true
 	return s
 }
 
@@ -80,8 +86,8 @@ func TestTemplatesAreCompactJSON(t *testing.T) {
 func TestForgeriesAreForged(t *testing.T) {
 	t.Parallel()
 	s := offline(t, nil)
-	for _, j := range s.forgeries() {
-		f, reason := s.prepare(j)
+	for _, j := range s.forgedJobs(s.t) {
+		f, reason := s.prepare(s.t, j)
 		if reason != "" {
 			t.Errorf("%s %s cannot be sent: %s", j.Family, j.Name, reason)
 			continue
@@ -97,10 +103,10 @@ func TestForgeriesAreForged(t *testing.T) {
 func TestCarefulProbingHoldsItsHand(t *testing.T) {
 	t.Parallel()
 	s := offline(t, careful)
-	s.baseline.Genuine = true
+	s.t.baseline.Genuine = true
 	sent := 0
-	for _, j := range slices.Concat(s.forgeries(), s.accepted(), s.invalids()) {
-		f, reason := s.prepare(j)
+	for _, j := range slices.Concat(s.forgedJobs(s.t), s.variantJobs(s.t), s.invalidJobs(s.t)) {
+		f, reason := s.prepare(s.t, j)
 		if reason != "" {
 			continue
 		}
@@ -139,11 +145,12 @@ func TestCarefulProbingHoldsItsHand(t *testing.T) {
 func TestOnlyUnkeyedRequestsGoToUnverifiedPeers(t *testing.T) {
 	t.Parallel()
 	unkeyed := []string{"F01", "F04", "F10", "F12", "F13", "F14", "F17", "F18", "F19", "F21", "F02 random", "F02 random-1", "F02 random-8", "F02 random-16", "F02 random-64", "F02 zeros", "F05 sha512-body", "F05 sha256-body", "F05 md5-body"}
-	s := offline(t, nil)
-	s.baseline.Transport = TransportUnverified
-	s.baseline.Genuine = true
-	for _, j := range slices.Concat(s.forgeries(), s.accepted(), s.invalids()) {
-		_, reason := s.prepare(j)
+	s := offline(t, func(i *audit.Integration) {
+		i.Environments[0].WebhookURL = strings.Replace(i.Environments[0].WebhookURL, "https:", "http:", 1)
+	})
+	s.t.baseline.Genuine = true
+	for _, j := range slices.Concat(s.forgedJobs(s.t), s.variantJobs(s.t), s.invalidJobs(s.t)) {
+		_, reason := s.prepare(s.t, j)
 		allowed := slices.Contains(unkeyed, j.Family) || slices.Contains(unkeyed, j.Family+" "+j.Name)
 		if (reason == "") != allowed {
 			t.Errorf("%s %s: %q", j.Family, j.Name, reason)
@@ -174,8 +181,8 @@ func TestKeysThatAreNoForgery(t *testing.T) {
 		i.Environments[0].Key.Key = secret.New([]byte("changeme"))
 		i.Environments[1].Key.Key = secret.New([]byte("changeme\x00"))
 	})
-	for _, j := range s.forgeries() {
-		if _, reason := s.prepare(j); (j.Name == "changeme" || j.Family == "F15") != (reason == cases.NotSentSameKey) {
+	for _, j := range s.forgedJobs(s.t) {
+		if _, reason := s.prepare(s.t, j); (j.Name == "changeme" || j.Family == "F15") != (reason == cases.NotSentSameKey) {
 			t.Errorf("%s %s: %q", j.Family, j.Name, reason)
 		}
 	}
@@ -185,9 +192,9 @@ func TestKeysThatAreNoForgery(t *testing.T) {
 func TestGenuineSpellingsMeanTheSame(t *testing.T) {
 	t.Parallel()
 	s := offline(t, nil)
-	s.baseline.Genuine = true
-	for _, j := range s.accepted() {
-		f, reason := s.prepare(j)
+	s.t.baseline.Genuine = true
+	for _, j := range s.variantJobs(s.t) {
+		f, reason := s.prepare(s.t, j)
 		if reason != "" {
 			t.Errorf("%s: %s", j.Name, reason)
 			continue
@@ -214,7 +221,7 @@ func TestSyntheticEventsAreTold(t *testing.T) {
 	s := offline(t, nil)
 	seen := map[string]bool{}
 	for range 50 {
-		f, err := s.source.Request(s.event, true)
+		f, err := s.source.Request(s.t.event, true)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -229,7 +236,7 @@ func TestSyntheticEventsAreTold(t *testing.T) {
 	fixed := offline(t, func(i *audit.Integration) { i.Environments[0].ProbeUIDs = []string{"KNOWN0001"} })
 	bodies := map[string]bool{}
 	for range 50 {
-		f, err := fixed.source.Request(fixed.event, true)
+		f, err := fixed.source.Request(fixed.t.event, true)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -248,11 +255,11 @@ func TestRequestsAreWrittenAsMeant(t *testing.T) {
 		"encoded-slash": "/in%2fbegini?tenant=7", "parameter": "/in/begini;x?tenant=7", "suffix": "/in/begini.json?tenant=7",
 	}
 	for _, c := range cases.Forgeries {
-		f, reason := s.prepare(job{Case: c, purpose: PurposeForgery, event: s.event})
+		f, reason := s.prepare(s.t, job{Case: c, purpose: PurposeForgery, event: s.t.event})
 		if reason != "" {
 			continue
 		}
-		r := s.client.Request(t.Context(), f)
+		r := s.sender.Request(t.Context(), f)
 		if line := want[c.Name]; line != "" && r.URL.RequestURI() != line {
 			t.Errorf("%s goes to %s, want %s", c.Name, r.URL.RequestURI(), line)
 		}

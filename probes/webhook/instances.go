@@ -5,73 +5,77 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
 	"github.com/prelaunch-audit/prelaunch/probes/webhook/cases"
-	"github.com/prelaunch-audit/prelaunch/probes/webhook/response"
 	"github.com/prelaunch-audit/prelaunch/probes/webhook/send"
 )
 
-// genuineDraws is how many genuine events are sent on connections of their own, or one to each address where it has more: each is an event
-// to be purged, so these are fewer than the forgeries. Eight see a quarter of the instances that refuse with 90 % confidence.
-const genuineDraws = 8
+// validDraws is how many valid events are sent on connections of their own, or one to each address
+// where there are more: each is an event to be purged, so these are fewer than the forgeries. Eight
+// see a quarter of the instances that reject with 90 % confidence.
+const validDraws = 8
 
-// everyInstance sends an unsigned and a wrongly signed event on many connections of their own, spread over every address, and a few
-// genuine events in the same way.
-func (s *session) everyInstance(ctx context.Context) {
-	if s.over(ctx) != "" {
-		return
+// everyInstance sends an unsigned and an incorrectly signed event on many connections of their own,
+// spread over every address, and a few valid events in the same way.
+func (p *prober) everyInstance(ctx context.Context, t *transcript) bool {
+	if p.over(ctx, t) != "" {
+		return true
 	}
-	s.client.CloseIdle()
-	draws := max(s.run.Integration.Network.FreshConnections, len(s.baseline.Addresses))
-	addresses := s.routed(ctx)
+	p.sender.CloseIdle()
+	addresses := p.routed(ctx, t)
 	if len(addresses) == 0 {
-		return
+		return true
 	}
-	for _, c := range []job{
-		s.unsignedDraw(),
-		{Case: cases.Case{Family: cases.FamilyInstance, Name: "wrong-key", Change: func(f *cases.Request) { f.SignWith([]byte(cases.RandomHex(32))) }}, purpose: PurposeForgery, event: s.event},
-	} {
-		turns := make([]int, draws)
-		for i := range turns {
-			turns[i] = i
-		}
-		for chunk := range slices.Chunk(turns, s.chunk(draws)) {
-			drawn := make([]*record, len(chunk))
-			send.Each(chunk, func(i int) { drawn[i-chunk[0]] = s.do(ctx, c, addresses[i%len(addresses)]) })
-			s.instances = append(s.instances, drawn...)
-			if ctx.Err() != nil || s.timeouts >= maxTimeouts || !s.full() && slices.ContainsFunc(drawn, s.takenNow) {
+	draws := max(p.run.Integration.Network.FreshConnections, len(t.baseline.Addresses))
+	chunk := draws
+	if !t.full() { // few, to stop at the first acceptance
+		chunk = send.Parallel
+	}
+	for _, name := range []string{"unsigned", "wrong-key"} {
+		for left := draws; left > 0; left -= chunk {
+			drawn := p.draw(ctx, t, drawJob(t, name), min(chunk, left), rotated(addresses, draws-left))
+			if ctx.Err() != nil || t.timeouts >= maxTimeouts || !t.full() && slices.ContainsFunc(drawn, t.acceptedNow) {
 				break
 			}
 		}
 	}
-	if s.full() && s.canSign() && s.baseline.Genuine && ctx.Err() == nil {
-		drawn := make([]*record, max(genuineDraws, len(addresses)))
-		index := make([]int, len(drawn))
-		for i := range index {
-			index[i] = i
-		}
-		send.Each(index, func(i int) {
-			drawn[i] = s.do(ctx, genuineJob(cases.FamilyInstance, "genuine", s.event), addresses[i%len(addresses)])
-		})
-		s.instances = append(s.instances, drawn...)
+	if t.full() && p.canSign() && t.baseline.Genuine && ctx.Err() == nil {
+		p.draw(ctx, t, validJob(cases.FamilyInstance, "genuine", t.event), max(validDraws, len(addresses)), addresses)
 	}
+	return true
 }
 
-func (s *session) unsignedDraw() job {
-	return job{Case: cases.Case{Family: cases.FamilyInstance, Name: "unsigned", Change: cases.Forgeries[0].Change}, purpose: PurposeForgery, event: s.event}
+func drawJob(t *transcript, name string) job {
+	c := cases.Case{Family: cases.FamilyInstance, Name: name, Change: cases.Forgeries[0].Change}
+	if name == "wrong-key" {
+		c.Change = cases.RandomKey
+	}
+	return job{Case: c, purpose: PurposeForgery, event: t.event}
 }
 
-// routed are the addresses to which this machine has a route, found out by one draw each: a machine without IPv6 has none to half of
-// many receivers, and draws there would show nothing.
-func (s *session) routed(ctx context.Context) []string {
+// draw sends a job n times, to addresses by turns.
+func (p *prober) draw(ctx context.Context, t *transcript, j job, n int, addresses []string) []*record {
+	drawn := p.sendTo(ctx, t, slices.Repeat([]job{j}, n), addresses)
+	t.instances = append(t.instances, drawn...)
+	return drawn
+}
+
+// rotated is addresses from another one on.
+func rotated(addresses []string, by int) []string {
+	by %= len(addresses)
+	return slices.Concat(addresses[by:], addresses[:by])
+}
+
+// routed are the addresses to which this machine has a route, found out by one draw each: a machine
+// without IPv6 has none to half of many receivers, and draws there would show nothing.
+func (p *prober) routed(ctx context.Context, t *transcript) []string {
+	if len(t.baseline.Addresses) == 1 {
+		return t.baseline.Addresses
+	}
 	var addresses []string
-	if len(s.baseline.Addresses) == 1 {
-		return s.baseline.Addresses
-	}
-	for _, address := range s.baseline.Addresses {
-		r := s.do(ctx, s.unsignedDraw(), address)
-		s.instances = append(s.instances, r)
-		if r.fact.Error == response.ErrNoRoute {
-			s.skip("webhook receiver at "+address, "this machine has no route to it")
+	for _, address := range t.baseline.Addresses {
+		if p.draw(ctx, t, drawJob(t, "unsigned"), 1, []string{address})[0].fact.Error == netprobe.NoRoute {
+			p.skip("webhook receiver at "+address, "this machine has no route to it")
 			continue
 		}
 		addresses = append(addresses, address)
@@ -79,36 +83,28 @@ func (s *session) routed(ctx context.Context) []string {
 	return addresses
 }
 
-// chunk is how many draws are made before looking at the answers: in careful probing few, to stop at the first acceptance.
-func (s *session) chunk(draws int) int {
-	if s.full() {
-		return draws
-	}
-	return send.Parallel
-}
-
-// emitInstances sums up draws that were answered alike.
-func (s *session) emitInstances() {
-	var order []string
-	sums := map[string]*Instance{}
-	for _, r := range s.instances {
+// instanceSums sums up draws that got the same response.
+func (t *transcript) instanceSums() []Instance {
+	var sums []Instance
+	place := map[string]int{}
+	for _, r := range t.instances {
 		if r.fact.NotSent != "" {
 			continue
 		}
-		s.compare(r)
-		fact := Instance{
-			Environment: s.environment.Name, Case: r.fact.Case, Address: r.address, Status: r.fact.Status, Error: r.fact.Error,
-			Digest: r.fact.Digest, Equals: r.fact.Equals, Leaks: r.fact.Leaks, Firewall: r.fact.Firewall, Effect: r.fact.Effect, Cut: r.fact.Cut,
+		t.compare(r)
+		sum := Instance{
+			Environment: t.environment.Name, Case: r.fact.Case, Address: r.address, Status: r.fact.Status,
+			Error: r.fact.Error, Digest: r.fact.Digest, Equals: r.fact.Equals, Leaks: r.fact.Leaks,
+			Firewall: r.fact.Firewall, Effect: r.fact.Effect, Cut: r.fact.Cut,
 		}
-		// Answers that differ in nothing but what varies from one to the next have the same digest, and may leak all the same.
-		key := fmt.Sprintf("%#v", fact)
-		if sums[key] == nil {
-			sums[key] = &fact
-			order = append(order, key)
+		// Responses that differ in nothing but what varies have the same digest, and may leak all the same.
+		key := fmt.Sprintf("%#v", sum)
+		i, known := place[key]
+		if !known {
+			i = len(sums)
+			place[key], sums = i, append(sums, sum)
 		}
-		sums[key].Draws++
+		sums[i].Draws++
 	}
-	for _, key := range order {
-		s.run.Sink.Emit(KindInstance, *sums[key])
-	}
+	return sums
 }

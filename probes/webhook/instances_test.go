@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
-	"github.com/prelaunch-audit/prelaunch/internal/audit/audittest"
 	"github.com/prelaunch-audit/prelaunch/probes/webhook/cases"
 	"github.com/prelaunch-audit/prelaunch/probes/webhook/response"
 )
@@ -14,14 +13,12 @@ import (
 // answers have the same digest since what leaked is what varies.
 func TestDrawsAreSummedUp(t *testing.T) {
 	t.Parallel()
-	out := &audittest.Sink{}
-	s := &session{run: &audit.Run{Sink: out}, environment: audit.Environment{Name: audit.Test}}
+	transcript := newTranscript(audit.Environment{Name: audit.Test})
 	for _, leaks := range [][]string{nil, nil, {response.LeakKey}, nil} {
-		s.instances = append(s.instances, &record{address: "192.0.2.1:443", fact: Exchange{Case: "unsigned", Status: 401, Digest: "same", Leaks: leaks}})
+		transcript.instances = append(transcript.instances, &record{address: "192.0.2.1:443", fact: Exchange{Case: "unsigned", Status: 401, Digest: "same", Leaks: leaks}})
 	}
-	s.instances = append(s.instances, &record{fact: Exchange{Case: "unsigned", NotSent: cases.NotSentInterrupted}})
-	s.emitInstances()
-	sums := audittest.Of[Instance](out)
+	transcript.instances = append(transcript.instances, &record{fact: Exchange{Case: "unsigned", NotSent: cases.NotSentInterrupted}})
+	sums := transcript.instanceSums()
 	if len(sums) != 2 || sums[0].Draws != 3 || sums[1].Draws != 1 || !slices.Equal(sums[1].Leaks, []string{response.LeakKey}) {
 		t.Errorf("%+v", sums)
 	}

@@ -3,11 +3,13 @@ package webhook
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
 	"github.com/prelaunch-audit/prelaunch/probes/webhook/cases"
 	"github.com/prelaunch-audit/prelaunch/probes/webhook/send"
 )
@@ -21,7 +23,7 @@ const (
 	observerCredulous  = "credulous"
 )
 
-// observer is the configured command that tells whether an event was processed.
+// observer is the configured command that reports whether an event was processed.
 type observer struct {
 	exec    audit.Exec
 	command audit.Command
@@ -31,13 +33,14 @@ type observer struct {
 	sees  bool // it has seen a genuine event processed that was sent after the forgeries
 }
 
-// newObserver returns nil where none is configured. With fixed UIDs its word cannot be told to belong to one event, so it is not asked.
-func newObserver(exec audit.Exec, environment audit.Environment, fixedUIDs bool) *observer {
+// newObserver returns nil where none is configured. With configured UIDs its result cannot be
+// attributed to one event, so it is not asked.
+func newObserver(exec audit.Exec, environment audit.Environment) *observer {
 	if !environment.HasEffects {
 		return nil
 	}
 	o := &observer{exec: exec, command: environment.Effects, state: observerAsked}
-	if fixedUIDs {
+	if len(environment.ProbeUIDs) > 0 {
 		o.state = observerFixedUIDs
 	}
 	return o
@@ -52,14 +55,15 @@ func (o *observer) active() bool {
 	return o.state == observerAsked
 }
 
-// try asks about an event that was never sent: an observer which has seen that one processed tells nothing.
+// try asks about an event that was never sent: an observer which has seen that one processed proves
+// nothing.
 func (o *observer) try(ctx context.Context, uid string) {
 	if o.ask(ctx, uid) == EffectProcessed {
 		o.give(observerCredulous)
 	}
 }
 
-// ask returns the observer's word about one UID, "" when it cannot be asked.
+// ask returns the observer's result for one UID, "" when it cannot be asked.
 func (o *observer) ask(ctx context.Context, uid string) string {
 	if !o.active() {
 		return ""
@@ -92,46 +96,48 @@ func (o *observer) give(state string) {
 	o.state = state
 }
 
-// observe sends one more genuine event, waits until the observer has seen it processed, and then asks about everything that was sent
-// before: only now does "not processed" mean that it will not be.
-func (s *session) observe(ctx context.Context) {
-	if !s.observer.active() {
-		return
+// observe sends one more valid event, waits until the observer has seen it processed, and then asks
+// about everything that was sent before: only now does "not processed" mean that it will not be.
+func (p *prober) observe(ctx context.Context, t *transcript) bool {
+	if !p.observer.active() {
+		return true
 	}
-	if s.full() && s.canSign() && s.baseline.Genuine {
-		last := s.do(ctx, job{Case: cases.Case{Family: cases.FamilyControl, Name: "last", Change: (*cases.Request).Sign}, purpose: PurposeControl, event: s.event}, "")
-		s.observer.sees = last.fact.Status == 200 && s.processed(ctx, last.uid)
-		if s.observer.sees {
+	if t.full() && p.canSign() && t.baseline.Genuine {
+		j := validJob(cases.FamilyControl, "last", t.event)
+		j.purpose = PurposeControl
+		last := p.sendOne(ctx, t, j)
+		p.observer.sees = last.fact.Status == 200 && p.processed(ctx, last.uid)
+		if p.observer.sees {
 			last.fact.Effect = EffectProcessed
 		}
-		s.keep(last)
+		t.keep(last)
 	}
 	var asked []*record
-	for _, r := range append(append([]*record(nil), s.records...), s.instances...) {
+	for _, r := range slices.Concat(t.records, t.instances) {
 		if r.uid != "" && r.fact.NotSent == "" && r.fact.Effect != EffectProcessed {
 			asked = append(asked, r)
 		}
 	}
-	send.Each(asked, func(r *record) {
-		effect := s.observer.ask(ctx, r.uid)
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		r.fact.Effect = effect
-		if effect == EffectProcessed && r.fact.Status/100 != 2 {
-			s.sentEvents = append(s.sentEvents, audit.SentEvent{Environment: s.environment.Name, UID: r.uid, EventType: r.fact.EventType, At: s.run.Now().UTC()})
+	send.Each(asked, func(r *record) { r.fact.Effect = p.observer.ask(ctx, r.uid) })
+	for _, r := range asked {
+		if r.fact.Effect == EffectProcessed && r.fact.Status/100 != 2 {
+			t.accepted = append(t.accepted, audit.SentEvent{
+				Environment: p.environment.Name, UID: r.uid, EventType: r.fact.EventType, At: p.run.Now().UTC(),
+			})
 		}
-	})
+	}
+	return true
 }
 
 // processed asks about one UID until it was processed or a request's time and a half has passed.
-func (s *session) processed(ctx context.Context, uid string) bool {
-	ctx, cancel := context.WithTimeout(ctx, s.client.Timeout*3/2)
+func (p *prober) processed(ctx context.Context, uid string) bool {
+	ctx, cancel := context.WithTimeout(ctx, p.sender.Timeout*3/2)
 	defer cancel()
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
-		if s.observer.ask(ctx, uid) == EffectProcessed {
+		if p.observer.ask(ctx, uid) == EffectProcessed {
 			return true
 		}
-		if !s.observer.active() || send.Sleep(ctx, pause) != nil {
+		if !p.observer.active() || netprobe.Sleep(ctx, pause) != nil {
 			return false
 		}
 	}

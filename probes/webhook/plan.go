@@ -99,7 +99,7 @@ func plan(integration *audit.Integration, profile provider.Profile, environment 
 	}
 	draws := 2 * integration.Network.FreshConnections
 	if full && signing {
-		draws += genuineDraws
+		draws += validDraws
 	}
 	add(cases.FamilyInstance, draws)
 	if full && signing {
@@ -149,11 +149,11 @@ func batches(list []planned, full bool) int {
 }
 
 // expected is how many requests are likely.
-func (s *session) expected() int {
+func (p *prober) expected() int {
 	sum := 0
-	for _, p := range plan(s.run.Integration, s.profile, s.environment) {
-		if p.family != cases.FamilyDiagnosis {
-			sum += p.count
+	for _, planned := range plan(p.run.Integration, p.profile, p.environment) {
+		if planned.family != cases.FamilyDiagnosis {
+			sum += planned.count
 		}
 	}
 	return sum

@@ -1,17 +1,17 @@
-// Package webhook sends genuine, forged and invalid events to an integration's webhook receivers and describes how each was answered.
-// It judges nothing: which answer means what is the policies' business.
+// Package webhook sends valid, forged and invalid events to an integration's webhook receivers and
+// describes how each was answered. It judges nothing: what a response means is up to the policies.
 //
 // The rules of the package:
-//   - A case is a row in one of three tables (forgeries, genuine, invalid); adding a row adds a case.
-//   - A forgery differs from an accepted genuine event in one thing.
-//   - Nothing made with a held key leaves over plain HTTP or to a peer whose certificate does not verify; forge.keyed says what is.
-//   - In careful probing nothing is sent that a right receiver takes, and never more than half of the body's right signature.
-//   - Facts hold no body, no UID, no signature; an answer is a digest, and what it equals is worked out in memory.
+//   - The probe is a list of phases over one transcript. Requests are made in package cases, sent by
+//     package send, and responses read in package response.
+//   - Facts hold no body, no UID and no signature; a response is a digest, and what it equals is worked
+//     out in memory.
+//   - In careful probing nothing is sent that a correct receiver accepts, and never more than half of
+//     the body's correct signature.
 package webhook
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 
@@ -43,20 +43,16 @@ func (*probe) Run(ctx context.Context, run *audit.Run) error {
 		return fmt.Errorf("probe the webhook receivers: %w", err)
 	}
 	progress := newProgress(run.Progress)
-	errs := make([]error, len(run.Integration.Environments))
 	var wait sync.WaitGroup
-	for i, environment := range run.Integration.Environments {
+	for _, environment := range run.Integration.Environments {
 		wait.Go(func() {
-			s := newSession(run, profile, environment, progress)
-			errs[i] = s.probe(ctx)
-			s.emit()
+			p, t := newProber(run, profile, environment, progress), newTranscript(environment)
+			p.probe(ctx, t)
+			p.emit(t)
 		})
 	}
 	wait.Wait()
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return errors.Join(errs...)
+	return ctx.Err()
 }
 
 // progress adds up what the environments have sent and will send.

@@ -1,3 +1,10 @@
+// Package cases makes the requests of the webhook probe. It sends nothing.
+//
+// The rules of the package:
+//   - A case is a row in one of three tables (Forgeries, Genuine, Invalid); a row adds a case.
+//   - A forgery differs from an accepted valid event in one thing.
+//   - Nothing made with a held key is sent over plain HTTP or to a peer whose certificate does not
+//     verify; Request.Keyed marks what is.
 package cases
 
 import (
@@ -60,7 +67,7 @@ var Forgeries = []Case{
 		f.Put(f.Right(f.Body)[:16] + strings.Repeat("0", 112))
 	}},
 
-	{Family: "F04", Name: "random-key", Change: func(f *Request) { f.SignWith([]byte(RandomHex(32))) }},
+	{Family: "F04", Name: "random-key", Change: RandomKey},
 	{Family: "F04", Name: "empty-key", Change: withKey("")},
 	{Family: "F04", Name: "undefined", Change: withKey("undefined")},
 	{Family: "F04", Name: "null", Change: withKey("null")},
@@ -472,5 +479,30 @@ func keyed(change func([]byte) []byte) func(*Request) {
 			return
 		}
 		f.SignWith(key)
+	}
+}
+
+// RandomKey signs with a random key.
+func RandomKey(f *Request) { f.SignWith([]byte(RandomHex(32))) }
+
+// SignedWith signs with another key, which is nil where it is not held.
+func SignedWith(key []byte) func(*Request) {
+	return func(f *Request) {
+		if key == nil {
+			f.Refuse(NotSentNoKey)
+			return
+		}
+		f.Keyed = true
+		f.SignWith(key)
+	}
+}
+
+// Reused sends the event under the correct signature of another body.
+func Reused(signed []byte) func(*Request) {
+	return func(f *Request) {
+		if f.Fixed { // the same user's event at another time
+			f.Body = ShiftTimes(f.Body, 60*86400)
+		}
+		f.Put(f.Right(signed))
 	}
 }

@@ -102,7 +102,7 @@ func (n *Node) set(path string, value *Node) {
 	holder.members[i] = value
 }
 
-func (n *Node) Remove(path string) {
+func (n *Node) remove(path string) {
 	holder, i := n.at(path)
 	if i >= 0 {
 		holder.names = append(holder.names[:i], holder.names[i+1:]...)

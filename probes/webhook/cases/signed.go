@@ -33,70 +33,70 @@ const (
 // Genuine are events that a right receiver takes. Those whose name starts with "value-" also hold an unusual value, to which a receiver
 // may object for another reason than its signature.
 var Genuine = []Case{
-	{Family: FamilyRaw, Name: "python", Change: Signed(func(f *Request) { f.Body = Python.Write(f.Doc) })},
-	{Family: FamilyRaw, Name: "pretty", Change: Signed(func(f *Request) { f.Body = pretty.Write(f.Doc) })},
-	{Family: FamilyRaw, Name: "trailing-newline", Change: Signed(func(f *Request) { f.Body = append(bytes.Clone(f.Body), '\n') })},
-	{Family: FamilyRaw, Name: "reordered", Change: Signed(func(f *Request) { f.Body = Compact.Write(f.Doc.reversed()) })},
-	{Family: FamilyRaw, Name: "escaped", Change: Signed(func(f *Request) { f.Body = escaped.Write(f.Doc) })},
-	{Family: FamilyRaw, Name: "value-non-ascii", Change: Signed(func(f *Request) { f.respell("prélaunch ✓", Compact) })},
-	{Family: FamilyRaw, Name: "value-escaped-non-ascii", Change: Signed(func(f *Request) { f.respell("prélaunch ✓", ascii) })},
-	{Family: FamilyRaw, Name: "value-escaped-slash", Change: Signed(func(f *Request) { f.respell("pre/launch", slashed) })},
-	{Family: FamilyRaw, Name: "value-control-character", Change: Signed(func(f *Request) { f.respell("prelaunch\u001b", Compact) })},
+	{Family: FamilyRaw, Name: "python", Change: signed(func(f *Request) { f.Body = Python.Write(f.Doc) })},
+	{Family: FamilyRaw, Name: "pretty", Change: signed(func(f *Request) { f.Body = pretty.Write(f.Doc) })},
+	{Family: FamilyRaw, Name: "trailing-newline", Change: signed(func(f *Request) { f.Body = append(bytes.Clone(f.Body), '\n') })},
+	{Family: FamilyRaw, Name: "reordered", Change: signed(func(f *Request) { f.Body = Compact.Write(f.Doc.reversed()) })},
+	{Family: FamilyRaw, Name: "escaped", Change: signed(func(f *Request) { f.Body = escaped.Write(f.Doc) })},
+	{Family: FamilyRaw, Name: "value-non-ascii", Change: signed(func(f *Request) { f.respell("prélaunch ✓", Compact) })},
+	{Family: FamilyRaw, Name: "value-escaped-non-ascii", Change: signed(func(f *Request) { f.respell("prélaunch ✓", ascii) })},
+	{Family: FamilyRaw, Name: "value-escaped-slash", Change: signed(func(f *Request) { f.respell("pre/launch", slashed) })},
+	{Family: FamilyRaw, Name: "value-control-character", Change: signed(func(f *Request) { f.respell("prelaunch\u001b", Compact) })},
 
-	{Family: FamilySize, Name: "20-KiB", Change: Signed(func(f *Request) { f.grow(20 << 10) })},
-	{Family: FamilySize, Name: "64-KiB", Change: Signed(func(f *Request) { f.grow(64 << 10) })},
+	{Family: FamilySize, Name: "20-KiB", Change: signed(func(f *Request) { f.grow(20 << 10) })},
+	{Family: FamilySize, Name: "64-KiB", Change: signed(func(f *Request) { f.grow(64 << 10) })},
 
-	{Family: FamilyTransport, Name: "lower-case-header", Change: Signed(func(f *Request) { f.LowerName = true })},
-	{Family: FamilyTransport, Name: "chunked", Change: Signed(func(f *Request) { f.Chunked = true })},
-	{Family: FamilyTransport, Name: "two-writes", Change: Signed(func(f *Request) { f.Slow = true })},
-	{Family: FamilyTransport, Name: "expect-continue", Change: Signed(func(f *Request) { f.Expect = true })},
-	{Family: FamilyTransport, Name: "charset", Change: Signed(func(f *Request) { f.contentType("application/json; charset=utf-8") })},
-	{Family: FamilyTransport, Name: "http2", Change: Signed(func(f *Request) { f.HTTP2 = true })},
+	{Family: FamilyTransport, Name: "lower-case-header", Change: signed(func(f *Request) { f.LowerName = true })},
+	{Family: FamilyTransport, Name: "chunked", Change: signed(func(f *Request) { f.Chunked = true })},
+	{Family: FamilyTransport, Name: "two-writes", Change: signed(func(f *Request) { f.Slow = true })},
+	{Family: FamilyTransport, Name: "expect-continue", Change: signed(func(f *Request) { f.Expect = true })},
+	{Family: FamilyTransport, Name: "charset", Change: signed(func(f *Request) { f.contentType("application/json; charset=utf-8") })},
+	{Family: FamilyTransport, Name: "http2", Change: signed(func(f *Request) { f.HTTP2 = true })},
 }
 
 // invalid are properly signed requests whose body is malformed, incomplete or unusual.
 var invalidBodies = func() []Case {
 	cases := []Case{
-		{Family: FamilyMalformed, Name: "empty", Change: Body("")},
-		{Family: FamilyMalformed, Name: "blank", Change: Body("  \n")},
-		{Family: FamilyMalformed, Name: "brace", Change: Body("{")},
-		{Family: FamilyMalformed, Name: "half", Change: Signed(func(f *Request) { f.Body = f.Body[:len(f.Body)/2] })},
-		{Family: FamilyMalformed, Name: "trailing-junk", Change: Signed(func(f *Request) { f.Body = append(bytes.Clone(f.Body), 'x') })},
-		{Family: FamilyMalformed, Name: "two-values", Change: Signed(func(f *Request) { f.Body = append(bytes.Clone(f.Body), " {}"...) })},
-		{Family: FamilyMalformed, Name: "single-quotes", Change: Signed(func(f *Request) { f.Body = bytes.ReplaceAll(f.Body, []byte{'"'}, []byte{'\''}) })},
-		{Family: FamilyMalformed, Name: "nan", Change: Body("NaN")},
-		{Family: FamilyMalformed, Name: "nan-inside", Change: Signed(func(f *Request) { f.Body = timeField.ReplaceAll(f.Body, []byte("${1}NaN")) })},
-		{Family: FamilyMalformed, Name: "null", Change: Body("null")},
-		{Family: FamilyMalformed, Name: "array", Change: Body("[]")},
-		{Family: FamilyMalformed, Name: "string", Change: Body(`"x"`)},
-		{Family: FamilyMalformed, Name: "number", Change: Body("123")},
-		{Family: FamilyMalformed, Name: "true", Change: Body("true")},
-		{Family: FamilyMalformed, Name: "invalid-utf-8", Change: Signed(func(f *Request) {
+		{Family: FamilyMalformed, Name: "empty", Change: body("")},
+		{Family: FamilyMalformed, Name: "blank", Change: body("  \n")},
+		{Family: FamilyMalformed, Name: "brace", Change: body("{")},
+		{Family: FamilyMalformed, Name: "half", Change: signed(func(f *Request) { f.Body = f.Body[:len(f.Body)/2] })},
+		{Family: FamilyMalformed, Name: "trailing-junk", Change: signed(func(f *Request) { f.Body = append(bytes.Clone(f.Body), 'x') })},
+		{Family: FamilyMalformed, Name: "two-values", Change: signed(func(f *Request) { f.Body = append(bytes.Clone(f.Body), " {}"...) })},
+		{Family: FamilyMalformed, Name: "single-quotes", Change: signed(func(f *Request) { f.Body = bytes.ReplaceAll(f.Body, []byte{'"'}, []byte{'\''}) })},
+		{Family: FamilyMalformed, Name: "nan", Change: body("NaN")},
+		{Family: FamilyMalformed, Name: "nan-inside", Change: signed(func(f *Request) { f.Body = timeField.ReplaceAll(f.Body, []byte("${1}NaN")) })},
+		{Family: FamilyMalformed, Name: "null", Change: body("null")},
+		{Family: FamilyMalformed, Name: "array", Change: body("[]")},
+		{Family: FamilyMalformed, Name: "string", Change: body(`"x"`)},
+		{Family: FamilyMalformed, Name: "number", Change: body("123")},
+		{Family: FamilyMalformed, Name: "true", Change: body("true")},
+		{Family: FamilyMalformed, Name: "invalid-utf-8", Change: signed(func(f *Request) {
 			f.note("prelaunch\uFFFD")
 			f.Body = bytes.Replace(f.Body, []byte("\uFFFD"), []byte{0xff}, 1)
 		})},
-		{Family: FamilyMalformed, Name: "utf-16", Change: Signed(func(f *Request) { f.Body = utf16LE(f.Body) })},
-		{Family: FamilyMissing, Name: "all", Change: Body("{}")},
+		{Family: FamilyMalformed, Name: "utf-16", Change: signed(func(f *Request) { f.Body = utf16LE(f.Body) })},
+		{Family: FamilyMissing, Name: "all", Change: body("{}")},
 
-		{Family: FamilyUnexpected, Name: "number-out-of-range", Change: Signed(func(f *Request) { f.firstTime("1e400") })},
-		{Family: FamilyUnexpected, Name: "number-of-400-digits", Change: Signed(func(f *Request) { f.firstTime(strings.Repeat("9", 400)) })},
-		{Family: FamilyUnexpected, Name: "nul-character", Change: Signed(func(f *Request) { f.note("prelaunch\x00") })},
-		{Family: FamilyUnexpected, Name: "lone-surrogate", Change: Signed(func(f *Request) {
+		{Family: FamilyUnexpected, Name: "number-out-of-range", Change: signed(func(f *Request) { f.firstTime("1e400") })},
+		{Family: FamilyUnexpected, Name: "number-of-400-digits", Change: signed(func(f *Request) { f.firstTime(strings.Repeat("9", 400)) })},
+		{Family: FamilyUnexpected, Name: "nul-character", Change: signed(func(f *Request) { f.note("prelaunch\x00") })},
+		{Family: FamilyUnexpected, Name: "lone-surrogate", Change: signed(func(f *Request) {
 			f.note("prelaunch\uFFFD")
 			f.Body = bytes.Replace(f.Body, []byte("\uFFFD"), []byte(`\ud800`), 1)
 		})},
-		{Family: FamilyMalformed, Name: "bom", Change: Signed(func(f *Request) { f.Body = append([]byte("\uFEFF"), f.Body...) })},
-		{Family: FamilyUnexpected, Name: "unknown-field", Change: Signed(func(f *Request) { f.set("prelaunch", text("unknown")) })},
-		{Family: FamilyUnexpected, Name: "unknown-event-type", Change: Signed(func(f *Request) { f.set("event.type", text("prelaunch.unknown")) })},
-		{Family: FamilyUnexpected, Name: "details-null", Change: Signed(func(f *Request) { f.set("event.details", literal("null")) })},
-		{Family: FamilyUnexpected, Name: "details-text", Change: Signed(func(f *Request) { f.set("event.details", text("x")) })},
-		{Family: FamilyUnexpected, Name: "details-empty", Change: Signed(func(f *Request) { f.set("event.details", &Node{Kind: '{'}) })},
-		{Family: FamilyUnexpected, Name: "time-text", Change: Signed(func(f *Request) { f.firstTime(`"x"`) })},
-		{Family: FamilyUnexpected, Name: "time-negative", Change: Signed(func(f *Request) { f.firstTime("-1") })},
+		{Family: FamilyMalformed, Name: "bom", Change: signed(func(f *Request) { f.Body = append([]byte("\uFEFF"), f.Body...) })},
+		{Family: FamilyUnexpected, Name: "unknown-field", Change: signed(func(f *Request) { f.set("prelaunch", text("unknown")) })},
+		{Family: FamilyUnexpected, Name: "unknown-event-type", Change: signed(func(f *Request) { f.set("event.type", text("prelaunch.unknown")) })},
+		{Family: FamilyUnexpected, Name: "details-null", Change: signed(func(f *Request) { f.set("event.details", literal("null")) })},
+		{Family: FamilyUnexpected, Name: "details-text", Change: signed(func(f *Request) { f.set("event.details", text("x")) })},
+		{Family: FamilyUnexpected, Name: "details-empty", Change: signed(func(f *Request) { f.set("event.details", &Node{Kind: '{'}) })},
+		{Family: FamilyUnexpected, Name: "time-text", Change: signed(func(f *Request) { f.firstTime(`"x"`) })},
+		{Family: FamilyUnexpected, Name: "time-negative", Change: signed(func(f *Request) { f.firstTime("-1") })},
 
-		{Family: FamilyBounded, Name: "nesting-100", Change: Signed(func(f *Request) { f.nest(100) })},
-		{Family: FamilyBounded, Name: "nesting-2000", Change: Signed(func(f *Request) { f.nest(2000) })},
-		{Family: FamilyBounded, Name: "1-MiB", Change: Signed(func(f *Request) { f.fill(1<<20 + 1) })},
+		{Family: FamilyBounded, Name: "nesting-100", Change: signed(func(f *Request) { f.nest(100) })},
+		{Family: FamilyBounded, Name: "nesting-2000", Change: signed(func(f *Request) { f.nest(2000) })},
+		{Family: FamilyBounded, Name: "1-MiB", Change: signed(func(f *Request) { f.fill(1<<20 + 1) })},
 	}
 	return cases
 }()
@@ -106,17 +106,17 @@ func Invalid(required []string) []Case {
 	cases := append([]Case(nil), invalidBodies...)
 	for _, field := range required {
 		cases = append(cases,
-			Case{Family: FamilyMissing, Name: field, Change: Signed(func(f *Request) { f.Doc.Remove(field); f.Body = Compact.Write(f.Doc) })},
-			Case{Family: FamilyUnexpected, Name: "null-" + field, Change: Signed(func(f *Request) { f.set(field, literal("null")) })},
-			Case{Family: FamilyUnexpected, Name: "number-" + field, Change: Signed(func(f *Request) { f.set(field, literal("7")) })},
-			Case{Family: FamilyUnexpected, Name: "array-" + field, Change: Signed(func(f *Request) { f.set(field, &Node{Kind: '['}) })},
+			Case{Family: FamilyMissing, Name: field, Change: signed(func(f *Request) { f.Doc.remove(field); f.Body = Compact.Write(f.Doc) })},
+			Case{Family: FamilyUnexpected, Name: "null-" + field, Change: signed(func(f *Request) { f.set(field, literal("null")) })},
+			Case{Family: FamilyUnexpected, Name: "number-" + field, Change: signed(func(f *Request) { f.set(field, literal("7")) })},
+			Case{Family: FamilyUnexpected, Name: "array-" + field, Change: signed(func(f *Request) { f.set(field, &Node{Kind: '['}) })},
 		)
 		if slices.ContainsFunc(required, func(other string) bool { return strings.HasPrefix(other, field+".") }) {
-			cases = append(cases, Case{Family: FamilyUnexpected, Name: "text-" + field, Change: Signed(func(f *Request) { f.set(field, text("x")) })})
+			cases = append(cases, Case{Family: FamilyUnexpected, Name: "text-" + field, Change: signed(func(f *Request) { f.set(field, text("x")) })})
 		}
 	}
 	// Last, because it costs the connection.
-	return append(cases, Case{Family: FamilyMalformed, Name: CaseCutOff, Change: Signed(func(f *Request) { f.Abort = true })})
+	return append(cases, Case{Family: FamilyMalformed, Name: CaseCutOff, Change: signed(func(f *Request) { f.Abort = true })})
 }
 
 // Incomplete says for which families a body is also made incomplete in careful probing, so that no right receiver takes it.
@@ -126,7 +126,7 @@ var Incomplete = map[string]bool{FamilyUnexpected: true, FamilyBounded: true}
 func (f *Request) MakeIncomplete(required []string, name string) {
 	for _, field := range required {
 		if !strings.HasSuffix(name, field) && !strings.Contains(field, ".") && field != "event" {
-			f.Doc.Remove(field)
+			f.Doc.remove(field)
 			f.Body = Compact.Write(f.Doc)
 			f.Base = baseIncomplete
 			return
@@ -135,13 +135,13 @@ func (f *Request) MakeIncomplete(required []string, name string) {
 	f.Refuse(NotSentCareful)
 }
 
-// Signed changes the body and signs what came of it.
-func Signed(change func(*Request)) func(*Request) {
+// signed changes the body and signs what came of it.
+func signed(change func(*Request)) func(*Request) {
 	return func(f *Request) { change(f); f.Sign() }
 }
 
-func Body(b string) func(*Request) {
-	return Signed(func(f *Request) { f.Body = []byte(b) })
+func body(b string) func(*Request) {
+	return signed(func(f *Request) { f.Body = []byte(b) })
 }
 
 func (f *Request) respell(words string, s style) {
@@ -202,4 +202,15 @@ func utf16LE(body []byte) []byte {
 		out = append(out, byte(unit), byte(unit>>8))
 	}
 	return out
+}
+
+// Pairs are invalid bodies that are sent correctly and incorrectly signed. The first is serialized as
+// events are.
+func Pairs(required []string) []Case {
+	field := required[0]
+	return []Case{
+		{Family: FamilyPair, Name: field, Change: signed(func(f *Request) { f.Doc.remove(field); f.Body = Compact.Write(f.Doc) })},
+		{Family: FamilyPair, Name: "all", Change: body("{}")},
+		{Family: FamilyPair, Name: "brace", Change: body("{")},
+	}
 }

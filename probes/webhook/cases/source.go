@@ -52,3 +52,16 @@ func (s *Source) Request(event provider.Event, verified bool) (*Request, error) 
 	f.Doc = doc
 	return f, nil
 }
+
+// ExpectedSignatures are what a receiver that prints the signature it expected would print: of the
+// body as sent and as it may have re-serialized it. A correctly signed request holds it itself.
+func (s *Source) ExpectedSignatures(f *Request) [][]byte {
+	if s.Key == nil || f.Valid || f.Exposed != "" {
+		return nil
+	}
+	var out [][]byte
+	for _, body := range [][]byte{f.Body, Compact.Write(f.Doc), Python.Write(f.Doc)} {
+		out = append(out, f.Key.digest(s.Scheme.Hash, body))
+	}
+	return out
+}

@@ -43,7 +43,7 @@ type Normal struct {
 
 // normalise takes out of the body what is plainly volatile, and own, which is what the request itself held: its UID, say.
 func Normalize(a *Response, own []string) Normal {
-	body := strings.ToValidUTF8(string(a.body), "\uFFFD")
+	body := strings.ToValidUTF8(string(a.Body), "\uFFFD")
 	for _, words := range own {
 		if len(words) >= 4 {
 			body = strings.ReplaceAll(body, words, "<own>")
@@ -93,7 +93,7 @@ func shortDigest(s string) string {
 // Comparison knows a set of answers and tells whether another one is like them.
 type Comparison struct {
 	shapes []*shape
-	Count  int
+	count  int
 }
 
 // shape is the answers that have the same number of words, with what was seen in each place.
@@ -106,7 +106,7 @@ type shape struct {
 }
 
 func (c *Comparison) Add(n Normal) {
-	c.Count++
+	c.count++
 	for _, s := range c.shapes {
 		if s.fits(n) && s.near(n) {
 			s.count++
@@ -140,7 +140,7 @@ func (s *shape) near(n Normal) bool {
 
 // Comparable reports whether answers to the same question resemble each other at all; of fewer than three that cannot be said, and is assumed.
 func (c *Comparison) Comparable() bool {
-	if c.Count < 3 {
+	if c.count < 3 {
 		return true
 	}
 	return slices.ContainsFunc(c.shapes, func(s *shape) bool { return s.count > 1 })
@@ -188,3 +188,6 @@ func free(seen map[string]bool, token string) bool {
 	}
 	return len(seen) >= 3
 }
+
+// Count is how many responses it knows.
+func (c *Comparison) Count() int { return c.count }

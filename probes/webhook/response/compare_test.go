@@ -65,5 +65,5 @@ func TestComparison(t *testing.T) {
 }
 
 func ok(body string) *Response {
-	return &Response{Status: 200, Header: http.Header{"Content-Type": {"application/json"}}, body: []byte(body)}
+	return &Response{Status: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(body)}
 }

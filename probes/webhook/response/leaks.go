@@ -254,7 +254,7 @@ var (
 // views are the texts of an answer in which a tell-tale may stand: as sent, as a browser shows it, with JSON strings unescaped, and
 // the values of its headers.
 func views(a *Response) []string {
-	raw := strings.ToValidUTF8(string(a.body), "\uFFFD")
+	raw := strings.ToValidUTF8(string(a.Body), "\uFFFD")
 	out := []string{raw}
 	if strings.ContainsAny(raw, "<&") {
 		out = append(out, html.UnescapeString(tags.ReplaceAllString(lineBreaks.ReplaceAllString(raw, "\n"), "")))
@@ -332,7 +332,7 @@ var firewallHeaders = []string{"Cf-Mitigated", "X-Sucuri-Block", "X-Amzn-Waf-Act
 // default is a 503 that does not say for how long.
 func (a *Response) RateLimited() bool {
 	const page = "<center><h1>503 service temporarily unavailable</h1></center>\r\n<hr><center>"
-	return a.Status == http.StatusServiceUnavailable && strings.Contains(strings.ToLower(string(a.body[:min(len(a.body), 4<<10)])), page)
+	return a.Status == http.StatusServiceUnavailable && strings.Contains(strings.ToLower(string(a.Body[:min(len(a.Body), 4<<10)])), page)
 }
 
 // Firewall reports whether an answer looks like a firewall's page.
@@ -345,6 +345,6 @@ func (a *Response) Firewall() bool {
 			return true
 		}
 	}
-	page := strings.ToLower(string(a.body[:min(len(a.body), 32<<10)]))
+	page := strings.ToLower(string(a.Body[:min(len(a.Body), 32<<10)]))
 	return slices.ContainsFunc(firewallMarks, func(mark string) bool { return strings.Contains(page, mark) })
 }

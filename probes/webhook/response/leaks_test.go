@@ -16,7 +16,7 @@ import (
 const ownKey = "begini-test-key-7Jq2mXw9Lr4VzT0s"
 
 func answered(contentType, body string) *Response {
-	return &Response{Status: 400, Header: http.Header{"Content-Type": {contentType}}, body: []byte(body)}
+	return &Response{Status: 400, Header: http.Header{"Content-Type": {contentType}}, Body: []byte(body)}
 }
 
 var leakSamples = []struct {

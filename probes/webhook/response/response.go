@@ -1,3 +1,5 @@
+// Package response reads what a receiver sent: what it equals, and what it reveals. Nothing of a
+// response leaves this package but digests and the names of what was found.
 package response
 
 import (
@@ -8,66 +10,51 @@ import (
 	"net/http"
 	"strings"
 	"time"
-
-	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
 )
 
-// Bounds on what a receiver can make the program do.
+// MaxBody is how many bytes of a response's body are kept.
+const MaxBody = 256 << 10
+
+// Failures beyond those of the network.
 const (
-	MaxBody    = 256 << 10
-	MaxDiscard = 1 << 20 // bytes of a body that are read, but not kept, to see whether it ends
+	Truncated = "truncated" // the body breaks off
+	Endless   = "endless"   // the body does not end
+	Aborted   = "aborted"   // we broke the request off
 )
 
-// Classes of failed exchanges, those of package netprobe and three more.
-const (
-	ErrTimeout     = netprobe.Timeout
-	ErrReset       = netprobe.Reset
-	ErrNoRoute     = netprobe.NoRoute
-	ErrCertificate = netprobe.Certificate
-	ErrTruncated   = "truncated"
-	errEndless     = "endless"
-	ErrAborted     = "aborted"
-	ErrOther       = netprobe.Other
-)
-
-// answer is what came back.
+// Response is what came back.
 type Response struct {
-	Status     int
+	Status     int // 0 where there was no response
 	Header     http.Header
-	body       []byte
+	Body       []byte
 	Cut        bool   // the body is larger
-	Failure    string // class, "" when the answer is whole
+	Failure    string // class, "" when the response is whole
 	Reused     bool   // it came over a connection that had been used before
-	Wrote      bool   // the request, or part of it, had been written
 	Unverified bool   // the peer's certificate did not verify
 	RetryAfter time.Duration
-	Asked      bool // it has a Retry-After
+	Asked      bool // it asks to come back later
 }
 
-// Take notes what came back: the body unpacked where it is packed, and whether it came to an end. most is how many bytes of it are
-// kept.
-func (a *Response) Take(got *netprobe.Response, most int) {
-	a.Status, a.Header, a.body, a.Cut = got.Status, got.Header, got.Body, got.Truncated
-	switch {
-	case got.Endless:
-		a.Failure = errEndless
-	case got.Broken == netprobe.Timeout, got.Broken == netprobe.Canceled:
-		a.Failure = ErrTimeout
-	case got.Broken != "":
-		a.Failure = ErrTruncated
+// New is a response with its body decompressed.
+func New(status int, header http.Header, body []byte, cut bool) Response {
+	r := Response{Status: status, Header: header, Body: body, Cut: cut}
+	if !strings.Contains(strings.ToLower(header.Get("Content-Encoding")), "gzip") {
+		return r
 	}
-	if !strings.Contains(strings.ToLower(a.Header.Get("Content-Encoding")), "gzip") {
-		return
+	reader, err := gzip.NewReader(bytes.NewReader(body))
+	if err != nil {
+		return r
 	}
-	if r, err := gzip.NewReader(bytes.NewReader(a.body)); err == nil {
-		unpacked, _ := io.ReadAll(io.LimitReader(r, int64(most)+1)) // what can be unpacked is enough
-		if len(unpacked) > most {
-			unpacked, a.Cut = unpacked[:most], true
-		}
-		a.body = unpacked
+	limit := max(MaxBody, len(body))
+	unpacked, _ := io.ReadAll(io.LimitReader(reader, int64(limit)+1)) // what can be decompressed is enough
+	if len(unpacked) > limit {
+		unpacked, r.Cut = unpacked[:limit], true
 	}
+	r.Body = unpacked
+	return r
 }
 
+// MediaType is the content type without its parameters.
 func (a *Response) MediaType() string {
 	mediaType, _, err := mime.ParseMediaType(a.Header.Get("Content-Type"))
 	if err != nil || len(mediaType) > 60 {

@@ -1,3 +1,5 @@
+// Package send sends the requests of the webhook probe to one receiver: over one of a few kinds of
+// connection, at a rate that the receiver bears, and again where that makes sense.
 package send
 
 import (
@@ -20,25 +22,27 @@ import (
 	"github.com/prelaunch-audit/prelaunch/probes/webhook/response"
 )
 
-// Parallel is how many requests are under way towards one receiver. The network allows 16 connections to an address; where Test and
-// Production share one, this leaves room for the other probes.
+// Parallel is how many requests are under way towards one receiver. The network allows 16
+// connections to an address; where Test and Production share one, this leaves room for other probes.
 const Parallel = 6
 
-// Client sends requests to one receiver: without proxy, redirects, cookies or decompression, HTTP/1.1 unless asked otherwise.
+// Client sends requests to one receiver: without proxy, redirects, cookies or decompression, over
+// HTTP/1.1 unless asked otherwise.
 type Client struct {
-	Network   audit.Network
+	Host    string // name for TLS
+	Port    string
+	Timeout time.Duration
+	OnlyTwo bool // the receiver speaks HTTP/2 only
+
+	network   audit.Network
 	url       *url.URL
-	Host      string // name for TLS
-	Port      string
-	Timeout   time.Duration
 	userAgent string
 
-	one, two   lane        // by HTTP/1.1, by HTTP/2
-	fresh      lane        // a connection for each request, by HTTP/1.1
+	one, two   lane        // over HTTP/1.1, over HTTP/2
+	fresh      lane        // a connection for each request, over HTTP/1.1
 	pieces     lane        // small writes
-	OnlyTwo    bool        // the receiver speaks HTTP/2 only
-	distrusted atomic.Bool // its certificate was seen not to verify
-	OneEach    atomic.Bool // it leaves bodies unread, so that nothing may follow on the same connection
+	distrusted atomic.Bool // its certificate did not verify
+	oneEach    atomic.Bool // it leaves bodies unread: nothing may follow on the same connection
 	handshakes *tls.Config // verifies
 	unchecked  *tls.Config // does not
 }
@@ -48,65 +52,60 @@ type lane struct{ trusted, anyone *http.Transport }
 
 type addressKey struct{}
 
+// NewClient returns a client for the receiver at target.
 func NewClient(run *audit.Run, target *url.URL) *Client {
-	c := &Client{Network: run.Network, url: target, Host: target.Hostname(), Port: target.Port(), Timeout: run.Integration.Network.Timeout, userAgent: run.UserAgent}
+	c := &Client{
+		network: run.Network, url: target, userAgent: run.UserAgent,
+		Host: target.Hostname(), Port: target.Port(), Timeout: run.Integration.Network.Timeout,
+	}
 	if c.Port == "" {
 		c.Port = map[string]string{"http": "80", "https": "443"}[target.Scheme]
 	}
 	if c.Timeout <= 0 {
 		c.Timeout = 10 * time.Second
 	}
-	trusted := &tls.Config{ServerName: c.Host, RootCAs: run.Roots.All, MinVersion: tls.VersionTLS10, ClientSessionCache: nil}
+	trusted := &tls.Config{ServerName: c.Host, RootCAs: run.Roots.All, MinVersion: tls.VersionTLS10}
 	if certificate := run.Integration.Network.ClientCertificate; certificate != nil {
 		trusted.Certificates = []tls.Certificate{*certificate}
 	}
-	// Only requests without anything made from a key go this way, to see whether the receiver takes forgeries all the same.
+	// Only requests without anything made with a key are sent this way, to see whether the receiver
+	// accepts forgeries all the same.
 	anyone := trusted.Clone()
 	anyone.InsecureSkipVerify = true
 	c.handshakes, c.unchecked = trusted, anyone
-	lanes := func(one bool, change func(*http.Transport)) lane {
-		l := lane{c.transport(trusted, one), c.transport(anyone, one)}
-		change(l.trusted)
-		change(l.anyone)
-		return l
-	}
-	kept := func(*http.Transport) {}
-	once := func(t *http.Transport) { t.DisableKeepAlives = true }
-	c.one, c.two = lanes(true, kept), lanes(false, kept)
-	c.fresh = lanes(true, once)
+	c.one, c.two, c.fresh, c.pieces = c.lane(true), c.lane(false), c.lane(true), c.lane(true)
+	c.fresh.once()
+	c.pieces.once()
 	// A buffer this small makes a slow body leave in several writes.
-	c.pieces = lanes(true, func(t *http.Transport) { t.WriteBufferSize, t.DisableKeepAlives = 64, true })
+	c.pieces.trusted.WriteBufferSize, c.pieces.anyone.WriteBufferSize = 64, 64
 	return c
 }
 
-func (c *Client) transport(config *tls.Config, one bool) *http.Transport {
-	t := netprobe.NewTransport(c.dial, config)
-	t.MaxIdleConnsPerHost, t.IdleConnTimeout, t.ExpectContinueTimeout, t.Protocols = Parallel, 4*time.Second, time.Second, protocols(one)
-	return t
+func (c *Client) lane(one bool) lane {
+	transport := func(config *tls.Config) *http.Transport {
+		t := netprobe.NewTransport(c.dial, config)
+		t.ForceAttemptHTTP2 = false
+		t.MaxIdleConnsPerHost, t.IdleConnTimeout = Parallel, 4*time.Second
+		t.ExpectContinueTimeout = time.Second
+		t.Protocols = new(http.Protocols)
+		t.Protocols.SetHTTP1(one)
+		t.Protocols.SetHTTP2(!one)
+		return t
+	}
+	return lane{transport(c.handshakes), transport(c.unchecked)}
 }
 
-// aloneByTwo is for one request by HTTP/2. A transport lends an HTTP/2 connection to every request that waits, also one that is to be
-// closed after its first: those behind it then fail, or are none on a connection of their own.
-func (c *Client) aloneByTwo() lane {
-	l := lane{c.transport(c.handshakes, false), c.transport(c.unchecked, false)}
-	l.trusted.DisableKeepAlives, l.anyone.DisableKeepAlives = true, true
-	return l
-}
-
-func protocols(one bool) *http.Protocols {
-	p := new(http.Protocols)
-	p.SetHTTP1(one)
-	p.SetHTTP2(!one)
-	return p
-}
+// once makes the lane use each connection for one request.
+func (l lane) once() { l.trusted.DisableKeepAlives, l.anyone.DisableKeepAlives = true, true }
 
 func (c *Client) dial(ctx context.Context, network, _ string) (net.Conn, error) {
 	if address, ok := ctx.Value(addressKey{}).(string); ok {
-		return c.Network.DialAddress(ctx, network, address)
+		return c.network.DialAddress(ctx, network, address)
 	}
-	return c.Network.DialContext(ctx, network, net.JoinHostPort(c.Host, c.Port))
+	return c.network.DialContext(ctx, network, net.JoinHostPort(c.Host, c.Port))
 }
 
+// CloseIdle closes connections that are kept for further requests.
 func (c *Client) CloseIdle() {
 	for _, l := range []lane{c.one, c.two, c.fresh, c.pieces} {
 		l.trusted.CloseIdleConnections()
@@ -114,7 +113,7 @@ func (c *Client) CloseIdle() {
 	}
 }
 
-// OffersHTTP2 asks in the handshake whether the receiver speaks HTTP/2.
+// OffersHTTP2 asks in a handshake whether the receiver speaks HTTP/2.
 func (c *Client) OffersHTTP2(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
@@ -132,68 +131,88 @@ func (c *Client) OffersHTTP2(ctx context.Context) bool {
 // Secure reports whether the receiver is spoken to over TLS.
 func (c *Client) Secure() bool { return c.url.Scheme == "https" }
 
-// Send sends f once, alone on a connection of its own. address "" means any of the receiver's; otherwise it goes there, alone in any
-// case. What was made with a key goes to a verified peer only; other requests are repeated without verification where the certificate
-// does not verify.
-func (c *Client) Send(ctx context.Context, f *cases.Request, address string, alone bool) response.Response {
+// Verified reports whether the peer's certificate verifies, as far as known.
+func (c *Client) Verified() bool { return c.Secure() && !c.distrusted.Load() }
+
+// send sends f once, alone on a connection of its own where that is wanted. It goes to address, or
+// where that is empty to any of the receiver's. What was made with a key goes to a verified peer
+// only; other requests are repeated without verification where the certificate does not verify.
+func (c *Client) send(ctx context.Context, f *cases.Request, address string, alone bool) response.Response {
 	if address != "" {
 		ctx, alone = context.WithValue(ctx, addressKey{}, address), true
 	}
 	l := c.one
 	switch {
 	case alone && (f.HTTP2 || c.OnlyTwo):
-		l = c.aloneByTwo()
+		// A transport lends an HTTP/2 connection to every request that waits, even one that is to be
+		// closed after its first: the requests behind it would fail.
+		l = c.lane(false)
+		l.once()
 	case address != "":
 		l = c.fresh
 	case f.HTTP2 || c.OnlyTwo:
 		l = c.two
 	case f.Slow || f.Expect:
 		l = c.pieces
-	case alone || c.OneEach.Load():
+	case alone || c.oneEach.Load():
 		l = c.fresh
 	}
 	if !c.distrusted.Load() || f.Keyed {
-		a := c.roundTrip(ctx, l.trusted, f)
-		if a.Failure != response.ErrCertificate || f.Keyed {
-			return a
+		r := c.roundTrip(ctx, l.trusted, f)
+		if r.Failure != netprobe.Certificate || f.Keyed {
+			return r
 		}
 		c.distrusted.Store(address == "")
 	}
-	a := c.roundTrip(ctx, l.anyone, f)
-	a.Unverified = true
-	return a
+	r := c.roundTrip(ctx, l.anyone, f)
+	r.Unverified = true
+	return r
 }
 
 // errAbort ends a body in the middle.
 var errAbort = errors.New("the body ends here")
 
 func (c *Client) roundTrip(ctx context.Context, transport *http.Transport, f *cases.Request) response.Response {
-	var a response.Response
-	trace := &httptrace.ClientTrace{
-		GotConn:      func(info httptrace.GotConnInfo) { a.Reused = info.Reused },
-		WroteHeaders: func() { a.Wrote = true },
-	}
-	most := response.MaxBody + 2*len(f.Body)
-	got, err := netprobe.Exchange(httptrace.WithClientTrace(ctx, trace), transport, c.Request(ctx, f),
-		netprobe.Limits{Timeout: c.Timeout, Body: int64(most), Discard: response.MaxDiscard})
+	var reused bool
+	trace := &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) { reused = info.Reused }}
+	got, err := netprobe.Exchange(ctx, transport, c.Request(httptrace.WithClientTrace(ctx, trace), f), netprobe.Limits{
+		Timeout: c.Timeout, Body: int64(response.MaxBody + 2*len(f.Body)), Discard: 1 << 20,
+	})
 	if err != nil {
-		a.Failure = classify(err, f.Abort)
-		return a
+		r := response.Response{Failure: netprobe.Classify(ctx, err), Reused: reused}
+		broken := r.Failure == netprobe.Reset || r.Failure == netprobe.Other
+		if f.Abort && (broken || errors.Is(err, errAbort)) { // by us
+			r.Failure = response.Aborted
+		}
+		return r
 	}
-	a.Take(got, most)
-	a.RetryAfter, a.Asked = netprobe.RetryAfter(a.Header, time.Now())
-	if !a.Asked && a.RateLimited() {
-		a.RetryAfter, a.Asked = defaultWait, true
+	r := response.New(got.Status, got.Header, got.Body, got.Truncated)
+	r.Reused = reused
+	switch {
+	case got.Broken == netprobe.Timeout:
+		r.Failure = netprobe.Timeout
+	case got.Broken != "":
+		r.Failure = response.Truncated
+	case got.Endless:
+		r.Failure = response.Endless
 	}
-	return a
+	r.RetryAfter, r.Asked = netprobe.RetryAfter(r.Header, time.Now())
+	if !r.Asked && r.RateLimited() {
+		r.RetryAfter, r.Asked = defaultWait, true
+	}
+	return r
 }
 
+// Request is f as net/http sends it.
 func (c *Client) Request(ctx context.Context, f *cases.Request) *http.Request {
 	target := &url.URL{Scheme: c.url.Scheme, Host: c.url.Host, Path: f.Path, RawQuery: f.Query}
 	if unescaped, err := url.PathUnescape(f.Path); err == nil {
 		target.Path, target.RawPath = unescaped, f.Path
 	}
-	request := &http.Request{Method: f.Method, URL: target, Host: c.url.Host, Header: http.Header{}, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	request := &http.Request{
+		Method: f.Method, URL: target, Host: c.url.Host, Header: http.Header{},
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, ContentLength: int64(len(f.Body)),
+	}
 	for _, pair := range f.Header {
 		if pair[1] != "" {
 			request.Header.Add(pair[0], pair[1])
@@ -211,13 +230,11 @@ func (c *Client) Request(ctx context.Context, f *cases.Request) *http.Request {
 	if f.Expect {
 		request.Header.Set("Expect", "100-continue")
 	}
-	request.ContentLength = int64(len(f.Body))
+	half := len(f.Body) / 2
 	switch {
 	case f.Abort:
-		half := len(f.Body) / 2
 		request.Body = io.NopCloser(io.MultiReader(bytes.NewReader(f.Body[:half]), failing{}))
 	case f.Slow:
-		half := len(f.Body) / 2
 		request.Body = io.NopCloser(io.MultiReader(bytes.NewReader(f.Body[:half]), &pause{ctx: ctx}, bytes.NewReader(f.Body[half:])))
 	case len(f.Body) == 0:
 		request.Body = http.NoBody
@@ -234,26 +251,12 @@ type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, errAbort }
 
-// pause holds the body up for a moment, so that its halves arrive apart.
+// pause holds the body up for a moment, so that its halves arrive separately.
 type pause struct{ ctx context.Context }
 
 func (p *pause) Read([]byte) (int, error) {
-	select {
-	case <-p.ctx.Done():
-		return 0, p.ctx.Err()
-	case <-time.After(20 * time.Millisecond):
-		return 0, io.EOF
+	if err := netprobe.Sleep(p.ctx, 20*time.Millisecond); err != nil {
+		return 0, err
 	}
-}
-
-// classify names what went wrong without repeating anything that was received.
-func classify(err error, abort bool) string {
-	class := netprobe.Classify(context.Background(), err)
-	switch {
-	case errors.Is(err, errAbort), abort && (class == netprobe.Reset || class == netprobe.Other): // we broke it off ourselves
-		return response.ErrAborted
-	case class == netprobe.Canceled:
-		return netprobe.Timeout
-	}
-	return class
+	return 0, io.EOF
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
 	"github.com/prelaunch-audit/prelaunch/probes/webhook/response"
 )
 
@@ -47,12 +48,13 @@ type Pace struct {
 	turned     int  // requests turned away since the last other answer, after all waiting was spent
 }
 
+// NewPace keeps to the rate that is configured for an environment.
 func NewPace(network audit.Network, environment string) *Pace {
 	return &Pace{network: network, environment: environment}
 }
 
-// Wait returns when one more request may be sent.
-func (p *Pace) Wait(ctx context.Context) error {
+// wait returns when one more request may be sent.
+func (p *Pace) wait(ctx context.Context) error {
 	for {
 		p.mu.Lock()
 		now := time.Now()
@@ -64,7 +66,7 @@ func (p *Pace) Wait(ctx context.Context) error {
 			at = p.next
 			p.next = p.next.Add(p.interval)
 			p.mu.Unlock()
-			if err := Sleep(ctx, time.Until(at)); err != nil {
+			if err := netprobe.Sleep(ctx, time.Until(at)); err != nil {
 				return err
 			}
 			return p.network.Pace(ctx, p.environment)
@@ -73,13 +75,13 @@ func (p *Pace) Wait(ctx context.Context) error {
 		if !at.After(now) {
 			return p.network.Pace(ctx, p.environment)
 		}
-		if err := Sleep(ctx, time.Until(at)); err != nil {
+		if err := netprobe.Sleep(ctx, time.Until(at)); err != nil {
 			return err
 		}
 	}
 }
 
-func (p *Pace) Answered() {
+func (p *Pace) answered() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.turned = 0
@@ -102,8 +104,8 @@ func lastSecond(times []time.Time) []time.Time {
 	return times
 }
 
-// ComeBack holds everybody up as long as the answer asks for, and reports whether it is worth trying again.
-func (p *Pace) ComeBack(ctx context.Context, a *response.Response, retries int) bool {
+// comeBack holds everybody up as long as the answer asks for, and reports whether it is worth trying again.
+func (p *Pace) comeBack(ctx context.Context, a *response.Response, retries int) bool {
 	if ctx.Err() != nil || retries >= maxComeBacks {
 		return false
 	}
@@ -139,8 +141,8 @@ func (p *Pace) bare(retries int) bool {
 	return false
 }
 
-// Helped notes that a request got through which had been turned down so before.
-func (p *Pace) Helped() {
+// helped notes that a request got through which had been turned down so before.
+func (p *Pace) helped() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.overloaded, p.firm = true, false
@@ -194,32 +196,4 @@ func (p *Pace) slowDown(asked bool) {
 		p.interval = firstInterval
 	}
 	p.recent = nil
-}
-
-func Sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
-}
-
-// Each calls do for every item, a few at a time.
-func Each[T any](items []T, do func(T)) {
-	var wait sync.WaitGroup
-	free := make(chan struct{}, Parallel)
-	for _, item := range items {
-		free <- struct{}{}
-		wait.Go(func() {
-			defer func() { <-free }()
-			do(item)
-		})
-	}
-	wait.Wait()
 }

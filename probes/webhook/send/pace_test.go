@@ -13,7 +13,7 @@ func TestWaitingIsBounded(t *testing.T) {
 	p := NewPace(nil, "test")
 	asked := &response.Response{Status: 429, RetryAfter: time.Hour, Asked: true}
 	waits := 0
-	for p.ComeBack(t.Context(), asked, 0) {
+	for p.comeBack(t.Context(), asked, 0) {
 		waits++
 		if left := time.Until(p.until); left > maxWait || left < maxWait/2 {
 			t.Fatalf("it waits for %v", left)
@@ -27,17 +27,17 @@ func TestWaitingIsBounded(t *testing.T) {
 		t.Errorf("it came back %d times", waits)
 	}
 	for turned := 1; p.Hopeless() != (turned >= maxTurned) || turned < maxTurned; turned++ {
-		if turned > maxTurned || p.Hopeless() || p.ComeBack(t.Context(), asked, 0) {
+		if turned > maxTurned || p.Hopeless() || p.comeBack(t.Context(), asked, 0) {
 			t.Fatalf("after %d requests that were turned away it is hopeless: %v", turned, p.Hopeless())
 		}
 	}
-	if p.Answered(); p.Hopeless() {
+	if p.answered(); p.Hopeless() {
 		t.Error("another answer gives no new hope")
 	}
 	if p.interval == 0 || p.interval > slowest {
 		t.Errorf("it goes on at intervals of %v", p.interval)
 	}
-	if NewPace(nil, "test").ComeBack(t.Context(), asked, maxComeBacks) {
+	if NewPace(nil, "test").comeBack(t.Context(), asked, maxComeBacks) {
 		t.Error("one request is repeated for ever")
 	}
 }
@@ -49,16 +49,16 @@ func TestBareUnavailable(t *testing.T) {
 	p := NewPace(nil, "test")
 	for request := range bareEnough {
 		for retry := range bareTries {
-			if !p.ComeBack(t.Context(), bare, retry) || !p.until.After(time.Now()) || p.interval == 0 {
+			if !p.comeBack(t.Context(), bare, retry) || !p.until.After(time.Now()) || p.interval == 0 {
 				t.Fatalf("request %d does not wait after %d tries", request, retry)
 			}
 			p.until = time.Time{}
 		}
-		if p.ComeBack(t.Context(), bare, bareTries) {
+		if p.comeBack(t.Context(), bare, bareTries) {
 			t.Fatal("one request is repeated for ever")
 		}
 	}
-	if !p.ComeBack(t.Context(), bare, 0) || p.ComeBack(t.Context(), bare, 1) || !p.until.IsZero() || p.interval != 0 || p.Overload() {
+	if !p.comeBack(t.Context(), bare, 0) || p.comeBack(t.Context(), bare, 1) || !p.until.IsZero() || p.interval != 0 || p.Overload() {
 		t.Error("where waiting never helped, it tries once more at once, and as quickly as before")
 	}
 	for range 20 {
@@ -67,8 +67,8 @@ func TestBareUnavailable(t *testing.T) {
 	if p.interval > slowestBare || p.floor != 0 {
 		t.Errorf("it goes on at intervals of %v, never below %v", p.interval, p.floor)
 	}
-	p.Helped()
-	if !p.ComeBack(t.Context(), bare, 1) || !p.until.After(time.Now()) || !p.Overload() {
+	p.helped()
+	if !p.comeBack(t.Context(), bare, 1) || !p.until.After(time.Now()) || !p.Overload() {
 		t.Error("where waiting helped, it does not wait again")
 	}
 }
@@ -77,7 +77,7 @@ func TestOneWaitHoldsForAll(t *testing.T) {
 	t.Parallel()
 	p := NewPace(nil, "test")
 	for range 20 {
-		if !p.ComeBack(t.Context(), &response.Response{Status: 429, RetryAfter: 10 * time.Second, Asked: true}, 0) {
+		if !p.comeBack(t.Context(), &response.Response{Status: 429, RetryAfter: 10 * time.Second, Asked: true}, 0) {
 			t.Fatal("requests that were turned down together do not wait together")
 		}
 	}
@@ -95,7 +95,7 @@ func TestPaceFindsWhatAReceiverBears(t *testing.T) {
 		t.Fatalf("the first interval is %v", p.interval)
 	}
 	for range 60 {
-		p.Answered()
+		p.answered()
 	}
 	eased := p.interval
 	if eased >= firstInterval/4 {
@@ -106,7 +106,7 @@ func TestPaceFindsWhatAReceiverBears(t *testing.T) {
 		t.Errorf("asked to wait at %v it goes on at %v, never below %v", eased, p.interval, p.floor)
 	}
 	for range 200 {
-		p.Answered()
+		p.answered()
 	}
 	if p.interval != p.floor {
 		t.Errorf("the interval is %v, want the floor %v", p.interval, p.floor)

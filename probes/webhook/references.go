@@ -1,0 +1,173 @@
+package webhook
+
+import (
+	"context"
+	"slices"
+
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
+	"github.com/prelaunch-audit/prelaunch/probes/webhook/cases"
+	"github.com/prelaunch-audit/prelaunch/probes/webhook/response"
+)
+
+// Before anything is forged, the receiver shows how it responds to what is valid and to what is
+// plainly invalid.
+
+// baselines is how many valid events of the type that is forged are sent first.
+const baselines = 3
+
+func randomJob(event provider.Event) job {
+	return job{
+		Case:    cases.Case{Family: cases.FamilyWrong, Name: "random", Change: cases.Wrong},
+		purpose: PurposeReference, event: event,
+	}
+}
+
+func validJob(family, name string, event provider.Event) job {
+	return job{
+		Case:    cases.Case{Family: family, Name: name, Change: (*cases.Request).Sign},
+		purpose: PurposeGenuine, event: event,
+	}
+}
+
+// references learns how the receiver responds to valid events and to random signatures. It reports
+// whether there is anything to go on with.
+func (p *prober) references(ctx context.Context, t *transcript) bool {
+	// All of these are sent, so that a receiver which hangs costs one timeout.
+	jobs := []job{randomJob(t.event), randomJob(t.event), randomJob(t.event)}
+	signing := t.full() && p.canSign()
+	if signing {
+		for _, event := range p.configured() {
+			jobs = append(jobs, validJob(cases.FamilyType, event.Type, event))
+		}
+	}
+	records := p.send(ctx, t, jobs)
+	silent := func() bool { return !slices.ContainsFunc(records, func(r *record) bool { return r.got }) }
+	if silent() && p.sender.Secure() && p.sender.OffersHTTP2(ctx) {
+		p.sender.OnlyTwo = true
+		records = p.send(ctx, t, jobs)
+	}
+	t.keep(records...)
+	if ctx.Err() != nil {
+		return false
+	}
+	if silent() {
+		t.baseline.State, t.baseline.Reason = StateUnreachable, records[0].fact.Error
+		for _, r := range records { // the receiver's own fault tells more than a request that was not sent
+			if r.fact.Error != "" {
+				t.baseline.Reason = r.fact.Error
+			}
+		}
+		return false
+	}
+	t.baseline.State = StateProbed
+	t.learn(records)
+	if signing && p.canSign() {
+		for _, r := range records { // from now on, the first type of event that is accepted is forged
+			if r.fact.Family == cases.FamilyType && r.fact.Status == 200 {
+				p.chooseEvent(t, r.fact.EventType)
+				break
+			}
+		}
+		more := make([]job, 0, baselines)
+		for _, name := range []string{"1", "2", "3"}[:baselines] {
+			more = append(more, validJob(cases.FamilyBaseline, name, t.event))
+		}
+		again := p.send(ctx, t, more)
+		t.keep(again...)
+		t.learn(again)
+	}
+	for _, r := range t.records {
+		if r.fact.Purpose == PurposeGenuine && r.got && r.fact.Status < 500 && r.fact.Status != 429 &&
+			t.random.Count() > 0 && !t.random.Matches(r.normal) {
+			t.baseline.Distinguishes = true
+		}
+	}
+	if p.canSign() && !t.baseline.Genuine {
+		p.pairs(ctx, t)
+		if t.full() {
+			p.diagnose(ctx, t)
+		}
+	}
+	t.baseline.Controlled = p.hasControl(t)
+	p.offerTwo(ctx, t)
+	return ctx.Err() == nil
+}
+
+// offerTwo finds out whether requests can be sent over HTTP/2.
+func (p *prober) offerTwo(ctx context.Context, t *transcript) {
+	t.offersTwo = p.sender.OnlyTwo || p.sender.Secure() && p.sender.OffersHTTP2(ctx)
+}
+
+// pairs sends invalid bodies correctly and incorrectly signed: where that makes a difference,
+// signatures are verified, although no valid event was accepted.
+func (p *prober) pairs(ctx context.Context, t *transcript) {
+	event := p.signable(t)
+	var jobs []job
+	for _, c := range cases.Pairs(p.profile.Required) {
+		unsigned := c
+		unsigned.Change = func(f *cases.Request) { c.Change(f); f.Valid = false; cases.Wrong(f) }
+		jobs = append(jobs,
+			job{Case: c, purpose: PurposeInvalid, event: event},
+			job{Case: unsigned, purpose: PurposeReference, event: event})
+	}
+	records := p.send(ctx, t, jobs)
+	t.keep(records...)
+	for pair := range slices.Chunk(records, 2) {
+		signed, unsigned := pair[0], pair[1]
+		if !signed.got || !unsigned.got || signed.fact.Status >= 500 || unsigned.fact.Status == 503 ||
+			signed.fact.Status == 429 || unsigned.fact.Status == 429 {
+			continue
+		}
+		var same response.Comparison
+		same.Add(unsigned.normal)
+		if same.Matches(signed.normal) {
+			continue
+		}
+		t.baseline.Distinguishes = true
+		t.invalid.Add(signed.normal)
+		// Only a body that is serialized as events are: "{}" is the same in every serialization, and a
+		// receiver that verifies another one knows its signature, and that of no event.
+		if signed.fact.Case == p.profile.Required[0] {
+			t.control.Add(signed.normal)
+		}
+	}
+}
+
+// diagnose guesses why a valid event is rejected. Where it gets a 2xx, though not 200, the same
+// response to a guess shows nothing.
+func (p *prober) diagnose(ctx context.Context, t *transcript) {
+	jobs := make([]job, len(cases.Diagnoses))
+	for i, c := range cases.Diagnoses {
+		c.Family = cases.FamilyDiagnosis
+		jobs[i] = job{Case: c, purpose: PurposeReference, event: t.event}
+	}
+	for _, r := range p.send(ctx, t, jobs) {
+		if r.fact.NotSent != "" {
+			continue
+		}
+		accepted := r.got && r.fact.Status/100 == 2 && !t.random.Matches(r.normal) &&
+			!slices.Contains(t.baseline.GenuineStatuses, r.fact.Status)
+		t.diagnoses = append(t.diagnoses, Diagnosis{
+			Environment: t.environment.Name, Guess: r.fact.Case, Status: r.fact.Status, Taken: accepted,
+		})
+	}
+}
+
+// plainUnsigned sends the event of each type without a signature. Where that is accepted and a random
+// signature is not, the families that are sent unsigned carry a random signature instead: otherwise
+// they would show nothing but this again.
+func (p *prober) plainUnsigned(ctx context.Context, t *transcript) bool {
+	jobs := []job{{Case: cases.Forgeries[0], purpose: PurposeForgery, event: t.event}}
+	for _, event := range p.configured() {
+		if event.Type != t.event.Type {
+			jobs = append(jobs, job{Case: cases.Forgeries[0], purpose: PurposeForgery, event: event})
+		}
+	}
+	records := p.send(ctx, t, jobs)
+	p.witness(ctx, t, records)
+	t.keep(records...)
+	if t.acceptedNow(records[0]) && !t.anyAccepted(cases.FamilyWrong) {
+		t.base = cases.BaseWrong
+	}
+	return ctx.Err() == nil
+}

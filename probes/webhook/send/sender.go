@@ -1,0 +1,130 @@
+package send
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
+	"github.com/prelaunch-audit/prelaunch/probes/webhook/cases"
+	"github.com/prelaunch-audit/prelaunch/probes/webhook/response"
+)
+
+// patience is how many requests that timed out are sent again: one may be an accident, many are not.
+const patience = 6
+
+// Sender sends requests to one receiver. It is safe for concurrent use.
+type Sender struct {
+	*Client
+	Pace *Pace
+	Now  func() time.Time
+	// Sending is told of each request just before it is sent.
+	Sending func(f *cases.Request, at time.Time)
+
+	timeouts atomic.Int64
+}
+
+// Attempt is one time that a request was sent.
+type Attempt struct {
+	Request *cases.Request
+	At      time.Time
+	Status  int
+}
+
+// Result is what became of a request.
+type Result struct {
+	Request  *cases.Request
+	Response response.Response
+	Attempts []Attempt
+	Timeouts int
+	NotSent  string // why there is no response
+}
+
+// Do sends a request to address, or to any of the receiver's where that is empty, again where the
+// receiver asks to come back later and where a connection broke. Each attempt is made anew by
+// prepare, which returns the reason where the request cannot be sent.
+func (s *Sender) Do(ctx context.Context, address string, prepare func() (*cases.Request, string)) Result {
+	var r Result
+	var broken breaks
+	for {
+		f, reason := prepare()
+		if reason == "" && s.Pace.wait(ctx) != nil {
+			reason = cases.NotSentInterrupted
+		}
+		if reason != "" {
+			r.NotSent = reason
+			return r
+		}
+		at := s.Now()
+		s.Sending(f, at)
+		r.Request, r.Response = f, s.send(ctx, f, address, broken.alone)
+		r.Attempts = append(r.Attempts, Attempt{f, at, r.Response.Status})
+		switch {
+		case ctx.Err() != nil:
+			r.NotSent = cases.NotSentInterrupted
+			return r
+		case r.Response.Failure == netprobe.Certificate && f.Keyed: // the handshake failed: nothing was sent
+			r.NotSent = cases.NotSentTransport
+			return r
+		}
+		if !s.again(ctx, &r, &broken) {
+			return r
+		}
+	}
+}
+
+// breaks are what a request met with of connections that gave no response.
+type breaks struct {
+	alone bool // the next one goes over a connection of its own
+	fresh int  // how many of them had carried nothing before, so that their breaking is due to the request
+	busy  bool // a gateway's response did not say when to come back
+}
+
+// again reports whether the request is to be repeated: after 429 and 503 once the time has passed
+// that the receiver asked for; after a gateway's 502 or 504, which is not the receiver's own; and
+// after a connection broke, before the response or in it. A connection that had been used before may
+// have been closed for want of use just then, as may all others that are kept; one of its own may
+// break once by accident.
+func (s *Sender) again(ctx context.Context, result *Result, broken *breaks) bool {
+	r, f, retries := &result.Response, result.Request, len(result.Attempts)-1
+	switch {
+	case r.Status == 429 || r.Status >= 502 && r.Status <= 504:
+		broken.busy = broken.busy || r.Status != 429 && !r.Asked
+		return s.Pace.comeBack(ctx, r, retries)
+	case r.Status == 501 && r.Reused && f.Method == "POST" && retries < 1:
+		// A server that rejects without reading the body takes what it left for the beginning of the
+		// next request, which then has an unknown method. A connection for each request shows it.
+		s.oneEach.Store(true)
+		return true
+	case (r.Failure == netprobe.Reset || r.Failure == response.Truncated) && !f.Abort:
+		if !r.Reused {
+			broken.fresh++
+		}
+		broken.alone = true
+		return broken.fresh < 2
+	case r.Failure == netprobe.Timeout:
+		broken.alone = true
+		result.Timeouts++
+		return s.timeouts.Add(1) <= patience && retries < 1
+	}
+	s.Pace.answered()
+	if broken.busy && r.Failure == "" {
+		s.Pace.helped()
+	}
+	return false
+}
+
+// Each calls do for every item, a few at a time.
+func Each[T any](items []T, do func(T)) {
+	var wait sync.WaitGroup
+	free := make(chan struct{}, Parallel)
+	for _, item := range items {
+		free <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-free }()
+			do(item)
+		})
+	}
+	wait.Wait()
+}

@@ -1,0 +1,319 @@
+package webhook
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
+	"github.com/prelaunch-audit/prelaunch/probes/webhook/cases"
+	"github.com/prelaunch-audit/prelaunch/probes/webhook/send"
+)
+
+const (
+	// batch is how many requests are sent between two control requests: a firewall or rate limit that
+	// blocks everything looks like verification otherwise.
+	batch = 12
+	// maxTimeouts is how many requests may time out before an environment is given up, and
+	// maxFamilyTimeouts before a family is.
+	maxTimeouts       = 40
+	maxFamilyTimeouts = 6
+	// maxRecoveries is how often a receiver may go away and come back before it is given up.
+	maxRecoveries = 20
+)
+
+// recoveries are the pauses after which a receiver that stopped responding is asked again.
+var recoveries = []time.Duration{100 * time.Millisecond, 500 * time.Millisecond, 2 * time.Second}
+
+// forgeries sends what a correct receiver rejects.
+func (p *prober) forgeries(ctx context.Context, t *transcript) bool {
+	return p.suite(ctx, t, p.forgedJobs(t))
+}
+
+// variants sends unusual valid events.
+func (p *prober) variants(ctx context.Context, t *transcript) bool {
+	return p.suite(ctx, t, p.variantJobs(t))
+}
+
+// invalidBodies sends correctly signed requests that are not valid events.
+func (p *prober) invalidBodies(ctx context.Context, t *transcript) bool {
+	return p.suite(ctx, t, p.invalidJobs(t))
+}
+
+// forgedJobs are the forgeries of the table, without the plain unsigned event, and of retired keys.
+func (p *prober) forgedJobs(t *transcript) []job {
+	var jobs []job
+	for _, c := range cases.Forgeries[1:] {
+		jobs = append(jobs, job{Case: c, purpose: PurposeForgery, event: t.event})
+		if c.Family != "F02" || c.Name != "random" {
+			continue
+		}
+		for _, event := range p.configured() { // a random signature may be rejected for one type of event only
+			if event.Type != t.event.Type && (t.full() || event.Journey) {
+				jobs = append(jobs, job{Case: c, purpose: PurposeForgery, event: event})
+			}
+		}
+	}
+	for _, retired := range p.retired {
+		c := cases.Case{Family: cases.FamilyRetired, Name: retired.name, Change: cases.SignedWith(retired.key)}
+		jobs = append(jobs, job{Case: c, purpose: PurposeForgery, event: t.event, key: retired.fingerprint})
+	}
+	return jobs
+}
+
+func (p *prober) variantJobs(t *transcript) []job {
+	event := t.event
+	for _, other := range p.configured() { // one with a free text and a list, if the receiver accepts it
+		accepted := slices.ContainsFunc(t.records, func(r *record) bool {
+			return r.fact.Purpose == PurposeGenuine && r.fact.EventType == other.Type && r.fact.Status == 200
+		})
+		if accepted && hasText(other) && !hasText(event) {
+			event = other
+		}
+	}
+	jobs := make([]job, len(cases.Genuine))
+	for i, c := range cases.Genuine {
+		change := c.Change
+		c.Change = func(f *cases.Request) {
+			if !t.baseline.Genuine {
+				f.Refuse(cases.NotSentNoGenuine)
+			}
+			change(f)
+		}
+		jobs[i] = job{Case: c, purpose: PurposeGenuine, event: event}
+	}
+	return jobs
+}
+
+func hasText(event provider.Event) bool {
+	doc, err := cases.Parse(event.Render("u", "i"))
+	if err != nil {
+		return false
+	}
+	found := false
+	doc.Each(func(_ string, n *cases.Node) { found = found || n.Kind == '"' && n.Text == "prelaunch" })
+	return found
+}
+
+func (p *prober) invalidJobs(t *transcript) []job {
+	var jobs []job
+	for _, c := range cases.Invalid(p.profile.Required) {
+		jobs = append(jobs, job{Case: c, purpose: PurposeInvalid, event: p.signable(t)})
+	}
+	return jobs
+}
+
+// suite sends jobs in batches, each followed by a control request.
+func (p *prober) suite(ctx context.Context, t *transcript, jobs []job) bool {
+	for len(jobs) > 0 {
+		if reason := p.over(ctx, t); reason != "" {
+			p.leaveOut(t, jobs, reason, func(job) bool { return true })
+			break
+		}
+		now, later := nextBatch(t, jobs)
+		records := p.sendWitnessed(ctx, t, now)
+		t.keep(records...)
+		jobs = p.endFamilies(t, records, p.endHanging(t, later))
+	}
+	return true
+}
+
+// over is why nothing more is sent, "" while the suite goes on.
+func (p *prober) over(ctx context.Context, t *transcript) string {
+	switch {
+	case ctx.Err() != nil:
+		return cases.NotSentInterrupted
+	case t.baseline.Unresponsive:
+		return cases.NotSentSilent
+	case t.timeouts >= maxTimeouts:
+		t.baseline.Reason = cases.NotSentTimeouts
+		return cases.NotSentTimeouts
+	case p.sender.Pace.Hopeless():
+		t.baseline.Reason = cases.NotSentBusy
+		return cases.NotSentBusy
+	}
+	return ""
+}
+
+// nextBatch takes a batch off the jobs: in careful probing one of each family, so that a family can
+// end at its first acceptance.
+func nextBatch(t *transcript, jobs []job) (now, later []job) {
+	if t.full() || jobs[0].purpose != PurposeForgery {
+		n := min(batch, len(jobs))
+		return jobs[:n], jobs[n:]
+	}
+	seen := map[string]bool{}
+	for _, j := range jobs {
+		if len(now) < batch && !seen[j.Family] {
+			seen[j.Family] = true
+			now = append(now, j)
+		} else {
+			later = append(later, j)
+		}
+	}
+	return now, later
+}
+
+// endFamilies takes the families out of jobs of which a case was accepted, in careful probing.
+func (p *prober) endFamilies(t *transcript, records []*record, jobs []job) []job {
+	if t.full() {
+		return jobs
+	}
+	ended := map[string]bool{}
+	for _, r := range records {
+		if r.fact.Purpose == PurposeForgery && t.acceptedNow(r) {
+			ended[r.fact.Family] = true
+		}
+	}
+	return p.leaveOut(t, jobs, cases.NotSentFamilyEnded, func(j job) bool { return ended[j.Family] })
+}
+
+// endHanging takes the families out of jobs of which too many requests timed out. A connection that
+// is cut off does not wait for a response.
+func (p *prober) endHanging(t *transcript, jobs []job) []job {
+	return p.leaveOut(t, jobs, cases.NotSentTimeouts, func(j job) bool {
+		return j.Name != cases.CaseCutOff && t.hanging[j.Family] >= maxFamilyTimeouts
+	})
+}
+
+func (p *prober) leaveOut(t *transcript, jobs []job, reason string, which func(job) bool) []job {
+	return slices.DeleteFunc(slices.Clone(jobs), func(j job) bool {
+		if !which(j) {
+			return false
+		}
+		t.keep(p.read(t, j, &send.Result{NotSent: reason}))
+		p.progress.add(1, 0)
+		return true
+	})
+}
+
+// sendWitnessed sends a batch and then a control request. Where the control fails and the receiver
+// comes back, the batch is sent again, request by request.
+func (p *prober) sendWitnessed(ctx context.Context, t *transcript, jobs []job) []*record {
+	records := p.send(ctx, t, jobs)
+	if !t.full() && p.observer.active() {
+		send.Each(records, func(r *record) { r.fact.Effect = p.observer.ask(ctx, r.uid) })
+	}
+	if p.witness(ctx, t, records) || !p.hasControl(t) || ctx.Err() != nil {
+		return records
+	}
+	if !p.recovered(ctx, t) {
+		t.goneAfter(records...)
+		t.lost()
+		return records
+	}
+	var kept []*record
+	var again []job
+	for i, r := range records {
+		if t.acceptedNow(r) {
+			kept = append(kept, r)
+		} else {
+			again = append(again, jobs[i])
+		}
+	}
+	return append(kept, p.oneByOne(ctx, t, again)...)
+}
+
+// oneByOne sends jobs each with a control request of its own, so that the one which a receiver does
+// not survive is told from its neighbors.
+func (p *prober) oneByOne(ctx context.Context, t *transcript, jobs []job) []*record {
+	var records []*record
+	for i, j := range jobs {
+		records = append(records, p.sendOne(ctx, t, j))
+		if p.witness(ctx, t, records[i:]) {
+			continue
+		}
+		t.goneAfter(records[i])
+		if t.recoveries++; ctx.Err() != nil || t.recoveries > maxRecoveries || !p.recovered(ctx, t) {
+			t.lost()
+			p.leaveOut(t, jobs[i+1:], cases.NotSentSilent, func(job) bool { return true })
+			break
+		}
+	}
+	return records
+}
+
+func (p *prober) recovered(ctx context.Context, t *transcript) bool {
+	for _, pause := range recoveries {
+		if netprobe.Sleep(ctx, pause) != nil {
+			return false
+		}
+		if p.alive(ctx, t) {
+			return true
+		}
+	}
+	return false
+}
+
+// witness sends a control request after the records were made, and marks them where it got the
+// response that it got at the beginning.
+func (p *prober) witness(ctx context.Context, t *transcript, records []*record) bool {
+	if !slices.ContainsFunc(records, func(r *record) bool { return r.fact.NotSent == "" }) {
+		return true
+	}
+	ok := p.alive(ctx, t)
+	for _, r := range records {
+		r.fact.Witnessed = ok && r.fact.NotSent == ""
+	}
+	return ok
+}
+
+// hasControl reports whether there is a correctly signed request whose response shows that signatures
+// are still verified.
+func (p *prober) hasControl(t *transcript) bool {
+	return p.canSign() && (t.validControl() && (t.baseline.Genuine || t.baseline.Distinguishes) || t.control.Count() > 0)
+}
+
+// alive sends a control request and reports whether the receiver responds as at the beginning.
+func (p *prober) alive(ctx context.Context, t *transcript) bool {
+	if !p.hasControl(t) {
+		return false
+	}
+	j := validJob(cases.FamilyControl, "genuine", t.event)
+	j.purpose = PurposeControl
+	valid := t.validControl()
+	if !valid {
+		j.Change, j.event = cases.Pairs(p.profile.Required)[0].Change, p.signable(t)
+		j.Name = "invalid"
+	}
+	r := p.sendOne(ctx, t, j)
+	t.keep(r)
+	switch {
+	case !r.got:
+		return false
+	case !valid:
+		return t.control.Matches(r.normal)
+	}
+	if r.fact.Error == "" && r.fact.Status == 200 {
+		t.addValid(r)
+	}
+	return slices.Contains(t.expectedStatuses(), r.fact.Status)
+}
+
+// redelivery sends the same bytes twice, and then another event under the signature that was
+// accepted: a receiver that remembers signatures as valid, to save the work, accepts any body under
+// it.
+func (p *prober) redelivery(ctx context.Context, t *transcript) bool {
+	j := validJob(cases.FamilyRedelivery, "again", t.event)
+	if p.over(ctx, t) != "" || !t.full() || !p.canSign() || !t.baseline.Genuine {
+		reason := cases.NotSentNoGenuine
+		if !t.full() {
+			reason = cases.NotSentCareful
+		}
+		t.keep(p.read(t, j, &send.Result{NotSent: reason}))
+		return true
+	}
+	first, err := p.source.Request(t.event, true)
+	if err != nil {
+		return true
+	}
+	first.Sign()
+	for _, name := range []string{"first", "again"} {
+		j.Name = name
+		j.Change = func(f *cases.Request) { f.Body, f.Doc, f.UID = first.Body, first.Doc, first.UID; f.Sign() }
+		t.keep(p.sendOne(ctx, t, j))
+	}
+	reused := cases.Case{Family: "F07", Name: "signature-reused", Change: cases.Reused(first.Body)}
+	return p.suite(ctx, t, []job{{Case: reused, purpose: PurposeForgery, event: t.event}})
+}
