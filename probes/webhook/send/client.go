@@ -175,7 +175,8 @@ var errAbort = errors.New("the body ends here")
 func (c *Client) roundTrip(ctx context.Context, transport *http.Transport, f *cases.Request) response.Response {
 	var reused bool
 	trace := &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) { reused = info.Reused }}
-	got, err := netprobe.Exchange(ctx, transport, c.Request(httptrace.WithClientTrace(ctx, trace), f), netprobe.Limits{
+	ctx = httptrace.WithClientTrace(ctx, trace)
+	got, err := netprobe.Exchange(ctx, transport, c.Request(ctx, f), netprobe.Limits{
 		Timeout: c.Timeout, Body: int64(response.MaxBody + 2*len(f.Body)), Discard: 1 << 20,
 	})
 	if err != nil {
