@@ -40,6 +40,9 @@ func (d Date) String() string {
 	return d.day.Format(time.DateOnly)
 }
 
+// Time is the beginning of the day in UTC.
+func (d Date) Time() time.Time { return d.day }
+
 // MarshalText is String.
 func (d Date) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 

@@ -33,9 +33,9 @@ type destination struct {
 func outputFlag(cmd *cobra.Command, outputs *[]string) {
 	var formats strings.Builder
 	for _, format := range report.Formats {
-		fmt.Fprintf(&formats, "\n  %-9s %s", format.Name, format.Help)
+		fmt.Fprintf(&formats, "\n  %-13s %s", format.Name, format.Help)
 	}
-	fmt.Fprintf(&formats, "\n  %-9s %s", factsFormat, "the facts behind the report, for `prelaunch judge`")
+	fmt.Fprintf(&formats, "\n  %-13s %s", factsFormat, "the facts behind the report, for `prelaunch judge`")
 	cmd.Flags().StringArrayVarP(outputs, "output", "o", nil, "FORMAT or FORMAT=PATH, repeatable (default table):"+formats.String()+"\n")
 	must(cmd.RegisterFlagCompletionFunc("output", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return append(report.Names(), factsFormat), cobra.ShellCompDirectiveNoSpace

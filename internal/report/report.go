@@ -1,9 +1,9 @@
-// Package report shows a report: one file per format, and one table, Formats, that feeds the flag, its help, its errors and the
-// tests. Every format shows the same outcomes; none decides any.
+// Package report renders a report: one file per format, and one table, Formats, that feeds the flag, its help, its errors and the
+// tests. Every format shows the same outcomes; none decides any, and what is inconclusive is in all of them, never as a pass.
 //
-// What stands in a report comes in part from the audited system, so it is hostile: each format escapes for its own reader, and
-// control characters, terminal sequences and direction overrides never reach a terminal. Keys are taken out twice, of the report
-// before it is laid out (a layout could break a key over two lines and hide it from a search) and of what was laid out.
+// Parts of a report come from the audited system, so they are hostile: each format escapes for its own reader, and control,
+// bidirectional and zero-width characters never reach a terminal. Keys are redacted twice: in the report before it is laid out (a
+// layout could break a key over two lines and hide it from a search) and in what was laid out.
 package report
 
 import (
@@ -29,13 +29,21 @@ type Format struct {
 
 // Formats are all formats, the default first.
 var Formats = []Format{
-	{Name: "table", Help: "for people at a terminal: what fails, how to mend it, and what was covered", Extension: ".txt", MediaType: "text/plain; charset=utf-8", render: renderTable},
-	{Name: "json", Help: "the whole report (prelaunch.report/v1), for programs and for keeping", Extension: ".json", MediaType: "application/json", render: renderJSON},
-	{Name: "sarif", Help: "SARIF 2.1.0 with every finding, passes and waivers too", Extension: ".sarif", MediaType: "application/sarif+json", render: renderSARIF},
-	{Name: "code-scanning", Help: "SARIF 2.1.0 with what is to be done only, for GitHub code scanning, which makes an alert of each result", Extension: ".sarif", MediaType: "application/sarif+json", render: renderCodeScanning},
-	{Name: "junit", Help: "JUnit XML, for what shows test results", Extension: ".xml", MediaType: "application/xml", render: renderJUnit},
-	{Name: "markdown", Help: "Markdown for a pull request or a GitHub step summary, shortened to fit", Extension: ".md", MediaType: "text/markdown; charset=utf-8", render: renderMarkdown},
-	{Name: "html", Help: "one self-contained page, to read, to print and to sign off", Extension: ".html", MediaType: "text/html; charset=utf-8", render: renderHTML},
+	{"table", "for people at a terminal: the verdict, what to do next, what fails, what is not proven, and the scope", ".txt",
+		"text/plain; charset=utf-8", renderTable},
+	{"json", "the whole report (prelaunch.report/v1), for programs and for keeping", ".json", "application/json", renderJSON},
+	{"sarif", "SARIF 2.1.0 with every finding, passes and waivers too", ".sarif", "application/sarif+json", renderSARIF},
+	{"code-scanning", "SARIF 2.1.0 for GitHub code scanning: only what calls for something to be done, within GitHub's limits", ".sarif",
+		"application/sarif+json", renderCodeScanning},
+	{"junit", "JUnit XML (Surefire's schema), for what shows test results", ".xml", "application/xml", renderJUnit},
+	{"markdown", "Markdown for a pull request or a GitHub step summary, shortened to fit", ".md", "text/markdown; charset=utf-8", renderMarkdown},
+	{"html", "one self-contained page, to read, to print and to sign off", ".html", "text/html; charset=utf-8", renderHTML},
+	{"ocsf", "OCSF 1.5 Compliance Findings (class 2003), for security lakes and SIEMs", ".json", "application/json", renderOCSF},
+	{"defectdojo", "DefectDojo's Generic Findings Import", ".json", "application/json", renderDefectDojo},
+	{"prometheus", "Prometheus text, for node_exporter's textfile collector", ".prom", "text/plain; version=0.0.4; charset=utf-8", renderPrometheus},
+	{"test-result", "an in-toto test result (v0.1), unsigned", ".json", "application/vnd.in-toto+json", renderTestResult},
+	{"svr", "an in-toto simple verification result (v0.2), unsigned: what is proven", ".json", "application/vnd.in-toto+json", renderSVR},
+	{"csv", "a row for each finding, for spreadsheets", ".csv", "text/csv; charset=utf-8", renderCSV},
 }
 
 // Names are the names of Formats, for completion.
@@ -47,7 +55,7 @@ func Names() []string {
 	return names
 }
 
-// Options say how a report is shown. The zero Options are right for a pipe.
+// Options say how a report is shown. The zero Options fit a pipe.
 type Options struct {
 	Width   int  // columns of the terminal, or as the user wishes; 0: not known
 	Color   bool // color the outcomes; of the table only
@@ -55,8 +63,8 @@ type Options struct {
 	// MinSeverity hides checks of less severity in table and markdown, never in the verdict and the counts; "": none.
 	MinSeverity string
 	Redactor    *secret.Redactor // takes keys out; nil: the keys are not at hand
-	// Now is the time at which a report that was read from a file is shown; when its validity has run out by then, every format
-	// but json says so. Zero: the report is fresh.
+	// Now is the time at which a report that was read from a file is shown; when it has expired by then, every format but json says
+	// so. Zero: the report is fresh.
 	Now time.Time
 	// ConfigFile is what the configuration is called, relative to the repository's root where there is one. Formats that must
 	// point at a file point at it for findings that have no file of their own. Default: what the report calls it, else prelaunch.yaml.
@@ -95,8 +103,8 @@ func Write(w io.Writer, format string, r *audit.Report, o Options) error {
 	return nil
 }
 
-// redactLast takes out what the redaction of the report's strings missed. A key that is one of the report's own words, such as
-// "production", is left in, as taking it out would break the format and it is no secret.
+// redactLast redacts what the redaction of the report's strings missed. A key that is one of the report's own words, such as
+// "production", is left in: redacting it would break the format, and it is no secret.
 func (o Options) redactLast(out []byte) []byte {
 	if o.Redactor.RedactString(ownText()) != ownText() {
 		return out

@@ -23,16 +23,16 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// mostGolden is how many bytes of an output a golden file spells out; of the rest it holds the digest.
-const mostGolden = 60_000
+// maxGolden is how many bytes of an output a golden file spells out; of the rest it holds the digest.
+const maxGolden = 20_000
 
 // golden compares got with testdata/name.
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
 	path := filepath.Join("testdata", name)
-	if len(got) > mostGolden {
-		rest := got[mostGolden:]
-		got = fmt.Appendf(slices.Clone(got[:mostGolden]), "\n… and %d bytes more, %s\n", len(rest), audit.Digest(rest))
+	if len(got) > maxGolden {
+		rest := got[maxGolden:]
+		got = fmt.Appendf(slices.Clone(got[:maxGolden]), "\n… and %d bytes more, %s\n", len(rest), audit.Digest(rest))
 	}
 	if *update {
 		if err := os.MkdirAll("testdata", 0o755); err != nil {
@@ -77,7 +77,7 @@ func TestGolden(t *testing.T) {
 
 // suffix tells golden files of formats apart that share an extension.
 func suffix(f Format) string {
-	if f.Name == strings.TrimPrefix(f.Extension, ".") {
+	if "."+f.Name == f.Extension {
 		return ""
 	}
 	return "." + f.Name

@@ -181,12 +181,17 @@ type tally struct {
 	outcome audit.Outcome
 }
 
-// tallies are the outcomes that occur, the worst first.
-func (v *view) tallies() []tally {
-	return slices.DeleteFunc([]tally{
+// allTallies are all outcomes, the worst first.
+func (v *view) allTallies() []tally {
+	return []tally{
 		{v.Summary.Fail, audit.Fail}, {v.Summary.Inconclusive, audit.Inconclusive}, {v.Summary.Warn, audit.Warn},
 		{v.Summary.Waived, audit.Waived}, {v.Summary.Pass, audit.Pass}, {v.Summary.NotApplicable, audit.NotApplicable},
-	}, func(t tally) bool { return t.n == 0 })
+	}
+}
+
+// tallies are the outcomes that occur, the worst first.
+func (v *view) tallies() []tally {
+	return slices.DeleteFunc(v.allTallies(), func(t tally) bool { return t.n == 0 })
 }
 
 // counts says the outcomes of the checks in words, the worst first.
