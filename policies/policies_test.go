@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -169,6 +170,42 @@ func TestEachCheckHasAPlaceOfItsOwn(t *testing.T) {
 				t.Errorf("%s and %s have the order %v", other, id, place)
 			}
 			places[fmt.Sprint(place)] = id
+		}
+	}
+}
+
+// TestEachCheckNamesItsWeaknesses requires lists of CWE and ASVS 5.0 identifiers of every check, and that
+// those of a check about security are not empty. The others are about the integration doing its work.
+func TestEachCheckNamesItsWeaknesses(t *testing.T) {
+	t.Parallel()
+	functional := []string{
+		"webhook.accepts-genuine", "deployment-centre.webhook-registered", "redirects.production-configured",
+		"deployment-centre.redirects-registered", "network.ip-allowlist",
+	}
+	pattern := map[string]*regexp.Regexp{
+		"cwe":        regexp.MustCompile(`^CWE-[1-9][0-9]*$`),
+		"owasp_asvs": regexp.MustCompile(`^v5\.0\.0-[0-9]+\.[0-9]+\.[0-9]+$`),
+	}
+	for _, module := range modules(t) {
+		id := checkID(module)
+		for _, annotation := range module.Annotations {
+			if id == "" || annotation.Scope != "package" {
+				continue
+			}
+			for key, pattern := range pattern {
+				list, declared := annotation.Custom[key].([]any)
+				if !declared {
+					t.Errorf("%s has no list %s", id, key)
+				}
+				if key == "cwe" && len(list) == 0 && !slices.Contains(functional, id) {
+					t.Errorf("%s names no CWE", id)
+				}
+				for _, one := range list {
+					if !pattern.MatchString(fmt.Sprint(one)) {
+						t.Errorf("%s: %s: %v is not an identifier", id, key, one)
+					}
+				}
+			}
 		}
 	}
 }

@@ -1,8 +1,8 @@
 # METADATA
-# title: No more Admins than needed, and no unknown role
+# title: Dashboard roles follow least privilege
 # description: |
-#   An Admin of Beacon can read and rotate keys, change integration IDs and invite others; a Viewer can only read. The fewer Admins,
-#   the fewer accounts whose loss is the loss of a key.
+#   An Admin of Beacon can read and rotate keys, change integration IDs and invite others; a Viewer can only read. The fewer
+#   Admins, the fewer accounts whose compromise exposes a key.
 # custom:
 #   id: access.least-privilege
 #   order: 340
@@ -10,8 +10,10 @@
 #   items: [6]
 #   level: required
 #   severity: medium
+#   cwe: ["CWE-269"]
+#   owasp_asvs: ["v5.0.0-8.2.1"]
 #   remediation: |
-#     In Beacon, make Viewers of the Admins who need no keys, until no more than access.max_admins are left, and give every account
+#     In Beacon, make Viewers of the Admins who need no keys, until at most access.max_admins are left, and give every account
 #     one of the roles Admin and Viewer; then export the list of users again.
 #   sources:
 #     - "Begini Security Checklist, Psychometric Integration, 7 (2026-04-14)"

@@ -1,8 +1,8 @@
 # METADATA
-# title: No key reaches browsers or phones
+# title: API keys must not be exposed in client-side code
 # description: |
-#   No configured key, in any usual encoding, in the declared bundles, app packages and live pages, their scripts and source maps; and
-#   no client code calls the provider's session API or sends its key header, which only a server may.
+#   No configured key, in any usual encoding, may be in the declared bundles, app packages and live pages, their scripts and
+#   source maps; and no client code may call the provider's session API or send its key header, which only a server may.
 # custom:
 #   id: api-key.not-in-client
 #   order: 40
@@ -10,9 +10,12 @@
 #   items: [1]
 #   level: required
 #   severity: critical
+#   cwe: ["CWE-798", "CWE-522"]
+#   owasp_asvs: ["v5.0.0-13.3.1"]
 #   remediation: |
-#     Rotate the key at once: everybody who loaded the client has it. Create sessions on the server, and give the client only the URL
-#     that the session API answers with. Build tools put variables with prefixes such as NEXT_PUBLIC_ or VITE_ into the client.
+#     Rotate the key at once: everybody who loaded the client has it. Create sessions on the server, and give the client only
+#     the URL that the session API returns. Build tools put variables with prefixes such as NEXT_PUBLIC_ or VITE_ into the
+#     client.
 #   sources: ["Begini Security Checklist, Psychometric Integration, 1 (2026-04-14)"]
 #   facts: [client.hit, client.status, client.api_call]
 package prelaunch.checks.api_key.not_in_client

@@ -1,9 +1,9 @@
 # METADATA
-# title: No key stands in the code
+# title: API keys must not be hard-coded in source files
 # description: |
-#   No configured key, in any usual encoding, in any file of the declared repositories that is tracked, or neither tracked nor
-#   ignored; archives are looked into. A retired key counts as long as it is not seen to be refused; a dead one only warns: it opens
-#   nothing, but the next key will be put where it stands.
+#   No configured key, in any usual encoding, may be in any file of the declared repositories that is tracked, or neither
+#   tracked nor ignored; archives are searched. A retired key counts until it is seen to be rejected; one that is rejected
+#   only warns: it opens nothing, but the next key will be put in the same place.
 # custom:
 #   id: api-key.not-in-code
 #   order: 20
@@ -11,9 +11,11 @@
 #   items: [1]
 #   level: required
 #   severity: critical
+#   cwe: ["CWE-798", "CWE-540"]
+#   owasp_asvs: ["v5.0.0-13.3.1"]
 #   remediation: |
-#     Rotate the key in the Deployment Centre first: who has the code has it. Then take it out of the file, read it from an environment
-#     variable or a secret manager, and list the old one under retired_keys.
+#     Rotate the key in the Deployment Centre first: whoever has the code has the key. Then remove it from the file, read it
+#     from an environment variable or a secret manager, and list the old one under retired_keys.
 #   sources: ["Begini Security Checklist, Psychometric Integration, 1 (2026-04-14)"]
 #   facts: [repository.hit, repository.status, repository.suspect]
 package prelaunch.checks.api_key.not_in_code

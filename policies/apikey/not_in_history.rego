@@ -1,9 +1,9 @@
 # METADATA
-# title: No key stands in what git holds
+# title: API keys must not be in Git history
 # description: |
-#   No configured key, in any usual encoding, in any object, reachable or not, any ref, stash, note, reflog, message, tag, author or
-#   name, nor in the index or git's own files. A retired key that is seen to be refused is a note: what it opened is closed, and
-#   rewriting history mends nothing. One that is not yet seen to be refused leaves this undecided.
+#   No configured key, in any usual encoding, may be in any Git object, reachable or not, any ref, stash, note, reflog,
+#   message, tag, author or name, nor in the index or Git's own files. A retired key that is seen to be rejected is a note:
+#   what it opened is closed, and rewriting history fixes nothing. One that is not yet seen to be rejected is inconclusive.
 # custom:
 #   id: api-key.not-in-history
 #   order: 30
@@ -11,9 +11,12 @@
 #   items: [1]
 #   level: required
 #   severity: critical
+#   cwe: ["CWE-798", "CWE-540"]
+#   owasp_asvs: ["v5.0.0-13.3.1"]
 #   remediation: |
-#     Rotate the key in the Deployment Centre: whoever has ever cloned the repository keeps it. List the old one under retired_keys, so
-#     that it is seen to be refused. Only then, if at all, rewrite history (git filter-repo, then expire reflogs and git gc).
+#     Rotate the key in the Deployment Centre: whoever has ever cloned the repository keeps it. List the old one under
+#     retired_keys, so that its rejection is tested. Only then, if at all, rewrite history (git filter-repo, then expire
+#     reflogs and git gc).
 #   sources: ["Begini Security Checklist, Psychometric Integration, 1 (2026-04-14)"]
 #   facts: [repository.hit, repository.status]
 package prelaunch.checks.api_key.not_in_history

@@ -1,9 +1,9 @@
 # METADATA
-# title: No key that was exposed is still in use
+# title: Exposed API keys must be rotated
 # description: |
-#   A key that stands in code, in history, in a client or in a log was seen by more people than may use it. Taking it out of there does
-#   not help: it has to be rotated, and the old one refused. So an exposed current key fails; an exposed retired key passes once the
-#   receiver or the provider was seen to refuse it, and is undecided before.
+#   A key in code, in history, in a client or in a log was seen by more people than may use it. Removing it from there does
+#   not help: it has to be rotated, and the old one rejected. So an exposed current key fails; an exposed retired key passes
+#   once the receiver or the provider was seen to reject it, and is inconclusive before.
 # custom:
 #   id: api-key.rotated-after-exposure
 #   order: 60
@@ -11,9 +11,11 @@
 #   items: [1]
 #   level: required
 #   severity: critical
+#   cwe: ["CWE-324"]
+#   owasp_asvs: ["v5.0.0-13.3.4"]
 #   remediation: |
-#     Rotate the exposed key in the Deployment Centre, give the new one to the receiver, and list the old one under retired_keys; the
-#     next audit sends the receiver an event signed with it, which has to be refused.
+#     Rotate the exposed key in the Deployment Centre, give the new one to the receiver, and list the old one under
+#     retired_keys; the next audit sends the receiver an event signed with it, which has to be rejected.
 #   sources: ["Begini Security Checklist, Psychometric Integration, 1: a compromised key is rotated at once (2026-04-14)"]
 #   facts: [repository.hit, repository.status, client.hit, client.status, log.hit, log.source, webhook.exchange, webhook.baseline, provider.call]
 package prelaunch.checks.api_key.rotated_after_exposure

@@ -1,8 +1,8 @@
 # METADATA
-# title: Test and Production keys differ
+# title: Test and Production use different API keys
 # description: |
-#   Each environment of a deployment has a key of its own. A key that opens both makes every leak of the Test key, which more
-#   people see, a leak of the Production key.
+#   Each environment of a deployment has a key of its own. A key that works in both makes every leak of the Test key, which
+#   more people see, a leak of the Production key.
 # custom:
 #   id: api-key.separate-environments
 #   order: 50
@@ -10,9 +10,11 @@
 #   items: [1, 5]
 #   level: required
 #   severity: critical
+#   cwe: ["CWE-653"]
+#   owasp_asvs: ["v5.0.0-13.3.2"]
 #   remediation: |
-#     Copy the key of each tab of the Deployment Centre (Test, Production) into the environment it belongs to, and rotate the one
-#     that was used in both.
+#     Copy the key of each tab of the Deployment Centre (Test, Production) into the environment it belongs to, and rotate the
+#     one that was used in both.
 #   sources: ["Begini Security Checklist, Psychometric Integration, 1 and 4 (2026-04-14)"]
 #   facts: [key.pair, provider.call]
 package prelaunch.checks.api_key.separate_environments

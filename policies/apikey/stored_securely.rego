@@ -1,8 +1,8 @@
 # METADATA
-# title: Each key is kept in a secret store on the server side
+# title: API keys are stored in a server-side secret store
 # description: |
-#   The key opens the provider's API and signs the webhooks. What this program can see is how the auditor's own configuration gets it;
-#   where the receiver gets it is seen in declared workload manifests, or attested.
+#   The key opens the provider's API and signs the webhooks. What this program can observe is how the auditor's own
+#   configuration gets it; where the receiver gets it is shown by declared workload manifests, or attested.
 # custom:
 #   id: api-key.stored-securely
 #   order: 10
@@ -10,11 +10,13 @@
 #   items: [1]
 #   level: required
 #   severity: critical
+#   cwe: ["CWE-522"]
+#   owasp_asvs: ["v5.0.0-13.3.1"]
 #   attestable: true
 #   remediation: |
-#     Keep the key in an environment variable of the server or in a secret manager, refer to it from here by {env: …} or
-#     {command: […]}, or by a file that only its owner can read and that lies in no repository (chmod 600). Then declare the
-#     receiver's manifests under workloads, or attest api-key.stored-securely.
+#     Keep the key in an environment variable of the server or in a secret manager, reference it in the configuration as
+#     {env: …} or {command: […]}, or as a file that only its owner can read, outside any repository (chmod 600). Then declare
+#     the receiver's manifests under workloads, or attest api-key.stored-securely.
 #   sources:
 #     - "Begini Security Checklist, Psychometric Integration, 1 (2026-04-14)"
 #     - "16 characters: 64 bits even in hexadecimal, beyond guessing over a network"

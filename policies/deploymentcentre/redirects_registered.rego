@@ -1,8 +1,8 @@
 # METADATA
-# title: The Production redirect URLs are set in the Deployment Centre
+# title: Production redirect URLs are registered in the Deployment Centre
 # description: |
-#   What the provider has registered decides where users go, and nothing tells it from outside. Somebody looks at the Production tab
-#   (the one shown first is Test) and attests what is there.
+#   What the provider has registered decides where users go, and cannot be observed from outside. Somebody looks at the
+#   Production tab (the one shown first is Test) and attests what is there.
 # custom:
 #   id: deployment-centre.redirects-registered
 #   order: 270
@@ -10,10 +10,13 @@
 #   items: [4]
 #   level: required
 #   severity: medium
+#   cwe: []
+#   owasp_asvs: []
 #   attestable: true
 #   remediation: |
-#     Open the Production tab of the Deployment Centre, set the completion, cancellation and expiry URLs to those of the configuration,
-#     and attest it: an entry for deployment-centre.redirects-registered under attestations, with a picture as evidence.
+#     Open the Production tab of the Deployment Centre, set the completion, cancellation and expiry URLs to those of the
+#     configuration, and attest it: an entry for deployment-centre.redirects-registered under attestations, with a screenshot
+#     as evidence.
 #   sources: ["Begini Security Checklist, Psychometric Integration, pre-launch list (2026-04-14)"]
 #   facts: []
 package prelaunch.checks.deployment_centre.redirects_registered

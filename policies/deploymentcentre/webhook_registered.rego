@@ -2,8 +2,8 @@
 # title: The webhook endpoint is registered in the Deployment Centre
 # description: |
 #   The provider sends webhooks to the endpoint that is registered in each tab of the Deployment Centre, and to no other. With
-#   provider_checks it is made to deliver its own test webhook; without, somebody attests what is registered. What is seen outweighs
-#   what is attested.
+#   provider_checks it is asked to deliver its own test webhook; without, somebody attests what is registered. What is
+#   observed outweighs what is attested.
 # custom:
 #   id: deployment-centre.webhook-registered
 #   order: 250
@@ -11,10 +11,12 @@
 #   items: [3]
 #   level: required
 #   severity: high
+#   cwe: []
+#   owasp_asvs: []
 #   attestable: true
 #   remediation: |
-#     In the tab of the Deployment Centre for the environment (Test, Production), register the webhook URL of the configuration and check
-#     that the API key is the one that the configuration refers to; then run the audit with provider_checks, or attest
+#     In the tab of the Deployment Centre for the environment (Test, Production), register the webhook URL of the configuration
+#     and check that the API key is the one that the configuration references; then audit with provider_checks, or attest
 #     deployment-centre.webhook-registered.
 #   sources:
 #     - "Begini Security Checklist, Psychometric Integration, pre-launch list (2026-04-14)"

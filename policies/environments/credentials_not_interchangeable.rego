@@ -1,8 +1,8 @@
 # METADATA
-# title: Each environment refuses the other's key
+# title: Each environment must reject the other's credentials
 # description: |
-#   An event signed with the Production key is refused in Test, and one signed with the Test key in Production. Otherwise whoever knows
-#   the Test key, which more people do, can forge events in Production.
+#   An event signed with the other environment's key is rejected, in both directions. A receiver that accepts both lets
+#   whoever holds the Test key, which is far more widely known, forge Production events.
 # custom:
 #   id: environments.credentials-not-interchangeable
 #   order: 310
@@ -10,9 +10,12 @@
 #   items: [5]
 #   level: required
 #   severity: critical
+#   cwe: ["CWE-347", "CWE-653"]
+#   owasp_asvs: ["v5.0.0-4.1.5", "v5.0.0-13.3.2"]
 #   per_environment: true
 #   remediation: |
-#     Configure each environment's receiver with the key of its own tab of the Deployment Centre and with no other.
+#     Configure each environment's receiver with the key of its own tab of the Deployment Centre only, never with a list of
+#     keys.
 #   sources: ["Begini Security Checklist, Psychometric Integration, 4 (2026-04-14)"]
 #   facts: [webhook.baseline, webhook.exchange]
 package prelaunch.checks.environments.credentials_not_interchangeable

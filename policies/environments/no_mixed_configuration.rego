@@ -1,8 +1,8 @@
 # METADATA
-# title: No file of one environment carries the other's settings
+# title: Configuration files must not mix environments
 # description: |
-#   A file of settings that belongs to one environment by its name (.env.production, config/test.json, deploy/production/values.yaml)
-#   carries the other's integration ID, webhook URL or key.
+#   A settings file that belongs to one environment by its name (.env.production, config/test.json,
+#   deploy/production/values.yaml) must not contain the other's integration ID, webhook URL or key.
 # custom:
 #   id: environments.no-mixed-configuration
 #   order: 320
@@ -10,9 +10,11 @@
 #   items: [5]
 #   level: recommended
 #   severity: medium
+#   cwe: ["CWE-653"]
+#   owasp_asvs: []
 #   remediation: |
-#     Give each environment's file its own integration ID, webhook URL and reference to a key, each copied from its tab of the Deployment
-#     Centre.
+#     Give each environment's file its own integration ID, webhook URL and key reference, each copied from its tab of the
+#     Deployment Centre.
 #   sources: ["Begini Security Checklist, Psychometric Integration, 4 (2026-04-14)"]
 #   facts: [repository.pairing, repository.status]
 package prelaunch.checks.environments.no_mixed_configuration

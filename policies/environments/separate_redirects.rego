@@ -1,5 +1,5 @@
 # METADATA
-# title: Test and Production share no redirect URL
+# title: Test and Production use different redirect URLs
 # description: |
 #   Somebody who finishes a real assessment must not land on a page of the test environment, nor the other way round.
 # custom:
@@ -9,9 +9,11 @@
 #   items: [5]
 #   level: required
 #   severity: medium
+#   cwe: ["CWE-653"]
+#   owasp_asvs: []
 #   remediation: |
-#     Give each environment redirect URLs of its own, set them in the tab of the Deployment Centre they belong to (Test, Production), and
-#     write them down under environments.NAME.redirect_urls.
+#     Give each environment redirect URLs of its own, set them in the tab of the Deployment Centre they belong to (Test,
+#     Production), and configure them under environments.NAME.redirect_urls.
 #   sources:
 #     - "Begini Security Checklist, Psychometric Integration, 4 (2026-04-14)"
 #     - "RFC 3986, 6.2: when two spellings are the same URL"

@@ -1,8 +1,8 @@
 # METADATA
-# title: Test and Production have webhook endpoints of their own
+# title: Test and Production use different webhook endpoints
 # description: |
-#   Results of real people must not reach the receiver that is being tried out, nor made-up ones the receiver that decides. Each
-#   environment has a webhook URL of its own; that both lie on one host is noted.
+#   Results of real people must not reach the receiver that is being tested, nor synthetic ones the receiver that decides.
+#   Each environment has a webhook URL of its own; a shared host is a note.
 # custom:
 #   id: environments.separate-webhooks
 #   order: 280
@@ -10,9 +10,11 @@
 #   items: [5]
 #   level: required
 #   severity: high
+#   cwe: ["CWE-653"]
+#   owasp_asvs: []
 #   remediation: |
 #     Give each environment a webhook endpoint of its own, register it in the tab of the Deployment Centre it belongs to (Test,
-#     Production), and write both down under environments.test.webhook_url and environments.production.webhook_url.
+#     Production), and configure both under environments.test.webhook_url and environments.production.webhook_url.
 #   sources:
 #     - "Begini Security Checklist, Psychometric Integration, 4 (2026-04-14)"
 #     - "RFC 3986, 6.2: when two spellings are the same URL"

@@ -1,9 +1,10 @@
 # METADATA
-# title: Logs hold no keys, signatures, UIDs or payloads
+# title: Logs contain no keys, signatures, UIDs or payloads
 # description: |
-#   The declared logs hold no configured key anywhere, and, of the time since the probing began, no signature, no UID and no payload of
-#   a request that was sent, in any usual encoding. A log in which not even the receiver's own activity shows proves nothing. What the
-#   receiver logs of an event that it takes shows only where genuine events were sent, which careful probing does not.
+#   The declared logs contain no configured key anywhere and, since the probing began, no signature, UID or payload of a
+#   request that was sent, in any usual encoding. A log that does not even show the receiver's own activity proves nothing.
+#   What the receiver logs about an event that it accepts shows only where valid events were sent, which careful probing does
+#   not do.
 # custom:
 #   id: errors.logs-clean
 #   order: 420
@@ -11,9 +12,11 @@
 #   items: [7]
 #   level: required
 #   severity: high
+#   cwe: ["CWE-532"]
+#   owasp_asvs: ["v5.0.0-16.2.5"]
 #   remediation: |
-#     Log the type of an event, a request id and a digest of the body; never the body, the UID, the signature or the key. Look at what
-#     frameworks log on errors, and at access logs with request bodies. A key that was logged is exposed: rotate it.
+#     Log the type of an event, a request id and a digest of the body; never the body, the UID, the signature or the key. Check
+#     what frameworks log on errors, and access logs with request bodies. A key that was logged is exposed: rotate it.
 #   sources: ["Begini Security Checklist, Psychometric Integration, 6 (2026-04-14)"]
 #   facts: [log.source, log.follow, log.hit]
 package prelaunch.checks.errors.logs_clean

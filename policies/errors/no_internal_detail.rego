@@ -10,6 +10,8 @@
 #   items: [7]
 #   level: required
 #   severity: critical
+#   cwe: ["CWE-209"]
+#   owasp_asvs: ["v5.0.0-13.4.2", "v5.0.0-16.5.1"]
 #   per_environment: true
 #   remediation: |
 #     Respond to errors with a fixed text and an id, log the detail on the server, and switch every debug mode off in both

@@ -11,6 +11,8 @@
 #   items: [7]
 #   level: required
 #   severity: medium
+#   cwe: ["CWE-755"]
+#   owasp_asvs: ["v5.0.0-16.5.3"]
 #   per_environment: true
 #   remediation: |
 #     Respond with 401 to an invalid signature and with 400 or 422 to an invalid body, and catch every exception in the handler.

@@ -1,8 +1,8 @@
 # METADATA
 # title: The provider's API is called over HTTPS only
 # description: |
-#   The API base URL is https, and no code in the declared repositories names the API's host by an http URL. Documentation and code of
-#   tests may: they talk of it. Without repositories the check rests on the base URL alone.
+#   The API base URL is https, and no code in the declared repositories uses the API's host with an http URL. Documentation
+#   and test code may mention it. Without repositories the check rests on the base URL alone.
 # custom:
 #   id: https.api-requests
 #   order: 220
@@ -10,8 +10,11 @@
 #   items: [3]
 #   level: required
 #   severity: high
+#   cwe: ["CWE-319"]
+#   owasp_asvs: ["v5.0.0-12.3.1"]
 #   remediation: |
-#     Write https:// wherever the API's address stands. A request over http carries the key in the clear before any redirect.
+#     Write https:// wherever the API's address is used. A request over http carries the key in the clear before any
+#     redirect.
 #   sources: ["Begini Security Checklist, Psychometric Integration, 3 (2026-04-14)"]
 #   facts: [repository.plain_api, repository.status]
 package prelaunch.checks.https.api_requests

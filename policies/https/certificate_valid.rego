@@ -1,5 +1,5 @@
 # METADATA
-# title: The webhook endpoint's certificate is valid for its name, in date, trusted and not revoked
+# title: The certificate is valid, trusted and not revoked
 # description: |
 #   On every address, for every certificate the server holds (it may have an RSA and an ECDSA one): the chain as sent leads to a
 #   trusted root (nothing is fetched to complete it), the host is among the subjectAltNames, the dates hold, the usage is that of a
@@ -18,6 +18,8 @@
 #   items: [3]
 #   level: required
 #   severity: critical
+#   cwe: ["CWE-295"]
+#   owasp_asvs: ["v5.0.0-12.1.4", "v5.0.0-12.2.2"]
 #   remediation: |
 #     Serve a current certificate for this very host name with every intermediate (never the root), renewed automatically:
 #     - nginx: `ssl_certificate` names fullchain.pem, not cert.pem; reload after each renewal

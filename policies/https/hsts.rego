@@ -1,5 +1,5 @@
 # METADATA
-# title: The endpoint's host sends Strict-Transport-Security
+# title: HSTS is enabled (Strict-Transport-Security)
 # description: |
 #   A client that has seen the header never goes back to plain HTTP for the time it names. For an API it is a courtesy to browsers
 #   and a sign of care, so its absence only warns.
@@ -10,6 +10,8 @@
 #   items: [3]
 #   level: recommended
 #   severity: low
+#   cwe: ["CWE-319"]
+#   owasp_asvs: ["v5.0.0-3.4.1"]
 #   remediation: |
 #     Send `Strict-Transport-Security: max-age=31536000` with every answer over HTTPS:
 #     - nginx: `add_header Strict-Transport-Security "max-age=31536000" always;`, repeated in each location that has an `add_header` of its own

@@ -1,5 +1,5 @@
 # METADATA
-# title: Only TLS 1.2 and 1.3 with sound cipher suites are accepted
+# title: Only TLS 1.2 and 1.3 with strong cipher suites may be offered
 # description: |
 #   Every address is offered SSL 3.0 and TLS 1.0 to 1.3, and the cipher suites that no client should be given: without encryption
 #   (NULL), without authentication (anonymous), of export strength, RC4, DES and 3DES. Finite-field Diffie-Hellman groups below 2048
@@ -13,6 +13,8 @@
 #   items: [3]
 #   level: required
 #   severity: high
+#   cwe: ["CWE-326", "CWE-327"]
+#   owasp_asvs: ["v5.0.0-12.1.1", "v5.0.0-12.1.2"]
 #   remediation: |
 #     Allow TLS 1.2 and 1.3 only, with ECDHE and AES-GCM or ChaCha20-Poly1305:
 #     - nginx: `ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305;` in the http block, or in the default server of the port: the `ssl_protocols` of its other servers may be passed over

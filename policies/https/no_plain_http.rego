@@ -1,5 +1,5 @@
 # METADATA
-# title: The receiver does not answer in plain HTTP
+# title: The webhook endpoint must not be served over plain HTTP
 # description: |
 #   Port 80 of the webhook's host, and the webhook's own port where that is another, are asked in the clear: a GET, and a POST without
 #   body or signature. Refusing the connection, a 4xx that is not the receiver's own answer over HTTPS, or a redirect to HTTPS are
@@ -12,6 +12,8 @@
 #   items: [3]
 #   level: required
 #   severity: high
+#   cwe: ["CWE-319"]
+#   owasp_asvs: ["v5.0.0-4.1.2", "v5.0.0-12.2.1"]
 #   remediation: |
 #     Close port 80 for the webhook's host, or answer everything there with a redirect to https:
 #     - nginx: a `server { listen 80; return 301 https://$host$request_uri; }` of its own

@@ -1,7 +1,8 @@
 # METADATA
-# title: Every redirect URL is https
+# title: Redirect URLs use HTTPS
 # description: |
-#   Users come back to these pages with the parameters of their session; in the clear, anybody on the way reads and changes them.
+#   Users come back to these pages with the parameters of their session; over plain HTTP, anybody on the path reads and
+#   changes them.
 # custom:
 #   id: https.redirects
 #   order: 230
@@ -9,6 +10,8 @@
 #   items: [3]
 #   level: required
 #   severity: high
+#   cwe: ["CWE-319"]
+#   owasp_asvs: ["v5.0.0-12.2.1"]
 #   remediation: |
 #     Serve the pages over HTTPS and set their https URLs in both tabs of the Deployment Centre (Test, Production).
 #   sources: ["Begini Security Checklist, Psychometric Integration, 3 (2026-04-14)"]

@@ -1,5 +1,5 @@
 # METADATA
-# title: The webhook endpoint answers over HTTPS on every address of its name
+# title: The webhook endpoint is reachable over HTTPS on every address
 # description: |
 #   The provider may connect to any address that the host's name has, IPv4 and IPv6. Each must complete a TLS handshake and answer
 #   HTTP; a 502, 503 or 504 is a gateway's answer and proves nothing. A redirect warns, because the provider takes it for a failure; one
@@ -13,6 +13,8 @@
 #   items: [3]
 #   level: required
 #   severity: critical
+#   cwe: ["CWE-319"]
+#   owasp_asvs: ["v5.0.0-12.2.1"]
 #   remediation: |
 #     Let every address in the host's A and AAAA records serve the webhook over HTTPS on the configured port, or take those that do
 #     not out of DNS. Register the URL that answers itself rather than one that redirects to it. Behind an allowlist, run the audit from an admitted machine and say `network: {vantage: allowlisted}`.

@@ -9,6 +9,8 @@
 #   items: [7]
 #   level: recommended
 #   severity: low
+#   cwe: ["CWE-400", "CWE-674"]
+#   owasp_asvs: ["v5.0.0-15.2.2"]
 #   per_environment: true
 #   remediation: |
 #     Limit the size of bodies (1 MiB is ample) at the web server or framework, and use a parser that limits nesting.

@@ -10,6 +10,8 @@
 #   items: [7]
 #   level: required
 #   severity: medium
+#   cwe: ["CWE-20", "CWE-755"]
+#   owasp_asvs: ["v5.0.0-2.2.1", "v5.0.0-16.5.3"]
 #   per_environment: true
 #   remediation: |
 #     Check types and ranges before use, ignore or reject what is unknown, and catch what the database or a library throws.

@@ -10,6 +10,8 @@
 #   items: [7]
 #   level: required
 #   severity: medium
+#   cwe: ["CWE-20", "CWE-1286"]
+#   owasp_asvs: ["v5.0.0-2.2.1", "v5.0.0-2.2.2"]
 #   per_environment: true
 #   remediation: |
 #     Parse the whole body strictly, as UTF-8, expect an object and nothing after it, and turn every parser error into a 400:

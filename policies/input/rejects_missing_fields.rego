@@ -9,6 +9,8 @@
 #   items: [7]
 #   level: required
 #   severity: medium
+#   cwe: ["CWE-20", "CWE-230"]
+#   owasp_asvs: ["v5.0.0-2.2.1", "v5.0.0-2.2.2"]
 #   per_environment: true
 #   remediation: |
 #     Check that every required field is present and has the expected type before processing an event, and respond with 400 or

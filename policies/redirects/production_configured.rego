@@ -1,10 +1,10 @@
 # METADATA
-# title: The three Production redirect URLs lead to live pages
+# title: Production redirect URLs are configured and live
 # description: |
-#   After an assessment users are sent to the completion, cancellation or expiry page. One that is not set leaves them on a screen of the
-#   provider; one that is broken, local or of a test environment ends their journey just as well. Each is judged by its name and by the
-#   answer to one GET, whose redirects are followed as a browser follows them. Certificates, of its host and of those on the way,
-#   are judged like the webhook's: see https.certificate-valid.
+#   After an assessment users are sent to the completion, cancellation or expiry page. One that is not set leaves them on a
+#   screen of the provider; one that is broken, local or of a test environment ends their journey just as well. Each is
+#   judged by its name and by the response to one GET, whose redirects are followed as a browser follows them. Certificates,
+#   of its host and of those it redirects to, are judged like the webhook's: see https.certificate-valid.
 # custom:
 #   id: redirects.production-configured
 #   order: 260
@@ -12,9 +12,12 @@
 #   items: [4]
 #   level: required
 #   severity: high
+#   cwe: []
+#   owasp_asvs: []
 #   remediation: |
-#     Set all three URLs in the Production tab of the Deployment Centre (the tab shown first is Test) to public https pages of the
-#     production environment, write the same ones down under environments.production.redirect_urls, and open each in a browser.
+#     Set all three URLs in the Production tab of the Deployment Centre (the tab shown first is Test) to public https pages of
+#     the production environment, configure the same ones under environments.production.redirect_urls, and open each in a
+#     browser.
 #   sources:
 #     - "Begini Security Checklist, Psychometric Integration, pre-launch list (2026-04-14)"
 #     - "RFC 6761 and RFC 6890: names and addresses that are not public"

@@ -10,6 +10,8 @@
 #   items: [2]
 #   level: required
 #   severity: high
+#   cwe: []
+#   owasp_asvs: []
 #   per_environment: true
 #   remediation: |
 #     Respond with exactly 200 as soon as the signature is verified and the event is stored, and do the work later. Verify the

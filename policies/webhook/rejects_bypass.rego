@@ -10,6 +10,8 @@
 #   items: [2]
 #   level: required
 #   severity: critical
+#   cwe: ["CWE-288", "CWE-290"]
+#   owasp_asvs: ["v5.0.0-4.1.3", "v5.0.0-4.1.4", "v5.0.0-13.2.1"]
 #   per_environment: true
 #   remediation: |
 #     Verify in the handler that processes the event, for every request that reaches it, regardless of its method, path,

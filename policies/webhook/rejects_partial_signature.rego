@@ -10,6 +10,8 @@
 #   items: [2]
 #   level: required
 #   severity: critical
+#   cwe: ["CWE-347", "CWE-187"]
+#   owasp_asvs: ["v5.0.0-4.1.5"]
 #   per_environment: true
 #   remediation: |
 #     Compare the whole signature, all 128 digits, with a constant-time function of the standard library.

@@ -10,6 +10,8 @@
 #   items: [2]
 #   level: required
 #   severity: critical
+#   cwe: ["CWE-324"]
+#   owasp_asvs: ["v5.0.0-13.3.4"]
 #   per_environment: true
 #   remediation: |
 #     Remove the retired key from the receiver's configuration and restart every instance.

@@ -10,6 +10,8 @@
 #   items: [2]
 #   level: required
 #   severity: critical
+#   cwe: ["CWE-347", "CWE-354"]
+#   owasp_asvs: ["v5.0.0-4.1.5"]
 #   per_environment: true
 #   remediation: |
 #     Compute the HMAC-SHA-512 over the raw bytes of the same body that is then parsed and processed, whatever its content

@@ -10,6 +10,8 @@
 #   items: [2]
 #   level: required
 #   severity: critical
+#   cwe: ["CWE-347", "CWE-306"]
+#   owasp_asvs: ["v5.0.0-4.1.5", "v5.0.0-13.2.1"]
 #   per_environment: true
 #   remediation: |
 #     Reject with 401 whenever the X-Signature header is missing, empty, of the wrong length or not hexadecimal, before the

@@ -10,6 +10,8 @@
 #   items: [2]
 #   level: required
 #   severity: critical
+#   cwe: ["CWE-327", "CWE-347"]
+#   owasp_asvs: ["v5.0.0-4.1.5", "v5.0.0-11.4.1"]
 #   per_environment: true
 #   remediation: |
 #     Pin HMAC-SHA-512; never choose the algorithm by a prefix or a length that the sender controls.

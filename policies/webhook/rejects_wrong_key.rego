@@ -10,6 +10,8 @@
 #   items: [2]
 #   level: required
 #   severity: critical
+#   cwe: ["CWE-347", "CWE-1392"]
+#   owasp_asvs: ["v5.0.0-4.1.5", "v5.0.0-13.2.3"]
 #   per_environment: true
 #   remediation: |
 #     Make the receiver fail at startup when its key is missing or empty, and read the key from one place only.

@@ -12,6 +12,8 @@
 #   items: [2]
 #   level: required
 #   severity: high
+#   cwe: ["CWE-347"]
+#   owasp_asvs: ["v5.0.0-4.1.5"]
 #   per_environment: true
 #   remediation: |
 #     Roll the same build and configuration out to every instance and address, and remove those that do not start.

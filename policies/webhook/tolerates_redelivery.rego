@@ -10,6 +10,8 @@
 #   items: [2]
 #   level: required
 #   severity: medium
+#   cwe: ["CWE-837"]
+#   owasp_asvs: []
 #   per_environment: true
 #   remediation: |
 #     Look the event up by UID and type before storing it, and respond with 200 to one that is known.

@@ -11,6 +11,8 @@
 #   items: [2]
 #   level: required
 #   severity: high
+#   cwe: ["CWE-347", "CWE-436"]
+#   owasp_asvs: ["v5.0.0-1.5.3", "v5.0.0-4.1.5"]
 #   per_environment: true
 #   remediation: |
 #     Verify the bytes as they were received, before any parser or character decoding:
