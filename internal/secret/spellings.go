@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode/utf16"
 )
 
@@ -223,11 +224,25 @@ func asciiOnly(text string) string {
 // htmlEscaped are the ways in which HTML and XML have a text: with and without the quotes, which each language writes in its own way.
 func htmlEscaped(text string) []string {
 	list := []string{html.EscapeString(text)}
-	for _, quotes := range [][]string{{}, {`"`, "&quot;"}, {`"`, "&quot;", "'", "&#x27;"}, {`"`, "&quot;", "'", "&#039;"}, {`"`, "&quot;", "'", "&#39;"}, {`"`, "&quot;", "'", "&apos;"}} {
-		list = append(list, strings.NewReplacer(append([]string{"&", "&amp;", "<", "&lt;", ">", "&gt;"}, quotes...)...).Replace(text))
+	for _, replacer := range htmlReplacers() {
+		list = append(list, replacer.Replace(text))
 	}
 	return list
 }
+
+var htmlReplacers = sync.OnceValue(func() (list []*strings.Replacer) {
+	for _, quotes := range [][]string{
+		{},
+		{`"`, "&quot;"},
+		{`"`, "&quot;", "'", "&#x27;"},
+		{`"`, "&quot;", "'", "&#039;"},
+		{`"`, "&quot;", "'", "&#39;"},
+		{`"`, "&quot;", "'", "&apos;"},
+	} {
+		list = append(list, strings.NewReplacer(append([]string{"&", "&amp;", "<", "&lt;", ">", "&gt;"}, quotes...)...))
+	}
+	return list
+})
 
 // alignedBase64 encodes secret as it looks when shift bytes stand before it in the encoded text, less the digits at both ends
 // that also depend on the neighbours. Of those it says which cannot be: their bits that come from the secret are known.
@@ -279,28 +294,56 @@ func wide(secret []byte) (little, big []byte) {
 }
 
 func eachByte(secret []byte, format, between string) string {
+	rendered := render(format)
 	var b strings.Builder
+	b.Grow(len(secret) * (len(rendered[255]) + len(between)))
 	for i, c := range secret {
 		if i > 0 {
 			b.WriteString(between)
 		}
-		fmt.Fprintf(&b, format, c)
+		b.WriteString(rendered[c])
 	}
 	return b.String()
 }
 
 func eachRune(text, format string) string {
+	rendered := render(format)
 	var b strings.Builder
 	for _, c := range text {
-		fmt.Fprintf(&b, format, c)
+		if int(c) < len(rendered) {
+			b.WriteString(rendered[c])
+		} else {
+			fmt.Fprintf(&b, format, c)
+		}
 	}
 	return b.String()
 }
 
 func eachUnit(secret []byte, format string) string {
+	rendered := render(format)
 	var b strings.Builder
 	for _, unit := range utf16.Encode([]rune(string(secret))) {
-		fmt.Fprintf(&b, format, unit)
+		if int(unit) < len(rendered) {
+			b.WriteString(rendered[unit])
+		} else {
+			fmt.Fprintf(&b, format, unit)
+		}
 	}
 	return b.String()
+}
+
+// renderings holds the 256 smallest numbers in each format: the log probe encodes every field of
+// every request, and formatting byte by byte was two fifths of the CPU time of an audit.
+var renderings sync.Map // format → *[256]string
+
+func render(format string) *[256]string {
+	if rendered, ok := renderings.Load(format); ok {
+		return rendered.(*[256]string)
+	}
+	var rendered [256]string
+	for i := range rendered {
+		rendered[i] = fmt.Sprintf(format, i)
+	}
+	renderings.Store(format, &rendered)
+	return &rendered
 }

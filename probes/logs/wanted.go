@@ -58,7 +58,7 @@ func seek(integration *audit.Integration, profile provider.Profile, events []aud
 		literals = append(literals, match.Literal{ID: len(w.means), Bytes: text})
 		w.means, w.lengths = append(w.means, means), append(w.lengths, len(text))
 	}
-	reused, uids, unsought := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	reused, uids, unsought, pieces := map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, environment := range integration.Environments {
 		for _, uid := range environment.ProbeUIDs {
 			reused[uid] = true
@@ -88,6 +88,10 @@ func seek(integration *audit.Integration, profile provider.Profile, events []aud
 			}
 		}
 		for _, piece := range payloadPieces(event.Body) {
+			if pieces[string(piece)] { // events share most of their fields
+				continue
+			}
+			pieces[string(piece)] = true
 			for _, spelling := range secret.Common(piece) {
 				if spelling.Name != "utf-16le" && spelling.Name != "utf-16be" && spelling.Name != "hex-escaped" {
 					add(spelling.Bytes, sought{what: "payload", spelling: spelling.Name})
