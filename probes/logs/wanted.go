@@ -248,6 +248,8 @@ const (
 	maxPiece = 160 // a log that cuts off long values shows that much
 )
 
+var spacedJSON = strings.NewReplacer(`":`, `": `, `,"`, `, "`)
+
 // payloadPieces are what of a body tells that a payload was logged: its details, as sent and as common languages print them. A body
 // without details is a piece as a whole when it is long enough to be told from other text.
 func payloadPieces(body []byte) [][]byte {
@@ -281,7 +283,7 @@ func payloadPieces(body []byte) [][]byte {
 	if json.Compact(&compact, whole.Event.Details) == nil {
 		text := strings.TrimRight(compact.String(), "}")
 		take([]byte(text))
-		spaced := strings.NewReplacer(`":`, `": `, `,"`, `, "`).Replace(text)
+		spaced := spacedJSON.Replace(text)
 		take([]byte(spaced))
 		take([]byte(strings.ReplaceAll(spaced, `"`, `'`)))
 	}
