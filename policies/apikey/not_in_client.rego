@@ -90,10 +90,7 @@ findings contains lib.finding({
 	not lib.has_section("clients")
 }
 
-findings contains lib.declared({
-	"outcome": "not_applicable", "subject": "none",
-	"message": "the configuration says that there is no client",
-}) if {
+findings contains lib.declared_empty("clients", "client") if {
 	lib.has_section("clients")
 	count(input.integration.clients) == 0
 }

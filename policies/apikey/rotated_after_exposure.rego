@@ -94,6 +94,11 @@ open contains "clients" if {
 	not lib.has_section("clients")
 }
 
+open contains section if {
+	some section in ["repositories", "clients", "logs"]
+	lib.expired(section)
+}
+
 open contains "clients" if {
 	count(input.integration.clients) > 0
 	not clients_searched

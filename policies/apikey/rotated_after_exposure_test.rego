@@ -71,3 +71,14 @@ test_not_applicable_when_there_is_none if {
 test_pass_when_the_rest_is_none if {
 	sections({"declared": ["repositories", "clients", "logs"], "repositories": [{"path": "."}], "clients": [], "logs": []}) == {"pass"}
 }
+
+test_inconclusive_when_a_declaration_has_expired if {
+	result := check.findings with input as {
+		"facts": facts, "probes": complete, "finished_at": "2026-11-24T08:00:00Z",
+		"integration": {
+			"declared": ["repositories", "clients", "logs"], "repositories": [{"path": "."}], "clients": [], "logs": [],
+			"declared_empty": [{"section": "clients", "expires": "2026-11-23"}],
+		},
+	}
+	{f.outcome | some f in result} == {"inconclusive"}
+}

@@ -34,10 +34,7 @@ findings contains lib.finding({
 	not lib.has_section("logs")
 }
 
-findings contains lib.declared({
-	"outcome": "not_applicable", "subject": "none",
-	"message": "the configuration says that there is no log",
-}) if {
+findings contains lib.declared_empty("logs", "log") if {
 	lib.has_section("logs")
 	count(input.integration.logs) == 0
 }

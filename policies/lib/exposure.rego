@@ -110,10 +110,7 @@ undeclared contains lib.finding({
 	not declared
 }
 
-undeclared contains lib.declared({
-	"outcome": "not_applicable", "subject": "none",
-	"message": "the configuration says that there is no repository",
-}) if {
+undeclared contains lib.declared_empty("repositories", "repository") if {
 	declared
 	count(input.integration.repositories) == 0
 }

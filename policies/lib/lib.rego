@@ -71,6 +71,34 @@ incomplete(environment, kind) := finding({
 # has_section holds when the configuration has that optional section, be it empty.
 has_section(name) if name in input.integration.declared
 
+# expires is the last day on which a section's declaration that there is nothing in it holds, where somebody declared it by name.
+expires(section) := empty.expires if {
+	some empty in input.integration.declared_empty
+	empty.section == section
+	empty.expires != ""
+}
+
+# expired holds when that day has passed.
+expired(section) if days_since(expires(section)) > 0
+
+# declared_empty is the finding of a check whose section is declared to have nothing in it.
+declared_empty(section, nothing) := declared({
+	"outcome": "inconclusive", "subject": "declaration expired",
+	"message": sprintf("The declaration that there is no %s expired on %s", [nothing, expires(section)]),
+	"evidence": {"reason": "declaration_expired", "option": section},
+	"next_step": sprintf("Declare again that there is none, or list what there is under %s.", [section]),
+}) if {
+	expired(section)
+} else := declared({
+	"outcome": "not_applicable", "subject": "none", "valid_until": expires(section),
+	"message": sprintf("The configuration declares that there is no %s", [nothing]),
+}) if {
+	expires(section)
+} else := declared({
+	"outcome": "not_applicable", "subject": "none",
+	"message": sprintf("The configuration declares that there is no %s", [nothing]),
+})
+
 # Dates are "2026-11-01"; an unset one is "".
 today := substring(input.finished_at, 0, 10)
 

@@ -37,6 +37,21 @@ test_sections if {
 	not lib.has_section("logs") with input as {"integration": {"declared": ["clients"]}}
 }
 
+empty(expires) := result if {
+	result := lib.declared_empty("logs", "log") with input as {"finished_at": now, "integration": {"declared_empty": [
+		{"section": "clients", "expires": "2026-01-01"},
+		{"section": "logs", "expires": expires},
+	]}}
+}
+
+test_declared_empty if {
+	empty("").outcome == "not_applicable"
+	not empty("").valid_until
+	empty("2026-11-24").outcome == "not_applicable"
+	empty("2026-11-24").valid_until == "2026-11-24"
+	empty("2026-11-23").outcome == "inconclusive"
+}
+
 now := "2026-11-24T08:00:00Z"
 
 test_days if {
