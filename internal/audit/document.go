@@ -87,6 +87,9 @@ func DecodeDocument(raw []byte) (*Document, error) {
 	if head.Schema != FactsSchema {
 		return nil, fmt.Errorf("schema is %.60q, this version judges %q: make the facts again with `prelaunch probe`", head.Schema, FactsSchema)
 	}
+	if err := UniqueNames(raw); err != nil {
+		return nil, fmt.Errorf("read the facts: %w", err)
+	}
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.DisallowUnknownFields()
 	var d Document

@@ -211,6 +211,7 @@ type Attestation struct {
 // Waiver accepts a finding for a while. It holds up to and including Expires.
 type Waiver struct {
 	Check       string `json:"check"`
+	Finding     string `json:"finding,omitempty"`     // id of the one finding that is waived; empty: all of the check's
 	Environment string `json:"environment,omitempty"` // empty: any
 	Reason      string `json:"reason"`
 	Owner       string `json:"owner"`

@@ -142,7 +142,7 @@ func TestLoadReadsEverySetting(t *testing.T) {
 				Expires: day("2027-01-30")},
 			{Check: "environments.same-build", Statement: "Same image", By: "jane@acme.example", On: day("2026-01-01"), Expires: day("2026-01-02")},
 		},
-		Waivers: []audit.Waiver{{Check: "input.bounded", Environment: "production", Reason: "gateway limit lands in January",
+		Waivers: []audit.Waiver{{Check: "input.bounded", Finding: "0123456789abcdef", Environment: "production", Reason: "gateway limit lands in January",
 			Owner: "bob@acme.example", ApprovedBy: "jane@acme.example", Expires: day("2027-01-31")}},
 		Network: audit.NetworkOptions{
 			CAFile: "ca.pem", ProviderTrustsCA: true, ClientCert: "client.pem", ClientKey: "client.key",
@@ -189,7 +189,7 @@ func TestLoadFillsInDefaults(t *testing.T) {
 		t.Errorf("environments %+v %+v", test, production)
 	}
 	want := audit.NetworkOptions{Resolve: map[string][]string{}, Vantage: "public", Timeout: 10 * time.Second, FreshConnections: 30,
-		RequestsPerSec: map[string]float64{"test": 20, "production": 5}}
+		RequestsPerSec: map[string]float64{"test": 20, "production": 10}}
 	if differences := cmp.Diff(want, got.Network); differences != "" {
 		t.Error(differences)
 	}

@@ -136,6 +136,8 @@ var mistakes = []mistake{
 	{name: "nothing of a kind, in the future", old: "repositories: [{path: .}]", new: "repositories: {none: true, by: jane, on: 2026-11-28, reason: none}", schema: true},
 	{name: "nothing of a kind, and something", old: "repositories: [{path: .}]", new: "repositories: {none: true, by: jane, on: 2026-11-01, reason: none, path: .}"},
 	{name: "nothing of a kind that must not be empty", old: "workloads: [{path: deploy/, environment: production}]", new: "workloads: {none: true, by: jane, on: 2026-11-01, reason: none}"},
+	{name: "finding without quotes", old: "finding: 0123456789abcdef", new: "finding: 0123456789012345"},
+	{name: "finding of another shape", old: "finding: 0123456789abcdef", new: "finding: F03"},
 	{name: "log with neither", old: "{command: [journalctl, -u, acme], env: [SYSTEMD_COLORS]}", new: "{}"},
 	{name: "log pattern", old: "./logs/*.log", new: `"./logs/[.log"`, schema: true},
 	{name: "marker", old: `"probe-[0-9]+"`, new: `"probe-[0-9"`, schema: true},

@@ -11,11 +11,11 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 )
 
-// Defaults that the documentation of the settings states: a receiver in production gets a quarter of the load.
+// Defaults that the documentation of the settings states: a receiver in production gets half of the load.
 const (
 	defaultTimeout          = 10 * time.Second
 	defaultTestRate         = 20 // requests per second
-	defaultProductionRate   = 5
+	defaultProductionRate   = 10
 	defaultFreshConnections = 30
 )
 

@@ -77,6 +77,7 @@ func (r *reader) waivers(v *value) {
 	for _, item := range v.list() {
 		waiver := audit.Waiver{
 			Check:       item.field("check").string(),
+			Finding:     item.field("finding").string(),
 			Environment: item.field("environment").string(),
 			Reason:      item.field("reason").string(),
 			Owner:       item.field("owner").string(),

@@ -176,6 +176,8 @@ var (
 
 	requestTimeout = form{is: "a time between 100ms and 2m", next: "write it like 10s", pattern: regexp.MustCompile(`^([0-9]+(\.[0-9]+)?(ms|s|m))+$`), longest: 20, check: isTimeout}
 
+	findingID = form{is: "the id of a finding", next: "copy the 16 hexadecimal digits from a report (-o json), in quotes", pattern: regexp.MustCompile(`^[0-9a-f]{16}$`)}
+
 	// checkID covers the built-in checks and those of the user's own policies.
 	checkID = form{is: "the id of a check", next: "`prelaunch checks` lists them", pattern: regexp.MustCompile(`^[a-z0-9_-]+(\.[a-z0-9_-]+)+$`), longest: 100}
 )

@@ -123,6 +123,7 @@ var root = sync.OnceValue(func() *shape {
 		}})},
 		{name: "waivers", about: "risks that somebody accepts for a while", shape: listOf(&shape{kind: object, fields: []field{
 			{name: "check", required: true, shape: texts(checkID), about: "id of the check that is waived"},
+			{name: "finding", shape: texts(findingID), about: "id of the one finding that is waived; default: all of the check's"},
 			{name: "environment", shape: environmentName, about: "default: both"},
 			{name: "reason", required: true, shape: texts(prose), about: "why the risk is acceptable for now"},
 			{name: "owner", required: true, shape: person, about: "who fixes it"},
@@ -140,7 +141,7 @@ var root = sync.OnceValue(func() *shape {
 				item: &shape{kind: list, item: texts(address), orOne: true, fewest: 1, distinct: true}}},
 			{name: "vantage", shape: oneOf(audit.Public, audit.Allowlisted), about: "whether this machine is on a receiver's allowlist; default: public"},
 			{name: "timeout", shape: texts(requestTimeout), about: "per request; default: 10s"},
-			{name: "max_requests_per_second", shape: between(number, 0.1, 1000), about: "towards each receiver; default: 20 in test, 5 in production"},
+			{name: "max_requests_per_second", shape: between(number, 0.1, 1000), about: "towards each receiver; default: 20 in test, 10 in production"},
 			{name: "fresh_connections", shape: between(integer, 1, 1000), about: "new connections for each request of \"every instance\"; default: 30"},
 		}}},
 	}}

@@ -160,7 +160,7 @@ func assembleFinding(doc *audit.Document, info audit.CheckInfo, verdict audit.Ve
 		return finding
 	}
 	for _, waiver := range doc.Integration.Waivers {
-		if waiver.Check != info.ID || (waiver.Environment != "" && waiver.Environment != finding.Environment) {
+		if waiver.Check != info.ID || (waiver.Finding != "" && waiver.Finding != finding.ID) || (waiver.Environment != "" && waiver.Environment != finding.Environment) {
 			continue
 		}
 		if waiver.Expires.Before(today) {

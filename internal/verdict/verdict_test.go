@@ -51,6 +51,8 @@ func TestStatusAndExitCode(t *testing.T) {
 	lastDay.Expires = date(t, "2026-11-24")
 	elsewhere := waiver
 	elsewhere.Environment = audit.Test
+	one := waiver
+	one.Finding = fingerprint("finding", "a.required", "acme", "", "x")
 	for name, test := range map[string]struct {
 		waivers  []audit.Waiver
 		verdicts []audit.Verdict
@@ -74,6 +76,8 @@ func TestStatusAndExitCode(t *testing.T) {
 		"waiver expired":            {check: required, waivers: []audit.Waiver{expired}, verdicts: []audit.Verdict{verdict(audit.Fail, "", "x")}, status: "NOT READY", code: 1},
 		"waiver of another half":    {check: required, waivers: []audit.Waiver{elsewhere}, verdicts: []audit.Verdict{verdict(audit.Fail, audit.Production, "x")}, status: "NOT READY", code: 1},
 		"waiver of half, whole":     {check: required, waivers: []audit.Waiver{elsewhere}, verdicts: []audit.Verdict{verdict(audit.Fail, "", "x")}, status: "NOT READY", code: 1},
+		"waiver of this finding":    {check: required, waivers: []audit.Waiver{one}, verdicts: []audit.Verdict{verdict(audit.Fail, "", "x")}, status: "READY WITH 1 WAIVER", ready: true},
+		"waiver of another finding": {check: required, waivers: []audit.Waiver{one}, verdicts: []audit.Verdict{verdict(audit.Fail, "", "x"), verdict(audit.Fail, "", "y")}, status: "NOT READY", code: 1},
 		"partial":                   {check: required, partial: true, verdicts: []audit.Verdict{verdict(audit.Pass, "", "x")}, status: "PARTIAL"},
 		"partial and failing":       {check: required, partial: true, verdicts: []audit.Verdict{verdict(audit.Fail, "", "x")}, status: "PARTIAL", code: 1},
 		"cut short":                 {check: required, cutShort: true, verdicts: []audit.Verdict{verdict(audit.Pass, "", "x")}, status: "PARTIAL", code: 2},
