@@ -20,6 +20,7 @@ import (
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+	"github.com/pierrec/lz4/v4"
 )
 
 // Limits bound one Walk. Zero fields mean the defaults given here.
@@ -113,6 +114,8 @@ type walker struct {
 	open    func(path string) io.WriteCloser
 	left    int64 // bytes that may still come out
 	members int
+	depth   int    // of the member that is being opened
+	name    string // of the outermost file
 	cuts    []Cut
 }
 
@@ -212,6 +215,27 @@ func (w *walker) walk(path string, format Format, r io.Reader, depth int) error 
 		}
 		defer z.Close()
 		err = w.one(path, z, outer, depth, "content")
+	case XZ:
+		err = w.xz(path, br, outer, depth)
+	case LZMA, Lzip:
+		err = w.lzma(path, format, br, outer, depth)
+	case LZ4:
+		err = w.one(path, lz4.NewReader(br), outer, depth, "content")
+	case Cpio:
+		err = w.cpio(path, br, outer, depth)
+	case RPM:
+		err = w.rpm(path, br, outer, depth)
+	case Cab, PNG:
+		data, ok, rerr := w.hold(path, br, "a "+format.String()+" file")
+		if rerr != nil || !ok {
+			return rerr
+		}
+		if format == PNG {
+			err = w.png(path, data, depth)
+		} else {
+			err = w.cab(path, data, depth)
+		}
+	case Media:
 	case Brotli:
 		err = w.one(path, brotli.NewReader(br), outer, depth, "content")
 	case Zlib:
@@ -319,6 +343,7 @@ func (w *walker) member(path string, r io.Reader, packed func() int64, depth int
 	if w.members > w.limits.Members {
 		return &cutError{TooMany, fmt.Sprintf("more than %d members", w.limits.Members)}
 	}
+	w.depth = depth
 	sink := &sink{w: w.open(path)}
 	from := packed()
 	meter := &meter{walker: w, r: r, packed: func() int64 { return packed() - from }}
@@ -327,7 +352,11 @@ func (w *walker) member(path string, r io.Reader, packed func() int64, depth int
 	head, err := br.Peek(SniffLen)
 	if err == nil || err == io.EOF {
 		err = nil
-		if format := SniffNamed(path, head); format != None {
+		name := path
+		if name == "" {
+			name = w.name
+		}
+		if format := SniffNamed(name, head); format != None {
 			err = w.walk(path, format, br, depth+1)
 		}
 		if err == nil {

@@ -2,6 +2,8 @@ package content
 
 import (
 	"bytes"
+	"encoding/binary"
+	"hash/crc32"
 	"strings"
 	"unicode/utf8"
 )
@@ -9,8 +11,8 @@ import (
 // Format is a kind of archive or compressed file.
 type Format int
 
-// The formats that are recognised by their first bytes. The ones after
-// lastSupported are only told apart so that they can be reported.
+// The formats that are recognized. The ones after lastSupported are only told apart so that they can be reported; media hold
+// pictures, sound or glyphs, in which no key stands as text.
 const (
 	None Format = iota
 	Gzip
@@ -21,18 +23,27 @@ const (
 	Zlib
 	Ar
 	PDF
+	XZ
+	LZMA
+	Lzip
+	LZ4
+	Cpio
+	RPM
+	Cab
+	PNG
 	Brotli        // has no first bytes of its own: told by its name
 	lastSupported = Brotli
-	XZ            = Format(iota)
-	SevenZip
+	SevenZip      = Format(iota)
 	RAR
-	LZMA
 	Compress
 	Bundle // of git
 	Pack   // of git, outside a repository
+	Media
 )
 
-var names = [...]string{None: "no archive", Gzip: "gzip", Zip: "zip", Tar: "tar", Bzip2: "bzip2", Zstd: "zstd", Zlib: "zlib", Ar: "ar", PDF: "PDF", Brotli: "brotli", XZ: "xz", SevenZip: "7z", RAR: "rar", LZMA: "lzma", Compress: "compress", Bundle: "git bundle", Pack: "git pack"}
+var names = [...]string{None: "no archive", Gzip: "gzip", Zip: "zip", Tar: "tar", Bzip2: "bzip2", Zstd: "zstd", Zlib: "zlib", Ar: "ar", PDF: "PDF",
+	XZ: "xz", LZMA: "lzma", Lzip: "lzip", LZ4: "lz4", Cpio: "cpio", RPM: "rpm", Cab: "cab", PNG: "PNG", Brotli: "brotli", SevenZip: "7z",
+	RAR: "rar", Compress: "compress", Bundle: "git bundle", Pack: "git pack", Media: "media"}
 
 func (f Format) String() string { return names[f] }
 
@@ -57,6 +68,18 @@ var magics = []struct {
 	{Bundle, "# v3 git bundle\n"},
 	{Pack, "PACK\x00\x00\x00\x02"},
 	{PDF, "%PDF-"},
+	{Lzip, "LZIP\x01"},
+	{LZ4, "\x04\x22\x4d\x18"},
+	{LZ4, "\x02\x21\x4c\x18"},
+	{Cpio, "070701"},
+	{Cpio, "070702"},
+	{Cpio, "070707"},
+	{RPM, "\xed\xab\xee\xdb"},
+	{Cab, "MSCF\x00\x00\x00\x00"},
+	{PNG, "\x89PNG\r\n\x1a\n"},
+	{Media, "\xff\xd8\xff"}, {Media, "GIF87a"}, {Media, "GIF89a"}, {Media, "OggS"}, {Media, "ID3"}, {Media, "fLaC"}, {Media, "wOFF"}, {Media, "wOF2"},
+	{Media, "\x00\x01\x00\x00\x00"}, {Media, "OTTO\x00"}, {Media, "\x1aE\xdf\xa3"}, {Media, "II*\x00"}, {Media, "MM\x00*"},
+	{Media, "\x00\x00\x01\x00"}, {Media, "\xff\xfb"},
 }
 
 // Sniff tells the format from the first bytes of a file.
@@ -73,9 +96,9 @@ func Sniff(head []byte) Format {
 		if isLZMA(head) {
 			return LZMA
 		}
-	case 0x1f, 'P', 0x28, 0xfd, '7', 'R', '!', '%', '#':
+	case 0x1f, 'P', 0x28, 0xfd, '7', 'R', '!', '%', '#', 'L', 0x04, 0x02, '0', 0xed, 'M', 0x89, 0xff, 'G', 'O', 'I', 'f', 'w', 0x00, 0x1a:
 		for _, m := range magics {
-			if bytes.HasPrefix(head, []byte(m.magic)) {
+			if bytes.HasPrefix(head, []byte(m.magic)) && (m.format != Cpio || isCpio(head)) {
 				return m.format
 			}
 		}
@@ -85,6 +108,9 @@ func Sniff(head []byte) Format {
 			(string(head[4:10]) == "1AY&SY" || string(head[4:10]) == "\x17\x72\x45\x38\x50\x90") {
 			return Bzip2
 		}
+	}
+	if len(head) >= 12 && (string(head[:4]) == "RIFF" && (string(head[8:12]) == "WEBP" || string(head[8:12]) == "WAVE" || string(head[8:12]) == "AVI ") || string(head[4:8]) == "ftyp") {
+		return Media
 	}
 	if len(head) >= SniffLen && isTar(head[:SniffLen]) {
 		return Tar
@@ -111,14 +137,14 @@ func isLZMA(data []byte) bool {
 // reason, as that of a site in Brazil does; then text stands in it.
 func SniffNamed(name string, head []byte) Format {
 	f := Sniff(head)
-	if f == None && len(head) > 0 && strings.HasSuffix(strings.ToLower(name), ".br") && !isText(head) {
+	if f == None && len(head) > 0 && strings.HasSuffix(strings.ToLower(name), ".br") && !beginsAsText(head) {
 		return Brotli
 	}
 	return f
 }
 
-// isText reports whether what a file begins with is text: UTF-8 without control characters.
-func isText(head []byte) bool {
+// beginsAsText reports whether what a file begins with is text: UTF-8 without control characters.
+func beginsAsText(head []byte) bool {
 	if len(head) >= SniffLen { // it may end within a character
 		head = head[:SniffLen]
 		for n := 0; n < utf8.UTFMax-1 && !utf8.Valid(head); n++ {
@@ -141,12 +167,96 @@ func SniffWhole(data []byte) Format {
 	return SniffEnd(data)
 }
 
-// SniffEnd tells the format from the last bytes of a file: of a zip file with something in front.
+// SniffEnd tells the format from the last bytes of a file: of a zip file with something in front, a comment, or something after it.
 func SniffEnd(tail []byte) Format {
-	if n := len(tail); n > zipTail && string(tail[n-zipTail:n-zipTail+4]) == "PK\x05\x06" {
+	at := bytes.LastIndex(tail, []byte("PK\x05\x06"))
+	if at < 0 || at+zipTail > len(tail) {
+		return None
+	}
+	entries, size := uint16(tail[at+10])|uint16(tail[at+11])<<8, binary.LittleEndian.Uint32(tail[at+12:])
+	comment := int(tail[at+20]) | int(tail[at+21])<<8
+	if at+zipTail == len(tail) || at+zipTail+comment <= len(tail) && tail[at+4] == 0 && tail[at+5] == 0 && (size >= 46*uint32(entries) || entries == 0xffff) {
 		return Zip
 	}
 	return None
+}
+
+// TailLen is how many last bytes SniffEnd looks at: the longest comment of a zip file, and the record before it.
+const TailLen = zipTail + 0xffff
+
+// isCpio reports whether a header of cpio begins here: a name of sensible length follows.
+func isCpio(head []byte) bool {
+	if string(head[:6]) == "070707" {
+		return len(head) >= 76 && all(head[6:76], "01234567")
+	}
+	return len(head) >= 110 && all(head[6:110], "0123456789abcdefABCDEF")
+}
+
+func all(text []byte, of string) bool { return len(bytes.Trim(text, of)) == 0 }
+
+// embedded tells the container that begins at data, somewhere inside another content. What says less than three bytes has to be
+// followed by a sound header, since it occurs by chance.
+func embedded(data []byte) Format {
+	switch format := Sniff(data); format {
+	case Gzip:
+		if len(data) >= 18 && data[3]&0xe0 == 0 && (data[8] == 0 || data[8] == 2 || data[8] == 4) && (data[9] <= 13 || data[9] == 0xff) {
+			return Gzip
+		}
+	case Zlib:
+		if len(data) >= 8 && data[1] != '^' {
+			return Zlib
+		}
+	case Zip:
+		if len(data) >= 30 && data[3] == 4 && data[5] == 0 && data[4] <= 63 {
+			return Zip
+		}
+	case SevenZip:
+		if len(data) >= 32 && data[6] == 0 && crc32.ChecksumIEEE(data[12:32]) == binary.LittleEndian.Uint32(data[8:]) {
+			return SevenZip
+		}
+	case RAR:
+		if len(data) >= 10 && (data[6] == 0 && data[9] == 0x73 || data[6] == 1 && data[7] == 0) {
+			return RAR
+		}
+	case XZ:
+		if len(data) >= 12 && crc32.ChecksumIEEE(data[6:8]) == binary.LittleEndian.Uint32(data[8:]) {
+			return XZ
+		}
+	case Cab:
+		if len(data) >= 36 && data[24] <= 3 && data[25] == 1 {
+			return Cab
+		}
+	case Zstd, Bzip2, Lzip, LZ4, RPM:
+		return format
+	}
+	return None
+}
+
+// beginnings are the first bytes of the containers that are looked for anywhere.
+var beginnings = [][]byte{[]byte("\x1f\x8b\x08"), []byte("PK\x03\x04"), []byte("\x28\xb5\x2f\xfd"), []byte("\xfd7zXZ\x00"), []byte("7z\xbc\xaf\x27\x1c"),
+	[]byte("Rar!\x1a\x07"), []byte("1AY&SY"), []byte("LZIP\x01"), []byte("\x04\x22\x4d\x18"), []byte("MSCF\x00\x00\x00\x00"), []byte("\xed\xab\xee\xdb")}
+
+// eachEmbedded calls f for the containers that begin inside data, until it returns false.
+func eachEmbedded(data []byte, f func(at int, format Format) bool) {
+	for _, magic := range beginnings {
+		for at := 0; ; {
+			n := bytes.Index(data[at:], magic)
+			if n < 0 {
+				break
+			}
+			at += n
+			begin := at
+			if magic[0] == '1' { // bzip2: after BZh and the size of a block
+				begin -= 4
+			}
+			if begin >= 0 {
+				if format := embedded(data[begin:]); format != None && !f(begin, format) {
+					return
+				}
+			}
+			at++
+		}
+	}
 }
 
 // isTar checks the checksum of a tar header, which every tar format has.

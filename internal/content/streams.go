@@ -40,9 +40,8 @@ func (w *walker) zlib(path string, br *bufio.Reader, outer *source, depth int) e
 	return nil
 }
 
-// pdf hands over the streams of a PDF file that are compressed with deflate,
-// as text and attached files are. Images and fonts in formats of their own are
-// content of the file itself, which the caller has seen.
+// pdf hands over the streams of a PDF file whose filters can be undone: text and attached files. Images and fonts in formats of
+// their own are content of the file itself, which the caller has seen.
 func (w *walker) pdf(path string, data []byte, depth int) error {
 	if bytes.Contains(data, []byte("/Encrypt ")) && bytes.Contains(data, []byte("/Standard")) {
 		w.cut(path, Encrypted, "its streams are encrypted")
@@ -53,27 +52,86 @@ func (w *walker) pdf(path string, data []byte, depth int) error {
 		if i < 0 {
 			return nil
 		}
+		dictionary := data[max(at, at+i-maxDictionaryText) : at+i]
 		at += i + len(begin)
-		body := bytes.TrimLeft(data[at:min(len(data), at+2)], "\r\n")
-		from := at + min(2, len(data)-at) - len(body)
-		if from == at || from+2 > len(data) || !isZlib(data[from:]) {
+		from := at
+		for from < len(data) && from < at+2 && (data[from] == '\r' || data[from] == '\n') {
+			from++
+		}
+		if from == at || from+2 > len(data) {
 			continue
 		}
-		z, err := zlib.NewReader(bytes.NewReader(data[from:]))
-		if err != nil {
-			continue
-		}
-		length := int64(len(data) - from)
+		stop := len(data)
 		if i := bytes.Index(data[from:], []byte(end)); i >= 0 {
-			length = int64(i)
-			at = from + i + len(end)
+			stop = from + i
+			at = stop + len(end)
 		}
-		used := int64(0)
+		r, ok := filtered(data[from:stop], dictionary)
+		if !ok {
+			continue
+		}
+		length, used := int64(stop-from), int64(0)
 		packed := func() int64 { defer func() { used = length }(); return used }
-		if err := w.member(join(path, fmt.Sprintf("stream %d", n)), z, packed, depth); err != nil {
+		if err := w.member(join(path, fmt.Sprintf("stream %d", n)), r, packed, depth); err != nil {
 			return err
 		}
 	}
+}
+
+// maxDictionaryText is how far before a stream its dictionary is looked for.
+const maxDictionaryText = 2048
+
+// filtered undoes the filters of a stream that its dictionary names, in order; without a name that is known, what looks like zlib.
+func filtered(body, dictionary []byte) (r io.Reader, ok bool) {
+	if i := bytes.LastIndex(dictionary, []byte(" obj")); i >= 0 {
+		dictionary = dictionary[i:]
+	}
+	r = bytes.NewReader(body)
+	if i := bytes.LastIndex(dictionary, []byte("/Filter")); i >= 0 {
+		names := dictionary[i+len("/Filter"):]
+		if i := bytes.IndexByte(names, ']'); i >= 0 && bytes.HasPrefix(bytes.TrimLeft(names, " \r\n"), []byte("[")) {
+			names = names[:i]
+		} else if slash := bytes.IndexByte(names, '/'); slash >= 0 { // one name alone
+			stop := bytes.IndexAny(names[slash+1:], " /<>\r\n")
+			if stop >= 0 {
+				names = names[:slash+1+stop]
+			}
+		}
+		for _, name := range bytes.Split(names, []byte("/"))[1:] {
+			switch string(bytes.TrimSpace(name)) {
+			case "ASCIIHexDecode", "AHx":
+				text, err := io.ReadAll(r)
+				if err != nil {
+					return nil, false
+				}
+				text, _, _ = bytes.Cut(bytes.Map(dropSpace, text), []byte(">"))
+				r = bytes.NewReader(unpack(nil, text, 4, &hexValues))
+			case "ASCII85Decode", "A85":
+				text, err := io.ReadAll(r)
+				if err != nil {
+					return nil, false
+				}
+				text, _, _ = bytes.Cut(text, []byte("~>"))
+				r = bytes.NewReader(decode85(nil, text))
+			case "FlateDecode", "Fl":
+				z, err := zlib.NewReader(r)
+				if err != nil {
+					return nil, false
+				}
+				r, ok = z, true
+				continue
+			default:
+				return nil, false
+			}
+			ok = true
+		}
+		return r, ok
+	}
+	if !isZlib(body) {
+		return nil, false
+	}
+	z, err := zlib.NewReader(r)
+	return z, err == nil
 }
 
 const (

@@ -2,13 +2,14 @@ package clients
 
 import (
 	"fmt"
-	"io"
+	"maps"
 	"net"
 	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/content"
 	"github.com/prelaunch-audit/prelaunch/internal/keyscan/match"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 )
@@ -26,11 +27,12 @@ const (
 // calls is the search for the use of the provider's API.
 type calls struct {
 	set   *match.Set
-	kinds []string // by literal ID
+	kinds []string                   // by literal ID
+	named map[string]map[string]bool // what each content names, by its path in an archive
 }
 
 func newCalls(integration *audit.Integration, profile provider.Profile) (*calls, error) {
-	c := &calls{}
+	c := &calls{named: map[string]map[string]bool{}}
 	var literals []match.Literal
 	add := func(kind, text string) {
 		literals = append(literals, match.Literal{ID: len(c.kinds), Bytes: []byte(text)})
@@ -80,29 +82,37 @@ func titled(header string) string {
 	return strings.Join(parts, "-")
 }
 
-// tap searches one content and tells at its end what it names.
-func (c *calls) tap(done func(what map[string]bool, withHost bool)) io.WriteCloser {
-	found := map[string]bool{}
-	stream := c.set.Stream(func(id int, _, _ int64) { found[c.kinds[id]] = true })
-	return &callTap{stream, func() {
-		host := found[apiHost]
-		delete(found, apiHost)
-		if !host {
-			delete(found, keyHeader)
+// begin forgets what the last file named.
+func (c *calls) begin() { clear(c.named) }
+
+// text notes what a text names, for the file or the entry of an archive that it belongs to.
+func (c *calls) text(t *content.Text) {
+	if t.Name {
+		return
+	}
+	c.set.Find(t.Bytes, func(id, _ int) bool {
+		if c.named[t.Entry] == nil {
+			c.named[t.Entry] = map[string]bool{}
 		}
-		if host || len(found) > 0 {
-			done(found, host)
-		}
-	}}
+		c.named[t.Entry][c.kinds[id]] = true
+		return true
+	})
 }
 
-type callTap struct {
-	*match.Stream
-	done func()
-}
-
-func (t *callTap) Close() error {
-	err := t.Stream.Close()
-	t.done()
-	return err
+// each tells what each content named; what is empty where that is the API's host alone.
+func (c *calls) each(tell func(entry, what string, withHost bool)) {
+	for _, entry := range slices.Sorted(maps.Keys(c.named)) {
+		named := c.named[entry]
+		host := named[apiHost]
+		told := false
+		for _, what := range []string{sessionAPI, keyHeader} {
+			if named[what] && (host || what == sessionAPI) {
+				told = true
+				tell(entry, what, host)
+			}
+		}
+		if host && !told {
+			tell(entry, "", true)
+		}
+	}
 }

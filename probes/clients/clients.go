@@ -146,13 +146,14 @@ func shownURL(raw string) string {
 
 // searcher searches one client after the other.
 type searcher struct {
-	run    *audit.Run
-	keys   *keyscan.Search
-	calls  *calls
-	client audit.Client
-	status Status
-	hits   int
-	called int
+	run     *audit.Run
+	keys    *keyscan.Search
+	scanner *keyscan.Scanner
+	calls   *calls
+	client  audit.Client
+	status  Status
+	hits    int
+	called  int
 }
 
 func newSearcher(run *audit.Run) (*searcher, error) {
@@ -168,7 +169,9 @@ func newSearcher(run *audit.Run) (*searcher, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &searcher{run: run, keys: keys, calls: calls}, nil
+	scanner := keys.Scanner(content.Limits{})
+	scanner.Also = calls.text
+	return &searcher{run: run, keys: keys, scanner: scanner, calls: calls}, nil
 }
 
 func (s *searcher) gap(path, reason string) {
@@ -180,21 +183,21 @@ func (s *searcher) gap(path, reason string) {
 }
 
 // content searches one file.
-func (s *searcher) content(ctx context.Context, path string, from keyscan.Source) error {
-	found := s.keys.Hits()
+func (s *searcher) content(ctx context.Context, path string, from content.Source) error {
+	found := s.scanner.Hits()
 	found.Name(path)
-	open := func(member string) io.WriteCloser {
-		return &both{found.Tap(member), s.calls.tap(func(what map[string]bool, withHost bool) {
-			s.status.NamesAPI = s.status.NamesAPI || withHost
-			for one := range what {
-				if s.called++; s.called <= maxCalls {
-					s.run.Sink.Emit(kindCall, APICall{Target: s.status.Target, Environment: s.client.Environment, Path: s.keys.Shown(path),
-						Member: s.keys.Shown(member), What: one, WithHost: withHost})
-				}
-			}
-		})}
-	}
-	cuts, err := keyscan.Unpack(ctx, path, from, content.Limits{}, open)
+	s.calls.begin()
+	cuts, err := found.Read(ctx, path, from)
+	s.calls.each(func(entry, what string, withHost bool) {
+		s.status.NamesAPI = s.status.NamesAPI || withHost
+		if what == "" {
+			return
+		}
+		if s.called++; s.called <= maxCalls {
+			s.run.Sink.Emit(kindCall, APICall{Target: s.status.Target, Environment: s.client.Environment, Path: s.keys.Shown(path),
+				Member: s.keys.Shown(entry), What: what, WithHost: withHost})
+		}
+	})
 	for _, cut := range cuts {
 		s.gap(path, "what is packed in it was not read in full: "+string(cut.Reason))
 	}
@@ -218,18 +221,6 @@ func (s *searcher) tell(found *keyscan.Hits, path string) {
 		})
 	}
 }
-
-// both writes to two writers.
-type both struct{ first, second io.WriteCloser }
-
-func (b *both) Write(p []byte) (int, error) {
-	if _, err := b.first.Write(p); err != nil {
-		return 0, err
-	}
-	return b.second.Write(p)
-}
-
-func (b *both) Close() error { return errors.Join(b.first.Close(), b.second.Close()) }
 
 // bundle searches a file or a folder.
 func (s *searcher) bundle(ctx context.Context, root string) {

@@ -223,11 +223,11 @@ func decoded(response *netprobe.Response, most int64) (body []byte, whole bool, 
 
 // headers searches the headers of an answer, which browsers get too.
 func (f *fetcher) headers(at *url.URL, header http.Header) {
-	found := f.keys.Hits()
-	tap := found.Tap("response headers")
-	err := header.Write(tap)
-	if closed := tap.Close(); err == nil {
-		err = closed
+	found := f.scanner.Hits()
+	var text bytes.Buffer
+	err := header.Write(&text)
+	if err == nil {
+		_, err = found.Read(context.Background(), "", bytes.NewReader(text.Bytes()))
 	}
 	if err != nil {
 		f.gap(shownURL(at.String()), "its headers cannot be searched")

@@ -130,8 +130,8 @@ func whyUnread(err error) string {
 func (p *probe) searchKeys(ctx context.Context, run *audit.Run, s *source) {
 	if s.Path == "" {
 		s.leftOut(&s.gaps, s.name, s.output)
-		found := p.search.Hits()
-		_, err := found.Read(ctx, bytes.NewReader(s.output), packedLimits)
+		found := p.search.Scanner(packedLimits).Hits()
+		_, err := found.Read(ctx, "", bytes.NewReader(s.output))
 		if err != nil {
 			s.gap(&s.gaps, s.name, "its output cannot be searched")
 		}
@@ -151,9 +151,9 @@ func (p *probe) searchKeys(ctx context.Context, run *audit.Run, s *source) {
 			}
 			handle = again
 		}
-		found := p.search.Hits()
+		found := p.search.Scanner(packedLimits).Hits()
 		found.Name(f.name)
-		cuts, err := found.Read(ctx, io.NewSectionReader(handle, 0, f.size), packedLimits)
+		cuts, err := found.Read(ctx, f.name, io.NewSectionReader(handle, 0, f.size))
 		if handle != f.handle {
 			_ = handle.Close() // only read from
 		}

@@ -5,13 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"sync"
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
-	"github.com/prelaunch-audit/prelaunch/internal/keyscan"
+	"github.com/prelaunch-audit/prelaunch/internal/content"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 )
 
@@ -168,20 +167,20 @@ func activityIn(list []addition, marker *regexp.Regexp, declared bool, runID str
 // searchAddition searches one addition for keys and for what was sent, inside archives too.
 func (p *probe) searchAddition(ctx context.Context, run *audit.Run, s *source, added addition, look *wanted, shown map[int]bool, fact *Follow) error {
 	s.leftOut(&fact.Gaps, added.name, added.bytes)
-	keys := p.search.Hits()
-	keys.Name(added.name)
 	kinds := map[Hit]int{}
-	open := func(member string) io.WriteCloser {
-		return &pair{tap: keys.Tap(member), done: func(content []byte, cut bool) {
-			if cut {
-				s.gap(&fact.Gaps, added.name, "more came since than is searched")
-			}
-			look.find(content, added.whole, shown, func(means sought) {
-				kinds[Hit{File: added.name, Member: p.search.Shown(member), What: means.what, Spelling: means.spelling, Phase: "since", Right: means.right}]++
-			})
-		}}
+	scanner := p.search.Scanner(packedLimits)
+	scanner.Also = func(t *content.Text) {
+		if t.Layer > 0 || t.Name {
+			return
+		}
+		look.find(t.Bytes, t.Seen, added.whole, shown, func(means sought) {
+			kinds[Hit{File: added.name, Member: p.search.Shown(t.Entry), What: means.what, Spelling: means.spelling, Phase: "since", Right: means.right}]++
+		})
 	}
-	cuts, err := keyscan.Unpack(ctx, "", bytes.NewReader(added.bytes), packedLimits, open)
+	keys := scanner.Hits()
+	cuts, err := keys.Read(ctx, "", bytes.NewReader(added.bytes))
+	scanner.Also = nil
+	keys.Name(added.name)
 	if err != nil {
 		return fmt.Errorf("search %s: %w", added.name, err)
 	}
@@ -196,15 +195,16 @@ func (p *probe) searchAddition(ctx context.Context, run *audit.Run, s *source, a
 	return nil
 }
 
-// find calls found for each thing that was sent and stands in content.
-func (w *wanted) find(content []byte, whole bool, shown map[int]bool, found func(sought)) {
-	w.set.Find(content, func(id, offset int) bool {
+// find calls found for each thing that was sent and is in text, other than in its first seen bytes.
+func (w *wanted) find(text []byte, seen int, whole bool, shown map[int]bool, found func(sought)) {
+	w.set.Find(text, func(id, offset int) bool {
 		means := w.means[id]
 		switch {
+		case offset+w.lengths[id] <= seen:
 		case whole && !means.once:
 		case means.expected > 0:
 			shown[means.expected] = true
-		case means.token && touched(content, offset, w.lengths[id]):
+		case means.token && touched(text, offset, w.lengths[id]):
 		default:
 			found(means)
 		}
@@ -225,27 +225,4 @@ func touched(content []byte, at, length int) bool {
 		return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 	}
 	return isWord(at+length) || isWord(at-1) && !escape.Match(content[max(0, at-6):at])
-}
-
-// pair searches a content for keys as it comes and keeps it for the rest.
-type pair struct {
-	tap  io.WriteCloser
-	held []byte
-	cut  bool
-	done func(content []byte, cut bool)
-}
-
-func (p *pair) Write(b []byte) (int, error) {
-	room := maxAdded - len(p.held)
-	if len(b) > room {
-		p.cut = true
-	}
-	p.held = append(p.held, b[:min(len(b), room)]...)
-	return p.tap.Write(b)
-}
-
-func (p *pair) Close() error {
-	p.done(p.held, p.cut)
-	p.held = nil
-	return p.tap.Close()
 }

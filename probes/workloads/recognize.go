@@ -29,7 +29,7 @@ type recognizer struct {
 	words     []string // the provider's, lower case
 	variables []string // that the auditor's own references read
 	redactor  *secret.Redactor
-	search    *keyscan.Search
+	scanner   *keyscan.Scanner
 }
 
 type knownKey struct {
@@ -47,7 +47,7 @@ func newRecognizer(integration *audit.Integration) (*recognizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &recognizer{words: about.KeyNames, redactor: integration.Redactor(), search: search}
+	r := &recognizer{words: about.KeyNames, redactor: integration.Redactor(), scanner: search.Scanner(content.Limits{})}
 	add := func(reference audit.KeyReference, environment, role string) {
 		if reference.Variable != "" {
 			r.variables = append(r.variables, reference.Variable)
@@ -189,8 +189,8 @@ func looksLikeKey(value string) bool {
 
 // overlooked adds the keys that stand in a manifest elsewhere than in its values: in comments, or in what is no valid YAML.
 func (r *recognizer) overlooked(ctx context.Context, file string, text []byte, found []Key) []Key {
-	hits := r.search.Hits()
-	if _, err := hits.Read(ctx, bytes.NewReader(text), content.Limits{}); err != nil {
+	hits := r.scanner.Hits()
+	if _, err := hits.Read(ctx, filepath.Base(file), bytes.NewReader(text)); err != nil {
 		return found // the context ended, which the caller sees
 	}
 	for _, hit := range hits.List() {
@@ -217,8 +217,8 @@ func (r *recognizer) literals(ctx context.Context, file string) (found []Key, er
 		return nil, ctx.Err()
 	}
 	defer func() { _ = f.Close() }() // only read from
-	hits := r.search.Hits()
-	if _, err := hits.Read(ctx, io.NewSectionReader(f, 0, info.Size()), content.Limits{}); err != nil {
+	hits := r.scanner.Hits()
+	if _, err := hits.Read(ctx, filepath.Base(file), io.NewSectionReader(f, 0, info.Size())); err != nil {
 		return nil, ctx.Err()
 	}
 	for _, hit := range hits.List() {

@@ -168,6 +168,11 @@ func (s *Set) Find(data []byte, found func(id, offset int) bool) {
 	s.occurrences(data, func(e *entry, start, _ int) bool { return found(e.id, start) })
 }
 
+// Each is Find with the range of each occurrence.
+func (s *Set) Each(data []byte, found func(id, from, to int) bool) {
+	s.occurrences(data, func(e *entry, start, end int) bool { return found(e.id, start, end) })
+}
+
 func (s *Set) occurrences(data []byte, found func(e *entry, start, end int) bool) {
 	for j := range s.short {
 		e := &s.short[j]

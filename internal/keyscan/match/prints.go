@@ -127,6 +127,13 @@ func (p *Prints) Find(data []byte, found func(id, offset int, form string)) {
 	p.base64(data, func(f Fingerprint, at int) { tell(f, at, "base64") })
 }
 
+// Each calls found for each key that stands in data as it is.
+func (p *Prints) Each(data []byte, found func(id, from, to int)) {
+	if !p.Empty() {
+		p.plain(data, func(f Fingerprint, at int) { found(f.ID, at, at+f.Length) })
+	}
+}
+
 // plain compares every piece of every run.
 func (p *Prints) plain(data []byte, found func(f Fingerprint, at int)) {
 	eachRun(data, p.shortest, inKey, func(from, to int) {

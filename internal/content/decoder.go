@@ -1,0 +1,424 @@
+package content
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"slices"
+)
+
+// Text is one text to be searched: a window of a content or of an entry of a container, as it stands or with encodings undone. It
+// is only valid while Visit runs.
+type Text struct {
+	Entry string // path inside containers; empty for the content itself
+	Bytes []byte
+	Layer int // steps of decoding; 0: as it stands
+	// Seen is how many of the first bytes were in the window before: what ends there has been found.
+	Seen int
+	// Last: nothing follows.
+	Last bool
+	Name bool // Bytes is the entry's own path
+
+	made   *layer // nil: as it stands
+	of     *Text
+	offset int64 // of Bytes[0] in the entry
+	lines  int64 // before it
+}
+
+// Place is where Bytes[at] stands in the entry: for decoded text, the encoded text that it comes from. The offset is in bytes from
+// 0, the line counts from 1.
+func (t *Text) Place(at int) (offset, line int64) {
+	for t.made != nil {
+		at, _ = t.made.source(at)
+		t = t.of
+	}
+	at = min(at, len(t.Bytes))
+	return t.offset + int64(at), t.lines + int64(bytes.Count(t.Bytes[:at], []byte{'\n'})) + 1
+}
+
+// Encoding names what was undone to get Bytes[from:to], the outermost first: "base64 of hex". It is empty for a text as it stands.
+func (t *Text) Encoding(from, to int) string {
+	name := ""
+	for t.made != nil {
+		source, encoding := t.made.source(from)
+		last := source + 1
+		for at := t.made.index(from) + 1; at < len(t.made.pieces) && int(t.made.pieces[at].out) < to; at++ {
+			encoding |= t.made.pieces[at].encoding
+			last = int(t.made.pieces[at].src)
+		}
+		name = Chain(encoding.String(), name)
+		if end, _ := t.made.source(to - 1); end >= source {
+			last = max(last, end+1)
+		}
+		from, to, t = source, last, t.of
+	}
+	return name
+}
+
+// Chain names one encoding around another; a backslash before an escape is part of it.
+func Chain(outer, inner string) string {
+	switch {
+	case outer == "", outer == inner && outer != Base64.String(), outer == Backslash.String() && inner != "":
+		return inner
+	case inner == "":
+		return outer
+	}
+	return outer + " of " + inner
+}
+
+// Keys tell how long what is looked for is, in bytes: nothing shorter or longer is worth decoding.
+type Keys struct {
+	Shortest, Longest int
+	// Thorough decodes what does not look like text in its first bytes, too: for keys that are not looked for in base64 as it
+	// stands.
+	Thorough bool
+}
+
+// Decoder hands over every text of one content after the other: what stands there, what is encoded in it, and what is in the
+// containers it is or holds. Encodings and containers may be in each other in any order. It is not safe for concurrent use.
+type Decoder struct {
+	limits Limits
+	steps  steps
+	visit  func(*Text)
+
+	walker *walker
+	frames []*frame // one for each window that is being decoded
+	used   int
+	buffer []byte
+	// Opaque and OpaqueBytes count contents and entries of high entropy that are of no known format: they may be encrypted.
+	Opaque      int
+	OpaqueBytes int64
+}
+
+// frame is what decoding one window takes.
+type frame struct {
+	layers [maxLayers]layer
+	texts  [maxLayers + 1]Text
+	cuts   map[int64][]Cut // of the containers that begin inside, by where
+}
+
+const (
+	maxLayers = 8       // steps of decoding
+	window    = 4 << 20 // bytes that are decoded at a time
+	overlap   = 64 << 10
+	// maxGrowth bounds what decoding gives, in relation to the window and beyond a base.
+	maxGrowth     = 6
+	baseGrowth    = 1 << 20
+	maxEmbedded   = 200 // containers inside one window
+	minDamaged    = 256 // bytes of a container that was only recognized inside something else, from which damage is reported
+	entropySample = 4096
+	highEntropy   = 7.2 // bits a byte in entropySample bytes; machine code has 6, text 5
+)
+
+// NewDecoder returns a decoder that calls visit.
+func NewDecoder(limits Limits, keys Keys, visit func(*Text)) *Decoder {
+	d := &Decoder{limits: limits.withDefaults(), visit: visit}
+	d.steps = steps{shortest: minRun, reach: min(max(64, keys.Longest), 1024), thorough: keys.Thorough}
+	if keys.Shortest > 0 {
+		d.steps.shortest = min(minRun, max(11, (keys.Shortest*8+5)/6))
+	}
+	return d
+}
+
+// Source is a content that can be read anywhere: a bytes.Reader, or an io.SectionReader over a file.
+type Source interface {
+	io.Reader
+	io.ReaderAt
+	Size() int64
+}
+
+// Bytes decodes data, the whole of a content; name, its file's, may tell a format. What was not decoded in full is in the cuts; the
+// error is the context's.
+func (d *Decoder) Bytes(ctx context.Context, name string, data []byte) ([]Cut, error) {
+	d.begin(ctx)
+	format := SniffNamed(name, data)
+	if format == None {
+		format = SniffEnd(data[max(0, len(data)-TailLen):])
+	}
+	e := &entry{d: d, format: format}
+	for from := 0; ; from += window {
+		to := min(len(data), from+window)
+		begin := max(0, from-overlap)
+		e.base, e.seen = int64(begin), from-begin
+		if err := d.decode(e, data[begin:to], to == len(data)); err != nil {
+			return d.end(err)
+		}
+		e.lines += int64(bytes.Count(data[begin:max(begin, to-overlap)], []byte{'\n'}))
+		if to == len(data) {
+			break
+		}
+	}
+	if format == None {
+		return d.end(nil)
+	}
+	return d.end(d.walker.walk("", format, &source{ctx: ctx, r: bytes.NewReader(data)}, 1))
+}
+
+// File decodes what can be read anywhere and may be of any size. The error is the context's or that of reading.
+func (d *Decoder) File(ctx context.Context, name string, from Source) ([]Cut, error) {
+	size := from.Size()
+	if size <= window {
+		if int64(cap(d.buffer)) < size {
+			d.buffer = make([]byte, size, min(window, 2*size+4096))
+		}
+		data := d.buffer[:size]
+		if n, err := from.ReadAt(data, 0); n < len(data) && err != io.EOF {
+			return nil, err
+		} else if n < len(data) {
+			data = data[:n]
+		}
+		return d.Bytes(ctx, name, data)
+	}
+	d.begin(ctx)
+	head, tail := make([]byte, SniffLen), make([]byte, min(size, TailLen))
+	n, _ := from.ReadAt(head, 0)
+	format := SniffNamed(name, head[:n])
+	if n, _ := from.ReadAt(tail, size-int64(len(tail))); format == None {
+		format = SniffEnd(tail[:n])
+	}
+	e := &entry{d: d, format: format, sniffed: true}
+	_, err := io.CopyBuffer(e, struct{ io.Reader }{Until(ctx, io.NewSectionReader(from, 0, size))}, make([]byte, 256<<10))
+	if closed := e.Close(); err == nil {
+		err = closed
+	}
+	if err == nil && format != None {
+		err = d.walker.walk("", format, &source{ctx: ctx, r: io.NewSectionReader(from, 0, size)}, 1)
+	}
+	return d.end(err)
+}
+
+// Stream decodes what can be read once only.
+func (d *Decoder) Stream(ctx context.Context, name string, r io.Reader) ([]Cut, error) {
+	d.begin(ctx)
+	src := &source{ctx: ctx, r: r}
+	d.walker.name = name
+	err := d.walker.member("", src, func() int64 { return src.read }, 0)
+	if src.failed != nil {
+		err = src.failed
+	}
+	return d.end(err)
+}
+
+func (d *Decoder) begin(ctx context.Context) {
+	d.walker = &walker{ctx: ctx, limits: d.limits, left: d.limits.Bytes}
+	d.walker.open = func(path string) io.WriteCloser {
+		if path != "" {
+			d.visit(&Text{Entry: path, Bytes: []byte(path), Name: true, Last: true})
+		}
+		return &entry{d: d, path: path, depth: d.walker.depth}
+	}
+}
+
+func (d *Decoder) end(err error) ([]Cut, error) {
+	if cut := (*cutError)(nil); errors.As(err, &cut) {
+		d.walker.cut("", cut.reason, cut.detail)
+		err = nil
+	}
+	return d.walker.cuts, err
+}
+
+// entry is one content, or one entry of a container, as it is written in pieces.
+type entry struct {
+	d       *Decoder
+	path    string
+	depth   int
+	format  Format // that whoever writes the entry opens; what begins inside it is opened here
+	sniffed bool
+	hold    []byte
+	base    int64 // offset of the window
+	lines   int64 // before it
+	seen    int
+	any     bool
+}
+
+func (e *entry) Write(b []byte) (int, error) {
+	n := len(b)
+	for len(b) > 0 {
+		k := min(len(b), window-(len(e.hold)-e.seen))
+		e.hold = append(e.hold, b[:k]...)
+		b = b[k:]
+		if len(e.hold)-e.seen >= window {
+			if err := e.window(false); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return n, nil
+}
+
+// Close decodes the rest.
+func (e *entry) Close() error { return e.window(true) }
+
+func (e *entry) window(last bool) error {
+	if !e.sniffed {
+		e.sniffed = true
+		e.format = SniffNamed(e.path, e.hold)
+	}
+	if err := e.d.decode(e, e.hold, last); err != nil {
+		return err
+	}
+	keep := min(len(e.hold), overlap)
+	drop := len(e.hold) - keep
+	e.lines += int64(bytes.Count(e.hold[:drop], []byte{'\n'}))
+	e.base += int64(drop)
+	copy(e.hold, e.hold[drop:])
+	e.hold, e.seen = e.hold[:keep], keep
+	return nil
+}
+
+// decode visits one window, what is encoded in it, and what the containers inside it hold.
+func (d *Decoder) decode(e *entry, data []byte, last bool) error {
+	if err := d.walker.ctx.Err(); err != nil {
+		return err
+	}
+	if d.used == len(d.frames) {
+		d.frames = append(d.frames, &frame{})
+	}
+	f := d.frames[d.used]
+	d.used++
+	if f.cuts == nil {
+		f.cuts = map[int64][]Cut{}
+	}
+	defer func() {
+		d.used--
+		for _, at := range slices.Sorted(maps.Keys(f.cuts)) {
+			d.walker.cuts = append(d.walker.cuts, f.cuts[at]...)
+		}
+		clear(f.cuts)
+	}()
+	text := &f.texts[0]
+	*text = Text{Entry: e.path, Bytes: data, Seen: e.seen, Last: last, offset: e.base, lines: e.lines}
+	budget := maxGrowth*len(data) + baseGrowth
+	for level := range maxLayers {
+		d.visit(text)
+		to := &f.layers[level]
+		control := d.steps.decode(text.Bytes, to)
+		if level == 0 && !e.any {
+			e.any = true
+			if control && e.format == None && opaque(data) {
+				d.Opaque++
+			}
+		}
+		if control && (level > 0 || e.format == None) {
+			if err := d.containers(e, f, text, last); err != nil {
+				return err
+			}
+		}
+		if len(to.text) == 0 {
+			return nil
+		}
+		if budget -= len(to.text); budget < 0 {
+			d.walker.cut(e.path, TooLarge, "more is encoded in it than is decoded")
+			return nil
+		}
+		next := &f.texts[level+1]
+		*next = Text{Entry: e.path, Bytes: to.text, Layer: level + 1, Last: true, made: to, of: text}
+		text = next
+	}
+	d.visit(text)
+	return d.containers(e, f, text, last)
+}
+
+// containers opens what begins inside a text: behind the script of a self-extracting archive, or encoded. What a deeper layer opens
+// at the same place counts instead of what was opened there before, which was the first of several lines, say.
+func (d *Decoder) containers(e *entry, f *frame, text *Text, last bool) error {
+	var failed error
+	count, zipped := 0, false
+	open := func(at int, format Format) bool {
+		if at == 0 && text.Layer == 0 && e.format != None || format == Zip && zipped || at < text.Seen-overlap/2 && text.Seen > 0 {
+			return true
+		}
+		if count++; count > maxEmbedded {
+			d.walker.cut(e.path, TooMany, fmt.Sprintf("more than %d containers begin inside it", maxEmbedded))
+			return false
+		}
+		rest := text.Bytes[at:]
+		offset, _ := text.Place(at)
+		path := join(e.path, fmt.Sprintf("%s at byte %d", format, offset))
+		cuts, members := d.walker.cuts, d.walker.members
+		d.walker.cuts = nil
+		failed = d.walker.walk(path, format, &source{ctx: d.walker.ctx, r: bytes.NewReader(rest)}, e.depth+1)
+		found := d.walker.cuts
+		d.walker.cuts = cuts
+		if format == Zip && d.walker.members > members {
+			zipped = true // what else begins like one is its entries
+		}
+		switch certain := text.Layer > 0 && len(rest) >= minDamaged || bytes.HasPrefix(text.Bytes, []byte("#!")) || bytes.HasPrefix(text.Bytes, []byte("MZ")); {
+		case len(found) > 0 && !last && text.Layer == 0:
+			found = []Cut{{path, TooLarge, "it begins inside a large content and goes on beyond what is held of it"}}
+		case !certain || format == Zlib: // it may have looked like a container by chance
+			found = slices.DeleteFunc(found, func(cut Cut) bool { return cut.Reason == Damaged })
+		}
+		f.cuts[offset] = found
+		return failed == nil
+	}
+	eachEmbedded(text.Bytes, open)
+	if text.made != nil { // zlib has too little at its beginning to be looked for anywhere
+		for _, p := range text.made.pieces {
+			if failed == nil && p.encoding&(Base64|Base32|Hex|Dump|Ascii85|Percent|HexEscape|Octal|Unicode) != 0 && int(p.out) < len(text.Bytes) && embedded(text.Bytes[p.out:]) == Zlib {
+				open(int(p.out), Zlib)
+			}
+		}
+	}
+	return failed
+}
+
+// opaque reports whether data looks encrypted or compressed.
+func opaque(data []byte) bool {
+	if len(data) < entropySample {
+		return false
+	}
+	var count [256]float64
+	for _, c := range data[len(data)/2-entropySample/2:][:entropySample] {
+		count[c]++
+	}
+	entropy := 0.0
+	for _, n := range count {
+		if n > 0 {
+			entropy -= n / entropySample * math.Log2(n/entropySample)
+		}
+	}
+	return entropy >= highEntropy
+}
+
+// Around widens data[from:to] by reach, to whole lines of moderate length, and on while whole lines look encoded.
+func Around(data []byte, from, to, reach int) (int, int) {
+	const line, most = 4096, 1 << 20
+	from, to = max(0, from-reach), min(len(data), to+reach)
+	encoded := func(text []byte) bool {
+		text = bytes.Trim(text, " \t\r\n=\"',")
+		for _, c := range text {
+			if class[c]&(isBase64Digit|isDumpChar) == 0 {
+				return false
+			}
+		}
+		return len(text) > 0
+	}
+	for first := from; from > 0 && first-from < most; {
+		begin := max(0, from-line)
+		if n := bytes.LastIndexByte(data[begin:from-1], '\n'); n >= 0 {
+			begin += n + 1
+		}
+		lineOf := data[begin:from]
+		from = begin
+		if !encoded(lineOf) {
+			break
+		}
+	}
+	for last := to; to < len(data) && to-last < most; {
+		end := min(len(data), to+line)
+		if n := bytes.IndexByte(data[to:end], '\n'); n >= 0 {
+			end = to + n + 1
+		}
+		lineOf := data[to:end]
+		to = end
+		if !encoded(lineOf) {
+			break
+		}
+	}
+	return from, to
+}

@@ -1,0 +1,185 @@
+package content
+
+import (
+	"bytes"
+	"encoding/ascii85"
+)
+
+// This file decodes runs of digits: base64 in either alphabet, base32, hexadecimal.
+
+const (
+	minRun    = 20 // digits of a run that is decoded, at most; fewer where shorter keys are looked for
+	minText   = 8  // characters of text that a decoded run has to hold, if nothing else shows that it is right
+	headBytes = 24 // of a decoded run that show whether it is worth decoding the rest
+)
+
+// runs decodes the runs of digits in text[from:to].
+func (s *steps) runs(text []byte, from, to int, out *layer) {
+	for from < to {
+		if class[text[from]]&isBase64Digit == 0 {
+			from++
+			continue
+		}
+		end := from + 1
+		hex, upper, lower := true, true, true
+		for ; end < to && class[text[end]]&isBase64Digit != 0; end++ {
+		}
+		if end-from >= s.shortest {
+			for _, c := range text[from:end] {
+				hex = hex && class[c]&isHexDigit != 0
+				upper = upper && (c >= 'A' && c <= 'Z' || c >= '0' && c <= '9')
+				lower = lower && (c >= 'a' && c <= 'z' || c >= '0' && c <= '9')
+			}
+			run := text[from:end]
+			if hex {
+				s.digits(run, from, 4, Hex, &hexValues, out)
+			} else {
+				s.hexRuns(run, from, out)
+			}
+			if upper || lower {
+				s.digits(run, from, 5, Base32, &base32Values, out)
+				s.digits(run, from, 5, Base32, &base32HexValues, out)
+			}
+			s.digits(run, from, 6, Base64, &base64Values, out)
+		}
+		from = end
+	}
+}
+
+// hexRuns decodes the hexadecimal parts of a run that has other digits too.
+func (s *steps) hexRuns(run []byte, at int, out *layer) {
+	need := max(2*minText, s.shortest)
+	for from := 0; from+need <= len(run); {
+		last := from + need - 1 // where a run of that length would end
+		for last >= from && class[run[last]]&isHexDigit != 0 {
+			last--
+		}
+		if last >= from {
+			from = last + 1
+			continue
+		}
+		end := from + need
+		for end < len(run) && class[run[end]]&isHexDigit != 0 {
+			end++
+		}
+		s.digits(run[from:end], at+from, 4, Hex, &hexValues, out)
+		from = end
+	}
+}
+
+const noDigit = 0xff
+
+type values [256]byte
+
+func valuesOf(alphabets ...string) (t values) {
+	for i := range t {
+		t[i] = noDigit
+	}
+	for _, alphabet := range alphabets {
+		for i := range len(alphabet) {
+			t[alphabet[i]] = byte(i)
+		}
+	}
+	return t
+}
+
+const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+var (
+	hexValues       = valuesOf("0123456789abcdef", "0123456789ABCDEF")
+	base32Values    = valuesOf(letters[:26]+"234567", letters[26:]+"234567")
+	base32HexValues = valuesOf("0123456789"+letters[:22], "0123456789"+letters[26:48])
+	base64Values    = valuesOf(letters+"0123456789+/", letters+"0123456789-_")
+)
+
+// digits decodes a run of digits of bits bits each, from every digit that may be the first of a group: what stands before it may
+// belong to something else.
+func (s *steps) digits(run []byte, at int, bits uint, encoding Encoding, table *values, out *layer) {
+	group := map[uint]int{4: 2, 5: 8, 6: 4}[bits]
+	var head [headBytes]byte
+	for shift := 0; shift < group && shift < len(run); shift++ {
+		part := run[shift:]
+		decoded := unpack(head[:0], part[:min(len(part), headBytes*8/int(bits))], bits, table)
+		if !worth(decoded) && (!s.thorough || len(part) <= headBytes*8/int(bits)) {
+			continue
+		}
+		begin := len(out.text)
+		mark := len(out.pieces)
+		out.from(at+shift, 8, uint8(bits), encoding)
+		out.text = unpack(out.text, part, bits, table)
+		if s.thorough && !worth(out.text[begin:]) {
+			out.text, out.pieces = out.text[:begin], out.pieces[:mark]
+			continue
+		}
+		out.end()
+	}
+}
+
+// unpack appends what digits of bits bits each stand for, up to what is no digit.
+func unpack(to, digits []byte, bits uint, table *values) []byte {
+	acc, have := uint32(0), uint(0)
+	for _, c := range digits {
+		v := table[c]
+		if v == noDigit {
+			break
+		}
+		acc = acc<<bits | uint32(v)
+		if have += bits; have >= 8 {
+			have -= 8
+			to = append(to, byte(acc>>have))
+		}
+	}
+	return to
+}
+
+// worth reports whether decoded bytes look like something: text, in one or two bytes a character, or the beginning of a
+// container. Of random bytes, which digests and names of variables give, one in a hundred does.
+func worth(decoded []byte) bool {
+	if isZlib(decoded) && embedded(decoded) == Zlib {
+		return true
+	}
+	run := 0
+	for i, c := range decoded {
+		if c >= ' ' && c < 0x7f || c == '\n' || c == '\t' || c == '\r' {
+			if run++; run >= minText {
+				return true
+			}
+			continue
+		}
+		if c == 0 && i >= 3 && decoded[i-2] == 0 && printable(decoded[i-1]) && printable(decoded[i-3]) {
+			return true
+		}
+		run = 0
+		if (c == 0x1f || c == 0xfd || c == 0x28 || c == 0x04) && embedded(decoded[i:]) != None {
+			return true
+		}
+	}
+	return bytes.Contains(decoded, []byte("PK\x03\x04")) || bytes.HasPrefix(decoded, []byte("BZh"))
+}
+
+func printable(c byte) bool { return c >= ' ' && c < 0x7f }
+
+// ascii85Text decodes what stands between <~ and ~>.
+func ascii85Text(text []byte, out *layer) {
+	for at := 0; ; {
+		from := bytes.Index(text[at:], []byte("<~"))
+		if from < 0 {
+			return
+		}
+		from += at + 2
+		end := bytes.Index(text[from:], []byte("~>"))
+		if end < 0 {
+			return
+		}
+		at = from + end
+		out.from(from, 5, 4, Ascii85)
+		out.text = decode85(out.text, text[from:at])
+		out.end()
+	}
+}
+
+func decode85(to, text []byte) []byte {
+	decoded := make([]byte, 4*len(text)+4)
+	n, _, _ := ascii85.Decode(decoded, text, true)
+	return append(to, decoded[:n]...)
+}
