@@ -21,7 +21,9 @@ var mayImport = []struct{ pattern, may string }{
 	{"probes/webhook/response", "internal/secret"},
 	{"probes/webhook/send", "internal/audit internal/netprobe probes/webhook/cases probes/webhook/response"},
 	{"probes/webhook", "internal/audit internal/secret internal/provider internal/netprobe probes/webhook/*"},
-	{"probes/*", "internal/audit internal/secret internal/provider internal/netprobe internal/tlsinspect internal/gitscan internal/content internal/keyscan/match internal/keyscan internal/treestate internal/yamldoc"},
+	{"probes/repositories/search", "internal/content internal/keyscan internal/keyscan/match internal/gitrepo internal/gitrepo/object"},
+	{"probes/repositories", "internal/audit internal/secret internal/provider internal/content internal/keyscan internal/keyscan/match internal/gitrepo probes/repositories/search"},
+	{"probes/*", "internal/audit internal/secret internal/provider internal/netprobe internal/tlsinspect internal/content internal/keyscan/match internal/keyscan internal/treestate internal/yamldoc"},
 	{"policies", ""},
 	{"internal/audit", "internal/secret"},
 	{"internal/audit/audittest", "internal/audit internal/secret"}, // for tests only
@@ -38,9 +40,8 @@ var mayImport = []struct{ pattern, may string }{
 	{"internal/history", "internal/audit internal/secret internal/report internal/verdict"},
 	{"internal/signoff", "internal/audit internal/secret internal/report internal/history internal/verdict"},
 	{"internal/keyscan", "internal/audit internal/secret internal/content internal/keyscan/match"},
-	{"internal/gitscan", "internal/content internal/inflate internal/keyscan/match internal/treestate"},
+	{"internal/gitrepo", "internal/gitrepo/object"},
 	{"internal/keyscan/match", ""},
-	{"internal/gitscan/*", "internal/gitscan internal/keyscan/match"},
 	{"internal/sandbox", "internal/audit internal/secret internal/sandbox/certs internal/sandbox/gitrepo"},
 	{"internal/sandbox/behaviors", "internal/audit internal/secret internal/sandbox internal/sandbox/certs"}, // only tests import it
 	{"internal/wording", ""}, // for tests only

@@ -165,7 +165,7 @@ func TestRevisitCarriesOver(t *testing.T) {
 	first := s.visit(0, everything+"there is no earlier report.")
 	begun := s.newest().StartedAt
 	for _, name := range []string{
-		"repository app", "client dist", "workload deploy", "roster",
+		"client dist", "workload deploy", "roster",
 		"certificate hooks.acme.example:443", "certificate hooks-test.acme.example:443", "dns hooks.acme.example", "dns www.acme.example",
 	} {
 		if digest := first.report.Scope.Digests[name]; !strings.HasPrefix(digest, "sha256:") {
@@ -176,7 +176,7 @@ func TestRevisitCarriesOver(t *testing.T) {
 		requests := s.Test.Requests()
 		s.ahead = time.Duration(hours) * time.Hour
 		got := s.visit(0, carriedOver)
-		for _, probe := range []string{"repositories", "clients", "workloads"} {
+		for _, probe := range []string{"clients", "workloads"} {
 			if at := s.observed(probe); !at.Equal(begun) {
 				t.Errorf("after %d hours the %s probe is said to have looked at %v, not at %v", hours, probe, at, begun)
 			}
@@ -186,7 +186,7 @@ func TestRevisitCarriesOver(t *testing.T) {
 				t.Errorf("the report does not tell the age of what the %s probe saw: %q", probe, got.report.Notes)
 			}
 		}
-		for _, probe := range []string{"webhook", "https", "keys", "roster", "logs"} {
+		for _, probe := range []string{"webhook", "https", "keys", "roster", "logs", "repositories"} {
 			if at := s.observed(probe); !at.IsZero() {
 				t.Errorf("the %s probe was not repeated", probe)
 			}
@@ -202,7 +202,7 @@ func TestRevisitCarriesOver(t *testing.T) {
 	}
 	s.ahead = 24 * time.Hour
 	s.visit(0, everything+"something was last looked at on "+begun.Format("2006-01-02 15:04 UTC"))
-	if at := s.observed("repositories"); !at.IsZero() {
+	if at := s.observed("clients"); !at.IsZero() {
 		t.Errorf("facts of %v were carried beyond --max-age", at)
 	}
 	page := filepath.Join(t.TempDir(), "report.html")
@@ -275,7 +275,7 @@ func TestRevisitAuditsWhatChanged(t *testing.T) {
 			s.ahead = 48 * time.Hour
 			return []string{"--max-age", "100h"}
 		}},
-		{"a commit with a key", "repository app has changed", 1, "api-key.not-in-history", func() []string {
+		{"a commit with a key", carriedOver, 1, "api-key.not-in-history", func() []string {
 			s.write(filepath.Join(app, "settings.py"), "KEY = \""+key+"\"\n")
 			git(t, app, "add", "settings.py")
 			git(t, app, "commit", "-q", "-m", "Settings")
@@ -419,7 +419,7 @@ func TestRevisitCatchesAReceiverThatWentBad(t *testing.T) {
 	if !strings.Contains(got.stderr, "Since the last report: certificate hooks.acme.example:443 has changed.") {
 		t.Errorf("it does not tell of the other certificate:\n%s", got.stderr)
 	}
-	if at := s.observed("repositories"); at.IsZero() {
+	if at := s.observed("clients"); at.IsZero() {
 		t.Error("the repositories were searched again")
 	}
 

@@ -1,20 +1,20 @@
-package gitscan
+package gitrepo
 
 import (
 	"bytes"
 	"strings"
 )
 
-// gitConfig is what a git configuration file says, as section.key or
+// Config is what a Git configuration file says, as section.key or
 // section.subsection.key (section and key in lower case) to its last value.
 // Includes are not followed: nothing this package asks for may usefully come
 // from one.
-type gitConfig map[string]string
+type Config map[string]string
 
-// parseConfig reads git's configuration syntax. Lines it cannot read are
+// ParseConfig reads Git's configuration syntax. Lines it cannot read are
 // passed over, as the values wanted from it only ever make the scan stricter.
-func parseConfig(text []byte) gitConfig {
-	c := gitConfig{}
+func ParseConfig(text []byte) Config {
+	c := Config{}
 	section := ""
 	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
 	lines := strings.Split(string(text), "\n")
@@ -100,7 +100,7 @@ func configValue(s string) string {
 	return strings.TrimSpace(b.String())
 }
 
-func (c gitConfig) truth(key string) bool {
+func (c Config) True(key string) bool {
 	switch strings.ToLower(c[key]) {
 	case "true", "yes", "on", "1":
 		return true

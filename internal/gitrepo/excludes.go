@@ -1,6 +1,7 @@
-package gitscan
+package gitrepo
 
 import (
+	"context"
 	"path/filepath"
 	"strings"
 )
@@ -18,11 +19,11 @@ func UserExcludes(home, xdgConfigHome string) string {
 	}
 	file := filepath.Join(xdgConfigHome, "git", "ignore")
 	for _, config := range []string{filepath.Join(xdgConfigHome, "git", "config"), filepath.Join(home, ".gitconfig")} {
-		text, err := readSmall(config, smallFile)
+		text, err := ReadFile(context.Background(), config, smallFile)
 		if err != nil {
 			continue // most users have only one of them, or none
 		}
-		if named := parseConfig(text)["core.excludesfile"]; named != "" {
+		if named := ParseConfig(text)["core.excludesfile"]; named != "" {
 			if rest, ok := strings.CutPrefix(named, "~/"); ok {
 				named = filepath.Join(home, rest)
 			}

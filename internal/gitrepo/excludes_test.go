@@ -1,4 +1,4 @@
-package gitscan
+package gitrepo
 
 import (
 	"os"

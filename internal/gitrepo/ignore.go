@@ -1,10 +1,13 @@
-package gitscan
+package gitrepo
 
 import (
+	"context"
 	"os"
 	"path"
 	"path/filepath"
 	"strings"
+
+	"github.com/prelaunch-audit/prelaunch/internal/gitrepo/object"
 )
 
 // This file decides which untracked files are ignored, by gitignore(5): of
@@ -68,7 +71,7 @@ func trimTrailingBlanks(s string) string {
 
 // readIgnore reads the patterns in file; none when it is absent or, as git
 // has it, a symbolic link.
-func readIgnore(file, dir string, follow bool) (*ignoreFile, error) {
+func readIgnore(ctx context.Context, file, dir string, follow bool) (*ignoreFile, error) {
 	info, err := os.Lstat(file)
 	if err != nil {
 		if os.IsNotExist(err) {
@@ -79,7 +82,7 @@ func readIgnore(file, dir string, follow bool) (*ignoreFile, error) {
 	if !info.Mode().IsRegular() && !follow {
 		return nil, nil
 	}
-	text, err := readSmall(file, ignoreLimit)
+	text, err := ReadFile(ctx, file, ignoreLimit)
 	if err != nil {
 		return nil, err
 	}
@@ -139,141 +142,133 @@ func (list ignores) ignored(name string, isDir bool) bool {
 }
 
 // baseIgnores reads the files of patterns that apply everywhere.
-func (r *repo) baseIgnores() ignores {
+func (r *Repository) baseIgnores(ctx context.Context, workTree string) ignores {
 	var list ignores
 	add := func(file string, follow bool) {
 		if file == "" {
 			return
 		}
-		f, err := readIgnore(file, "", follow)
+		f, err := readIgnore(ctx, file, "", follow)
 		if err != nil {
-			r.gapFor(r.short(file), Unreadable, err)
+			r.problemWith(file, object.Unreadable, err)
 		} else if f != nil {
-			f.fold = r.config.truth("core.ignorecase")
+			f.fold = r.Config.True("core.ignorecase")
 			list = append(list, f)
 		}
 	}
-	user := r.options.ExcludesFile
-	if own := r.config["core.excludesfile"]; own != "" {
+	user := r.excludesFile
+	if own := r.Config["core.excludesfile"]; own != "" {
 		if rest, ok := strings.CutPrefix(own, "~/"); ok {
 			home, _ := os.UserHomeDir()
 			own = filepath.Join(home, rest)
 		}
-		user = resolve(r.workTree, own)
+		user = resolve(workTree, own)
 	}
 	add(user, true)
-	add(filepath.Join(r.commonDir, "info", "exclude"), true)
+	add(filepath.Join(r.CommonDir, "info", "exclude"), true)
 	return list
 }
 
-// matchSteps bounds the work for one pattern and name; a pattern made to take
-// longer does not match, so that the file is looked at.
-const matchSteps = 100_000
+// maxPattern bounds a pattern in bytes: no path that a longer one could match can be opened. Such a
+// pattern matches nothing, so that the files are read.
+const maxPattern = 4096
 
-// wildmatch matches as git does: * and ? do not match a slash, ** between
-// slashes matches any number of folders. Folding the case, it goes along with
-// git, which takes single letters in brackets literally.
+// wildmatch matches as Git does: * and ? do not match a slash, ** between slashes matches any number
+// of directories. Folding the case, it goes along with Git, which takes single letters in brackets
+// literally.
 func wildmatch(pattern, name string, fold bool) bool {
-	m := matcher{fold: fold}
+	if len(pattern) > maxPattern {
+		return false
+	}
+	m := matcher{fold}
 	if fold {
 		name = lowerASCII(name)
 	}
-	return m.wild(pattern, name, true) == matched
+	p, s := 0, 0 // what of pattern and name is matched
+	// Where to go on when the rest does not match: behind the last star, which then takes one
+	// character more; if that is a slash, behind the last **/, which then takes one directory more.
+	// The stars before need not be tried again: the last one can take whatever they could.
+	star, starAt, dirs, dirsAt := -1, 0, -1, 0
+	for {
+		switch {
+		case p == len(pattern):
+			if s == len(name) {
+				return true
+			}
+		case pattern[p] == '*':
+			rest := strings.TrimLeft(pattern[p:], "*")
+			stars := len(pattern) - p - len(rest)
+			whole := stars > 1 && (p == 0 || pattern[p-1] == '/') // stands between slashes, perhaps
+			p += stars
+			switch {
+			case whole && rest == "":
+				if s < len(name) {
+					return true
+				}
+			case whole && rest[0] == '/':
+				p++
+				dirs, dirsAt, star = p, s, -1
+				continue
+			default:
+				star, starAt = p, s
+				continue
+			}
+		case s < len(name):
+			if n := m.one(pattern[p:], name[s]); n > 0 {
+				p, s = p+n, s+1
+				continue
+			}
+		}
+		if star >= 0 && starAt < len(name) && name[starAt] != '/' {
+			starAt++
+			p, s = star, starAt
+			continue
+		}
+		next := -1
+		if dirs >= 0 {
+			next = strings.IndexByte(name[dirsAt:], '/')
+		}
+		if next < 0 {
+			return false
+		}
+		dirsAt += next + 1
+		p, s, star = dirs, dirsAt, -1
+	}
 }
 
 type matcher struct {
-	fold  bool // the name is in lower case
-	steps int
+	fold bool // the name is in lower case
 }
 
-type outcome int
-
-const (
-	failed outcome = iota
-	matched
-	hopeless // no later start can match either
-)
-
-func (m *matcher) wild(p, s string, atStart bool) outcome {
-	if m.steps++; m.steps > matchSteps {
-		return hopeless
-	}
-	for len(p) > 0 {
-		slash := false // the pattern's next character comes after a slash
-		switch p[0] {
-		case '*':
-			if strings.HasPrefix(p, "**") {
-				stars := len(p) - len(strings.TrimLeft(p, "*"))
-				rest := p[stars:]
-				if atStart && (rest == "" || rest[0] == '/') {
-					if rest == "" {
-						if s == "" {
-							return failed
-						}
-						return matched
-					}
-					for at := 0; ; {
-						if o := m.wild(rest[1:], s[at:], true); o == matched {
-							return matched
-						}
-						if m.steps > matchSteps {
-							return hopeless
-						}
-						next := strings.IndexByte(s[at:], '/')
-						if next < 0 {
-							return failed
-						}
-						at += next + 1
-					}
-				}
-				p = p[stars-1:] // other runs of stars are one star
-			}
-			rest := p[1:]
-			for at := 0; ; at++ {
-				if o := m.wild(rest, s[at:], false); o == matched || o == hopeless {
-					return o
-				}
-				if at == len(s) || s[at] == '/' {
-					return failed
-				}
-			}
-		case '?':
-			if s == "" || s[0] == '/' {
-				return failed
-			}
-			p, s = p[1:], s[1:]
-		case '[':
-			if s == "" || s[0] == '/' {
-				return failed
-			}
-			in, rest, ok := m.class(p, s[0])
-			if !ok || !in {
-				return failed
-			}
-			p, s = rest, s[1:]
-		default:
-			if p[0] == '\\' {
-				if len(p) == 1 {
-					return failed
-				}
-				p = p[1:]
-			}
-			if s == "" || s[0] != p[0] && (!m.fold || s[0] != lower(p[0])) {
-				return failed
-			}
-			slash = p[0] == '/'
-			p, s = p[1:], s[1:]
+// one matches what p begins with, which is no star, against one character, and returns how much of
+// p that takes; 0: it does not match.
+func (m matcher) one(p string, c byte) int {
+	switch p[0] {
+	case '?':
+		if c != '/' {
+			return 1
 		}
-		atStart = slash
+		return 0
+	case '[':
+		if in, rest, ok := m.class(p, c); ok && in && c != '/' {
+			return len(p) - len(rest)
+		}
+		return 0
 	}
-	if s == "" {
-		return matched
+	n := 1
+	if p[0] == '\\' {
+		if n = 2; len(p) == 1 {
+			return 0
+		}
 	}
-	return failed
+	if c == p[n-1] || m.fold && c == lower(p[n-1]) {
+		return n
+	}
+	return 0
 }
 
 // class matches c against the bracket expression p begins with.
-func (m *matcher) class(p string, c byte) (in bool, rest string, ok bool) {
+func (m matcher) class(p string, c byte) (in bool, rest string, ok bool) {
 	i := 1
 	negated := i < len(p) && (p[i] == '!' || p[i] == '^')
 	if negated {

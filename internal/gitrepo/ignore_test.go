@@ -1,7 +1,6 @@
-package gitscan
+package gitrepo
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"sort"
@@ -9,14 +8,29 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/prelaunch-audit/prelaunch/internal/gitrepo/gittest"
+	"github.com/prelaunch-audit/prelaunch/internal/gitrepo/object"
 )
 
-// untracked lists what the engine takes for neither tracked nor ignored.
-func untracked(r *repo, dir string) []string {
+// open opens a repository in which nothing may be wrong.
+func open(t *testing.T, dir string) *Repository {
+	t.Helper()
+	r, err := Open(t.Context(), dir, Options{Report: func(p object.Problem) { t.Errorf("%+v", p) }})
+	gittest.Must(t, err)
+	return r
+}
+
+// untracked lists what is neither tracked nor ignored.
+func untracked(t *testing.T, r *Repository) []string {
+	t.Helper()
+	r.Read(t.Context())
+	store := r.Store(t.Context(), 1, object.Limits{})
+	defer store.Close()
+	r.ListWorkTrees(t.Context(), store)
 	var got []string
-	r.listUntracked(context.Background(), dir, r.baseIgnores(), map[string]uint32{}, 0)
-	for _, n := range r.names {
-		got = append(got, n.path)
+	for _, n := range r.Names {
+		got = append(got, n.Path)
 	}
 	sort.Strings(got)
 	return got
@@ -36,8 +50,8 @@ func TestIgnoresWhatGitIgnores(t *testing.T) {
 		t.Run(fmt.Sprintf("%d, ignoring case %v", i/2, fold), func(t *testing.T) {
 			t.Parallel()
 			r := rand.New(rand.NewPCG(uint64(i), 9))
-			g := newRepo(t)
-			g.git("config", "core.ignorecase", fmt.Sprint(fold))
+			g := gittest.New(t)
+			g.Git("config", "core.ignorecase", fmt.Sprint(fold))
 			if fold {
 				list = strings.Split(strings.ToUpper(strings.Join(list, "\n")), "\n")
 			}
@@ -60,22 +74,19 @@ func TestIgnoresWhatGitIgnores(t *testing.T) {
 					dirs[strings.Join(parts[:j], "/")] = true
 				}
 				files[path] = true
-				g.write(path, "x")
+				g.Write(path, "x")
 			}
 			// Patterns at the top, in a folder, and in git's own file.
-			g.write(".gitignore", strings.Join(list, "\n")+"\n")
+			g.Write(".gitignore", strings.Join(list, "\n")+"\n")
 			other := patterns[(i/2+1)%len(patterns)]
 			for d := range dirs {
 				if d != "" && r.IntN(6) == 0 {
-					g.write(d+"/.gitignore", strings.Join(other[:1+r.IntN(3)], "\n"))
+					g.Write(d+"/.gitignore", strings.Join(other[:1+r.IntN(3)], "\n"))
 				}
 			}
-			g.write(".git/info/exclude", "y1\n*.md\n!a.md\n")
-			l, err := openLayout(g.dir)
-			must(t, err)
-			repo := &repo{search: &search{found: newCollector(Limits{})}, layout: l}
-			got := untracked(repo, "")
-			want := strings.Split(strings.TrimSuffix(g.gitRaw("ls-files", "-z", "--others", "--exclude-standard"), "\x00"), "\x00")
+			g.Write(".git/info/exclude", "y1\n*.md\n!a.md\n")
+			got := untracked(t, open(t, g.Dir))
+			want := strings.Split(strings.TrimSuffix(g.GitRaw("ls-files", "-z", "--others", "--exclude-standard"), "\x00"), "\x00")
 			sort.Strings(want)
 			if len(want) < 20 {
 				t.Fatalf("git lists only %d files: the case shows nothing", len(want))
@@ -97,7 +108,11 @@ func TestWildmatch(t *testing.T) {
 		{"**/b", "b", true}, {"**/b", "a/b", true}, {"a**b", "axxb", true}, {"a**b", "ax/b", false}, {"a/**", "a", false},
 		{"[]a]", "]", true}, {"[a-", "a", false}, {"[a-c]", "b", true}, {"\\*", "*", true}, {"\\*", "x", false}, {"a\\", "a\\", false},
 		{"[[:alpha:]]", "x", true}, {"[[:nonsense:]]", "x", false}, {"[!a]", "/", false}, {"?", "", false}, {"", "", true},
-		{strings.Repeat("*a", 40) + "b", strings.Repeat("a", 80), false}, // must not take for ever
+		// These must not take for ever.
+		{strings.Repeat("*a", 40) + "b", strings.Repeat("a", 80), false},
+		{strings.Repeat("*a", 2000) + "b", strings.Repeat("a", 4000), false},
+		{strings.Repeat("**/a/", 300) + "b", strings.Repeat("a/", 1500) + "c", false},
+		{strings.Repeat("*a", 40) + "*", strings.Repeat("a", 80), true},
 	} {
 		if got := wildmatch(c.pattern, c.name, false); got != c.want {
 			t.Errorf("%q against %q: %v", c.pattern, c.name, got)

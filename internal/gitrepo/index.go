@@ -1,33 +1,29 @@
-package gitscan
+package gitrepo
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
+
+	"github.com/prelaunch-audit/prelaunch/internal/gitrepo/object"
 )
 
-// gitIndex is what an index lists: the tracked files.
-type gitIndex struct {
-	file    string
-	entries []indexEntry
+// Index is what an index lists: the tracked files.
+type Index struct {
+	File    string
+	Entries []IndexEntry
 }
 
-type indexEntry struct {
-	path string
-	mode uint32
-	id   oid
+// IndexEntry is one tracked file.
+type IndexEntry struct {
+	Path string
+	Mode uint32 // its type as object.ModeType and following
+	ID   object.ID
 }
-
-const (
-	modeType    = 0o170000
-	modeGitlink = 0o160000
-	modeSymlink = 0o120000
-	modeTree    = 0o040000
-	modeFile    = 0o100000
-)
 
 // indexLimit bounds an index file: the largest repositories have some 100 MB.
 const indexLimit = 1 << 30
@@ -35,58 +31,44 @@ const indexLimit = 1 << 30
 var errGitIndex = errors.New("corrupt index")
 
 // readIndexes reads this work tree's index first, then those of the others.
-func (r *repo) readIndexes() {
-	own := filepath.Join(r.gitDir, "index")
-	files := []string{own}
-	if main := filepath.Join(r.commonDir, "index"); main != own {
-		files = append(files, main)
+func (r *Repository) readIndexes(ctx context.Context) {
+	dirs := []string{r.GitDir}
+	if r.CommonDir != r.GitDir {
+		dirs = append(dirs, r.CommonDir)
 	}
-	others, _ := filepath.Glob(filepath.Join(globEscape(r.commonDir), "worktrees", "*", "index"))
-	for _, f := range append(files, others...) {
-		if f == own && len(r.indexes) > 0 {
-			continue
-		}
-		x, err := readIndex(f, r.oidSize)
-		if errors.Is(err, fs.ErrNotExist) {
+	dirs = append(dirs, r.otherGitDirs()...)
+	for _, dir := range dirs {
+		file := filepath.Join(dir, "index")
+		x, err := readIndex(ctx, file, r.IDSize)
+		if errors.Is(err, fs.ErrNotExist) || ctx.Err() != nil {
 			continue
 		}
 		if err != nil {
-			r.gapFor(r.short(f), CorruptFile, err)
+			r.problemWith(file, object.CorruptFile, err)
 		}
 		if x != nil {
-			r.indexes = append(r.indexes, x)
+			r.Indexes = append(r.Indexes, x)
 		}
 	}
 }
 
-func globEscape(s string) string {
-	var b bytes.Buffer
-	for i := range len(s) {
-		if bytes.IndexByte([]byte(`*?[\`), s[i]) >= 0 {
-			b.WriteByte('\\')
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
-}
-
-// own returns the index of the work tree being scanned, nil if there is none.
-func (r *repo) ownIndex() *gitIndex {
-	for _, x := range r.indexes {
-		if x.file == filepath.Join(r.gitDir, "index") {
+// indexOf returns the index of a work tree by its Git directory, nil if there is none.
+func (r *Repository) indexOf(gitDir string) *Index {
+	for _, x := range r.Indexes {
+		if x.File == filepath.Join(gitDir, "index") {
 			return x
 		}
 	}
 	return nil
 }
 
-func readIndex(file string, oidSize int) (*gitIndex, error) {
-	data, err := readSmall(file, indexLimit)
+func readIndex(ctx context.Context, file string, idSize int) (*Index, error) {
+	data, err := ReadFile(ctx, file, indexLimit)
 	if err != nil {
 		return nil, err
 	}
-	x := &gitIndex{file: file}
-	shared, replaced, err := x.parse(data, oidSize)
+	x := &Index{File: file}
+	shared, replaced, err := x.parse(data, idSize)
 	if err != nil {
 		return x, fmt.Errorf("%w %s: %w", errGitIndex, file, err)
 	}
@@ -95,32 +77,32 @@ func readIndex(file string, oidSize int) (*gitIndex, error) {
 	}
 	// A split index: most entries are in another file, of which some are
 	// replaced (then this file has them without a path) or deleted.
-	data, err = readSmall(filepath.Join(filepath.Dir(file), "sharedindex."+shared.String()), indexLimit)
+	data, err = ReadFile(ctx, filepath.Join(filepath.Dir(file), "sharedindex."+shared.String()), indexLimit)
 	if err != nil {
 		return x, fmt.Errorf("%w %s: %w", errGitIndex, file, err)
 	}
-	base := &gitIndex{}
-	if _, _, err := base.parse(data, oidSize); err != nil {
+	base := &Index{}
+	if _, _, err := base.parse(data, idSize); err != nil {
 		return x, fmt.Errorf("%w %s: %w", errGitIndex, file, err)
 	}
-	var named, nameless []indexEntry
-	for _, e := range x.entries {
-		if e.path == "" {
+	var named, nameless []IndexEntry
+	for _, e := range x.Entries {
+		if e.Path == "" {
 			nameless = append(nameless, e)
 		} else {
 			named = append(named, e)
 		}
 	}
-	x.entries = named
-	for i, e := range base.entries {
+	x.Entries = named
+	for i, e := range base.Entries {
 		if replaced.has(replaced.deleted, i) {
 			continue
 		}
 		if replaced.has(replaced.changed, i) && len(nameless) > 0 {
-			e.id, e.mode = nameless[0].id, nameless[0].mode
+			e.ID, e.Mode = nameless[0].ID, nameless[0].Mode
 			nameless = nameless[1:]
 		}
-		x.entries = append(x.entries, e)
+		x.Entries = append(x.Entries, e)
 	}
 	return x, nil
 }
@@ -130,29 +112,29 @@ type split struct{ deleted, changed []uint64 }
 
 func (split) has(set []uint64, i int) bool { return i/64 < len(set) && set[i/64]>>(i%64)&1 != 0 }
 
-func (x *gitIndex) parse(data []byte, oidSize int) (shared oid, s split, err error) {
-	if len(data) < 12+oidSize || string(data[:4]) != "DIRC" {
+func (x *Index) parse(data []byte, idSize int) (shared object.ID, s split, err error) {
+	if len(data) < 12+idSize || string(data[:4]) != "DIRC" {
 		return "", s, errors.New("no header")
 	}
 	version, count := binary.BigEndian.Uint32(data[4:]), int(binary.BigEndian.Uint32(data[8:]))
 	if version < 2 || version > 4 {
 		return "", s, fmt.Errorf("version %d is not supported", version)
 	}
-	body := data[:len(data)-oidSize]
+	body := data[:len(data)-idSize]
 	at, last := 12, ""
-	fixed := 40 + oidSize + 2
+	fixed := 40 + idSize + 2
 	for range count {
 		if at+fixed > len(body) {
-			return "", s, errors.New("cut off")
+			return "", s, errors.New("truncated")
 		}
-		e := indexEntry{mode: binary.BigEndian.Uint32(body[at+24:]), id: oid(body[at+40 : at+40+oidSize])}
-		flags := binary.BigEndian.Uint16(body[at+40+oidSize:])
+		e := IndexEntry{Mode: binary.BigEndian.Uint32(body[at+24:]), ID: object.ID(body[at+40 : at+40+idSize])}
+		flags := binary.BigEndian.Uint16(body[at+40+idSize:])
 		name := at + fixed
 		if flags&0x4000 != 0 && version >= 3 {
 			name += 2
 		}
 		if name > len(body) {
-			return "", s, errors.New("cut off")
+			return "", s, errors.New("truncated")
 		}
 		prefix := ""
 		if version == 4 {
@@ -166,31 +148,31 @@ func (x *gitIndex) parse(data []byte, oidSize int) (shared oid, s split, err err
 		if end < 0 {
 			return "", s, errors.New("path without end")
 		}
-		e.path = prefix + string(body[name:name+end])
-		last = e.path
+		e.Path = prefix + string(body[name:name+end])
+		last = e.Path
 		if version == 4 {
 			at = name + end + 1
 		} else {
 			at += (name + end - at + 8) &^ 7
 		}
-		x.entries = append(x.entries, e)
+		x.Entries = append(x.Entries, e)
 	}
 	for at+8 <= len(body) {
 		size := int64(binary.BigEndian.Uint32(body[at+4:]))
 		if size > int64(len(body)-at-8) {
 			return "", s, errors.New("extension beyond the end")
 		}
-		if string(body[at:at+4]) == "link" && size >= int64(oidSize) {
+		if string(body[at:at+4]) == "link" && size >= int64(idSize) {
 			ext := body[at+8 : at+8+int(size)]
-			shared = oid(ext[:oidSize])
-			rest := ext[oidSize:]
+			shared = object.ID(ext[:idSize])
+			rest := ext[idSize:]
 			if s.deleted, rest, err = ewah(rest); err == nil && len(rest) > 0 {
 				s.changed, _, err = ewah(rest)
 			}
 			if err != nil {
 				return "", s, err
 			}
-			if bytes.Count([]byte(shared), []byte{0}) == oidSize {
+			if bytes.Count([]byte(shared), []byte{0}) == idSize {
 				shared = ""
 			}
 		}

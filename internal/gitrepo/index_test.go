@@ -1,4 +1,4 @@
-package gitscan
+package gitrepo
 
 import (
 	"path/filepath"
@@ -6,42 +6,44 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/prelaunch-audit/prelaunch/internal/gitrepo/gittest"
 )
 
 func TestIndexListsWhatGitLists(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name string
-		prep func(g *gitRepo)
+		prep func(g *gittest.Repo)
 	}{
-		{"version 2", func(*gitRepo) {}},
-		{"version 4", func(g *gitRepo) { g.git("update-index", "--index-version=4") }},
-		{"split", func(g *gitRepo) {
-			g.git("update-index", "--split-index")
-			g.write("d/new", "n")
-			g.write("d/f3", "changed")
-			g.git("add", "-A")
-			g.git("rm", "-q", "--cached", "d/f5", "d/f17")
+		{"version 2", func(*gittest.Repo) {}},
+		{"version 4", func(g *gittest.Repo) { g.Git("update-index", "--index-version=4") }},
+		{"split", func(g *gittest.Repo) {
+			g.Git("update-index", "--split-index")
+			g.Write("d/new", "n")
+			g.Write("d/f3", "changed")
+			g.Git("add", "-A")
+			g.Git("rm", "-q", "--cached", "d/f5", "d/f17")
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			g := newRepo(t)
+			g := gittest.New(t)
 			for i := range 70 {
-				g.write("d/f"+string(rune('0'+i%10))+strings.Repeat("x", i/10), "content")
-				g.write("d/f"+string(rune('0'+i%10)), "content")
+				g.Write("d/f"+string(rune('0'+i%10))+strings.Repeat("x", i/10), "content")
+				g.Write("d/f"+string(rune('0'+i%10)), "content")
 			}
-			g.write("d/f17", "c")
-			g.git("add", "-A")
+			g.Write("d/f17", "c")
+			g.Git("add", "-A")
 			c.prep(g)
-			x, err := readIndex(filepath.Join(g.dir, ".git/index"), 20)
-			must(t, err)
+			x, err := readIndex(t.Context(), filepath.Join(g.Dir, ".git/index"), 20)
+			gittest.Must(t, err)
 			got := map[string]string{}
-			for _, e := range x.entries {
-				got[e.path] = e.id.String()
+			for _, e := range x.Entries {
+				got[e.Path] = e.ID.String()
 			}
 			want := map[string]string{}
-			for line := range strings.Lines(g.git("ls-files", "-s")) {
+			for line := range strings.Lines(g.Git("ls-files", "-s")) {
 				meta, path, _ := strings.Cut(strings.TrimSpace(line), "\t")
 				want[path] = strings.Fields(meta)[1]
 			}

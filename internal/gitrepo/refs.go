@@ -1,8 +1,9 @@
-package gitscan
+package gitrepo
 
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -12,55 +13,53 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/prelaunch-audit/prelaunch/internal/gitrepo/object"
 )
 
-// ref is a name that keeps an object alive.
-type ref struct {
-	name string
-	id   oid
-}
-
-// refFiles bounds what is read of one loose ref.
-const refFile = 64 << 10
+const (
+	refFile    = 64 << 10  // bounds what is read of one loose ref
+	packedRefs = 256 << 20 // and of the packed ones, which take about 60 bytes each
+)
 
 // readRefs gathers the refs, HEAD and the HEADs of other work trees. Names and
 // raw text are searched with git's own files.
-func (r *repo) readRefs() {
-	byName := map[string]oid{}
-	resolveHead := func(dir string) oid { return r.headFile(dir, byName) }
-	switch storage := r.config["extensions.refstorage"]; storage {
+func (r *Repository) readRefs(ctx context.Context) {
+	byName := map[string]object.ID{}
+	resolveHead := func(dir string) object.ID { return r.headFile(ctx, dir, byName) }
+	switch storage := r.Config["extensions.refstorage"]; storage {
 	case "", "files":
-		r.refFiles(byName)
+		r.refFiles(ctx, byName)
 	case "reftable":
-		heads := r.allReftables(byName)
-		resolveHead = func(dir string) oid { return heads[dir] } // the file HEAD is there for older programs' sake
+		heads := r.allReftables(ctx, byName)
+		resolveHead = func(dir string) object.ID { return heads[dir] } // the file HEAD is there for older programs' sake
 	default:
-		r.gap(Unsupported, "", "", "refs are stored as %q: which ref reaches an object, and ref names and reflogs, were not looked at", storage)
+		r.problem(Unsupported, "", "", "refs are stored as %q: which ref reaches an object, and ref names and reflogs, were not looked at", storage)
 	}
 	for name, id := range byName {
-		r.refs = append(r.refs, ref{name, id})
+		r.Refs = append(r.Refs, object.Ref{Name: name, ID: id})
 	}
-	if r.head = resolveHead(r.gitDir); r.head != "" {
-		r.refs = append(r.refs, ref{"HEAD", r.head})
+	if r.Head = resolveHead(r.GitDir); r.Head != "" {
+		r.Refs = append(r.Refs, object.Ref{Name: "HEAD", ID: r.Head})
 	}
-	if r.gitDir != r.commonDir {
-		if id := resolveHead(r.commonDir); id != "" {
-			r.refs = append(r.refs, ref{"main-worktree/HEAD", id}) // as git calls it from another work tree
+	if r.GitDir != r.CommonDir {
+		if id := resolveHead(r.CommonDir); id != "" {
+			r.Refs = append(r.Refs, object.Ref{Name: "main-worktree/HEAD", ID: id}) // as git calls it from another work tree
 		}
 	}
-	for _, dir := range r.otherWorkTrees() {
+	for _, dir := range r.otherGitDirs() {
 		if id := resolveHead(dir); id != "" {
-			r.refs = append(r.refs, ref{"worktrees/" + filepath.Base(dir) + "/HEAD", id})
+			r.Refs = append(r.Refs, object.Ref{Name: "worktrees/" + filepath.Base(dir) + "/HEAD", ID: id})
 		}
 	}
-	slices.SortFunc(r.refs, func(a, b ref) int { return cmp.Compare(a.name, b.name) })
+	slices.SortFunc(r.Refs, func(a, b object.Ref) int { return cmp.Compare(a.Name, b.Name) })
 }
 
-// otherWorkTrees are the git directories of the linked work trees, this one left out.
-func (r *repo) otherWorkTrees() (dirs []string) {
-	entries, _ := os.ReadDir(filepath.Join(r.commonDir, "worktrees"))
+// otherGitDirs are the git directories of the linked work trees, this one left out.
+func (r *Repository) otherGitDirs() (dirs []string) {
+	entries, _ := os.ReadDir(filepath.Join(r.CommonDir, "worktrees"))
 	for _, e := range entries {
-		if dir := filepath.Join(r.commonDir, "worktrees", e.Name()); e.IsDir() && realPath(dir) != realPath(r.gitDir) {
+		if dir := filepath.Join(r.CommonDir, "worktrees", e.Name()); e.IsDir() && realPath(dir) != realPath(r.GitDir) {
 			dirs = append(dirs, dir)
 		}
 	}
@@ -68,29 +67,29 @@ func (r *repo) otherWorkTrees() (dirs []string) {
 }
 
 // headFile is the commit that the file HEAD names.
-func (r *repo) headFile(dir string, byName map[string]oid) oid {
-	text, err := readSmall(filepath.Join(dir, "HEAD"), refFile)
+func (r *Repository) headFile(ctx context.Context, dir string, byName map[string]object.ID) object.ID {
+	text, err := ReadFile(ctx, filepath.Join(dir, "HEAD"), refFile)
 	if err != nil {
-		r.gapFor(r.short(filepath.Join(dir, "HEAD")), CorruptFile, err)
+		r.problemWith(filepath.Join(dir, "HEAD"), object.CorruptFile, err)
 		return ""
 	}
 	s := strings.TrimSpace(string(text))
 	if target, ok := strings.CutPrefix(s, "ref:"); ok {
 		return byName[strings.TrimSpace(target)]
 	}
-	id, ok := parseOID(s, r.oidSize)
+	id, ok := object.ParseID(s, r.IDSize)
 	if !ok {
-		r.gap(CorruptFile, r.short(filepath.Join(dir, "HEAD")), "", "names neither a branch nor a commit")
+		r.problem(object.CorruptFile, r.Short(filepath.Join(dir, "HEAD")), "", "names neither a branch nor a commit")
 	}
 	return id
 }
 
 // refFiles reads packed and loose refs.
-func (r *repo) refFiles(byName map[string]oid) {
-	packed := filepath.Join(r.commonDir, "packed-refs")
-	text, err := os.ReadFile(packed)
+func (r *Repository) refFiles(ctx context.Context, byName map[string]object.ID) {
+	packed := filepath.Join(r.CommonDir, "packed-refs")
+	text, err := ReadFile(ctx, packed, packedRefs)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		r.gapFor(r.short(packed), CorruptFile, err)
+		r.problemWith(packed, object.CorruptFile, err)
 	}
 	for line := range bytes.Lines(text) {
 		line = bytes.TrimRight(line, "\r\n")
@@ -98,26 +97,26 @@ func (r *repo) refFiles(byName map[string]oid) {
 			continue
 		}
 		hexID, name, ok := strings.Cut(string(line), " ")
-		id, valid := parseOID(hexID, r.oidSize)
+		id, valid := object.ParseID(hexID, r.IDSize)
 		if !ok || !valid {
-			r.gap(CorruptFile, r.short(packed), "", "a line is no ref")
+			r.problem(object.CorruptFile, r.Short(packed), "", "a line is no ref")
 			continue
 		}
 		byName[name] = id
 	}
-	r.looseRefs(r.commonDir, byName)
-	if r.gitDir != r.commonDir {
-		if _, err := os.Lstat(filepath.Join(r.gitDir, "refs")); !errors.Is(err, fs.ErrNotExist) { // most work trees have no refs of their own
-			r.looseRefs(r.gitDir, byName)
+	r.looseRefs(ctx, r.CommonDir, byName)
+	if r.GitDir != r.CommonDir {
+		if _, err := os.Lstat(filepath.Join(r.GitDir, "refs")); !errors.Is(err, fs.ErrNotExist) { // most work trees have no refs of their own
+			r.looseRefs(ctx, r.GitDir, byName)
 		}
 	}
 }
 
-func (r *repo) looseRefs(dir string, into map[string]oid) {
+func (r *Repository) looseRefs(ctx context.Context, dir string, into map[string]object.ID) {
 	root := filepath.Join(dir, "refs")
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
-			r.gapFor(r.short(path), CorruptFile, err)
+			r.problemWith(path, object.CorruptFile, err)
 			if d != nil && d.IsDir() {
 				return fs.SkipDir
 			}
@@ -126,9 +125,9 @@ func (r *repo) looseRefs(dir string, into map[string]oid) {
 		if d.IsDir() || strings.HasSuffix(path, ".lock") {
 			return nil
 		}
-		text, err := readSmall(path, refFile)
+		text, err := ReadFile(ctx, path, refFile)
 		if err != nil {
-			r.gapFor(r.short(path), CorruptFile, err)
+			r.problemWith(path, object.CorruptFile, err)
 			return nil
 		}
 		rel, err := filepath.Rel(dir, path)
@@ -136,22 +135,23 @@ func (r *repo) looseRefs(dir string, into map[string]oid) {
 			return err
 		}
 		s := strings.TrimSpace(string(text))
-		if id, ok := parseOID(s, r.oidSize); ok {
+		if id, ok := object.ParseID(s, r.IDSize); ok {
 			into[filepath.ToSlash(rel)] = id
 		} else if !strings.HasPrefix(s, "ref:") {
-			r.gap(CorruptFile, r.short(path), "", "not a ref: neither an object id nor a symbolic ref")
+			r.problem(object.CorruptFile, r.Short(path), "", "not a ref: neither an object id nor a symbolic ref")
 		}
 		return nil
 	})
 	if err != nil {
-		r.gapFor(r.short(root), Unreadable, err)
+		r.problemWith(root, object.Unreadable, err)
 	}
 }
 
-func refsDigest(refs []ref) string {
+// RefsDigest is the SHA-256 of the sorted "ID name" lines of all refs: the state that was read.
+func RefsDigest(refs []object.Ref) string {
 	h := sha256.New()
 	for _, f := range refs {
-		fmt.Fprintf(h, "%s %s\n", f.id, f.name)
+		fmt.Fprintf(h, "%s %s\n", f.ID, f.Name)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

@@ -1,7 +1,8 @@
-package gitscan
+package gitrepo
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -13,6 +14,8 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/zlib"
+
+	"github.com/prelaunch-audit/prelaunch/internal/gitrepo/object"
 )
 
 // This file reads refs and reflogs that are kept in reftables, as "git init
@@ -30,18 +33,18 @@ const (
 var errReftable = errors.New("corrupt reftable")
 
 // allReftables reads the tables of every work tree, and returns what their HEADs name.
-func (r *repo) allReftables(byName map[string]oid) (heads map[string]oid) {
-	heads = map[string]oid{}
+func (r *Repository) allReftables(ctx context.Context, byName map[string]object.ID) (heads map[string]object.ID) {
+	heads = map[string]object.ID{}
 	symbolic := map[string]string{} // the target of HEAD by git directory
-	dirs := append([]string{r.commonDir}, r.otherWorkTrees()...)
-	if r.gitDir != r.commonDir {
-		dirs = append(dirs, r.gitDir)
+	dirs := append([]string{r.CommonDir}, r.otherGitDirs()...)
+	if r.GitDir != r.CommonDir {
+		dirs = append(dirs, r.GitDir)
 	}
 	for _, dir := range dirs {
-		refs, targets := map[string]oid{}, map[string]string{}
-		r.reftables(dir, refs, targets)
+		refs, targets := map[string]object.ID{}, map[string]string{}
+		r.reftables(ctx, dir, refs, targets)
 		heads[dir], symbolic[dir] = refs["HEAD"], targets["HEAD"]
-		maps.DeleteFunc(refs, func(name string, _ oid) bool { return !strings.HasPrefix(name, "refs/") }) // HEAD, ORIG_HEAD
+		maps.DeleteFunc(refs, func(name string, _ object.ID) bool { return !strings.HasPrefix(name, "refs/") }) // HEAD, ORIG_HEAD
 		maps.Copy(byName, refs)
 	}
 	for dir, target := range symbolic {
@@ -53,11 +56,11 @@ func (r *repo) allReftables(byName map[string]oid) (heads map[string]oid) {
 }
 
 // reftables reads the stack of tables of one git directory; symbolic refs go into symbolic.
-func (r *repo) reftables(gitDir string, into map[string]oid, symbolic map[string]string) {
+func (r *Repository) reftables(ctx context.Context, gitDir string, into map[string]object.ID, symbolic map[string]string) {
 	dir := filepath.Join(gitDir, "reftable")
-	list, err := readSmall(filepath.Join(dir, "tables.list"), smallFile)
+	list, err := ReadFile(ctx, filepath.Join(dir, "tables.list"), smallFile)
 	if err != nil {
-		r.gapFor(r.short(filepath.Join(dir, "tables.list")), CorruptFile, err)
+		r.problemWith(filepath.Join(dir, "tables.list"), object.CorruptFile, err)
 		return
 	}
 	listed := map[string]bool{}
@@ -65,24 +68,24 @@ func (r *repo) reftables(gitDir string, into map[string]oid, symbolic map[string
 		name := strings.TrimSpace(line)
 		listed[name] = true
 		if name == "" || name != filepath.Base(name) {
-			r.gap(CorruptFile, r.short(filepath.Join(dir, "tables.list")), "", "a line is no name of a table")
+			r.problem(object.CorruptFile, r.Short(filepath.Join(dir, "tables.list")), "", "a line is no name of a table")
 			continue
 		}
-		r.reftable(filepath.Join(dir, name), into, symbolic)
+		r.reftable(ctx, filepath.Join(dir, name), into, symbolic)
 	}
 	others, _ := os.ReadDir(dir)
 	for _, o := range others { // left over, but its names and messages are still there
 		if name := o.Name(); !listed[name] && strings.HasSuffix(name, ".ref") {
-			r.reftable(filepath.Join(dir, name), map[string]oid{}, map[string]string{})
+			r.reftable(ctx, filepath.Join(dir, name), map[string]object.ID{}, map[string]string{})
 		}
 	}
 }
 
-func (r *repo) reftable(path string, into map[string]oid, symbolic map[string]string) {
-	data, err := readSmall(path, reftableLimit)
+func (r *Repository) reftable(ctx context.Context, path string, into map[string]object.ID, symbolic map[string]string) {
+	data, err := ReadFile(ctx, path, reftableLimit)
 	if err == nil {
-		t := &reftable{data: data, oidSize: r.oidSize}
-		t.ref = func(name string, id oid, target string) {
+		t := &reftable{data: data, idSize: r.IDSize}
+		t.ref = func(name string, id object.ID, target string) {
 			delete(into, name)
 			delete(symbolic, name)
 			switch {
@@ -91,23 +94,23 @@ func (r *repo) reftable(path string, into map[string]oid, symbolic map[string]st
 			case id != "":
 				into[name] = id
 			}
-			r.names = append(r.names, namedText{InRef, r.short(path), name + "\n" + target})
+			r.Names = append(r.Names, Name{InRef, r.Short(path), name + "\n" + target})
 		}
-		t.log = func(text string) { r.names = append(r.names, namedText{InReflog, r.short(path), text}) }
+		t.log = func(text string) { r.Names = append(r.Names, Name{InReflog, r.Short(path), text}) }
 		err = t.read()
 	}
 	if err != nil {
-		r.gapFor(r.short(path), CorruptFile, err)
+		r.problemWith(path, object.CorruptFile, err)
 	}
 }
 
 // reftable is one table.
 type reftable struct {
-	data    []byte
-	oidSize int
-	header  int
-	ref     func(name string, id oid, target string) // without id and target it was deleted
-	log     func(text string)                        // who, and the message
+	data   []byte
+	idSize int
+	header int
+	ref    func(name string, id object.ID, target string) // without id and target it was deleted
+	log    func(text string)                              // who, and the message
 }
 
 func (t *reftable) read() error {
@@ -115,7 +118,7 @@ func (t *reftable) read() error {
 		return fmt.Errorf("%w: no header", errReftable)
 	}
 	switch version := t.data[4]; {
-	case version == 1 && t.oidSize == 20:
+	case version == 1 && t.idSize == 20:
 		t.header = 24
 	case version == 2:
 		t.header = 28
@@ -230,7 +233,7 @@ func (t *reftable) logs(at, stop int) error {
 
 // records reads the records of a block up to its table of restarts.
 func (t *reftable) records(block []byte, read func(key string, kind byte, rest []byte) ([]byte, error)) error {
-	cut := fmt.Errorf("%w: a record is cut off", errReftable)
+	cut := fmt.Errorf("%w: a record is truncated", errReftable)
 	if len(block) < 2 {
 		return cut
 	}
@@ -262,7 +265,7 @@ func (t *reftable) records(block []byte, read func(key string, kind byte, rest [
 }
 
 func (t *reftable) refRecord(name string, kind byte, rest []byte) ([]byte, error) {
-	cut := fmt.Errorf("%w: the ref %q is cut off", errReftable, name)
+	cut := fmt.Errorf("%w: the ref %q is truncated", errReftable, name)
 	_, n := offsetVarint(rest) // update index
 	if n == 0 {
 		return nil, cut
@@ -272,11 +275,11 @@ func (t *reftable) refRecord(name string, kind byte, rest []byte) ([]byte, error
 	case 0:
 		t.ref(name, "", "")
 	case 1, 2:
-		if len(rest) < int(kind)*t.oidSize {
+		if len(rest) < int(kind)*t.idSize {
 			return nil, cut
 		}
-		t.ref(name, oid(rest[:t.oidSize]), "")
-		rest = rest[int(kind)*t.oidSize:]
+		t.ref(name, object.ID(rest[:t.idSize]), "")
+		rest = rest[int(kind)*t.idSize:]
 	case 3:
 		target, after, ok := varText(rest)
 		if !ok {
@@ -296,11 +299,11 @@ func (t *reftable) logRecord(key string, kind byte, rest []byte) ([]byte, error)
 		t.log(name)
 		return rest, nil
 	}
-	cut := fmt.Errorf("%w: a log of the ref %q is cut off", errReftable, name)
-	if kind != 1 || len(rest) < 2*t.oidSize {
+	cut := fmt.Errorf("%w: a log of the ref %q is truncated", errReftable, name)
+	if kind != 1 || len(rest) < 2*t.idSize {
 		return nil, cut
 	}
-	rest = rest[2*t.oidSize:]
+	rest = rest[2*t.idSize:]
 	text := name
 	for part := range 3 { // who, the address, and after the time the message
 		if part == 2 {

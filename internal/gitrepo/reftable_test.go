@@ -1,11 +1,7 @@
-package gitscan
+package gitrepo
 
 import (
-	"archive/tar"
 	"bytes"
-	"compress/gzip"
-	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,38 +9,18 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/prelaunch-audit/prelaunch/internal/gitrepo/gittest"
+	"github.com/prelaunch-audit/prelaunch/internal/gitrepo/object"
 )
 
 // The repositories in testdata were made by git 2.55 with --ref-format=reftable, blocks of 256 bytes, and a key as part of a tag's and
 // of a deleted branch's name, in a reflog, on a branch, in a stash and in the commit of a linked work tree. expected-refs is what
 // git for-each-ref and rev-parse say.
 
-const reftableKey = "kJ8s0Zq2LmX4vB7nR1tY6uW3"
-
 func unpackReftable(t testing.TB, format string) string {
 	t.Helper()
-	f, err := os.Open(filepath.Join("testdata", "reftable-"+format+".tar.gz"))
-	must(t, err)
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	must(t, err)
-	dir := t.TempDir()
-	for r := tar.NewReader(z); ; {
-		h, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return dir
-		}
-		must(t, err)
-		path := filepath.Join(dir, filepath.FromSlash(h.Name))
-		if h.Typeflag == tar.TypeDir {
-			must(t, os.MkdirAll(path, 0o755))
-			continue
-		}
-		text, err := io.ReadAll(r)
-		must(t, err)
-		must(t, os.MkdirAll(filepath.Dir(path), 0o755))
-		must(t, os.WriteFile(path, text, 0o644))
-	}
+	return gittest.Unpack(t, filepath.Join("testdata", "reftable-"+format+".tar.gz"))
 }
 
 func TestReftable(t *testing.T) {
@@ -53,39 +29,21 @@ func TestReftable(t *testing.T) {
 		t.Run(format, func(t *testing.T) {
 			t.Parallel()
 			dir := unpackReftable(t, format)
-			l, err := openLayout(dir)
-			must(t, err)
-			r := &repo{search: &search{found: newCollector(Limits{}.withDefaults())}, layout: l}
-			r.readRefs()
+			r := open(t, dir)
+			r.readRefs(t.Context())
 			var got []string
-			for _, f := range r.refs {
-				got = append(got, f.id.String()+" "+f.name)
+			for _, f := range r.Refs {
+				got = append(got, f.ID.String()+" "+f.Name)
 			}
 			expected, err := os.ReadFile(filepath.Join(dir, ".git", "expected-refs"))
-			must(t, err)
+			gittest.Must(t, err)
 			want := strings.Split(strings.TrimSpace(string(expected)), "\n")
 			slices.Sort(got)
 			slices.Sort(want)
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("(-git +engine):\n%s", diff)
 			}
-			must(t, os.Remove(filepath.Join(dir, ".git", "expected-refs")))
-			result := scan(t, dir, Options{Literals: literals(reftableKey)})
-			found := map[string]bool{}
-			for _, h := range result.Hits {
-				switch h.Place {
-				case InRef, InReflog:
-					found[string(h.Place)] = true
-				default:
-					found[string(h.Place)+" "+h.Path+" "+h.Ref] = true
-				}
-			}
-			if diff := cmp.Diff(map[string]bool{"ref": true, "reflog": true, "blob s.txt refs/heads/feature": true, "blob staged.txt refs/stash": true, "blob w.txt worktrees/wt/HEAD": true}, found); diff != "" {
-				t.Errorf("(-want +got):\n%s\n%s", diff, describe(result))
-			}
-			if len(result.Gaps) > 0 {
-				t.Error(describe(result))
-			}
+			gittest.Must(t, os.Remove(filepath.Join(dir, ".git", "expected-refs")))
 		})
 	}
 }
@@ -108,35 +66,37 @@ func TestDamagedReftable(t *testing.T) {
 	}
 	dir := unpackReftable(t, "sha1")
 	list := filepath.Join(dir, ".git", "reftable", "tables.list")
-	must(t, os.WriteFile(list, []byte("0x1-0x2-absent.ref\n../elsewhere.ref\n"), 0o644))
-	gaps := 0
-	for _, g := range scan(t, dir, Options{Literals: literals("no such text is in it")}).Gaps {
-		if strings.HasPrefix(g.Path, ".git/reftable/") {
-			gaps++
+	gittest.Must(t, os.WriteFile(list, []byte("0x1-0x2-absent.ref\n../elsewhere.ref\n"), 0o644))
+	problems := 0
+	r, err := Open(t.Context(), dir, Options{Report: func(p object.Problem) {
+		if strings.HasPrefix(p.Path, ".git/reftable/") {
+			problems++
 		}
-	}
-	if gaps != 2 {
-		t.Errorf("%d gaps for a table that is absent and one that is elsewhere", gaps)
+	}})
+	gittest.Must(t, err)
+	r.Read(t.Context())
+	if problems != 2 {
+		t.Errorf("%d problems for a table that is absent and one that is elsewhere", problems)
 	}
 }
 
 func tables(t testing.TB, format string) (list [][]byte) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(unpackReftable(t, format), ".git", "reftable", "*.ref"))
-	must(t, err)
+	gittest.Must(t, err)
 	if len(files) == 0 {
 		t.Fatal("no table")
 	}
 	for _, f := range files {
 		text, err := os.ReadFile(f)
-		must(t, err)
+		gittest.Must(t, err)
 		list = append(list, text)
 	}
 	return list
 }
 
-func readTable(data []byte, oidSize int) error {
-	return (&reftable{data: data, oidSize: oidSize, ref: func(string, oid, string) {}, log: func(string) {}}).read()
+func readTable(data []byte, idSize int) error {
+	return (&reftable{data: data, idSize: idSize, ref: func(string, object.ID, string) {}, log: func(string) {}}).read()
 }
 
 // FuzzReftable: whatever the bytes, reading ends without a panic.
@@ -150,7 +110,7 @@ func FuzzReftable(f *testing.F) {
 		if wide {
 			size = 32
 		}
-		r := &reftable{data: data, oidSize: size, ref: func(string, oid, string) {}, log: func(string) {}}
+		r := &reftable{data: data, idSize: size, ref: func(string, object.ID, string) {}, log: func(string) {}}
 		_ = r.read()
 		// Behind the checksum too, which random bytes do not pass.
 		if r.header = 24; len(data) > r.header {

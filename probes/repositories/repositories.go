@@ -1,6 +1,6 @@
 // Package repositories searches each declared git repository, everything that git holds and the files beside it, for the configured
 // keys, and tells on the way which files mix up the environments and which code names the provider's API in the clear.
-// The search itself is internal/gitscan; this probe says whose key was found, and where.
+// The search itself is package search; this probe says whose key was found, and where.
 package repositories
 
 import (
@@ -14,10 +14,11 @@ import (
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/content"
-	"github.com/prelaunch-audit/prelaunch/internal/gitscan"
+	"github.com/prelaunch-audit/prelaunch/internal/gitrepo"
 	"github.com/prelaunch-audit/prelaunch/internal/keyscan"
 	"github.com/prelaunch-audit/prelaunch/internal/keyscan/match"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
+	"github.com/prelaunch-audit/prelaunch/probes/repositories/search"
 )
 
 // Status is a fact of kind "repository.status": how much of one declared repository was searched.
@@ -38,7 +39,7 @@ type Status struct {
 
 // Gap is something that could not be searched.
 type Gap struct {
-	Reason string `json:"reason"` // such as shallow-clone; internal/gitscan lists them
+	Reason string `json:"reason"` // such as shallow-clone; package search lists them
 	Area   string `json:"area"`   // files, history or both: what it leaves unproven
 	Path   string `json:"path"`
 	Object string `json:"object"`
@@ -120,7 +121,7 @@ type probe struct {
 // New returns the probe.
 func New() audit.Probe {
 	home, _ := os.UserHomeDir() // without one the user has no patterns of their own
-	return &probe{excludes: gitscan.UserExcludes(home, os.Getenv("XDG_CONFIG_HOME")), limit: searchLimit}
+	return &probe{excludes: gitrepo.UserExcludes(home, os.Getenv("XDG_CONFIG_HOME")), limit: searchLimit}
 }
 
 func (*probe) Name() string  { return "repositories" }
@@ -154,20 +155,10 @@ func (p *probe) Run(ctx context.Context, run *audit.Run) error {
 	suspects := match.NewSuspects(profile.KeyNames, []string{profile.KeyHeader})
 	for i, repository := range run.Integration.Repositories {
 		path := run.Integration.Resolve(repository.Path)
-		options := gitscan.Options{
-			Literals: append(t.marks.literals(), keys.Literals()...), Fingerprints: keys.Fingerprints(), Suspects: suspects,
-			Limits: gitscan.Limits{Hits: p.limit}, ExcludesFile: p.excludes,
-		}
-		result, err := gitscan.Scan(ctx, path, options)
-		if err == nil && result.HitsCut > 0 { // the keys alone, so that nothing less crowds them out
-			only := options
-			only.Literals, only.Suspects = keys.Literals(), nil
-			var alone *gitscan.Result
-			if alone, err = gitscan.Scan(ctx, path, only); err == nil {
-				result = t.joined(result, alone)
-				t.othersCut = max(1, result.HitsCut)
-			}
-		}
+		result, err := search.Repository(ctx, path, search.Options{
+			Literals: append(t.marks.literals(), keys.Literals()...), Fingerprints: keys.Fingerprints(), Suspects: suspects, Keys: keys.Subjects(),
+			Limits: search.Limits{Hits: p.limit}, ExcludesFile: p.excludes,
+		})
 		if err != nil {
 			return fmt.Errorf("search repository %s: %w", keys.Shown(repository.Path), err)
 		}
@@ -185,18 +176,6 @@ type teller struct {
 	keys  *keyscan.Search
 	marks *marks
 	told  map[string]int // by kind and area
-
-	othersCut int // of the repository at hand
-}
-
-// joined is the search for the keys alone, with what the search for everything found beside them.
-func (t *teller) joined(all, alone *gitscan.Result) *gitscan.Result {
-	for _, hit := range all.Hits {
-		if hit.Suspect != "" || hit.Literal >= t.keys.Subjects() {
-			alone.Hits = append(alone.Hits, hit)
-		}
-	}
-	return alone
 }
 
 // room reports whether one more fact may be told.
@@ -205,13 +184,12 @@ func (t *teller) room(group string, limit int) bool {
 	return t.told[group] <= limit
 }
 
-func (t *teller) tell(repository string, result *gitscan.Result) {
+func (t *teller) tell(repository string, result *search.Result) {
 	status := Status{
 		Repository: repository, Searched: result.Totals.Repositories > 0, Bare: result.Bare, Nested: max(0, result.Totals.Repositories-1),
 		Objects: result.Totals.Objects, Files: result.Totals.Files, Gaps: []Gap{}, GapsCut: result.GapsCut, HitsCut: result.HitsCut,
-		OthersCut: t.othersCut, NotSearched: t.keys.NotSearched(), ByPrint: t.keys.ByFingerprint(),
+		OthersCut: result.OthersCut, NotSearched: t.keys.NotSearched(), ByPrint: t.keys.ByFingerprint(),
 	}
-	t.othersCut = 0
 	for _, gap := range result.Gaps {
 		if len(status.Gaps) == maxGaps {
 			status.GapsCut++
@@ -223,7 +201,7 @@ func (t *teller) tell(repository string, result *gitscan.Result) {
 		}
 		switch { // without this machine's paths
 		case status.Searched:
-		case gap.Reason == gitscan.NotARepository:
+		case gap.Reason == search.NotARepository:
 			told.Path, told.Detail = repository, "it is no git repository; name the folder that holds .git"
 		default:
 			told.Path, told.Detail = repository, "it does not exist or cannot be read"
@@ -245,7 +223,7 @@ func (t *teller) tell(repository string, result *gitscan.Result) {
 	})
 }
 
-func (t *teller) hit(repository string, result *gitscan.Result, hit gitscan.Hit, status *Status) {
+func (t *teller) hit(repository string, result *search.Result, hit search.Hit, status *Status) {
 	place := Where{
 		Repository: repository, Area: areaOf(result, hit), Place: string(hit.Place), Path: t.keys.Shown(within(hit.Repository, hit.Path)),
 		Member: t.keys.Shown(hit.Member), Field: hit.Field, Line: hit.Line, Object: hit.Object, Commit: hit.Commit,
@@ -294,24 +272,24 @@ const (
 )
 
 // areaOf tells files from history. A bare repository has no files of its own: those of its current commit stand for them.
-func areaOf(result *gitscan.Result, hit gitscan.Hit) string {
-	if hit.Place == gitscan.InTracked || hit.Place == gitscan.InUntracked || (result.Bare && hit.Repository == "" && hit.InHead) {
+func areaOf(result *search.Result, hit search.Hit) string {
+	if hit.Place == search.InTracked || hit.Place == search.InUntracked || (result.Bare && hit.Repository == "" && hit.InHead) {
 		return areaFiles
 	}
 	return areaHistory
 }
 
 // areaOfGap tells what a gap leaves unproven; both where that is not certain.
-func areaOfGap(result *gitscan.Result, gap gitscan.Gap) string {
+func areaOfGap(result *search.Result, gap search.Gap) string {
 	switch gap.Reason {
-	case gitscan.NotARepository, gitscan.SubmoduleAbsent, gitscan.LFSAbsent:
+	case search.NotARepository, search.SubmoduleAbsent, search.LFSAbsent:
 		return areaBoth
-	case gitscan.ShallowClone, gitscan.PartialClone, gitscan.MissingObject, gitscan.CorruptObject, gitscan.CorruptPack:
+	case search.ShallowClone, search.PartialClone, search.MissingObject, search.CorruptObject, search.CorruptPack:
 		if result.Bare {
 			return areaBoth
 		}
 		return areaHistory
-	case gitscan.CorruptFile: // an index that cannot be read leaves the tracked files unknown
+	case search.CorruptFile: // an index that cannot be read leaves the tracked files unknown
 		return areaBoth
 	}
 	switch {

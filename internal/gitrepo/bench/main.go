@@ -1,10 +1,10 @@
 // Command bench measures the search of a git repository as whole processes,
 // each against what one would use otherwise, in alternating pairs.
 //
-//	go run ./internal/gitscan/bench generate DIR        a repository of > 100,000 objects, > 2 GB unpacked
-//	go run ./internal/gitscan/bench compare DIR [PAIRS] CPU and wall time and peak memory of each way
-//	go run ./internal/gitscan/bench find DIR TEXT       time to find a text that is there, with its evidence
-//	go run ./internal/gitscan/bench oracle DIR [N]      hits of N random literals against git cat-file
+//	go run . generate DIR        a repository of > 100,000 objects, > 2 GB unpacked
+//	go run . compare DIR [PAIRS] CPU and wall time and peak memory of each way
+//	go run . find DIR TEXT       time to find a text that is there, with its evidence
+//	go run . oracle DIR [N]      hits of N random literals against git cat-file
 package main
 
 import (
@@ -15,8 +15,10 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/prelaunch-audit/prelaunch/internal/gitscan"
+	"github.com/prelaunch-audit/prelaunch/internal/gitrepo"
+	"github.com/prelaunch-audit/prelaunch/internal/gitrepo/object"
 	"github.com/prelaunch-audit/prelaunch/internal/keyscan/match"
+	"github.com/prelaunch-audit/prelaunch/probes/repositories/search"
 )
 
 func main() {
@@ -48,16 +50,14 @@ func command(args []string) error {
 	case "oracle":
 		return oracle(args[1], max(n, 1000))
 	case "scan": // one process of compare; N workers
-		r, err := gitscan.Scan(context.Background(), args[1], gitscan.Options{Literals: needles(), Workers: n})
+		r, err := search.Repository(context.Background(), args[1], search.Options{Literals: needles(), Workers: n})
 		if err != nil {
 			return err
 		}
 		fmt.Printf("%d hits, %d gaps, %+v\n", len(r.Hits), len(r.Gaps), r.Totals)
 		return nil
 	case "inflate": // the floor: every stream inflated once, nothing else
-		total, err := gitscan.InflateOnly(context.Background(), args[1], n)
-		fmt.Printf("%d bytes inflated\n", total)
-		return err
+		return inflate(args[1], n)
 	}
 	return fmt.Errorf("unknown command %q", args[0])
 }
@@ -65,13 +65,13 @@ func command(args []string) error {
 // find shows what one literal costs that is there, with the evidence for it,
 // and with fingerprints and suspects looked for too.
 func find(dir, text string) error {
-	for _, o := range []gitscan.Options{
+	for _, o := range []search.Options{
 		{Literals: []match.Literal{{ID: 1, Bytes: []byte(text)}}},
 		{Fingerprints: []match.Fingerprint{{ID: 1, SHA256: sha256.Sum256([]byte(text)), Length: len(text)}}},
 		{Literals: needles(), Suspects: match.NewSuspects([]string{"begini"}, []string{"api-key"})},
 	} {
 		start := time.Now()
-		r, err := gitscan.Scan(context.Background(), dir, o)
+		r, err := search.Repository(context.Background(), dir, o)
 		if err != nil {
 			return err
 		}
@@ -80,5 +80,18 @@ func find(dir, text string) error {
 			fmt.Printf("  %+v\n", r.Hits[0])
 		}
 	}
+	return nil
+}
+
+func inflate(dir string, workers int) error {
+	ctx := context.Background()
+	r, err := gitrepo.Open(ctx, dir, gitrepo.Options{Report: func(p object.Problem) { fmt.Fprintf(os.Stderr, "%+v\n", p) }})
+	if err != nil {
+		return err
+	}
+	r.Read(ctx)
+	store := r.Store(ctx, workers, object.Limits{})
+	defer store.Close()
+	fmt.Printf("%d bytes inflated\n", store.Inflate(ctx))
 	return nil
 }

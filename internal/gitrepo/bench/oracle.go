@@ -10,8 +10,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/prelaunch-audit/prelaunch/internal/gitscan"
 	"github.com/prelaunch-audit/prelaunch/internal/keyscan/match"
+	"github.com/prelaunch-audit/prelaunch/probes/repositories/search"
 )
 
 // objects streams every object of the repository out of git.
@@ -100,7 +100,7 @@ func oracle(dir string, n int) error {
 	if err != nil {
 		return err
 	}
-	result, err := gitscan.Scan(context.Background(), dir, gitscan.Options{Literals: literals, Limits: gitscan.Limits{Hits: 50_000_000}})
+	result, err := search.Repository(context.Background(), dir, search.Options{Literals: literals, Limits: search.Limits{Hits: 50_000_000}})
 	if err != nil {
 		return err
 	}

@@ -1,12 +1,14 @@
-package gitscan
+package object
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 )
 
-// span is a range of bytes [from, to).
-type span struct{ from, to int }
+// Span is a range of bytes [From, To).
+type Span struct{ From, To int }
 
 var errDelta = errors.New("corrupt delta")
 
@@ -32,12 +34,15 @@ func varint(b []byte) (int64, []byte, error) {
 	return 0, nil, fmt.Errorf("%w: bad size", errDelta)
 }
 
-// applyDelta writes the result of the instructions ops on base to dst, whose
-// length is the declared result size. It appends to fresh the ranges of dst
-// that hold bytes not copied from base, in order; a seam between two copies
-// that were not neighbours in base is an empty range. A string that touches no
-// fresh range is thus a string of base.
-func applyDelta(dst, base, ops []byte, fresh []span) ([]span, error) {
+// ranges says what a delta changed: see Object.Changed. kept are the ranges of the base that were
+// copied, in the order of the result; copies of neighboring ranges that stay neighbors are one.
+type ranges struct{ changed, kept []Span }
+
+func (r *ranges) reset() { r.changed, r.kept = r.changed[:0], r.kept[:0] }
+
+// applyDelta writes the result of the instructions ops on base to dst, whose length is the
+// declared result size, and notes in r what it copied and what is new.
+func applyDelta(dst, base, ops []byte, r *ranges) error {
 	at := 0
 	copied := -1 // where in base the copy that ends at dst[at] ended; -1 if no copy ends there
 	for i := 0; i < len(ops); {
@@ -46,16 +51,16 @@ func applyDelta(dst, base, ops []byte, fresh []span) ([]span, error) {
 		if op&0x80 == 0 {
 			n := int(op)
 			if n == 0 {
-				return fresh, fmt.Errorf("%w: reserved instruction", errDelta)
+				return fmt.Errorf("%w: reserved instruction", errDelta)
 			}
 			if n > len(ops)-i || n > len(dst)-at {
-				return fresh, fmt.Errorf("%w: insert beyond the end", errDelta)
+				return fmt.Errorf("%w: insert beyond the end", errDelta)
 			}
 			copy(dst[at:], ops[i:i+n])
-			if k := len(fresh); k > 0 && fresh[k-1].to == at {
-				fresh[k-1].to = at + n
+			if k := len(r.changed); k > 0 && r.changed[k-1].To == at {
+				r.changed[k-1].To = at + n
 			} else {
-				fresh = append(fresh, span{at, at + n})
+				r.changed = append(r.changed, Span{at, at + n})
 			}
 			at, i, copied = at+n, i+n, -1
 			continue
@@ -64,7 +69,7 @@ func applyDelta(dst, base, ops []byte, fresh []span) ([]span, error) {
 		for j := range arg {
 			if op>>j&1 != 0 {
 				if i == len(ops) {
-					return fresh, fmt.Errorf("%w: cut off", errDelta)
+					return fmt.Errorf("%w: truncated", errDelta)
 				}
 				arg[j] = ops[i]
 				i++
@@ -76,31 +81,45 @@ func applyDelta(dst, base, ops []byte, fresh []span) ([]span, error) {
 			n = 0x10000
 		}
 		if from > len(base) || n > len(base)-from || n > len(dst)-at {
-			return fresh, fmt.Errorf("%w: copy beyond the end", errDelta)
+			return fmt.Errorf("%w: copy beyond the end", errDelta)
 		}
-		if copied >= 0 && copied != from {
-			fresh = append(fresh, span{at, at})
+		switch {
+		case copied == from:
+			r.kept[len(r.kept)-1].To += n
+		case copied >= 0:
+			r.changed = append(r.changed, Span{at, at})
+			fallthrough
+		default:
+			r.kept = append(r.kept, Span{from, from + n})
 		}
 		copy(dst[at:at+n], base[from:from+n])
 		at, copied = at+n, from+n
 	}
 	if at != len(dst) {
-		return fresh, fmt.Errorf("%w: gives %d bytes, declared %d", errDelta, at, len(dst))
+		return fmt.Errorf("%w: gives %d bytes, declared %d", errDelta, at, len(dst))
 	}
-	return fresh, nil
+	return nil
 }
 
-// widen grows each range by reach bytes on both sides within [0, size) and
-// joins the ones that then touch, in place.
-func widen(fresh []span, reach, size int) []span {
-	out := fresh[:0]
-	for _, s := range fresh {
-		s = span{max(0, s.from-reach), min(size, s.to+reach)}
-		if k := len(out); k > 0 && s.from <= out[k-1].to {
-			out[k-1].to = max(out[k-1].to, s.to)
+// Widen grows each range by reach bytes on both sides within [0, size) and joins the ones that
+// then touch, in place.
+func Widen(spans []Span, reach, size int) []Span {
+	out := spans[:0]
+	for _, s := range spans {
+		s = Span{max(0, s.From-reach), min(size, s.To+reach)}
+		if k := len(out); k > 0 && s.From <= out[k-1].To {
+			out[k-1].To = max(out[k-1].To, s.To)
 			continue
 		}
 		out = append(out, s)
 	}
 	return out
+}
+
+// sortSpans sorts by From. Copies are nearly always in order already.
+func sortSpans(spans []Span) {
+	byFrom := func(a, b Span) int { return cmp.Compare(a.From, b.From) }
+	if !slices.IsSortedFunc(spans, byFrom) {
+		slices.SortFunc(spans, byFrom)
+	}
 }

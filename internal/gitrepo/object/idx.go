@@ -1,4 +1,4 @@
-package gitscan
+package object
 
 import (
 	"bytes"
@@ -16,7 +16,7 @@ type packIndex struct {
 	r       io.ReaderAt
 	version int
 	n       int
-	oidSize int
+	idSize  int
 	fanout  [256]uint32
 }
 
@@ -29,8 +29,8 @@ var errIndex = errors.New("unusable pack index")
 
 // openIndex checks the parts of an index that can be checked without reading
 // all of it: header, fan-out, size.
-func openIndex(r io.ReaderAt, size int64, oidSize int) (*packIndex, error) {
-	x := &packIndex{r: r, version: 1, oidSize: oidSize}
+func openIndex(r io.ReaderAt, size int64, idSize int) (*packIndex, error) {
+	x := &packIndex{r: r, version: 1, idSize: idSize}
 	var head [idxHeader + fanoutSize]byte
 	if n, err := r.ReadAt(head[:], 0); n < len(head) {
 		return nil, fmt.Errorf("%w: too short (%v)", errIndex, err)
@@ -51,9 +51,9 @@ func openIndex(r io.ReaderAt, size int64, oidSize int) (*packIndex, error) {
 		last = x.fanout[i]
 	}
 	x.n = int(last)
-	least := x.offsetsAt() + 4*int64(x.n) + 2*int64(oidSize)
+	least := x.offsetsAt() + 4*int64(x.n) + 2*int64(idSize)
 	if x.version == 1 {
-		least = fanoutSize + int64(x.n)*int64(4+oidSize) + 2*int64(oidSize)
+		least = fanoutSize + int64(x.n)*int64(4+idSize) + 2*int64(idSize)
 	}
 	if size < least {
 		return nil, fmt.Errorf("%w: %d bytes cannot hold %d objects", errIndex, size, x.n)
@@ -62,26 +62,26 @@ func openIndex(r io.ReaderAt, size int64, oidSize int) (*packIndex, error) {
 }
 
 func (x *packIndex) oidsAt() int64    { return idxHeader + fanoutSize }
-func (x *packIndex) crcsAt() int64    { return x.oidsAt() + int64(x.n)*int64(x.oidSize) }
+func (x *packIndex) crcsAt() int64    { return x.oidsAt() + int64(x.n)*int64(x.idSize) }
 func (x *packIndex) offsetsAt() int64 { return x.crcsAt() + 4*int64(x.n) }
 func (x *packIndex) largeAt() int64   { return x.offsetsAt() + 4*int64(x.n) }
 
 // oid reads the id of the object at position i of the index.
-func (x *packIndex) oid(i int) (oid, error) {
+func (x *packIndex) oid(i int) (ID, error) {
 	var b [32]byte
-	at := x.oidsAt() + int64(i)*int64(x.oidSize)
+	at := x.oidsAt() + int64(i)*int64(x.idSize)
 	if x.version == 1 {
-		at = fanoutSize + int64(i)*int64(4+x.oidSize) + 4
+		at = fanoutSize + int64(i)*int64(4+x.idSize) + 4
 	}
-	if _, err := x.r.ReadAt(b[:x.oidSize], at); err != nil {
+	if _, err := x.r.ReadAt(b[:x.idSize], at); err != nil {
 		return "", fmt.Errorf("read pack index: %w", err)
 	}
-	return oid(b[:x.oidSize]), nil
+	return ID(b[:x.idSize]), nil
 }
 
 // find returns the position of id, or -1.
-func (x *packIndex) find(id oid) (int, error) {
-	if len(id) != x.oidSize {
+func (x *packIndex) find(id ID) (int, error) {
+	if len(id) != x.idSize {
 		return -1, nil
 	}
 	from := 0
@@ -113,7 +113,7 @@ func (x *packIndex) find(id oid) (int, error) {
 func (x *packIndex) each(size int64, f func(i int, id []byte, crc uint32, offset int64) error) error {
 	const piece = 8192
 	if x.version == 1 {
-		width := 4 + x.oidSize
+		width := 4 + x.idSize
 		buf := make([]byte, piece*width)
 		for i := 0; i < x.n; i += piece {
 			k := min(piece, x.n-i)
@@ -129,15 +129,15 @@ func (x *packIndex) each(size int64, f func(i int, id []byte, crc uint32, offset
 		}
 		return nil
 	}
-	ids, crcs, offs := make([]byte, piece*x.oidSize), make([]byte, piece*4), make([]byte, piece*4)
-	largeCount := (size - 2*int64(x.oidSize) - x.largeAt()) / 8
+	ids, crcs, offs := make([]byte, piece*x.idSize), make([]byte, piece*4), make([]byte, piece*4)
+	largeCount := (size - 2*int64(x.idSize) - x.largeAt()) / 8
 	for i := 0; i < x.n; i += piece {
 		k := min(piece, x.n-i)
 		for _, part := range []struct {
 			buf []byte
 			at  int64
 		}{
-			{ids[:k*x.oidSize], x.oidsAt() + int64(i)*int64(x.oidSize)},
+			{ids[:k*x.idSize], x.oidsAt() + int64(i)*int64(x.idSize)},
 			{crcs[:k*4], x.crcsAt() + int64(i)*4},
 			{offs[:k*4], x.offsetsAt() + int64(i)*4},
 		} {
@@ -158,7 +158,7 @@ func (x *packIndex) each(size int64, f func(i int, id []byte, crc uint32, offset
 				}
 				offset = int64(binary.BigEndian.Uint64(wide[:]))
 			}
-			if err := f(i+j, ids[j*x.oidSize:(j+1)*x.oidSize], binary.BigEndian.Uint32(crcs[4*j:]), offset); err != nil {
+			if err := f(i+j, ids[j*x.idSize:(j+1)*x.idSize], binary.BigEndian.Uint32(crcs[4*j:]), offset); err != nil {
 				return err
 			}
 		}
@@ -170,7 +170,7 @@ func (x *packIndex) each(size int64, f func(i int, id []byte, crc uint32, offset
 func (x *packIndex) offset(i int, size int64) (int64, error) {
 	var b [8]byte
 	if x.version == 1 {
-		_, err := x.r.ReadAt(b[:4], fanoutSize+int64(i)*int64(4+x.oidSize))
+		_, err := x.r.ReadAt(b[:4], fanoutSize+int64(i)*int64(4+x.idSize))
 		return int64(binary.BigEndian.Uint32(b[:4])), err
 	}
 	if _, err := x.r.ReadAt(b[:4], x.offsetsAt()+4*int64(i)); err != nil {

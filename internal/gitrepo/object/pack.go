@@ -1,4 +1,4 @@
-package gitscan
+package object
 
 import (
 	"bytes"
@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"sort"
@@ -20,13 +21,14 @@ type pack struct {
 	name    string // for gaps
 	file    *os.File
 	size    int64
-	oidSize int
+	idSize  int
 	n       int
 	starts  []int64  // of entry i; starts[n] is where the trailing checksum begins
 	ids     []uint32 // position of entry i in the index
 	crcs    []uint32 // nil when the index has none
-	kinds   []kind   // as stored: may be offsetDelta or refDelta
+	kinds   []Kind   // as stored: may be offsetDelta or refDelta
 	bases   []int32  // of a delta: the entry it builds on; otherwise -1
+	number  uint32   // of entry 0 among all objects of the store
 	first   []int32  // first entry that builds on entry i, or -1
 	next    []int32  // next entry with the same base, or -1
 	weight  []int32  // entries that build on entry i directly or not, and itself
@@ -40,38 +42,35 @@ type pack struct {
 // thinDelta is a delta whose base is not in its own pack.
 type thinDelta struct {
 	entry int32
-	base  oid
+	base  ID
 }
 
 const (
 	packHeader = 12
 	leastEntry = 9       // one header byte and the smallest zlib stream
-	maxEntries = 1 << 31 // entries are numbered with int32
+	maxEntries = 1 << 26 // what is known of so many takes 3 GB; the largest public ones have 2^24
 )
 
 var (
 	errPack = errors.New("corrupt pack")
-	errHead = fmt.Errorf("%w: entry head cut off", errPack)
+	errHead = fmt.Errorf("%w: truncated entry header", errPack)
 )
 
-// openPack opens path and its index. When there is no usable index, the pack's
-// index is nil: rebuildIndex can make one.
-func openPack(path, name string, oidSize int) (p *pack, err error) {
-	f, err := os.Open(path)
+// opener opens a regular file to be read.
+type opener func(path string) (*os.File, fs.FileInfo, error)
+
+// openPack opens path and its index.
+func openPack(open opener, path, name string, idSize int) (_ *pack, err error) {
+	f, info, err := open(path)
 	if err != nil {
 		return nil, err
 	}
-	p = &pack{name: name, file: f, oidSize: oidSize}
+	p := &pack{name: name, file: f, size: info.Size(), idSize: idSize}
 	defer func() {
 		if err != nil {
-			f.Close()
+			p.close()
 		}
 	}()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	p.size = info.Size()
 	var head [packHeader]byte
 	if _, err := f.ReadAt(head[:], 0); err != nil {
 		return nil, fmt.Errorf("%w: header: %w", errPack, err)
@@ -80,12 +79,12 @@ func openPack(path, name string, oidSize int) (p *pack, err error) {
 	if !bytes.Equal(head[:4], []byte("PACK")) || version != 2 && version != 3 {
 		return nil, fmt.Errorf("%w: no pack header", errPack)
 	}
-	if body := p.size - packHeader - int64(oidSize); body < 0 || n > body/leastEntry || n >= maxEntries {
+	if body := p.size - packHeader - int64(idSize); body < 0 || n > body/leastEntry || n >= maxEntries {
 		return nil, fmt.Errorf("%w: %d bytes cannot hold the declared %d objects", errPack, p.size, n)
 	}
 	p.n = int(n)
-	if p.loadIndex(strings.TrimSuffix(path, ".pack")+".idx") != nil {
-		p.index = nil // nothing is lost by building another
+	if err := p.loadIndex(open, strings.TrimSuffix(path, ".pack")+".idx"); err != nil {
+		return nil, fmt.Errorf("%w: it has no usable index, which git index-pack %s makes: %v", errPack, name, err)
 	}
 	return p, nil
 }
@@ -99,43 +98,30 @@ func (p *pack) close() {
 
 // loadIndex reads the index file and checks it against the pack: same number
 // of objects, same checksum, offsets inside the pack, no two alike.
-func (p *pack) loadIndex(path string) error {
-	f, err := os.Open(path)
+func (p *pack) loadIndex(open opener, path string) error {
+	f, info, err := open(path)
 	if err != nil {
 		return err
 	}
-	keep := false
-	defer func() {
-		if !keep {
-			f.Close()
-		}
-	}()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	x, err := openIndex(f, info.Size(), p.oidSize)
+	p.idxFile = f
+	x, err := openIndex(f, info.Size(), p.idSize)
 	if err != nil {
 		return err
 	}
 	if x.n != p.n {
 		return fmt.Errorf("%w: lists %d objects, the pack has %d", errIndex, x.n, p.n)
 	}
-	mine, its := make([]byte, p.oidSize), make([]byte, p.oidSize)
-	if _, err := p.file.ReadAt(mine, p.size-int64(p.oidSize)); err != nil {
+	mine, its := make([]byte, p.idSize), make([]byte, p.idSize)
+	if _, err := p.file.ReadAt(mine, p.size-int64(p.idSize)); err != nil {
 		return err
 	}
-	if _, err := f.ReadAt(its, info.Size()-2*int64(p.oidSize)); err != nil {
+	if _, err := f.ReadAt(its, info.Size()-2*int64(p.idSize)); err != nil {
 		return err
 	}
 	if !bytes.Equal(mine, its) {
 		return fmt.Errorf("%w: belongs to another pack", errIndex)
 	}
-	if err := p.useIndex(x, info.Size()); err != nil {
-		return err
-	}
-	p.idxFile, keep = f, true
-	return nil
+	return p.useIndex(x, info.Size())
 }
 
 // useIndex takes over the entries an index lists.
@@ -145,7 +131,7 @@ func (p *pack) useIndex(x *packIndex, size int64) error {
 		pos    uint32
 		crc    uint32
 	}
-	end := p.size - int64(p.oidSize)
+	end := p.size - int64(p.idSize)
 	rows := make([]row, p.n)
 	err := x.each(size, func(i int, _ []byte, crc uint32, offset int64) error {
 		if offset < packHeader || offset > end-leastEntry {
@@ -180,19 +166,16 @@ func (p *pack) useIndex(x *packIndex, size int64) error {
 }
 
 // oid returns the id of entry i; empty when the index cannot be read.
-func (p *pack) oid(i int) oid {
-	if p.index == nil {
-		return ""
-	}
+func (p *pack) oid(i int) ID {
 	id, err := p.index.oid(int(p.ids[i]))
-	if err != nil || strings.Trim(string(id), "\x00") == "" { // no id could be computed
+	if err != nil {
 		return ""
 	}
 	return id
 }
 
 // find returns the entry that holds id, or -1.
-func (p *pack) find(id oid) int {
+func (p *pack) find(id ID) int {
 	pos, err := p.index.find(id)
 	if err != nil || pos < 0 {
 		return -1
@@ -215,21 +198,21 @@ func (p *pack) at(offset int64) int {
 
 // entryHead is the decoded beginning of an entry.
 type entryHead struct {
-	kind   kind
+	kind   Kind
 	size   int64 // inflated: of the object, or of the delta
 	back   int64 // offsetDelta: distance to the base
-	base   oid   // refDelta
+	base   ID    // refDelta
 	length int   // bytes the head itself takes
 }
 
 // maxHead is more than any entry's head takes: size, and offset or id.
 const maxHead = 10 + 32
 
-func parseHead(b []byte, oidSize int) (h entryHead, err error) {
+func parseHead(b []byte, idSize int) (h entryHead, err error) {
 	if len(b) == 0 {
 		return h, errHead
 	}
-	h.kind, h.size = kind(b[0]>>4&7), int64(b[0]&15)
+	h.kind, h.size = Kind(b[0]>>4&7), int64(b[0]&15)
 	i := 1
 	for shift := 4; b[i-1]&0x80 != 0; shift += 7 {
 		if i == len(b) {
@@ -242,7 +225,7 @@ func parseHead(b []byte, oidSize int) (h entryHead, err error) {
 		i++
 	}
 	switch h.kind {
-	case commitKind, treeKind, blobKind, tagKind:
+	case Commit, Tree, Blob, Tag:
 	case offsetDelta:
 		for first := true; ; first = false {
 			if i == len(b) {
@@ -261,11 +244,11 @@ func parseHead(b []byte, oidSize int) (h entryHead, err error) {
 			}
 		}
 	case refDelta:
-		if len(b)-i < oidSize {
+		if len(b)-i < idSize {
 			return h, errHead
 		}
-		h.base = oid(b[i : i+oidSize])
-		i += oidSize
+		h.base = ID(b[i : i+idSize])
+		i += idSize
 	default:
 		return h, fmt.Errorf("%w: unknown object type %d", errPack, h.kind)
 	}
@@ -280,5 +263,5 @@ func (p *pack) headAt(i int) (entryHead, error) {
 	if _, err := p.file.ReadAt(b[:n], p.starts[i]); err != nil && err != io.EOF {
 		return entryHead{}, err
 	}
-	return parseHead(b[:n], p.oidSize)
+	return parseHead(b[:n], p.idSize)
 }

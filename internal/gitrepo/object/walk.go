@@ -1,4 +1,4 @@
-package gitscan
+package object
 
 import (
 	"context"
@@ -10,59 +10,30 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
-
-	"github.com/klauspost/compress/zlib"
-
-	"github.com/prelaunch-audit/prelaunch/internal/inflate"
 )
 
-// A pack is walked from each whole object to the deltas that build on it,
-// depth first, so that each stored stream is inflated once and each delta is
-// applied once, to a base that is at hand. Of several deltas on one base the
-// one with most to build on it comes last, when its base can be let go: no
-// walk holds more than about log2(entries) objects.
+// A pack is walked from each whole object to the deltas that build on it, depth first, so that
+// each stored stream is inflated once and each delta is applied once, to a base that is at hand.
+// Of several deltas on one base the one with most to build on it comes last, when its base can be
+// let go: no walk holds more than about log2(entries) objects.
 
-// stored is an object on its way to a visitor.
-type stored struct {
-	pack  *pack
-	entry int
-	id    oid // as stored: set for loose objects; for packed ones ask name
-	real  oid // of the content, once computed
-	kind  kind
-	data  []byte
-	// fresh are the ranges that are not copied from base, nil if base is nil
-	// or everything is new; see applyDelta.
-	fresh []span
-	// base is the content the object was stored as a difference to, which the
-	// same kind of visitor has called clean; otherwise nil.
-	base []byte
+// Visitor takes objects; each worker has one of its own.
+type Visitor interface {
+	// Object is given a whole object. The result is the BaseClean of the objects that are
+	// stored as deltas of this one.
+	Object(o *Object) (clean bool)
+	// Stream is given a blob too large to hold.
+	Stream(o *Object, size int64, r io.Reader) error
+	// Broken is given what could not be read, or not be read in full.
+	Broken(o *Object, err error)
 }
 
-// name returns the object's id, empty when its pack index cannot be read.
-func (o *stored) name() oid {
-	if o.id != "" || o.pack == nil {
-		return o.id
-	}
-	return o.pack.oid(o.entry)
-}
+// ErrTooLarge marks what is beyond the limits, as opposed to corrupt.
+var ErrTooLarge = errors.New("beyond the limits")
 
-// visitor takes objects; each worker has one of its own.
-type visitor interface {
-	// object is given a whole object. The result says that nothing was found
-	// in it, so that what others copy from it need not be looked at again.
-	object(o *stored) (clean bool)
-	// stream is given a blob too large to hold; o.data is nil.
-	stream(o *stored, size int64, r io.Reader) error
-	// broken is told what could not be read.
-	broken(o *stored, err error)
-}
-
-// errTooLarge marks what is beyond the limits, as opposed to corrupt.
-var errTooLarge = errors.New("beyond the limits of this scan")
-
-// streamFrom is the size from which blobs stored whole that nothing builds on
-// are not held in memory.
-const streamFrom = 8 << 20
+// StreamFrom is the size in bytes from which blobs stored whole that nothing builds on are not
+// held in memory.
+const StreamFrom = 8 << 20
 
 // buffer is the content of an object that others build on.
 type buffer struct {
@@ -73,20 +44,17 @@ type buffer struct {
 
 type node struct {
 	entry int32
-	kind  kind // of the object: that of the whole object its chain begins with
+	kind  Kind // of the object: that of the whole object its chain begins with
 	base  *buffer
 }
 
 // walk visits the objects of one pack.
 type walk struct {
-	ctx      context.Context
-	pack     *pack
-	kinds    int // mask of the kinds of objects wanted
-	memory   *memory
-	main     bool // note in pack.seen what was visited
-	unpacked *atomic.Int64
-	inflated *atomic.Int64
-	ceiling  int64 // of unpacked
+	ctx     context.Context
+	pack    *pack
+	memory  *memory
+	stats   *stats
+	ceiling int64 // of stats.unpacked
 
 	next   atomic.Int64 // first entry no worker has taken yet
 	mu     sync.Mutex
@@ -100,7 +68,7 @@ type walk struct {
 // rootBatch is how many neighbouring entries a worker takes at a time.
 const rootBatch = 32
 
-func (k *walk) run(workers int, newVisitor func() visitor) {
+func (k *walk) run(workers int, newVisitor func() Visitor) {
 	k.wake = sync.NewCond(&k.mu)
 	k.total = workers
 	stop := context.AfterFunc(k.ctx, func() {
@@ -155,14 +123,16 @@ func (k *walk) give(n node) {
 // walker is one worker.
 type walker struct {
 	*walk
-	visitor visitor
+	visitor Visitor
+	object  Object // at hand
 	window  window
 	stack   []node
-	inflate inflate.Decoder
-	packed  []byte       // scratch: compressed bytes
-	delta   []byte       // scratch: delta instructions
-	fresh   []span       // scratch
-	free    [23][][]byte // buffers to use again, by the logarithm of their size
+	inflate inflater
+	large   io.ReadCloser // for streams
+	packed  []byte        // scratch: compressed bytes
+	delta   []byte        // scratch: delta instructions
+	ranges  ranges        // scratch
+	free    [23][][]byte  // buffers to use again, by the logarithm of their size
 }
 
 func (w *walker) loop() {
@@ -182,7 +152,7 @@ func (w *walker) loop() {
 		from := int(w.next.Add(rootBatch)) - rootBatch
 		if from < w.pack.n {
 			for i := min(from+rootBatch, w.pack.n) - 1; i >= from; i-- {
-				if k := w.pack.kinds[i]; k <= tagKind && k.in(w.kinds) {
+				if k := w.pack.kinds[i]; k != brokenKind && k <= Tag {
 					w.stack = append(w.stack, node{entry: int32(i), kind: k})
 				}
 			}
@@ -199,13 +169,14 @@ func (w *walker) loop() {
 // protected keeps a mistake of this package from ending the whole program: the
 // object is reported, and what builds on it as not visited.
 func (w *walker) protected(n node) {
-	o := &stored{pack: w.pack, entry: int(n.entry), kind: n.kind}
-	protect(func() { w.visit(n) }, func(err error) { w.visitor.broken(o, err) })
+	o := &w.object
+	*o = Object{pack: w.pack, entry: int(n.entry), Kind: n.kind, number: w.pack.number + uint32(n.entry)}
+	Protect(func() { w.visit(n, o) }, func(err error) { w.visitor.Broken(o, err) })
 }
 
-// protect runs f and passes a panic of it on as an error. The error says what
+// Protect runs f and passes a panic of it on as an error. The error says what
 // kind of panic, not its text, which may hold content.
-func protect(f func(), report func(error)) {
+func Protect(f func(), report func(error)) {
 	defer func() {
 		switch p := recover().(type) {
 		case nil:
@@ -219,30 +190,27 @@ func protect(f func(), report func(error)) {
 }
 
 // visit reads one entry, shows it to the visitor and stacks what builds on it.
-func (w *walker) visit(n node) {
+func (w *walker) visit(n node, o *Object) {
 	i := int(n.entry)
-	o := &stored{pack: w.pack, entry: i, kind: n.kind}
-	if w.main {
-		w.pack.seen[i] = true
-	}
+	w.pack.seen[i] = true
 	data, err := w.read(o, n)
 	if n.base != nil && n.base.refs.Add(-1) == 0 {
 		defer w.release(n.base.data)
 	}
 	if err != nil {
-		w.visitor.broken(o, err)
+		w.visitor.Broken(o, err)
 		return
 	}
 	if data == nil {
 		return // streamed
 	}
-	o.data = data
-	if total := w.unpacked.Add(int64(len(data))); total > w.ceiling {
+	o.Data = data
+	if total := w.stats.unpacked.Add(int64(len(data))); total > w.ceiling {
 		w.release(data)
-		w.visitor.broken(o, fmt.Errorf("objects of more than %d bytes in all: %w", w.ceiling, errTooLarge))
+		w.visitor.Broken(o, fmt.Errorf("objects of more than %d bytes in all: %w", w.ceiling, ErrTooLarge))
 		return
 	}
-	clean := w.visitor.object(o)
+	clean := w.visitor.Object(o)
 	if w.pack.first[i] < 0 {
 		w.release(data)
 		return
@@ -265,47 +233,38 @@ func (w *walker) visit(n node) {
 
 // read returns the content of the entry, in a buffer to be released; nil when
 // the visitor was given it as a stream.
-func (w *walker) read(o *stored, n node) ([]byte, error) {
+func (w *walker) read(o *Object, n node) ([]byte, error) {
 	p, i := w.pack, o.entry
 	length := p.starts[i+1] - p.starts[i]
-	streamable := n.base == nil && n.kind == blobKind && p.first[i] < 0
-	if length > streamFrom && streamable {
+	streamable := n.base == nil && n.kind == Blob && p.first[i] < 0
+	if length > StreamFrom && streamable {
 		return nil, w.stream(o)
 	}
 	if length > w.memory.object {
-		return nil, fmt.Errorf("%d compressed bytes: %w", length, errTooLarge)
+		return nil, fmt.Errorf("%d compressed bytes: %w", length, ErrTooLarge)
 	}
-	var raw []byte
-	if n.base == nil && length <= windowSize {
-		var err error
-		if raw, err = w.window.peek(p.starts[i], int(length), p.starts[p.n]); err != nil {
-			return nil, err
-		}
-	} else {
-		w.packed = sized(w.packed, int(length))
-		if _, err := p.file.ReadAt(w.packed, p.starts[i]); err != nil {
-			return nil, err
-		}
-		raw = w.packed
-	}
-	h, err := parseHead(raw, p.oidSize)
+	raw, err := w.packedBytes(i, n.base == nil)
 	if err != nil {
 		return nil, err
 	}
-	if h.size > streamFrom && streamable {
+	h, err := parseHead(raw, p.idSize)
+	if err != nil {
+		return nil, err
+	}
+	if h.size > StreamFrom && streamable {
 		return nil, w.stream(o)
 	}
 	if h.size > w.memory.object {
-		return nil, fmt.Errorf("declared size of %d bytes: %w", h.size, errTooLarge)
+		return nil, fmt.Errorf("declared size of %d bytes: %w", h.size, ErrTooLarge)
 	}
 	if h.size > length*maxRatio {
 		return nil, fmt.Errorf("%w: %d bytes cannot inflate to the declared %d", errPack, length, h.size)
 	}
 	if p.crcs != nil && crc32.ChecksumIEEE(raw) != p.crcs[i] {
 		// Search it all the same, if it can still be unpacked.
-		w.visitor.broken(o, fmt.Errorf("%w: checksum differs from the one in the index", errPack))
+		w.visitor.Broken(o, fmt.Errorf("%w: checksum differs from the one in the index", errPack))
 	}
-	w.inflated.Add(h.size)
+	w.stats.inflated.Add(h.size)
 	if n.base == nil {
 		data, err := w.buffer(h.size)
 		if err != nil {
@@ -332,21 +291,34 @@ func (w *walker) read(o *stored, n node) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if w.fresh, err = applyDelta(data, n.base.data, ops, w.fresh[:0]); err != nil {
+	w.ranges.reset()
+	if err = applyDelta(data, n.base.data, ops, &w.ranges); err != nil {
 		w.release(data)
 		return nil, err
 	}
-	if n.base.clean {
-		o.fresh, o.base = w.fresh, n.base.data
-	}
+	o.Base, o.BaseClean = n.base.data, n.base.clean
+	o.Changed, o.kept = w.ranges.changed, w.ranges.kept
 	return data, nil
+}
+
+// packedBytes reads entry i, header and stream; they are valid until the next call. In sequence
+// says that the caller goes through the pack roughly forwards.
+func (w *walker) packedBytes(i int, inSequence bool) ([]byte, error) {
+	p := w.pack
+	length := p.starts[i+1] - p.starts[i]
+	if inSequence && length <= windowSize {
+		return w.window.peek(p.starts[i], int(length), p.starts[p.n])
+	}
+	w.packed = sized(w.packed, int(length))
+	_, err := p.file.ReadAt(w.packed, p.starts[i])
+	return w.packed, err
 }
 
 // maxRatio is more than deflate can reach (1,032 to 1).
 const maxRatio = 1040
 
 func (w *walker) unzip(dst, src []byte) error {
-	taken, err := w.inflate.Zlib(dst, src)
+	taken, err := w.inflate.zlib(w.ctx, dst, src)
 	if err != nil {
 		return err
 	}
@@ -356,7 +328,7 @@ func (w *walker) unzip(dst, src []byte) error {
 	return nil
 }
 
-func (w *walker) stream(o *stored) error {
+func (w *walker) stream(o *Object) error {
 	p, i := w.pack, o.entry
 	h, err := p.headAt(i)
 	if err != nil {
@@ -364,46 +336,45 @@ func (w *walker) stream(o *stored) error {
 	}
 	at := p.starts[i] + int64(h.length)
 	src := io.NewSectionReader(p.file, at, p.starts[i+1]-at)
-	r, err := zlib.NewReader(src)
-	if err != nil {
-		return fmt.Errorf("%w: %w", inflate.ErrCorrupt, err)
+	if err := reset(&w.large, src); err != nil {
+		return fmt.Errorf("%w: %w", errZlib, err)
 	}
-	defer r.Close()
-	w.inflated.Add(h.size)
-	w.unpacked.Add(h.size)
-	exact := &exactReader{r: r, left: h.size}
-	if err := w.visitor.stream(o, h.size, readerFunc(func(b []byte) (int, error) {
-		if err := w.ctx.Err(); err != nil {
-			return 0, err
-		}
-		return exact.Read(b)
-	})); err != nil {
+	w.stats.inflated.Add(h.size)
+	w.stats.unpacked.Add(h.size)
+	return showStream(w.ctx, w.visitor, o, h.size, w.large)
+}
+
+// showStream gives a visitor a blob of the given size that r inflates. Whatever the visitor leaves
+// is read too, so that size and checksum are checked.
+func showStream(ctx context.Context, v Visitor, o *Object, size int64, r io.Reader) error {
+	exact := &exactReader{ctx: ctx, r: r, left: size}
+	if err := v.Stream(o, size, exact); err != nil {
 		return err
 	}
-	_, err = io.Copy(io.Discard, exact) // whatever the visitor left, so that size and checksum are checked
+	_, err := io.Copy(io.Discard, exact)
 	return err
 }
 
-type readerFunc func([]byte) (int, error)
-
-func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
-
-// exactReader fails when r does not end after exactly left bytes.
+// exactReader fails when r does not end after exactly left bytes, and when its context ends.
 type exactReader struct {
+	ctx  context.Context
 	r    io.Reader
 	left int64
 }
 
 func (e *exactReader) Read(b []byte) (int, error) {
+	if err := e.ctx.Err(); err != nil {
+		return 0, err
+	}
 	n, err := e.r.Read(b)
 	e.left -= int64(n)
 	switch {
 	case e.left < 0:
-		return n, fmt.Errorf("%w: longer than declared", inflate.ErrCorrupt)
+		return n, fmt.Errorf("%w: longer than declared", errZlib)
 	case err == io.EOF && e.left > 0:
-		return n, fmt.Errorf("%w: %d bytes shorter than declared", inflate.ErrCorrupt, e.left)
+		return n, fmt.Errorf("%w: %d bytes shorter than declared", errZlib, e.left)
 	case err != nil && err != io.EOF:
-		return n, fmt.Errorf("%w: %w", inflate.ErrCorrupt, err)
+		return n, fmt.Errorf("%w: %w", errZlib, err)
 	}
 	return n, err
 }
@@ -427,11 +398,11 @@ type memory struct {
 // buffer returns n bytes that count against the memory limit until released.
 func (w *walker) buffer(n int64) ([]byte, error) {
 	if n > w.memory.object {
-		return nil, fmt.Errorf("size of %d bytes: %w", n, errTooLarge)
+		return nil, fmt.Errorf("size of %d bytes: %w", n, ErrTooLarge)
 	}
 	if held := w.memory.held.Add(n); held > w.memory.limit {
 		w.memory.held.Add(-n)
-		return nil, fmt.Errorf("more than %d bytes of objects that build on each other: %w", w.memory.limit, errTooLarge)
+		return nil, fmt.Errorf("more than %d bytes of objects that build on each other: %w", w.memory.limit, ErrTooLarge)
 	}
 	class := bits.Len64(uint64(max(n, 64) - 1))
 	if class >= len(w.free) {

@@ -1,27 +1,33 @@
-package gitscan
+package search
 
 import (
-	"context"
 	"testing"
+
+	"github.com/prelaunch-audit/prelaunch/internal/gitrepo"
+	"github.com/prelaunch-audit/prelaunch/internal/gitrepo/gittest"
+	"github.com/prelaunch-audit/prelaunch/internal/gitrepo/object"
 )
 
 // BenchmarkScan and BenchmarkInflateOnly are for profiles and for seeing what
 // a change costs; bench/ measures whole processes on a large repository.
 func BenchmarkScan(b *testing.B) {
 	g := realRepo(b, 1, 1500)
-	g.git("repack", "-adfq", "--depth=50")
+	g.Git("repack", "-adfq", "--depth=50")
 	for b.Loop() {
-		r := scan(b, g.dir, Options{Literals: literals(probeKey), Workers: 1})
+		r := scan(b, g.Dir, Options{Literals: literals(probeKey), Workers: 1})
 		b.SetBytes(r.Totals.BytesInflated)
 	}
 }
 
-func BenchmarkInflateOnly(b *testing.B) {
+func BenchmarkInflate(b *testing.B) {
 	g := realRepo(b, 1, 1500)
-	g.git("repack", "-adfq", "--depth=50")
+	g.Git("repack", "-adfq", "--depth=50")
+	r, err := gitrepo.Open(b.Context(), g.Dir, gitrepo.Options{Report: func(p object.Problem) { b.Errorf("%+v", p) }})
+	gittest.Must(b, err)
+	r.Read(b.Context())
+	store := r.Store(b.Context(), 1, object.Limits{})
+	defer store.Close()
 	for b.Loop() {
-		n, err := InflateOnly(context.Background(), g.dir, 1)
-		must(b, err)
-		b.SetBytes(n)
+		b.SetBytes(store.Inflate(b.Context()))
 	}
 }

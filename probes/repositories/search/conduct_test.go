@@ -1,4 +1,4 @@
-package gitscan
+package search
 
 import (
 	"context"
@@ -9,17 +9,19 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/prelaunch-audit/prelaunch/internal/gitrepo/gittest"
 )
 
 // Nothing may be written and nothing may be left running.
 func TestCancelled(t *testing.T) {
 	t.Parallel()
 	g := realRepo(t, 9, 200)
-	g.git("gc", "-q")
+	g.Git("gc", "-q")
 	for _, after := range []time.Duration{0, time.Millisecond, 5 * time.Millisecond} {
 		ctx, cancel := context.WithTimeout(context.Background(), after)
 		start := time.Now()
-		r, err := Scan(ctx, g.dir, Options{Literals: literals(probeKey)})
+		r, err := Repository(ctx, g.Dir, Options{Literals: literals(probeKey)})
 		if err == nil && r == nil || err != nil && !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("after %v: %v", after, err)
 		}
@@ -30,7 +32,7 @@ func TestCancelled(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := Scan(ctx, g.dir, Options{Literals: literals(probeKey)}); !errors.Is(err, context.Canceled) {
+	if _, err := Repository(ctx, g.Dir, Options{Literals: literals(probeKey)}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled before: %v", err)
 	}
 }
@@ -38,9 +40,9 @@ func TestCancelled(t *testing.T) {
 func TestWritesNothing(t *testing.T) {
 	t.Parallel()
 	g, list, _ := buildPlaces(t, true, nil)
-	before := snapshot(t, g.dir)
-	scan(t, g.dir, Options{Literals: list})
-	if diff := cmp.Diff(before, snapshot(t, g.dir)); diff != "" {
+	before := snapshot(t, g.Dir)
+	scan(t, g.Dir, Options{Literals: list})
+	if diff := cmp.Diff(before, snapshot(t, g.Dir)); diff != "" {
 		t.Errorf("the scan changed: %s", diff)
 	}
 }
@@ -49,7 +51,7 @@ func TestWritesNothing(t *testing.T) {
 func snapshot(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	m := map[string]string{}
-	must(t, filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+	gittest.Must(t, filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -66,21 +68,21 @@ func snapshot(t *testing.T, dir string) map[string]string {
 // machine it is audited on.
 func TestConfigurationCannotLeadElsewhere(t *testing.T) {
 	t.Parallel()
-	elsewhere := newRepo(t)
-	elsewhere.write("private.txt", probeKey)
-	elsewhere.commit("private")
+	elsewhere := gittest.New(t)
+	elsewhere.Write("private.txt", probeKey)
+	elsewhere.Commit("private")
 
-	worktree := newRepo(t)
-	worktree.git("config", "core.worktree", elsewhere.dir)
-	worktree.write("own.txt", "x")
+	worktree := gittest.New(t)
+	worktree.Git("config", "core.worktree", elsewhere.Dir)
+	worktree.Write("own.txt", "x")
 
-	nested := newRepo(t)
-	nested.write("sub/.git", "gitdir: "+elsewhere.dir+"/.git\n")
+	nested := gittest.New(t)
+	nested.Write("sub/.git", "gitdir: "+elsewhere.Dir+"/.git\n")
 
-	linked := newRepo(t)
-	must(t, os.Symlink(elsewhere.dir, filepath.Join(linked.dir, "link")))
+	linked := gittest.New(t)
+	gittest.Must(t, os.Symlink(elsewhere.Dir, filepath.Join(linked.Dir, "link")))
 
-	for name, dir := range map[string]string{"core.worktree": worktree.dir, ".git file": nested.dir, "symbolic link": linked.dir} {
+	for name, dir := range map[string]string{"core.worktree": worktree.Dir, ".git file": nested.Dir, "symbolic link": linked.Dir} {
 		r := scan(t, dir, Options{Literals: literals(probeKey)})
 		if len(r.Hits) > 0 {
 			t.Errorf("%s: %s", name, describe(r))
@@ -96,11 +98,11 @@ func TestConfigurationCannotLeadElsewhere(t *testing.T) {
 func TestSameResultForAnyWorkers(t *testing.T) {
 	t.Parallel()
 	g := realRepo(t, 4, 120)
-	g.git("gc", "-q")
+	g.Git("gc", "-q")
 	list := cutLiterals(allObjects(t, g), 30, 4)
 	var first *Result
 	for _, workers := range []int{1, 2, 5} {
-		r := scan(t, g.dir, Options{Literals: list, Workers: workers, Limits: Limits{Hits: 50}})
+		r := scan(t, g.Dir, Options{Literals: list, Workers: workers, Limits: Limits{Hits: 50}})
 		if len(r.Hits) != 50 || r.HitsCut == 0 {
 			t.Fatalf("%d hits, %d cut", len(r.Hits), r.HitsCut)
 		}

@@ -1,4 +1,4 @@
-package gitscan
+package search
 
 import (
 	"archive/zip"
@@ -8,30 +8,33 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/prelaunch-audit/prelaunch/internal/gitrepo/gittest"
+	"github.com/prelaunch-audit/prelaunch/internal/gitrepo/object"
 )
 
 // A file of the work tree can be read again, so that a zip file at the end of a large one is unpacked, and so is one larger than memory
 // should hold.
 func TestLargeArchivesOnDisk(t *testing.T) {
 	t.Parallel()
-	g := newRepo(t)
+	g := gittest.New(t)
 	packed := zipOf("a.txt", strings.Repeat(probeKey+"\n", 3), 8)
-	g.write("tool", strings.Repeat("\x7fELF", streamFrom/4)+packed)
+	g.Write("tool", strings.Repeat("\x7fELF", object.StreamFrom/4)+packed)
 	var inner bytes.Buffer
 	z := zip.NewWriter(&inner)
 	filler, err := z.CreateHeader(&zip.FileHeader{Name: "filler", Method: zip.Store})
-	must(t, err)
-	_, err = filler.Write(bytes.Repeat([]byte("filler\n"), streamFrom/6))
-	must(t, err)
+	gittest.Must(t, err)
+	_, err = filler.Write(bytes.Repeat([]byte("filler\n"), object.StreamFrom/6))
+	gittest.Must(t, err)
 	w, err := z.CreateHeader(&zip.FileHeader{Name: "b.txt", Method: zip.Deflate})
-	must(t, err)
+	gittest.Must(t, err)
 	_, err = io.WriteString(w, strings.Repeat(probeKey+"\n", 3))
-	must(t, err)
-	must(t, z.Close())
-	g.write("big.zip", inner.String())
+	gittest.Must(t, err)
+	gittest.Must(t, z.Close())
+	g.Write("big.zip", inner.String())
 	options := Options{Literals: literals(probeKey)}
 	options.Limits.Archive.ZipBytes = 1 << 20
-	r := scan(t, g.dir, options)
+	r := scan(t, g.Dir, options)
 	members := map[string]bool{}
 	for _, h := range r.Hits {
 		members[h.Path+" "+h.Member] = true

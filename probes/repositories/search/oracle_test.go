@@ -1,4 +1,4 @@
-package gitscan
+package search
 
 import (
 	"bytes"
@@ -14,13 +14,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/prelaunch-audit/prelaunch/internal/keyscan/match"
+
+	"github.com/prelaunch-audit/prelaunch/internal/gitrepo/gittest"
 )
 
 // realRepo is a repository with the shapes real ones have: long delta chains,
 // merges, renames, binary files, unreachable objects, deep paths.
-func realRepo(t testing.TB, seed uint64, commits int, init ...string) *gitRepo {
+func realRepo(t testing.TB, seed uint64, commits int, init ...string) *gittest.Repo {
 	t.Helper()
-	g := newRepo(t, init...)
+	g := gittest.New(t, init...)
 	r := rand.New(rand.NewPCG(seed, 7))
 	files := map[string][]string{}
 	word := func() string {
@@ -85,14 +87,14 @@ func realRepo(t testing.TB, seed uint64, commits int, init ...string) *gitRepo {
 			fmt.Fprintf(&script, "tag v%d\nfrom :%d\ntagger Ann <ann@acme.example> %d +0000\ndata 8\nrelease\n\n", i, mark, 1700000000+60*i)
 		}
 	}
-	g.gitIn(script.String(), "fast-import", "--quiet")
+	g.GitIn(script.String(), "fast-import", "--quiet")
 	return g
 }
 
 // allObjects reads every object with git: the oracle.
-func allObjects(t testing.TB, g *gitRepo) map[string][]byte {
+func allObjects(t testing.TB, g *gittest.Repo) map[string][]byte {
 	t.Helper()
-	out := []byte(g.gitRaw("cat-file", "--batch-all-objects", "--batch"))
+	out := []byte(g.GitRaw("cat-file", "--batch-all-objects", "--batch"))
 	objects := map[string][]byte{}
 	for len(out) > 0 {
 		head, rest, _ := bytes.Cut(out, []byte{'\n'})
@@ -142,37 +144,29 @@ func TestSameHitsAsGit(t *testing.T) {
 	cases := []struct {
 		name string
 		init []string
-		prep func(g *gitRepo)
+		prep func(g *gittest.Repo)
 	}{
-		{name: "one pack", prep: func(g *gitRepo) { g.git("repack", "-adfq", "--depth=50", "--window=50") }},
-		{name: "reference deltas", prep: func(g *gitRepo) {
-			g.git("-c", "repack.useDeltaBaseOffset=false", "repack", "-adfq", "--depth=50")
+		{name: "one pack", prep: func(g *gittest.Repo) { g.Git("repack", "-adfq", "--depth=50", "--window=50") }},
+		{name: "reference deltas", prep: func(g *gittest.Repo) {
+			g.Git("-c", "repack.useDeltaBaseOffset=false", "repack", "-adfq", "--depth=50")
 		}},
-		{name: "loose", prep: func(g *gitRepo) {
-			packs, _ := filepath.Glob(filepath.Join(g.dir, ".git/objects/pack/*.pack"))
+		{name: "loose", prep: func(g *gittest.Repo) {
+			packs, _ := filepath.Glob(filepath.Join(g.Dir, ".git/objects/pack/*.pack"))
 			for _, p := range packs {
 				data, err := os.ReadFile(p)
 				if err != nil {
-					g.t.Fatal(err)
+					g.T.Fatal(err)
 				}
 				os.Remove(p)
 				os.Remove(strings.TrimSuffix(p, ".pack") + ".idx")
-				g.gitIn(string(data), "unpack-objects", "-q")
+				g.GitIn(string(data), "unpack-objects", "-q")
 			}
 		}},
-		{name: "index version 1", prep: func(g *gitRepo) { g.git("-c", "pack.indexVersion=1", "repack", "-adfq") }},
-		{name: "no index", prep: func(g *gitRepo) {
-			g.git("repack", "-adfq", "--depth=50")
-			remove(g, ".git/objects/pack/*.idx")
-		}},
-		{name: "reference deltas, no index", prep: func(g *gitRepo) {
-			g.git("-c", "repack.useDeltaBaseOffset=false", "repack", "-adfq", "--depth=50")
-			remove(g, ".git/objects/pack/*.idx")
-		}},
-		{name: "sha256", init: []string{"--object-format=sha256"}, prep: func(g *gitRepo) { g.git("repack", "-adfq", "--depth=50") }},
-		{name: "multi-pack index", prep: func(g *gitRepo) {
-			g.git("repack", "-adfq", "--max-pack-size=1m")
-			g.git("multi-pack-index", "write")
+		{name: "index version 1", prep: func(g *gittest.Repo) { g.Git("-c", "pack.indexVersion=1", "repack", "-adfq") }},
+		{name: "sha256", init: []string{"--object-format=sha256"}, prep: func(g *gittest.Repo) { g.Git("repack", "-adfq", "--depth=50") }},
+		{name: "multi-pack index", prep: func(g *gittest.Repo) {
+			g.Git("repack", "-adfq", "--max-pack-size=1m")
+			g.Git("multi-pack-index", "write")
 		}},
 	}
 	for i, c := range cases {
@@ -191,7 +185,7 @@ func TestSameHitsAsGit(t *testing.T) {
 				}
 			}
 			for _, workers := range []int{1, 3} {
-				r := scan(t, g.dir, Options{Literals: literals, Workers: workers, Limits: Limits{Hits: 1 << 20}})
+				r := scan(t, g.Dir, Options{Literals: literals, Workers: workers, Limits: Limits{Hits: 1 << 20}})
 				if diff := cmp.Diff(want, hitSets(r)); diff != "" {
 					t.Errorf("%d workers: (-git +scan):\n%.3000s", workers, diff)
 				}
@@ -206,20 +200,15 @@ func TestSameHitsAsGit(t *testing.T) {
 	}
 }
 
-func remove(g *gitRepo, pattern string) {
-	g.t.Helper()
-	list, err := filepath.Glob(filepath.Join(g.dir, pattern))
+func remove(g *gittest.Repo, pattern string) {
+	g.T.Helper()
+	list, err := filepath.Glob(filepath.Join(g.Dir, pattern))
 	if err != nil || len(list) == 0 {
-		g.t.Fatalf("nothing to remove at %s (%v)", pattern, err)
+		g.T.Fatalf("nothing to remove at %s (%v)", pattern, err)
 	}
 	for _, f := range list {
 		if err := os.Remove(f); err != nil {
-			g.t.Fatal(err)
+			g.T.Fatal(err)
 		}
 	}
-}
-
-func (g *gitRepo) gitRaw(args ...string) string {
-	g.t.Helper()
-	return g.run(nil, args...)
 }

@@ -1,29 +1,33 @@
-package gitscan
+package search
 
 import (
 	"cmp"
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/prelaunch-audit/prelaunch/internal/gitrepo"
+	"github.com/prelaunch-audit/prelaunch/internal/gitrepo/object"
 )
 
 // Place says in what kind of thing something was found.
-type Place string
+type Place = gitrepo.Place
 
-// The places git keeps things in.
+// The places Git keeps things in.
 const (
-	InBlob      Place = "blob"      // an object of file content, in any commit or in none
-	InCommit    Place = "commit"    // a commit object: Hit.Field says which part
-	InTag       Place = "tag"       // an annotated tag object: Hit.Field says which part
-	InTree      Place = "tree"      // a file name in a tree object
-	InRef       Place = "ref"       // a name of a branch, tag or other ref, or the text of one
-	InReflog    Place = "reflog"    // a message or identity in a reflog
-	InConfig    Place = "config"    // git's own configuration of this repository
-	InHook      Place = "hook"      // a hook script
-	InIndex     Place = "index"     // a path name in an index; staged content is a blob
-	InGitDir    Place = "gitdir"    // any other file git keeps: half-written messages, patches of a rebase, ...
-	InTracked   Place = "tracked"   // a tracked file of the work tree, as it is on disk
-	InUntracked Place = "untracked" // a work tree file that is neither tracked nor ignored
+	InBlob   Place = "blob"   // an object of file content, in any commit or in none
+	InCommit Place = "commit" // a commit object: Hit.Field says which part
+	InTag    Place = "tag"    // an annotated tag object: Hit.Field says which part
+	InTree   Place = "tree"   // a file name in a tree object
+
+	InRef       = gitrepo.InRef
+	InReflog    = gitrepo.InReflog
+	InConfig    = gitrepo.InConfig
+	InHook      = gitrepo.InHook
+	InIndex     = gitrepo.InIndex
+	InGitDir    = gitrepo.InGitDir
+	InTracked   = gitrepo.InTracked
+	InUntracked = gitrepo.InUntracked
 )
 
 // Hit is one place in which one literal, fingerprint or suspicious assignment
@@ -73,26 +77,28 @@ type Hit struct {
 // Blanked replaces a key inside a path or name.
 const Blanked = "[key]"
 
-// Reason says why something could not be looked at.
-type Reason string
+// Reason says why something could not be searched.
+type Reason = object.Reason
 
 // The reasons. Each of them means: absence of a key there is not proven.
 const (
-	NotARepository     Reason = "not-a-repository"
-	ShallowClone       Reason = "shallow-clone"
-	PartialClone       Reason = "partial-clone"
-	MissingObject      Reason = "missing-object"
-	CorruptObject      Reason = "corrupt-object"
-	CorruptPack        Reason = "corrupt-pack"
-	CorruptFile        Reason = "corrupt-file" // an index, a ref, an alternates file
-	Unreadable         Reason = "unreadable"
-	TooLarge           Reason = "too-large" // beyond Limits
-	SubmoduleAbsent    Reason = "submodule-absent"
+	NotARepository  = gitrepo.NotARepository
+	ShallowClone    = gitrepo.ShallowClone
+	SubmoduleAbsent = gitrepo.SubmoduleAbsent
+	Unsupported     = gitrepo.Unsupported
+
+	PartialClone  = object.PartialClone
+	MissingObject = object.MissingObject
+	CorruptObject = object.CorruptObject
+	CorruptPack   = object.CorruptPack
+	CorruptFile   = object.CorruptFile
+	Unreadable    = object.Unreadable
+	TooLarge      = object.TooLarge
+
 	LFSAbsent          Reason = "lfs-absent"
 	ArchiveCut         Reason = "archive-cut" // depth, size or ratio
 	ArchiveUnreadable  Reason = "archive-unreadable"
 	ArchiveUnsupported Reason = "archive-unsupported"
-	Unsupported        Reason = "unsupported-format"
 )
 
 // Gap is something that could not be looked at.
@@ -132,10 +138,26 @@ type Result struct {
 	Root    string
 	Bare    bool
 	Hits    []Hit
-	HitsCut int // hits beyond Limits.Hits, in so many distinct places
-	Gaps    []Gap
-	GapsCut int
-	Totals  Totals
+	HitsCut int // hits of keys beyond Limits.Hits, in so many distinct places
+	// OthersCut counts the same of what is no key.
+	OthersCut int
+	Gaps      []Gap
+	GapsCut   int
+	Totals    Totals
+}
+
+func (t *Totals) add(r *repo) {
+	t.Packs += r.store.Packs()
+	t.LooseObjects += r.store.LooseObjects()
+	t.BytesInflated += r.store.BytesInflated()
+	t.BytesUnpacked += r.store.BytesUnpacked()
+	t.Refs += len(r.Refs)
+	if r.depth == 0 {
+		t.RefsDigest = gitrepo.RefsDigest(r.Refs)
+		if r.Head != "" {
+			t.Head = r.Head.String()
+		}
+	}
 }
 
 type hitKey struct {
@@ -153,36 +175,52 @@ func (h *Hit) key() hitKey {
 	return k
 }
 
+// objectHit is a hit to be completed.
+type objectHit struct {
+	*Hit
+	id object.ID
+}
+
+// hitSet is the hits of one kind: of keys, or of what else is searched for.
+type hitSet struct {
+	hits map[hitKey]*Hit
+	cut  int
+}
+
 // collector gathers hits and gaps from all workers.
 type collector struct {
 	mu       sync.Mutex
-	hits     map[hitKey]*Hit
-	cut      int
+	options  Options
+	keys     hitSet
+	others   hitSet
 	gaps     map[Gap]*Gap // by what they were when reported
 	gapsCut  int
-	maxHits  int
-	maxGaps  int
 	objects  atomic.Int64
-	loose    atomic.Int64
-	inflated atomic.Int64
-	unpacked atomic.Int64
 	files    atomic.Int64
 	fileSize atomic.Int64
 }
 
-// slack is how many times the caps are held in memory, so that what is cut is
-// chosen by order and not by which worker was first, in all but absurd cases.
+// slack is how many times the bounds are held in memory, so that what is cut is chosen by order
+// and not by which worker was first, in all but absurd cases.
 const slack = 64
 
-func newCollector(l Limits) *collector {
-	return &collector{hits: map[hitKey]*Hit{}, gaps: map[Gap]*Gap{}, maxHits: l.Hits, maxGaps: l.Gaps}
+func newCollector(o Options) *collector {
+	return &collector{options: o, keys: hitSet{hits: map[hitKey]*Hit{}}, others: hitSet{hits: map[hitKey]*Hit{}}, gaps: map[Gap]*Gap{}}
+}
+
+// setOf returns the set that the hit belongs to.
+func (c *collector) setOf(h *Hit) *hitSet {
+	if h.Suspect != "" || c.options.Keys > 0 && h.Literal >= c.options.Keys {
+		return &c.others
+	}
+	return &c.keys
 }
 
 func (c *collector) hit(h Hit) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	k := h.key()
-	if old := c.hits[k]; old != nil {
+	set, k := c.setOf(&h), h.key()
+	if old := set.hits[k]; old != nil {
 		switch {
 		case h.Offset == old.Offset || h.Line == 0: // a second copy of the same object, or no place known
 			return
@@ -192,11 +230,36 @@ func (c *collector) hit(h Hit) {
 		old.More++
 		return
 	}
-	if len(c.hits) >= c.maxHits*slack {
-		c.cut++
+	if len(set.hits) >= c.options.Limits.Hits*slack {
+		set.cut++
 		return
 	}
-	c.hits[k] = &h
+	set.hits[k] = &h
+}
+
+// inObjects returns the hits in objects of one repository, keys first, and the gaps in their
+// content, to be completed. No worker is running any more.
+func (c *collector) inObjects(repository string) (hits []*objectHit, gaps []*Gap) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, set := range []*hitSet{&c.keys, &c.others} {
+		from := len(hits)
+		for _, h := range set.hits {
+			if h.Object == "" || h.Repository != repository {
+				continue
+			}
+			if id, ok := object.ParseID(h.Object, len(h.Object)/2); ok {
+				hits = append(hits, &objectHit{h, id})
+			}
+		}
+		slices.SortFunc(hits[from:], func(a, b *objectHit) int { return compareHits(a.Hit, b.Hit) })
+	}
+	for _, g := range c.gaps {
+		if g.Object != "" && g.Repository == repository && (g.Path == "" || g.Path[0] == '!') {
+			gaps = append(gaps, g)
+		}
+	}
+	return hits, gaps
 }
 
 func (c *collector) gap(g Gap) {
@@ -205,7 +268,7 @@ func (c *collector) gap(g Gap) {
 	if c.gaps[g] != nil {
 		return
 	}
-	if len(c.gaps) >= c.maxGaps*slack {
+	if len(c.gaps) >= c.options.Limits.Gaps*slack {
 		c.gapsCut++
 		return
 	}
@@ -249,22 +312,9 @@ func compareHits(a, b *Hit) int {
 func (c *collector) finish(r *Result, blank func(string) string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	all := make([]*Hit, 0, len(c.hits))
-	for _, h := range c.hits {
-		for _, text := range []*string{&h.Repository, &h.Path, &h.Member, &h.Ref} {
-			*text = blank(*text)
-		}
-		all = append(all, h)
-	}
-	slices.SortFunc(all, compareHits)
-	r.HitsCut = c.cut
-	if len(all) > c.maxHits {
-		r.HitsCut += len(all) - c.maxHits
-		all = all[:c.maxHits]
-	}
-	for _, h := range all {
-		r.Hits = append(r.Hits, *h)
-	}
+	r.HitsCut = c.keys.finish(r, c.options.Limits.Hits, blank)
+	r.OthersCut = c.others.finish(r, c.options.Limits.Hits, blank)
+	slices.SortFunc(r.Hits, func(a, b Hit) int { return compareHits(&a, &b) })
 	for _, g := range c.gaps {
 		for _, text := range []*string{&g.Repository, &g.Path, &g.Detail} {
 			*text = blank(*text)
@@ -276,14 +326,28 @@ func (c *collector) finish(r *Result, blank func(string) string) {
 			cmp.Compare(a.Path, b.Path), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Detail, b.Detail))
 	})
 	r.GapsCut = c.gapsCut
-	if len(r.Gaps) > c.maxGaps {
-		r.GapsCut += len(r.Gaps) - c.maxGaps
-		r.Gaps = r.Gaps[:c.maxGaps]
+	if len(r.Gaps) > c.options.Limits.Gaps {
+		r.GapsCut += len(r.Gaps) - c.options.Limits.Gaps
+		r.Gaps = r.Gaps[:c.options.Limits.Gaps]
 	}
 	r.Totals.Objects = c.objects.Load()
-	r.Totals.LooseObjects = c.loose.Load()
-	r.Totals.BytesInflated = c.inflated.Load()
-	r.Totals.BytesUnpacked = c.unpacked.Load()
 	r.Totals.Files = c.files.Load()
 	r.Totals.FileBytes = c.fileSize.Load()
+}
+
+// finish appends the first hits of the set to the result, and returns how many were left out.
+func (s *hitSet) finish(r *Result, limit int, blank func(string) string) (cut int) {
+	all := make([]*Hit, 0, len(s.hits))
+	for _, h := range s.hits {
+		for _, text := range []*string{&h.Repository, &h.Path, &h.Member, &h.Ref} {
+			*text = blank(*text)
+		}
+		all = append(all, h)
+	}
+	slices.SortFunc(all, compareHits)
+	kept := all[:min(len(all), limit)]
+	for _, h := range kept {
+		r.Hits = append(r.Hits, *h)
+	}
+	return s.cut + len(all) - len(kept)
 }

@@ -1,4 +1,4 @@
-package gitscan
+package search
 
 import (
 	"bytes"
@@ -9,14 +9,16 @@ import (
 	"io/fs"
 
 	"github.com/prelaunch-audit/prelaunch/internal/content"
+	"github.com/prelaunch-audit/prelaunch/internal/gitrepo/object"
 )
 
 // scanner looks for everything in objects and files; each worker has its own.
 // It is a visitor.
 type scanner struct {
 	*repo
-	ctx    context.Context
-	ranges []span
+	ctx      context.Context
+	recorder *object.Recorder
+	ranges   []object.Span
 }
 
 // suspectReach is how far around fresh bytes a suspect that touches them can
@@ -28,64 +30,77 @@ type source struct {
 	place  Place
 	path   string
 	member string
-	object *stored
+	object *object.Object
 }
 
-func (s *scanner) object(o *stored) (clean bool) {
+// Object implements object.Visitor.
+func (s *scanner) Object(o *object.Object) (clean bool) {
 	s.found.objects.Add(1)
-	if o.id != "" {
-		s.verified(o) // no index and no checksum vouches for what a loose object's file is named
+	if o.Loose() && o.ID() != "" {
+		s.verified(o)
 	}
-	src := source{place: placeOf(o.kind), object: o}
-	clean = true
-	if o.base == nil {
-		clean = !s.bytes(src, o.data)
+	src := source{place: places[o.Kind], object: o}
+	if o.BaseClean {
+		clean = !s.changed(src, o)
 	} else {
-		clean = !s.fresh(src, o)
+		clean = !s.bytes(src, o.Data)
 	}
-	if o.kind == blobKind {
-		s.blob(src, o.data)
+	if o.Kind == object.Blob {
+		s.blob(src, o.Data)
 	} else {
-		s.refer(o)
+		s.recorder.Record(o, s.refers(o.Kind))
 	}
 	return clean
 }
 
-func placeOf(k kind) Place {
-	switch k {
-	case commitKind:
-		return InCommit
-	case treeKind:
-		return InTree
-	case tagKind:
-		return InTag
+var places = map[object.Kind]Place{object.Blob: InBlob, object.Commit: InCommit, object.Tree: InTree, object.Tag: InTag}
+
+// refers looks up what an object of that kind names.
+func (s *scanner) refers(kind object.Kind) func(name []byte, mode uint32, id []byte) {
+	parents := 0
+	return func(name []byte, mode uint32, id []byte) {
+		switch kind {
+		case object.Tree:
+			if bytes.HasSuffix(name, []byte(".br")) && mode&object.ModeType == object.ModeFile {
+				s.brotli.add(object.ID(id))
+			}
+			if mode&object.ModeType == object.ModeGitlink {
+				return
+			}
+		case object.Commit:
+			if parents++; s.Shallow && parents > 1 { // the first is its tree
+				return
+			}
+		}
+		if s.present != nil && !s.present.Has(id) {
+			s.missing.add(object.ID(id))
+		}
 	}
-	return InBlob
 }
 
-// fresh searches only what is not copied from a base in which nothing was
-// found, and what could straddle the seams.
-func (s *scanner) fresh(src source, o *stored) (hit bool) {
-	pieces := func(reach int) []span {
-		s.ranges = append(s.ranges[:0], o.fresh...)
-		return widen(s.ranges, reach, len(o.data))
+// changed searches only what is not copied from a base in which nothing was found, and what could
+// straddle the seams.
+func (s *scanner) changed(src source, o *object.Object) (hit bool) {
+	pieces := func(reach int) []object.Span {
+		s.ranges = append(s.ranges[:0], o.Changed...)
+		return object.Widen(s.ranges, reach, len(o.Data))
 	}
 	for _, r := range pieces(max(0, s.set.Longest()-1)) {
-		if s.set.Contains(o.data[r.from:r.to]) {
-			return s.bytes(src, o.data)
+		if s.set.Contains(o.Data[r.From:r.To]) {
+			return s.bytes(src, o.Data)
 		}
 	}
 	if !s.prints.Empty() {
 		for _, r := range pieces(s.prints.Reach()) {
-			if s.prints.Contains(o.data[r.from:r.to]) {
-				return s.bytes(src, o.data)
+			if s.prints.Contains(o.Data[r.From:r.To]) {
+				return s.bytes(src, o.Data)
 			}
 		}
 	}
 	if s.options.Suspects != nil {
 		for _, r := range pieces(suspectReach) {
-			if s.options.Suspects.Contains(o.data[r.from:r.to]) {
-				return s.bytes(src, o.data)
+			if s.options.Suspects.Contains(o.Data[r.From:r.To]) {
+				return s.bytes(src, o.Data)
 			}
 		}
 	}
@@ -120,28 +135,27 @@ func (s *scanner) record(h Hit, src source, data []byte, offset int) {
 	h.Offset, h.Line = int64(offset), int64(bytes.Count(data[:offset], []byte{'\n'}))+1
 	if src.object != nil {
 		h.Object = s.verified(src.object).String()
-		h.Field = fieldOf(src.object.kind, data, offset)
-		if src.object.kind == treeKind {
-			h.Path = entryName(data, offset, s.oidSize)
+		h.Field = fieldOf(src.object.Kind, data, offset)
+		if src.object.Kind == object.Tree {
+			h.Path = entryName(data, offset, s.IDSize)
 		}
 	}
 	s.found.hit(h)
 }
 
-// verified returns the id of an object at hand, computed from its content: an
-// index that names it otherwise must not spoil the evidence.
-func (s *scanner) verified(o *stored) oid {
-	if o.real == "" {
-		o.real = hashObject(o.kind, o.data, s.oidSize)
-		s.named(o)
-	}
-	return o.real
+// verified returns the ID of an object at hand, computed from its content: an index that names it
+// otherwise must not spoil the evidence.
+func (s *scanner) verified(o *object.Object) object.ID {
+	id := o.RealID(s.IDSize)
+	s.named(o, id)
+	return id
 }
 
-// named reports an object whose content has another id than its name says: what belongs to that name is not here.
-func (s *scanner) named(o *stored) {
-	if id := o.name(); id != "" && id != o.real {
-		s.broken(o, fmt.Errorf("%w: its content has the id %s", errNamed, o.real))
+// named reports an object whose content has another ID than its name says: what belongs to that
+// name is not here.
+func (s *scanner) named(o *object.Object, real object.ID) {
+	if id := o.ID(); id != "" && id != real {
+		s.Broken(o, fmt.Errorf("%w: its content has the ID %s", errNamed, real))
 	}
 }
 
@@ -152,17 +166,17 @@ func (s *scanner) recordAt(h Hit, src source, offset, line int64) {
 	h.Place, h.Path, h.Member, h.Repository = src.place, src.path, src.member, s.prefix
 	h.Offset, h.Line = offset, line
 	if src.object != nil {
-		h.Object = src.object.name().String()
+		h.Object = src.object.ID().String()
 	}
 	s.found.hit(h)
 }
 
 // fieldOf names the part of a commit, tag or tree that holds offset.
-func fieldOf(k kind, data []byte, offset int) string {
+func fieldOf(k object.Kind, data []byte, offset int) string {
 	switch k {
-	case treeKind:
+	case object.Tree:
 		return "name"
-	case commitKind, tagKind:
+	case object.Commit, object.Tag:
 	default:
 		return ""
 	}
@@ -200,18 +214,18 @@ func (s *scanner) blob(src source, data []byte) {
 	}
 }
 
-func (s *scanner) stream(o *stored, size int64, r io.Reader) error {
+// Stream implements object.Visitor.
+func (s *scanner) Stream(o *object.Object, size int64, r io.Reader) error {
 	s.found.objects.Add(1)
-	src := source{place: placeOf(o.kind), object: o}
-	if o.id == "" {
+	src := source{place: places[o.Kind], object: o}
+	if !o.Loose() || o.ID() == "" {
 		return s.reader(src, r)
 	}
-	h := startHash(o.kind, size, s.oidSize)
+	h := object.NewHash(o.Kind, size, s.IDSize)
 	if err := s.reader(src, io.TeeReader(r, h)); err != nil {
 		return err
 	}
-	o.real = oid(h.Sum(nil))
-	s.named(o)
+	s.named(o, object.ID(h.Sum(nil)))
 	return nil
 }
 
@@ -310,19 +324,19 @@ func (s *scanner) gapIn(src source, reason Reason, member, detail string) {
 	}
 	g := Gap{Reason: reason, Repository: s.prefix, Path: path, Detail: detail}
 	if src.object != nil {
-		g.Object = src.object.name().String()
+		g.Object = src.object.ID().String()
 	}
 	s.found.gap(g)
 }
 
-func (s *scanner) broken(o *stored, err error) {
-	g := Gap{Reason: CorruptObject, Repository: s.prefix, Object: o.name().String(), Detail: err.Error()}
-	if o.pack != nil {
-		g.Path = o.pack.name
-	}
+// Broken implements object.Visitor.
+func (s *scanner) Broken(o *object.Object, err error) {
+	g := Gap{Reason: CorruptObject, Repository: s.prefix, Path: o.File(), Object: o.ID().String(), Detail: err.Error()}
 	var path *fs.PathError
 	switch {
-	case errors.Is(err, errTooLarge):
+	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
+		return
+	case errors.Is(err, object.ErrTooLarge):
 		g.Reason = TooLarge
 	case errors.As(err, &path):
 		g.Reason = Unreadable
@@ -331,8 +345,8 @@ func (s *scanner) broken(o *stored, err error) {
 }
 
 // entryName returns the name of the tree entry that holds offset.
-func entryName(tree []byte, offset, oidSize int) (name string) {
-	eachEntry(tree, oidSize, func(at int, n []byte, _ uint32, _ []byte) bool {
+func entryName(tree []byte, offset, idSize int) (name string) {
+	object.EachEntry(tree, idSize, func(at int, n []byte, _ uint32, _ []byte) bool {
 		if at > offset {
 			return false
 		}

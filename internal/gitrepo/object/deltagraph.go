@@ -1,4 +1,4 @@
-package gitscan
+package object
 
 import (
 	"context"
@@ -13,14 +13,14 @@ import (
 // linkBatch is how many neighbouring entries a worker takes at a time.
 const linkBatch = 1024
 
-// link reads the head of every entry and notes which deltas build on which
+// linkDeltas reads the head of every entry and notes which deltas build on which
 // entry. broken is called, from several goroutines, for entries that cannot be
 // read or whose base offset is no entry.
-func (p *pack) link(ctx context.Context, workers int, broken func(entry int, err error)) error {
-	p.kinds, p.bases = make([]kind, p.n), make([]int32, p.n)
+func (p *pack) linkDeltas(ctx context.Context, workers int, broken func(entry int, err error)) error {
+	p.kinds, p.bases = make([]Kind, p.n), make([]int32, p.n)
 	var next atomic.Int64
 	var mu sync.Mutex // guards refs and failed
-	refs := map[int]oid{}
+	refs := map[int]ID{}
 	var failed error
 	var wg sync.WaitGroup
 	for range workers {
@@ -43,7 +43,7 @@ func (p *pack) link(ctx context.Context, workers int, broken func(entry int, err
 					if room := p.starts[i+1] - p.starts[i]; int64(len(b)) > room {
 						b = b[:room]
 					}
-					h, err := parseHead(b, p.oidSize)
+					h, err := parseHead(b, p.idSize)
 					if err != nil {
 						broken(i, err)
 						continue
@@ -90,13 +90,7 @@ func (p *pack) link(ctx context.Context, workers int, broken func(entry int, err
 
 // linkRefs finds the bases of reference deltas. Few are looked up one by one;
 // many by reading the index once.
-func (p *pack) linkRefs(refs map[int]oid) error {
-	if p.index == nil { // which is being built
-		for i, base := range refs {
-			p.thin = append(p.thin, thinDelta{int32(i), base})
-		}
-		return nil
-	}
+func (p *pack) linkRefs(refs map[int]ID) error {
 	if len(refs) < 4096 {
 		for i, base := range refs {
 			if at := p.find(base); at >= 0 {
@@ -107,17 +101,17 @@ func (p *pack) linkRefs(refs map[int]oid) error {
 		}
 		return nil
 	}
-	wanted := make(map[oid][]int32, len(refs))
+	wanted := make(map[ID][]int32, len(refs))
 	for i, base := range refs {
 		wanted[base] = append(wanted[base], int32(i))
 	}
 	err := p.index.each(p.idxSize, func(_ int, id []byte, _ uint32, offset int64) error {
-		if list, ok := wanted[oid(id)]; ok {
+		if list, ok := wanted[ID(id)]; ok {
 			at := p.at(offset)
 			for _, i := range list {
 				p.bases[i] = int32(at)
 			}
-			delete(wanted, oid(id))
+			delete(wanted, ID(id))
 		}
 		return nil
 	})

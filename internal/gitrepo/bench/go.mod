@@ -1,0 +1,12 @@
+module github.com/prelaunch-audit/prelaunch/internal/gitrepo/bench
+
+go 1.26.0
+
+require github.com/prelaunch-audit/prelaunch v0.0.0
+
+require (
+	github.com/andybalholm/brotli v1.2.0 // indirect
+	github.com/klauspost/compress v1.20.0 // indirect
+)
+
+replace github.com/prelaunch-audit/prelaunch => ../../..

@@ -1,8 +1,0 @@
-//go:build unix
-
-package gitscan
-
-import "syscall"
-
-// errNotDir: a folder of the path is now a file.
-var errNotDir error = syscall.ENOTDIR
