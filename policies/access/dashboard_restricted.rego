@@ -29,7 +29,8 @@ findings contains gap if some gap in roster.gaps
 
 findings contains lib.declared({
 	"outcome": "inconclusive", "subject": "no domains",
-	"message": "no domain is declared as allowed, so nothing tells which accounts belong: list your own under access.allowed_domains",
+	"message": "Allowed domains are not declared, so nothing shows which accounts belong",
+	"next_step": "Declare the domains of your own accounts:\naccess:\n  allowed_domains: [acme.example]",
 	"evidence": {"reason": "not_declared", "option": "access.allowed_domains"},
 }) if {
 	roster.path != ""
@@ -44,7 +45,9 @@ outside[group.domain] contains group if {
 
 findings contains lib.finding({
 	"outcome": "fail", "subject": concat(" ", ["domain", domain]), "target": roster.path,
-	"message": sprintf("%d account(s) on the roster are of the domain %s, which is not among the allowed ones", [roster.counted(groups), domain]),
+	"message": sprintf("Roster lists %s of %s, which is not an allowed domain", [
+		lib.amount(roster.counted(groups), "account", "accounts"), domain,
+	]),
 	"evidence": {"path": roster.path, "domain": domain, "accounts": roster.counted(groups), "rows": roster.rows(groups), "allowed_domains": domains},
 }) if {
 	some domain, groups in outside
@@ -54,7 +57,9 @@ shared := {group | some group in roster.groups; group.shared_looking}
 
 findings contains lib.finding({
 	"outcome": "fail", "subject": "shared accounts", "target": roster.path,
-	"message": sprintf("%d account(s) on the roster are those of a function or a team, not of a person", [roster.counted(shared)]),
+	"message": sprintf("Roster lists %s of a function or a team, not of a person", [
+		lib.amount(roster.counted(shared), "account", "accounts"),
+	]),
 	"evidence": {"path": roster.path, "accounts": roster.counted(shared), "rows": roster.rows(shared)},
 }) if {
 	count(shared) > 0
@@ -62,7 +67,9 @@ findings contains lib.finding({
 
 findings contains lib.finding({
 	"outcome": "pass", "subject": "personal accounts", "target": roster.path,
-	"message": sprintf("all %d accounts on the roster are personal and of an allowed domain", [roster.file.accounts]),
+	"message": sprintf("Roster lists %s, personal and of an allowed domain", [
+		lib.amount(roster.file.accounts, "account", "accounts"),
+	]),
 	"evidence": {"path": roster.path, "accounts": roster.file.accounts, "allowed_domains": domains, "digest": roster.file.digest},
 }) if {
 	count(roster.gaps) == 0

@@ -36,7 +36,9 @@ too_many if roster.counted(admins) > limit
 
 findings contains lib.finding({
 	"outcome": "fail", "subject": "admins", "target": roster.path,
-	"message": sprintf("%d accounts are Admins, at most %d are allowed", [roster.counted(admins), limit]),
+	"message": sprintf("Roster lists %s; at most %d are allowed", [
+		lib.amount(roster.counted(admins), "Admin", "Admins"), limit,
+	]),
 	"evidence": {"path": roster.path, "admins": roster.counted(admins), "allowed": limit, "rows": roster.rows(admins)},
 }) if {
 	too_many
@@ -50,7 +52,9 @@ unknown[group.role] contains group if {
 
 findings contains lib.finding({
 	"outcome": "fail", "subject": concat(" ", ["role", role]), "target": roster.path,
-	"message": sprintf("%d account(s) have a role other than Admin and Viewer (%s), so what they may do is not known", [roster.counted(groups), role]),
+	"message": sprintf("Roster lists %s with the unknown role %s", [
+		lib.amount(roster.counted(groups), "account", "accounts"), role,
+	]),
 	"evidence": {"path": roster.path, "role": role, "accounts": roster.counted(groups), "rows": roster.rows(groups)},
 }) if {
 	some role, groups in unknown
@@ -60,7 +64,8 @@ without := {group | some group in roster.groups; group.role == ""}
 
 findings contains lib.finding({
 	"outcome": "inconclusive", "subject": "no role", "target": roster.path,
-	"message": sprintf("the roster tells no role for %d account(s): fill in the lines given", [roster.counted(without)]),
+	"message": sprintf("Roster lists %s without a role", [lib.amount(roster.counted(without), "account", "accounts")]),
+	"next_step": "Fill in the role on the rows listed in the evidence, and audit again.",
 	"evidence": {"reason": "not_told", "path": roster.path, "accounts": roster.counted(without), "rows": roster.rows(without)},
 }) if {
 	count(without) > 0
@@ -68,7 +73,10 @@ findings contains lib.finding({
 
 findings contains lib.finding({
 	"outcome": "pass", "subject": "roles", "target": roster.path,
-	"message": sprintf("%d of %d accounts are Admins, at most %d are allowed, and every other is a Viewer", [roster.counted(admins), roster.file.accounts, limit]),
+	"message": sprintf("Roster lists %s of at most %d allowed, among %s; all others are Viewers", [
+		lib.amount(roster.counted(admins), "Admin", "Admins"), limit,
+		lib.amount(roster.file.accounts, "account", "accounts"),
+	]),
 	"evidence": {
 		"path": roster.path, "admins": roster.counted(admins), "allowed": limit, "accounts": roster.file.accounts,
 		"in_two_roles": roster.file.several, "digest": roster.file.digest,

@@ -10,7 +10,7 @@ outcomes(path, files, groups) := result if {
 	result := {f.outcome | some f in check.findings} with input as {
 		"integration": {"access": {"roster": path, "max_admins": 3}},
 		"facts": {"access.roster": files, "access.accounts": groups},
-		"probes": [],
+		"finished_at": "2026-11-24T08:00:00Z", "probes": [],
 	}
 }
 

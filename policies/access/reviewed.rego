@@ -32,7 +32,8 @@ findings contains gap if some gap in roster.gaps
 
 findings contains lib.declared({
 	"outcome": "inconclusive", "subject": "no review", "target": roster.path,
-	"message": "no review is declared: write down who went through the roster, and when, under access.reviewed",
+	"message": "Access review is not declared",
+	"next_step": sprintf("Declare who reviewed the roster, and when:\naccess:\n  reviewed: {by: you@acme.example, on: %s}", [lib.today]),
 	"evidence": {"reason": "not_declared", "option": "access.reviewed"},
 }) if {
 	roster.path != ""
@@ -45,7 +46,8 @@ unreviewed if access.reviewed_on == ""
 
 findings contains lib.declared({
 	"outcome": "inconclusive", "subject": "no export day", "target": roster.path,
-	"message": "the day on which the roster was exported is not declared: write it down under access.exported_on",
+	"message": "Export day of the roster is not declared",
+	"next_step": sprintf("Declare when the roster was exported:\naccess:\n  exported_on: %s", [lib.today]),
 	"evidence": {"reason": "not_declared", "option": "access.exported_on"},
 }) if {
 	roster.path != ""
@@ -54,7 +56,9 @@ findings contains lib.declared({
 
 wrong contains lib.declared({
 	"outcome": "fail", "subject": "old review", "target": roster.path,
-	"message": sprintf("access was last reviewed %d days ago, on %s; it is to be reviewed every %d days", [lib.days_since(access.reviewed_on), access.reviewed_on, longest]),
+	"message": sprintf("Access was last reviewed %d days ago, on %s; at most %d days are allowed", [
+		lib.days_since(access.reviewed_on), access.reviewed_on, longest,
+	]),
 	"evidence": {"reviewed_on": access.reviewed_on, "days": lib.days_since(access.reviewed_on), "allowed": longest},
 }) if {
 	not unreviewed
@@ -63,7 +67,7 @@ wrong contains lib.declared({
 
 wrong contains lib.declared({
 	"outcome": "fail", "subject": "review in the future", "target": roster.path,
-	"message": sprintf("the review is dated %s, in the future (today is %s)", [access.reviewed_on, lib.today]),
+	"message": sprintf("Access review is dated in the future: %s (today is %s)", [access.reviewed_on, lib.today]),
 	"evidence": {"reviewed_on": access.reviewed_on, "today": lib.today},
 }) if {
 	not unreviewed
@@ -72,7 +76,7 @@ wrong contains lib.declared({
 
 wrong contains lib.declared({
 	"outcome": "fail", "subject": "reviewer", "target": roster.path,
-	"message": "the reviewer is a team or a shared mailbox, not a person who answers for the review",
+	"message": "Access was reviewed by a team or a shared mailbox, not by a person",
 	"evidence": {"option": "access.reviewed.by"},
 }) if {
 	not unreviewed
@@ -81,7 +85,9 @@ wrong contains lib.declared({
 
 wrong contains lib.declared({
 	"outcome": "fail", "subject": "old export", "target": roster.path,
-	"message": sprintf("the roster was exported %d days ago, on %s; at most %d are allowed", [lib.days_since(access.exported_on), access.exported_on, longest]),
+	"message": sprintf("Roster was exported %d days ago, on %s; at most %d days are allowed", [
+		lib.days_since(access.exported_on), access.exported_on, longest,
+	]),
 	"evidence": {"exported_on": access.exported_on, "days": lib.days_since(access.exported_on), "allowed": longest},
 }) if {
 	roster.path != ""
@@ -91,7 +97,7 @@ wrong contains lib.declared({
 
 wrong contains lib.declared({
 	"outcome": "fail", "subject": "export in the future", "target": roster.path,
-	"message": sprintf("the export of the roster is dated %s, in the future (today is %s)", [access.exported_on, lib.today]),
+	"message": sprintf("Roster export is dated in the future: %s (today is %s)", [access.exported_on, lib.today]),
 	"evidence": {"exported_on": access.exported_on, "today": lib.today},
 }) if {
 	roster.path != ""
@@ -104,7 +110,7 @@ findings contains finding if some finding in wrong
 findings contains object.union(
 	lib.declared({
 		"outcome": "pass", "subject": "reviewed", "target": roster.path,
-		"message": sprintf("%s reviewed access on %s, on a roster of %s", [access.reviewed_by, access.reviewed_on, access.exported_on]),
+		"message": sprintf("Access was reviewed by %s on %s, on a roster of %s", [access.reviewed_by, access.reviewed_on, access.exported_on]),
 		"evidence": {
 			"reviewed_by": access.reviewed_by, "reviewed_on": access.reviewed_on, "exported_on": access.exported_on, "digest": roster.file.digest,
 			"exported_after_review": lib.day(access.exported_on) > lib.day(access.reviewed_on),

@@ -31,7 +31,9 @@ places := {[hit.key_environment, hit.target, hit.path] | some hit in alive}
 
 findings contains lib.finding({
 	"outcome": "fail", "environment": where[0], "subject": concat(" ", [where[1], where[2]]), "target": where[1],
-	"message": sprintf("%s of %s reaches clients in %s", [exposure.role_of(list[0]), where[0], where[2]]),
+	"message": sprintf("%s is exposed in client-side code of %s: %s", [
+		exposure.key_name(list[0]), where[1], exposure.spot(where[2], list[0]),
+	]),
 	"evidence": {"target": where[1], "path": where[2], "places": exposure.spots(list)},
 }) if {
 	some where in places
@@ -41,7 +43,9 @@ findings contains lib.finding({
 findings contains lib.finding({
 	"outcome": "warn", "environment": hit.key_environment, "subject": concat(" ", ["dead key:", hit.target, hit.path]),
 	"target": hit.target,
-	"message": sprintf("a retired key of %s, which is refused by now, still reaches clients in %s", [hit.key_environment, hit.path]),
+	"message": sprintf("%s, which is rejected by now, is still in client-side code of %s: %s", [
+		exposure.key_name(hit), hit.target, exposure.spot(hit.path, hit),
+	]),
 	"evidence": {"target": hit.target, "path": hit.path, "fingerprint": hit.fingerprint},
 }) if {
 	some hit in exposure.client_hits
@@ -49,8 +53,8 @@ findings contains lib.finding({
 }
 
 messages := {
-	"session_api": "client code calls the provider's session API, which takes the key: %s",
-	"key_header": "client code sends the provider's key header: %s",
+	"session_api": "Client code of %s calls the provider's session API, which requires the key: %s",
+	"key_header": "Client code of %s sends the provider's key header: %s",
 }
 
 made := [call | some call in input.facts["client.api_call"]; call.with_host]
@@ -58,7 +62,7 @@ made := [call | some call in input.facts["client.api_call"]; call.with_host]
 findings contains lib.finding({
 	"outcome": "fail", "environment": call.environment, "subject": concat(" ", [call.what, call.target, call.path]),
 	"target": call.target,
-	"message": sprintf(messages[call.what], [call.path]),
+	"message": sprintf(messages[call.what], [call.target, call.path]),
 	"evidence": {"target": call.target, "path": call.path, "member": call.member, "what": call.what},
 }) if {
 	some call in made
@@ -76,19 +80,27 @@ split contains call if {
 findings contains lib.finding({
 	"outcome": "inconclusive", "environment": call.environment, "subject": concat(" ", ["perhaps", call.what, call.target, call.path]),
 	"target": call.target,
-	"message": sprintf("%s names the path of the provider's session API, and another file of %s the API's host; whether it is called from the client cannot be told", [call.path, call.target]),
+	"message": sprintf("Client code of %s may call the provider's session API: %s has its path, another file the API's host", [
+		call.target, call.path,
+	]),
+	"next_step": "Review whether the client makes this call; if not, keep the API's host out of what is delivered.",
 	"evidence": {"reason": "not_decided", "target": call.target, "path": call.path},
 }) if {
 	some call in split
 }
 
-findings contains lib.finding({
+findings contains lib.finding(object.union(declare, {
 	"outcome": "inconclusive", "subject": "not declared",
-	"message": "no client is declared: name what reaches browsers and phones under clients, or say `clients: []`",
+	"message": "Clients are not declared, so nothing was searched",
 	"evidence": {"reason": "not_declared", "option": "clients"},
-}) if {
+})) if {
 	not lib.has_section("clients")
 }
+
+declare := lib.declare(
+	"clients", "Declare everything that browsers and phones get (`clients: []` if there is nothing)",
+	["clients:", "  - {path: ./dist, environment: production}", "  - {url: https://app.acme.example/, environment: production}"],
+)
 
 findings contains lib.declared_empty("clients", "client") if {
 	lib.has_section("clients")
@@ -102,14 +114,14 @@ findings contains lib.incomplete("", "client.hit") if {
 
 states := {
 	"missing": "it does not exist",
-	"empty": "there is nothing in it",
+	"empty": "it is empty",
 	"unreadable": "it cannot be read",
 	"unreachable": "it cannot be fetched",
 }
 
 reasons(status) := sort(({states[status.state]} | {sprintf("%s: %s", [gap.path, gap.reason]) | some gap in status.gaps})) if {
 	states[status.state]
-} else := sort({sprintf("%s: %s", [gap.path, gap.reason]) | some gap in status.gaps} | {"there are more hits than are listed" | status.hits_cut > 0})
+} else := sort({sprintf("%s: %s", [gap.path, gap.reason]) | some gap in status.gaps} | {"there are more findings than are listed" | status.hits_cut > 0})
 
 partly contains status if {
 	some status in statuses
@@ -119,7 +131,9 @@ partly contains status if {
 findings contains lib.finding({
 	"outcome": "inconclusive", "environment": status.environment, "subject": concat(" ", ["not searched in full:", status.target]),
 	"target": status.target,
-	"message": sprintf("%s was not searched in full: %s", [status.target, exposure.shorter(reasons(status))]),
+	"message": sprintf("Client %s was not searched in full: %s", [status.target, exposure.shorter(reasons(status))]),
+	"next_step": "Make the listed places readable, and audit again.",
+	"cause": sprintf("client.not-searched/%s", [status.target]),
 	"evidence": {"reason": "not_looked_at", "target": status.target, "gaps": array.slice(reasons(status), 0, 20)},
 }) if {
 	some status in partly
@@ -136,7 +150,7 @@ whole if {
 
 findings contains lib.finding({
 	"outcome": "pass", "subject": "searched",
-	"message": "no key reaches the declared clients, and their code does not call the provider's API",
+	"message": "No API key is in the declared clients, and their code does not call the provider's session API",
 	"evidence": {
 		"clients": {status.target: {"files": status.files, "bytes": status.bytes} | some status in statuses},
 		"other_sites": sort({host | some status in statuses; some host in status.other_sites}),

@@ -54,7 +54,7 @@ test_warn_on_a_dead_key if outcomes({"hits": [retired], "exchanges": [refusal]})
 test_fail_on_calls if {
 	outcomes({"calls": [call]}) == {"fail"}
 	some f in findings({"calls": [object.union(call, {"what": "key_header"})]})
-	f.message == "client code sends the provider's key header: app.js"
+	f.message == "Client code of dist sends the provider's key header: app.js"
 }
 
 test_inconclusive_when_split_over_files if {

@@ -29,7 +29,9 @@ dead := [hit | some hit in exposure.hits("files"); exposure.dead(hit)]
 
 findings contains lib.finding({
 	"outcome": "fail", "environment": where[0], "subject": concat(" ", [where[1], where[2]]), "target": where[1],
-	"message": sprintf("%s of %s stands in %s, line %d", [exposure.role_of(list[0]), where[0], where[2], list[0].line]),
+	"message": sprintf("%s is hard-coded in source files%s: %s", [
+		exposure.key_name(list[0]), exposure.of_repository(where[1]), exposure.spot(where[2], list[0]),
+	]),
 	"evidence": {"repository": where[1], "path": where[2], "places": exposure.spots(list)},
 }) if {
 	some where in exposure.found(alive)
@@ -39,10 +41,13 @@ findings contains lib.finding({
 findings contains lib.finding({
 	"outcome": "warn", "environment": where[0], "subject": concat(" ", ["dead key:", where[1], where[2]]),
 	"target": where[1],
-	"message": sprintf("a retired key of %s, which is refused by now, still stands in %s", [where[0], where[2]]),
-	"evidence": {"repository": where[1], "path": where[2], "places": exposure.spots(exposure.at(dead, where))},
+	"message": sprintf("%s, which is rejected by now, is still in source files%s: %s", [
+		exposure.key_name(list[0]), exposure.of_repository(where[1]), exposure.spot(where[2], list[0]),
+	]),
+	"evidence": {"repository": where[1], "path": where[2], "places": exposure.spots(list)},
 }) if {
 	some where in exposure.found(dead)
+	list := exposure.at(dead, where)
 }
 
 problems := exposure.coverage("files")
@@ -51,18 +56,20 @@ findings contains finding if some finding in problems
 
 findings contains lib.finding({
 	"outcome": "pass", "subject": "searched",
-	"message": "no key that is in use stands in a file of the declared repositories",
+	"message": "No API key that is in use is in a file of the declared repositories",
 	"evidence": {"repositories": exposure.searched, "searched_by_fingerprint_only": exposure.by_fingerprint(exposure.statuses)},
 }) if {
 	count(problems) == 0
 	count(alive) == 0
 }
 
-# What looks like a key and is none of the configured may be a third one that was forgotten, or test data.
+# What looks like a key and is not a configured one may be a third one that was forgotten, or test data.
 findings contains lib.finding({
 	"outcome": "warn", "subject": concat(" ", ["suspect", suspect.repository, suspect.path]),
 	"target": suspect.repository,
-	"message": sprintf("%s holds what looks like a key of the provider and is none of the configured ones (line %d): list it under retired_keys if it is one", [suspect.path, suspect.line]),
+	"message": sprintf("Possible API key that is not configured found in source files%s: %s:%d (if it is one, list it as retired)", [
+		exposure.of_repository(suspect.repository), suspect.path, suspect.line,
+	]),
 	"evidence": {"repository": suspect.repository, "path": suspect.path, "line": suspect.line},
 }) if {
 	some suspect in input.facts["repository.suspect"]

@@ -28,25 +28,31 @@ hits := exposure.hits("history")
 
 current := [hit | some hit in hits; hit.role == "current"]
 
-undecided := [hit | some hit in hits; hit.role == "retired"; not exposure.dead(hit)]
+unsettled := [hit | some hit in hits; hit.role == "retired"; not exposure.dead(hit)]
 
 dead := {sprintf("%s: %s", [hit.fingerprint, exposure.place(hit)]) | some hit in hits; exposure.dead(hit)}
 
 findings contains lib.finding({
 	"outcome": "fail", "environment": where[0], "subject": concat(" ", [where[1], where[2]]), "target": where[1],
-	"message": sprintf("the key of %s stands in what git holds of %s: %s", [where[0], where[1], where[2]]),
-	"evidence": {"repository": where[1], "path": where[2], "places": exposure.spots(exposure.at(current, where))},
+	"message": sprintf("%s found in the Git history%s: %s", [
+		exposure.key_name(list[0]), exposure.of_repository(where[1]), exposure.spot(where[2], list[0]),
+	]),
+	"evidence": {"repository": where[1], "path": where[2], "places": exposure.spots(list)},
 }) if {
 	some where in exposure.found(current)
+	list := exposure.at(current, where)
 }
 
-findings contains lib.finding({
+findings contains lib.finding(object.union(exposure.unsettled, {
 	"outcome": "inconclusive", "environment": where[0], "subject": concat(" ", ["retired:", where[1], where[2]]),
 	"target": where[1],
-	"message": sprintf("a retired key of %s stands in what git holds of %s (%s), and nothing was seen to refuse it: probe the receiver with it, or ask the provider (provider_checks)", [where[0], where[1], where[2]]),
-	"evidence": {"reason": "not_seen_refused", "repository": where[1], "path": where[2], "places": exposure.spots(exposure.at(undecided, where))},
-}) if {
-	some where in exposure.found(undecided)
+	"message": sprintf("%s found in the Git history%s, and it was not seen to be rejected: %s", [
+		exposure.key_name(list[0]), exposure.of_repository(where[1]), exposure.spot(where[2], list[0]),
+	]),
+	"evidence": {"reason": "not_seen_refused", "repository": where[1], "path": where[2], "places": exposure.spots(list)},
+})) if {
+	some where in exposure.found(unsettled)
+	list := exposure.at(unsettled, where)
 }
 
 problems := exposure.coverage("history")
@@ -55,9 +61,9 @@ findings contains finding if some finding in problems
 
 findings contains lib.finding({
 	"outcome": "pass", "subject": "searched",
-	"message": "no key that is in use stands in what git holds of the declared repositories",
+	"message": "No API key that is in use is in the Git history of the declared repositories",
 	"evidence": {"repositories": exposure.searched, "dead_keys": array.slice(sort(dead), 0, 20), "searched_by_fingerprint_only": exposure.by_fingerprint(exposure.statuses)},
 }) if {
 	count(problems) == 0
-	count(current) + count(undecided) == 0
+	count(current) + count(unsettled) == 0
 }

@@ -43,7 +43,7 @@ evidence(hit) := {"fingerprint": hit.fingerprint, "role": hit.role, "exposed_in"
 
 findings contains lib.finding({
 	"outcome": "fail", "environment": hit.key_environment, "subject": concat(" ", ["key", hit.fingerprint]),
-	"message": sprintf("the key of %s is exposed and still in use (%s)", [hit.key_environment, exposure.shorter(wheres(hit))]),
+	"message": sprintf("%s is exposed and still in use (%s)", [exposure.key_name(hit), exposure.shorter(wheres(hit))]),
 	"evidence": evidence(hit),
 }) if {
 	some hit in exposed
@@ -52,27 +52,27 @@ findings contains lib.finding({
 
 findings contains lib.finding({
 	"outcome": "pass", "environment": hit.key_environment, "subject": concat(" ", ["key", hit.fingerprint]),
-	"message": sprintf("the retired key %s of %s was exposed and is refused by now", [hit.fingerprint, hit.key_environment]),
+	"message": sprintf("%s (%s) was exposed and is rejected by now", [exposure.key_name(hit), hit.fingerprint]),
 	"evidence": evidence(hit),
 }) if {
 	some hit in exposed
 	exposure.dead(hit)
 }
 
-findings contains lib.finding({
+findings contains lib.finding(object.union(exposure.unsettled, {
 	"outcome": "inconclusive", "environment": hit.key_environment,
 	"subject": concat(" ", ["key", hit.fingerprint]),
-	"message": sprintf("the retired key %s of %s was exposed, and was not seen to be refused: %s", [hit.fingerprint, hit.key_environment, why(hit)]),
+	"message": sprintf("%s (%s) was exposed, and %s", [exposure.key_name(hit), hit.fingerprint, why(hit)]),
 	"evidence": object.union(evidence(hit), {"reason": "not_seen_refused"}),
-}) if {
+})) if {
 	some hit in exposed
 	hit.role == "retired"
 	not exposure.dead(hit)
 }
 
-why(hit) := "it is still taken" if {
-	exposure.taken(hit)
-} else := "probe the receiver of its environment, or ask the provider (provider_checks)"
+why(hit) := "it is still accepted" if {
+	exposure.accepted(hit)
+} else := "it was not seen to be rejected"
 
 open contains "repositories" if {
 	not lib.has_section("repositories")
@@ -129,13 +129,21 @@ logs_searched if {
 	}
 }
 
-findings contains lib.finding({
+findings contains lib.finding(object.union(first_cause, {
 	"outcome": "inconclusive", "subject": "not searched everywhere",
-	"message": sprintf("whether a key is exposed is not known: %s were not declared, or not searched in full", [concat(", ", sort(open))]),
+	"message": sprintf("Exposed API keys were not searched for everywhere: %s not declared, or not searched in full", [
+		concat(", ", sort(open)),
+	]),
 	"evidence": {"reason": "not_looked_at", "sections": sort(open)},
-}) if {
+	"next_step": sprintf("Declare what is missing, and make it readable: %s.", [concat(", ", sort(open))]),
+})) if {
 	count(open) > 0
 }
+
+# first_cause is the first section that is not declared: the checks that search it name it, too.
+first_cause := {"cause": concat("", ["not-declared.", undeclared[0]])} if {
+	undeclared := [section | some section in sort(open); not lib.has_section(section)]
+} else := {}
 
 nowhere if {
 	(count(input.integration.repositories) + count(input.integration.clients)) + count(input.integration.logs) == 0
@@ -143,7 +151,7 @@ nowhere if {
 
 findings contains lib.declared({
 	"outcome": "not_applicable", "subject": "none",
-	"message": "the configuration says that there is no repository, client or log",
+	"message": "The configuration declares that there is no repository, client or log",
 }) if {
 	nowhere
 	count(open) == 0
@@ -151,7 +159,7 @@ findings contains lib.declared({
 
 findings contains lib.finding({
 	"outcome": "pass", "subject": "no exposure",
-	"message": "no key was found exposed",
+	"message": "No exposed API key was found",
 	"evidence": {"searched": sections},
 }) if {
 	count(open) + count(exposed) == 0

@@ -45,10 +45,10 @@ test_fail_on_a_current_key if {
 	f.evidence.exposed_in == ["client: app.js", "code: config.py", "git history: old.py", "log: a.log"]
 }
 
-test_inconclusive_on_a_retired_key_that_nothing_refuses if {
+test_inconclusive_on_a_retired_key_that_nothing_rejects if {
 	outcomes({"repository.hit": [in_history(retired)]}) == {"inconclusive"}
 	some f in findings({"repository.hit": [in_history(retired)], "webhook.exchange": [object.union(try, {"status": 200, "equals": ["genuine"]})]})
-	contains(f.message, "still taken")
+	contains(f.message, "still accepted")
 }
 
 test_inconclusive_when_not_searched_in_full if {

@@ -29,7 +29,7 @@ pairs := [pair |
 
 findings contains lib.finding({
 	"outcome": "fail", "subject": "same key",
-	"message": "Test and Production use the same key",
+	"message": "Test and Production use the same API key",
 	"evidence": {"fingerprint": pair.fingerprint},
 }) if {
 	some pair in pairs
@@ -38,25 +38,27 @@ findings contains lib.finding({
 
 findings contains lib.finding({
 	"outcome": "pass", "subject": "different keys",
-	"message": "Test and Production use different keys",
+	"message": "Test and Production use different API keys",
 	"evidence": {"fingerprints": [pair.fingerprint, pair.fingerprint2]},
 }) if {
 	some pair in pairs
 	not pair.same
 }
 
-# With provider_checks: a key that is taken for the other environment's integration ID. It counts only where the provider was seen to
-# refuse such a pair in the other direction: an API that looks at the UID first would take every pair.
+# With provider_checks: a key that is accepted for the other environment's integration ID. It counts only where the provider
+# was seen to reject such a pair in the other direction: an API that checks the UID first would accept every pair.
 findings contains lib.finding({
 	"outcome": "fail", "subject": concat(" ", [pair.owner, "key for", pair.environment]),
-	"message": sprintf("the provider takes the %s key for the integration ID of %s", [pair.owner, pair.environment]),
+	"message": sprintf("%s API key is accepted by the provider for the integration ID of %s", [
+		lib.label(pair.owner), lib.label(pair.environment),
+	]),
 	"evidence": {"fingerprint": pair.fingerprint, "status": pair.status},
 }) if {
 	lib.environments.test.integration_id != lib.environments.production.integration_id
 	some pair in crossed
-	pair.verdict == "taken"
+	pair.verdict == "accepted"
 	some other in crossed
-	other.verdict == "refused"
+	other.verdict == "rejected"
 }
 
 crossed contains pair if {

@@ -48,29 +48,29 @@ faults(reference) := {subject: message |
 	message != ""
 }
 
-placeholder(reference) := "the key is a placeholder, not a key" if {
+placeholder(reference) := "is a placeholder" if {
 	reference.placeholder
 } else := ""
 
-too_short(reference) := sprintf("the key is %d characters long; less than %d can be guessed", [reference.length, shortest]) if {
+too_short(reference) := sprintf("is %d characters long; fewer than %d can be guessed", [reference.length, shortest]) if {
 	reference.length < shortest
 } else := ""
 
-readable(reference) := sprintf("others than its owner can read the key file %s (mode %s)", [reference.name, reference.file.mode]) if {
+readable(reference) := sprintf("is in a file that others than its owner can read: %s (mode %s)", [reference.name, reference.file.mode]) if {
 	reference.source == "file"
 	reference.file.unknown == ""
 	not reference.file.owner_only
 	not reference.file.secret_mount
 } else := ""
 
-in_repository(reference) := sprintf("the key file %s lies in the audited repository %s", [reference.name, reference.file.in_repository]) if {
+in_repository(reference) := sprintf("is in a file inside the audited repository %s: %s", [reference.file.in_repository, reference.name]) if {
 	reference.source == "file"
 	reference.file.in_repository != ""
 } else := ""
 
 findings contains lib.finding({
 	"outcome": "fail", "environment": environment, "subject": subject,
-	"message": message,
+	"message": sprintf("%s API key %s", [lib.label(environment), message]),
 	"evidence": evidence(current[environment]),
 }) if {
 	some environment, found in problems
@@ -79,7 +79,10 @@ findings contains lib.finding({
 
 findings contains lib.finding({
 	"outcome": "inconclusive", "environment": environment, "subject": "file not looked at",
-	"message": sprintf("what protects the key file %s could not be looked at: %s", [reference.name, reference.file.unknown]),
+	"message": sprintf("%s API key is in a file whose protection could not be checked: %s (%s)", [
+		lib.label(environment), reference.name, reference.file.unknown,
+	]),
+	"next_step": "Make the file's directory readable, and audit again.",
 	"evidence": object.union(evidence(reference), {"reason": "not_looked_at"}),
 }) if {
 	some environment, reference in current
@@ -93,14 +96,16 @@ unseen(reference) if {
 
 findings contains lib.finding({
 	"outcome": "warn", "environment": environment, "subject": "blank",
-	"message": "the key begins or ends with white space, as one that was copied wrongly does: compare it with the Deployment Centre",
+	"message": sprintf("%s API key begins or ends with white space: compare it with the Deployment Centre", [
+		lib.label(environment),
+	]),
 	"evidence": evidence(reference),
 }) if {
 	some environment, reference in current
 	reference.blank
 }
 
-# places are where the declared manifests say that an environment's receiver gets its key.
+# places are where, according to the declared manifests, an environment's receiver gets its key.
 places[environment] contains place if {
 	some environment, _ in lib.environments
 	some place in input.facts["workload.key"]
@@ -124,13 +129,18 @@ stores := {"secret_reference", "secret_mount", "credential", "environment_file",
 findings contains lib.finding({
 	"outcome": "fail", "environment": environment, "subject": concat(" ", ["literal key in", place.path, place.file]),
 	"target": place.path,
-	"message": sprintf("the key stands %s: %s, line %d%s", [where[place.source], place.file, place.line, named(place)]),
+	"message": sprintf("%s API key is %s: %s:%d%s", [
+		lib.label(environment), where[place.source], place.file, place.line, named(place),
+	]),
 	"evidence": {"path": place.path, "file": place.file, "line": place.line, "name": place.name, "fingerprint": place.fingerprint},
 }) if {
 	some environment, place in open
 }
 
-where := {"literal_key": "in a manifest in the clear", "literal_file": "beside the manifests in a file that others than its owner can read"}
+where := {
+	"literal_key": "in a manifest in plain text",
+	"literal_file": "next to the manifests in a file that others than its owner can read",
+}
 
 named(place) := "" if {
 	place.name == ""
@@ -168,7 +178,7 @@ read(status) if {
 	count(status.unread) == 0
 }
 
-# shown holds the environments whose manifests all say that the key comes out of a secret store or a variable of the server.
+# shown holds the environments whose manifests all show that the key comes from a secret store or a variable of the server.
 shown[environment] := names if {
 	some environment, list in places
 	lib.complete("workload.key")
@@ -188,7 +198,9 @@ safe contains environment if {
 
 findings contains lib.finding({
 	"outcome": "pass", "environment": environment, "subject": "manifests",
-	"message": "the reference to the key is safe, and the declared manifests give it to the receiver out of a secret store or a variable of the server",
+	"message": sprintf("%s API key is referenced safely and, as the manifests show, comes from a secret store or a variable", [
+		lib.label(environment),
+	]),
 	"evidence": object.union(evidence(current[environment]), {"manifests": sort(names)}),
 }) if {
 	some environment, names in shown
@@ -207,7 +219,14 @@ findings contains object.union(lib.attested(id, environment, ""), {"evidence": o
 
 findings contains lib.finding({
 	"outcome": "inconclusive", "environment": environment, "subject": "receiver",
-	"message": concat("", ["the reference to the key is safe, but nothing shows where the receiver gets it: declare its manifests under workloads, or attest it", lib.lapse(id)]),
+	"message": sprintf("%s API key is referenced safely, but nothing shows where the receiver gets it%s", [
+		lib.label(environment), lib.lapse(id),
+	]),
+	"next_step": lib.attest(
+		"Declare the receiver's manifests under workloads, or attest where it gets its key",
+		id, "The receiver gets its key from a secret manager",
+	),
+	"cause": concat("", ["attestation.", id]),
 	"evidence": object.union(evidence(current[environment]), {"reason": "not_attested", "manifests_in_doubt": doubts(environment)}),
 }) if {
 	some environment in safe

@@ -27,8 +27,8 @@ id := "deployment-centre.redirects-registered"
 
 redirects := lib.environments.production.redirect_urls
 
-# Where the configuration names none at all, nothing can have been compared with the Deployment Centre. A single one that is missing
-# is told by redirects.production-configured.
+# Where the configuration has none at all, nothing can have been compared with the Deployment Centre. A single one that is
+# missing is reported by redirects.production-configured.
 none_set if {
 	every _, url in redirects {
 		url == ""
@@ -37,7 +37,7 @@ none_set if {
 
 findings contains lib.declared({
 	"outcome": "fail", "environment": "production", "subject": "not set",
-	"message": "the configuration names no Production redirect URL, so none can have been compared with the Deployment Centre. Users would end on the provider's own screens",
+	"message": "Production redirect URLs are not configured, so none can have been compared with the Deployment Centre",
 	"evidence": {"not_set": sort(object.keys(redirects))},
 }) if {
 	none_set
@@ -47,7 +47,15 @@ findings contains lib.attested(id, "production", "") if not none_set
 
 findings contains lib.finding({
 	"outcome": "inconclusive", "environment": "production", "subject": "not attested",
-	"message": concat("", ["nobody attests that the Production redirect URLs are set in the Deployment Centre, which no program can see", lib.lapse(id)]),
+	"message": concat("", [
+		"Production redirect URLs are not attested to be registered in the Deployment Centre, which no program can observe",
+		lib.lapse(id),
+	]),
+	"next_step": lib.attest(
+		"Look at the Production tab of the Deployment Centre, and attest what is registered",
+		id, "Production redirect URLs seen in the Production tab",
+	),
+	"cause": concat("", ["attestation.", id]),
 	"evidence": {"reason": "not_attested", "option": "attestations"},
 }) if {
 	not none_set

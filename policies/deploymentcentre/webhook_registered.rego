@@ -31,7 +31,8 @@ import data.prelaunch.lib.urls
 
 id := "deployment-centre.webhook-registered"
 
-# delivery is the call that asked for an environment's test webhook. It was sent only where a random key had been refused.
+# delivery is the call that asked for an environment's test webhook. It was sent only where a random key had been
+# rejected.
 delivery[environment] := call if {
 	some environment, _ in lib.environments
 	some call in provider.calls
@@ -40,17 +41,17 @@ delivery[environment] := call if {
 	call.environment == environment
 }
 
-# alive holds the environments of which the API knows the key, so that a failure to deliver is not one of the API.
+# alive holds the environments whose key the API accepts, so that a failure to deliver is not one of the API.
 alive contains pair.environment if {
 	some pair in provider.pairs
-	pair.verdict == "taken"
+	pair.verdict == "accepted"
 	pair.owner == pair.environment
 	pair.role == "current"
 }
 
 rejected contains pair.environment if {
 	some pair in provider.pairs
-	pair.verdict == "refused"
+	pair.verdict == "rejected"
 	pair.owner == pair.environment
 	pair.role == "current"
 }
@@ -60,17 +61,26 @@ problem[environment] := [what, message] if {
 	[what, message] := judged(environment, call)
 }
 
-judged(environment, call) := ["not taken", sprintf("the provider delivered its test webhook to the endpoint that is registered for %s, and the receiver answered %d; it must be exactly 200", [environment, call.receiver_status])] if {
+judged(environment, call) := ["not taken", sprintf(
+	"%s webhook endpoint that is registered responded with %d, not 200, to the provider's test webhook",
+	[lib.label(environment), call.receiver_status],
+)] if {
 	call.status in {200, 422}
 	call.documented
 	call.receiver_status != 200
-} else := ["none registered", sprintf("no webhook endpoint is registered in the %s tab of the Deployment Centre", [environment])] if {
+} else := ["none registered", sprintf("%s tab of the Deployment Centre has no webhook endpoint", [lib.label(environment)])] if {
 	call.status == 424
-} else := ["cannot connect", sprintf("the provider cannot connect to the endpoint that is registered for %s", [environment])] if {
+} else := ["cannot connect", sprintf(
+	"%s webhook endpoint that is registered cannot be reached by the provider",
+	[lib.label(environment)],
+)] if {
 	call.status == 503
 	call.documented
 	environment in alive
-} else := ["key refused", sprintf("the provider refuses the %s key for the integration ID of the configuration", [environment])] if {
+} else := ["key refused", sprintf(
+	"%s API key is rejected by the provider for the configured integration ID",
+	[lib.label(environment)],
+)] if {
 	call.status == 403
 	environment in rejected
 }
@@ -97,15 +107,17 @@ findings contains lib.finding({
 
 findings contains lib.finding({
 	"outcome": "pass", "environment": environment, "subject": "delivered",
-	"message": sprintf("the provider delivered its test webhook for %s, and the receiver answered 200", [environment]),
-	"evidence": object.union(evidence(environment), {"note": "the provider does not tell to which URL it delivered"}),
+	"message": sprintf("%s receiver responded with 200 to the test webhook that the provider delivered", [lib.label(environment)]),
+	"evidence": object.union(evidence(environment), {"note": "the provider does not report to which URL it delivered"}),
 }) if {
 	some environment in delivered
 }
 
 findings contains lib.finding({
 	"outcome": "warn", "environment": call.environment, "subject": "session created",
-	"message": sprintf("the API answered %d, as for a session that it created, to an invalid UID, against its documentation: look for one at about the time of this audit in Beacon, %s", [call.status, call.environment]),
+	"message": sprintf("%s API responded with %d to an invalid UID, as for a session that it created: look for one in Beacon", [
+		lib.label(call.environment), call.status,
+	]),
 	"evidence": {"status": call.status, "fingerprint": call.fingerprint},
 }) if {
 	some call in provider.calls
@@ -114,24 +126,32 @@ findings contains lib.finding({
 	call.status < 300
 }
 
-undecided contains environment if {
+open contains environment if {
 	some environment, _ in lib.environments
 	not problem[environment]
 	not environment in delivered
 }
 
-findings contains lib.attested(id, environment, "") if some environment in undecided
+findings contains lib.attested(id, environment, "") if some environment in open
 
 findings contains lib.finding({
 	"outcome": "inconclusive", "environment": environment, "subject": "not shown",
-	"message": sprintf("nothing shows that the webhook endpoint of %s is registered: %s%s", [environment, reason, lib.lapse(id)]),
+	"message": sprintf("%s webhook endpoint was not shown to be registered: %s%s", [
+		lib.label(environment), reason, lib.lapse(id),
+	]),
+	"next_step": next_step,
+	"cause": concat("", ["attestation.", id]),
 	"evidence": {"reason": "not_shown", "provider_checks": input.integration.provider_checks},
 }) if {
-	some environment in undecided
+	some environment in open
 	not lib.attestation(id)
 	reason := why(environment)
 }
 
 why(environment) := provider.why(environment, "webhook") if {
 	input.integration.provider_checks
-} else := "set provider_checks to ask the provider, or attest it"
+} else := "provider_checks is off, and it is not attested"
+
+next_step := lib.attest("Look at the tab of each environment, and attest what is registered", id, "Webhook URL seen in the tab") if {
+	input.integration.provider_checks
+} else := "Let the provider deliver its test webhook (sends the keys to its API), or attest the registration:\nprovider_checks: true"

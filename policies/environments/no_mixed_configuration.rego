@@ -27,7 +27,9 @@ names := {"integration_id": "integration ID", "webhook_url": "webhook URL", "key
 findings contains lib.finding({
 	"outcome": "fail", "environment": pairing.belongs, "subject": concat(" ", [pairing.repository, pairing.path, pairing.carries]),
 	"target": pairing.repository,
-	"message": sprintf("%s belongs to %s by its name and carries the %s of %s", [pairing.path, pairing.belongs, names[pairing.carries], pairing.of]),
+	"message": sprintf("%s configuration file %s%s contains the %s of %s", [
+		lib.label(pairing.belongs), pairing.path, exposure.of_repository(pairing.repository), names[pairing.carries], lib.label(pairing.of),
+	]),
 	"evidence": {"repository": pairing.repository, "path": pairing.path, "carries": pairing.carries, "of": pairing.of, "lines": lines},
 }) if {
 	some pairing in input.facts["repository.pairing"]
@@ -42,7 +44,8 @@ findings contains lib.finding({
 
 findings contains lib.finding({
 	"outcome": "inconclusive", "subject": "more places",
-	"message": "there are more files to look at than were told apart",
+	"message": "More configuration files mix environments than are listed",
+	"next_step": "Fix the listed files, and audit again.",
 	"evidence": {"reason": "cut_short"},
 }) if {
 	some status in exposure.statuses
@@ -55,7 +58,7 @@ findings contains finding if some finding in problems
 
 findings contains lib.finding({
 	"outcome": "pass", "subject": "searched",
-	"message": "no file of settings carries what belongs to the other environment",
+	"message": "No configuration file contains what belongs to the other environment",
 	"evidence": {"repositories": exposure.searched},
 }) if {
 	count(problems) == 0

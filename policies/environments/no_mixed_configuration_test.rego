@@ -25,7 +25,7 @@ test_fail if {
 	f.outcome == "fail"
 	f.environment == "production"
 	f.evidence.lines == [2, 7]
-	f.message == ".env.production belongs to production by its name and carries the integration ID of test"
+	f.message == "Production configuration file .env.production contains the integration ID of Test"
 }
 
 test_inconclusive_when_not_searched_in_full if {

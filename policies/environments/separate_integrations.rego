@@ -32,7 +32,7 @@ declared if {
 
 findings contains lib.declared({
 	"outcome": "fail", "subject": "same integration",
-	"message": "Test and Production have the same integration ID",
+	"message": "Test and Production use the same integration ID",
 	"evidence": {"integration_id": production},
 }) if {
 	declared
@@ -41,7 +41,7 @@ findings contains lib.declared({
 
 findings contains lib.declared({
 	"outcome": "pass", "subject": "different integrations",
-	"message": "Test and Production have different integration IDs",
+	"message": "Test and Production use different integration IDs",
 	"evidence": {"test": test, "production": production},
 }) if {
 	declared
@@ -50,7 +50,8 @@ findings contains lib.declared({
 
 findings contains lib.declared({
 	"outcome": "inconclusive", "subject": "no integration",
-	"message": "an integration ID is not declared, so the two cannot be compared: write it down under environments.NAME.integration_id",
+	"message": "Integration IDs are not both configured, so they cannot be compared",
+	"next_step": "Configure the integration ID of both environments under environments.NAME.integration_id.",
 	"evidence": {"reason": "not_declared"},
 }) if {
 	not declared

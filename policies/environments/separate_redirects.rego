@@ -60,7 +60,7 @@ findings contains lib.declared({
 
 findings contains lib.declared({
 	"outcome": "pass", "subject": "different redirects",
-	"message": "Test and Production share no redirect URL",
+	"message": "Test and Production use different redirect URLs",
 	"evidence": {"test": sort([urls.shown(url) | some url in redirects.test]), "production": sort([urls.shown(url) | some url in redirects.production]), "not_set": sort(unset)},
 }) if {
 	count(undeclared) == 0
@@ -69,7 +69,9 @@ findings contains lib.declared({
 
 findings contains lib.declared({
 	"outcome": "inconclusive", "subject": concat(" ", ["none in", environment]),
-	"message": sprintf("no redirect URL of %s is declared, so nothing can be compared: write them down under environments.%s.redirect_urls", [environment, environment]),
+	"message": sprintf("%s redirect URLs are not configured, so nothing can be compared", [lib.label(environment)]),
+	"next_step": sprintf("Configure them under environments.%s.redirect_urls.", [environment]),
+	"cause": sprintf("not-declared.redirect_urls/%s", [environment]),
 	"evidence": {"reason": "not_declared", "option": sprintf("environments.%s.redirect_urls", [environment])},
 }) if {
 	some environment in undeclared

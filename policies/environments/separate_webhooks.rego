@@ -37,7 +37,7 @@ same if urls.canonical(test) == urls.canonical(production)
 
 findings contains lib.declared({
 	"outcome": "fail", "subject": "same webhook",
-	"message": "Test and Production have the same webhook URL",
+	"message": "Test and Production use the same webhook URL",
 	"evidence": {"url": urls.shown(production)},
 }) if {
 	declared
@@ -46,7 +46,7 @@ findings contains lib.declared({
 
 findings contains lib.declared({
 	"outcome": "pass", "subject": "different webhooks",
-	"message": "Test and Production have different webhook URLs",
+	"message": "Test and Production use different webhook URLs",
 	"evidence": {"test": urls.shown(test), "production": urls.shown(production), "same_host": urls.parts(test).host == urls.parts(production).host},
 }) if {
 	declared
@@ -55,7 +55,8 @@ findings contains lib.declared({
 
 findings contains lib.declared({
 	"outcome": "inconclusive", "subject": "no webhook",
-	"message": "a webhook URL is not declared, so the two cannot be compared: write it down under environments.NAME.webhook_url",
+	"message": "Webhook URLs are not both configured, so they cannot be compared",
+	"next_step": "Configure the webhook URL of both environments under environments.NAME.webhook_url.",
 	"evidence": {"reason": "not_declared"},
 }) if {
 	not declared

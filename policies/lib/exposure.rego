@@ -1,7 +1,7 @@
 # METADATA
 # description: |
-#   What the checks of exposed keys share: which retired keys are dead, how much of what was declared was searched, and where keys were
-#   found. A retired key is dead once the receiver or the provider was seen to refuse it; then what stands somewhere opens nothing.
+#   What the checks of exposed keys share: which retired keys are dead, how much of what was declared was searched, and where
+#   keys were found. A retired key is dead once the receiver or the provider was seen to reject it; then it opens nothing.
 package prelaunch.lib.exposure
 
 import data.prelaunch.lib
@@ -10,13 +10,14 @@ import data.prelaunch.lib.responses
 
 # --- Dead keys
 
-# dead holds for a hit of a retired key that is refused, and taken nowhere. A key of both environments has to be refused by both.
+# dead holds for a hit of a retired key that is rejected, and accepted nowhere. A key of both environments has to be
+# rejected by both.
 dead(hit) if {
 	hit.role == "retired"
-	not taken(hit)
+	not accepted(hit)
 	count(homes(hit)) > 0
 	every environment in homes(hit) {
-		refused(hit, environment)
+		rejected(hit, environment)
 	}
 }
 
@@ -24,25 +25,25 @@ homes(hit) := {hit.key_environment} if {
 	hit.key_environment != ""
 } else := {environment | some environment, _ in lib.environments}
 
-refused(hit, environment) if {
+rejected(hit, environment) if {
 	some pair in provider.pairs
 	pair.fingerprint == hit.fingerprint
-	pair.verdict == "refused"
+	pair.verdict == "rejected"
 	pair.environment == environment
 }
 
-refused(hit, environment) if {
+rejected(hit, environment) if {
 	classes := {try.class | some try in tries(hit, environment)}
 	classes == {"rejected"}
 }
 
-taken(hit) if {
+accepted(hit) if {
 	some pair in provider.pairs
 	pair.fingerprint == hit.fingerprint
-	pair.verdict == "taken"
+	pair.verdict == "accepted"
 }
 
-taken(hit) if {
+accepted(hit) if {
 	some environment in homes(hit)
 	some try in tries(hit, environment)
 	try.class == "accepted"
@@ -54,17 +55,43 @@ tries(hit, environment) := [try |
 	try.fact.key == hit.fingerprint
 ]
 
-role_of(hit) := "the key" if {
+# key_name is the key of a hit at the start of a message.
+key_name(hit) := trim_space(sprintf("%s API key", [lib.label(hit.key_environment)])) if {
 	hit.role == "current"
-} else := "a retired key"
+} else := concat(" ", array.concat(["Retired"], [word |
+	some word in [lib.label(hit.key_environment), "API key"]
+	word != ""
+]))
 
-# keys are the fingerprints that are too short to be searched for.
+# of_repository names a repository in a message, where it is not the directory of the configuration itself.
+of_repository(".") := ""
+
+of_repository(name) := sprintf(" of %s", [name]) if name != "."
+
+# spot is a place with its line and commit, where they are known.
+spot(name, hit) := concat("", [name, line(hit), commit(hit)])
+
+line(hit) := sprintf(":%d", [hit.line]) if {
+	hit.line > 0
+} else := ""
+
+commit(hit) := sprintf(", commit %s", [substring(hit.commit, 0, 7)]) if {
+	hit.commit != ""
+} else := ""
+
+# unsettled is the next step and the cause for a retired key that was not seen to be rejected.
+unsettled := {
+	"next_step": "Let the provider be asked whether it rejects the retired key, or probe the receiver in full:\nprovider_checks: true",
+	"cause": "retired-key.not-seen-rejected",
+}
+
+# too_short are the fingerprints that are too short to be searched for.
 too_short(statuses) := {fingerprint |
 	some status in statuses
 	some fingerprint in status.not_searched
 }
 
-# by_fingerprint are keys of which only the fingerprint is known: they are found in fewer spellings, which a pass has to say.
+# by_fingerprint are keys of which only the fingerprint is known: they are found in fewer encodings, which a pass has to say.
 by_fingerprint(statuses) := sort({fingerprint |
 	some status in statuses
 	some fingerprint in status.by_fingerprint
@@ -79,7 +106,7 @@ shorter(list) := concat("; ", list) if {
 
 statuses := input.facts["repository.status"]
 
-# hits of an area are the keys found there: files or history. What a bare repository's current commit holds is both.
+# hits of an area are the keys found there: files or history. What the current commit of a bare repository holds is both.
 hits(area) := [hit |
 	some hit in input.facts["repository.hit"]
 	in_area(hit, area)
@@ -89,7 +116,7 @@ in_area(hit, area) if hit.area == area
 
 in_area(hit, "history") if hit.object != ""
 
-# place names where a hit is, the same in every run: the file, or the kind of place where git keeps no file's name.
+# place names where a hit is, the same in every run: the file, or the kind of place where Git keeps no file name.
 place(hit) := hit.path if {
 	hit.path != ""
 } else := hit.ref if {
@@ -99,14 +126,14 @@ place(hit) := hit.path if {
 	hit.field != ""
 } else := hit.place
 
-# coverage is what a check of repositories says when they are not declared, or were not searched in full.
+# coverage is what a check of repositories reports when they are not declared, or were not searched in full.
 coverage(area) := (((undeclared | unfinished) | partly(area)) | cut) | unsearchable(statuses)
 
-undeclared contains lib.finding({
+undeclared contains lib.finding(object.union(declare, {
 	"outcome": "inconclusive", "subject": "not declared",
-	"message": "no repository is declared: name each one that holds the integration's code under repositories, or say `repositories: []`",
+	"message": "Repositories are not declared, so nothing was searched",
 	"evidence": {"reason": "not_declared", "option": "repositories"},
-}) if {
+})) if {
 	not declared
 }
 
@@ -116,6 +143,11 @@ undeclared contains lib.declared_empty("repositories", "repository") if {
 }
 
 declared if lib.has_section("repositories")
+
+declare := lib.declare(
+	"repositories", "Declare every repository of the integration's code (`repositories: []` if there is none)",
+	["repositories:", "  - path: ."],
+)
 
 unfinished contains lib.incomplete("", "repository.hit") if {
 	count(input.integration.repositories) > 0
@@ -129,15 +161,17 @@ partly(area) := {finding |
 	finding := lib.finding({
 		"outcome": "inconclusive", "subject": concat(" ", ["not searched in full:", status.repository]),
 		"target": status.repository,
-		"message": sprintf("%s was not searched in full: %s", [status.repository, shorter(reasons)]),
+		"message": sprintf("Repository %s was not searched in full: %s", [status.repository, shorter(reasons)]),
 		"evidence": {"reason": "not_looked_at", "repository": status.repository, "gaps": array.slice(reasons, 0, 20), "more": max([0, count(reasons) - 20]) + status.gaps_cut},
+		"next_step": "Make the listed places readable (fetch what is missing), and audit again.",
+		"cause": sprintf("repository.not-searched/%s", [status.repository]),
 	})
 }
 
 reasons_of(area, status) := sort({reason(gap) |
 	some gap in status.gaps
 	gap.area in {area, "both"}
-} | {"further places are left out of the facts" |
+} | {"more places are left out of the facts" |
 	status.gaps_cut > 0
 })
 
@@ -150,7 +184,10 @@ what(gap) := gap.detail if {
 cut contains lib.finding({
 	"outcome": "inconclusive", "subject": concat(" ", ["more hits:", status.repository]),
 	"target": status.repository,
-	"message": sprintf("%d further places with a key in %s are not listed", [status.hits_cut, status.repository]),
+	"message": sprintf("Repository %s contains a key in %s that are not listed", [
+		status.repository, lib.amount(status.hits_cut, "more place", "more places"),
+	]),
+	"next_step": "Fix the listed places, and audit again",
 	"evidence": {"reason": "cut_short", "repository": status.repository},
 }) if {
 	some status in statuses
@@ -161,7 +198,9 @@ unsearchable(from) := {finding |
 	some fingerprint in too_short(from)
 	finding := lib.finding({
 		"outcome": "inconclusive", "subject": concat(" ", ["too short:", fingerprint]),
-		"message": sprintf("the key %s is too short to be searched for without finding it by chance", [fingerprint]),
+		"message": sprintf("API key %s is too short to be searched for: it would be found by chance", [fingerprint]),
+		"next_step": "Rotate the key to one of at least 16 characters, and audit again.",
+		"cause": sprintf("key.too-short/%s", [fingerprint]),
 		"evidence": {"reason": "not_looked_at", "fingerprint": fingerprint},
 	})
 }

@@ -102,3 +102,16 @@ test_reasons if {
 	exposure.reason(gap("both")) == "abcd: corrupt object"
 	exposure.reason({"reason": "x", "path": "a", "object": "", "detail": "broken"}) == "a: broken"
 }
+
+test_names_of_keys if {
+	exposure.key_name({"role": "current", "key_environment": "production"}) == "Production API key"
+	exposure.key_name({"role": "retired", "key_environment": "test"}) == "Retired Test API key"
+	exposure.key_name({"role": "retired", "key_environment": ""}) == "Retired API key"
+}
+
+test_spots if {
+	exposure.spot("a.py", {"line": 3, "commit": "bf47808aaaa"}) == "a.py:3, commit bf47808"
+	exposure.spot("a.py", {"line": 0, "commit": ""}) == "a.py"
+	exposure.of_repository("app") == " of app"
+	exposure.of_repository(".") == ""
+}

@@ -1,6 +1,6 @@
 # METADATA
 # description: |
-#   What every policy shares: building findings, telling what was looked at, dates, attestations.
+#   What every policy shares: building findings, next steps and inflected words, what was checked, dates, attestations.
 package prelaunch.lib
 
 # finding completes what a check says about one environment. Fields: outcome, message and subject, which is
@@ -34,6 +34,12 @@ setting(sentence, environment, lines) := concat("\n", array.concat(
 	[concat("", ["    ", line]) | some line in lines],
 ))
 
+# declare is the next step and the cause where an optional section of the configuration is missing.
+declare(section, sentence, lines) := {
+	"next_step": concat("\n", array.concat([concat("", [sentence, ":"])], lines)),
+	"cause": concat("", ["not-declared.", section]),
+}
+
 # attest is the next step of attesting something.
 attest(sentence, check, statement) := concat("\n", [
 	concat("", [sentence, ":"]),
@@ -46,29 +52,31 @@ environments[name] := environment if {
 	name := environment.name
 }
 
-# complete holds when the probe that gathers facts of that kind looked at everything: only then the absence of a fact proves something.
+# complete holds when the probe that gathers facts of that kind finished: only then the absence of a fact proves something.
 complete(kind) if {
 	some probe in input.probes
 	kind in probe.kinds
 	probe.state == "complete"
 }
 
-# why_incomplete says for a reader why facts of that kind are missing.
+# why_incomplete is why facts of that kind are missing.
 why_incomplete(kind) := probe.reason if {
 	some probe in input.probes
 	kind in probe.kinds
 	probe.state != "complete"
 	probe.reason
-} else := concat("", ["nothing in this version looks at ", kind])
+} else := concat("", ["no probe of this version gathers ", kind])
 
 # incomplete is the finding of a check whose facts of that kind are missing.
 incomplete(environment, kind) := finding({
 	"outcome": "inconclusive", "environment": environment, "subject": "not looked at",
 	"message": concat("", ["Not checked: ", why_incomplete(kind)]),
 	"evidence": {"reason": "not_looked_at", "kind": kind},
+	"next_step": "Audit again when this probe can finish.",
+	"cause": concat("", ["probe.", split(kind, ".")[0]]),
 })
 
-# has_section holds when the configuration has that optional section, be it empty.
+# has_section holds when the configuration has that optional section, even if it is empty.
 has_section(name) if name in input.integration.declared
 
 # expires is the last day on which a section's declaration that there is nothing in it holds, where somebody declared it by name.
@@ -131,7 +139,7 @@ lapsed_attestations(check) := [lapsed |
 	not attestation_holds(lapsed)
 ]
 
-# attested is the pass of an attestable check that somebody vouches for.
+# attested is the pass of an attestable check for which there is an attestation.
 attested(check, environment, target) := by_attestation(check, {
 	"environment": environment, "subject": "attested", "target": target,
 	"message": sprintf("Attested by %s on %s, valid until %s%s: %s", [a.by, a.on, a.expires, shown_by(a), a.statement]),
@@ -160,7 +168,7 @@ attestation_evidence(a) := {
 	"evidence_sha256": object.get(a, "evidence_sha256", ""),
 }
 
-# lapse tells, for a message, why the attestations that were given do not count; "" when none was given.
+# lapse is, for a message, why the attestations there are do not count; "" when there is none.
 lapse(check) := sprintf("; the attestation by %s of %s no longer holds (it expired on %s)", [last.by, last.on, last.expires]) if {
 	last := max({[candidate.expires, candidate] | some candidate in lapsed_attestations(check)})[1]
 	days_since(last.expires) > 0

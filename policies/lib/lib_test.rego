@@ -22,7 +22,7 @@ test_incomplete if {
 	failed.outcome == "inconclusive"
 	failed.message == "Not checked: no route"
 	unknown := lib.incomplete("test", "c.fact") with input as {"probes": probes}
-	unknown.message == "Not checked: nothing in this version looks at c.fact"
+	unknown.message == "Not checked: no probe of this version gathers c.fact"
 }
 
 test_declared_finding if {

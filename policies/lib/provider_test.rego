@@ -18,15 +18,15 @@ verdicts(calls) := result if {
 	result := {[pair.role, pair.verdict] | some pair in provider.pairs} with input as {"facts": {"provider.call": calls}}
 }
 
-test_a_taken_and_a_refused_key if verdicts([stranger(403), call({}), retired]) == {["current", "taken"], ["retired", "refused"]}
+test_a_taken_and_a_refused_key if verdicts([stranger(403), call({}), retired]) == {["current", "accepted"], ["retired", "rejected"]}
 
-test_a_retired_key_that_is_taken if verdicts([stranger(403), call({}), call({"role": "retired"})]) == {["current", "taken"], ["retired", "taken"]}
+test_a_retired_key_that_is_taken if verdicts([stranger(403), call({}), call({"role": "retired"})]) == {["current", "accepted"], ["retired", "accepted"]}
 
 test_422_proves_nothing_unless_a_random_key_was_refused if verdicts([stranger(422), call({})]) == set()
 
 test_a_refusal_proves_nothing_unless_a_key_was_taken if verdicts([stranger(403), call({"status": 403}), retired]) == set()
 
-test_a_refusal_by_another_host_proves_nothing if verdicts([stranger(403), call({}), call({"role": "retired", "status": 403, "host": "other.acme.example"})]) == {["current", "taken"]}
+test_a_refusal_by_another_host_proves_nothing if verdicts([stranger(403), call({}), call({"role": "retired", "status": 403, "host": "other.acme.example"})]) == {["current", "accepted"]}
 
 test_only_a_random_key_that_was_refused_for_a_pairing_counts if {
 	verdicts([stranger(422), call({}), retired]) == set()
@@ -37,7 +37,7 @@ test_only_a_random_key_that_was_refused_for_a_pairing_counts if {
 test_only_another_key_that_was_taken_for_a_pairing_by_the_host_counts if {
 	verdicts([stranger(403), call({"purpose": "webhook"}), retired]) == set()
 	verdicts([stranger(403), stranger(422), retired]) == set()
-	verdicts([stranger(403), object.union(stranger(403), {"host": "other.acme.example"}), call({}), object.union(retired, {"host": "other.acme.example"})]) == {["current", "taken"]}
+	verdicts([stranger(403), object.union(stranger(403), {"host": "other.acme.example"}), call({}), object.union(retired, {"host": "other.acme.example"})]) == {["current", "accepted"]}
 }
 
 why(calls) := result if {
@@ -46,7 +46,7 @@ why(calls) := result if {
 
 test_why if {
 	contains(why([call({"not_sent": "random_not_refused", "status": 0})]), "random key")
-	why([call({"error": "timeout", "status": 0})]) == "the API did not answer (timeout)"
-	why([call({"status": 500})]) == "the API answered 500"
+	why([call({"error": "timeout", "status": 0})]) == "the API did not respond (timeout)"
+	why([call({"status": 500})]) == "the API responded with 500"
 	why([]) == "no route"
 }

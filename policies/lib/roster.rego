@@ -1,11 +1,11 @@
 # METADATA
 # description: |
-#   What the checks of the dashboard's accounts share: the roster, and what keeps it from proving anything.
+#   What the checks of dashboard accounts share: the roster, and what keeps it from proving anything.
 package prelaunch.lib.roster
 
 import data.prelaunch.lib
 
-# path is where the configuration says that the roster lies, "" for nowhere.
+# path is the configured path of the roster, "" for none.
 path := input.integration.access.roster
 
 file := input.facts["access.roster"][0] if path != ""
@@ -13,14 +13,22 @@ file := input.facts["access.roster"][0] if path != ""
 # groups are the accounts that are alike, each with its count and the lines of the roster.
 groups := input.facts["access.accounts"]
 
-# gaps are the findings of a check for which the roster does not hold enough. Without any, the roster tells every account.
-gaps contains lib.declared({
+# gaps are the findings of a check for which the roster does not suffice. Without any, it lists every account.
+gaps contains lib.declared(object.union(declare, {
 	"outcome": "inconclusive", "subject": "no roster",
-	"message": "no roster is declared, so nothing shows who may use the dashboard: export its users and name the file under access.roster",
+	"message": "Dashboard accounts are not declared, so nothing shows who may use the dashboard",
 	"evidence": {"reason": "not_declared", "option": "access.roster"},
-}) if {
+})) if {
 	path == ""
 }
+
+declare := lib.declare(
+	"access", "Export the dashboard's users, have somebody review them, and declare the file",
+	[
+		"access:", "  roster: evidence/beacon-users.csv", sprintf("  exported_on: %s", [lib.today]),
+		"  allowed_domains: [acme.example]", sprintf("  reviewed: {by: you@acme.example, on: %s}", [lib.today]),
+	],
+)
 
 gaps contains lib.incomplete("", "access.roster") if {
 	path != ""
@@ -29,7 +37,8 @@ gaps contains lib.incomplete("", "access.roster") if {
 
 gaps contains lib.finding({
 	"outcome": "inconclusive", "subject": "roster not whole", "target": path,
-	"message": sprintf("the roster %s was not read as a whole: %s", [path, file.problem]),
+	"message": sprintf("Roster %s could not be read completely: %s", [path, file.problem]),
+	"next_step": "Export the roster again, and audit again.", "cause": "access.roster",
 	"evidence": {"reason": "not_readable", "path": path, "problem": file.problem, "bytes": file.size},
 }) if {
 	not file.complete
@@ -37,7 +46,10 @@ gaps contains lib.finding({
 
 gaps contains lib.finding({
 	"outcome": "inconclusive", "subject": "unreadable rows", "target": path,
-	"message": sprintf("%d row(s) of the roster %s hold no e-mail address, or more or fewer fields than its header: correct the lines given", [file.unreadable, path]),
+	"message": sprintf("Roster %s has %s without an e-mail address, or with more or fewer fields than its header", [
+		path, lib.amount(file.unreadable, "row", "rows"),
+	]),
+	"next_step": "Correct the rows listed in the evidence, and audit again.", "cause": "access.roster",
 	"evidence": {"reason": "not_readable", "path": path, "rows": file.unreadable_rows, "count": file.unreadable},
 }) if {
 	file.unreadable > 0
@@ -45,7 +57,8 @@ gaps contains lib.finding({
 
 gaps contains lib.finding({
 	"outcome": "inconclusive", "subject": "no account", "target": path,
-	"message": sprintf("the roster %s lists no account: export it again", [path]),
+	"message": sprintf("Roster %s lists no account", [path]),
+	"next_step": "Export the roster again, and audit again.", "cause": "access.roster",
 	"evidence": {"reason": "empty", "path": path},
 }) if {
 	file.complete
@@ -53,8 +66,8 @@ gaps contains lib.finding({
 	file.unreadable == 0
 }
 
-# counted sums groups up.
+# counted is the number of accounts in some groups.
 counted(some_groups) := sum([group.count | some group in some_groups])
 
-# rows are the lines of the roster on which accounts of some groups stand; of large groups the first ones.
+# rows are the rows of the roster with accounts of some groups; of large groups the first ones.
 rows(some_groups) := sort([row | some group in some_groups; some row in group.rows])

@@ -5,7 +5,7 @@ import data.prelaunch.lib.roster
 file := {"path": "users.csv", "complete": true, "problem": "", "size": 10, "accounts": 2, "unreadable": 0, "unreadable_rows": []}
 
 gaps(path, facts) := result if {
-	result := {gap.subject | some gap in roster.gaps} with input as {"integration": {"access": {"roster": path}}, "facts": {"access.roster": facts}, "probes": []}
+	result := {gap.subject | some gap in roster.gaps} with input as {"integration": {"access": {"roster": path}}, "facts": {"access.roster": facts}, "probes": [], "finished_at": "2026-11-24T08:00:00Z"}
 }
 
 test_every_gap_is_inconclusive if {

@@ -29,20 +29,22 @@ id := "network.ip-allowlist"
 
 public if input.integration.network.vantage == "public"
 
-# through holds the environments whose receiver itself answered, and not something in front of it: it took a genuine event, or told a
-# right signature from a wrong one.
+# through holds the environments whose receiver itself responded, and not something in front of it: it accepted a valid
+# event, or treated a correct signature and an incorrect one differently.
 through contains baseline.environment if {
 	some baseline in input.facts["webhook.baseline"]
-	answered(baseline)
+	responded(baseline)
 }
 
-answered(baseline) if baseline.genuine
+responded(baseline) if baseline.genuine
 
-answered(baseline) if baseline.distinguishes
+responded(baseline) if baseline.distinguishes
 
 findings contains lib.finding({
 	"outcome": "warn", "environment": environment, "subject": "open",
-	"message": concat("", ["the receiver answers this machine, which is said to be on nobody's allowlist (vantage: public)", claim]),
+	"message": sprintf("%s receiver responds to this machine, which is on no allowlist (vantage: public)%s", [
+		lib.label(environment), claim,
+	]),
 	"evidence": {"vantage": "public", "attested": attested},
 }) if {
 	public
@@ -71,7 +73,11 @@ findings contains lib.attested(id, environment, "") if some environment in close
 
 findings contains lib.finding({
 	"outcome": "inconclusive", "environment": environment, "subject": "not attested",
-	"message": concat("", ["nobody attests that only the provider's addresses reach the receiver", lib.lapse(id)]),
+	"message": sprintf("%s receiver is not attested to be reachable by the provider's addresses only%s", [
+		lib.label(environment), lib.lapse(id),
+	]),
+	"next_step": lib.attest("Attest the allowlist", id, "The gateway admits the provider's addresses only"),
+	"cause": concat("", ["attestation.", id]),
 	"evidence": {"reason": "not_attested", "vantage": input.integration.network.vantage},
 }) if {
 	some environment in closed
