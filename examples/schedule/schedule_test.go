@@ -30,8 +30,8 @@ func commandLine(t *testing.T, file, after, until, separator string) []string {
 	return strings.Split(line, separator)
 }
 
-// TestCommandLinesRun runs each command line twice, with the paths of a sandbox's integration in place of its own: the first audits
-// everything and the second finds the report of the first.
+// TestCommandLinesRun runs each command line twice, with the paths of a sandbox's integration in place of its own: the first finds
+// no report and the second that of the first.
 func TestCommandLinesRun(t *testing.T) {
 	t.Parallel()
 	for file, args := range map[string][]string{
@@ -59,14 +59,16 @@ func TestCommandLinesRun(t *testing.T) {
 					here[i] = pair.File
 				case i > 0 && args[i-1] == "--store":
 					here[i] = filepath.Join(dir, "store")
+				case i > 0 && args[i-1] == "--store-key":
+					here[i] = strings.Trim(argument, `"`)
 				default:
 					here[i] = strings.ReplaceAll(argument, `"$GITHUB_STEP_SUMMARY"`, filepath.Join(dir, "summary.md"))
 				}
 			}
-			for _, says := range []string{"there is no earlier report", "Nothing that a digest vouches for has changed"} {
+			for _, says := range []string{"There is no earlier report", "nothing changed"} {
 				var stdout, stderr bytes.Buffer
 				code := cli.Main(t.Context(), here, cli.Streams{In: strings.NewReader(""), Out: &stdout, Err: &stderr, LookupEnv: func(name string) (string, bool) {
-					for _, variable := range pair.Env() {
+					for _, variable := range append(pair.Env(), "PRELAUNCH_STORE_KEY=0123456789abcdef0123456789abcdef", "XDG_STATE_HOME="+dir) {
 						if value, is := strings.CutPrefix(variable, name+"="); is {
 							return value, true
 						}

@@ -1,12 +1,13 @@
 package audit
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"time"
+
+	"github.com/prelaunch-audit/prelaunch/internal/strictjson"
 )
 
 // FactsSchema names the version of Document.
@@ -51,8 +52,6 @@ type ProbeStatus struct {
 	Kinds  []string `json:"kinds"`
 	State  string   `json:"state"`
 	Reason string   `json:"reason,omitempty"` // why it is not complete, for the reader of a report
-	// ObservedAt is when the facts were gathered, where that was in an earlier run and they were carried over.
-	ObservedAt time.Time `json:"observed_at,omitzero"`
 }
 
 // Encode is the document's one serialisation, of which Digest is the digest.
@@ -73,7 +72,8 @@ func Digest(b []byte) string {
 // MaxDocument bounds a facts document that is read, in bytes: four times the cap on what a run may gather.
 const MaxDocument = 16 << 20
 
-// DecodeDocument reads a document that Encode or an indented print of it made, and refuses another schema and trailing data.
+// DecodeDocument reads a document that Encode or an indented print of it made, and rejects another schema and
+// whatever two readers could take for two documents.
 func DecodeDocument(raw []byte) (*Document, error) {
 	if len(raw) > MaxDocument {
 		return nil, fmt.Errorf("the facts are larger than %d MB", MaxDocument>>20)
@@ -81,19 +81,15 @@ func DecodeDocument(raw []byte) (*Document, error) {
 	var head struct {
 		Schema string `json:"schema"`
 	}
-	if err := json.Unmarshal(raw, &head); err != nil {
-		return nil, fmt.Errorf("the facts are no valid JSON: %w", err)
-	}
-	if head.Schema != FactsSchema {
-		return nil, fmt.Errorf("schema is %.60q, this version judges %q: make the facts again with `prelaunch probe`", head.Schema, FactsSchema)
-	}
-	if err := UniqueNames(raw); err != nil {
+	if err := strictjson.DecodeKnown(raw, &head); err != nil {
 		return nil, fmt.Errorf("read the facts: %w", err)
 	}
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	decoder.DisallowUnknownFields()
+	if head.Schema != FactsSchema {
+		return nil, fmt.Errorf("schema is %.60q, this version judges %q: make the facts again with `prelaunch probe`",
+			head.Schema, FactsSchema)
+	}
 	var d Document
-	if err := decoder.Decode(&d); err != nil {
+	if err := strictjson.Decode(raw, &d); err != nil {
 		return nil, fmt.Errorf("read the facts: %w", err)
 	}
 	return &d, nil
@@ -114,6 +110,18 @@ type Scope struct {
 	// ConfigFile is the configuration as the user named it, and ConfigLines the lines of the settings that findings may point at.
 	ConfigFile  string         `json:"config_file,omitempty"`
 	ConfigLines map[string]int `json:"config_lines,omitzero"`
+	// Exposures are keys that earlier audits found where they must not be. A key does not become secret again.
+	Exposures []Exposure `json:"exposures,omitzero"`
+}
+
+// Exposure is a key that was found in code, history, a client or a log.
+type Exposure struct {
+	Fingerprint    string    `json:"fingerprint"`
+	KeyEnvironment string    `json:"key_environment"` // as the configuration has the key now; empty: it is not in use
+	Role           string    `json:"role"`            // current, retired or, of a key that is not in use, empty
+	FirstSeen      time.Time `json:"first_seen"`
+	LastSeen       time.Time `json:"last_seen"`
+	Places         []string  `json:"places"` // such as "client: dist/app.js"; some of them
 }
 
 // Override is a setting that makes the audit see something else than the public does.

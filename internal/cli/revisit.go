@@ -3,40 +3,49 @@ package cli
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
-	"maps"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/history"
 	"github.com/prelaunch-audit/prelaunch/internal/policy"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
-	"github.com/prelaunch-audit/prelaunch/internal/runner"
-	"github.com/prelaunch-audit/prelaunch/internal/secret"
 	"github.com/prelaunch-audit/prelaunch/internal/store"
 	"github.com/prelaunch-audit/prelaunch/internal/verdict"
+)
+
+// Bounds of what is read back of a store, so that an audit takes as long however many reports are kept.
+const (
+	maxDoubtful = 20 // entries that cannot be relied on, before a sound one is found
+	maxHistory  = 30 // reports in the history of a page
+	maxChanges  = 20 // lines about what changed
 )
 
 func (a *app) revisitCommand() *cobra.Command {
 	var choice choice
 	var permissions permissions
 	var outputs []string
-	var directory string
-	var maxAge, wait time.Duration
+	var place storeFlags
 	keep := store.DefaultKeep
 	cmd := &cobra.Command{
-		Use: "revisit [FILE]", Short: "Audit again what has changed since the last report, and keep the reports", Args: cobra.MaximumNArgs(1),
-		Long: `Audit again, made for cron, systemd timers, Kubernetes CronJobs and CI. The live probes (webhook, HTTPS, access, logs, pages at a
-URL) are always repeated, as no digest can vouch for a receiver. What a digest can vouch for (repositories, bundles, manifests) is
-carried over from the last report with its time, unless something has changed, --max-age has passed, or something that the last
-report rests on has run out. Standard error says which. The store keeps each report with the facts behind it, in a folder of its
-own; "latest" leads to the newest. Exit codes are those of audit.`,
+		Use: "revisit [FILE]", Short: "Audit again, say what changed since the last report, and keep the reports", Args: cobra.MaximumNArgs(1),
+		Long: `Audit again, made for cron, systemd timers, Kubernetes CronJobs and CI. Everything is audited every time. The store keeps each
+report with the facts behind it in a directory of its own; "latest" leads to the newest. It decides no verdict, with one exception:
+a key that was found exposed stays exposed for as long as it is in use, also once it was removed from where it was found.
+Standard error says what changed since the last report. Entries are authenticated, and one that was changed is named and not
+compared with. Exit codes are those of audit.`,
 		Example: `  prelaunch revisit --store /var/lib/prelaunch/acme /etc/prelaunch/acme.yaml
-  prelaunch revisit --max-age 168h --keep 90 -o junit=report.xml`,
+  prelaunch revisit --keep 90 -o junit=report.xml --store-key env:PRELAUNCH_STORE_KEY`,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			destinations, err := parseOutputs(outputs)
 			if err != nil {
@@ -50,65 +59,159 @@ own; "latest" leads to the newest. Exit codes are those of audit.`,
 			if err != nil {
 				return err
 			}
-			waiting, cancel := context.WithTimeout(cmd.Context(), wait)
-			defer cancel()
-			kept, err := store.Open(waiting, directory, keep)
+			kept, err := a.openStore(cmd.Context(), place, keep)
 			if err != nil {
 				return err
 			}
 			defer func() { err = errors.Join(err, kept.Close()) }()
-			return a.revisit(cmd.Context(), prepared, kept, library, selection, maxAge, destinations)
+			return a.revisit(cmd.Context(), prepared, kept, library, selection, destinations)
 		},
 	}
 	choice.flags(cmd)
 	permissions.flags(cmd)
 	outputFlag(cmd, &outputs)
-	cmd.Flags().StringVar(&directory, "store", ".prelaunch", "folder of the reports")
+	place.flags(cmd, ".prelaunch")
 	cmd.Flags().IntVar(&keep, "keep", keep, "how many reports are kept")
-	cmd.Flags().DurationVar(&maxAge, "max-age", 24*time.Hour, "audit everything again when anything was last looked at longer ago")
-	cmd.Flags().DurationVar(&wait, "wait", time.Minute, "how long to wait for another run that uses the store")
 	return cmd
 }
 
-func (a *app) revisit(ctx context.Context, prepared *prepared, kept *store.Store, library *policy.Library, selection policy.Selection, maxAge time.Duration, destinations []destination) error {
-	last, reasons, err := lastRun(kept, prepared.integration.Name)
+// storeFlags say where a store is and how it is opened.
+type storeFlags struct {
+	directory, key string
+	wait           time.Duration
+}
+
+func (f *storeFlags) flags(cmd *cobra.Command, directory string) {
+	cmd.Flags().StringVar(&f.directory, "store", directory, "directory of the reports")
+	cmd.Flags().StringVar(&f.key, "store-key", "", "the key that authenticates the store, env:NAME or file:PATH (default one of your own, made once in your state directory)")
+	cmd.Flags().DurationVar(&f.wait, "wait", time.Minute, "how long to wait for another run that uses the store")
+}
+
+func (a *app) openStore(ctx context.Context, f storeFlags, keep int) (*store.Store, error) {
+	key, err := a.storeKey(ctx, f.key)
+	if err != nil {
+		return nil, err
+	}
+	if key.IsZero() {
+		fmt.Fprintln(a.Err, "The store is not authenticated: whoever can write there can change what this audit is compared with. "+
+			"Give --store-key, or set XDG_STATE_HOME or HOME.")
+	}
+	waiting, cancel := context.WithTimeout(ctx, f.wait)
+	defer cancel()
+	return store.Open(waiting, f.directory, keep, key)
+}
+
+// storeKey is the key that --store-key refers to, or the user's own, which is made if need be; the zero Key where there is no state
+// directory.
+func (a *app) storeKey(ctx context.Context, reference string) (store.Key, error) {
+	fail := func(err error) (store.Key, error) {
+		return store.Key{}, fmt.Errorf("--store-key %s: %w", reference, err)
+	}
+	kind, name, _ := strings.Cut(strings.Trim(reference, "{} "), ":")
+	switch name = strings.TrimSpace(name); {
+	case reference == "":
+		return a.ownStoreKey(ctx)
+	case kind == "env" && name != "":
+		text, set := a.LookupEnv(name)
+		if !set {
+			return fail(errors.New("the variable is not set"))
+		}
+		key, err := store.NewKey(text)
+		if err != nil {
+			return fail(err)
+		}
+		return key, nil
+	case kind == "file" && name != "":
+		text, err := a.readBounded(ctx, name, 1<<16)
+		if err != nil {
+			return fail(err)
+		}
+		key, err := store.NewKey(string(text))
+		if err != nil {
+			return fail(err)
+		}
+		return key, nil
+	}
+	return store.Key{}, errors.New("--store-key takes env:NAME or file:PATH")
+}
+
+func (a *app) ownStoreKey(ctx context.Context) (store.Key, error) {
+	state, _ := a.LookupEnv("XDG_STATE_HOME")
+	if !filepath.IsAbs(state) {
+		home, _ := a.LookupEnv("HOME")
+		if !filepath.IsAbs(home) {
+			return store.Key{}, nil
+		}
+		state = filepath.Join(home, ".local", "state")
+	}
+	path := filepath.Join(state, "prelaunch", "store.key")
+	err := makeSecret(path)
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		fmt.Fprintf(a.Err, "The key of the store cannot be kept in %s: %v\n", filepath.Dir(path), err)
+		return store.Key{}, nil
+	}
+	if err != nil {
+		return store.Key{}, fmt.Errorf("make the key of the store: %w", err)
+	}
+	text, err := a.readBounded(ctx, path, 1<<16)
+	if err != nil {
+		return store.Key{}, fmt.Errorf("the key of the store: %w", err)
+	}
+	key, err := store.NewKey(string(text))
+	if err != nil {
+		return store.Key{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return key, nil
+}
+
+// makeSecret makes a file with a random text that only its owner can read, where there is none. A file of that name is whole: it is
+// written under another and linked.
+func makeSecret(path string) error {
+	if _, err := os.Lstat(path); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(path), ".new-*") // made with mode 0600
 	if err != nil {
 		return err
 	}
-	if last != nil {
-		digests, err := runner.Digests(ctx, prepared.integration, prepared.options)
-		if err != nil {
-			return fmt.Errorf("compare with the last report: %w", err)
-		}
-		reasons = last.whatChanged(prepared, library, selection, digests, maxAge, a.now())
-		if len(reasons) == 0 {
-			prepared.options.Carry, prepared.options.Carried = last.facts, vouchedFor(digests)
+	_, err = temporary.WriteString(rand.Text() + rand.Text() + "\n")
+	if err = errors.Join(err, temporary.Close()); err == nil {
+		if err = os.Link(temporary.Name(), path); errors.Is(err, fs.ErrExist) { // another run was first
+			err = nil
 		}
 	}
-	if len(reasons) == 0 {
-		fmt.Fprintf(a.Err, "Nothing that a digest vouches for has changed since %s; carried over: %s. Everything else is looked at again.\n",
-			stamp(last.facts.StartedAt), listed(slices.Sorted(maps.Keys(prepared.options.Carried))))
-	} else {
-		fmt.Fprintf(a.Err, "Auditing everything: %s.\n", a.redactor.RedactString(strings.Join(reasons, "; ")))
+	return errors.Join(err, os.Remove(temporary.Name()))
+}
+
+func (a *app) revisit(ctx context.Context, prepared *prepared, kept *store.Store, library *policy.Library, selection policy.Selection, destinations []destination) error {
+	last, exposures, err := a.lastEntry(kept, prepared.integration.Name)
+	if err != nil {
+		return err
 	}
+	var inUse []string
+	for _, key := range prepared.integration.Keys() {
+		inUse = append(inUse, key.Fingerprint())
+	}
+	prepared.options.Exposures = history.MergeExposures(exposures, inUse...)
 	document, judged, err := a.audit(ctx, prepared, library, selection)
 	if err != nil {
 		return err
 	}
-	if last != nil && len(reasons) == 0 {
-		before, after := last.facts.Scope.Digests, document.Scope.Digests
-		if !sameChecks(last.report, judged) { // what only one of them looked at is neither new nor gone
-			before, after = inBoth(before, after), inBoth(after, before)
-		}
-		for _, change := range changedDigests(before, after) {
-			fmt.Fprintf(a.Err, "Since the last report: %s.\n", a.redactor.RedactString(change))
+	if last != nil {
+		if err := a.sayChanges(last.report, judged); err != nil {
+			return err
 		}
 	}
-	err = a.writeReport(judged, document, destinations, report.Options{
-		Earlier: earlierReports(kept),
-	})
+	options := report.Options{}
+	if slices.ContainsFunc(destinations, func(d destination) bool { return d.format == "html" }) {
+		options.Earlier = earlierReports(kept, prepared.integration.Name)
+	}
+	err = a.writeReport(judged, document, destinations, options)
 	if !judged.CutShort { // what is kept is whole
-		err = errors.Join(err, a.keep(kept, judged, document))
+		err = errors.Join(err, a.keep(kept, last, judged, document))
 	}
 	if err != nil {
 		return err
@@ -116,7 +219,90 @@ func (a *app) revisit(ctx context.Context, prepared *prepared, kept *store.Store
 	return exitWith(verdict.ExitCode(judged))
 }
 
-func (a *app) keep(kept *store.Store, judged *audit.Report, document *audit.Document) error {
+// keptRun is a sound entry of the store.
+type keptRun struct {
+	name   string
+	report *audit.Report
+	state  *history.State // of the tickets
+}
+
+// soundEntry reads an entry. Doubt says why it cannot be relied on.
+func soundEntry(kept *store.Store, name string) (run *keptRun, facts []byte, doubt string) {
+	entry, err := kept.Read(name)
+	if err != nil {
+		return nil, entry.Facts, fmt.Sprintf("cannot be read: %v", err)
+	}
+	if entry.Doubt != "" {
+		return nil, entry.Facts, entry.Doubt
+	}
+	judged, err := report.Read(entry.Report)
+	if err != nil {
+		return nil, entry.Facts, fmt.Sprintf("cannot be read: %v", err)
+	}
+	state := &history.State{}
+	if entry.Tickets == nil { // kept by an earlier version: what was open before it is not known
+		_, err = state.Apply(judged)
+	} else {
+		state, err = history.DecodeState(entry.Tickets)
+	}
+	if err != nil {
+		return nil, entry.Facts, fmt.Sprintf("cannot be read: %v", err)
+	}
+	return &keptRun{name, judged, state}, entry.Facts, ""
+}
+
+// lastEntry is the newest entry that can be relied on, nil without one, and what the store remembers of exposures. Entries that cannot
+// be relied on are named; exposures in them count. An entry of another integration is an error: the store is not for this one.
+func (a *app) lastEntry(kept *store.Store, integration string) (*keptRun, []audit.Exposure, error) {
+	names, err := kept.Names()
+	if err != nil {
+		return nil, nil, err
+	}
+	var exposures []audit.Exposure
+	for i, name := range slices.Backward(names) {
+		run, facts, doubt := soundEntry(kept, name)
+		exposures = append(exposures, history.Exposures(facts)...)
+		if doubt == "" {
+			if run.report.Integration != integration {
+				return nil, nil, fmt.Errorf("the store holds reports of the integration %q, not of %q: name another --store", run.report.Integration, integration)
+			}
+			return run, exposures, nil
+		}
+		fmt.Fprintf(a.Err, "The kept report %s %s. It is not compared with; keys that it says were exposed count.\n", name, a.redactor.RedactString(report.Plain(doubt)))
+		if len(names)-i == maxDoubtful {
+			fmt.Fprintf(a.Err, "%d kept reports in a row cannot be relied on; older ones are not read.\n", maxDoubtful)
+			return nil, exposures, nil
+		}
+	}
+	fmt.Fprintln(a.Err, "There is no earlier report to compare with.")
+	return nil, exposures, nil
+}
+
+// sayChanges says on standard error what a report changes.
+func (a *app) sayChanges(last, judged *audit.Report) error {
+	difference, err := history.Compare(last, judged, history.DiffOptions{AnyOrder: true})
+	if err != nil {
+		return fmt.Errorf("compare with the last report: %w", err)
+	}
+	lines := difference.Summary()
+	since := "Since the last report, of " + stamp(last.FinishedAt)
+	if judged.FinishedAt.Before(last.FinishedAt) {
+		since += " (later than now: was the clock set back?)"
+	}
+	if len(lines) == 0 {
+		lines = []string{"nothing changed"}
+	}
+	for _, line := range lines[:min(len(lines), maxChanges)] {
+		fmt.Fprintf(a.Err, "%s: %s.\n", since, a.redactor.RedactString(line))
+	}
+	if more := len(lines) - maxChanges; more > 0 {
+		fmt.Fprintf(a.Err, "%s: %d further changes; `prelaunch diff` lists all.\n", since, more)
+	}
+	return nil
+}
+
+func (a *app) keep(kept *store.Store, last *keptRun, judged *audit.Report, document *audit.Document) error {
+	var entry store.Entry
 	var asReport, asFacts bytes.Buffer
 	if err := report.Write(&asReport, "json", judged, report.Options{Redactor: a.redactor}); err != nil {
 		return err
@@ -124,179 +310,37 @@ func (a *app) keep(kept *store.Store, judged *audit.Report, document *audit.Docu
 	if err := a.writeFacts(&asFacts, document); err != nil {
 		return err
 	}
-	_, err := kept.Add(document.FinishedAt, document.RunID, asReport.Bytes(), asFacts.Bytes())
+	entry.Report, entry.Facts = asReport.Bytes(), asFacts.Bytes()
+	state := &history.State{}
+	if last != nil {
+		state = last.state
+	}
+	written, err := report.Read(entry.Report) // as `prelaunch tickets` will read it
+	if err != nil {
+		return fmt.Errorf("store the report: %w", err)
+	}
+	if _, err := state.Apply(written); err != nil {
+		return err
+	}
+	if entry.Tickets, err = state.Encode(); err != nil {
+		return err
+	}
+	_, err = kept.Add(document.FinishedAt, document.RunID, entry)
 	return err
-}
-
-// vouchedFor leaves out the probes that cannot tell cheaply whether something has changed; they look again.
-func vouchedFor(digests map[string]map[string]string) map[string]map[string]string {
-	vouched := map[string]map[string]string{}
-	for probe, of := range digests {
-		if !slices.Contains(slices.Collect(maps.Values(of)), audit.UnknownDigest) {
-			vouched[probe] = of
-		}
-	}
-	return vouched
-}
-
-func listed(names []string) string {
-	if len(names) == 0 {
-		return "nothing"
-	}
-	return strings.Join(names, ", ")
-}
-
-// run is what the store holds of the last one.
-type run struct {
-	facts  *audit.Document
-	report *audit.Report
-}
-
-// lastRun reads the newest entry. One of another integration is an error, as the store is not for this one; one that cannot be read
-// is a reason to audit everything.
-func lastRun(kept *store.Store, integration string) (*run, []string, error) {
-	entry, err := kept.Newest()
-	if errors.Is(err, store.ErrEmpty) {
-		return nil, []string{"there is no earlier report"}, nil
-	}
-	if err != nil {
-		return nil, []string{fmt.Sprintf("the last report cannot be read: %v", err)}, nil
-	}
-	judged, err := report.Read(entry.Report)
-	if err != nil {
-		return nil, []string{fmt.Sprintf("the last report cannot be read: %v", err)}, nil
-	}
-	if judged.Integration != integration {
-		return nil, nil, fmt.Errorf("the store holds reports of the integration %q, not of %q: name another --store", judged.Integration, integration)
-	}
-	facts, err := audit.DecodeDocument(entry.Facts)
-	if err == nil {
-		err = validateFacts(entry.Facts)
-	}
-	if err != nil {
-		return nil, []string{fmt.Sprintf("the last report's facts cannot be used: %v", err)}, nil
-	}
-	raw, err := facts.Encode()
-	if err != nil {
-		return nil, nil, err
-	}
-	if audit.Digest(raw) != judged.FactsDigest {
-		return nil, []string{"the facts beside the last report are not those that it was made of"}, nil
-	}
-	return &run{facts, judged}, nil, nil
-}
-
-// whatChanged lists why everything is to be audited again; none means that what a digest vouches for can be carried over.
-func (last *run) whatChanged(prepared *prepared, library *policy.Library, selection policy.Selection, digests map[string]map[string]string, maxAge time.Duration, now time.Time) []string {
-	var reasons []string
-	if last.facts.ConfigDigest != prepared.integration.Digest {
-		reasons = append(reasons, "the configuration has changed")
-	}
-	if last.report.PolicyDigest != library.Digest() {
-		reasons = append(reasons, "the policies have changed")
-	}
-	if last.facts.Tool != prepared.options.Tool {
-		reasons = append(reasons, "another version of prelaunch made the last report")
-	}
-	if !sameKeys(last.facts.Scope.Keys, prepared.integration) {
-		reasons = append(reasons, "a key has changed")
-	}
-	if last.ranOutBy(now) {
-		reasons = append(reasons, fmt.Sprintf("an attestation, a waiver, a review or a certificate that the last report rests on held until %s only", last.report.ValidUntil))
-	}
-	oldest := last.facts.StartedAt
-	for _, probe := range last.facts.Probes {
-		if !probe.ObservedAt.IsZero() && probe.ObservedAt.Before(oldest) {
-			oldest = probe.ObservedAt
-		}
-		if _, carried := digests[probe.Name]; carried && probe.State != audit.ProbeComplete {
-			reasons = append(reasons, fmt.Sprintf("the %s probe did not run to its end the last time", probe.Name))
-		}
-	}
-	switch age := now.Sub(oldest); {
-	case age > maxAge:
-		reasons = append(reasons, fmt.Sprintf("something was last looked at on %s, longer ago than %v", stamp(oldest), maxAge))
-	case age < 0:
-		reasons = append(reasons, fmt.Sprintf("the last report says that it was made later than now, on %s", stamp(oldest)))
-	}
-	before, after := map[string]string{}, map[string]string{}
-	for _, of := range vouchedFor(digests) {
-		for name, digest := range of {
-			after[name] = digest
-			if digest, known := last.facts.Scope.Digests[name]; known {
-				before[name] = digest
-			}
-		}
-	}
-	return append(reasons, changedDigests(before, after)...)
-}
-
-// ranOutBy reports whether something ran out since the last report was made. What had run out before it is judged as such already.
-func (last *run) ranOutBy(now time.Time) bool {
-	return verdict.Expired(last.report, now) && audit.NewDate(last.report.FinishedAt).Before(audit.NewDate(now))
-}
-
-// changedDigests says what differs between two sets of digests.
-func changedDigests(before, after map[string]string) []string {
-	var changes []string
-	for _, name := range slices.Sorted(maps.Keys(after)) {
-		switch digest, known := before[name]; {
-		case !known:
-			changes = append(changes, name+" is new")
-		case digest != after[name]:
-			changes = append(changes, name+" has changed")
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(before)) {
-		if _, still := after[name]; !still {
-			changes = append(changes, name+" is gone")
-		}
-	}
-	return changes
-}
-
-func sameChecks(a, b *audit.Report) bool {
-	return slices.EqualFunc(a.Checks, b.Checks, func(a, b audit.Check) bool { return a.ID == b.ID })
-}
-
-// inBoth are the digests whose names the others have as well.
-func inBoth(digests, others map[string]string) map[string]string {
-	both := map[string]string{}
-	for name, digest := range digests {
-		if _, has := others[name]; has {
-			both[name] = digest
-		}
-	}
-	return both
-}
-
-// sameKeys also holds where the last run did not look at the keys.
-func sameKeys(before []audit.KeyScope, integration *audit.Integration) bool {
-	fingerprints := map[string]bool{}
-	for _, key := range before {
-		fingerprints[key.Fingerprint] = true
-	}
-	keys := integration.Keys()
-	return len(before) == 0 || len(keys) == len(before) && !slices.ContainsFunc(keys, func(key secret.Key) bool { return !fingerprints[key.Fingerprint()] })
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
 
-// earlierReports are those in the store that can be read, for the history of each check. A damaged one is told where it matters: when it
-// is the last.
-func earlierReports(kept *store.Store) []*audit.Report {
+// earlierReports are the newest in the store that can be relied on, for the history of each check.
+func earlierReports(kept *store.Store, integration string) []*audit.Report {
 	names, err := kept.Names()
 	if err != nil {
 		return nil
 	}
 	var earlier []*audit.Report
-	for _, name := range names {
-		entry, err := kept.Read(name)
-		if err != nil {
-			continue
-		}
-		if read, err := report.Read(entry.Report); err == nil {
-			earlier = append(earlier, read)
+	for _, name := range names[max(0, len(names)-maxHistory):] {
+		if run, _, doubt := soundEntry(kept, name); doubt == "" && run.report.Integration == integration {
+			earlier = append(earlier, run.report)
 		}
 	}
 	return earlier

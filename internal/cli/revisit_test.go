@@ -28,6 +28,7 @@ type scheduled struct {
 	*sandbox.Pair
 	t     *testing.T
 	store string
+	env   []string
 	ahead time.Duration // of this machine's clock
 }
 
@@ -43,7 +44,8 @@ func schedule(t *testing.T, options sandbox.PairOptions) *scheduled {
 			t.Errorf("close the pair: %v", err)
 		}
 	})
-	return &scheduled{Pair: pair, t: t, store: filepath.Join(t.TempDir(), "store")}
+	return &scheduled{Pair: pair, t: t, store: filepath.Join(t.TempDir(), "store"),
+		env: []string{"XDG_STATE_HOME=" + t.TempDir(), "BEGINI_NEW_API_KEY=sk-begini-fedcba9876543210fedcba98"}}
 }
 
 // call runs the program. The report is nil when none was printed.
@@ -56,7 +58,7 @@ func (s *scheduled) call(ctx context.Context, out io.Writer, args ...string) aud
 	ahead := s.ahead
 	arguments := slices.Concat([]string{"revisit", s.File, "--store", s.store, "-o", "json"}, s.Args(), args)
 	got := audited{code: cli.Main(ctx, arguments, cli.Streams{
-		In: strings.NewReader(""), Out: io.MultiWriter(&stdout, out), Err: &stderr, LookupEnv: lookup(s.Env()), Now: func() time.Time { return time.Now().Add(ahead) },
+		In: strings.NewReader(""), Out: io.MultiWriter(&stdout, out), Err: &stderr, LookupEnv: lookup(slices.Concat(s.env, s.Env())), Now: func() time.Time { return time.Now().Add(ahead) },
 	})}
 	got.stdout, got.stderr = stdout.String(), stderr.String()
 	for name, key := range s.Keys {
@@ -90,21 +92,12 @@ func passive() sandbox.PairOptions {
 }
 
 const (
-	everything  = "Auditing everything: "
-	carriedOver = "Nothing that a digest vouches for has changed since "
+	noEarlier = "There is no earlier report to compare with.\n"
+	unchanged = "nothing changed.\n"
 )
 
-// observed tells from the newest facts of the store when a probe looked, and the zero time when that was in the newest run.
-func (s *scheduled) observed(probe string) time.Time {
-	s.t.Helper()
-	for _, status := range s.newest().Probes {
-		if status.Name == probe {
-			return status.ObservedAt
-		}
-	}
-	s.t.Fatalf("no probe %s", probe)
-	return time.Time{}
-}
+// quick is a selection that takes little time to audit.
+const quick = "--only=access.*,api-key.not-in-client,api-key.rotated-after-exposure,environments.separate-integrations"
 
 func (s *scheduled) newest() *audit.Document {
 	s.t.Helper()
@@ -157,146 +150,65 @@ func outcome(report *audit.Report, check string) audit.Outcome {
 	return audit.Inconclusive
 }
 
-// TestRevisitCarriesOver: what a digest vouches for is looked at once and told with its age, never older than --max-age, and the
-// receivers are written to every time.
-func TestRevisitCarriesOver(t *testing.T) {
+// TestRevisitComparesAndRemembers: what changed is reported, an unchanged integration has no changes, and a key that was found exposed
+// stays exposed, by its fingerprint, until it is rotated.
+func TestRevisitComparesAndRemembers(t *testing.T) {
 	t.Parallel()
-	s := schedule(t, sandbox.PairOptions{})
-	first := s.visit(0, everything+"there is no earlier report.")
-	begun := s.newest().StartedAt
-	for _, name := range []string{
-		"client dist", "workload deploy", "roster",
-		"certificate hooks.acme.example:443", "certificate hooks-test.acme.example:443", "dns hooks.acme.example", "dns www.acme.example",
-	} {
-		if digest := first.report.Scope.Digests[name]; !strings.HasPrefix(digest, "sha256:") {
-			t.Errorf("the report records no digest of %s: %q", name, digest)
-		}
-	}
-	for _, hours := range []int{11, 23} {
-		requests := s.Test.Requests()
-		s.ahead = time.Duration(hours) * time.Hour
-		got := s.visit(0, carriedOver)
-		for _, probe := range []string{"clients", "workloads"} {
-			if at := s.observed(probe); !at.Equal(begun) {
-				t.Errorf("after %d hours the %s probe is said to have looked at %v, not at %v", hours, probe, at, begun)
-			}
-			if !slices.ContainsFunc(got.report.Notes, func(note string) bool {
-				return strings.Contains(note, probe+" probe") && strings.Contains(note, begun.Format("2006-01-02 15:04 UTC"))
-			}) {
-				t.Errorf("the report does not tell the age of what the %s probe saw: %q", probe, got.report.Notes)
-			}
-		}
-		for _, probe := range []string{"webhook", "https", "keys", "roster", "logs", "repositories"} {
-			if at := s.observed(probe); !at.IsZero() {
-				t.Errorf("the %s probe was not repeated", probe)
-			}
-		}
-		if sent := s.Test.Requests() - requests; sent < 100 {
-			t.Errorf("only %d requests were sent again", sent)
-		}
-		for _, check := range got.report.Checks {
-			if was := outcome(first.report, check.ID); check.Outcome != was {
-				t.Errorf("%s was %s and is %s%s", check.ID, was, check.Outcome, toldOf(check))
-			}
-		}
-	}
-	s.ahead = 24 * time.Hour
-	s.visit(0, everything+"something was last looked at on "+begun.Format("2006-01-02 15:04 UTC"))
-	if at := s.observed("clients"); !at.IsZero() {
-		t.Errorf("facts of %v were carried beyond --max-age", at)
-	}
+	s := schedule(t, passive())
+	key := string(s.Keys["production"].Expose())
+	bundle := filepath.Join(s.Dir, "dist", "app.js")
+	rotated := "api-key.rotated-after-exposure"
 	page := filepath.Join(t.TempDir(), "report.html")
-	s.visit(0, "longer ago than 1ns", "--max-age", "1ns", "--keep", "2", "-o", "html="+page)
+	first := s.visit(0, noEarlier, quick)
+	if strings.Contains(first.stderr, "not authenticated") {
+		t.Errorf("the store has no key:\n%s", first.stderr)
+	}
+	day := audit.NewDate(time.Now()).AddDays(1).String()
+	for _, step := range []struct {
+		name, says string
+		code       int
+		outcomes   map[string]audit.Outcome
+		change     func() (args []string)
+	}{
+		{"nothing", unchanged, 0, nil, func() []string { return nil }},
+		{"nothing, a day later", unchanged, 0, nil, func() []string { s.ahead += 24 * time.Hour; return nil }},
+		{"the configuration", "configuration differs", 0, nil, func() []string { s.edit("version: 1", "version: 1 # reviewed"); return nil }},
+		{"a policy", "acme.named is new, pass", 0, nil, func() []string { return []string{"--policy", ownPolicy(t), "--only=acme.*"} }},
+		{"a policy less", "1 checks of that report are not part of this audit", 0, nil, func() []string { return nil }},
+		{"a key in a bundle", rotated + " was pass and is fail", 1, map[string]audit.Outcome{rotated: audit.Fail, "api-key.not-in-client": audit.Fail}, func() []string {
+			s.write(bundle, "const key = \""+key+"\";\n")
+			return nil
+		}},
+		{"the bundle is repaired", "api-key.not-in-client was fail and is pass", 1, map[string]audit.Outcome{rotated: audit.Fail, "api-key.not-in-client": audit.Pass}, func() []string {
+			s.write(bundle, "document.title = \"Acme loans\";\n")
+			return nil
+		}},
+		{"the exposure is remembered over a run that does not judge it", "", 0, nil, func() []string { return []string{"--skip=" + rotated} }},
+		{"and over a report that was dropped", rotated + " is new, fail", 1, map[string]audit.Outcome{rotated: audit.Fail}, func() []string { return []string{"--keep=1", "-o", "html=" + page} }},
+		{"the key is rotated", rotated + " was fail and is pass", 0, map[string]audit.Outcome{rotated: audit.Pass}, func() []string {
+			s.edit("api_key: {env: BEGINI_PRODUCTION_API_KEY}", "api_key: {env: BEGINI_NEW_API_KEY}")
+			return nil
+		}},
+	} {
+		args := step.change()
+		got := s.visit(step.code, step.says, append(args, quick)...)
+		for check, want := range step.outcomes {
+			if is := outcome(got.report, check); is != want {
+				t.Errorf("%s: %s is %s, want %s", step.name, check, is, want)
+			}
+		}
+		if step.name == "the bundle is repaired" && !strings.Contains(got.stdout, "dist: app.js, last seen on "+day) && !strings.Contains(got.stdout, "app.js, last seen on "+day) {
+			t.Errorf("the report does not say when the key was exposed:\n%s", got.stdout)
+		}
+		if t.Failed() {
+			t.Fatalf("at: %s\n%s", step.name, got.stderr)
+		}
+	}
 	if html, err := os.ReadFile(page); err != nil || !strings.Contains(string(html), ">History<") {
 		t.Errorf("the page shows no history of the reports in the store (%v)", err)
 	}
 	if left := s.entries(); len(left) != 2 {
-		t.Errorf("%d reports are kept, want 2", len(left))
-	}
-	s.ahead -= time.Hour
-	s.visit(0, "the last report says that it was made later than now")
-}
-
-// TestRevisitAuditsWhatChanged goes through every reason to audit everything again.
-func TestRevisitAuditsWhatChanged(t *testing.T) {
-	t.Parallel()
-	s := schedule(t, passive())
-	tomorrow := audit.NewDate(time.Now()).AddDays(1).String()
-	s.edit("- {check: deployment-centre.redirects-registered,", "- {expires: "+tomorrow+", check: deployment-centre.redirects-registered,")
-	s.visit(3, everything)
-	app := filepath.Join(s.Dir, "app")
-	key := string(s.Keys["production"].Expose())
-	for _, step := range []struct {
-		name, says string
-		code       int
-		fails      string
-		change     func() (args []string)
-	}{
-		{"nothing", carriedOver, 3, "", func() []string { return nil }},
-		{"the configuration", "the configuration has changed", 3, "", func() []string { s.edit("version: 1", "version: 1 # reviewed"); return nil }},
-		{"a policy", "the policies have changed", 3, "", func() []string { return []string{"--policy", ownPolicy(t)} }},
-		{"a policy less", "the policies have changed", 3, "", func() []string { return nil }},
-		{"other checks", "the workloads probe did not run to its end the last time", 3, "", func() []string {
-			s.visit(3, carriedOver, "--skip", "api-key.stored-securely")
-			return nil
-		}},
-		{"few checks", "the workloads probe did not run to its end the last time", 3, "", func() []string {
-			if few := s.visit(0, carriedOver, "--only", "access.*"); strings.Contains(few.stderr, "is gone") {
-				t.Errorf("what was not looked at is said to be gone:\n%s", few.stderr)
-			}
-			return nil
-		}},
-		{"a manifest", "workload deploy has changed", 1, "", func() []string {
-			s.write(filepath.Join(s.Dir, "deploy", "more.env.yaml"), "env: [{name: BEGINI_API_KEY, value: "+key+"}]\n")
-			return nil
-		}},
-		{"a manifest less", "workload deploy has changed", 3, "", func() []string {
-			if err := os.Remove(filepath.Join(s.Dir, "deploy", "more.env.yaml")); err != nil {
-				t.Fatal(err)
-			}
-			return nil
-		}},
-		{"a bundle", "client dist has changed", 1, "api-key.not-in-client", func() []string {
-			s.write(filepath.Join(s.Dir, "dist", "app.js"), "const key = \""+key+"\";\n")
-			return nil
-		}},
-		{"a bundle built anew, the same as before", "client dist has changed", 3, "", func() []string {
-			s.write(filepath.Join(s.Dir, "dist", "app.js"), "document.title = \"Acme loans\";\n")
-			return nil
-		}},
-		{"the same bundle built again", carriedOver, 3, "", func() []string {
-			if err := os.Remove(filepath.Join(s.Dir, "dist", "app.js")); err != nil {
-				t.Fatal(err)
-			}
-			s.write(filepath.Join(s.Dir, "dist", "app.js"), "document.title = \"Acme loans\";\n")
-			return nil
-		}},
-		{"an attestation that ran out", "held until " + tomorrow, 3, "", func() []string {
-			s.ahead = 48 * time.Hour
-			return []string{"--max-age", "100h"}
-		}},
-		{"a commit with a key", carriedOver, 1, "api-key.not-in-history", func() []string {
-			s.write(filepath.Join(app, "settings.py"), "KEY = \""+key+"\"\n")
-			git(t, app, "add", "settings.py")
-			git(t, app, "commit", "-q", "-m", "Settings")
-			return nil
-		}},
-		{"a failure that stays", carriedOver, 1, "api-key.not-in-history", func() []string { return nil }},
-	} {
-		args := step.change()
-		got := s.visit(step.code, step.says, args...)
-		if step.says != carriedOver && !strings.Contains(got.stderr, everything) {
-			t.Errorf("%s: not everything was audited:\n%s", step.name, got.stderr)
-		}
-		if strings.Contains(got.stderr, "a key has changed") {
-			t.Errorf("%s: no key has changed:\n%s", step.name, got.stderr)
-		}
-		if step.fails != "" && outcome(got.report, step.fails) != audit.Fail {
-			t.Errorf("%s: %s is %s", step.name, step.fails, outcome(got.report, step.fails))
-		}
-		if t.Failed() {
-			t.Fatalf("at: %s", step.name)
-		}
+		t.Errorf("%d reports are kept, want the one that was kept alone and its successor", len(left))
 	}
 }
 
@@ -390,7 +302,7 @@ func TestRevisitCatchesAReceiverThatWentBad(t *testing.T) {
 	s := schedule(t, sandbox.PairOptions{})
 	d := openDoor(t, s.Production.Addresses()[0])
 	s.edit(s.Production.Addresses()[0], d.Addr().String())
-	s.visit(0, everything)
+	s.visit(0, noEarlier)
 
 	flaw, err := behaviors.Named("first-sixteen-digits")
 	if err != nil {
@@ -410,23 +322,20 @@ func TestRevisitCatchesAReceiverThatWentBad(t *testing.T) {
 	}
 	address := bad.Addresses()[0]
 	d.behind.Store(&address)
-	got := s.visit(1, carriedOver)
+	got := s.visit(1, "READY became NOT READY")
 	for _, check := range flaw.Expect.Fails {
 		if outcome(got.report, check) != audit.Fail {
 			t.Errorf("%s is %s", check, outcome(got.report, check))
 		}
 	}
-	if !strings.Contains(got.stderr, "Since the last report: certificate hooks.acme.example:443 has changed.") {
-		t.Errorf("it does not tell of the other certificate:\n%s", got.stderr)
-	}
-	if at := s.observed("clients"); at.IsZero() {
-		t.Error("the repositories were searched again")
+	if !strings.Contains(got.stderr, "digest of certificate hooks.acme.example:443 differs") {
+		t.Errorf("it does not report the other certificate:\n%s", got.stderr)
 	}
 
 	if err := bad.Close(); err != nil {
 		t.Fatal(err)
 	}
-	got = s.visit(1, carriedOver)
+	got = s.visit(1, "https.webhook-reachable was pass and is fail")
 	if outcome(got.report, "https.webhook-reachable") != audit.Fail {
 		t.Errorf("https.webhook-reachable is %s", outcome(got.report, "https.webhook-reachable"))
 	}

@@ -105,13 +105,13 @@ func judge(t *testing.T, facts []byte) *audit.Report {
 // lookup is the environment of a call: the pair's keys, and what commands need.
 func lookup(env []string) func(string) (string, bool) {
 	return func(name string) (string, bool) {
-		if name == "PATH" || name == "HOME" {
-			return os.LookupEnv(name)
-		}
 		for _, pair := range env {
 			if value, ok := strings.CutPrefix(pair, name+"="); ok {
 				return value, true
 			}
+		}
+		if name == "PATH" || name == "HOME" {
+			return os.LookupEnv(name)
 		}
 		return "", false
 	}

@@ -1,6 +1,3 @@
-// Package history tells what changed between two audits of an integration, and why: for each check that came to something else,
-// which of its findings appeared, went or changed, and in which pieces of evidence; what was audited differently (policies,
-// configuration, keys, probing, commits); and, where the facts of both audits are at hand, which facts differ.
 package history
 
 import (
@@ -80,15 +77,13 @@ type FindingChange struct {
 type DiffOptions struct {
 	OldFacts, NewFacts *audit.Document     // both or none; each must be what its report was judged from
 	Reads              map[string][]string // check → kinds of facts it reads; the catalogue knows
+	AnyOrder           bool                // the newer may have the earlier time: the clock may have been set back
 }
 
 // Compare tells what the newer report changes. Reports of different integrations and facts of another audit are errors.
 func Compare(older, newer *audit.Report, o DiffOptions) (*Diff, error) {
-	if older.Integration != newer.Integration || older.Provider != newer.Provider {
-		return nil, fmt.Errorf("these reports are of different integrations, %.80q and %.80q: compare reports of one", older.Integration, newer.Integration)
-	}
-	if newer.FinishedAt.Before(older.FinishedAt) {
-		return nil, errors.New("the second report is older than the first: give the older one first")
+	if err := comparable(older, newer); err != nil && !(o.AnyOrder && errors.Is(err, errOrder)) {
+		return nil, err
 	}
 	d := &Diff{
 		Schema: DiffSchema, Integration: newer.Integration, Old: runOf(older), New: runOf(newer),
@@ -187,8 +182,8 @@ func compareFindings(older, newer []audit.Finding) []FindingChange {
 		}
 		if known {
 			change.Change, change.OldOutcome = Changed, was.Outcome.String()
-			change.Values = compareValues(describeFinding(was), describeFinding(finding))
-			if was.Outcome == finding.Outcome && len(change.Values) == 0 {
+			change.Values = differences(was, finding)
+			if sameFinding(was, finding) {
 				continue
 			}
 		}

@@ -77,6 +77,34 @@ func (d *Diff) WriteText(w io.Writer, redactor *secret.Redactor) error {
 	return write(w, p.out.Bytes(), redactor)
 }
 
+// Summary names what changed, a line each, the outcomes first: the status, checks, and what was audited differently.
+func (d *Diff) Summary() []string {
+	var lines []string
+	if d.Old.Status != d.New.Status {
+		lines = append(lines, fmt.Sprintf("%s became %s", d.Old.Status, d.New.Status))
+	}
+	absent := 0
+	for _, check := range d.Checks {
+		switch {
+		case check.Change == Removed:
+			absent++
+		case check.Change == Added:
+			lines = append(lines, fmt.Sprintf("%s is new, %s", report.Plain(check.ID), words(check.NewOutcome)))
+		case check.OldOutcome != check.NewOutcome:
+			lines = append(lines, fmt.Sprintf("%s was %s and is %s", report.Plain(check.ID), words(check.OldOutcome), words(check.NewOutcome)))
+		default:
+			lines = append(lines, fmt.Sprintf("%s is %s with other findings", report.Plain(check.ID), words(check.NewOutcome)))
+		}
+	}
+	if absent > 0 {
+		lines = append(lines, fmt.Sprintf("%d checks of that report are not part of this audit", absent))
+	}
+	for _, value := range d.Context {
+		lines = append(lines, shorten(report.Plain(value.Name), maxDiffText)+" differs")
+	}
+	return lines
+}
+
 type printer struct {
 	out      bytes.Buffer
 	redactor *secret.Redactor

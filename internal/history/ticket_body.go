@@ -1,7 +1,6 @@
 package history
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -16,6 +15,7 @@ import (
 const (
 	maxText     = 1000
 	maxEvidence = 12
+	maxWaiting  = 20
 )
 
 // part is a paragraph of a body, or an item of its list when it has a name.
@@ -35,7 +35,8 @@ const (
 )
 
 // describe says all that a reader of a ticket needs.
-func describe(r *audit.Report, check audit.Check, finding audit.Finding, reason string) []part {
+func describe(r *audit.Report, about *problem, reason string) []part {
+	check, finding := about.Check, about.Finding
 	var parts []part
 	add := func(style style, name, text string) {
 		parts = append(parts, part{shorten(report.Plain(name), maxText), shorten(report.Plain(text), maxText), style})
@@ -56,17 +57,17 @@ func describe(r *audit.Report, check audit.Check, finding audit.Finding, reason 
 	if w := finding.Waiver; w != nil {
 		add(item, "Waived until "+w.Expires.String(), fmt.Sprintf("%s; owner %s, approved by %s", w.Reason, w.Owner, w.ApprovedBy))
 	}
-	names := slices.Sorted(maps.Keys(finding.Evidence))
-	for _, name := range names[:min(len(names), maxEvidence)] {
-		value, isText := finding.Evidence[name].(string)
-		if !isText {
-			raw, err := json.Marshal(finding.Evidence[name])
-			if err != nil {
-				raw = []byte(err.Error())
-			}
-			value = string(raw)
+	if n := len(about.Waiting); n > 0 {
+		shown := strings.Join(about.Waiting[:min(n, maxWaiting)], ", ")
+		if n > maxWaiting {
+			shown += fmt.Sprintf(" and %d more", n-maxWaiting)
 		}
-		add(item, "Evidence, "+name, value)
+		add(item, "Waiting for the same cause", shown)
+	}
+	names := slices.Sorted(maps.Keys(finding.Evidence))
+	names = slices.DeleteFunc(names, func(name string) bool { return name == "is_cause" })
+	for _, name := range names[:min(len(names), maxEvidence)] {
+		add(item, "Evidence, "+strings.ReplaceAll(name, "_", " "), inWords(finding.Evidence[name]))
 	}
 	name, remedy := "Fix", check.Remediation
 	if finding.Outcome == audit.Inconclusive { // the remedy of a failure that nobody observed is not shown
@@ -82,8 +83,37 @@ func describe(r *audit.Report, check audit.Check, finding audit.Finding, reason 
 			add(paragraph, "", block.Text)
 		}
 	}
+	add(fix, "To verify", "prelaunch audit --only "+check.ID)
 	add(paragraph, "", fmt.Sprintf("Audited %s by %s %s.", r.FinishedAt.UTC().Format("2006-01-02 15:04 UTC"), r.Tool.Name, r.Tool.Version))
 	return parts
+}
+
+// inWords is a value of evidence for people: no JSON.
+func inWords(value any) string {
+	switch value := value.(type) {
+	case nil:
+		return "none"
+	case bool:
+		if value {
+			return "yes"
+		}
+		return "no"
+	case string:
+		return orElse(value, "none")
+	case []any:
+		var all []string
+		for _, one := range value {
+			all = append(all, inWords(one))
+		}
+		return orElse(strings.Join(all, ", "), "none")
+	case map[string]any:
+		var all []string
+		for _, name := range slices.Sorted(maps.Keys(value)) {
+			all = append(all, strings.ReplaceAll(name, "_", " ")+" "+inWords(value[name]))
+		}
+		return orElse(strings.Join(all, "; "), "none")
+	}
+	return fmt.Sprint(value)
 }
 
 // markdown is a body for GitHub. It ends with a comment that holds the key and the scope, by which an importer finds the ticket again.

@@ -22,8 +22,8 @@ type TicketFormat struct {
 // TicketFormats are all formats, the default first.
 var TicketFormats = []TicketFormat{
 	{"json", "action, key, title, body, severity and labels", func(t Ticket, _ TicketOptions) any { return t }},
-	{"github", "what GitHub's REST API takes to create or to update an issue; find the issue by the comment at the end of its body", func(t Ticket, _ TicketOptions) any { return gitHubIssue(t) }},
-	{"jira", "what Jira's REST API (version 3) takes to create, to edit or to transition an issue; find the issue by its label prelaunch-KEY", func(t Ticket, o TicketOptions) any { return jiraIssue(t, o) }},
+	{"github", "action, key, and what GitHub's REST API takes to create or to update an issue; find it by the comment that ends its body", func(t Ticket, _ TicketOptions) any { return gitHubIssue(t) }},
+	{"jira", "action, key, and what Jira's REST API (version 3) takes to create, to edit or to transition an issue; find it by its label prelaunch-KEY", func(t Ticket, o TicketOptions) any { return jiraIssue(t, o) }},
 }
 
 // TicketOptions say how tickets are printed.
@@ -58,7 +58,10 @@ func WriteTickets(w io.Writer, format string, tickets []Ticket, o TicketOptions)
 }
 
 // gitHub is the body of POST /repos/OWNER/REPO/issues and of PATCH …/issues/NUMBER.
+// What is not GitHub's are the action and the key, by which an importer knows what to do with which issue.
 type gitHub struct {
+	Action      string   `json:"action"`
+	Key         string   `json:"key"`
 	Title       string   `json:"title"`
 	Body        string   `json:"body"`
 	Labels      []string `json:"labels,omitempty"` // POST only: PATCH would replace those that people added since
@@ -67,7 +70,7 @@ type gitHub struct {
 }
 
 func gitHubIssue(t Ticket) gitHub {
-	issue := gitHub{Title: t.Title, Body: t.Body}
+	issue := gitHub{Action: t.Action, Key: t.Key, Title: t.Title, Body: t.Body}
 	switch t.Action {
 	case Open:
 		issue.Labels = t.Labels
@@ -80,7 +83,10 @@ func gitHubIssue(t Ticket) gitHub {
 }
 
 // jira is the body of POST /rest/api/3/issue, of PUT …/issue/KEY and of POST …/issue/KEY/transitions.
+// What is not Jira's are the action and the key, by which an importer knows what to do with which issue.
 type jira struct {
+	Action     string              `json:"action"`
+	Key        string              `json:"key"`
 	Fields     *jiraFields         `json:"fields,omitempty"`
 	Update     map[string][]jiraOp `json:"update,omitempty"`
 	Transition *jiraRef            `json:"transition,omitempty"`
@@ -130,17 +136,17 @@ func jiraIssue(t Ticket, o TicketOptions) jira {
 		if o.JiraProject != "" {
 			fields.Project = &jiraKey{o.JiraProject}
 		}
-		return jira{Fields: fields}
+		return jira{Action: t.Action, Key: t.Key, Fields: fields}
 	case Update:
-		return jira{Fields: fields}
+		return jira{Action: t.Action, Key: t.Key, Fields: fields}
 	}
 	update := map[string][]jiraOp{
 		"comment": {{Add: map[string]adfNode{"body": adf(t.parts)}}},
 		"labels":  {{Add: labels[0]}}, // it is there already, and tells which issue is meant
 	}
 	if o.JiraTransition != "" {
-		return jira{Update: update, Transition: &jiraRef{o.JiraTransition}}
+		return jira{Action: t.Action, Key: t.Key, Update: update, Transition: &jiraRef{o.JiraTransition}}
 	}
 	update["labels"] = append(update["labels"], jiraOp{Add: "prelaunch-resolved"})
-	return jira{Update: update}
+	return jira{Action: t.Action, Key: t.Key, Update: update}
 }

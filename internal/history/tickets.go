@@ -1,22 +1,22 @@
 package history
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
+	"github.com/prelaunch-audit/prelaunch/internal/strictjson"
 	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
 // This file turns the difference between reports into tickets to open, update and close, for whatever keeps an issue tracker in step.
 //
-// A ticket stands for one finding that a required check fails, that it cannot prove, or that a recommended check warns of; its key is
-// the finding's id, the same in every run. It is closed only when the finding's scope (the check, the environment and the target)
+// A ticket stands for one finding that a required check fails, that it cannot prove, or that a recommended check warns of, or for all
+// such findings of one cause; its key is the finding's id, the same in every run. It is closed only when the finding's scope (the check, the environment and the target)
 // freshly passes: not when the finding is no longer there, the check was left out, became inconclusive, not applicable or waived.
 
 // Actions of a ticket.
@@ -30,7 +30,7 @@ const (
 // from outside is escaped.
 type Ticket struct {
 	Action      string   `json:"action"` // Open, Update or Close
-	Key         string   `json:"key"`    // the finding's id: one ticket a key
+	Key         string   `json:"key"`    // the finding's id, or that of the finding that is the cause: one ticket a key
 	Scope       string   `json:"scope"`  // of the finding
 	Check       string   `json:"check"`
 	Environment string   `json:"environment,omitempty"`
@@ -44,105 +44,236 @@ type Ticket struct {
 	parts []part // of Body
 }
 
-// problem is an open ticket while reports are gone through.
+// problem is an open ticket while reports are gone through, and in the state that a store keeps.
 type problem struct {
-	check   audit.Check
-	finding audit.Finding
-	state   string // what a reader of the ticket was told last, to notice a change
-	perhaps bool   // waived since before the reports that are at hand: nobody knows whether it has a ticket
+	Check   audit.Check   `json:"check"`             // without findings
+	Finding audit.Finding `json:"finding"`           // as a reader of the ticket was told it last; its id is the ticket's key
+	Waiting []string      `json:"waiting,omitempty"` // other findings of the same cause, as "check (environment)"
+	Reason  string        `json:"reason,omitempty"`  // why it stays open although the last audit did not find it
+	Perhaps bool          `json:"perhaps,omitempty"` // waived since before the first report: nobody knows whether it has a ticket
 }
 
-// Compare goes through the reports in their order and returns what the last of them changes. Of earlier reports there may be several, the
-// oldest first: a ticket that one of them opened and that later ones did not look at is then still known. None means that
-// everything is new. Reports of another integration, and a report older than the one before it, are errors.
-func Tickets(earlier []*audit.Report, now *audit.Report) ([]Ticket, error) {
-	all := append(slices.Clone(earlier), now)
-	for i, r := range all[:len(all)-1] {
-		if r.Integration != now.Integration || r.Provider != now.Provider {
-			return nil, fmt.Errorf("these reports are of different integrations, %.80q and %.80q: compare reports of one", r.Integration, now.Integration)
-		}
-		if all[i+1].FinishedAt.Before(r.FinishedAt) {
-			return nil, errors.New("the later report is older than the earlier one: give the older one first")
+// StateSchema names the version of an encoded State.
+const StateSchema = "prelaunch.tickets/v1"
+
+// State is which tickets are open after the reports that were applied to it. The zero State knows of none.
+type State struct {
+	last *audit.Report // without checks
+	open map[string]*problem
+}
+
+// encoded is a State in a store.
+type encoded struct {
+	Schema string              `json:"schema"`
+	Last   *audit.Report       `json:"last"`
+	Open   map[string]*problem `json:"open"`
+}
+
+// Encode writes the state.
+func (s *State) Encode() ([]byte, error) {
+	raw, err := json.Marshal(encoded{StateSchema, s.last, s.open})
+	if err != nil {
+		return nil, fmt.Errorf("encode the state of the tickets: %w", err)
+	}
+	return raw, nil
+}
+
+// DecodeState reads what Encode wrote.
+func DecodeState(raw []byte) (*State, error) {
+	var e encoded
+	if err := strictjson.DecodeKnown(raw, &e); err != nil {
+		return nil, fmt.Errorf("read the state of the tickets: %w", err)
+	}
+	if e.Schema != StateSchema {
+		return nil, fmt.Errorf("the state of the tickets has the schema %.60q, this version reads %q", e.Schema, StateSchema)
+	}
+	for key, ticket := range e.Open {
+		if ticket == nil || ticket.Finding.ID != key {
+			return nil, fmt.Errorf("the state of the tickets does not describe ticket %.40q", key)
 		}
 	}
-	open := map[string]*problem{}
-	var tickets []Ticket
+	return &State{e.Last, e.Open}, nil
+}
+
+// Tickets goes through the reports in their order and returns what the last of them changes. Of earlier reports there may be several,
+// the oldest first: a ticket that one of them opened and that later ones did not check is then still known. None means that everything
+// is new. Reports of another integration, and a report older than the one before it, are errors.
+func Tickets(earlier []*audit.Report, now *audit.Report) (tickets []Ticket, err error) {
+	all := append(slices.Clone(earlier), now)
+	state := &State{}
 	for i, r := range all {
-		if i > 0 && r.FinishedAt.Equal(all[i-1].FinishedAt) && r.FactsDigest == all[i-1].FactsDigest && r.PolicyDigest == all[i-1].PolicyDigest {
-			tickets = nil // the same audit twice: nothing is fresh
-			continue
+		if i > 0 {
+			if err := comparable(all[i-1], r); err != nil {
+				return nil, err
+			}
 		}
-		changes, err := apply(open, r)
-		if err != nil {
+		if tickets, err = state.Apply(r); err != nil {
 			return nil, err
 		}
-		tickets = changes
 	}
 	return tickets, nil
 }
 
-// apply brings the open tickets up to a report and returns what that changes.
-func apply(open map[string]*problem, r *audit.Report) ([]Ticket, error) {
-	var tickets []Ticket
-	seen := map[string]bool{}
-	for _, check := range r.Checks {
-		for _, finding := range check.Findings {
-			was, known := open[finding.ID]
-			isOpen := known && !was.perhaps
-			if !isProblem(check, finding) && finding.Outcome != audit.Waived {
-				continue
+// Net is what several rounds of tickets, the earliest first, come to for a tracker that has seen none of them.
+func Net(rounds ...[]Ticket) []Ticket {
+	first := map[string]string{}
+	last := map[string]Ticket{}
+	var order []string
+	for _, round := range rounds {
+		for _, ticket := range round {
+			if _, known := first[ticket.Key]; !known {
+				first[ticket.Key] = ticket.Action
+				order = append(order, ticket.Key)
 			}
-			seen[finding.ID] = true
-			if finding.Outcome == audit.Waived && !isOpen {
-				open[finding.ID] = &problem{check: check, finding: finding, perhaps: true}
-				continue
-			}
-			state, err := stateOf(check, finding)
-			if err != nil {
-				return nil, err
-			}
-			switch {
-			case !isOpen:
-				open[finding.ID] = &problem{check: check, finding: finding, state: state}
-				tickets = append(tickets, newTicket(Open, r, check, finding, "This audit found it."))
-			case was.state != state:
-				reason := "What is known of it has changed."
-				if finding.Outcome == audit.Waived {
-					reason = fmt.Sprintf("It is waived until %s.", finding.Waiver.Expires)
-				}
-				*was = problem{check: check, finding: finding, state: state}
-				tickets = append(tickets, newTicket(Update, r, check, finding, reason))
-			}
+			last[ticket.Key] = ticket
 		}
 	}
-	for _, id := range slices.Sorted(keys(open)) {
-		if seen[id] {
+	net := []Ticket{}
+	for _, key := range order {
+		ticket := last[key]
+		switch {
+		case first[key] == Open && ticket.Action == Close:
+			continue
+		case first[key] == Open:
+			ticket.Action = Open
+		case ticket.Action == Open: // it was closed meanwhile
+			ticket.Action = Update
+		}
+		net = append(net, ticket)
+	}
+	return net
+}
+
+// Apply brings the open tickets up to a report and returns what that changes.
+func (s *State) Apply(r *audit.Report) ([]Ticket, error) {
+	if l := s.last; l != nil {
+		if l.Integration != r.Integration || l.Provider != r.Provider {
+			return nil, differentIntegrations(l, r)
+		}
+		if l.FinishedAt.Equal(r.FinishedAt) && l.FactsDigest == r.FactsDigest && l.PolicyDigest == r.PolicyDigest {
+			return []Ticket{}, nil // the same audit twice: nothing is fresh
+		}
+	}
+	if s.open == nil {
+		s.open = map[string]*problem{}
+	}
+	head := *r
+	head.Checks, head.Checklist, head.Notes, head.Scope = nil, nil, nil, audit.Scope{}
+	s.last = &head
+	tickets := []Ticket{}
+	seen := map[string]bool{}
+	for _, is := range s.problems(r) {
+		key := is.Finding.ID
+		was, known := s.open[key]
+		isOpen := known && !was.Perhaps
+		seen[key] = true
+		switch {
+		case is.Finding.Outcome == audit.Waived && !isOpen:
+			is.Perhaps = true
+			s.open[key] = is
+		case !isOpen:
+			s.open[key] = is
+			tickets = append(tickets, newTicket(Open, r, is, "This audit found it."))
+		case was.Reason != "" || !was.says(is):
+			reason := "What is known of it has changed."
+			switch {
+			case is.Finding.Outcome == audit.Waived:
+				reason = fmt.Sprintf("It is waived until %s.", is.Finding.Waiver.Expires)
+			case was.Reason != "":
+				reason = "This audit found it again."
+			}
+			s.open[key] = is
+			tickets = append(tickets, newTicket(Update, r, is, reason))
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(s.open)) {
+		if seen[key] {
 			continue
 		}
-		was := open[id]
+		was := s.open[key]
 		passes, reason := scopePasses(r, was)
 		switch {
 		case passes:
-			delete(open, id)
-			closed := was.finding
-			closed.Outcome = audit.Pass
-			tickets = append(tickets, newTicket(Close, r, was.check, closed, reason))
-		case reason != "" && was.state != reason && !was.perhaps:
-			was.state = reason
-			tickets = append(tickets, newTicket(Update, r, was.check, was.finding, reason))
+			delete(s.open, key)
+			closed := *was
+			closed.Finding.Outcome = audit.Pass
+			tickets = append(tickets, newTicket(Close, r, &closed, reason))
+		case reason != "" && was.Reason != reason && !was.Perhaps:
+			was.Reason = reason
+			tickets = append(tickets, newTicket(Update, r, was, reason))
 		}
 	}
 	return tickets, nil
 }
 
-func keys(open map[string]*problem) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		for id := range open {
-			if !yield(id) {
-				return
+// says reports whether a reader of the ticket learns nothing new.
+func (p *problem) says(is *problem) bool {
+	a, b := p.Check, is.Check
+	return a.Title == b.Title && a.Severity == b.Severity && a.Level == b.Level && a.Remediation == b.Remediation &&
+		slices.Equal(p.Waiting, is.Waiting) && sameFinding(p.Finding, is.Finding)
+}
+
+// problems are what a report needs tickets for. Findings of one cause share one: that of the finding that is the cause, unless one is
+// open for the cause already. A finding that has a ticket keeps it.
+func (s *State) problems(r *audit.Report) []*problem {
+	var all []*problem
+	byCause := map[string]*problem{}
+	for _, check := range r.Checks {
+		for _, finding := range check.Findings {
+			if !isProblem(check, finding) && finding.Outcome != audit.Waived {
+				continue
+			}
+			one := &problem{Check: check, Finding: finding}
+			one.Check.Findings = nil
+			own := s.open[finding.ID]
+			if finding.Cause == "" || finding.Outcome == audit.Waived || own != nil && own.Finding.Cause != finding.Cause {
+				all = append(all, one)
+				continue
+			}
+			main, known := byCause[finding.Cause]
+			switch {
+			case !known:
+				all = append(all, one)
+				byCause[finding.Cause] = one
+			case one.weightier(main):
+				one.Waiting = append(main.Waiting, main.name())
+				*main = *one
+			default:
+				main.Waiting = append(main.Waiting, one.name())
 			}
 		}
 	}
+	for cause, main := range byCause {
+		slices.Sort(main.Waiting)
+		main.Waiting = slices.Compact(main.Waiting)
+		for _, key := range slices.Sorted(maps.Keys(s.open)) {
+			if open := s.open[key]; open.Finding.Cause == cause && !open.Perhaps {
+				main.Finding.ID = key
+				break
+			}
+		}
+	}
+	return all
+}
+
+func (p *problem) name() string {
+	if p.Finding.Environment == "" {
+		return p.Check.ID
+	}
+	return p.Check.ID + " (" + p.Finding.Environment + ")"
+}
+
+// weightier reports whether the ticket of a cause is rather about p: because it is the cause, or else because it is worse.
+func (p *problem) weightier(than *problem) bool {
+	cause := func(p *problem) bool { is, _ := p.Finding.Evidence["is_cause"].(bool); return is }
+	if cause(p) != cause(than) {
+		return cause(p)
+	}
+	if p.Finding.Outcome != than.Finding.Outcome {
+		return p.Finding.Outcome.Worse(than.Finding.Outcome)
+	}
+	severities := []string{"critical", "high", "medium", "low"}
+	return slices.Index(severities, p.Check.Severity) < slices.Index(severities, than.Check.Severity)
 }
 
 // isProblem reports whether a finding needs a ticket. That a recommended check proves nothing needs none, and a waiver accepts what
@@ -160,7 +291,7 @@ func isProblem(check audit.Check, finding audit.Finding) bool {
 // scopePasses reports whether the scope of a ticket freshly passes in a report. If not, reason says why the ticket stays open; it is empty
 // where the report did not look at the check at all.
 func scopePasses(r *audit.Report, was *problem) (passes bool, reason string) {
-	at := slices.IndexFunc(r.Checks, func(c audit.Check) bool { return c.ID == was.check.ID })
+	at := slices.IndexFunc(r.Checks, func(c audit.Check) bool { return c.ID == was.Check.ID })
 	if at < 0 {
 		return false, ""
 	}
@@ -175,7 +306,7 @@ func scopePasses(r *audit.Report, was *problem) (passes bool, reason string) {
 	worst := audit.Worst(outcomes...)
 	switch {
 	case len(outcomes) == 0:
-		return false, "This audit says nothing about the place in which it was found, so it is not shown to be mended."
+		return false, "This audit says nothing about the place in which it was found, so it is not shown to be fixed."
 	case passed && worst == audit.Pass:
 		return true, "A fresh audit shows that its scope passes."
 	}
@@ -186,20 +317,20 @@ func scopePasses(r *audit.Report, was *problem) (passes bool, reason string) {
 // whole; or the finding is a pass of several targets that names the ticket's among them in its evidence.
 func covers(r *audit.Report, was *problem, finding audit.Finding) bool {
 	scope := func(target string) string {
-		return verdict.ScopeOf(was.check.ID, r.Integration, was.finding.Environment, target)
+		return verdict.ScopeOf(was.Check.ID, r.Integration, was.Finding.Environment, target)
 	}
-	concerned := was.finding.Environment == "" || finding.Environment == "" || finding.Environment == was.finding.Environment
+	concerned := was.Finding.Environment == "" || finding.Environment == "" || finding.Environment == was.Finding.Environment
 	switch {
-	case finding.Scope == was.finding.Scope:
+	case finding.Scope == was.Finding.Scope:
 		return true
 	case !concerned:
 		return false
-	case was.finding.Scope == scope(""):
+	case was.Finding.Scope == scope(""):
 		return true
 	}
 	named := false
 	if finding.Outcome == audit.Pass {
-		eachName(finding.Evidence, func(name string) { named = named || scope(name) == was.finding.Scope })
+		eachName(finding.Evidence, func(name string) { named = named || scope(name) == was.Finding.Scope })
 	}
 	return named
 }
@@ -221,21 +352,11 @@ func eachName(evidence any, use func(string)) {
 	}
 }
 
-// stateOf is all that a reader of a ticket learns of a finding, for telling whether that has changed.
-func stateOf(check audit.Check, finding audit.Finding) (string, error) {
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	err := encoder.Encode([]any{finding.Outcome, finding.RawOutcome, finding.Message, finding.Evidence, finding.Waiver, check.Title, check.Severity, check.Level, check.Remediation})
-	if err != nil {
-		return "", fmt.Errorf("compare finding %s of %s: %w", finding.ID, check.ID, err)
-	}
-	return b.String(), nil
-}
-
 // maxTitle is how many characters a title has at most: GitHub takes 256, Jira 255.
 const maxTitle = 200
 
-func newTicket(action string, r *audit.Report, check audit.Check, finding audit.Finding, reason string) Ticket {
+func newTicket(action string, r *audit.Report, about *problem, reason string) Ticket {
+	check, finding := about.Check, about.Finding
 	where := ""
 	if finding.Environment != "" {
 		where = " (" + finding.Environment + ")"
@@ -253,7 +374,7 @@ func newTicket(action string, r *audit.Report, check audit.Check, finding audit.
 	for i, label := range labels {
 		labels[i] = shorten(strings.ReplaceAll(report.Plain(label), " ", "-"), 50) // GitHub takes 50 characters, Jira no spaces
 	}
-	parts := describe(r, check, finding, reason)
+	parts := describe(r, about, reason)
 	return Ticket{
 		parts:  parts,
 		Action: action, Key: finding.ID, Scope: finding.Scope, Check: report.Plain(check.ID), Environment: report.Plain(finding.Environment), Outcome: finding.Outcome.String(),

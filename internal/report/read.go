@@ -1,17 +1,13 @@
 package report
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
-	"strings"
-
-	"github.com/google/jsonschema-go/jsonschema"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/strictjson"
 	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
@@ -25,14 +21,11 @@ func Read(raw []byte) (*audit.Report, error) {
 	if len(raw) > MaxSize {
 		return nil, fmt.Errorf("the report is larger than %d MB", MaxSize>>20)
 	}
-	if err := wellFormed(raw); err != nil {
-		return nil, err
-	}
 	var head struct {
 		Schema string `json:"schema"`
 	}
-	if err := json.Unmarshal(raw, &head); err != nil {
-		return nil, fmt.Errorf("this is no report: %w", err)
+	if err := strictjson.DecodeKnown(raw, &head); err != nil {
+		return nil, fmt.Errorf("this is not a report: %w", err)
 	}
 	switch head.Schema {
 	case audit.ReportSchema:
@@ -54,11 +47,8 @@ func Read(raw []byte) (*audit.Report, error) {
 	if err := schema.Validate(value); err != nil {
 		return nil, fmt.Errorf("the report does not follow its schema (see `prelaunch schema report`): %w", err)
 	}
-	if err := misspelt(value, schema.Schema()); err != nil {
-		return nil, fmt.Errorf("read the report: %w", err)
-	}
 	var r audit.Report
-	if err := decode(raw, &r, false); err != nil {
+	if err := strictjson.DecodeKnown(raw, &r); err != nil {
 		return nil, fmt.Errorf("read the report: %w", err)
 	}
 	if err := consistent(&r); err != nil {
@@ -73,115 +63,11 @@ func ReadExactly(raw []byte) (*audit.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := decode(raw, &audit.Report{}, true); err != nil {
+	if err := strictjson.Decode(raw, &audit.Report{}); err != nil {
 		return nil, fmt.Errorf("the report holds more than this version of prelaunch knows (take the version that made it): %w", err)
 	}
 	return r, nil
 }
-
-// misspelt refuses a field whose name differs from a known one in the case of its letters only: the decoder would take it for that one.
-func misspelt(value any, schema *jsonschema.Schema) error {
-	switch value := value.(type) {
-	case []any:
-		for _, item := range value {
-			if schema.Items == nil {
-				return nil
-			}
-			if err := misspelt(item, schema.Items); err != nil {
-				return err
-			}
-		}
-	case map[string]any:
-		for name, inner := range value {
-			if property, known := schema.Properties[name]; known {
-				if err := misspelt(inner, property); err != nil {
-					return err
-				}
-				continue
-			}
-			for known := range schema.Properties {
-				if strings.EqualFold(known, name) {
-					return fmt.Errorf("there is a field %.60q, and one of the format is called %q", name, known)
-				}
-			}
-		}
-	}
-	return nil
-}
-
-func decode(raw []byte, into *audit.Report, exactly bool) error {
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	decoder.UseNumber()
-	if exactly {
-		decoder.DisallowUnknownFields()
-	}
-	return decoder.Decode(into)
-}
-
-// wellFormed refuses what is no single JSON object, and fields that occur twice, of which readers would take one or the other.
-func wellFormed(raw []byte) error {
-	if len(bytes.TrimSpace(raw)) == 0 {
-		return errors.New("the report is empty")
-	}
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	decoder.UseNumber()
-	type level struct {
-		names   map[string]bool // of an object; nil: an array
-		expects bool            // a name comes next
-	}
-	var stack []level
-	read := false // at least one token
-	for {
-		token, err := decoder.Token()
-		switch {
-		case errors.Is(err, io.EOF) && len(stack) == 0:
-			return nil
-		case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-			return fmt.Errorf("the report is truncated: it ends in the middle, after %d bytes", len(raw))
-		case err != nil:
-			var syntax *json.SyntaxError
-			if errors.As(err, &syntax) {
-				if read && len(stack) == 0 {
-					return errors.New("something follows the report in the file")
-				}
-				return fmt.Errorf("the report is no valid JSON at byte %d: %w", syntax.Offset, err)
-			}
-			return fmt.Errorf("the report is no valid JSON: %w", err)
-		}
-		if len(stack) == 0 && read {
-			return errors.New("something follows the report in the file")
-		}
-		read = true
-		if len(stack) == 0 && token != json.Delim('{') {
-			return errors.New("this is no report: it is not one JSON object")
-		}
-		if len(stack) > 0 {
-			top := &stack[len(stack)-1]
-			if name, ok := token.(string); ok && top.names != nil && top.expects {
-				if top.names[name] {
-					return fmt.Errorf("the field %.60q occurs twice in one object, at byte %d", name, decoder.InputOffset())
-				}
-				top.names[name], top.expects = true, false
-				continue
-			}
-			top.expects = true
-		}
-		switch token {
-		case json.Delim('{'):
-			stack = append(stack, level{names: map[string]bool{}, expects: true})
-		case json.Delim('['):
-			stack = append(stack, level{})
-		case json.Delim('}'), json.Delim(']'):
-			stack = stack[:len(stack)-1]
-		}
-		if len(stack) > maxDepth {
-			return fmt.Errorf("the report nests deeper than %d levels", maxDepth)
-		}
-	}
-}
-
-// maxDepth is how deep a report may nest: the format itself needs six levels, evidence a few more.
-const maxDepth = 64
 
 // consistent reports where the sums of a report are not those of its findings.
 func consistent(r *audit.Report) error {

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -42,11 +41,9 @@ type Options struct {
 	Now      func() time.Time
 	Progress Progress // may be nil
 	Tool     audit.Tool
-	// Carry are the facts of an earlier run. Those of the probes that Carried names are taken over instead of running the probe,
-	// with the digests that vouch for them, as Digests gave them.
-	Carry   *audit.Document
-	Carried map[string]map[string]string
-	Grace   time.Duration // how long probes may take to stop once the context is done; default 700 ms
+	// Exposures are those that earlier audits saw, of any key.
+	Exposures []audit.Exposure
+	Grace     time.Duration // how long probes may take to stop once the context is done; default 700 ms
 }
 
 // Run runs the probes that are needed and returns what they found. It returns also when ctx is done, with what is known by then.
@@ -73,10 +70,6 @@ func Run(ctx context.Context, integration *audit.Integration, options Options) *
 			continue
 		}
 		probe := state.probe
-		if digests, carried := options.Carried[probe.Name()]; carried && options.Carry != nil {
-			state.carry(options.Carry, digests)
-			continue
-		}
 		run := options.run(integration, id, ledger, state)
 		run.Progress = func(done, total int) {
 			if options.Progress != nil {
@@ -98,9 +91,6 @@ func Run(ctx context.Context, integration *audit.Integration, options Options) *
 		follower, twoPhases := probe.(audit.Follower)
 		wg.Go(func() {
 			<-prepared
-			if digests, known := digestsOf(ctx, probe, run); known { // before it looks: a change meanwhile shows the next time
-				state.Scope(func(scope *audit.Scope) { maps.Copy(scope.Digests, digests) })
-			}
 			err := guarded(func() error { return probe.Run(ctx, run) })
 			state.end(err, ctx, redactor, options.Progress, !twoPhases)
 		})
@@ -141,48 +131,6 @@ func (o Options) run(integration *audit.Integration, id string, ledger *audit.Le
 	}
 }
 
-// Digests tells for every needed probe that can say so, by its name, what it would look at, as Run notes it in Scope.Digests.
-func Digests(ctx context.Context, integration *audit.Integration, options Options) (map[string]map[string]string, error) {
-	if options.Now == nil {
-		options.Now = time.Now
-	}
-	c := newCollector(integration, options)
-	for _, probe := range options.Probes {
-		c.add(probe)
-	}
-	all := map[string]map[string]string{}
-	for _, state := range c.states {
-		if !state.needed {
-			continue
-		}
-		run := options.run(integration, newRunID(), &audit.Ledger{}, state)
-		if digests, known := digestsOf(ctx, state.probe, run); known {
-			all[state.probe.Name()] = digests
-		}
-	}
-	return all, ctx.Err()
-}
-
-// digestsOf asks a probe what it is about to look at; known tells whether it is one that can be asked. What it cannot say is unknown.
-func digestsOf(ctx context.Context, probe audit.Probe, run *audit.Run) (digests map[string]string, known bool) {
-	digester, known := probe.(audit.Digester)
-	if !known {
-		return nil, false
-	}
-	err := guarded(func() (err error) {
-		digests, err = digester.Digests(ctx, run)
-		return err
-	})
-	digests = maps.Clone(digests)
-	if digests == nil {
-		digests = map[string]string{}
-	}
-	if err != nil {
-		digests[probe.Name()] = audit.UnknownDigest
-	}
-	return digests, true
-}
-
 // guarded turns a panic into an error without its value, which may hold anything.
 func guarded(f func() error) (err error) {
 	defer func() {
@@ -215,13 +163,38 @@ func newCollector(integration *audit.Integration, options Options) *collector {
 		Scope: audit.Scope{
 			Probing: map[string]string{}, Overrides: []audit.Override{}, DeclaredEmpty: append([]audit.EmptySection{}, integration.DeclaredEmpty...), Skipped: []audit.Skipped{}, Addresses: []audit.Address{},
 			Repositories: []audit.RepositoryScope{}, Keys: []audit.KeyScope{}, Requests: map[string]int{}, Sent: []audit.SentEvent{},
-			Digests: map[string]string{},
+			Digests: map[string]string{}, Exposures: exposures(integration, options.Exposures),
 		},
 	}
 	for _, environment := range integration.Environments {
 		doc.Scope.Probing[environment.Name] = environment.Probing
 	}
 	return &collector{doc: doc, now: options.Now, needed: options.Needed}
+}
+
+// exposures gives those of keys in use their place in the configuration: a row for each place, and one for a key that is not in use.
+func exposures(integration *audit.Integration, seen []audit.Exposure) []audit.Exposure {
+	rows := []audit.Exposure{}
+	for _, exposure := range seen {
+		before := len(rows)
+		row := func(key secret.Key, environment, role string) {
+			if key.Fingerprint() == exposure.Fingerprint {
+				exposure.KeyEnvironment, exposure.Role = environment, role
+				rows = append(rows, exposure)
+			}
+		}
+		for _, environment := range integration.Environments {
+			row(environment.Key.Key, environment.Name, "current")
+		}
+		for _, retired := range integration.RetiredKeys {
+			row(retired.Key, retired.Environment, "retired")
+		}
+		if len(rows) == before {
+			exposure.KeyEnvironment, exposure.Role = "", ""
+			rows = append(rows, exposure)
+		}
+	}
+	return rows
 }
 
 // probeState is one probe's sink and status.
@@ -247,31 +220,6 @@ func (c *collector) add(probe audit.Probe) {
 		state.status.State, state.status.Reason = audit.ProbeCutShort, "it was interrupted before it was done"
 	}
 	c.states = append(c.states, state)
-}
-
-// carry takes the facts and the status of an earlier run over. They are as old as that run's beginning.
-func (s *probeState) carry(earlier *audit.Document, digests map[string]string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	maps.Copy(s.doc.Scope.Digests, digests)
-	for kind := range s.kinds {
-		s.doc.Facts[kind] = append([]json.RawMessage{}, earlier.Facts[kind]...)
-		for _, raw := range earlier.Facts[kind] {
-			s.bytes += len(raw)
-		}
-	}
-	if _, searched := s.kinds["repository.status"]; searched {
-		s.doc.Scope.Repositories = append(s.doc.Scope.Repositories, earlier.Scope.Repositories...)
-	}
-	for _, status := range earlier.Probes {
-		if status.Name != s.probe.Name() {
-			continue
-		}
-		s.status.State, s.status.Reason, s.status.ObservedAt = status.State, status.Reason, status.ObservedAt
-		if s.status.ObservedAt.IsZero() {
-			s.status.ObservedAt = earlier.StartedAt
-		}
-	}
 }
 
 // Emit implements audit.Sink.

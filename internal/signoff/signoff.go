@@ -7,13 +7,11 @@
 package signoff
 
 import (
-	"bytes"
 	"context"
 	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -223,17 +221,4 @@ func belong(r *audit.Report, m Materials) error {
 		}
 	}
 	return errors.Join(faults...)
-}
-
-// decodeStrict reads exactly one JSON value without unknown fields.
-func decodeStrict(raw []byte, into any) error {
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(into); err != nil {
-		return err
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something follows it")
-	}
-	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/history"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
+	"github.com/prelaunch-audit/prelaunch/internal/strictjson"
 	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
@@ -112,7 +113,7 @@ func (v *Verification) open(raw []byte, keys []ed25519.PublicKey) (*Statement, e
 		return nil, fmt.Errorf("the envelope is larger than %d MB", mostEnvelope>>20)
 	}
 	var envelope dsse.Envelope
-	if err := decodeStrict(raw, &envelope); err != nil {
+	if err := strictjson.Decode(raw, &envelope); err != nil {
 		return nil, fmt.Errorf("this is no signed envelope, or it is truncated: %w", err)
 	}
 	if envelope.PayloadType != PayloadType {
@@ -137,7 +138,7 @@ func (v *Verification) open(raw []byte, keys []ed25519.PublicKey) (*Statement, e
 		return nil, errors.New("the signature is of none of the given keys, or the envelope was edited: compare the key with the reviewer")
 	}
 	var statement Statement
-	if err := decodeStrict(payload, &statement); err != nil {
+	if err := strictjson.Decode(payload, &statement); err != nil {
 		return nil, fmt.Errorf("read the signed statement: %w", err)
 	}
 	if statement.Type != StatementType || statement.PredicateType != PredicateType {

@@ -41,12 +41,6 @@ func Assemble(doc *audit.Document, factsDigest string, judgement Judgment, check
 				waiver.Check, inEnvironment(waiver.Environment), waiver.Expires, waiver.Owner))
 		}
 	}
-	for _, probe := range doc.Probes {
-		if !probe.ObservedAt.IsZero() {
-			report.Notes = append(report.Notes, fmt.Sprintf("what the %s probe saw is carried over from %s: what it looks at has not changed since",
-				probe.Name, probe.ObservedAt.UTC().Format("2006-01-02 15:04 UTC")))
-		}
-	}
 	sumUp(report, checklist, today)
 	return report
 }

@@ -31,6 +31,25 @@ exposures contains {"where": sprintf("client: %s", [hit.path]), "hit": key(hit)}
 
 exposures contains {"where": sprintf("log: %s", [hit.file]), "hit": key(hit)} if some hit in exposure.log_keys
 
+# A key does not become secret again when it is removed from where it was found.
+exposures contains {"where": sprintf("%s, last seen on %s", [place, substring(row.last_seen, 0, 10)]), "hit": key(row)} if {
+	some row in remembered
+	some place in row.places
+}
+
+# remembered are the exposures of keys in use that only earlier audits saw.
+remembered contains row if {
+	some row in input.scope.exposures
+	row.role != ""
+	not row.fingerprint in seen_now
+}
+
+seen_now contains hit.fingerprint if some hit in input.facts["repository.hit"]
+
+seen_now contains hit.fingerprint if some hit in exposure.client_hits
+
+seen_now contains hit.fingerprint if some hit in exposure.log_keys
+
 area := {"files": "code", "history": "git history"}
 
 key(hit) := {"key_environment": hit.key_environment, "role": hit.role, "fingerprint": hit.fingerprint}
