@@ -44,7 +44,7 @@ var mayImport = []struct{ pattern, may string }{
 	{"internal/keyscan/match", ""},
 	{"internal/sandbox", "internal/audit internal/secret internal/sandbox/certs internal/sandbox/gitrepo"},
 	{"internal/sandbox/behaviors", "internal/audit internal/secret internal/sandbox internal/sandbox/certs"}, // only tests import it
-	{"internal/wording", ""}, // for tests only
+	{"internal/wording", ""},                                                                                 // for tests only
 	{"internal/*", ""},
 	{"internal/*/*", ""},
 	{"examples/*", ""},
