@@ -119,7 +119,7 @@ func (a *app) demoAudit(ctx context.Context, dir string, options sandbox.PairOpt
 		name, value, _ := strings.Cut(variable, "=")
 		keys[name] = value
 	}
-	audited := &app{Streams: a.Streams, color: a.color}
+	audited := *a // the same call but for the variables
 	audited.LookupEnv = func(name string) (string, bool) {
 		if value, ok := keys[name]; ok {
 			return value, true
