@@ -22,6 +22,7 @@ package prelaunch.checks.errors.no_internal_detail
 
 import data.prelaunch.lib
 import data.prelaunch.lib.obstacles
+import data.prelaunch.lib.responses
 import data.prelaunch.lib.text
 import data.prelaunch.lib.verdict
 
@@ -108,6 +109,25 @@ findings contains verdict.inconclusive(environment, obstacle(environment), {
 	some environment, _ in lib.environments
 	not verdict.unread(environment)
 	not leaky(environment)
+	not bridged(environment)
+}
+
+# bridged holds where only what could not be signed is open, and Test was observed.
+bridged(environment) if {
+	responses.bridged(environment)
+	not leaky(environment)
+	obstacle(environment).cause == obstacles.unsigned(environment).cause
+	count(answered(environment)) > 0
+	not verdict.unread("test")
+	not leaky("test")
+	not obstacle("test")
+}
+
+findings contains verdict.bridged(environment, "answers", sprintf("%s leaked no internal details in %s", [
+	text.receiver("test"), lib.amount(count(answered("test")), "response", "responses"),
+])) if {
+	some environment, _ in lib.environments
+	bridged(environment)
 }
 
 note(environment) := {"note": "responses reveal the version of the server or framework"} if {

@@ -42,3 +42,8 @@ test_inconclusive if {
 	outcomes(given.document({}, [given.wrong, given.forged("F01", "absent", {"status": 401, "error": "truncated"})])) == {"inconclusive"}
 	outcomes(given.document({}, [given.forged("F01", "absent", {"status": 0, "error": "reset"})])) == {"inconclusive"}
 }
+
+test_same_build_settles_production_without_its_key if {
+	document := given.by_fingerprint([given.wrong, given.refused("F01", "absent")], [given.wrong, given.refused("F01", "absent")], [])
+	{[f.environment, f.outcome] | some f in findings(document)} == {["test", "pass"], ["production", "pass"]}
+}

@@ -105,6 +105,26 @@ stopped(x) if {
 
 flawed(environment, name) := [item | some item in rejections(environment); flaw(item) == name]
 
+# Valid events that make the receiver fail are counted, too, whatever they hold. A missing response may be an accident.
+valid_failures(environment) := [item |
+	some item in responses.in_families(environment, object.keys(object.get(responses.exchanges, environment, {})))
+	item.fact.purpose == "genuine"
+	flaw(item) in {"5xx", "redirect"}
+]
+
+findings contains verdict.finding(environment, {
+	"outcome": "fail", "subject": "valid events",
+	"message": sprintf("%s responded with a 5xx or a redirect to %s (%s)", [
+		text.receiver(environment), lib.amount(count(items), "valid event", "valid events"), text.few(items),
+	]),
+	"evidence": {"cases": text.cases(items), "statuses": responses.statuses(items)},
+}) if {
+	some environment, _ in lib.environments
+	not verdict.unread(environment)
+	items := valid_failures(environment)
+	count(items) > 0
+}
+
 # A receiver with a queue acknowledges by design; where nobody observes it, the webhook checks report that.
 counts(_, name) if name != "2xx"
 
@@ -115,6 +135,8 @@ faulty(environment) if {
 	counts(environment, name)
 	count(flawed(environment, name)) > 0
 }
+
+faulty(environment) if count(valid_failures(environment)) > 0
 
 findings contains verdict.finding(environment, {
 	"outcome": "fail", "subject": name,
@@ -168,6 +190,22 @@ findings contains verdict.inconclusive(environment, obstacle(environment), {
 	some environment, _ in lib.environments
 	not verdict.unread(environment)
 	not faulty(environment)
+	not bridged(environment)
+}
+
+# bridged holds where nothing but Test shows that the receiver treats signatures differently.
+bridged(environment) if {
+	responses.bridged(environment)
+	not faulty(environment)
+	obstacle(environment).cause == obstacles.unproven(environment).cause
+	sound("test")
+}
+
+findings contains verdict.bridged(environment, "refusals", sprintf("%s rejected %s with a 4xx", [
+	text.receiver("test"), lib.all_of(count(correct("test")), "request"),
+])) if {
+	some environment, _ in lib.environments
+	bridged(environment)
 }
 
 # A queue whose observer saw that nothing rejected was processed is correct, and yet its sender is told that all is well.

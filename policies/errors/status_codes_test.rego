@@ -69,3 +69,15 @@ test_fail_where_the_receiver_died if {
 	f.outcome == "fail"
 	f.evidence.cases == ["odd-length"]
 }
+
+test_fail_of_a_valid_event if {
+	emoji := given.exchange("genuine", "raw-body", "value-emoji", {"status": 500})
+	some f in findings(given.document({}, [given.wrong, given.refused("F01", "absent"), emoji]))
+	f.outcome == "fail"
+	f.subject == "valid events"
+}
+
+test_same_build_settles_production_without_its_key if {
+	document := given.by_fingerprint([given.wrong, given.refused("F01", "absent")], [given.wrong, given.refused("F01", "absent")], [])
+	{[f.environment, f.outcome] | some f in findings(document)} == {["test", "pass"], ["production", "pass"]}
+}

@@ -84,6 +84,27 @@ careful_document(test_exchanges, attestations) := object.union(
 	})},
 )
 
+# by_fingerprint has test in full and production with a key that is known by its fingerprint only, on the same build. The
+# exchanges are sent to both; instances are draws of both.
+by_fingerprint(exchanges, production_exchanges, instances) := object.union(
+	documents(
+		[
+			baseline({}),
+			baseline({
+				"environment": "production", "probing": "full", "key_held": false, "genuine": false, "genuine_statuses": [],
+				"distinguishes": false, "controlled": false,
+			}),
+		],
+		array.concat(exchanges, [object.union(x, {"environment": "production"}) | some x in production_exchanges]),
+		{"webhook.instance": instances},
+	),
+	{"integration": integration({
+		"environments": [{"name": "test", "webhook_url": url}, {"name": "production", "webhook_url": url}],
+		"attestations": [same_build],
+		"retired_keys": [],
+	})},
+)
+
 # The classes.
 
 read(changes, baseline_changes) := responses.class(forged("F02", "random", changes), baseline(baseline_changes))
@@ -186,4 +207,15 @@ test_takes_everything if {
 	not responses.accepts_everything("test") with input as document({}, of_taker([exchange("invalid", "malformed", "brace", {"status": 400, "equals": []})]))
 	not responses.accepts_everything("test") with input as document({}, [wrong_accepted, accepted("F01", "absent")])
 	not responses.accepts_everything("test") with input as document({}, [wrong])
+}
+
+# A router's 404 for another method is told from a receiver's by what an invalid POST gets.
+test_other_methods if {
+	careful := baseline({"probing": "careful", "genuine": false, "genuine_statuses": [], "distinguishes": true})
+	put := forged("F12", "put", {"status": 404, "method": "PUT", "witnessed": false})
+	invalid := exchange("invalid", "malformed", "brace", {"status": 400})
+	also := exchange("invalid", "malformed", "brace", {"status": 404})
+	responses.class(put, careful) == "rejected" with input as document({}, [invalid])
+	responses.class(put, careful) == "same" with input as document({}, [also])
+	responses.class(put, object.union(careful, {"wrong_statuses": [404]})) != "same" with input as document({}, [invalid])
 }

@@ -29,6 +29,44 @@ bridged(environment, subject, observed) := object.union(
 	{"environment": environment, "target": lib.environments[environment].webhook_url},
 )
 
+# settled is the findings of a check, or where they only leave something open that was proved in Test, the pass that rests
+# on it and on the attestation of the same build. test is the check's findings in Test.
+settled(environment, findings, test) := {bridged(environment, subjects[0], observed)} if {
+	settles(environment, findings, test)
+	subjects := [finding.subject | some finding in test]
+	observed := concat("; ", [finding.message | some finding in test])
+}
+
+settled(environment, findings, test) := {one | some one in findings} if not settles(environment, findings, test)
+
+settles(environment, findings, test) if {
+	responses.bridged(environment)
+	count(test) > 0
+	some one in findings
+	one.outcome == "inconclusive"
+	every finding in findings {
+		bridgeable(finding)
+	}
+	every finding in test {
+		finding.outcome == "pass"
+	}
+}
+
+bridgeable(finding) if finding.outcome == "pass"
+
+# Responses of its own that decide nothing, such as a redirect, show that an environment differs from Test.
+bridgeable(finding) if {
+	finding.outcome == "inconclusive"
+	every class in open_classes(finding) {
+		class in {"left_out", "unproven", "unwitnessed", "same"}
+	}
+}
+
+open_classes(finding) := {class |
+	some class, _ in finding.evidence.undecided
+	is_string(class)
+}
+
 # unread is the finding where nothing can be said about a receiver.
 unread(environment) := lib.incomplete(environment, "webhook.baseline") if {
 	not responses.baselines[environment]

@@ -154,3 +154,18 @@ test_careful_hears_what_the_provider_says if {
 		contains(f.message, row[2])
 	}
 }
+
+test_fail_of_a_text_that_cannot_be_stored if {
+	document := given.document({}, [given.wrong, genuine("application.complete", ok), unusual("raw-body", "value-emoji", {"status": 500})])
+	some f in findings(document)
+	f.outcome == "fail"
+	f.subject == "values"
+}
+
+# A large event may be over a limit, and nothing else.
+large(status) := given.document({}, [given.wrong, genuine("application.complete", ok), unusual("size", "64-KiB", {"status": status})])
+
+test_large_events if {
+	outcomes(large(413)) == {"pass", "warn"}
+	outcomes(large(401)) == {"pass", "fail"}
+}

@@ -59,7 +59,8 @@ findings contains finding if {
 	some environment, _ in lib.environments
 	count(listed(environment)) > 0
 	not window_only(environment)
-	some finding in verdict.judge(environment, items(environment))
+	test := verdict.judge("test", items("test"))
+	some finding in verdict.settled(environment, verdict.judge(environment, items(environment)), test)
 }
 
 # Where random signatures are accepted too, that a retired key is accepted shows nothing.

@@ -26,7 +26,7 @@ import data.prelaunch.lib.verdict
 
 findings contains finding if {
 	some environment, _ in lib.environments
-	some finding in verdict.judge(environment, responses.in_family(environment, "F05"))
+	some finding in verdict.settled(environment, unkeyed(environment), unkeyed("test"))
 	not replaced(environment, finding)
 }
 
@@ -35,6 +35,8 @@ replaced(environment, finding) if {
 	finding.outcome == "pass"
 	count(other_hashes(environment)) > 0
 }
+
+unkeyed(environment) := verdict.judge(environment, responses.in_family(environment, "F05"))
 
 other_hashes(environment) := responses.of_class(
 	responses.shadowed(responses.in_family(environment, "F06"), environment, "F02", {"sha256": "random-64"}),

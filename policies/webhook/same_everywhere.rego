@@ -96,6 +96,24 @@ findings contains verdict.blocker(environment, forged(environment)) if some envi
 findings contains verdict.finding(environment, object.union(about(environment), {"subject": "instances"})) if {
 	some environment, _ in lib.environments
 	not verdict.blocker(environment, forged(environment))
+	not bridged(environment)
+}
+
+# bridged holds where all requests were rejected, though nothing but Test shows that a correct signature makes a difference.
+bridged(environment) if {
+	responses.bridged(environment)
+	not verdict.blocker(environment, forged(environment))
+	not verdict.blocker("test", forged("test"))
+	about("test").outcome == "pass"
+	count(forged(environment)) > 0
+	every draw in forged(environment) {
+		draw.class in {"rejected", "unproven", "unwitnessed", "same"}
+	}
+}
+
+findings contains verdict.bridged(environment, "instances", about("test").message) if {
+	some environment, _ in lib.environments
+	bridged(environment)
 }
 
 # about is the first of these cases that holds.

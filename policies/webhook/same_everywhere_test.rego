@@ -53,3 +53,10 @@ test_pass_tells_which_address_was_not_tested if {
 	f.evidence.not_tested == ["[2001:db8::1]:443"]
 	contains(f.message, "1 address not tested")
 }
+
+test_same_build_settles_production_without_its_key if {
+	of_production := [object.union(x, {"environment": "production"}) | some x in both; x.case != "genuine"]
+	document := given.by_fingerprint([given.wrong], [given.wrong], array.concat(both, of_production))
+	result := {[f.environment, f.outcome] | some f in check.findings} with input as document
+	result == {["test", "pass"], ["production", "pass"]}
+}

@@ -30,7 +30,10 @@ import data.prelaunch.lib.responses
 import data.prelaunch.lib.text
 import data.prelaunch.lib.verdict
 
-forged(environment) := responses.in_families(environment, ["F08", "F09"])
+forged(environment) := array.concat(
+	responses.in_families(environment, ["F08", "F09"]),
+	[item | some item in responses.in_family(environment, "F11"); startswith(item.fact.case, "json-")],
+)
 
 # judged is what forgeries alone show; that they are rejected is only half of it.
 judged(environment) := {finding |

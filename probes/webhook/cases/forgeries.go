@@ -83,6 +83,11 @@ var Forgeries = []Case{
 	{Family: "F04", Name: "unexpanded", Change: withKey("${BEGINI_API_KEY}")},
 	// Whoever has seen one event knows these.
 	{Family: "F04", Name: "integration-id", Change: func(f *Request) { f.SignWith([]byte(f.IntegrationID)) }},
+	// No key is found for an integration that is not known: some take that for an empty one.
+	{Family: "F04", Name: "unknown-integration-empty-key", Change: unknownIntegration("")},
+	{Family: "F04", Name: "unknown-integration-undefined", Change: unknownIntegration("undefined")},
+	{Family: "F04", Name: "unknown-integration-null", Change: unknownIntegration("null")},
+	{Family: "F04", Name: "unknown-integration-None", Change: unknownIntegration("None")},
 	{Family: "F04", Name: "uid", Change: func(f *Request) { f.SignWith([]byte(f.UID)) }},
 
 	{Family: "F05", Name: "sha512-body", Change: func(f *Request) { f.Put(plainDigest(f.Body)) }},
@@ -131,6 +136,15 @@ var Forgeries = []Case{
 	{Family: "F08", Name: "trailing-newline", Change: tampered(func(f *Request) { f.Body = append(f.Body, '\n') })},
 	{Family: "F08", Name: "python", Change: tampered(func(f *Request) { f.Body = Python.Write(f.Doc) })},
 	{Family: "F08", Name: "reordered", Change: tampered(func(f *Request) { f.Body = Compact.Write(f.Doc.reversed()) })},
+	// Where a cleaned body is verified and the raw one is parsed, fields can be smuggled.
+	{Family: "F08", Name: "tags-added", Change: smuggled("prelaunch", "prel<i>au</i>nch")},
+	{Family: "F08", Name: "percent-encoded", Change: smuggled("prelaunch", "prel%61unch")},
+	{Family: "F08", Name: "slash-added", Change: smuggled("prelaunch", `prelau\nch`)},
+	{Family: "F08", Name: "crlf", Change: func(f *Request) {
+		f.Body = pretty.Write(f.Doc)
+		f.Put(f.Right(f.Body))
+		f.Body = bytes.ReplaceAll(f.Body, []byte("\n"), []byte("\r\n"))
+	}},
 	{Family: "F08", Name: "escaped", Change: tampered(func(f *Request) { f.Body = escaped.Write(f.Doc) })},
 
 	{Family: "F09", Name: "byte-ff", Change: func(f *Request) {
@@ -145,6 +159,7 @@ var Forgeries = []Case{
 		f.Body = bytes.Replace(f.Body, []byte("\uFFFD"), []byte{0xff}, 1)
 		f.Put(signature)
 	}},
+	{Family: "F09", Name: "latin-1", Change: smuggled("prelaunch\u00e9", "prelaunch\xe9")},
 	{Family: "F09", Name: "bom", Change: tampered(func(f *Request) { f.Body = append([]byte("\uFEFF"), f.Body...) })},
 
 	{Family: "F10", Name: "text", Change: wrongAs("text/plain")},
@@ -159,6 +174,9 @@ var Forgeries = []Case{
 	{Family: "F10", Name: "json-suffix", Change: wrongAs("application/cloudevents+json")},
 	{Family: "F10", Name: "upper-case", Change: wrongAs("APPLICATION/JSON")},
 
+	// The body was read before the verifier got it.
+	{Family: "F11", Name: "json-empty", Change: fits("", func(*Request) {})},
+	{Family: "F11", Name: "json-braces", Change: fits("{}", func(*Request) {})},
 	{Family: "F11", Name: "multipart-body-empty", Change: fits("", (*Request).asMultipart)},
 	{Family: "F11", Name: "multipart-body-braces", Change: fits("{}", (*Request).asMultipart)},
 	{Family: "F11", Name: "form-body-empty", Change: fits("", (*Request).asForm)},
@@ -237,6 +255,17 @@ var Forgeries = []Case{
 			f.add(name, "127.0.0.1")
 		}
 	}},
+	{Family: "F14", Name: "private-10", Change: from("10.0.0.1")},
+	{Family: "F14", Name: "private-172", Change: from("172.16.0.1")},
+	{Family: "F14", Name: "private-192", Change: from("192.168.0.1")},
+	{Family: "F14", Name: "link-local", Change: from("169.254.169.254")},
+	{Family: "F14", Name: "ipv6-loopback", Change: from("::1")},
+	{Family: "F14", Name: "user-agent", Change: func(f *Request) { f.UserAgent = f.Provider + "-webhook/1.0" }},
+	{Family: "F14", Name: "authorization-undefined", Change: hint("Authorization", "Bearer undefined")},
+	{Family: "F14", Name: "authorization-null", Change: hint("Authorization", "Bearer null")},
+	{Family: "F14", Name: "authorization-test", Change: hint("Authorization", "Bearer test")},
+	{Family: "F14", Name: "authorization-empty", Change: hint("Authorization", "Bearer")},
+	{Family: "F14", Name: "authorization-basic", Change: hint("Authorization", "Basic YWRtaW46YWRtaW4=")},
 	{Family: "F14", Name: "internal", Change: func(f *Request) {
 		for _, name := range []string{"X-Internal", "X-Internal-Request", "X-Test", "X-Test-Mode", "X-Skip-Verification", "X-Signature-Verified"} {
 			f.add(name, "true")
@@ -369,6 +398,52 @@ func wrongAs(contentType string) func(*Request) {
 // fits signs another body than the one that change makes.
 func fits(signed string, change func(*Request)) func(*Request) {
 	return func(f *Request) { change(f); f.Put(f.Right([]byte(signed))) }
+}
+
+// unknownIntegration signs an event of an integration that the receiver does not know.
+func unknownIntegration(key string) func(*Request) {
+	return func(f *Request) {
+		f.set("integration_id", text("9"+digitsLike(f.IntegrationID)))
+		f.SignWith([]byte(key))
+	}
+}
+
+// digitsLike is random decimal digits, as many as there are in id but one.
+func digitsLike(id string) string {
+	var b strings.Builder
+	for b.Len() < max(len(id)-1, 5) {
+		b.WriteByte('0' + randomByte()%10)
+	}
+	return b.String()
+}
+
+// smuggled signs a body with a text in it, and sends it with another that a receiver which verifies
+// a cleaned or decoded body takes for the same.
+func smuggled(signed, sent string) func(*Request) {
+	return func(f *Request) {
+		f.note(signed)
+		f.Put(f.Right(f.Body))
+		f.Body = bytes.Replace(f.Body, []byte(signed), []byte(sent), 1)
+	}
+}
+
+// addressHeaders are those in which proxies report where a request came from.
+var addressHeaders = []string{
+	"X-Forwarded-For", "X-Real-IP", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP",
+	"X-Cluster-Client-IP", "X-Originating-IP", "X-Remote-Addr",
+}
+
+// from claims that the request came from an address.
+func from(address string) func(*Request) {
+	return func(f *Request) {
+		for _, name := range addressHeaders {
+			f.add(name, address)
+		}
+		if strings.Contains(address, ":") {
+			address = `"[` + address + `]"`
+		}
+		f.add("Forwarded", "for="+address)
+	}
 }
 
 func method(name string) func(*Request) { return func(f *Request) { f.Method = name } }

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 )
@@ -91,6 +92,7 @@ type Request struct {
 	Keyed     bool // holds something made with a held key
 	Elsewhere bool
 	NoSend    string // why the case cannot be sent
+	UserAgent string // in place of the auditor's
 	LowerName bool   // write the signature header's name in lower case
 	Chunked   bool
 	Slow      bool // the body comes in two writes with a pause between
@@ -169,6 +171,12 @@ func RandomHex(digits int) string {
 	return hex.EncodeToString(raw)[:digits]
 }
 
+func randomByte() byte {
+	raw := make([]byte, 1)
+	_, _ = rand.Read(raw) // never fails
+	return raw[0]
+}
+
 // RandomUID is a synthetic UID that the provider's rule allows: the prefix and random letters and digits.
 func RandomUID(rule provider.UIDRule) string {
 	random := rand.Text()[:16]
@@ -178,12 +186,12 @@ func RandomUID(rule provider.UIDRule) string {
 	return UIDPrefix + random
 }
 
-var timeField = regexp.MustCompile(`("[a-z_]+_at":)(\d+)`)
+var timeField = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`("[a-z_]+_at":)(\d+)`) })
 
 // ShiftTimes moves every time of the body by the same number of seconds, so that events with the same UID differ.
 func ShiftTimes(body []byte, seconds int) []byte {
-	return timeField.ReplaceAllFunc(body, func(found []byte) []byte {
-		parts := timeField.FindSubmatch(found)
+	return timeField().ReplaceAllFunc(body, func(found []byte) []byte {
+		parts := timeField().FindSubmatch(found)
 		at, err := strconv.Atoi(string(parts[2]))
 		if err != nil {
 			return found

@@ -40,6 +40,9 @@ var Genuine = []Case{
 	{Family: FamilyRaw, Name: "escaped", Change: signed(func(f *Request) { f.Body = escaped.Write(f.Doc) })},
 	{Family: FamilyRaw, Name: "value-non-ascii", Change: signed(func(f *Request) { f.respell("prélaunch ✓", Compact) })},
 	{Family: FamilyRaw, Name: "value-escaped-non-ascii", Change: signed(func(f *Request) { f.respell("prélaunch ✓", ascii) })},
+	{Family: FamilyRaw, Name: "value-emoji", Change: signed(func(f *Request) { f.respell("prelaunch \U0001f600", Compact) })},
+	{Family: FamilyRaw, Name: "value-escaped-emoji", Change: signed(func(f *Request) { f.respell("prelaunch \U0001f600", ascii) })},
+	{Family: FamilyRaw, Name: "value-latin-1", Change: signed(func(f *Request) { f.respell("pr\u00e9launch", Compact) })},
 	{Family: FamilyRaw, Name: "value-escaped-slash", Change: signed(func(f *Request) { f.respell("pre/launch", slashed) })},
 	{Family: FamilyRaw, Name: "value-control-character", Change: signed(func(f *Request) { f.respell("prelaunch\u001b", Compact) })},
 
@@ -65,7 +68,7 @@ var invalidBodies = func() []Case {
 		{Family: FamilyMalformed, Name: "two-values", Change: signed(func(f *Request) { f.Body = append(bytes.Clone(f.Body), " {}"...) })},
 		{Family: FamilyMalformed, Name: "single-quotes", Change: signed(func(f *Request) { f.Body = bytes.ReplaceAll(f.Body, []byte{'"'}, []byte{'\''}) })},
 		{Family: FamilyMalformed, Name: "nan", Change: body("NaN")},
-		{Family: FamilyMalformed, Name: "nan-inside", Change: signed(func(f *Request) { f.Body = timeField.ReplaceAll(f.Body, []byte("${1}NaN")) })},
+		{Family: FamilyMalformed, Name: "nan-inside", Change: signed(func(f *Request) { f.Body = timeField().ReplaceAll(f.Body, []byte("${1}NaN")) })},
 		{Family: FamilyMalformed, Name: "null", Change: body("null")},
 		{Family: FamilyMalformed, Name: "array", Change: body("[]")},
 		{Family: FamilyMalformed, Name: "string", Change: body(`"x"`)},
@@ -151,7 +154,7 @@ func (f *Request) respell(words string, s style) {
 
 // firstTime replaces the value of the first time field.
 func (f *Request) firstTime(value string) {
-	at := timeField.FindSubmatchIndex(f.Body)
+	at := timeField().FindSubmatchIndex(f.Body)
 	if at == nil {
 		f.Refuse(NotSentNotPossible)
 		return

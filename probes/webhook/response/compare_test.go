@@ -64,6 +64,24 @@ func TestComparison(t *testing.T) {
 	}
 }
 
+// TestValuesOfTheRequest: a value that is in every response for reasons of its own is not taken for an
+// echo of the request.
+func TestValuesOfTheRequest(t *testing.T) {
+	t.Parallel()
+	var valid Comparison
+	for _, uid := range []string{"PRELAUNCHAAA", "PRELAUNCHBBB", "PRELAUNCHCCC"} {
+		valid.Add(Normalize(ok(`{"ok":true,"error":null,"for":"`+uid+`"}`), []string{uid, "0123456789abcdef"}))
+	}
+	for _, signature := range []string{"null", "true", "error"} {
+		if !valid.Matches(Normalize(ok(`{"ok":true,"error":null,"for":"PRELAUNCHDDD"}`), []string{"PRELAUNCHDDD", signature})) {
+			t.Errorf("under the signature %q the response differs", signature)
+		}
+	}
+	if valid.Matches(Normalize(ok(`{"ok":false,"error":null,"for":"PRELAUNCHDDD"}`), []string{"PRELAUNCHDDD", "null"})) {
+		t.Error("another response is the same")
+	}
+}
+
 func ok(body string) *Response {
 	return &Response{Status: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(body)}
 }

@@ -27,13 +27,13 @@ const (
 type telltale struct {
 	family  string
 	words   []string // one of them is in any text that the pattern matches; none: always try
-	pattern *regexp.Regexp
+	pattern func() *regexp.Regexp
 	// weak ones may stand in an answer for good reasons: they do not count when the genuine answer holds the same.
 	weak bool
 }
 
-func tell(family, pattern string, words ...string) telltale {
-	return telltale{family: family, words: words, pattern: regexp.MustCompile(pattern)}
+func tell(family, expression string, words ...string) telltale {
+	return telltale{family: family, words: words, pattern: pattern(expression)}
 }
 
 func hintOf(family, pattern string, words ...string) telltale {
@@ -88,7 +88,7 @@ var telltales = []telltale{
 // debugHeaders are response headers that only a debugging framework sends.
 var debugHeaders = []string{"X-Debug-Exception", "X-Debug-Exception-File", "X-Debug-Token", "X-Debug-Token-Link"}
 
-var versioned = regexp.MustCompile(`[A-Za-z][\w.-]*[/ ]v?\d+\.\d`)
+var versioned = pattern(`[A-Za-z][\w.-]*[/ ]v?\d+\.\d`)
 
 // Scanner looks for internal detail in one receiver's answers. It is not safe for concurrent use.
 type Scanner struct {
@@ -162,7 +162,7 @@ func (s *Scanner) Scan(a *Response, own string, expected [][]byte) []string {
 		}
 	}
 	for _, name := range []string{"Server", "X-Powered-By", "X-AspNet-Version", "X-AspNetMvc-Version"} {
-		if v := a.Header.Get(name); versioned.MatchString(v) || strings.HasPrefix(name, "X-AspNet") && v != "" {
+		if v := a.Header.Get(name); versioned().MatchString(v) || strings.HasPrefix(name, "X-AspNet") && v != "" {
 			found[leakVersion] = true
 		}
 	}
@@ -178,13 +178,13 @@ func (s *Scanner) Scan(a *Response, own string, expected [][]byte) []string {
 // answer. Of a longer one it is told that it was not looked at in full.
 const maxWindows = 32 << 10
 
-var unbroken = regexp.MustCompile(`[^\s"'<>(){}\[\],;]+`)
+var unbroken = pattern(`[^\s"'<>(){}\[\],;]+`)
 
 // showsUnheld reports whether a key that is known by its fingerprint only stands, as it is, in text, which is a view of a.
 func (s *Scanner) showsUnheld(a *Response, text, own string) bool {
 	windows := 0
 	for _, key := range s.unheld {
-		for _, run := range unbroken.FindAllString(text, -1) {
+		for _, run := range unbroken().FindAllString(text, -1) {
 			for i := 0; i+key.Len() <= len(run); i++ {
 				if windows++; windows > maxWindows {
 					a.Cut = true
@@ -239,7 +239,7 @@ func telltalesIn(text string) []match {
 		if len(t.words) > 0 && !slices.ContainsFunc(t.words, func(w string) bool { return strings.Contains(text, w) }) {
 			continue
 		}
-		for _, m := range t.pattern.FindAllString(text, 8) {
+		for _, m := range t.pattern().FindAllString(text, 8) {
 			out = append(out, match{family: t.family, text: strings.Trim(m, " \t\r\n\"'(=:>[,"), weak: t.weak})
 		}
 	}
@@ -247,8 +247,8 @@ func telltalesIn(text string) []match {
 }
 
 var (
-	lineBreaks = regexp.MustCompile(`(?i)<(?:br|/p|/div|/li|/tr|/pre|/h\d)\b[^>]{0,200}>`)
-	tags       = regexp.MustCompile(`<[A-Za-z/!][^>]{0,500}>`)
+	lineBreaks = pattern(`(?i)<(?:br|/p|/div|/li|/tr|/pre|/h\d)\b[^>]{0,200}>`)
+	tags       = pattern(`<[A-Za-z/!][^>]{0,500}>`)
 )
 
 // views are the texts of an answer in which a tell-tale may stand: as sent, as a browser shows it, with JSON strings unescaped, and
@@ -257,10 +257,10 @@ func views(a *Response) []string {
 	raw := strings.ToValidUTF8(string(a.Body), "\uFFFD")
 	out := []string{raw}
 	if strings.ContainsAny(raw, "<&") {
-		out = append(out, html.UnescapeString(tags.ReplaceAllString(lineBreaks.ReplaceAllString(raw, "\n"), "")))
+		out = append(out, html.UnescapeString(tags().ReplaceAllString(lineBreaks().ReplaceAllString(raw, "\n"), "")))
 	}
 	if strings.Contains(raw, `\`) {
-		out = append(out, Unescape(raw), html.UnescapeString(tags.ReplaceAllString(Unescape(raw), "")))
+		out = append(out, Unescape(raw), html.UnescapeString(tags().ReplaceAllString(Unescape(raw), "")))
 	}
 	if headers := headerText(a.Header); headers != "" {
 		out = append(out, headers)

@@ -4,6 +4,7 @@ package send
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -226,7 +227,7 @@ func (c *Client) Request(ctx context.Context, f *cases.Request) *http.Request {
 		}
 		request.Header[key] = append([]string{f.Signature}, request.Header[name]...)
 	}
-	request.Header.Set("User-Agent", c.userAgent)
+	request.Header.Set("User-Agent", cmp.Or(f.UserAgent, c.userAgent))
 	request.Header.Set("Accept", "*/*")
 	if f.Expect {
 		request.Header.Set("Expect", "100-continue")

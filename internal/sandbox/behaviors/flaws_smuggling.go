@@ -1,0 +1,95 @@
+package behaviors
+
+import (
+	"bytes"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
+)
+
+var markup = regexp.MustCompile(`<[^>]*>`)
+
+// smuggling is what a receiver leads to that verifies something else than it parses.
+var smuggling = sandbox.Expect{Fails: []string{sandbox.VerifiesRaw, sandbox.RejectsTampered}}
+
+// smugglingFlaws are receivers that verify a cleaned body, or none, and process the raw one; that
+// trust what nobody vouches for; and that cannot store every valid text.
+var smugglingFlaws = []sandbox.Behavior{
+	{Name: "tags-stripped", Description: "verifies the body without its HTML tags", Expect: smuggling,
+		Plant: sandbox.Instead(func(b []byte) []byte { return markup.ReplaceAll(b, nil) })},
+	{Name: "percent-decoded", Description: "verifies the percent-decoded body", Expect: smuggling,
+		Plant: sandbox.Instead(func(b []byte) []byte {
+			decoded, err := url.PathUnescape(string(b))
+			if err != nil {
+				return b
+			}
+			return []byte(decoded)
+		})},
+	{Name: "slashes-stripped", Description: "verifies the body without backslashes, as PHP's stripslashes leaves it",
+		Expect: sandbox.Expect{Fails: []string{sandbox.VerifiesRaw, sandbox.RejectsTampered}, May: []string{sandbox.HandlesUnexpected}},
+		Plant:  aswell(func(b []byte) []byte { return bytes.ReplaceAll(b, []byte(`\`), nil) })},
+	{Name: "line-ends-normalized", Description: "verifies the body with LF for CRLF", Expect: smuggling,
+		Plant: sandbox.Instead(func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n")) })},
+	{Name: "stream-already-read", Description: "accepts the signature of an empty body for any",
+		Expect: sandbox.Expect{Fails: smuggling.Fails, May: []string{sandbox.RejectsBypass}},
+		Plant:  aswell(func([]byte) []byte { return nil })},
+
+	{Name: "private-address-trusted", Description: "does not verify what a proxy says came from 10.0.0.0/8",
+		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsBypass}},
+		Plant:  excuse(func(d *sandbox.Delivery) bool { return strings.HasPrefix(d.Header.Get("X-Forwarded-For"), "10.") })},
+	{Name: "link-local-trusted", Description: "does not verify what a proxy says came from 169.254.0.0/16",
+		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsBypass}},
+		Plant:  excuse(func(d *sandbox.Delivery) bool { return strings.HasPrefix(d.Header.Get("X-Real-Ip"), "169.254.") })},
+	{Name: "provider-agent-trusted", Description: "does not verify what names the provider in User-Agent",
+		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsBypass}},
+		Plant: excuse(func(d *sandbox.Delivery) bool {
+			return strings.Contains(strings.ToLower(d.Header.Get("User-Agent")), "begini")
+		})},
+	{Name: "unset-token-trusted", Description: "does not verify a request with the bearer token, which is not set",
+		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsBypass}},
+		Plant:  excuse(func(d *sandbox.Delivery) bool { return d.Header.Get("Authorization") == "Bearer undefined" })},
+	{Name: "key-by-integration", Description: "has an empty key for an integration that it does not know",
+		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsWrongKey}},
+		Plant: func(ru *sandbox.Rules) {
+			ru.Before = append(ru.Before, func(d *sandbox.Delivery) (sandbox.Answer, bool) {
+				object, err := ru.Object(d.Payload)
+				id, _ := object["integration_id"].(string)
+				if err != nil || id == "" || id == ru.Options.IntegrationID {
+					return sandbox.Answer{}, false
+				}
+				signed := sandbox.ExactHex(sandbox.HmacSHA512(nil, d.Payload), d.Header.Get(sandbox.SignatureHeader))
+				return ru.Accept(d, sandbox.Event{}), signed
+			})
+		}},
+
+	{Name: "null-signature-accepted", Description: "the word null in the header counts as none needed; its responses hold a null",
+		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsUnsigned}},
+		Plant: func(ru *sandbox.Rules) {
+			excuseSignature(func(s string) bool { return s == "null" })(ru)
+			ru.Accept = func(*sandbox.Delivery, sandbox.Event) sandbox.Answer {
+				return sandbox.JsonAnswer(200, `{"ok":true,"error":null}`)
+			}
+		}},
+
+	{Name: "emoji-crashes", Description: "responds with 500 to characters of four bytes, which its column does not store",
+		Expect: sandbox.Expect{Fails: []string{sandbox.AcceptsGenuine, sandbox.StatusCodes}, May: []string{sandbox.VerifiesRaw, sandbox.RejectsMalformed}},
+		Plant:  crashesAbove(0xffff)},
+	{Name: "beyond-latin-1-crashes", Description: "responds with 500 to text that is not Latin-1",
+		Expect: sandbox.Expect{Fails: []string{sandbox.AcceptsGenuine, sandbox.StatusCodes}, May: []string{sandbox.VerifiesRaw, sandbox.RejectsMalformed}},
+		Plant:  crashesAbove(0xff)},
+	{Name: "beyond-ascii-crashes", Description: "responds with 500 to text that is not ASCII, as with LANG=C",
+		Expect: sandbox.Expect{Fails: []string{sandbox.AcceptsGenuine, sandbox.StatusCodes}, May: []string{sandbox.VerifiesRaw, sandbox.RejectsMalformed}},
+		Plant:  crashesAbove(0x7f)},
+	{Name: "first-chunk-verified", Description: "verifies the first 32 KiB, so that larger events are rejected",
+		Expect: sandbox.Expect{Fails: []string{sandbox.AcceptsGenuine}, May: []string{sandbox.Bounded}},
+		Plant:  sandbox.Instead(func(b []byte) []byte { return b[:min(len(b), 32<<10)] })},
+}
+
+// crashesAbove responds with 500 to verified events with a character beyond last, escaped or not.
+func crashesAbove(last rune) func(*sandbox.Rules) {
+	return after(func(d *sandbox.Delivery) bool {
+		return strings.ContainsFunc(string(sandbox.Unescaped(d.Payload)), func(c rune) bool { return c > last && c != '\ufffd' })
+	}, sandbox.TextAnswer(500, "text/plain", "internal error"))
+}
