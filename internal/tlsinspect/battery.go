@@ -154,7 +154,7 @@ var brokenClassesAndStaticDH = append(append([]string{}, brokenClasses...), "sta
 // say sends one bare hello, within the limit on connections.
 func (l *look) say(ctx context.Context, h clientHello) flight {
 	h.host = l.host
-	conn, err := l.dial(ctx, l.reserved())
+	conn, err := l.dial(ctx, forHello)
 	if err != nil {
 		return flight{kind: errorKind(err)}
 	}

@@ -1,12 +1,15 @@
 package tlsinspect
 
 import (
+	"context"
 	"crypto/tls"
+	"net"
 	"net/http"
 	"time"
 
 	"golang.org/x/crypto/ocsp"
 
+	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox/certs"
 )
 
@@ -20,6 +23,14 @@ func (l *lab) showing(c tls.Certificate) {
 	config := l.modern()
 	config.Certificates = []tls.Certificate{c}
 	l.serve(config, redirects(nil))
+}
+
+// lastHop holds what is reported of a host that only a redirect names to its kind.
+func lastHop(kind string) func(Facts) error {
+	return func(f Facts) error {
+		hops := f.URLs[0].Trails[0].Hops
+		return expect("last hop", hops[len(hops)-1].Reach, Reach{Kind: kind, LocalRoute: true})
+	}
 }
 
 var pageBlocks = []block{
@@ -98,7 +109,19 @@ var pageBlocks = []block{
 		l.page()
 		l.serve(l.modern(), redirects(map[string]string{"/done": "https://www.acme.example/"}))
 		l.at("www.acme.example:443", l.closedPort())
-	}},
+	}, look: lastHop(ReachUnreachable)},
+	{name: "a page that redirects to a service that is not HTTPS", want: []string{"fail redirects.production-configured: completion: answer"}, serve: func(l *lab) {
+		l.page()
+		l.serve(l.modern(), redirects(map[string]string{"/done": "https://www.acme.example/"}))
+		l.at("www.acme.example:443", l.http(redirects(nil)))
+	}, look: lastHop(ReachUnreachable)},
+	{name: "a page that redirects to an address that is not contacted", want: []string{"inconclusive redirects.production-configured: completion: answer"}, serve: func(l *lab) {
+		l.page()
+		l.serve(l.modern(), redirects(map[string]string{"/done": "https://www.acme.example/"}))
+		l.options.DialName = func(_ context.Context, _, address string) (net.Conn, error) {
+			return nil, &netprobe.BlockedError{Host: address, Kind: netprobe.AddressPrivate}
+		}
+	}, look: lastHop(ReachBlocked)},
 	{name: "a page that redirects to a host with an expired certificate", want: []string{"fail redirects.production-configured: completion: certificate"}, serve: func(l *lab) {
 		l.page()
 		l.serve(l.modern(), redirects(map[string]string{"/done": "https://www.acme.example/"}))

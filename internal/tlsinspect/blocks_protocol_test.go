@@ -210,6 +210,15 @@ var protocolBlocks = []block{
 		l.chooses(tls.VersionTLS12, nil, 0xC018, 0x003B, 0x0008, 0x0005, 0x0009, 0x000A)
 	}},
 	{name: "DH with 1024 bits", want: []string{"fail modern-tls: dh group"}, serve: func(l *lab) { l.chooses(tls.VersionTLS12, oakley1024, 0x009E) }},
+	{name: "right: DH with 2048 bits and nothing else, which crypto/tls does not speak", want: foreign, serve: func(l *lab) {
+		cert := l.rsaServer()
+		l.at(labHost+":443", l.stub(nil, nil, func(_ int, o offer) verdict {
+			if o.has(0x009E) && o.version == tls.VersionTLS12 {
+				return verdict{answer: firstFlight(o.version, 0x009E, cert.Certificate, modp2048)}
+			}
+			return verdict{answer: alert(40)}
+		}))
+	}, look: func(f Facts) error { return expect("trust", address(f).Certificates[0].Trust.Kind, TrustOK) }},
 	{name: "DH with 1024 bits and nothing else", want: []string{"fail modern-tls: dh group", "inconclusive webhook-reachable: address no_common_suite", "inconclusive hsts: no answer"}, serve: func(l *lab) {
 		cert := l.rsaServer()
 		l.at(labHost+":443", l.stub(nil, nil, func(_ int, o offer) verdict {

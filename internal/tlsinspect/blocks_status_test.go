@@ -1,8 +1,10 @@
 package tlsinspect
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"net"
 	"net/http"
 	"net/netip"
 	"sync/atomic"
@@ -10,6 +12,7 @@ import (
 
 	"golang.org/x/crypto/ocsp"
 
+	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox/certs"
 )
 
@@ -75,6 +78,18 @@ var statusBlocks = []block{
 		l.listed(func(issuer *certs.Authority, _ *x509.Certificate) []byte { return issuer.CRL(l.now) })
 	}, look: revocation("good", "list")},
 	{name: "right: an unreachable revocation list is a note", serve: func(l *lab) { l.issue(certs.Request{CRLs: []string{listURL}}) }, look: listProblem("unreachable")},
+	{name: "a revocation list that network.resolve keeps from being fetched", want: []string{"inconclusive certificate-valid: revocation list"}, serve: func(l *lab) {
+		l.issue(certs.Request{CRLs: []string{listURL}})
+		l.options.DialName = func(_ context.Context, _, address string) (net.Conn, error) {
+			return nil, &netprobe.RefusedError{Address: address}
+		}
+	}, look: listProblem("not_resolved")},
+	{name: "a revocation list at an address that is not contacted", want: []string{"inconclusive certificate-valid: revocation list"}, serve: func(l *lab) {
+		l.issue(certs.Request{CRLs: []string{listURL}})
+		l.options.DialName = func(_ context.Context, _, address string) (net.Conn, error) {
+			return nil, &netprobe.BlockedError{Host: address, Kind: netprobe.AddressPrivate}
+		}
+	}, look: listProblem("blocked")},
 	{name: "right: a stale revocation list is a note", serve: func(l *lab) {
 		l.listed(func(issuer *certs.Authority, _ *x509.Certificate) []byte { return issuer.CRL(l.now.Add(-30 * day)) })
 	}, look: listProblem("stale")},

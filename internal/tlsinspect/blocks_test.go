@@ -20,7 +20,7 @@ type block struct {
 func TestLab(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
-	for _, group := range [][]block{protocolBlocks, finiteBlocks, certificateBlocks, chainBlocks, statusBlocks, reachBlocks, answerBlocks, pageBlocks, clearBlocks} {
+	for _, group := range [][]block{protocolBlocks, certificateBlocks, chainBlocks, statusBlocks, reachBlocks, answerBlocks, pageBlocks, clearBlocks} {
 		for _, b := range group {
 			if seen[b.name] {
 				t.Errorf("two blocks are called %q", b.name)
@@ -42,8 +42,8 @@ func TestLab(t *testing.T) {
 					}
 				}
 				for address, n := range l.dialed {
-					if n > MaxConnections || l.most[address] > Lanes {
-						t.Errorf("%s: %d connections, %d at a time; want at most %d and %d", address, n, l.most[address], MaxConnections, Lanes)
+					if n > MaxConnections+MaxRequestConnections || l.most[address] > Lanes {
+						t.Errorf("%s: %d connections, %d at a time; want at most %d and %d", address, n, l.most[address], MaxConnections+MaxRequestConnections, Lanes)
 					}
 				}
 			})

@@ -7,6 +7,8 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -230,9 +232,30 @@ func link(c *x509.Certificate, now time.Time) Link {
 	case ed25519.PublicKey:
 		l.KeyType, l.KeyBits = "Ed25519", 256
 	default:
-		l.KeyType = "other" // DSA among them, which no client takes any more
+		l.KeyType = "other" // DSA among them, which no client accepts any more
+		if bits, ok := pssBits(c); ok {
+			l.KeyType, l.KeyBits = "RSA-PSS", bits
+		}
 	}
 	return l
+}
+
+var oidPSS = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 10}
+
+// pssBits is the size of an RSA key that is for PSS signatures only (RFC 4055, 1.2), which crypto/x509 does not read.
+func pssBits(c *x509.Certificate) (int, bool) {
+	var info struct {
+		Algorithm pkix.AlgorithmIdentifier
+		Key       asn1.BitString
+	}
+	if rest, err := asn1.Unmarshal(c.RawSubjectPublicKeyInfo, &info); err != nil || len(rest) > 0 || !info.Algorithm.Algorithm.Equal(oidPSS) {
+		return 0, false
+	}
+	key, err := x509.ParsePKCS1PublicKey(info.Key.RightAlign())
+	if err != nil {
+		return 0, false
+	}
+	return key.N.BitLen(), true
 }
 
 // selfSigned tells whether a certificate is its own issuer; the signature itself is checked, because

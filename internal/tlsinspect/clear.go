@@ -41,10 +41,7 @@ func (l *look) clearOwnPort(ctx context.Context, wg *sync.WaitGroup) {
 		}
 		l.clear[i] = []Clear{l.in.clearFacts(l.host, l.port, l.address, v)}
 		l.clear[i][0].OwnPort = true
-		dial := func(ctx context.Context) (net.Conn, error) {
-			l.pending.Add(-1)
-			return l.dial(ctx, 0)
-		}
+		dial := func(ctx context.Context) (net.Conn, error) { return l.dial(ctx, forRequest) }
 		l.in.askInClear(ctx, &l.clear[i][0], v, dial, func(f func()) { l.lane(wg, f) })
 	}
 }

@@ -47,7 +47,7 @@ func (l *look) exchanges(ctx context.Context, g gateState) {
 			return nil, fmt.Errorf("repeat a request: %w", io.ErrUnexpectedEOF)
 		}
 		var connected, heard atomic.Bool
-		a := l.handshake(ctx, g.postQuantum, &connected, &heard)
+		a := l.handshake(ctx, forRequest, g.postQuantum, &connected, &heard)
 		if a.err != nil {
 			return nil, a.err
 		}
@@ -63,7 +63,6 @@ func (l *look) exchanges(ctx context.Context, g gateState) {
 		return e, header, body, dials > 0
 	}
 	ask := func(method string, u *url.URL) (Exchange, http.Header, []byte) {
-		defer l.pending.Add(-1)
 		e, header, body, fresh := send(method, u)
 		if e.Reach.Kind != ReachReset && e.Reach.Kind != ReachError {
 			return e, header, body
@@ -84,9 +83,6 @@ func (l *look) exchanges(ctx context.Context, g gateState) {
 		answer.HSTS = hsts(header)
 		answer.ClockSkewSeconds = skew(header, l.in.now())
 		l.learnClientCertificate(g, answer.Get, body)
-		if v.target.Follow && get.Location != nil && get.Location.SameHost {
-			l.pending.Add(1) // to be followed
-		}
 		if v.target.Post {
 			post, header, _ := ask(http.MethodPost, v.url)
 			answer.Post = &post

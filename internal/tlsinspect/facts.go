@@ -55,16 +55,18 @@ const (
 	ReachNoRoute     = "no_route"     // see LocalRoute
 	ReachNotTLS      = "not_tls"      // something else than TLS answered
 	ReachNoHandshake = "no_handshake" // TLS is spoken, but no handshake came about; see Detail and Alert
-	// The server chooses only cipher suites that crypto/tls does not speak, as those of DHE: another client may get further.
+	// The server has only cipher suites or keys that crypto/tls does not support, such as DHE and RSA-PSS: another client may get further.
 	ReachNoCommonSuite = "no_common_suite"
 	// A client certificate is required and none is configured: what a URL answers cannot be seen.
 	ReachClientCertificate = "client_certificate"
-	ReachNotHTTP           = "not_http"  // something else than HTTP answered
-	ReachTLS               = "tls"       // a request in the clear was answered with a TLS alert
-	ReachNotSent           = "not_sent"  // the POST in the clear, where Target.Post says to send none
-	ReachLimit             = "limit"     // MaxConnections was reached; not tried
-	ReachCancelled         = "cancelled" // the look was cut short
-	ReachError             = "error"     // anything else; see Detail
+	ReachNotHTTP           = "not_http"    // something else than HTTP answered
+	ReachTLS               = "tls"         // a request in the clear was answered with a TLS alert
+	ReachNotSent           = "not_sent"    // the POST in the clear, where Target.Post says to send none
+	ReachLimit             = "limit"       // a limit of connections was reached; not tested
+	ReachBlocked           = "blocked"     // an address that is not contacted without --allow-address
+	ReachCancelled         = "cancelled"   // the look was cut short
+	ReachUnreachable       = "unreachable" // nothing responds over HTTPS where a redirect leads; how it failed is not reported
+	ReachError             = "error"       // anything else; see Detail
 )
 
 // Address is what one address of an endpoint does on the TLS level.
@@ -80,7 +82,7 @@ type Address struct {
 	Certificates      []Certificate     `json:"certificates"`   // the one for modern clients first
 	ClientCertificate ClientCertificate `json:"client_certificate"`
 	Connections       int               `json:"connections"`   // how many were opened, HTTP included
-	LimitReached      bool              `json:"limit_reached"` // MaxConnections kept something from being tried
+	LimitReached      bool              `json:"limit_reached"` // a limit of connections kept something from being tested
 }
 
 // Handshake is what the server and a modern client agree on; empty without one.
@@ -151,7 +153,7 @@ type Link struct {
 	Issuer             string `json:"issuer"`
 	Serial             string `json:"serial"`      // hexadecimal
 	SHA256             string `json:"fingerprint"` // of the certificate, hexadecimal
-	KeyType            string `json:"key_type"`    // RSA, ECDSA, Ed25519 or other, whose key_bits is 0
+	KeyType            string `json:"key_type"`    // RSA, RSA-PSS, ECDSA, Ed25519 or other, whose key_bits is 0
 	KeyBits            int    `json:"key_bits"`
 	Curve              string `json:"curve,omitempty"`
 	SignatureAlgorithm string `json:"signature_algorithm"` // Go's name, e.g. SHA256-RSA
@@ -217,12 +219,18 @@ type RevocationRow struct {
 	URLs    []string `json:"urls"`    // http(s) distribution points
 	Fetched string   `json:"fetched"` // the one that was read, or empty
 	Status  string   `json:"status,omitempty"`
-	// Problem: not_tried (the chain does not verify, or a staple decides), unreachable, too_large,
-	// malformed, wrong_signer, not_covering, not_yet_valid, stale.
+	// Problem: not_tried (the chain does not verify, or a staple decides), unreachable, not_resolved, blocked, too_large, malformed,
+	// wrong_signer, not_covering, not_yet_valid, stale.
 	Problem    string `json:"problem,omitempty"`
 	ThisUpdate string `json:"this_update,omitempty"`
 	NextUpdate string `json:"next_update,omitempty"`
 }
+
+// Problems of a list that was not fetched because of how the audit was set up.
+const (
+	ListUnresolved = "not_resolved" // network.resolve names other ports of its host only
+	ListBlocked    = "blocked"      // its address is not contacted without --allow-address
+)
 
 // Revocation sums up: good, revoked or unknown, and how that is known (staple, list, or none).
 type Revocation struct {

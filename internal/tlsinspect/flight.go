@@ -22,13 +22,6 @@ type flight struct {
 	chain   [][]byte // the certificates, where they come in the clear (up to TLS 1.2)
 	staple  []byte   // the OCSP answer beside them, if any
 	dhBits  int      // of the server's finite-field group, 0 without one
-
-	// What completing the handshake needs.
-	random     []byte // the server's
-	exchange   []byte // the message with the server's share of the key
-	extended   bool   // the extended master secret of RFC 7627 is agreed on
-	requested  bool   // a client certificate is asked for
-	transcript []byte // all messages as they came
 }
 
 // settle is how long a server that has chosen a suite may take for the rest of its flight before
@@ -117,7 +110,6 @@ func readFlight(r io.Reader, chosen func()) (flight, error) {
 			if len(pending) < 4+n {
 				break
 			}
-			f.transcript = append(f.transcript, pending[:4+n]...)
 			done, err := f.message(pending[0], pending[4:4+n], chosen)
 			if err != nil || done {
 				return f, err
@@ -174,15 +166,12 @@ func (f *flight) message(kind byte, body []byte, chosen func()) (done bool, err 
 				return true, malformed
 			}
 			f.dhBits = new(big.Int).SetBytes(prime).BitLen()
-			f.exchange = bytes.Clone(body)
 		}
 	case 22:
 		r := bytesReader{body}
 		if kind, ok := r.take(1); ok && kind[0] == 1 { // an OCSP answer (RFC 6066, section 8)
 			f.staple, _ = r.vector(3)
 		}
-	case 13:
-		f.requested = true
 	case 14:
 		return true, nil
 	}
@@ -213,15 +202,12 @@ func (f *flight) serverHello(body []byte) bool {
 			if !ok {
 				return false
 			}
-			switch kind := binary.BigEndian.Uint16(kind); {
-			case kind == extSupportedVersions && len(data) == 2:
+			if binary.BigEndian.Uint16(kind) == extSupportedVersions && len(data) == 2 {
 				version = binary.BigEndian.Uint16(data)
-			case kind == extExtendedMaster:
-				f.extended = true
 			}
 		}
 	}
-	f.version, f.suite, f.random = version, binary.BigEndian.Uint16(tail), bytes.Clone(head[2:])
+	f.version, f.suite = version, binary.BigEndian.Uint16(tail)
 	return true
 }
 

@@ -43,7 +43,7 @@ func (l *look) gate(ctx context.Context) gateState {
 	running := 0
 	start := func(postQuantum bool) {
 		running++
-		go func() { results <- l.handshake(ctx, postQuantum, &connected, &heard) }()
+		go func() { results <- l.handshake(ctx, forHello, postQuantum, &connected, &heard) }()
 	}
 	start(true)
 	retried := false
@@ -122,6 +122,9 @@ func (l *look) settled(a attempt) gateState {
 		g.reach = reachOf(a.err, a.phase)
 		if a.phase == "handshake" && g.reach.Kind == ReachError {
 			g.reach.Kind = ReachNoHandshake // our own stack's objection to what the server sent
+			if strings.Contains(a.err.Error(), "unsupported type of public key") {
+				g.reach.Kind, g.reach.Detail = ReachNoCommonSuite, "the certificate's key is of a kind that is not supported here"
+			}
 		}
 		if g.reach.Kind == ReachReset && a.state.Version != 0 {
 			g.reach.Kind = ReachNoHandshake // it spoke TLS before it hung up
@@ -138,12 +141,9 @@ func (l *look) settled(a attempt) gateState {
 
 // handshake completes one handshake with everything crypto/tls offers. Nothing is verified here:
 // what the certificate is worth is a fact of its own, and nothing secret is sent.
-func (l *look) handshake(ctx context.Context, postQuantum bool, connected, heard *atomic.Bool) attempt {
-	if l.byHand {
-		return l.finite(ctx)
-	}
+func (l *look) handshake(ctx context.Context, purpose budget, postQuantum bool, connected, heard *atomic.Bool) attempt {
 	a := attempt{phase: "connect", postQuantum: postQuantum}
-	raw, err := l.dial(ctx, 0)
+	raw, err := l.dial(ctx, purpose)
 	if err != nil {
 		a.err = err
 		return a

@@ -8,15 +8,13 @@ import (
 	"net"
 )
 
-// clientHello is a hand-written hello, for what crypto/tls cannot offer. Hardly ever is a handshake completed with it (see
-// finite.go): the server's first flight tells what it would have agreed to.
+// clientHello is a hand-written hello, for what crypto/tls cannot offer. No handshake is completed with it: the server's first flight
+// shows what it would have agreed to.
 type clientHello struct {
 	version uint16 // the newest version offered, and with TLS 1.3 the only one
 	suites  []uint16
 	host    string // sent as SNI unless it is an IP address (RFC 6066 allows names only)
 	schemes []uint16
-	// plainHTTP leaves HTTP/2 out.
-	plainHTTP bool
 }
 
 // signature schemes, the usual ones first; SHA-1 and MD5 last, so that old servers answer too.
@@ -101,11 +99,7 @@ func (h clientHello) modern(ext, share []byte) []byte {
 	ext = extension(ext, extSupportedGroups, vector16(nil, groups))
 	ext = extension(ext, extPointFormats, []byte{1, 0})
 	ext = extension(ext, extSignatureAlgorithms, vector16(nil, list))
-	protocols := "\x02h2\x08http/1.1"
-	if h.plainHTTP {
-		protocols = protocols[3:]
-	}
-	ext = extension(ext, extALPN, vector16(nil, []byte(protocols)))
+	ext = extension(ext, extALPN, vector16(nil, []byte("\x02h2\x08http/1.1")))
 	ext = extension(ext, extStatusRequest, []byte{1, 0, 0, 0, 0})
 	ext = extension(ext, extExtendedMaster, nil)
 	if h.version == tls.VersionTLS13 {

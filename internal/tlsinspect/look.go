@@ -20,14 +20,12 @@ type look struct {
 	address string
 	visits  []visit
 
-	pending atomic.Int32  // requests that are still to come
-	asked   chan struct{} // closed when all over HTTPS have been made
-	http1   atomic.Bool   // HTTP/2 was agreed on, but does not work
-	byHand  bool          // only suites of finite.go are spoken there; set once all bare hellos are done
-	lanes   chan struct{} // holds a token for each connection that is open
-	mu      sync.Mutex    // guards what follows
-	used    int
-	seen    *observations
+	asked chan struct{} // closed when all over HTTPS have been made
+	http1 atomic.Bool   // HTTP/2 was agreed on, but does not work
+	lanes chan struct{} // holds a token for each connection that is open
+	mu    sync.Mutex    // guards what follows
+	used  [len(limits)]int
+	seen  *observations
 
 	modern Certificate // the gate's
 
@@ -52,7 +50,6 @@ func newLook(in *inspector, host, port, address string, visits []visit) *look {
 	for i := range visits {
 		l.answers[i].Address = address
 	}
-	l.pending.Store(int32(l.requests())) // the gate's connection serves one; one is for a second try
 	return l
 }
 
@@ -67,16 +64,27 @@ func family(address string) string {
 	return "ipv4"
 }
 
-// dial opens a connection, unless fewer than reserve would be left of those allowed.
-func (l *look) dial(ctx context.Context, reserve int) (net.Conn, error) {
+// budget is what a connection is opened for. Each has a limit of its own, so that what the server offers is found out whatever the
+// number of URLs that live there.
+type budget int
+
+const (
+	forHello   budget = iota // to learn what the server offers: MaxConnections
+	forRequest               // to send a request, where the connection of the first handshake is gone: MaxRequestConnections
+)
+
+var limits = [...]int{forHello: MaxConnections, forRequest: MaxRequestConnections}
+
+// dial opens a connection within the limits.
+func (l *look) dial(ctx context.Context, purpose budget) (net.Conn, error) {
 	l.mu.Lock()
-	if l.used >= MaxConnections-reserve {
+	if l.used[purpose] >= limits[purpose] {
 		l.facts.LimitReached = true
 		l.mu.Unlock()
 		return nil, errLimit
 	}
-	l.used++
-	l.facts.Connections = l.used
+	l.used[purpose]++
+	l.facts.Connections++
 	l.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, l.in.Timeout)
 	defer cancel()
@@ -92,28 +100,6 @@ func (l *look) lane(wg *sync.WaitGroup, f func()) {
 		f()
 	})
 }
-
-// requests is how many requests go to this address, each of which may need a connection: servers
-// need not keep them open.
-func (l *look) requests() int {
-	n := 0
-	for _, v := range l.visits {
-		n++
-		if v.target.Post {
-			n++
-		}
-		if v.target.Clear && l.port != "443" {
-			n++
-			if v.target.Post {
-				n++
-			}
-		}
-	}
-	return n
-}
-
-// reserved is how many connections the bare hellos leave for the requests that are still to come.
-func (l *look) reserved() int { return max(0, min(int(l.pending.Load()), MaxConnections/2)) }
 
 // run gathers everything about the address.
 func (l *look) run(ctx context.Context) {
@@ -133,10 +119,10 @@ func (l *look) run(ctx context.Context) {
 			l.facts.Reach.LocalRoute = l.in.HasRoute(ap.Addr())
 		}
 	}
-	speaksTLS := g.reach.Kind == ReachOK || g.reach.Kind == ReachNoHandshake
+	speaksTLS := slices.Contains([]string{ReachOK, ReachNoHandshake, ReachNoCommonSuite}, g.reach.Kind)
 	var wg sync.WaitGroup
 	switch g.reach.Kind {
-	case ReachOK, ReachNoHandshake, ReachReset:
+	case ReachOK, ReachNoHandshake, ReachNoCommonSuite, ReachReset:
 		chains := &chains{}
 		if len(g.state.PeerCertificates) > 0 {
 			chains.add("modern", g.state.PeerCertificates, g.state.OCSPResponse)
@@ -168,7 +154,6 @@ func (l *look) run(ctx context.Context) {
 	case g.conn == nil && g.reach.Kind != ReachOK && l.onlyForeignSuites():
 		l.facts.Reach.Kind = ReachNoCommonSuite
 		l.facts.Reach.Detail = "the server chooses only cipher suites that are not spoken here"
-		l.tryFinite(ctx, &g)
 	case !speaksTLS && len(l.facts.Versions.Accepted) > 0:
 		// Closed on everything a modern client offers, but an old hello was answered.
 		l.facts.Reach.Kind = ReachNoHandshake
@@ -177,22 +162,6 @@ func (l *look) run(ctx context.Context) {
 	if g.conn == nil {
 		l.unanswered()
 	}
-}
-
-// tryFinite asks for HTTP by finite-field Diffie-Hellman, where that is what the server speaks.
-func (l *look) tryFinite(ctx context.Context, g *gateState) {
-	if !slices.ContainsFunc(l.seen.suites, func(s Suite) bool { return s.Version == "1.2" && slices.Contains(s.Classes, "dhe") }) {
-		return
-	}
-	a := l.finite(ctx)
-	if a.err != nil {
-		return
-	}
-	l.byHand = true
-	g.conn, g.state, g.requested = a.conn, a.state, a.requested
-	l.facts.Reach = Reach{Kind: ReachOK, LocalRoute: true, Detail: "by finite-field Diffie-Hellman, which many clients do not speak"}
-	l.facts.Handshake, l.facts.ClientCertificate = g.handshake(), g.clientCertificate(false)
-	l.exchanges(ctx, *g)
 }
 
 // onlyForeignSuites: the server chose suites of TLS, none of which crypto/tls could have offered.
@@ -311,7 +280,7 @@ func (l *look) handshakeAgain(ctx context.Context, g gateState) attempt {
 	ctx, cancel := context.WithTimeout(ctx, l.in.Timeout)
 	defer cancel()
 	var connected, heard atomic.Bool
-	a := l.handshake(ctx, g.postQuantum, &connected, &heard)
+	a := l.handshake(ctx, forHello, g.postQuantum, &connected, &heard)
 	if a.conn != nil {
 		closeQuietly(a.conn)
 	}

@@ -57,8 +57,40 @@ func TestOneHostOnce(t *testing.T) {
 			t.Errorf("closing %v: %s", closing, d)
 		}
 		a := facts.Endpoints[0].Addresses[0]
-		if n := l.dialed[a.Address]; n != a.Connections || n > MaxConnections {
-			t.Errorf("closing %v: %d connections, %d in the facts; want at most %d", closing, n, a.Connections, MaxConnections)
+		if n := l.dialed[a.Address]; n != a.Connections || n > MaxConnections+MaxRequestConnections {
+			t.Errorf("closing %v: %d connections, %d in the facts", closing, n, a.Connections)
+		}
+	}
+}
+
+// TestManyURLsOnOneHost: the webhooks and pages of both environments on one host and a port of their own, which closes each connection,
+// leave nothing untested.
+func TestManyURLsOnOneHost(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	c := l.modern()
+	c.NextProtos = nil
+	l.at(labHost+":8443", l.https(c, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Connection", "close")
+		receiver(w, r)
+	})))
+	base := "https://" + labHost + ":8443"
+	l.target.URL = base + "/test"
+	targets := []Target{{ID: "webhook", URL: base + "/test", Post: true, Clear: true, Follow: true}, {ID: "webhook", URL: base + "/production", Post: true, Clear: true, Follow: true}}
+	for _, path := range []string{"/a", "/b", "/c", "/d", "/e", "/f"} {
+		targets = append(targets, Target{ID: "expiry", URL: base + path, Follow: true})
+	}
+	facts, err := Look(t.Context(), l.options, targets...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := facts.Endpoints[0].Addresses[0]
+	if seen.LimitReached || len(seen.CipherClasses.Undecided)+len(seen.Versions.Undecided) > 0 {
+		t.Errorf("limit reached: %v, versions %+v, classes %+v", seen.LimitReached, seen.Versions, seen.CipherClasses)
+	}
+	for _, u := range facts.URLs {
+		if u.Answers[0].Get.Status == 0 {
+			t.Errorf("%s: %+v", u.URL, u.Answers[0].Get.Reach)
 		}
 	}
 }

@@ -206,7 +206,7 @@ func TestNginx(t *testing.T) {
 				}
 			}
 			for address, n := range l.dialed {
-				if n > MaxConnections || l.most[address] > Lanes {
+				if n > MaxConnections+MaxRequestConnections || l.most[address] > Lanes {
 					t.Errorf("%s: %d connections, %d at a time", address, n, l.most[address])
 				}
 			}

@@ -2,46 +2,37 @@ package tlsinspect
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"io"
 	"net"
 	"net/netip"
 	"os"
-	"syscall"
 	"time"
+
+	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
 )
 
 var errLimit = errors.New("the limit of connections to one address is reached")
 
-// errorKind tells the kinds of failure apart. A deadline is a timeout whoever set it; only a
-// cancelled context is ReachCancelled.
+// errorKind is the kind of Reach of an error. A deadline is a timeout whoever set it; only a canceled context is ReachCancelled.
 func errorKind(err error) string {
-	var header tls.RecordHeaderError
-	var timeout interface{ Timeout() bool }
 	switch {
 	case errors.Is(err, errLimit):
 		return ReachLimit
-	case errors.Is(err, context.Canceled):
-		return ReachCancelled
-	case errors.Is(err, errNotTLS), errors.As(err, &header):
+	case errors.Is(err, errNotTLS):
 		return ReachNotTLS
 	case alertOf(err) != "":
 		return ReachNoHandshake
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return ReachRefused
-	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.EADDRNOTAVAIL),
-		errors.Is(err, syscall.EAFNOSUPPORT), errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM), errors.Is(err, syscall.ENETDOWN), errors.Is(err, syscall.EHOSTDOWN):
-		return ReachNoRoute
-	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), errors.Is(err, syscall.ETIMEDOUT):
-		return ReachTimeout
-	case errors.As(err, &timeout) && timeout.Timeout():
-		return ReachTimeout
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNABORTED),
-		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
-		return ReachReset
+	}
+	if kind, ok := reachKinds[netprobe.Classify(context.Background(), err)]; ok {
+		return kind
 	}
 	return ReachError
+}
+
+var reachKinds = map[string]string{
+	netprobe.Blocked: ReachBlocked, netprobe.Canceled: ReachCancelled, netprobe.NotTLS: ReachNotTLS, netprobe.Refused: ReachRefused,
+	netprobe.NoRoute: ReachNoRoute, netprobe.Timeout: ReachTimeout, netprobe.Reset: ReachReset,
 }
 
 // alertOf is the text of the TLS alert that the server sent, or empty.
@@ -85,14 +76,13 @@ func detailOf(err error) string {
 
 func resolutionKind(err error) string {
 	var dns *net.DNSError
-	switch {
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return ReachRefused
-	case errors.As(err, &dns) && dns.IsNotFound:
+	switch class := netprobe.Classify(context.Background(), err); {
+	case class == netprobe.NoAddress:
 		return ResolutionNotFound
-	}
-	if kind := errorKind(err); kind == ReachTimeout || kind == ReachCancelled {
-		return kind
+	case errors.As(err, &dns) && dns.IsTimeout:
+		return ReachTimeout
+	case class == netprobe.Refused, class == netprobe.Timeout, class == netprobe.Canceled:
+		return class
 	}
 	return ResolutionError
 }
@@ -105,6 +95,18 @@ func hasRoute(a netip.Addr) bool {
 	}
 	closeQuietly(conn)
 	return true
+}
+
+// ofContent is what is reported of an endpoint that only a redirect names: whether it failed as a page, and not how, which would make
+// a port scanner of the report.
+func ofContent(r Reach) Reach {
+	switch r.Kind {
+	case ReachOK, ReachCancelled, ReachLimit, ReachClientCertificate, ReachBlocked:
+		return Reach{Kind: r.Kind, LocalRoute: true}
+	case ReachRefused, ReachNotTLS, ReachNoHandshake, ReachNotHTTP:
+		return Reach{Kind: ReachUnreachable, LocalRoute: true}
+	}
+	return Reach{Kind: ReachError, LocalRoute: true}
 }
 
 // closeQuietly closes a connection whose purpose is fulfilled: what goes wrong then changes no fact.

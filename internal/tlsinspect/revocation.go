@@ -113,7 +113,9 @@ func (in *inspector) revocationList(ctx context.Context, row RevocationRow, abou
 	for _, u := range row.URLs {
 		raw, problem := in.lists.get(ctx, in, u)
 		if problem != "" {
-			row.Problem = problem
+			if row.Problem != ListBlocked && row.Problem != ListUnresolved { // which the user can do something about
+				row.Problem = problem
+			}
 			continue
 		}
 		row.Fetched, row.Problem = u, ""
@@ -129,13 +131,9 @@ func readList(row *RevocationRow, raw []byte, about, issuer *x509.Certificate, n
 	if block, _ := pem.Decode(raw); block != nil && block.Type == "X509 CRL" {
 		raw = block.Bytes // against RFC 5280, but private authorities do it
 	}
-	list, err := x509.ParseRevocationList(raw)
-	if err != nil {
-		row.Problem = "malformed"
-		return
-	}
-	if !bytes.Equal(list.RawIssuer, issuer.RawSubject) || list.CheckSignatureFrom(issuer) != nil {
-		row.Problem = "wrong_signer"
+	list, problem := parseList(raw, issuer)
+	if problem != "" {
+		row.Problem = problem
 		return
 	}
 	row.ThisUpdate = list.ThisUpdate.UTC().Format(time.RFC3339)
@@ -159,6 +157,36 @@ func readList(row *RevocationRow, raw []byte, about, issuer *x509.Certificate, n
 	default:
 		row.Status = "good"
 	}
+}
+
+// parseList reads a list that the issuer has signed.
+func parseList(raw []byte, issuer *x509.Certificate) (list *x509.RevocationList, problem string) {
+	list, err := x509.ParseRevocationList(raw)
+	if err != nil {
+		return parseFirstVersion(raw, issuer)
+	}
+	if !bytes.Equal(list.RawIssuer, issuer.RawSubject) || list.CheckSignatureFrom(issuer) != nil {
+		return nil, "wrong_signer"
+	}
+	return list, ""
+}
+
+// parseFirstVersion reads a list of version 1, as `openssl ca -gencrl` makes without crl_extensions. Only the deprecated functions of
+// crypto/x509 know that version, which has no extensions.
+func parseFirstVersion(raw []byte, issuer *x509.Certificate) (*x509.RevocationList, string) {
+	old, err := x509.ParseDERCRL(raw)
+	if err != nil || old.TBSCertList.Version != 0 {
+		return nil, "malformed"
+	}
+	maySign := issuer.IsCA && (issuer.KeyUsage == 0 || issuer.KeyUsage&x509.KeyUsageCRLSign != 0)
+	if !maySign || old.TBSCertList.Issuer.String() != issuer.Subject.ToRDNSequence().String() || issuer.CheckCRLSignature(old) != nil {
+		return nil, "wrong_signer"
+	}
+	list := &x509.RevocationList{ThisUpdate: old.TBSCertList.ThisUpdate, NextUpdate: old.TBSCertList.NextUpdate}
+	for _, entry := range old.TBSCertList.RevokedCertificates {
+		list.RevokedCertificateEntries = append(list.RevokedCertificateEntries, x509.RevocationListEntry{SerialNumber: entry.SerialNumber})
+	}
+	return list, ""
 }
 
 // covers tells whether absence from the list means anything for a certificate, an authority's or a
@@ -239,7 +267,12 @@ func (in *inspector) fetchList(ctx context.Context, url string) (raw []byte, pro
 	}
 	request.Header.Set("User-Agent", in.UserAgent)
 	response, err := netprobe.Exchange(ctx, transport, request, netprobe.Limits{Timeout: in.Timeout, Body: MaxList, Redirects: 3})
+	var unresolved *netprobe.RefusedError
 	switch {
+	case errors.As(err, &unresolved):
+		return nil, ListUnresolved
+	case netprobe.Classify(ctx, err) == netprobe.Blocked:
+		return nil, ListBlocked
 	case err != nil, response.Status != http.StatusOK, response.Broken != "":
 		return nil, "unreachable"
 	case response.Truncated:

@@ -5,7 +5,8 @@
 //   - A host:port is looked at once, however many URLs live on it; its TLS facts are in an Endpoint,
 //     what one path answers is in a URL.
 //   - One gate hello goes to an address first. Only when something answers do more follow: at most
-//     Lanes connections at a time, at most MaxConnections in all.
+//     Lanes connections at a time, at most MaxConnections to learn what is offered and
+//     MaxRequestConnections for requests.
 //   - A refusal is an alert, or a closed connection beside which others were answered. A timeout is
 //     never read as a refusal: what timed out is undecided.
 //   - The server's name is always sent (SNI), no proxy is ever used, every read is bounded.
@@ -30,14 +31,15 @@ import (
 
 // Bounds on what one look may cost. They are exported so that a plan can print them.
 const (
-	MaxConnections = 16       // in all, per address
-	Lanes          = 4        // at a time, per address
-	MaxAddresses   = 16       // of one name; more are counted, not looked at
-	MaxHops        = 10       // of a chain of redirects
-	MaxBody        = 64 << 10 // bytes of an answer that are read
-	MaxList        = 10 << 20 // bytes of a revocation list that are read
-	maxFlight      = 256 << 10
-	maxHeader      = 64 << 10
+	MaxConnections        = 16       // to one address, to learn what it offers
+	MaxRequestConnections = 32       // to one address, for requests beyond the first connection
+	Lanes                 = 4        // connections at a time to one address
+	MaxAddresses          = 16       // of one name; more are counted, not inspected
+	MaxHops               = 10       // of a chain of redirects
+	MaxBody               = 64 << 10 // bytes of a response that are read
+	MaxList               = 10 << 20 // bytes of a revocation list that are read
+	maxFlight             = 256 << 10
+	maxHeader             = 64 << 10
 )
 
 // Options say how to look. Resolve and Dial are required.

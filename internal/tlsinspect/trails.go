@@ -108,6 +108,9 @@ func (w *walk) trail(ctx context.Context, from *url.URL, method string, e Exchan
 		from = next
 		var header http.Header
 		e, header, _ = w.in.exchange(ctx, withCookies{w.transport, jar}, method, from)
+		if !w.atHome(from) {
+			e.Reach = ofContent(e.Reach)
+		}
 		jar.SetCookies(from, (&http.Response{Header: header}).Cookies())
 		trust = ""
 		if c, ok := w.certificate(from); ok {
@@ -161,7 +164,7 @@ func (w *walk) dial(ctx context.Context, network, address string) (net.Conn, err
 	host = strings.TrimSuffix(strings.ToLower(host), ".")
 	var raw net.Conn
 	if w.via != nil && host == w.via.host && port == w.via.port {
-		raw, err = w.via.dial(ctx, 0) // the same address as before, and counted with the rest
+		raw, err = w.via.dial(ctx, forRequest) // the same address as before, and counted with the rest
 	} else {
 		raw, err = w.in.dialByName(ctx, network, address)
 	}

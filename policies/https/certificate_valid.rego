@@ -133,6 +133,17 @@ findings contains lib.finding({
 	count(https.inspected(endpoint)) > 0
 }
 
+findings contains lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "revocation list", "target": url_of(environment),
+	"message": sprintf("%s: a revocation list could not be fetched: %s", [lib.label(environment), certificates.unfetched_words[problem]]),
+	"evidence": object.union(evidence(environment, concerned), {"reason": problem}),
+	"next_step": certificates.unfetched_steps[problem],
+}) if {
+	some environment, all in held
+	problem := min({problem | some one in all; some problem in certificates.unfetched(one.certificate)})
+	concerned := [one | some one in all; problem in certificates.unfetched(one.certificate)]
+}
+
 findings contains object.union(
 	lib.finding({
 		"outcome": "pass", "environment": environment, "subject": "valid", "target": url_of(environment),

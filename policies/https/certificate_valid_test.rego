@@ -20,7 +20,7 @@ test_pass if {
 }
 
 test_pass_sound_keys if {
-	every change in [{"key_type": "RSA", "key_bits": 2048}, {"key_type": "ECDSA", "key_bits": 384}, {"key_type": "Ed25519", "key_bits": 256}] {
+	every change in [{"key_type": "RSA", "key_bits": 2048}, {"key_type": "RSA-PSS", "key_bits": 2048}, {"key_type": "ECDSA", "key_bits": 384}, {"key_type": "Ed25519", "key_bits": 256}] {
 		said(fixture.with_leaf(change)) == {["pass", "valid"]}
 	}
 }
@@ -45,7 +45,7 @@ test_fail_dates if {
 test_fail_name if said(fixture.with_certificate({"name": {"matches": false, "names": ["other.acme.example"]}})) == {["fail", "name"]}
 
 test_fail_weak_key if {
-	every change in [{"key_type": "RSA", "key_bits": 1024}, {"key_type": "ECDSA", "key_bits": 224}, {"key_type": "other", "key_bits": 0}] {
+	every change in [{"key_type": "RSA", "key_bits": 1024}, {"key_type": "RSA-PSS", "key_bits": 1024}, {"key_type": "ECDSA", "key_bits": 224}, {"key_type": "other", "key_bits": 0}] {
 		said(fixture.with_leaf(change)) == {["fail", "key"]}
 	}
 }
@@ -89,7 +89,7 @@ test_pass_long_lifetime_is_noted if {
 }
 
 test_pass_unusual_keys_are_noted if {
-	every change in [{"key_type": "Ed25519", "key_bits": 256}, {"key_type": "ECDSA", "key_bits": 521}] {
+	every change in [{"key_type": "Ed25519", "key_bits": 256}, {"key_type": "RSA-PSS", "key_bits": 3072}, {"key_type": "ECDSA", "key_bits": 521}] {
 		facts := fixture.with_certificate({"chain": [object.union(fixture.leaf, change)], "revocation": {"status": "good", "how": "list"}})
 		some f in check.findings with input as facts
 		count(f.evidence.notes) == 1
@@ -134,6 +134,14 @@ test_warn_private_authority if {
 	said(fixture.with_certificate(private)) == {["warn", "private authority"], ["pass", "valid"]}
 	trusted := object.union(fixture.with_certificate(private), {"integration": {"network": {"provider_trusts_ca": true}}})
 	said(trusted) == {["pass", "valid"]}
+}
+
+test_inconclusive_unfetched_list if {
+	every problem in ["not_resolved", "blocked"] {
+		said(fixture.with_certificate({"revocation_list": {"problem": problem}})) == {["inconclusive", "revocation list"], ["pass", "valid"]}
+		said(fixture.with_certificate({"issuers": [{"revocation_list": {"problem": problem}}]})) == {["inconclusive", "revocation list"], ["pass", "valid"]}
+	}
+	said(fixture.with_certificate({"revocation_list": {"problem": "unreachable"}})) == {["pass", "valid"]}
 }
 
 test_inconclusive_one_address_uninspected if {

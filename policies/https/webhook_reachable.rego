@@ -255,7 +255,7 @@ allowlisted := " (an IP allowlist is attested, and this machine is not on it)" i
 
 # unreachable is what not getting through comes to: nothing, where it was to be expected or where this program gave up.
 unreachable(kind) := "inconclusive" if {
-	kind in {"cancelled", "limit", "error", "no_common_suite"}
+	kind in {"cancelled", "limit", "error", "no_common_suite", "blocked"}
 } else := "inconclusive" if {
 	behind_allowlist
 	kind in {"refused", "timeout", "reset"}

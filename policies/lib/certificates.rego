@@ -86,7 +86,7 @@ needed(certificate, _) if certificate.trust.roots == "none"
 needed(_, link) if link.in_path
 
 weak_key(link) if {
-	link.key_type == "RSA"
+	link.key_type in {"RSA", "RSA-PSS"}
 	link.key_bits < min_rsa_bits
 }
 
@@ -113,6 +113,24 @@ unstapled(certificate) := {"must-staple": "the certificate demands a stapled OCS
 	not certificate.staple.valid
 } else := {}
 
+# unfetched are the problems of revocation lists, of a certificate and of its issuers, that only the setup of the audit kept from being
+# fetched.
+unfetched(certificate) := {list.problem |
+	some one in array.concat([certificate], certificate.issuers)
+	list := one.revocation_list
+	list.problem in object.keys(unfetched_words)
+}
+
+unfetched_words := {
+	"not_resolved": "network.resolve has no entry for the port of its host",
+	"blocked": "its address is loopback, private, link-local or cloud metadata",
+}
+
+unfetched_steps := {
+	"not_resolved": "Add an entry for the list's host and port to network.resolve, or remove that host from it.",
+	"blocked": "Permit the address of the revocation list with --allow-address CIDR.",
+}
+
 # notes are what is worth knowing of a certificate and no fault.
 notes(certificate) := {note | some note in [lifetime(certificate), status(certificate), unusual(certificate)]; note != ""}
 
@@ -131,6 +149,8 @@ status(certificate) := "whether it is revoked cannot be learnt: no staple, and n
 # Mozilla names RSA, P-256 and P-384 alone; what is stronger is no fault, but not every client takes it.
 unusual(certificate) := "its key is of Ed25519, which few clients take" if {
 	certificate.chain[0].key_type == "Ed25519"
+} else := "its key is for RSA-PSS signatures only, which few clients accept" if {
+	certificate.chain[0].key_type == "RSA-PSS"
 } else := "its key is on a curve that not every client takes" if {
 	certificate.chain[0].key_type == "ECDSA"
 	certificate.chain[0].key_bits > 384

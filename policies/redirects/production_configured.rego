@@ -133,6 +133,7 @@ closed := {
 	"not_tls": "does not speak TLS",
 	"no_handshake": "agrees on no TLS connection",
 	"not_http": "does not answer in HTTP",
+	"unreachable": "redirects to an address at which nothing responds over HTTPS",
 }
 
 # Answers by which a server may turn a program away that it would let a browser pass.
@@ -159,6 +160,8 @@ ending(trail) := ["pass", ""] if {
 	trail.end == "limit"
 } else := ["fail", closed[kind]] if {
 	kind := trail.hops[count(trail.hops) - 1].reach.kind
+} else := ["inconclusive", "redirects to an address that is not contacted: --allow-address CIDR permits it"] if {
+	trail.hops[count(trail.hops) - 1].reach.kind == "blocked"
 } else := ["inconclusive", sprintf("was not seen to answer (%s): run the audit again, from where it can be reached", [trail.hops[count(trail.hops) - 1].reach.kind])] if {
 	count(trail.hops) > 0
 } else := ["inconclusive", "was not seen to answer"]

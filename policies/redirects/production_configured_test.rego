@@ -95,6 +95,7 @@ test_fail_by_answer if {
 		trail("downgrade", 301, [hop(good, "ok", "ok")]),
 		trail("bad_location", 301, [hop(good, "ok", "ok")]),
 		trail("unreachable", 0, [hop(good, "refused", "")]),
+		trail("unreachable", 0, [hop(good, "unreachable", "")]),
 	] {
 		told(one) == {["completion: answer", "fail"]}
 	}
@@ -107,6 +108,7 @@ test_inconclusive_by_answer if {
 		trail("other_scheme", 302, [hop(good, "ok", "ok")]),
 		trail("limit", 302, [hop(good, "ok", "ok")]),
 		trail("unreachable", 0, [hop(good, "timeout", "")]),
+		trail("unreachable", 0, [hop(good, "blocked", "")]),
 		trail("unreachable", 0, []),
 	] {
 		told(one) == {["completion: answer", "inconclusive"]}
