@@ -223,7 +223,7 @@ func (a *app) revisit(ctx context.Context, prepared *prepared, kept *store.Store
 type keptRun struct {
 	name   string
 	report *audit.Report
-	state  *history.State // of the tickets
+	before *history.State // of the tickets, before the report
 }
 
 // soundEntry reads an entry. Doubt says why it cannot be relied on.
@@ -239,16 +239,13 @@ func soundEntry(kept *store.Store, name string) (run *keptRun, facts []byte, dou
 	if err != nil {
 		return nil, entry.Facts, fmt.Sprintf("cannot be read: %v", err)
 	}
-	state := &history.State{}
-	if entry.Tickets == nil { // kept by an earlier version: what was open before it is not known
-		_, err = state.Apply(judged)
-	} else {
-		state, err = history.DecodeState(entry.Tickets)
+	before := &history.State{}
+	if entry.Tickets != nil { // an earlier version kept none: what was open is not known
+		if before, err = history.DecodeState(entry.Tickets); err != nil {
+			return nil, entry.Facts, fmt.Sprintf("cannot be read: %v", err)
+		}
 	}
-	if err != nil {
-		return nil, entry.Facts, fmt.Sprintf("cannot be read: %v", err)
-	}
-	return &keptRun{name, judged, state}, entry.Facts, ""
+	return &keptRun{name, judged, before}, entry.Facts, ""
 }
 
 // lastEntry is the newest entry that can be relied on, nil without one, and what the store remembers of exposures. Entries that cannot
@@ -313,15 +310,12 @@ func (a *app) keep(kept *store.Store, last *keptRun, judged *audit.Report, docum
 	entry.Report, entry.Facts = asReport.Bytes(), asFacts.Bytes()
 	state := &history.State{}
 	if last != nil {
-		state = last.state
+		state = last.before
+		if _, err := state.Apply(last.report); err != nil {
+			return err
+		}
 	}
-	written, err := report.Read(entry.Report) // as `prelaunch tickets` will read it
-	if err != nil {
-		return fmt.Errorf("store the report: %w", err)
-	}
-	if _, err := state.Apply(written); err != nil {
-		return err
-	}
+	var err error
 	if entry.Tickets, err = state.Encode(); err != nil {
 		return err
 	}

@@ -99,17 +99,25 @@ const (
 // quick is a selection that takes little time to audit.
 const quick = "--only=access.*,api-key.not-in-client,api-key.rotated-after-exposure,environments.separate-integrations"
 
-func (s *scheduled) newest() *audit.Document {
+// tickets are the actions that the store gives for Production, sorted.
+func (s *scheduled) tickets(args ...string) string {
 	s.t.Helper()
-	raw, err := os.ReadFile(filepath.Join(s.store, "latest", "facts.json"))
-	if err != nil {
-		s.t.Fatal(err)
+	var stdout, stderr bytes.Buffer
+	code := cli.Main(s.t.Context(), append([]string{"tickets", "--store", s.store}, args...),
+		cli.Streams{In: strings.NewReader(""), Out: &stdout, Err: &stderr, LookupEnv: lookup(s.env)})
+	if code != 0 {
+		s.t.Errorf("tickets: exit %d\n%s", code, stderr.String())
 	}
-	document, err := audit.DecodeDocument(raw)
-	if err != nil {
-		s.t.Fatal(err)
+	var all []string
+	for line := range strings.Lines(stdout.String()) {
+		var ticket struct{ Action, Check string }
+		if err := json.Unmarshal([]byte(line), &ticket); err != nil {
+			s.t.Error(err)
+		}
+		all = append(all, ticket.Action+" "+ticket.Check)
 	}
-	return document
+	slices.Sort(all)
+	return strings.Join(all, ", ")
 }
 
 func (s *scheduled) entries() []string {
@@ -200,9 +208,23 @@ func TestRevisitComparesAndRemembers(t *testing.T) {
 		if step.name == "the bundle is repaired" && !strings.Contains(got.stdout, "dist: app.js, last seen on "+day) && !strings.Contains(got.stdout, "app.js, last seen on "+day) {
 			t.Errorf("the report does not say when the key was exposed:\n%s", got.stdout)
 		}
+		if want, has := map[string]string{
+			"nothing": "", "a key in a bundle": "open api-key.not-in-client, open api-key.rotated-after-exposure",
+			"the bundle is repaired": "close api-key.not-in-client, update api-key.rotated-after-exposure",
+			"the key is rotated":     "close api-key.rotated-after-exposure",
+		}[step.name]; has {
+			for range 2 { // the store is not changed
+				if tickets := s.tickets(); tickets != want {
+					t.Errorf("%s: the tickets are %q, want %q", step.name, tickets, want)
+				}
+			}
+		}
 		if t.Failed() {
 			t.Fatalf("at: %s\n%s", step.name, got.stderr)
 		}
+	}
+	if all := s.tickets("--since=2020-01-01"); !strings.HasPrefix(all, "close api-key.rotated-after-exposure") {
+		t.Errorf("since ever the tickets are %q", all)
 	}
 	if html, err := os.ReadFile(page); err != nil || !strings.Contains(string(html), ">History<") {
 		t.Errorf("the page shows no history of the reports in the store (%v)", err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -129,6 +130,128 @@ func TestTickets(t *testing.T) {
 				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(test.want, "\n"))
 			}
 		})
+	}
+}
+
+// TestStateOfManyRuns goes through many runs with nothing but the encoded state of the one before, as when every earlier report was
+// dropped, and applies each round to a tracker: it always holds exactly the tickets of what is wrong or not freshly shown to be right.
+func TestStateOfManyRuns(t *testing.T) {
+	t.Parallel()
+	failA, failB, pass := says(audit.Fail, "a", "key in a"), says(audit.Fail, "b", "key in b"), says(audit.Pass, "all", "no key")
+	unsure := says(audit.Inconclusive, "all", "shallow clone")
+	web := says(audit.Fail, "w", "forgery")
+	rounds := []struct {
+		v    verdicts
+		open []string
+	}{
+		{verdicts{"code.check": {failA}}, []string{"key in a"}},
+		{verdicts{"code.check": {failA, failB}}, []string{"key in a", "key in b"}},
+		{verdicts{"web.check": {web}}, []string{"forgery", "key in a", "key in b"}},
+		{verdicts{"code.check": {unsure}}, []string{"forgery", "key in a", "key in b", "shallow clone"}},
+		{verdicts{"code.check": {pass}}, []string{"forgery"}},
+		{verdicts{"code.check": {failA}, "web.check": {pass}}, []string{"key in a"}},
+		{verdicts{"code.check": {pass}}, nil},
+	}
+	state, tracker := &State{}, map[string]string{}
+	var all [][]Ticket
+	apply := func(tracker map[string]string, tickets []Ticket) {
+		for _, ticket := range tickets {
+			_, known := tracker[ticket.Key]
+			if known != (ticket.Action != Open) {
+				t.Errorf("%s of %s, which is known: %v", ticket.Action, ticket.Title, known)
+			}
+			tracker[ticket.Key] = ticket.Title[strings.LastIndex(ticket.Title, ": ")+2:]
+			if ticket.Action == Close {
+				delete(tracker, ticket.Key)
+			}
+		}
+	}
+	for day, round := range rounds {
+		raw, err := state.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if state, err = DecodeState(raw); err != nil {
+			t.Fatal(err)
+		}
+		again, err := DecodeState(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := run(t, day, round.v)
+		tickets, err := state.Apply(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		repeated, err := again.Apply(r)
+		if diff := cmp.Diff(tickets, repeated, cmp.AllowUnexported(Ticket{}, part{})); err != nil || diff != "" {
+			t.Error("the same state and report give other tickets: ", err, diff)
+		}
+		all = append(all, tickets)
+		apply(tracker, tickets)
+		late := map[string]string{}
+		apply(late, Net(all...)) // a tracker that has seen none of the rounds so far
+		for name, got := range map[string]map[string]string{"each round": tracker, "all rounds at once": late} {
+			if diff := cmp.Diff(round.open, slices.Sorted(maps.Values(got))); diff != "" {
+				t.Errorf("day %d, %s:\n%s", day, name, diff)
+			}
+		}
+	}
+	for _, wrong := range []string{"", "{}", `{"schema":"prelaunch.tickets/v2"}`, `{"schema":"prelaunch.tickets/v1","open":{"x":null}}`} {
+		if _, err := DecodeState([]byte(wrong)); err == nil {
+			t.Errorf("%q was read", wrong)
+		}
+	}
+}
+
+// TestOneCauseOneTicket: findings that depend on one cause share a ticket, that of the cause, which stays the same whatever is judged.
+func TestOneCauseOneTicket(t *testing.T) {
+	t.Parallel()
+	because := func(v audit.Verdict, is bool) audit.Verdict {
+		v.Cause = "https.certificate-expired/production"
+		if is {
+			v.Evidence = map[string]any{"is_cause": true}
+		}
+		return v
+	}
+	waiting := because(says(audit.Inconclusive, "w", "not tested"), false)
+	other := because(says(audit.Inconclusive, "v", "not tested either"), false)
+	cause := because(says(audit.Fail, "c", "the certificate has expired"), true)
+	pass := says(audit.Pass, "all", "fine")
+	state := &State{}
+	key := ""
+	for day, round := range []struct {
+		name string
+		v    verdicts
+		want []string
+	}{
+		{"everything waits", verdicts{"code.check": {waiting, other}, "web.check": {cause}}, []string{"open the certificate has expired, waiting code.check (production)"}},
+		{"again", verdicts{"code.check": {waiting, other}, "web.check": {cause}}, nil},
+		{"the cause is not judged", verdicts{"code.check": {waiting, other}}, []string{"update not tested, waiting code.check (production)"}},
+		{"the cause is judged again", verdicts{"code.check": {waiting}, "web.check": {cause}}, []string{"update the certificate has expired, waiting code.check (production)"}},
+		{"the cause is gone", verdicts{"code.check": {pass}, "web.check": {pass}}, []string{"close the certificate has expired, waiting code.check (production)"}},
+	} {
+		tickets, err := state.Apply(run(t, day, round.v))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, ticket := range tickets {
+			waits := ""
+			for _, part := range ticket.parts {
+				if part.name == "Waiting for the same cause" {
+					waits = ", waiting " + part.text
+				}
+			}
+			got = append(got, ticket.Action+" "+ticket.Title[strings.LastIndex(ticket.Title, ": ")+2:]+waits)
+			if key != "" && ticket.Key != key {
+				t.Errorf("%s: another ticket, %s", round.name, ticket.Key)
+			}
+			key = ticket.Key
+		}
+		if diff := cmp.Diff(round.want, got); diff != "" {
+			t.Errorf("%s:\n%s", round.name, diff)
+		}
 	}
 }
 

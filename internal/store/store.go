@@ -1,6 +1,6 @@
 // Package store keeps the reports of one integration in a directory, for the job that audits again and again.
 //
-// Rules: an entry is a directory with the report, the facts behind it, the state of the tickets and a MAC over all of them. It is
+// Rules: an entry is a directory with the report, the facts behind it, the state of the tickets before it and a MAC over all of them. It is
 // written under another name and renamed when it is complete and on disk, so a crash or a full disk leaves the earlier ones as they
 // were. Entries are in the order in which they were added, also when the clock is set back. One process at a time holds the store.
 // Everything is for its owner only (0700, 0600). Whatever is in the directory may have been put there by somebody else: only regular
