@@ -348,3 +348,71 @@ func TestCSVHoldsNoFormula(t *testing.T) {
 		}
 	}
 }
+
+// oscalShape is the assessment results model of OSCAL 1.1.2 (usnistgov/OSCAL), in as much of it as the format writes.
+var oscalShape = func() *shape {
+	prop := &shape{known: "name ns value uuid class group remarks", required: "name value"}
+	control := &shape{known: "control-id statement-ids", required: "control-id"}
+	return &shape{known: "assessment-results", required: "assessment-results", objects: map[string]*shape{"assessment-results": {
+		known: "uuid metadata import-ap local-definitions results back-matter", required: "uuid metadata import-ap results", objects: map[string]*shape{
+			"metadata": {known: "title last-modified version oscal-version props remarks", required: "title last-modified version oscal-version",
+				objects: map[string]*shape{"props": prop}},
+			"import-ap": {known: "href remarks", required: "href"},
+			"results": {known: "uuid title description start end props reviewed-controls observations findings remarks", required: "uuid title description start reviewed-controls",
+				objects: map[string]*shape{
+					"reviewed-controls": {known: "description control-selections", required: "control-selections", objects: map[string]*shape{
+						"control-selections": {known: "description include-all include-controls", objects: map[string]*shape{"include-controls": control}}}},
+					"observations": {known: "uuid title description props methods collected expires remarks", required: "uuid description methods collected",
+						objects: map[string]*shape{"props": prop}, kinds: map[string]string{"methods": "strings"}},
+					"findings": {known: "uuid title description props target related-observations remarks", required: "uuid title description target", objects: map[string]*shape{
+						"props": prop, "related-observations": {known: "observation-uuid", required: "observation-uuid"},
+						"target": {known: "type target-id title description status", required: "type target-id status",
+							enums: map[string][]any{"type": {"statement-id", "objective-id"}}, objects: map[string]*shape{
+								"status": {known: "state reason remarks", required: "state", enums: map[string][]any{"state": {"satisfied", "not-satisfied"}}}}},
+					}},
+				}},
+		}}}}
+}()
+
+func TestOSCALFollowsItsModel(t *testing.T) {
+	t.Parallel()
+	for name, r := range exchanged(t) {
+		raw := render(t, "oscal", r, Options{})
+		for _, fault := range oscalShape.faults(name, object(t, raw)) {
+			t.Error(fault)
+		}
+		if bytes.Contains(raw, []byte(": []")) {
+			t.Errorf("%s: an empty array, where OSCAL wants at least one", name)
+		}
+		var read oscalDocument
+		if err := json.Unmarshal(raw, &read); err != nil {
+			t.Fatal(err)
+		}
+		result := read.Results.Results[0]
+		states := map[string]string{}
+		for _, finding := range result.Findings {
+			states[finding.Target.ID] = finding.Target.Status.State
+		}
+		observed := 0
+		for _, check := range r.Checks {
+			observed += len(check.Findings)
+			want := map[audit.Outcome]string{audit.Pass: "satisfied", audit.Fail: "not-satisfied", audit.Warn: "not-satisfied", audit.Waived: "not-satisfied"}[check.Outcome]
+			if states[token(check.ID)] != want {
+				t.Errorf("%s: %s is %s and became %q", name, check.ID, check.Outcome, states[token(check.ID)])
+			}
+		}
+		if len(result.Observations) != observed {
+			t.Errorf("%s: %d observations of %d findings", name, len(result.Observations), observed)
+		}
+		ids := map[string]bool{}
+		for _, observation := range result.Observations {
+			if len(observation.UUID) != 36 || observation.UUID[14] != '5' || ids[observation.UUID] {
+				t.Errorf("%s: the UUID %s is malformed or occurs twice", name, observation.UUID)
+			}
+			ids[observation.UUID] = true
+		}
+		if again := render(t, "oscal", r, Options{}); !bytes.Equal(raw, again) {
+			t.Errorf("%s: differs from one time to the next", name)
+		}
+	}
+}

@@ -50,7 +50,8 @@ type htmlPage struct {
 	Caveats                                     []string
 	Steps                                       [][]span
 	Checklist                                   []htmlItem
-	Parts                                       []htmlPart
+	Parts                                       []htmlPart // of the bar
+	Failures, Others                            []htmlPart // those whose checks are shown in full
 	Causes                                      []htmlCause
 	Passes                                      []htmlSection
 	Notes                                       []string
@@ -164,6 +165,14 @@ func renderHTML(w io.Writer, v *view) error {
 			}
 		}
 		p.Checklist = append(p.Checklist, one)
+	}
+	for _, part := range p.Parts {
+		switch {
+		case part.Outcome == audit.Fail:
+			p.Failures = append(p.Failures, part)
+		case len(part.Checks) > 0:
+			p.Others = append(p.Others, part)
+		}
 	}
 	here := map[string]bool{}
 	for _, c := range v.causes() {

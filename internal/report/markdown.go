@@ -50,21 +50,20 @@ func renderMarkdown(w io.Writer, v *view) error {
 		items += fmt.Sprintf("| %s | %d\\. %s |\n", outcomeMark(item.Outcome), item.Item, markdownShort(item.Title))
 	}
 	m.add(tail, items+"\n")
-	for _, part := range []struct {
-		title   string
-		outcome audit.Outcome
-	}{{"Failures", audit.Fail}, {"Warnings", audit.Warn}} {
+	checks := func(title string, outcome audit.Outcome) {
 		var blocks []string
-		for _, check := range v.with(part.outcome) {
-			blocks = append(blocks, markdownCheck(check, part.outcome))
+		for _, check := range v.with(outcome) {
+			blocks = append(blocks, markdownCheck(check, outcome))
 		}
-		m.section(tail, part.title, "check", blocks)
+		m.section(tail, title, "check", blocks)
 	}
-	var blocks []string
+	checks("Failures", audit.Fail)
+	var causes []string
 	for _, c := range v.causes() {
-		blocks = append(blocks, markdownCause(c))
+		causes = append(causes, markdownCause(c))
 	}
-	m.section(tail, "Not proven, by cause", "cause", blocks)
+	m.section(tail, "Not proven, by cause", "cause", causes)
+	checks("Warnings", audit.Warn)
 	m.add(tail, markdownRest(v))
 	var scope strings.Builder
 	scope.WriteString("<details><summary>Scope</summary>\n\n")

@@ -43,6 +43,7 @@ var Formats = []Format{
 	{"prometheus", "Prometheus text, for node_exporter's textfile collector", ".prom", "text/plain; version=0.0.4; charset=utf-8", renderPrometheus},
 	{"test-result", "an in-toto test result (v0.1), unsigned", ".json", "application/vnd.in-toto+json", renderTestResult},
 	{"svr", "an in-toto simple verification result (v0.2), unsigned: what is proven", ".json", "application/vnd.in-toto+json", renderSVR},
+	{"oscal", "OSCAL 1.1.2 assessment results", ".json", "application/json", renderOSCAL},
 	{"csv", "a row for each finding, for spreadsheets", ".csv", "text/csv; charset=utf-8", renderCSV},
 }
 

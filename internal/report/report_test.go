@@ -24,7 +24,7 @@ import (
 var update = flag.Bool("update", false, "write the golden files")
 
 // maxGolden is how many bytes of an output a golden file spells out; of the rest it holds the digest.
-const maxGolden = 20_000
+const maxGolden = 30_000
 
 // golden compares got with testdata/name.
 func golden(t *testing.T, name string, got []byte) {

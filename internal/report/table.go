@@ -31,13 +31,9 @@ func renderTable(w io.Writer, v *view) error {
 	}
 	t.steps()
 	t.checklist()
-	for _, part := range []struct {
-		title   string
-		outcome audit.Outcome
-	}{{"Failures", audit.Fail}, {"Warnings", audit.Warn}} {
-		t.findings(part.title, part.outcome)
-	}
+	t.findings("Failures", audit.Fail)
 	t.notProven()
+	t.findings("Warnings", audit.Warn)
 	t.findings("Waived", audit.Waived)
 	t.passes()
 	t.heading("Scope", 0)

@@ -224,7 +224,7 @@ func TestLooks(t *testing.T) {
 		width  int64
 		report func(*testing.T) *audit.Report
 	}{
-		{"light", "light", 1280, sample}, {"dark", "dark", 1280, sample}, {"narrow", "light", 360, sample}, {"attacked", "light", 800, attacked}, {"attacked-narrow", "dark", 360, attacked},
+		{"light", "light", 1280, sample}, {"dark", "dark", 1280, sample}, {"narrow", "light", 320, sample}, {"attacked", "light", 800, attacked}, {"attacked-narrow", "dark", 320, attacked},
 	} {
 		t.Run(look.name, func(t *testing.T) {
 			b := newBrowser(t)
@@ -264,14 +264,21 @@ func TestKeyboard(t *testing.T) {
 	b.do(t, chromedp.KeyEvent(kb.Enter))
 	after := js[bool](t, b, `document.activeElement.id == "main"`)
 	b.do(t, chromedp.KeyEvent(kb.Tab))
+	link := js[string](t, b, focused)
+	b.do(t, chromedp.KeyEvent(kb.Enter))
+	there := js[bool](t, b, `!!document.querySelector(":target") && location.hash == "#check.api-key.stored-securely"`)
+	b.do(t, chromedp.Evaluate[chromedp.Void](`document.querySelector("details summary").focus()`))
 	second, closed := js[string](t, b, focused), js[bool](t, b, open)
 	b.do(t, chromedp.KeyEvent(kb.Enter))
 	opened := js[bool](t, b, open)
+	if link != "A ?inconclusive: api-key.stored-securely" || !there {
+		t.Errorf("the first item links to %q, and the check is reached: %t", link, there)
+	}
 	if first != "A Skip to the report" || !after {
 		t.Errorf("the first stop is %q, and it leads to the report: %t", first, after)
 	}
-	if second != "SUMMARY Evidence" || closed || !opened {
-		t.Errorf("the next stop is %q; its evidence was open %t, then %t", second, closed, opened)
+	if second != "SUMMARY Passed: 1" || closed || !opened {
+		t.Errorf("the next stop is %q; it was open %t, then %t", second, closed, opened)
 	}
 }
 
@@ -308,6 +315,10 @@ func TestPrints(t *testing.T) {
 	pdf := get(t, b, chromedp.PrintToPDF(chromedp.PDFPrintBackground(), chromedp.PDFPreferCSSPageSize()))
 	b.media(t, "print", "dark")
 	background, sign := js[string](t, b, `getComputedStyle(document.body).backgroundColor`), js[string](t, b, `getComputedStyle(document.querySelector(".sign")).display`)
+	signed := js[float64](t, b, `document.querySelector(".sign").getBoundingClientRect().bottom`)
+	if paper := 267 * 96 / 25.4; signed > paper { // a page of A4 without its margins
+		t.Errorf("the place to sign ends %v pixels down: not on the first page", signed)
+	}
 	keep(t, "report.pdf", pdf)
 	pages := bytes.Count(pdf, []byte("/Type /Page\n")) + bytes.Count(pdf, []byte("/Type /Page/")) + bytes.Count(pdf, []byte("/Type /Page "))
 	if !bytes.HasPrefix(pdf, []byte("%PDF-")) || pages < 2 || pages > 6 {
