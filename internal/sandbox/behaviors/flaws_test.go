@@ -89,6 +89,13 @@ func signedBy(make func(b *bench, body []byte) []byte) show {
 	return show{func(b *bench) sent { s := b.unsigned(); return s.with(hex.EncodeToString(make(b, []byte(s.body)))) }, "200 taken", nil, nil}
 }
 
+// smuggled sends an event whose end was another when it was signed.
+func smuggled(signed, end string) show {
+	return request("200 taken", func(b *bench) sent {
+		return b.sign(b.unsigned().changed(`:1}`, signed)).changed(signed, end)
+	})
+}
+
 func keyedBy(key string) show {
 	return show{func(b *bench) sent { return b.unsigned().signedWith(key) }, "200 taken", nil, nil}
 }
@@ -270,17 +277,36 @@ var shows = map[string]show{
 		s.body = gzipped(s.body)
 		return s
 	}),
-	"method-override-gate":               near("X-HTTP-Method-Override", "PUT"),
-	"put-unverified":                     request("200 taken", func(b *bench) sent { return b.unsigned().by("PUT") }),
-	"patch-unverified":                   request("200 taken", func(b *bench) sent { return b.unsigned().by("PATCH") }),
-	"delete-unverified":                  request("200 taken", func(b *bench) sent { return b.unsigned().by("DELETE") }),
-	"path-slash-unverified":              path(func(p string) string { return p + "/" }),
-	"path-doubled-unverified":            path(func(p string) string { return "/" + p }),
-	"path-case-unverified":               path(strings.ToUpper),
-	"path-encoded-unverified":            path(func(p string) string { return p + "%2f" }),
-	"path-parameter-unverified":          path(func(p string) string { return p + ";x" }),
-	"path-any-unverified":                path(func(string) string { return "/elsewhere" }),
-	"path-extension-unverified":          path(func(p string) string { return p + ".json" }),
+	"method-override-gate":      near("X-HTTP-Method-Override", "PUT"),
+	"put-unverified":            request("200 taken", func(b *bench) sent { return b.unsigned().by("PUT") }),
+	"patch-unverified":          request("200 taken", func(b *bench) sent { return b.unsigned().by("PATCH") }),
+	"delete-unverified":         request("200 taken", func(b *bench) sent { return b.unsigned().by("DELETE") }),
+	"path-slash-unverified":     path(func(p string) string { return p + "/" }),
+	"path-doubled-unverified":   path(func(p string) string { return "/" + p }),
+	"path-case-unverified":      path(strings.ToUpper),
+	"path-encoded-unverified":   path(func(p string) string { return p + "%2f" }),
+	"path-parameter-unverified": path(func(p string) string { return p + ";x" }),
+	"path-any-unverified":       path(func(string) string { return "/elsewhere" }),
+	"path-extension-unverified": path(func(p string) string { return p + ".json" }),
+	"tags-stripped":             smuggled(`:1,"x":"ab"}`, `:1,"x":"a<i>b"}`),
+	"percent-decoded":           smuggled(`:1,"x":"abc"}`, `:1,"x":"ab%63"}`),
+	"slashes-stripped":          smuggled(`:1,"x":"anb"}`, `:1,"x":"a\nb"}`),
+	"line-ends-normalized":      smuggled(":1\n}", ":1\r\n}"),
+	"stream-already-read":       request("200 taken", func(b *bench) sent { return b.unsigned().with(b.signed("").signatures...) }),
+	"private-address-trusted":   near("X-Forwarded-For", "10.1.2.3"),
+	"link-local-trusted":        near("X-Real-IP", "169.254.1.1"),
+	"provider-agent-trusted":    near("User-Agent", "Begini/1.0"),
+	"unset-token-trusted":       near("Authorization", "Bearer undefined"),
+	"key-by-integration": request("200", func(b *bench) sent {
+		s := b.unsigned().changed(`"integration_id":"`, `"integration_id":"9`).signedWith("")
+		s.uid = ""
+		return s
+	}),
+	"null-signature-accepted":            headerSays("null"),
+	"emoji-crashes":                      edited("500", `:1}`, `:1,"x":"\ud83d\ude00"}`),
+	"beyond-latin-1-crashes":             edited("500", `:1}`, `:1,"x":"\u2713"}`),
+	"beyond-ascii-crashes":               edited("500", `:1}`, `:1,"x":"\u00e9"}`),
+	"first-chunk-verified":               edited("401", `"details":{`, `"details":{"x":"`+strings.Repeat("x", 40<<10)+`",`),
 	"x-forwarded-for-trusted":            near("X-Forwarded-For", "127.0.0.1"),
 	"x-real-ip-trusted":                  near("X-Real-IP", "127.0.0.1"),
 	"forwarded-trusted":                  near("Forwarded", "for=127.0.0.1"),
