@@ -11,7 +11,7 @@ import (
 // DemoTest and DemoProduction are the flaws of the receivers in the demo's flawed integration.
 var (
 	DemoTest = []Behavior{
-		{Name: "reserialised", Description: "verifies the parsed JSON written again compactly in the fields' order, as Node's JSON.stringify(req.body) does",
+		{Name: "reserialised", Description: "verifies the parsed JSON re-serialized compactly in the fields' order, as Node's JSON.stringify(req.body) does",
 			Expect: Expect{Fails: []string{VerifiesRaw}, May: []string{RejectsTampered, RejectsMalformed, HandlesUnexpected}}, Plant: Instead(Compact)},
 		{Name: "logs-uid", Description: "logs each UID", Expect: SpoiltLog, Plant: Logging(func(_ *Rules, d *Delivery) string {
 			if found := SpelledUID.FindSubmatch(d.Payload); found != nil {
@@ -23,9 +23,9 @@ var (
 	DemoProduction = []Behavior{
 		{Name: "first-sixteen-digits", Description: "only the first 16 digits are compared",
 			Expect: Expect{Fails: []string{RejectsPartial}, May: []string{RejectsUnsigned, RejectsTampered}}, Plant: Match(func(expected, given string) bool { return len(given) >= 16 && given[:16] == expected[:16] })},
-		{Name: "malformed-crashes", Description: "answers 500 to what is no JSON", // what is nested too deeply is no JSON to it
+		{Name: "malformed-crashes", Description: "answers 500 to a body that is not JSON", // what is nested too deeply is no JSON to it
 			Expect: Expect{Fails: []string{RejectsMalformed}, May: []string{StatusCodes, Bounded}}, Plant: Refusal(Malformed, Crash)},
-		{Name: "plain-http-served", Description: "answers in the clear as it does over HTTPS",
+		{Name: "plain-http-served", Description: "answers over plain HTTP as it does over HTTPS",
 			Expect: Expect{Fails: []string{NoPlainHTTP}}, Plant: func(ru *Rules) {
 				ru.Plain = func(_ *Receiver, own http.Handler) http.Handler { return own }
 			}},
@@ -69,14 +69,14 @@ func Compact(body []byte) []byte {
 	return AppendOrdered(nil, value)
 }
 
-// match takes a signature that relates to the right one, in hex, in that way too.
+// match accepts a signature that relates to the right one, in hex, in that way too.
 func Match(relates func(expected, given string) bool) func(*Rules) {
 	return func(ru *Rules) {
 		ru.Matchers = append(ru.Matchers, func(expected []byte, given string) bool { return relates(hex.EncodeToString(expected), given) })
 	}
 }
 
-// refusal answers what is refused for that reason.
+// rejection answers what is rejected for that reason.
 func Refusal(reasonFor Reason, a Answer) func(*Rules) {
 	return func(ru *Rules) {
 		usual := ru.Refuse

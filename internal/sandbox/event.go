@@ -50,7 +50,7 @@ func (ru *Rules) Object(body []byte) (map[string]any, error) {
 	return object, nil
 }
 
-// read validates the body and returns the event, or why it is refused.
+// read validates the body and returns the event, or why it is rejected.
 func (ru *Rules) read(d *Delivery) (Event, Reason) {
 	object, err := ru.Object(ru.Decode(d))
 	if err != nil {

@@ -261,7 +261,7 @@ type ProviderBehavior struct {
 	Description string
 	// Undelivered: what it says does not show that the webhook is registered; deployment-centre.webhook-registered must not pass.
 	Undelivered bool
-	// Undecided: its word on keys proves nothing, so that no key counts as refused because of it.
+	// Undecided: its word on keys proves nothing, so that no key counts as rejected because of it.
 	Undecided bool
 
 	AnyKey       bool

@@ -29,7 +29,7 @@ type Rules struct {
 	// step that returns true has answered.
 	First, Before, After []Step
 
-	// Verification: a request is taken when any candidate matches any digest under any key over any message.
+	// Verification: a request is accepted when any candidate matches any digest under any key over any message.
 	Excuses    []func(*Delivery) bool // requests whose signature is not looked at
 	Candidates func(*Delivery) []string
 	Keys       [][]byte
@@ -86,7 +86,7 @@ type Delivery struct {
 	Conn     int64 // which connection, counted from 0
 }
 
-// reason is why a request is refused.
+// reason is why a request is rejected.
 type Reason int
 
 // The reasons, in the order in which they are found.
@@ -101,7 +101,7 @@ const (
 	UnknownUser
 )
 
-// statuses of a plain refusal.
+// statuses of a plain rejection.
 var Statuses = map[Reason]int{
 	WrongPath: http.StatusNotFound, WrongMethod: http.StatusMethodNotAllowed, TooLarge: http.StatusRequestEntityTooLarge,
 	Unauthentic: http.StatusUnauthorized, Malformed: http.StatusBadRequest, Invalid: http.StatusUnprocessableEntity,
@@ -169,7 +169,7 @@ func ExactHex(expected []byte, given string) bool {
 	return hmac.Equal([]byte(hex.EncodeToString(expected)), []byte(given))
 }
 
-// verified reports whether the delivery's signature is taken, or not looked at.
+// verified reports whether the delivery's signature is accepted, or not checked.
 func (ru *Rules) verified(d *Delivery) bool {
 	for _, excuse := range ru.Excuses {
 		if excuse(d) {

@@ -34,7 +34,7 @@ func TextAnswer(status int, contentType, body string) Answer {
 	return a
 }
 
-// reasonOf is a reason that a plain refusal answers with the status.
+// reasonOf is a reason that a plain rejection answers with the status.
 func ReasonOf(status int) Reason {
 	for why := WrongPath; why <= UnknownUser; why++ {
 		if Statuses[why] == status {
@@ -44,7 +44,7 @@ func ReasonOf(status int) Reason {
 	return taken
 }
 
-// textRefusal makes refusals of a body in which %s, or %[1]s, is what is wrong.
+// textRefusal makes rejections of a body in which %s, or %[1]s, is what is wrong.
 func TextRefusal(contentType, format string) func(*Delivery, Reason) Answer {
 	return func(_ *Delivery, why Reason) Answer {
 		return TextAnswer(Statuses[why], contentType, fmt.Sprintf(format, Words[why]))
@@ -72,7 +72,7 @@ func (a Answer) With(name, value string) Answer {
 	return a
 }
 
-// words say in a refusal's body what is wrong, and no more.
+// words say in a rejection's body what is wrong, and no more.
 var Words = map[Reason]string{
 	WrongPath: "not found", WrongMethod: "method not allowed", TooLarge: "payload too large", Unauthentic: "unauthorized",
 	Malformed: "bad request", Invalid: "unprocessable", UnknownUser: "not found",
@@ -223,7 +223,7 @@ func Deflated(text string) string {
 	return out.String()
 }
 
-// fill replaces the placeholders of an answer: what differs from answer to answer, and what is taken from the request.
+// fill replaces the placeholders of an answer: what differs from answer to answer, and what is accepted from the request.
 func (r *Receiver) fill(d *Delivery, text string) string {
 	if !strings.Contains(text, "{{") {
 		return text

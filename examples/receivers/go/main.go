@@ -134,7 +134,7 @@ func (r *receiver) take(e event) {
 }
 
 func refuse(w http.ResponseWriter, status int) {
-	log.Printf("refused with %d", status)
+	log.Printf("rejected with %d", status)
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	if _, err := io.WriteString(w, `{"error":"refused"}`); err != nil {

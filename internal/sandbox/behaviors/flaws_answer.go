@@ -10,12 +10,12 @@ import (
 
 // answerFlaws are receivers that answer wrongly.
 var answerFlaws = []sandbox.Behavior{
-	{Name: "created", Description: "answers 201 to genuine events", Expect: notExactly200, Plant: accept(sandbox.JsonAnswer(201, `{"status":"created"}`))},
-	{Name: "accepted-202", Description: "answers 202 to genuine events", Expect: notExactly200, Plant: accept(sandbox.JsonAnswer(202, `{"status":"queued"}`))},
-	{Name: "no-content", Description: "answers 204 to genuine events", Expect: notExactly200, Plant: accept(sandbox.Answer{Status: 204})},
-	{Name: "genuine-redirected", Description: "answers 302 to genuine events", Expect: notExactly200, Plant: accept(sandbox.Answer{Status: 302}.With("Location", "/thanks"))},
-	{Name: "genuine-crashes", Description: "answers 500 to genuine events", Expect: notExactly200, Plant: accept(sandbox.TextAnswer(500, "text/plain", "internal error"))},
-	{Name: "genuine-hangs", Description: "never answers genuine events", Setup: sandbox.Setup{Hangs: true},
+	{Name: "created", Description: "answers 201 to valid events", Expect: notExactly200, Plant: accept(sandbox.JsonAnswer(201, `{"status":"created"}`))},
+	{Name: "accepted-202", Description: "answers 202 to valid events", Expect: notExactly200, Plant: accept(sandbox.JsonAnswer(202, `{"status":"queued"}`))},
+	{Name: "no-content", Description: "answers 204 to valid events", Expect: notExactly200, Plant: accept(sandbox.Answer{Status: 204})},
+	{Name: "genuine-redirected", Description: "answers 302 to valid events", Expect: notExactly200, Plant: accept(sandbox.Answer{Status: 302}.With("Location", "/thanks"))},
+	{Name: "genuine-crashes", Description: "answers 500 to valid events", Expect: notExactly200, Plant: accept(sandbox.TextAnswer(500, "text/plain", "internal error"))},
+	{Name: "genuine-hangs", Description: "never answers valid events", Setup: sandbox.Setup{Hangs: true},
 		Expect: sandbox.Expect{Withheld: []string{sandbox.AcceptsGenuine}, May: append(everythingElse(sandbox.AcceptsGenuine), sandbox.LogsClean)}, Plant: accept(sandbox.Answer{Hang: true})},
 	{Name: "one-type-refused", Description: "answers 422 to one of the provider's event types",
 		Expect: sandbox.Expect{Fails: []string{sandbox.AcceptsGenuine}, May: sandbox.ForgeryChecks}, Plant: func(ru *sandbox.Rules) { ru.Types = sandbox.Without(ru.Types, "application.complete") }},
@@ -35,10 +35,10 @@ var answerFlaws = []sandbox.Behavior{
 		Expect: sandbox.Expect{
 			Withheld: slices.Concat(sandbox.Without(sandbox.ForgeryChecks, sandbox.RejectsRetired), []string{sandbox.AcceptsGenuine, sandbox.Redelivery}, sandbox.InputChecks), May: []string{sandbox.RejectsRetired, sandbox.StatusCodes}},
 		Plant: func(ru *sandbox.Rules) { ru.Acked = true }},
-	{Name: "200-with-an-error", Description: "answers refusals with 200 and says in the body that they are",
+	{Name: "200-with-an-error", Description: "responds to rejected requests with 200 and says in the body that they are",
 		Expect: sandbox.Expect{Fails: []string{sandbox.StatusCodes, sandbox.RejectsMalformed, sandbox.RejectsMissing}, Withheld: sandbox.Without(sandbox.ForgeryChecks, sandbox.RejectsRetired), May: []string{sandbox.RejectsRetired, sandbox.HandlesUnexpected}},
 		Plant:  refuseAll(sandbox.JsonAnswer(200, `{"error":"refused"}`))},
-	{Name: "forgeries-acknowledged", Description: "answers forgeries with 200 and says in the body that they were refused",
+	{Name: "forgeries-acknowledged", Description: "answers forgeries with 200 and says in the body that they were rejected",
 		Expect: forgeriesUndecided, Plant: sandbox.Refusal(sandbox.Unauthentic, sandbox.JsonAnswer(200, `{"error":"bad signature"}`))},
 	{Name: "forgeries-no-content", Description: "answers forgeries with 204", Expect: forgeriesUndecided, Plant: sandbox.Refusal(sandbox.Unauthentic, sandbox.Answer{Status: 204})},
 	{Name: "forgeries-redirected", Description: "answers forgeries with 302 to a login page", Expect: forgeriesUndecided,
@@ -56,10 +56,10 @@ var answerFlaws = []sandbox.Behavior{
 				sandbox.Refusal(why, sandbox.JsonAnswer(200, `{"error":"invalid"}`))(ru)
 			}
 		}},
-	{Name: "redelivery-crashes", Description: "answers 500 to a redelivery, for its database has the UID already",
+	{Name: "redelivery-crashes", Description: "answers 500 to a duplicate delivery, for its database has the UID already",
 		Expect: sandbox.Expect{Fails: []string{sandbox.Redelivery, sandbox.StatusCodes}}, Plant: redeliver(sandbox.TextAnswer(500, "text/plain", "internal error"))},
-	{Name: "redelivery-conflicts", Description: "answers 409 to a redelivery", Expect: sandbox.Expect{Fails: []string{sandbox.Redelivery}}, Plant: redeliver(sandbox.JsonAnswer(409, `{"error":"conflict"}`))},
-	{Name: "redelivery-created", Description: "answers 208 to a redelivery", Expect: sandbox.Expect{Fails: []string{sandbox.Redelivery}}, Plant: redeliver(sandbox.Answer{Status: 208})},
+	{Name: "redelivery-conflicts", Description: "answers 409 to a duplicate delivery", Expect: sandbox.Expect{Fails: []string{sandbox.Redelivery}}, Plant: redeliver(sandbox.JsonAnswer(409, `{"error":"conflict"}`))},
+	{Name: "redelivery-created", Description: "answers 208 to a duplicate delivery", Expect: sandbox.Expect{Fails: []string{sandbox.Redelivery}}, Plant: redeliver(sandbox.Answer{Status: 208})},
 	{Name: "charset-refused", Description: "answers 415 to application/json; charset=utf-8",
 		Expect: sandbox.Expect{OneOf: []string{sandbox.AcceptsGenuine, sandbox.VerifiesRaw}}, Plant: before(func(d *sandbox.Delivery) bool {
 			return strings.Contains(d.Header.Get("Content-Type"), "charset=utf-8")
@@ -72,13 +72,13 @@ var answerFlaws = []sandbox.Behavior{
 		Expect: sandbox.Expect{Warns: []string{sandbox.AcceptsGenuine}}, Plant: before(func(d *sandbox.Delivery) bool {
 			return d.Header.Get("Expect") != ""
 		}, sandbox.JsonAnswer(417, `{"error":"expectation failed"}`))},
-	{Name: "ten-kibibytes-only", Description: "answers 413 above 10 KiB, which a genuine event may reach",
+	{Name: "ten-kibibytes-only", Description: "answers 413 above 10 KiB, which a valid event may reach",
 		Expect: sandbox.Expect{OneOf: []string{sandbox.AcceptsGenuine, sandbox.VerifiesRaw}}, Plant: func(ru *sandbox.Rules) { ru.MaxBody = 10 << 10 }},
-	{Name: "thirty-kibibytes-only", Description: "answers 413 above 30 KiB, which should be taken",
+	{Name: "thirty-kibibytes-only", Description: "answers 413 above 30 KiB, which should be accepted",
 		Expect: sandbox.Expect{Warns: []string{sandbox.AcceptsGenuine}}, Plant: func(ru *sandbox.Rules) { ru.MaxBody = 30 << 10 }},
 	{Name: "http2-crashes", Description: "offers HTTP/2 and answers 500 over it",
 		Expect: sandbox.Expect{Withheld: []string{sandbox.AcceptsGenuine}, May: append(everythingElse(sandbox.AcceptsGenuine), sandbox.LogsClean)}, Plant: before(func(d *sandbox.Delivery) bool { return d.ProtoMajor == 2 }, sandbox.TextAnswer(500, "text/plain", "internal error"))},
-	{Name: "blocks-after-forgeries", Description: "answers 403 to everybody once it has refused twenty requests, which looks like verification",
+	{Name: "blocks-after-forgeries", Description: "answers 403 to everybody once it has rejected twenty requests, which looks like verification",
 		Expect: sandbox.Expect{Withheld: everythingElse(sandbox.AcceptsGenuine, sandbox.RejectsRetired), May: []string{sandbox.RejectsRetired, sandbox.LogsClean}}, Plant: func(ru *sandbox.Rules) {
 			ru.Finish = append(ru.Finish, func(_ *sandbox.Delivery, a *sandbox.Answer) {
 				if a.Status >= 400 {
@@ -91,10 +91,10 @@ var answerFlaws = []sandbox.Behavior{
 		}},
 }
 
-// notExactly200 is what a wrong answer to genuine events leads to. Refusals still differ from it.
+// notExactly200 is what a wrong answer to valid events leads to. Refusals still differ from it.
 var notExactly200 = sandbox.Expect{Fails: []string{sandbox.AcceptsGenuine}, Withheld: []string{sandbox.Redelivery}, May: slices.Concat(sandbox.ForgeryChecks, sandbox.InputChecks, []string{sandbox.StatusCodes, sandbox.LogsClean})}
 
-// forgeriesUndecided is what answers to forgeries lead to that are neither acceptance nor refusal.
+// forgeriesUndecided is what answers to forgeries lead to that are neither acceptance nor rejection.
 var forgeriesUndecided = sandbox.Expect{Fails: []string{sandbox.StatusCodes}, Withheld: sandbox.Without(sandbox.ForgeryChecks, sandbox.RejectsRetired), May: []string{sandbox.RejectsRetired, sandbox.Reachable}}
 
 // everythingElse are all the checks that read a receiver's answers, but for those.
@@ -114,7 +114,7 @@ func redeliver(a sandbox.Answer) func(*sandbox.Rules) {
 	}
 }
 
-// refuseAll answers whatever is refused.
+// refuseAll answers whatever is rejected.
 func refuseAll(a sandbox.Answer) func(*sandbox.Rules) {
 	return func(ru *sandbox.Rules) {
 		ru.Refuse = func(*sandbox.Delivery, sandbox.Reason) sandbox.Answer { return a }

@@ -11,17 +11,17 @@ import (
 
 // bodyFlaws are receivers that verify something else than the raw body.
 var bodyFlaws = []sandbox.Behavior{
-	{Name: "reserialised-as-well", Description: "takes a signature of the raw body, or else of the compact spelling",
+	{Name: "reserialised-as-well", Description: "accepts a signature of the raw body, or else of the compact serialization",
 		Expect: sandbox.Expect{Fails: []string{sandbox.VerifiesRaw}, May: []string{sandbox.RejectsTampered}}, Plant: aswell(sandbox.Compact)},
-	{Name: "reserialised-with-blanks", Description: "verifies the parsed JSON written again with Python's blanks, so that compact events are refused",
+	{Name: "reserialised-with-blanks", Description: "verifies the parsed JSON re-serialized with Python's spaces, so that compact events are rejected",
 		Expect: withFails(nothingAccepted, sandbox.VerifiesRaw), Plant: sandbox.Instead(func(b []byte) []byte { return spaced(sandbox.Compact(b)) })},
-	{Name: "reserialised-sorted", Description: "verifies the parsed JSON written again with sorted names",
+	{Name: "reserialised-sorted", Description: "verifies the parsed JSON re-serialized with sorted names",
 		Expect: withFails(nothingAccepted, sandbox.VerifiesRaw), Plant: sandbox.Instead(sorted)},
 	{Name: "known-fields-only", Description: "verifies what remains of the body once it was read into a type without the other fields",
 		Expect: sandbox.Expect{Fails: []string{sandbox.VerifiesRaw, sandbox.RejectsTampered}, May: []string{sandbox.HandlesUnexpected, sandbox.RejectsMalformed}}, Plant: aswell(knownFields)},
 	{Name: "decoded-text", Description: "verifies the body decoded to text, in which broken bytes have become U+FFFD",
 		Expect: smuggling, Plant: decodedText},
-	{Name: "broken-utf-8-dropped", Description: "drops bytes that are no UTF-8 before it verifies",
+	{Name: "broken-utf-8-dropped", Description: "drops bytes of invalid UTF-8 before it verifies",
 		Expect: sandbox.Expect{Fails: []string{sandbox.VerifiesRaw, sandbox.RejectsTampered}, May: []string{sandbox.RejectsMalformed}}, Plant: func(ru *sandbox.Rules) {
 			drop := func(d *sandbox.Delivery) []byte { return bytes.ToValidUTF8(d.Payload, nil) }
 			ru.Messages, ru.Decode = []func(*sandbox.Delivery) []byte{drop}, drop
@@ -33,7 +33,7 @@ var bodyFlaws = []sandbox.Behavior{
 		}},
 	{Name: "trimmed", Description: "trims the body before it verifies",
 		Expect: sandbox.Expect{Fails: []string{sandbox.VerifiesRaw}, May: []string{sandbox.AcceptsGenuine}}, Plant: sandbox.Instead(bytes.TrimSpace)},
-	{Name: "blanks-removed", Description: "takes a signature of the body less its blanks and line ends too",
+	{Name: "blanks-removed", Description: "accepts a signature of the body less its blanks and line ends too",
 		Expect: sandbox.Expect{Fails: []string{sandbox.VerifiesRaw}}, Plant: aswell(func(b []byte) []byte {
 			var out bytes.Buffer
 			if json.Compact(&out, b) != nil {
@@ -41,7 +41,7 @@ var bodyFlaws = []sandbox.Behavior{
 			}
 			return out.Bytes()
 		})},
-	{Name: "reserialised-in-ascii", Description: "verifies the parsed JSON written again with everything beyond ASCII escaped, as Python's json.dumps does",
+	{Name: "reserialised-in-ascii", Description: "verifies the parsed JSON re-serialized with everything beyond ASCII escaped, as Python's json.dumps does",
 		Expect: sandbox.Expect{Fails: []string{sandbox.VerifiesRaw}, May: []string{sandbox.RejectsTampered, sandbox.RejectsMalformed, sandbox.HandlesUnexpected}}, Plant: sandbox.Instead(func(b []byte) []byte { return sandbox.EscapedASCII(sandbox.Compact(b)) })},
 	{Name: "decoded-as-latin-1", Description: "verifies the body decoded as Latin-1 and encoded as UTF-8",
 		Expect: sandbox.Expect{Fails: []string{sandbox.VerifiesRaw}, May: []string{sandbox.RejectsTampered}}, Plant: sandbox.Instead(func(b []byte) []byte {
@@ -63,7 +63,7 @@ var bodyFlaws = []sandbox.Behavior{
 				return ru.Accept(d, sandbox.Event{}), len(d.Payload) == 0
 			})
 		}},
-	{Name: "signature-remembered", Description: "a signature that was right once is taken for any body",
+	{Name: "signature-remembered", Description: "a signature that was correct once is accepted for any body",
 		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsTampered}}, Plant: func(ru *sandbox.Rules) {
 			var remembered sync.Map
 			ru.Excuses = append(ru.Excuses, func(d *sandbox.Delivery) bool {
@@ -83,7 +83,7 @@ var bodyFlaws = []sandbox.Behavior{
 		Expect: sandbox.Expect{OneOf: []string{sandbox.RejectsTampered, sandbox.RejectsBypass}}, Plant: formSignedAs("{}")},
 }
 
-// aswell takes a signature of another message too.
+// aswell accepts a signature of another message too.
 func aswell(message func([]byte) []byte) func(*sandbox.Rules) {
 	return func(ru *sandbox.Rules) {
 		ru.Messages = append(ru.Messages, func(d *sandbox.Delivery) []byte { return message(d.Payload) })

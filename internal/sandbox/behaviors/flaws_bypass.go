@@ -119,7 +119,7 @@ func methodGates() []sandbox.Behavior {
 	return out
 }
 
-// pathGates serve another spelling of the path without verification.
+// pathGates serve another serialization of the path without verification.
 func pathGates() []sandbox.Behavior {
 	spelt := func(name, description string, matches func(u *url.URL, path string) bool) sandbox.Behavior {
 		return sandbox.Behavior{Name: "path-" + name + "-unverified", Description: "serves " + description + " and verifies the plain path only",

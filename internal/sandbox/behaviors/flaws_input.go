@@ -14,13 +14,13 @@ import (
 
 // inputFlaws are receivers that verify rightly and then trip over what is signed but invalid.
 var inputFlaws = slices.Concat(missingFields(), []sandbox.Behavior{
-	{Name: "malformed-accepted", Description: "answers what is no JSON as it answers an event",
+	{Name: "malformed-accepted", Description: "answers a body that is not JSON as it answers an event",
 		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsMalformed}, May: []string{sandbox.Bounded}}, Plant: acceptAfter(func(b []byte) bool { return !json.Valid(b) })},
-	{Name: "malformed-hangs", Description: "never answers what is no JSON", Setup: sandbox.Setup{Hangs: true},
+	{Name: "malformed-hangs", Description: "never answers a body that is not JSON", Setup: sandbox.Setup{Hangs: true},
 		Expect: sandbox.Expect{Withheld: []string{sandbox.RejectsMalformed}, May: []string{sandbox.StatusCodes, sandbox.Bounded, sandbox.HandlesUnexpected}}, Plant: sandbox.Refusal(sandbox.Malformed, sandbox.Answer{Hang: true})},
-	{Name: "malformed-resets", Description: "resets the connection on what is no JSON",
+	{Name: "malformed-resets", Description: "resets the connection on a body that is not JSON",
 		Expect: sandbox.Expect{Withheld: []string{sandbox.RejectsMalformed}, May: []string{sandbox.StatusCodes, sandbox.Bounded, sandbox.HandlesUnexpected}}, Plant: sandbox.Refusal(sandbox.Malformed, sandbox.Answer{Reset: true})},
-	{Name: "malformed-redirected", Description: "answers 302 to what is no JSON",
+	{Name: "malformed-redirected", Description: "answers 302 to a body that is not JSON",
 		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsMalformed}, May: []string{sandbox.StatusCodes, sandbox.Bounded, sandbox.HandlesUnexpected}}, Plant: sandbox.Refusal(sandbox.Malformed, sandbox.Answer{Status: 302}.With("Location", "/error"))},
 	{Name: "empty-crashes", Description: "answers 500 to an empty body",
 		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsMalformed}, May: []string{sandbox.StatusCodes}}, Plant: crashAfter(func(b []byte) bool { return len(b) == 0 })},

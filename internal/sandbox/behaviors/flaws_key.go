@@ -15,7 +15,7 @@ var keyFlaws = append(guessableKeys(
 		Expect: sandbox.Expect{Fails: []string{sandbox.NotInterchanged}}, Plant: func(ru *sandbox.Rules) { ru.Keys = append(ru.Keys, ru.Options.OtherKey.Expose()) }},
 	sandbox.Behavior{Name: "retired-key", Description: "still takes a key that was rotated out", Setup: sandbox.Setup{RetiredKey: true},
 		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsRetired}}, Plant: takeRetiredKey},
-	sandbox.Behavior{Name: "key-cut-short", Description: "stored its key in a column too short for it, so that every event is refused",
+	sandbox.Behavior{Name: "key-cut-short", Description: "stored its key in a column too short for it, so that every event is rejected",
 		Expect: nothingAccepted, Plant: func(ru *sandbox.Rules) { ru.Keys[0] = ru.Keys[0][:8] }},
 )
 

@@ -13,29 +13,29 @@ import (
 
 // leakFlaws are receivers whose answers tell what stays inside.
 var leakFlaws = slices.Concat(traces(), []sandbox.Behavior{
-	{Name: "signing-oracle", Description: "tells the expected signature of what it refuses", Expect: leaks, Plant: tell(func(ru *sandbox.Rules, d *sandbox.Delivery) string {
+	{Name: "signing-oracle", Description: "reveals the expected signature of what it rejects", Expect: leaks, Plant: tell(func(ru *sandbox.Rules, d *sandbox.Delivery) string {
 		return hex.EncodeToString(sandbox.HmacSHA512(ru.Keys[0], d.Payload))
 	})},
-	{Name: "signing-oracle-upper-case", Description: "tells the expected signature in upper case", Expect: leaks, Plant: tell(func(ru *sandbox.Rules, d *sandbox.Delivery) string {
+	{Name: "signing-oracle-upper-case", Description: "reveals the expected signature in upper case", Expect: leaks, Plant: tell(func(ru *sandbox.Rules, d *sandbox.Delivery) string {
 		return strings.ToUpper(hex.EncodeToString(sandbox.HmacSHA512(ru.Keys[0], d.Payload)))
 	})},
-	{Name: "signing-oracle-base64", Description: "tells the expected signature in base64", Expect: leaks, Plant: tell(func(ru *sandbox.Rules, d *sandbox.Delivery) string {
+	{Name: "signing-oracle-base64", Description: "reveals the expected signature in base64", Expect: leaks, Plant: tell(func(ru *sandbox.Rules, d *sandbox.Delivery) string {
 		return base64.StdEncoding.EncodeToString(sandbox.HmacSHA512(ru.Keys[0], d.Payload))
 	})},
-	{Name: "signing-oracle-header", Description: "tells the expected signature in a header", Expect: leaks, Plant: func(ru *sandbox.Rules) {
+	{Name: "signing-oracle-header", Description: "reveals the expected signature in a header", Expect: leaks, Plant: func(ru *sandbox.Rules) {
 		usual := ru.Refuse
 		ru.Refuse = func(d *sandbox.Delivery, why sandbox.Reason) sandbox.Answer {
 			return usual(d, why).With("X-Expected-Signature", hex.EncodeToString(sandbox.HmacSHA512(ru.Keys[0], d.Payload)))
 		}
 	}},
-	{Name: "key-echo", Description: "tells the key of what it refuses", Expect: leaks, Plant: tell(func(ru *sandbox.Rules, _ *sandbox.Delivery) string { return string(ru.Keys[0]) })},
-	{Name: "key-echo-base64", Description: "tells the key in base64", Expect: leaks, Plant: tell(func(ru *sandbox.Rules, _ *sandbox.Delivery) string {
+	{Name: "key-echo", Description: "reveals the key of what it rejects", Expect: leaks, Plant: tell(func(ru *sandbox.Rules, _ *sandbox.Delivery) string { return string(ru.Keys[0]) })},
+	{Name: "key-echo-base64", Description: "reveals the key in base64", Expect: leaks, Plant: tell(func(ru *sandbox.Rules, _ *sandbox.Delivery) string {
 		return base64.StdEncoding.EncodeToString(ru.Keys[0])
 	})},
 	{Name: "key-echo-header", Description: "every answer has the key in a header", Expect: leaks, Plant: func(ru *sandbox.Rules) {
 		ru.Finish = append(ru.Finish, func(_ *sandbox.Delivery, a *sandbox.Answer) { a.Header.Set("X-Debug-Secret", string(ru.Keys[0])) })
 	}},
-	{Name: "genuine-answer-leaks", Description: "a warning stands in front of the genuine answer", Expect: sandbox.Expect{Fails: []string{sandbox.NoDetail}},
+	{Name: "genuine-answer-leaks", Description: "a warning precedes the response to a valid event", Expect: sandbox.Expect{Fails: []string{sandbox.NoDetail}},
 		Plant: accept(sandbox.TextAnswer(200, "text/html", "<br />\n<b>Warning</b>:  Undefined array key &quot;score&quot; in <b>/var/www/html/hook.php</b> on line <b>41</b><br />\nOK"))},
 })
 
@@ -87,9 +87,9 @@ func traces() []sandbox.Behavior {
 	}
 	return append(out,
 		sandbox.Behavior{Name: "leaks-escaped-twice", Description: "tells a trace as HTML within JSON", Expect: leaks, Plant: tellInvalid("application/json", `{"error":`+string(escaped)+`}`)},
-		sandbox.Behavior{Name: "leaks-with-200", Description: "answers what is no JSON with 200 and PHP's fatal error", Expect: sandbox.Expect{Fails: []string{sandbox.NoDetail, sandbox.RejectsMalformed}, May: []string{sandbox.StatusCodes, sandbox.Bounded}},
+		sandbox.Behavior{Name: "leaks-with-200", Description: "answers a body that is not JSON with 200 and PHP's fatal error", Expect: sandbox.Expect{Fails: []string{sandbox.NoDetail, sandbox.RejectsMalformed}, May: []string{sandbox.StatusCodes, sandbox.Bounded}},
 			Plant: sandbox.Refusal(sandbox.Malformed, sandbox.TextAnswer(200, "text/html", "<br />\n<b>Fatal error</b>:  Uncaught JsonException: Syntax error in /var/www/html/hook.php:9\nStack trace:\n#0 /var/www/html/hook.php(9): json_decode()\n#1 {main}\n  thrown in <b>/var/www/html/hook.php</b> on line <b>9</b><br />"))},
-		sandbox.Behavior{Name: "leaks-with-500", Description: "answers what is no JSON with 500 and Java's stack trace", Expect: sandbox.Expect{Fails: []string{sandbox.NoDetail, sandbox.RejectsMalformed}, May: []string{sandbox.StatusCodes, sandbox.Bounded}},
+		sandbox.Behavior{Name: "leaks-with-500", Description: "answers a body that is not JSON with 500 and Java's stack trace", Expect: sandbox.Expect{Fails: []string{sandbox.NoDetail, sandbox.RejectsMalformed}, May: []string{sandbox.StatusCodes, sandbox.Bounded}},
 			Plant: sandbox.Refusal(sandbox.Malformed, sandbox.TextAnswer(500, "text/html", "<h1>HTTP Status 500</h1><pre>com.fasterxml.jackson.core.JsonParseException: Unexpected end-of-input\n\tat com.acme.hooks.HookServlet.doPost(HookServlet.java:42)\n\tat javax.servlet.http.HttpServlet.service(HttpServlet.java:661)</pre>"))},
 		sandbox.Behavior{Name: "leaks-to-forgers", Description: "answers forgeries with a stack trace", Expect: leaks,
 			Plant: sandbox.Refusal(sandbox.Unauthentic, sandbox.TextAnswer(401, "text/plain", "Error: signature mismatch\n    at verify (/srv/app/verify.js:9:11)\n    at receive (/srv/app/hooks.js:17:3)\n"))},
@@ -98,7 +98,7 @@ func traces() []sandbox.Behavior {
 	)
 }
 
-// tell puts a secret into the body of what is refused.
+// tell puts a secret into the body of what is rejected.
 func tell(secret func(*sandbox.Rules, *sandbox.Delivery) string) func(*sandbox.Rules) {
 	return func(ru *sandbox.Rules) {
 		ru.Refuse = func(d *sandbox.Delivery, why sandbox.Reason) sandbox.Answer {

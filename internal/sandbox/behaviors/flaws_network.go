@@ -44,7 +44,7 @@ var networkFlaws = []sandbox.Behavior{
 				return ru.Refuse(d, sandbox.Unauthentic), true
 			})
 		}},
-	{Name: "plain-http-taken-by-post", Description: "redirects GET to HTTPS, and takes POST in the clear",
+	{Name: "plain-http-taken-by-post", Description: "redirects GET to HTTPS, and takes POST over plain HTTP",
 		Expect: sandbox.Expect{Fails: []string{sandbox.NoPlainHTTP}}, Plant: func(ru *sandbox.Rules) {
 			ru.Plain = func(r *sandbox.Receiver, own http.Handler) http.Handler {
 				return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
@@ -62,7 +62,7 @@ var networkFlaws = []sandbox.Behavior{
 				return http.RedirectHandler("http://"+r.Options.Host+"/plain", http.StatusFound)
 			}
 		}},
-	{Name: "certificate-expired", Description: "its certificate ran out a day ago", Expect: brokenTLS, Plant: issue(func(now time.Time, r *certs.Request) {
+	{Name: "certificate-expired", Description: "its certificate expired a day ago", Expect: brokenTLS, Plant: issue(func(now time.Time, r *certs.Request) {
 		r.NotAfter = now.Add(-24 * time.Hour)
 	})},
 	{Name: "certificate-not-yet-valid", Description: "its certificate starts tomorrow", Expect: brokenTLS, Plant: issue(func(now time.Time, r *certs.Request) {
@@ -79,7 +79,7 @@ var networkFlaws = []sandbox.Behavior{
 		Plant: certificate(func(ca *certs.Authority, host string) tls.Certificate {
 			return ca.Intermediate("Sandbox Issuing Authority").Issue(certs.Request{Names: []string{host}, OmitChain: true})
 		})},
-	{Name: "certificate-nearly-expired", Description: "its certificate runs out in three days",
+	{Name: "certificate-nearly-expired", Description: "its certificate expires in three days",
 		Expect: sandbox.Expect{Warns: []string{sandbox.CertificateValid}}, Plant: issue(func(now time.Time, r *certs.Request) { r.NotAfter = now.Add(72 * time.Hour) })},
 	{Name: "triple-des", Description: "takes 3DES too", Expect: sandbox.Expect{Fails: []string{sandbox.ModernTLS}}, Plant: func(ru *sandbox.Rules) {
 		certificate(rsaCertificate)(ru)
@@ -98,7 +98,7 @@ var networkFlaws = []sandbox.Behavior{
 	}},
 }
 
-// brokenTLS is what a certificate leads to that no sender should trust: nothing behind it can be looked at.
+// brokenTLS is what a certificate leads to that no sender should trust: nothing behind it can be checked.
 var brokenTLS = sandbox.Expect{Fails: []string{sandbox.CertificateValid}, May: slices.Concat([]string{sandbox.Reachable, sandbox.ModernTLS, sandbox.Hsts, sandbox.NoPlainHTTP, sandbox.LogsClean}, everythingElse())}
 
 // issue makes a certificate that differs from a faultless one.

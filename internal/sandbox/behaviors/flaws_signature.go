@@ -31,7 +31,7 @@ var signatureFlaws = []sandbox.Behavior{
 		})},
 	{Name: "zeros-accepted", Description: "a signature of zeros counts as a test's",
 		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsUnsigned}}, Plant: excuseSignature(func(s string) bool { return s == strings.Repeat("0", 128) })},
-	{Name: "prefix-of-any-length", Description: "a signature that the right one begins with is taken",
+	{Name: "prefix-of-any-length", Description: "a signature that the correct one begins with is accepted",
 		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsPartial}, May: []string{sandbox.RejectsUnsigned}}, Plant: sandbox.Match(func(expected, given string) bool { return given != "" && strings.HasPrefix(expected, given) })},
 	{Name: "first-half", Description: "of 128 digits only the first 64 are compared",
 		Expect: sandbox.Expect{OneOf: []string{sandbox.RejectsPartial, sandbox.RejectsUnsigned, sandbox.RejectsTampered}}, Plant: sandbox.Match(func(expected, given string) bool { return len(given) == 128 && given[:64] == expected[:64] })},
@@ -39,16 +39,16 @@ var signatureFlaws = []sandbox.Behavior{
 		Expect: sandbox.Expect{OneOf: []string{sandbox.RejectsPartial, sandbox.RejectsUnsigned, sandbox.RejectsTampered}}, Plant: sandbox.Match(func(expected, given string) bool { return len(given) == 128 && given[:127] == expected[:127] })},
 	{Name: "all-but-the-first-digit", Description: "the first digit is not compared",
 		Expect: sandbox.Expect{OneOf: []string{sandbox.RejectsPartial, sandbox.RejectsUnsigned, sandbox.RejectsTampered}}, Plant: sandbox.Match(func(expected, given string) bool { return len(given) == 128 && given[1:] == expected[1:] })},
-	{Name: "suffix", Description: "a signature that the right one ends with is taken",
+	{Name: "suffix", Description: "a signature that the correct one ends with is accepted",
 		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsPartial}, May: []string{sandbox.RejectsUnsigned}}, Plant: sandbox.Match(func(expected, given string) bool { return given != "" && strings.HasSuffix(expected, given) })},
-	{Name: "piece", Description: "any piece of the right signature is taken",
+	{Name: "piece", Description: "any part of the correct signature is accepted",
 		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsPartial}, May: []string{sandbox.RejectsUnsigned}}, Plant: sandbox.Match(func(expected, given string) bool { return given != "" && strings.Contains(expected, given) })},
 	{Name: "shorter-length-compared", Description: "as many digits as the shorter of both has are compared, none for an empty header",
 		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsPartial, sandbox.RejectsUnsigned}}, Plant: sandbox.Match(func(expected, given string) bool {
 			n := min(len(expected), len(given))
 			return expected[:n] == given[:n]
 		})},
-	{Name: "signature-from-query", Description: "a right signature in the query will do",
+	{Name: "signature-from-query", Description: "a correct signature in the query will do",
 		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsBypass}}, Plant: otherSource(func(d *sandbox.Delivery) []string {
 			var out []string
 			for _, values := range d.URL.Query() {
@@ -56,7 +56,7 @@ var signatureFlaws = []sandbox.Behavior{
 			}
 			return out
 		})},
-	{Name: "signature-from-any-header", Description: "a right signature in any header will do",
+	{Name: "signature-from-any-header", Description: "a correct signature in any header will do",
 		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsBypass}}, Plant: otherSource(func(d *sandbox.Delivery) []string {
 			var out []string
 			for _, values := range d.Header {
@@ -64,13 +64,13 @@ var signatureFlaws = []sandbox.Behavior{
 			}
 			return out
 		})},
-	{Name: "sha-256-too", Description: "HMAC-SHA-256 with the right key is taken too",
+	{Name: "sha-256-too", Description: "HMAC-SHA-256 with the correct key is accepted too",
 		Expect: sandbox.Expect{Warns: []string{sandbox.RejectsAlgorithm}}, Plant: digests(hmacSHA256)},
-	{Name: "sha-1-too", Description: "HMAC-SHA-1 with the right key is taken too",
+	{Name: "sha-1-too", Description: "HMAC-SHA-1 with the correct key is accepted too",
 		Expect: sandbox.Expect{Warns: []string{sandbox.RejectsAlgorithm}}, Plant: digests(hmacSHA1)},
-	{Name: "md5-too", Description: "HMAC-MD5 with the right key is taken too",
+	{Name: "md5-too", Description: "HMAC-MD5 with the correct key is accepted too",
 		Expect: sandbox.Expect{Warns: []string{sandbox.RejectsAlgorithm}}, Plant: digests(hmacMD5)},
-	{Name: "sha-384-too", Description: "HMAC-SHA-384 with the right key is taken too",
+	{Name: "sha-384-too", Description: "HMAC-SHA-384 with the correct key is accepted too",
 		Expect: sandbox.Expect{Warns: []string{sandbox.RejectsAlgorithm}}, Plant: digests(hmacSHA384)},
 	{Name: "algorithm-from-header", Description: "the header names the algorithm, as in sha256=…",
 		Expect: sandbox.Expect{Warns: []string{sandbox.RejectsAlgorithm}}, Plant: func(ru *sandbox.Rules) {
@@ -85,29 +85,29 @@ var signatureFlaws = []sandbox.Behavior{
 			name, _, named := strings.Cut(s, "=")
 			return named && !slices.Contains([]string{"sha512", "sha384", "sha256", "sha1", "md5"}, name)
 		})},
-	{Name: "unkeyed-digest", Description: "the body's own SHA-512 is taken",
+	{Name: "unkeyed-digest", Description: "the body's own SHA-512 is accepted",
 		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsAlgorithm}}, Plant: digests(plainSHA512)},
-	{Name: "key-before-body", Description: "SHA-512 of key and body is taken, which can be extended",
+	{Name: "key-before-body", Description: "SHA-512 of key and body is accepted, which can be extended",
 		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsAlgorithm}}, Plant: digests(func(key, m []byte) []byte { return plainSHA512(nil, slices.Concat(key, m)) })},
-	{Name: "key-after-body", Description: "SHA-512 of body and key is taken",
+	{Name: "key-after-body", Description: "SHA-512 of body and key is accepted",
 		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsAlgorithm}}, Plant: digests(func(key, m []byte) []byte { return plainSHA512(nil, slices.Concat(m, key)) })},
-	{Name: "sha-256-only", Description: "verifies HMAC-SHA-256, as an older guide has it, so that every event is refused",
+	{Name: "sha-256-only", Description: "verifies HMAC-SHA-256, as an older guide has it, so that every event is rejected",
 		Expect: nothingAccepted, Plant: func(ru *sandbox.Rules) { ru.Digests = []sandbox.Digest{hmacSHA256} }},
-	{Name: "base64-only", Description: "compares with base64, so that every event is refused",
+	{Name: "base64-only", Description: "compares with base64, so that every event is rejected",
 		Expect: nothingAccepted, Plant: func(ru *sandbox.Rules) { ru.Matchers = []func([]byte, string) bool{exactBase64} }},
-	{Name: "refuses-everything", Description: "has another key, so that every event is refused",
+	{Name: "refuses-everything", Description: "uses another key, so that every event is rejected",
 		Expect: nothingAccepted, Plant: func(ru *sandbox.Rules) { ru.Keys = [][]byte{[]byte(sandbox.RandomHex(20))} }},
-	{Name: "key-with-newline", Description: "read its key with the trailing newline, so that every event is refused",
+	{Name: "key-with-newline", Description: "read its key with the trailing newline, so that every event is rejected",
 		Expect: nothingAccepted, Plant: func(ru *sandbox.Rules) { ru.Keys[0] = append(ru.Keys[0], '\n') }},
-	{Name: "key-in-quotes", Description: "read its key with its quotes, so that every event is refused",
+	{Name: "key-in-quotes", Description: "read its key with its quotes, so that every event is rejected",
 		Expect: nothingAccepted, Plant: func(ru *sandbox.Rules) { ru.Keys[0] = []byte(`"` + string(ru.Keys[0]) + `"`) }},
 	{Name: "other-environments-key-only", Description: "has the other environment's key instead of its own",
 		Expect: withFails(nothingAccepted, sandbox.NotInterchanged), Plant: func(ru *sandbox.Rules) { ru.Keys = [][]byte{ru.Options.OtherKey.Expose()} }},
-	{Name: "prefix-required", Description: "requires sha512= before the digits, so that every event is refused",
+	{Name: "prefix-required", Description: "requires sha512= before the digits, so that every event is rejected",
 		Expect: nothingAccepted, Plant: func(ru *sandbox.Rules) {
 			ru.Matchers = []func([]byte, string) bool{func(expected []byte, given string) bool { return given == "sha512="+hex.EncodeToString(expected) }}
 		}},
-	{Name: "lower-case-header-missed", Description: "finds the header only in its usual spelling, which HTTP does not promise",
+	{Name: "lower-case-header-missed", Description: "finds the header only in its usual case, which HTTP does not promise",
 		Expect: sandbox.Expect{Warns: []string{sandbox.AcceptsGenuine}}, Plant: func(ru *sandbox.Rules) {
 			protocols(false, true)(ru)
 			ru.Wrap = func(c net.Conn) net.Conn { return rewritingConn{c, "\nx-signature:", "\nx-ignored-it:"} }
@@ -135,7 +135,7 @@ var signatureFlaws = []sandbox.Behavior{
 // anySignature are the checks of a receiver that takes any signature.
 var anySignature = []string{sandbox.RejectsUnsigned, sandbox.RejectsTampered, sandbox.RejectsWrongKey, sandbox.RejectsAlgorithm, sandbox.RejectsPartial, sandbox.VerifiesRaw, sandbox.NotInterchanged}
 
-// nothingAccepted is what a receiver that refuses every genuine event leads to: nothing else about its verification is known.
+// nothingAccepted is what a receiver that rejects every valid event leads to: nothing else about its verification is known.
 var nothingAccepted = sandbox.Expect{
 	Fails:    []string{sandbox.AcceptsGenuine},
 	Withheld: sandbox.Without(sandbox.ForgeryChecks, sandbox.RejectsRetired),

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// What no single request shows is looked at here.
+// What no single request shows is checked here.
 
 // raw writes to the receiver over one connection and returns the status of the answer.
 func raw(t *testing.T, b *bench, request string) int {
@@ -53,7 +53,7 @@ func lowerCaseHeader(t *testing.T, b *bench) {
 	}
 }
 
-// chunked sends a genuine body, or where that is to be taken an unsigned one, without its length.
+// chunked sends a valid body, or where that is to be accepted an unsigned one, without its length.
 func chunked(want int) func(*testing.T, *bench) {
 	return func(t *testing.T, b *bench) {
 		s := b.genuine()

@@ -16,7 +16,7 @@ var rightAnswering = []sandbox.Behavior{
 	{Name: "refuses-with-404", Description: "answers 404 to forgeries, as if there were nothing", Plant: refuseForgeries(404)},
 	{Name: "refuses-with-422", Description: "answers 422 to forgeries", Plant: refuseForgeries(422)},
 	{Name: "refuses-with-418", Description: "answers 418 to forgeries", Plant: refuseForgeries(418)},
-	{Name: "one-refusal-for-all", Description: "answers the same 400 to all that it refuses", Plant: func(ru *sandbox.Rules) {
+	{Name: "one-refusal-for-all", Description: "answers the same 400 to all that it rejects", Plant: func(ru *sandbox.Rules) {
 		ru.Refuse = func(*sandbox.Delivery, sandbox.Reason) sandbox.Answer {
 			return sandbox.JsonAnswer(400, `{"error":"bad request"}`)
 		}
@@ -42,10 +42,10 @@ var rightAnswering = []sandbox.Behavior{
 		}
 		ru.Refuse = sandbox.TextRefusal("text/plain; charset=utf-8", "%s\n")
 	}},
-	{Name: "html-error-pages", Description: "answers refusals with HTML pages", Plant: func(ru *sandbox.Rules) {
+	{Name: "html-error-pages", Description: "responds to rejected requests with HTML pages", Plant: func(ru *sandbox.Rules) {
 		ru.Refuse = sandbox.TextRefusal("text/html; charset=utf-8", "<!doctype html><html lang=en><title>%[1]s</title><h1>%[1]s</h1><p>The request was refused.</p></html>")
 	}},
-	{Name: "echoes-uid-and-time", Description: "puts the event's UID and the time into the genuine answer", Plant: func(ru *sandbox.Rules) {
+	{Name: "echoes-uid-and-time", Description: "puts the event's UID and the time into the response to a valid event", Plant: func(ru *sandbox.Rules) {
 		ru.Accept = func(_ *sandbox.Delivery, e sandbox.Event) sandbox.Answer {
 			return sandbox.JsonAnswer(200, `{"status":"ok","uid":"`+sandbox.PlainWord(e.UID)+`","received_at":"{{time}}","ms":{{epoch}}}`)
 		}
@@ -56,19 +56,19 @@ var rightAnswering = []sandbox.Behavior{
 			a.Body = `{"id":"{{id}}","trace":"{{hex128}}","n":{{number}},"result":"` + sandbox.Words[sandbox.ReasonOf(a.Status)] + `"}`
 		})
 	}},
-	{Name: "random-words-everywhere", Description: "every answer has identifiers that are no hex: a nanoid, a ULID, base64, a time spelt out", Plant: func(ru *sandbox.Rules) {
+	{Name: "random-words-everywhere", Description: "every answer has identifiers that are not hexadecimal: a nanoid, a ULID, base64, a written-out time", Plant: func(ru *sandbox.Rules) {
 		ru.Finish = append(ru.Finish, func(_ *sandbox.Delivery, a *sandbox.Answer) {
 			a.Header.Set("X-Correlation-Id", "{{nanoid}}")
 			a.Body = `{"id":"{{nanoid}}","event":"evt_{{ulid}}","cursor":"{{base64}}","at":"{{spelt}}","took":0.{{number}},"result":"` + sandbox.Words[sandbox.ReasonOf(a.Status)] + `"}`
 		})
 	}},
-	{Name: "wordy-refusals", Description: "refusals of many words, some of which stand in stack traces too", Plant: func(ru *sandbox.Rules) {
+	{Name: "wordy-refusals", Description: "rejections of many words, some of which also occur in stack traces", Plant: func(ru *sandbox.Rules) {
 		ru.Refuse = sandbox.TextRefusal("text/html; charset=utf-8", "<h1>Error: %[1]s</h1><p>An exception was made to our usual service. If this happens again, call us at Acme (Room 12:30) or look at /help/contact, line 3 of the list. Trace {{id}}, SQL Server status page: https://status.acme.example/var/log</p>")
 	}},
-	{Name: "error-codes", Description: "refusals have codes and types", Plant: func(ru *sandbox.Rules) {
+	{Name: "error-codes", Description: "rejections have codes and types", Plant: func(ru *sandbox.Rules) {
 		ru.Refuse = sandbox.TextRefusal("application/json", `{"error":{"type":"SignatureVerificationError","code":"ERR_%[1]s","trace_id":"{{uuid}}","documentation_url":"https://docs.acme.example/api/errors.html#L42"}}`)
 	}},
-	{Name: "quotes-the-request", Description: "refusals quote the body and the signature that were sent", Plant: func(ru *sandbox.Rules) {
+	{Name: "quotes-the-request", Description: "rejections quote the body and the signature that were sent", Plant: func(ru *sandbox.Rules) {
 		usual := ru.Refuse
 		ru.Refuse = func(d *sandbox.Delivery, why sandbox.Reason) sandbox.Answer {
 			a := usual(d, why)
@@ -79,7 +79,7 @@ var rightAnswering = []sandbox.Behavior{
 			return a
 		}
 	}},
-	{Name: "echoes-event", Description: "repeats the whole event in the genuine answer", Plant: func(ru *sandbox.Rules) {
+	{Name: "echoes-event", Description: "repeats the whole event in the response to a valid event", Plant: func(ru *sandbox.Rules) {
 		ru.Accept = func(d *sandbox.Delivery, _ sandbox.Event) sandbox.Answer {
 			return sandbox.JsonAnswer(200, `{"received":`+string(d.Payload)+`}`)
 		}
@@ -89,7 +89,7 @@ var rightAnswering = []sandbox.Behavior{
 			a.Body += "\n" + strings.Repeat("<!-- filler -->\n", 13000)
 		})
 	}},
-	{Name: "latin-1-answers", Description: "answers in Latin-1, which is no UTF-8", Plant: func(ru *sandbox.Rules) {
+	{Name: "latin-1-answers", Description: "answers in Latin-1, which is invalid UTF-8", Plant: func(ru *sandbox.Rules) {
 		ru.Accept = func(*sandbox.Delivery, sandbox.Event) sandbox.Answer {
 			return sandbox.TextAnswer(200, "text/plain; charset=iso-8859-1", "re\xe7u")
 		}
@@ -104,7 +104,7 @@ var rightAnswering = []sandbox.Behavior{
 			}
 		})
 	}},
-	{Name: "answer-differs-by-type", Description: "the genuine answer names the event's type", Plant: func(ru *sandbox.Rules) {
+	{Name: "answer-differs-by-type", Description: "the response to a valid event names the event's type", Plant: func(ru *sandbox.Rules) {
 		ru.Accept = func(_ *sandbox.Delivery, e sandbox.Event) sandbox.Answer {
 			return sandbox.JsonAnswer(200, `{"handled":"`+sandbox.PlainWord(e.Type)+`"}`)
 		}
@@ -114,7 +114,7 @@ var rightAnswering = []sandbox.Behavior{
 		header("Server", "Werkzeug/3.0.1 Python/3.12.1")(ru)
 		header("X-Powered-By", "PHP/8.2.7")(ru)
 	}},
-	{Name: "documentation-link", Description: "refusals point to a documentation page and quote the request's path and method", Plant: func(ru *sandbox.Rules) {
+	{Name: "documentation-link", Description: "rejections point to a documentation page and quote the request's path and method", Plant: func(ru *sandbox.Rules) {
 		ru.Refuse = sandbox.TextRefusal("application/problem+json", `{"type":"https://docs.acme.example/errors#refused","title":"%s","instance":"{{path}}","detail":"{{method}} {{path}} was refused"}`)
 	}},
 	{Name: "rate-limited-now-and-then", Description: "answers every 40th request with 429 and Retry-After: 1", Plant: nowAndThen(40, sandbox.JsonAnswer(429, `{"error":"slow down"}`).With("Retry-After", "1"))},
@@ -173,7 +173,7 @@ var rightAnswering = []sandbox.Behavior{
 			return sandbox.PlainRefusal(d, why)
 		}
 	}},
-	{Name: "other-paths-redirected", Description: "redirects other spellings of its path to the right one", Plant: func(ru *sandbox.Rules) {
+	{Name: "other-paths-redirected", Description: "redirects variants of its path to the right one", Plant: func(ru *sandbox.Rules) {
 		ru.Refuse = func(d *sandbox.Delivery, why sandbox.Reason) sandbox.Answer {
 			if why == sandbox.WrongPath {
 				return sandbox.TextAnswer(308, "", "").With("Location", "https://"+ru.Options.Host+ru.Options.Path)
@@ -195,7 +195,7 @@ func refuseForgeries(status int) func(*sandbox.Rules) {
 	}
 }
 
-// nowAndThen answers every nth request with a, before anything is looked at.
+// nowAndThen answers every nth request with a, before anything is checked.
 func nowAndThen(n int64, a sandbox.Answer) func(*sandbox.Rules) {
 	return func(ru *sandbox.Rules) {
 		beforeRouting(func(*sandbox.Delivery) (sandbox.Answer, bool) { return a, ru.Counter.Add(1)%n == 0 })(ru)

@@ -31,7 +31,7 @@ var rightFrameworks = []sandbox.Behavior{
 			return sandbox.TextAnswer(404, "text/html; charset=utf-8", "<pre>Cannot {{method}} {{path}}</pre>"), path != strings.ToLower(ru.Options.Path)
 		})
 	}},
-	{Name: "flask", Description: "Python's Flask: HTML refusals, OPTIONS answered by itself", Plant: func(ru *sandbox.Rules) {
+	{Name: "flask", Description: "Python's Flask: HTML rejections, OPTIONS answered by itself", Plant: func(ru *sandbox.Rules) {
 		header("Server", "Werkzeug/3.1.3 Python/3.13.0")(ru)
 		beforeRouting(func(d *sandbox.Delivery) (sandbox.Answer, bool) {
 			return sandbox.TextAnswer(200, "text/html; charset=utf-8", "").With("Allow", "OPTIONS, POST"), d.Method == http.MethodOptions
@@ -41,7 +41,7 @@ var rightFrameworks = []sandbox.Behavior{
 			return sandbox.TextAnswer(sandbox.Statuses[why], "text/html; charset=utf-8", "<!doctype html>\n<html lang=en>\n<title>"+title+"</title>\n<h1>"+http.StatusText(sandbox.Statuses[why])+"</h1>\n<p>The request was refused.</p>\n")
 		}
 	}},
-	{Name: "fastapi", Description: "Python's FastAPI: a detail for refusals, a list of problems with 422", Plant: func(ru *sandbox.Rules) {
+	{Name: "fastapi", Description: "Python's FastAPI: a detail for rejections, a list of problems with 422", Plant: func(ru *sandbox.Rules) {
 		header("Server", "uvicorn")(ru)
 		ru.Accept = func(*sandbox.Delivery, sandbox.Event) sandbox.Answer { return sandbox.JsonAnswer(200, "null") }
 		ru.Refuse = func(d *sandbox.Delivery, why sandbox.Reason) sandbox.Answer {
@@ -125,7 +125,7 @@ var rightFrameworks = []sandbox.Behavior{
 			return sandbox.JsonAnswer(sandbox.Statuses[why], `{"message":"`+http.StatusText(sandbox.Statuses[why])+`"}`)
 		}
 	}},
-	{Name: "azure-functions", Description: "behind Azure's Functions: empty refusals and a request context", Plant: func(ru *sandbox.Rules) {
+	{Name: "azure-functions", Description: "behind Azure's Functions: empty rejections and a request context", Plant: func(ru *sandbox.Rules) {
 		header("Request-Context", "appId=cid-v1:{{uuid}}")(ru)
 		ru.Refuse = func(_ *sandbox.Delivery, why sandbox.Reason) sandbox.Answer {
 			return sandbox.Answer{Status: sandbox.Statuses[why]}
@@ -142,7 +142,7 @@ var rightFrameworks = []sandbox.Behavior{
 		header("Server", "cloudflare")(ru)
 		header("Report-To", `{"endpoints":[{"url":"https://a.nel.cloudflare.com/report/v4?s={{hex128}}"}],"group":"cf-nel","max_age":604800}`)(ru)
 	}},
-	{Name: "firewall", Description: "a firewall refuses odd paths, headers and types with its page; the receiver refuses the rest itself",
+	{Name: "firewall", Description: "a firewall rejects odd paths, headers and types with its page; the receiver rejects the rest itself",
 		Expect: sandbox.Expect{May: []string{sandbox.RejectsBypass, sandbox.RejectsUnsigned, sandbox.RejectsPartial, sandbox.StatusCodes}}, Plant: func(ru *sandbox.Rules) {
 			page := sandbox.TextAnswer(403, "text/html", "<html><head><title>403 Forbidden</title></head><body><center><h1>403 Forbidden</h1></center><p>This website is using a security service. Ray ID: {{id}}</p></body></html>").With("Server", "cloudflare")
 			beforeRouting(func(d *sandbox.Delivery) (sandbox.Answer, bool) { return page, suspicious(d.Request) })(ru)

@@ -16,7 +16,7 @@ var rightNetwork = []sandbox.Behavior{
 	{Name: "http1-only", Description: "speaks HTTP/1.1 only", Plant: protocols(false, true)},
 	{Name: "http2-only", Description: "speaks HTTP/2 only", Plant: protocols(true, false)},
 	{Name: "keep-alive-off", Description: "closes the connection after each answer", Plant: func(ru *sandbox.Rules) { ru.NoKeepAlive = true }},
-	{Name: "connection-close-on-refusal", Description: "closes the connection after a refusal", Plant: func(ru *sandbox.Rules) {
+	{Name: "connection-close-on-refusal", Description: "closes the connection after a rejection", Plant: func(ru *sandbox.Rules) {
 		ru.Finish = append(ru.Finish, func(_ *sandbox.Delivery, a *sandbox.Answer) {
 			if a.Status >= 400 {
 				a.Header.Set("Connection", "close")

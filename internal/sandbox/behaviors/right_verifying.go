@@ -13,7 +13,7 @@ import (
 // rightVerifying are right receivers that differ in how they find and read the signature, and in what they take as an event.
 var rightVerifying = []sandbox.Behavior{
 	{Name: "plain", Description: "answers 401 to forgeries and 4xx to what is invalid", Plant: func(*sandbox.Rules) {}},
-	{Name: "hex-of-any-case", Description: "decodes the hex, so that upper case is taken too", Plant: func(ru *sandbox.Rules) {
+	{Name: "hex-of-any-case", Description: "decodes the hex, so that upper case is accepted too", Plant: func(ru *sandbox.Rules) {
 		ru.Matchers = append(ru.Matchers, decodedHex)
 	}},
 	{Name: "algorithm-prefix", Description: "takes sha512= before the digits too", Plant: func(ru *sandbox.Rules) {
@@ -31,7 +31,7 @@ var rightVerifying = []sandbox.Behavior{
 	{Name: "surrounding-blanks", Description: "trims the header's value", Plant: func(ru *sandbox.Rules) {
 		ru.Matchers = append(ru.Matchers, func(expected []byte, given string) bool { return sandbox.ExactHex(expected, strings.TrimSpace(given)) })
 	}},
-	{Name: "signature-list", Description: "takes the whole right signature wherever it stands in a list or among several headers", Plant: func(ru *sandbox.Rules) {
+	{Name: "signature-list", Description: "accepts the whole correct signature wherever it appears in a list or among several headers", Plant: func(ru *sandbox.Rules) {
 		ru.Candidates = func(d *sandbox.Delivery) []string {
 			return strings.FieldsFunc(strings.Join(d.Header.Values(sandbox.SignatureHeader), ","), func(c rune) bool { return c == ',' || c == ' ' || c == ';' })
 		}
@@ -71,7 +71,7 @@ var rightVerifying = []sandbox.Behavior{
 		Plant: func(ru *sandbox.Rules) {
 			ru.Known = func(e sandbox.Event) bool { return slices.Contains(ru.Options.KnownUIDs, e.UID) }
 		}},
-	{Name: "known-users-only-as-wrong-signature", Description: "knows its users and gives others the answer to a wrong signature; the configuration lists none", Setup: sandbox.Setup{HiddenUIDs: true},
+	{Name: "known-users-only-as-wrong-signature", Description: "knows its users and gives others the answer to an incorrect signature; the configuration lists none", Setup: sandbox.Setup{HiddenUIDs: true},
 		Expect: sandbox.Expect{Withheld: []string{sandbox.AcceptsGenuine}, May: slices.Concat([]string{sandbox.Redelivery, sandbox.StatusCodes, sandbox.HandlesUnexpected, sandbox.Bounded, sandbox.LogsClean}, sandbox.ForgeryChecks)},
 		Plant: func(ru *sandbox.Rules) {
 			ru.Known = func(e sandbox.Event) bool { return slices.Contains(ru.Options.KnownUIDs, e.UID) }
@@ -79,12 +79,12 @@ var rightVerifying = []sandbox.Behavior{
 				return sandbox.PlainRefusal(d, sandbox.Unauthentic)
 			}
 		}},
-	{Name: "deduplicated-with-another-body", Description: "answers a redelivery with 200 and says that it is one", Plant: func(ru *sandbox.Rules) {
+	{Name: "deduplicated-with-another-body", Description: "answers a duplicate delivery with 200 and says that it is one", Plant: func(ru *sandbox.Rules) {
 		ru.Redeliver = func(*sandbox.Delivery, sandbox.Event) sandbox.Answer {
 			return sandbox.JsonAnswer(200, `{"status":"duplicate"}`)
 		}
 	}},
-	{Name: "strict-content-type", Description: "answers 415 to all content types but JSON, before the signature is looked at", Plant: func(ru *sandbox.Rules) {
+	{Name: "strict-content-type", Description: "answers 415 to all content types but JSON, before the signature is checked", Plant: func(ru *sandbox.Rules) {
 		ru.Before = append(ru.Before, func(d *sandbox.Delivery) (sandbox.Answer, bool) {
 			mediaType, _, _ := strings.Cut(d.Header.Get("Content-Type"), ";")
 			return sandbox.JsonAnswer(415, `{"error":"unsupported media type"}`), strings.TrimSpace(mediaType) != "application/json"
@@ -117,7 +117,7 @@ var rightVerifying = []sandbox.Behavior{
 	{Name: "byte-order-mark-taken", Description: "verifies the raw bytes, then skips a byte order mark", Plant: func(ru *sandbox.Rules) {
 		ru.Decode = func(d *sandbox.Delivery) []byte { return []byte(strings.TrimPrefix(string(d.Payload), "\ufeff")) }
 	}},
-	{Name: "parses-first", Description: "answers 400 to what is no JSON before it verifies", Plant: func(ru *sandbox.Rules) {
+	{Name: "parses-first", Description: "answers 400 to a body that is not JSON before it verifies", Plant: func(ru *sandbox.Rules) {
 		ru.Before = append(ru.Before, func(d *sandbox.Delivery) (sandbox.Answer, bool) {
 			_, err := ru.Object(d.Payload)
 			return sandbox.PlainRefusal(d, sandbox.Malformed), err != nil
