@@ -108,8 +108,9 @@ const (
 	// maxGrowth bounds what decoding gives, in relation to the window and beyond a base.
 	maxGrowth     = 6
 	baseGrowth    = 1 << 20
-	maxEmbedded   = 200 // containers inside one window
-	minDamaged    = 256 // bytes of a container that was only recognized inside something else, from which damage is reported
+	maxEmbedded   = 200      // containers inside one window
+	minDamaged    = 256      // bytes of an encoded container from which damage is reported
+	minOutput     = 64 << 10 // and bytes that come out of what was only recognized inside something else
 	entropySample = 4096
 	highEntropy   = 7.2 // bits a byte in entropySample bytes; machine code has 6, text 5
 )
@@ -295,6 +296,9 @@ func (d *Decoder) decode(e *entry, data []byte, last bool) error {
 	budget := maxGrowth*len(data) + baseGrowth
 	for level := range maxLayers {
 		d.visit(text)
+		if level == 0 && e.format != None && e.format != PDF {
+			return nil // what opens it, or knows it for media, sees what is in it
+		}
 		to := &f.layers[level]
 		control := d.steps.decode(text.Bytes, to)
 		if level == 0 && !e.any {
@@ -339,7 +343,7 @@ func (d *Decoder) containers(e *entry, f *frame, text *Text, last bool) error {
 		rest := text.Bytes[at:]
 		offset, _ := text.Place(at)
 		path := join(e.path, fmt.Sprintf("%s at byte %d", format, offset))
-		cuts, members := d.walker.cuts, d.walker.members
+		cuts, members, left := d.walker.cuts, d.walker.members, d.walker.left
 		d.walker.cuts = nil
 		failed = d.walker.walk(path, format, &source{ctx: d.walker.ctx, r: bytes.NewReader(rest)}, e.depth+1)
 		found := d.walker.cuts
@@ -347,11 +351,11 @@ func (d *Decoder) containers(e *entry, f *frame, text *Text, last bool) error {
 		if format == Zip && d.walker.members > members {
 			zipped = true // what else begins like one is its entries
 		}
-		switch certain := text.Layer > 0 && len(rest) >= minDamaged || bytes.HasPrefix(text.Bytes, []byte("#!")) || bytes.HasPrefix(text.Bytes, []byte("MZ")); {
+		switch certain := text.Layer > 0 && len(rest) >= minDamaged || bytes.HasPrefix(text.Bytes, []byte("#!")); {
+		case (!certain || format == Zlib) && left-d.walker.left < minOutput: // it looked like a container by chance
+			found = slices.DeleteFunc(found, func(cut Cut) bool { return cut.Reason == Damaged })
 		case len(found) > 0 && !last && text.Layer == 0:
 			found = []Cut{{path, TooLarge, "it begins inside a large content and goes on beyond what is held of it"}}
-		case !certain || format == Zlib: // it may have looked like a container by chance
-			found = slices.DeleteFunc(found, func(cut Cut) bool { return cut.Reason == Damaged })
 		}
 		f.cuts[offset] = found
 		return failed == nil

@@ -141,8 +141,9 @@ func withoutIndexes(list []number) []number {
 // dumpLines decodes lines that begin with an offset, as hexdump, xxd and od print them, from the line that holds text[at], and
 // returns where they end.
 func dumpLines(text []byte, at int, to *layer) int {
-	start := bytes.LastIndexByte(text[:at], '\n') + 1
-	if at-start > maxDumpLine {
+	near := max(0, at-maxDumpLine)
+	start := near + bytes.LastIndexByte(text[near:at], '\n') + 1
+	if start == near && near > 0 {
 		return 0
 	}
 	var words []number
@@ -379,7 +380,8 @@ func splitLogs(text []byte, to *layer) {
 // pdfStrings puts together the strings that the text operators of a PDF page show: a word is broken wherever two letters are set
 // closer or wider.
 func pdfStrings(text []byte, to *layer) {
-	if !bytes.Contains(text, []byte("TJ")) && !bytes.Contains(text, []byte("Tj")) {
+	shows := func(operator string) bool { return bytes.Contains(text, []byte(operator)) }
+	if !shows("TJ") && !shows("Tj") || !shows("BT") || !shows(")Tj") && !shows(") Tj") && !shows(">Tj") && !shows("> Tj") && !shows("]TJ") && !shows("] TJ") {
 		return
 	}
 	begin := len(to.text)
@@ -414,7 +416,7 @@ func pdfStrings(text []byte, to *layer) {
 			}
 			at--
 		case c == '<' && at+1 < len(text) && is(text[at+1], isHexDigit):
-			end := bytes.IndexByte(text[at:], '>')
+			end := bytes.IndexByte(text[at:min(len(text), at+maxTag)], '>')
 			if end < 0 {
 				continue
 			}

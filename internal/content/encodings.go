@@ -397,6 +397,9 @@ func (s *steps) join(text []byte, to *layer) (binary bool) {
 			if at-from >= s.shortest {
 				s.runs(text, from, at, to)
 			}
+			if at+1 < len(text) && text[at] == ' ' && class[text[at+1]]&isAlnumChar != 0 && len(pieces) == 0 {
+				break // most words of any text end so
+			}
 			next, drop := joint(text, at)
 			if next == 0 && len(pieces) == 0 {
 				break
@@ -470,6 +473,9 @@ func afterQuotes(text []byte, at int) int {
 		at++
 		switch c := text[at]; {
 		case is(c, isQuote):
+			if gap := text[begin:at]; tells(gap) {
+				return 0
+			}
 			if at+1 < len(text) && is(text[at+1], isWordChar) { // else three of them, an empty literal, a continued line
 				return at + 1
 			}
@@ -483,6 +489,15 @@ func afterQuotes(text []byte, at int) int {
 		return begin
 	}
 	return 0
+}
+
+// tells reports whether what stands between two string literals makes them two values: of a key and its value, or of attributes.
+func tells(gap []byte) bool {
+	gap = bytes.Trim(gap, " \t\r\n")
+	if len(gap) == 0 {
+		return false
+	}
+	return gap[0] == ':' || gap[len(gap)-1] == '=' && !bytes.ContainsAny(gap, "+.;\n&~|^")
 }
 
 // afterLine skips one line end with the blanks around it, what continues a line before it, and what begins a comment or a quoted
