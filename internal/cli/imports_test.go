@@ -41,6 +41,7 @@ var mayImport = []struct{ pattern, may string }{
 	{"internal/signoff", "internal/audit internal/secret internal/report internal/history internal/strictjson internal/verdict"},
 	{"internal/keyscan", "internal/audit internal/secret internal/content internal/keyscan/match"},
 	{"internal/gitrepo", "internal/gitrepo/object"},
+	{"internal/gitrepo/object", "internal/inflate"},
 	{"internal/keyscan/match", ""},
 	{"internal/sandbox", "internal/audit internal/secret internal/sandbox/certs internal/sandbox/gitrepo"},
 	{"internal/sandbox/behaviors", "internal/audit internal/secret internal/sandbox internal/sandbox/certs"}, // only tests import it

@@ -95,7 +95,7 @@ func (c *Scanner) Opaque() int { return c.decoder.Opaque }
 // Changed reports whether anything may be found in data that is not in what it was made from, of which data[from:to] is a changed
 // range: then Bytes has to search all of it.
 func (c *Scanner) Changed(data []byte, from, to int) bool {
-	from, to = content.Around(data, from, to, changedReach+max(c.search.lengths.Longest*3, c.search.set.Longest()))
+	from, to = content.Around(data, from, to, c.search.Reach())
 	hit := false
 	also := c.Also
 	c.Also = nil
@@ -103,6 +103,18 @@ func (c *Scanner) Changed(data []byte, from, to int) bool {
 	c.begin(func(Found) { hit = true })
 	_, err := c.decoder.Bytes(context.Background(), "", data[from:to])
 	return hit || err != nil
+}
+
+// Reach is how far around a changed range Changed looks at least, so that ranges this near are looked at together.
+func (s *Search) Reach() int { return changedReach + max(s.lengths.Longest*3, s.set.Longest()) }
+
+// ShortestText is the length in bytes of the shortest text in which anything can be found.
+func (s *Search) ShortestText() int {
+	shortest := s.set.Shortest()
+	if s.lengths.Shortest > 0 {
+		shortest = min(shortest, s.lengths.Shortest)
+	}
+	return shortest
 }
 
 // changedReach is how far around a changed range what touches it can extend: an assignment is on one line.

@@ -152,11 +152,11 @@ func (p *probe) Run(ctx context.Context, run *audit.Run) error {
 		return err
 	}
 	t := &teller{run: run, keys: keys, marks: newMarks(run.Integration, profile, keys.Subjects()), told: map[string]int{}}
-	suspects := match.NewSuspects(profile.KeyNames, []string{profile.KeyHeader})
+	candidates := match.NewSuspects(profile.KeyNames, []string{profile.KeyHeader})
 	for i, repository := range run.Integration.Repositories {
 		path := run.Integration.Resolve(repository.Path)
 		result, err := search.Repository(ctx, path, search.Options{
-			Literals: append(t.marks.literals(), keys.Literals()...), Fingerprints: keys.Fingerprints(), Suspects: suspects, Keys: keys.Subjects(),
+			Keys: keys, Literals: t.marks.literals(), Candidates: candidates,
 			Limits: search.Limits{Hits: p.limit}, ExcludesFile: p.excludes,
 		})
 		if err != nil {

@@ -9,15 +9,17 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"os"
 	"strconv"
 	"time"
 
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/gitrepo"
 	"github.com/prelaunch-audit/prelaunch/internal/gitrepo/object"
+	"github.com/prelaunch-audit/prelaunch/internal/keyscan"
 	"github.com/prelaunch-audit/prelaunch/internal/keyscan/match"
+	"github.com/prelaunch-audit/prelaunch/internal/secret"
 	"github.com/prelaunch-audit/prelaunch/probes/repositories/search"
 )
 
@@ -42,6 +44,13 @@ func command(args []string) error {
 			return err
 		}
 	}
+	extra := 1 // keys to look for
+	if len(args) > 3 {
+		var err error
+		if extra, err = strconv.Atoi(args[3]); err != nil {
+			return err
+		}
+	}
 	switch args[0] {
 	case "generate":
 		return generate(args[1], large, os.Stderr)
@@ -49,8 +58,16 @@ func command(args []string) error {
 		return compare(args[1], max(n, 3))
 	case "oracle":
 		return oracle(args[1], max(n, 1000))
-	case "scan": // one process of compare; N workers
-		r, err := search.Repository(context.Background(), args[1], search.Options{Literals: needles(), Workers: n})
+	case "scan": // one process of compare; N workers, and a number of keys
+		keys := []string{absent}
+		for i := 1; i < max(1, extra); i++ {
+			keys = append(keys, fmt.Sprintf("%s%02d", absent, i))
+		}
+		o, err := options(n, keys...)
+		if err != nil {
+			return err
+		}
+		r, err := search.Repository(context.Background(), args[1], o)
 		if err != nil {
 			return err
 		}
@@ -62,25 +79,32 @@ func command(args []string) error {
 	return fmt.Errorf("unknown command %q", args[0])
 }
 
-// find shows what one literal costs that is there, with the evidence for it,
-// and with fingerprints and suspects looked for too.
+// find shows what finding a key costs, with the evidence for it.
 func find(dir, text string) error {
-	for _, o := range []search.Options{
-		{Literals: []match.Literal{{ID: 1, Bytes: []byte(text)}}},
-		{Fingerprints: []match.Fingerprint{{ID: 1, SHA256: sha256.Sum256([]byte(text)), Length: len(text)}}},
-		{Literals: needles(), Suspects: match.NewSuspects([]string{"begini"}, []string{"api-key"})},
-	} {
-		start := time.Now()
-		r, err := search.Repository(context.Background(), dir, o)
-		if err != nil {
-			return err
-		}
-		fmt.Printf("%.2f s: %d hits\n", time.Since(start).Seconds(), len(r.Hits)+r.HitsCut)
-		if len(r.Hits) > 0 {
-			fmt.Printf("  %+v\n", r.Hits[0])
-		}
+	o, err := options(0, text)
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	r, err := search.Repository(context.Background(), dir, o)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%.2f s: %d hits, %d gaps, %+v\n", time.Since(start).Seconds(), len(r.Hits)+r.HitsCut, len(r.Gaps), r.Totals)
+	if len(r.Hits) > 0 {
+		fmt.Printf("  %+v\n", r.Hits[0])
 	}
 	return nil
+}
+
+// options look for keys as an audit does: all their encodings, and what looks like a key.
+func options(workers int, keys ...string) (search.Options, error) {
+	integration := &audit.Integration{}
+	for _, key := range keys {
+		integration.Environments = append(integration.Environments, audit.Environment{Key: audit.KeyReference{Key: secret.New([]byte(key))}})
+	}
+	known, err := keyscan.New(integration)
+	return search.Options{Keys: known, Candidates: match.NewSuspects([]string{"begini"}, []string{"api-key"}), Workers: workers}, err
 }
 
 func inflate(dir string, workers int) error {

@@ -61,10 +61,30 @@ func (s *Store) NewHistory() *History { return &History{store: s, tagOf: map[ID]
 // Recorder takes the notes of one worker.
 type Recorder struct {
 	history *History
-	named   []edge
-	dropped []edge
+	named   edges
+	dropped edges
 	commits []commitRecord
 }
+
+// edges grow without being copied: there are millions.
+type edges struct {
+	full [][]edge
+	last []edge
+}
+
+const edgesAtOnce = 16 << 10
+
+func (l *edges) add(e edge) {
+	if len(l.last) == cap(l.last) {
+		if l.last != nil {
+			l.full = append(l.full, l.last)
+		}
+		l.last = make([]edge, 0, edgesAtOnce)
+	}
+	l.last = append(l.last, e)
+}
+
+func (l *edges) parts() [][]edge { return append(l.full, l.last) }
 
 // Recorder returns a new one.
 func (h *History) Recorder() *Recorder {
@@ -83,21 +103,23 @@ func (r *Recorder) Record(o *Object, named func(name []byte, mode uint32, id []b
 	switch o.Kind {
 	case Tree:
 		keep := o.number != noNumber && h.edges.Load() < maxEdges
-		before := len(r.named) + len(r.dropped)
+		noted := 0
 		EachNewEntry(o, idSize, func(name []byte, mode uint32, id []byte) {
 			if named != nil {
 				named(name, mode, id)
 			}
 			if keep && mode&ModeType != ModeGitlink {
-				r.named = append(r.named, edge{tagOf(id), hashName(name), o.number})
+				r.named.add(edge{tagOf(id), hashName(name), o.number})
+				noted++
 			}
 		})
 		if keep && o.Base != nil {
 			eachDroppedEntry(o, idSize, func(name, id []byte) {
-				r.dropped = append(r.dropped, edge{tagOf(id), hashName(name), o.number})
+				r.dropped.add(edge{tagOf(id), hashName(name), o.number})
+				noted++
 			})
 		}
-		h.edges.Add(int64(len(r.named) + len(r.dropped) - before))
+		h.edges.Add(int64(noted))
 	case Commit:
 		c, ok := ParseCommit(o.Data, idSize)
 		if !ok {
@@ -114,7 +136,7 @@ func (r *Recorder) Record(o *Object, named func(name []byte, mode uint32, id []b
 		}
 		if o.number != noNumber {
 			r.commits = append(r.commits, commitRecord{o.number, c.Time, ids})
-			r.named = append(r.named, edge{child: tagOf([]byte(c.Tree)), from: o.number})
+			r.named.add(edge{child: tagOf([]byte(c.Tree)), from: o.number})
 		}
 	case Tag:
 		target, ok := TagTarget(o.Data, idSize)
@@ -266,11 +288,13 @@ const groupBits = 18
 
 // group arranges the edges by what they are asked for.
 func (h *History) group() {
-	gather := func(of func(r *Recorder) *[]edge, groups int, key func(e edge) uint32) (sorted []edge, starts []uint32) {
+	gather := func(of func(r *Recorder) *edges, groups int, key func(e edge) uint32) (sorted []edge, starts []uint32) {
 		starts = make([]uint32, groups+1)
 		for _, r := range h.recorders {
-			for _, e := range *of(r) {
-				starts[key(e)+1]++
+			for _, part := range of(r).parts() {
+				for _, e := range part {
+					starts[key(e)+1]++
+				}
 			}
 		}
 		for i := range groups {
@@ -279,17 +303,19 @@ func (h *History) group() {
 		sorted = make([]edge, starts[groups])
 		next := slices.Clone(starts)
 		for _, r := range h.recorders {
-			for _, e := range *of(r) {
-				k := key(e)
-				sorted[next[k]] = e
-				next[k]++
+			for _, part := range of(r).parts() {
+				for _, e := range part {
+					k := key(e)
+					sorted[next[k]] = e
+					next[k]++
+				}
 			}
-			*of(r) = nil
+			*of(r) = edges{}
 		}
 		return sorted, starts
 	}
-	h.named, h.groups = gather(func(r *Recorder) *[]edge { return &r.named }, 1<<groupBits, func(e edge) uint32 { return e.child >> (32 - groupBits) })
-	h.dropped, h.drops = gather(func(r *Recorder) *[]edge { return &r.dropped }, int(h.store.objects), func(e edge) uint32 { return e.from })
+	h.named, h.groups = gather(func(r *Recorder) *edges { return &r.named }, 1<<groupBits, func(e edge) uint32 { return e.child >> (32 - groupBits) })
+	h.dropped, h.drops = gather(func(r *Recorder) *edges { return &r.dropped }, int(h.store.objects), func(e edge) uint32 { return e.from })
 }
 
 func (h *History) namedBy(child uint32) []edge {

@@ -161,6 +161,19 @@ func (s *Set) load(b []byte) uint64 {
 // Pieces of a text that overlap by Longest()-1 bytes miss no occurrence.
 func (s *Set) Longest() int { return s.longest }
 
+// Shortest is the length in bytes of the shortest literal, 0 for an empty set.
+func (s *Set) Shortest() int {
+	shortest := 0
+	for _, list := range [][]entry{s.entries, s.short} {
+		for i := range list {
+			if n := len(list[i].bytes); shortest == 0 || n < shortest {
+				shortest = n
+			}
+		}
+	}
+	return shortest
+}
+
 // Find calls found for each occurrence of each literal, with the literal's ID
 // and the offset of its first byte, in no particular order, until found
 // returns false.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/prelaunch-audit/prelaunch/internal/gitrepo"
 	"github.com/prelaunch-audit/prelaunch/internal/gitrepo/object"
+	"github.com/prelaunch-audit/prelaunch/internal/keyscan"
 )
 
 // This file searches files: Git's own, and those of the work trees.
@@ -41,13 +42,12 @@ func (r *repo) searchListed(ctx context.Context) {
 	for range r.options.Workers {
 		wg.Go(func() {
 			s := r.newScanner(ctx)
-			var buf []byte
 			for ctx.Err() == nil {
 				i := int(next.Add(1)) - 1
 				if i >= len(files) {
 					return
 				}
-				object.Protect(func() { buf = s.file(files[i], buf) }, func(err error) {
+				object.Protect(func() { s.file(files[i]) }, func(err error) {
 					s.gapIn(source{place: files[i].Place, path: files[i].Path}, Unreadable, "", err.Error())
 				})
 			}
@@ -56,63 +56,51 @@ func (r *repo) searchListed(ctx context.Context) {
 	wg.Wait()
 	s := r.newScanner(ctx)
 	for _, n := range r.Names {
-		s.bytes(source{place: n.Place, path: n.Path}, []byte(n.Text))
+		s.text(source{place: n.Place, path: n.Path}, n.Text, true)
 	}
 	r.Files, r.Names = nil, nil
 }
 
-// file searches one file; buf is scratch space that it returns.
-func (s *scanner) file(j gitrepo.File, buf []byte) []byte {
-	src := source{place: j.Place, path: j.Path}
-	if info, err := os.Lstat(j.Abs); errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
-		return buf // gone since it was listed
+// file searches one file.
+func (s *scanner) file(file gitrepo.File) {
+	src := source{place: file.Place, path: file.Path}
+	if info, err := os.Lstat(file.Abs); errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+		return // gone since it was listed
 	}
-	f, info, err := gitrepo.OpenFile(j.Abs)
+	f, info, err := gitrepo.OpenFile(file.Abs)
 	if err != nil {
 		s.gapIn(src, Unreadable, "", err.Error())
-		return buf
+		return
 	}
 	defer f.Close() //nolint:errcheck // only read from
 	limit := s.options.Limits.GitFileBytes
-	if j.Place == InTracked || j.Place == InUntracked {
+	if file.Place == InTracked || file.Place == InUntracked {
 		limit = s.options.Limits.FileBytes
 	}
 	if info.Size() > limit {
 		s.gapIn(src, TooLarge, "", fmt.Sprintf("a file of %d bytes; up to %d are searched", info.Size(), limit))
-		return buf
+		return
 	}
 	s.found.files.Add(1)
 	s.found.fileSize.Add(info.Size())
-	if info.Size() > object.StreamFrom {
-		if err := s.reader(src, io.NewSectionReader(f, 0, info.Size())); err != nil && s.ctx.Err() == nil {
-			s.gapIn(src, Unreadable, "", err.Error())
-		}
-		return buf
+	head := make([]byte, min(info.Size(), maxPointer))
+	n, _ := f.ReadAt(head, 0) // what cannot be read is reported below
+	if p, ok := parseLFS(head[:n]); ok && info.Size() < maxPointer {
+		s.lfs(p, src)
 	}
-	buf = sized(buf, int(info.Size()))
-	n, err := io.ReadFull(f, buf)
-	if err != nil && err != io.ErrUnexpectedEOF && err != io.EOF {
+	cuts, err := s.keys.File(s.ctx, file.Path, io.NewSectionReader(f, 0, info.Size()), func(f keyscan.Found) { s.found.hit(s.hit(src, f)) })
+	s.cuts(src, cuts)
+	if err != nil && s.ctx.Err() == nil {
 		s.gapIn(src, Unreadable, "", err.Error())
-		return buf
 	}
-	s.bytes(src, buf[:n])
-	s.blob(src, buf[:n])
-	if j.Place == InConfig {
+	if file.Place == InConfig {
 		// Values are written with escapes; what they mean is searched too.
-		for key, value := range gitrepo.ParseConfig(buf[:n]) {
-			t := s.newTap(src)
-			t.unplaced = true
-			io.WriteString(t, key+"\n"+value)
-			t.Close()
+		text, _ := gitrepo.ReadFile(s.ctx, file.Abs, configFile) // likewise
+		for key, value := range gitrepo.ParseConfig(text) {
+			s.text(src, key+"\n"+value, false)
 		}
 	}
-	return buf
 }
 
-// sized returns b with length n.
-func sized(b []byte, n int) []byte {
-	if cap(b) < n {
-		return make([]byte, n)
-	}
-	return b[:n]
-}
+// configFile bounds a configuration whose values are read.
+const configFile = 4 << 20

@@ -33,7 +33,7 @@ func TestLargeArchivesOnDisk(t *testing.T) {
 	gittest.Must(t, z.Close())
 	g.Write("big.zip", inner.String())
 	options := Options{Literals: literals(probeKey)}
-	options.Limits.Archive.ZipBytes = 1 << 20
+	options.Limits.Content.ZipBytes = 1 << 20
 	r := scan(t, g.Dir, options)
 	members := map[string]bool{}
 	for _, h := range r.Hits {
@@ -41,5 +41,19 @@ func TestLargeArchivesOnDisk(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string]bool{"tool a.txt": true, "big.zip b.txt": true}, members); diff != "" || len(r.Gaps) > 0 {
 		t.Errorf("%s%s", diff, describe(r))
+	}
+}
+
+// In the history it is read once only, as a stream, and all the same unpacked or named.
+func TestLargeProgramWithAZipFileAtItsEnd(t *testing.T) {
+	t.Parallel()
+	g := gittest.New(t)
+	g.Write("tool", strings.Repeat("\x7fELF", object.StreamFrom/4)+zipOf("a.txt", strings.Repeat(probeKey+"\n", 3), 8))
+	g.Commit("a")
+	g.Git("rm", "-q", "tool")
+	g.Commit("b")
+	r := scan(t, g.Dir, Options{Literals: literals(probeKey)})
+	if len(r.Gaps) == 0 && (len(r.Hits) != 1 || r.Hits[0].Path != "tool" || !strings.HasSuffix(r.Hits[0].Member, "a.txt")) {
+		t.Error(describe(r))
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -70,7 +71,7 @@ func (s *scanner) lfsDamaged(path, sum string) string {
 		}
 		defer f.Close() //nolint:errcheck // only read from
 		h := sha256.New()
-		if err := copyTo(h, content.Until(s.ctx, f)); err != nil {
+		if _, err := io.Copy(h, content.Until(s.ctx, f)); err != nil {
 			return "cannot be read"
 		}
 		if hex.EncodeToString(h.Sum(nil)) != strings.ToLower(sum) {

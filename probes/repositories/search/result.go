@@ -210,7 +210,7 @@ func newCollector(o Options) *collector {
 
 // setOf returns the set that the hit belongs to.
 func (c *collector) setOf(h *Hit) *hitSet {
-	if h.Suspect != "" || c.options.Keys > 0 && h.Literal >= c.options.Keys {
+	if h.Suspect != "" || c.options.Keys != nil && h.Literal >= c.options.Keys.Subjects() {
 		return &c.others
 	}
 	return &c.keys
@@ -307,18 +307,24 @@ func compareHits(a, b *Hit) int {
 	)
 }
 
-// finish sorts and caps; blank removes keys from every text that came from the
+// finish sorts and caps; shownOf removes keys from every text that came from the
 // repository.
-func (c *collector) finish(r *Result, blank func(string) string) {
+func (c *collector) finish(r *Result, shownOf func(string) string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	known := map[string]string{"": ""}
+	blank := func(text string) string {
+		shown, ok := known[text]
+		if !ok {
+			shown = shownOf(text)
+			known[text] = shown
+		}
+		return shown
+	}
 	r.HitsCut = c.keys.finish(r, c.options.Limits.Hits, blank)
 	r.OthersCut = c.others.finish(r, c.options.Limits.Hits, blank)
 	slices.SortFunc(r.Hits, func(a, b Hit) int { return compareHits(&a, &b) })
 	for _, g := range c.gaps {
-		for _, text := range []*string{&g.Repository, &g.Path, &g.Detail} {
-			*text = blank(*text)
-		}
 		r.Gaps = append(r.Gaps, *g)
 	}
 	slices.SortFunc(r.Gaps, func(a, b Gap) int {
@@ -330,6 +336,12 @@ func (c *collector) finish(r *Result, blank func(string) string) {
 		r.GapsCut += len(r.Gaps) - c.options.Limits.Gaps
 		r.Gaps = r.Gaps[:c.options.Limits.Gaps]
 	}
+	for i := range r.Gaps {
+		g := &r.Gaps[i]
+		for _, text := range []*string{&g.Repository, &g.Path, &g.Detail} {
+			*text = blank(*text)
+		}
+	}
 	r.Totals.Objects = c.objects.Load()
 	r.Totals.Files = c.files.Load()
 	r.Totals.FileBytes = c.fileSize.Load()
@@ -339,14 +351,14 @@ func (c *collector) finish(r *Result, blank func(string) string) {
 func (s *hitSet) finish(r *Result, limit int, blank func(string) string) (cut int) {
 	all := make([]*Hit, 0, len(s.hits))
 	for _, h := range s.hits {
-		for _, text := range []*string{&h.Repository, &h.Path, &h.Member, &h.Ref} {
-			*text = blank(*text)
-		}
 		all = append(all, h)
 	}
 	slices.SortFunc(all, compareHits)
 	kept := all[:min(len(all), limit)]
 	for _, h := range kept {
+		for _, text := range []*string{&h.Repository, &h.Path, &h.Member, &h.Ref} {
+			*text = blank(*text)
+		}
 		r.Hits = append(r.Hits, *h)
 	}
 	return s.cut + len(all) - len(kept)

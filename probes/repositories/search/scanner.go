@@ -10,28 +10,32 @@ import (
 
 	"github.com/prelaunch-audit/prelaunch/internal/content"
 	"github.com/prelaunch-audit/prelaunch/internal/gitrepo/object"
+	"github.com/prelaunch-audit/prelaunch/internal/keyscan"
 )
 
-// scanner looks for everything in objects and files; each worker has its own.
-// It is a visitor.
+// scanner searches objects and files; each worker has its own. It is an object.Visitor.
 type scanner struct {
 	*repo
 	ctx      context.Context
+	keys     *keyscan.Scanner
 	recorder *object.Recorder
 	ranges   []object.Span
+	names    []byte
+	shortest int // of the names that are searched
 }
 
-// suspectReach is how far around fresh bytes a suspect that touches them can
-// extend: an assignment is on one line, and longer ones are no assignments.
-const suspectReach = 512
+func (r *repo) newScanner(ctx context.Context) *scanner {
+	return &scanner{repo: r, ctx: ctx, keys: r.with.Scanner(r.options.Limits.Content), recorder: r.history.Recorder(), shortest: r.with.ShortestText()}
+}
 
-// source says where the bytes being searched are; finds becomes a Hit of it.
+// source says where what is being searched is; a find becomes a Hit of it.
 type source struct {
 	place  Place
 	path   string
-	member string
 	object *object.Object
 }
+
+var places = map[object.Kind]Place{object.Blob: InBlob, object.Commit: InCommit, object.Tree: InTree, object.Tag: InTag}
 
 // Object implements object.Visitor.
 func (s *scanner) Object(o *object.Object) (clean bool) {
@@ -40,24 +44,85 @@ func (s *scanner) Object(o *object.Object) (clean bool) {
 		s.verified(o)
 	}
 	src := source{place: places[o.Kind], object: o}
-	if o.BaseClean {
-		clean = !s.changed(src, o)
-	} else {
-		clean = !s.bytes(src, o.Data)
-	}
-	if o.Kind == object.Blob {
-		s.blob(src, o.Data)
-	} else {
+	switch {
+	case o.Kind == object.Tree:
+		return s.tree(src, o)
+	case o.Kind == object.Blob:
+		if p, ok := parseLFS(o.Data); ok {
+			s.lfs(p, src)
+		}
+	default:
 		s.recorder.Record(o, s.refers(o.Kind))
 	}
+	if o.BaseClean && !s.changed(o) {
+		return true
+	}
+	return !s.bytes(src, o.Data)
+}
+
+// changed reports whether anything may be found that is not copied from a base in which nothing
+// was found. What is in a container depends on all of it.
+func (s *scanner) changed(o *object.Object) bool {
+	if o.Kind == object.Blob && content.SniffWhole(o.Data) != content.None {
+		return true
+	}
+	s.ranges = append(s.ranges[:0], o.Changed...)
+	for _, r := range object.Widen(s.ranges, s.with.Reach(), len(o.Data)) {
+		if s.keys.Changed(o.Data, r.From, r.To) {
+			return true
+		}
+	}
+	return false
+}
+
+// tree searches the names in a tree: the new ones, or all if its base has any that was found.
+func (s *scanner) tree(src source, o *object.Object) (clean bool) {
+	type entry struct {
+		at   int // in s.names
+		name string
+	}
+	var entries []entry
+	s.names = s.names[:0]
+	add := func(name []byte) {
+		if len(name) >= s.shortest {
+			entries = append(entries, entry{len(s.names), string(name)})
+			s.names = append(append(s.names, name...), '\n')
+		}
+	}
+	look := s.refers(object.Tree)
+	s.recorder.Record(o, func(name []byte, mode uint32, id []byte) {
+		look(name, mode, id)
+		if o.Base == nil || o.BaseClean {
+			add(name)
+		}
+	})
+	if o.Base != nil && !o.BaseClean {
+		object.EachEntry(o.Data, s.IDSize, func(_ int, name []byte, _ uint32, _ []byte) bool {
+			add(name)
+			return true
+		})
+	}
+	if len(entries) == 0 {
+		return true
+	}
+	clean = true
+	s.keys.Text(string(s.names), func(f keyscan.Found) {
+		clean = false
+		h := s.hit(src, f)
+		for _, e := range entries {
+			if int64(e.at) <= f.Offset {
+				h.Path = e.name
+			}
+		}
+		h.Field, h.Line, h.Offset = "name", 0, 0
+		s.found.hit(h)
+	})
 	return clean
 }
 
-var places = map[object.Kind]Place{object.Blob: InBlob, object.Commit: InCommit, object.Tree: InTree, object.Tag: InTag}
-
 // refers looks up what an object of that kind names.
 func (s *scanner) refers(kind object.Kind) func(name []byte, mode uint32, id []byte) {
-	parents := 0
+	named := 0
 	return func(name []byte, mode uint32, id []byte) {
 		switch kind {
 		case object.Tree:
@@ -68,7 +133,7 @@ func (s *scanner) refers(kind object.Kind) func(name []byte, mode uint32, id []b
 				return
 			}
 		case object.Commit:
-			if parents++; s.Shallow && parents > 1 { // the first is its tree
+			if named++; s.Shallow && named > 1 { // the first is its tree, the others its parents
 				return
 			}
 		}
@@ -78,69 +143,45 @@ func (s *scanner) refers(kind object.Kind) func(name []byte, mode uint32, id []b
 	}
 }
 
-// changed searches only what is not copied from a base in which nothing was found, and what could
-// straddle the seams.
-func (s *scanner) changed(src source, o *object.Object) (hit bool) {
-	pieces := func(reach int) []object.Span {
-		s.ranges = append(s.ranges[:0], o.Changed...)
-		return object.Widen(s.ranges, reach, len(o.Data))
-	}
-	for _, r := range pieces(max(0, s.set.Longest()-1)) {
-		if s.set.Contains(o.Data[r.From:r.To]) {
-			return s.bytes(src, o.Data)
-		}
-	}
-	if !s.prints.Empty() {
-		for _, r := range pieces(s.prints.Reach()) {
-			if s.prints.Contains(o.Data[r.From:r.To]) {
-				return s.bytes(src, o.Data)
-			}
-		}
-	}
-	if s.options.Suspects != nil {
-		for _, r := range pieces(suspectReach) {
-			if s.options.Suspects.Contains(o.Data[r.From:r.To]) {
-				return s.bytes(src, o.Data)
-			}
-		}
-	}
-	return false
-}
-
-// bytes searches data, which is the whole of src, and records what it finds.
+// bytes searches data, which is the whole of src.
 func (s *scanner) bytes(src source, data []byte) (hit bool) {
-	s.set.Find(data, func(id, offset int) bool {
+	cuts, _ := s.keys.Bytes(s.ctx, src.path, data, func(f keyscan.Found) { // the error is the context's
 		hit = true
-		s.record(Hit{Literal: id}, src, data, offset)
-		return true
+		h := s.hit(src, f)
+		if src.object != nil && f.Entry == "" {
+			h.Field = fieldOf(src.object.Kind, data, int(f.Offset))
+		}
+		s.found.hit(h)
 	})
-	s.prints.Find(data, func(id, offset int, form string) {
-		hit = true
-		s.record(Hit{Literal: id, Form: form}, src, data, offset)
-	})
-	if s.options.Suspects != nil {
-		s.options.Suspects.Find(data, func(what string, from, to int) {
-			if s.set.Contains(data[from:to]) || s.prints.Contains(data[from:to]) {
-				return // a known key, and reported as such
-			}
-			hit = true
-			s.record(Hit{Suspect: what}, src, data, from)
-		})
-	}
+	s.cuts(src, cuts)
 	return hit
 }
 
-func (s *scanner) record(h Hit, src source, data []byte, offset int) {
-	h.Place, h.Path, h.Member, h.Repository = src.place, src.path, src.member, s.prefix
-	h.Offset, h.Line = int64(offset), int64(bytes.Count(data[:offset], []byte{'\n'}))+1
-	if src.object != nil {
-		h.Object = s.verified(src.object).String()
-		h.Field = fieldOf(src.object.Kind, data, offset)
-		if src.object.Kind == object.Tree {
-			h.Path = entryName(data, offset, s.IDSize)
+// text searches a short text that belongs to src.
+func (s *scanner) text(src source, text string, placed bool) {
+	s.keys.Text(text, func(f keyscan.Found) {
+		h := s.hit(src, f)
+		if !placed {
+			h.Offset, h.Line = 0, 0
 		}
+		s.found.hit(h)
+	})
+}
+
+// hit is a find as a Hit.
+func (s *scanner) hit(src source, f keyscan.Found) Hit {
+	h := Hit{
+		Literal: f.ID, Form: f.Encoding, Suspect: f.Candidate, Place: src.place, Path: src.path, Member: f.Entry, Repository: s.prefix,
+		Offset: f.Offset, Line: f.Line,
 	}
-	s.found.hit(h)
+	if src.object != nil {
+		id := src.object.ID()
+		if src.object.Data != nil {
+			id = s.verified(src.object)
+		}
+		h.Object = id.String()
+	}
+	return h
 }
 
 // verified returns the ID of an object at hand, computed from its content: an index that names it
@@ -161,23 +202,9 @@ func (s *scanner) named(o *object.Object, real object.ID) {
 
 var errNamed = errors.New("corrupt object")
 
-// recordAt is record for a find in a stream.
-func (s *scanner) recordAt(h Hit, src source, offset, line int64) {
-	h.Place, h.Path, h.Member, h.Repository = src.place, src.path, src.member, s.prefix
-	h.Offset, h.Line = offset, line
-	if src.object != nil {
-		h.Object = src.object.ID().String()
-	}
-	s.found.hit(h)
-}
-
-// fieldOf names the part of a commit, tag or tree that holds offset.
+// fieldOf names the part of a commit or tag that holds offset.
 func fieldOf(k object.Kind, data []byte, offset int) string {
-	switch k {
-	case object.Tree:
-		return "name"
-	case object.Commit, object.Tag:
-	default:
+	if k != object.Commit && k != object.Tag {
 		return ""
 	}
 	end := bytes.Index(data, []byte("\n\n"))
@@ -200,121 +227,40 @@ func fieldOf(k object.Kind, data []byte, offset int) string {
 	}
 }
 
-// blob does what is only for file contents.
-func (s *scanner) blob(src source, data []byte) {
-	if p, ok := parseLFS(data); ok {
-		s.lfs(p, src)
-	}
-	format := content.SniffNamed(src.path, data)
-	if format == content.None {
-		format = content.SniffWhole(data)
-	}
-	if format != content.None {
-		s.archive(src, format, bytes.NewReader(data))
-	}
-}
-
 // Stream implements object.Visitor.
 func (s *scanner) Stream(o *object.Object, size int64, r io.Reader) error {
 	s.found.objects.Add(1)
 	src := source{place: places[o.Kind], object: o}
-	if !o.Loose() || o.ID() == "" {
-		return s.reader(src, r)
-	}
+	named := o.Loose() && o.ID() != ""
 	h := object.NewHash(o.Kind, size, s.IDSize)
-	if err := s.reader(src, io.TeeReader(r, h)); err != nil {
+	if named {
+		r = io.TeeReader(r, h)
+	}
+	cuts, err := s.keys.Stream(s.ctx, "", r, func(f keyscan.Found) { s.found.hit(s.hit(src, f)) })
+	s.cuts(src, cuts)
+	if err != nil {
 		return err
 	}
-	s.named(o, object.ID(h.Sum(nil)))
-	return nil
-}
-
-// reader searches a stream of any length.
-func (s *scanner) reader(src source, r io.Reader) error {
-	head := make([]byte, content.SniffLen)
-	n, err := io.ReadFull(r, head)
-	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-		return err
-	}
-	head = head[:n]
-	full := io.MultiReader(bytes.NewReader(head), r)
-	tap := s.newTap(src)
-	format := content.SniffNamed(src.path, head)
-	file, atHand := r.(interface { // it can be read again
-		io.ReaderAt
-		Size() int64
-	})
-	if format != content.None && !atHand {
-		// The archive's own bytes are searched on their way to the unpacker.
-		s.archive(src, format, io.TeeReader(full, tap))
-		if err := copyTo(tap, full); err != nil {
+	if named {
+		if _, err := io.Copy(io.Discard, r); err != nil {
 			return err
 		}
-		return tap.Close()
-	}
-	var end lastBytes
-	if err := copyTo(io.MultiWriter(tap, &end), full); err != nil {
-		return err
-	}
-	if err := tap.Close(); err != nil {
-		return err
-	}
-	if format == content.None {
-		format = content.SniffEnd(end.tail)
-	}
-	switch {
-	case format == content.None:
-	case atHand:
-		s.archive(src, format, io.NewSectionReader(file, 0, file.Size()))
-	default:
-		s.gapIn(src, ArchiveCut, "", "it ends as a zip file does, and is too large to be held and unpacked")
+		s.named(o, object.ID(h.Sum(nil)))
 	}
 	return nil
 }
 
-// lastBytes keeps what is needed to tell a format by its end.
-type lastBytes struct {
-	tail []byte
-}
-
-func (l *lastBytes) Write(b []byte) (int, error) {
-	l.tail = append(l.tail, b[max(0, len(b)-content.SniffLen):]...)
-	l.tail = l.tail[max(0, len(l.tail)-content.SniffLen):]
-	return len(b), nil
-}
-
-// copyTo is io.Copy with a buffer that suits the search.
-func copyTo(w io.Writer, r io.Reader) error {
-	_, err := io.CopyBuffer(w, struct{ io.Reader }{r}, make([]byte, 256<<10))
-	return err
-}
-
-// archive searches the members of an archive.
-func (s *scanner) archive(src source, format content.Format, r io.Reader) {
-	cuts, err := content.Walk(s.ctx, format, r, s.options.Limits.Archive, func(path string) io.WriteCloser {
-		inner := src
-		inner.member = path
-		name := s.newTap(inner)
-		name.Write([]byte(path))
-		name.Close()
-		return s.newTap(inner)
-	})
+func (s *scanner) cuts(src source, cuts []content.Cut) {
 	for _, c := range cuts {
-		s.gapIn(src, archiveReason(c), c.Path, c.Detail)
+		reason := ArchiveCut
+		switch c.Reason {
+		case content.Unsupported, content.Encrypted:
+			reason = ArchiveUnsupported
+		case content.Damaged:
+			reason = ArchiveUnreadable
+		}
+		s.gapIn(src, reason, c.Path, c.Detail)
 	}
-	if err != nil && s.ctx.Err() == nil {
-		s.gapIn(src, ArchiveUnreadable, "", err.Error())
-	}
-}
-
-func archiveReason(c content.Cut) Reason {
-	switch c.Reason {
-	case content.Unsupported, content.Encrypted:
-		return ArchiveUnsupported
-	case content.Damaged:
-		return ArchiveUnreadable
-	}
-	return ArchiveCut
 }
 
 func (s *scanner) gapIn(src source, reason Reason, member, detail string) {
@@ -334,7 +280,7 @@ func (s *scanner) Broken(o *object.Object, err error) {
 	g := Gap{Reason: CorruptObject, Repository: s.prefix, Path: o.File(), Object: o.ID().String(), Detail: err.Error()}
 	var path *fs.PathError
 	switch {
-	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
+	case s.ctx.Err() != nil:
 		return
 	case errors.Is(err, object.ErrTooLarge):
 		g.Reason = TooLarge
@@ -344,14 +290,33 @@ func (s *scanner) Broken(o *object.Object, err error) {
 	s.found.gap(g)
 }
 
-// entryName returns the name of the tree entry that holds offset.
-func entryName(tree []byte, offset, idSize int) (name string) {
-	object.EachEntry(tree, idSize, func(at int, n []byte, _ uint32, _ []byte) bool {
-		if at > offset {
-			return false
+// searchBrotli unpacks the blobs that a tree, of whatever commit, names like files compressed with
+// brotli: their content alone does not tell. The blobs themselves were searched, and what cannot be
+// read of them was reported, when all objects were.
+func (r *repo) searchBrotli(ctx context.Context) {
+	s := r.newScanner(ctx)
+	for _, id := range r.brotli.sorted() {
+		if ctx.Err() != nil {
+			return
 		}
-		name = string(n)
-		return true
-	})
-	return name
+		o := object.New(object.Blob, id)
+		object.Protect(func() {
+			k, data, err := r.store.Load(ctx, id)
+			switch {
+			case errors.Is(err, object.ErrTooLarge):
+				s.Broken(o, err)
+			case err == nil && k == object.Blob && content.SniffNamed(".br", data) == content.Brotli:
+				src := source{place: InBlob, object: o}
+				cuts, _ := s.keys.Bytes(ctx, ".br", data, func(f keyscan.Found) { // the error is the context's
+					if f.Entry != "" {
+						s.found.hit(s.hit(src, f))
+					}
+				})
+				s.cuts(src, cuts)
+			}
+		}, func(err error) { s.Broken(o, err) })
+	}
+	if r.brotli.truncated {
+		r.gap(TooLarge, "", "", "more than %d files are compressed with brotli", maxIDs)
+	}
 }

@@ -13,12 +13,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/prelaunch-audit/prelaunch/internal/content"
 	"github.com/prelaunch-audit/prelaunch/internal/gitrepo"
 	"github.com/prelaunch-audit/prelaunch/internal/gitrepo/object"
+	"github.com/prelaunch-audit/prelaunch/internal/keyscan"
 	"github.com/prelaunch-audit/prelaunch/internal/keyscan/match"
 )
 
@@ -32,7 +35,7 @@ type Limits struct {
 	// 1 GiB and 16 GiB.
 	GitFileBytes, FileBytes int64
 	Objects                 object.Limits
-	Archive                 content.Limits
+	Content                 content.Limits
 }
 
 func (l Limits) withDefaults() Limits {
@@ -55,15 +58,13 @@ func (l Limits) withDefaults() Limits {
 
 // Options say what to look for.
 type Options struct {
-	Literals     []match.Literal
-	Fingerprints []match.Fingerprint
-	// Suspects finds what looks like a key but is none of the above; nil looks for none.
-	Suspects *match.Suspects
-	// Keys is one more than the highest ID of a key. Literals with other IDs, and suspects, have
-	// bounds of their own and cannot crowd keys out. 0: all literals are keys.
-	Keys    int
-	Limits  Limits
-	Workers int // default: the number of processors
+	Keys *keyscan.Search // nil: Literals are the keys
+	// Literals are looked for as they stand; their IDs begin at Keys.Subjects. They and Candidates,
+	// what looks like a key and is none, have bounds of their own and cannot crowd keys out.
+	Literals   []match.Literal
+	Candidates *match.Suspects
+	Limits     Limits
+	Workers    int // default: the number of processors
 	// ExcludesFile holds the user's own ignore patterns (Git's core.excludesFile, by default
 	// ~/.config/git/ignore); empty for none.
 	ExcludesFile string
@@ -72,42 +73,39 @@ type Options struct {
 // Repository searches the repository whose top is path. The error is for options that cannot be
 // used and for a context that ended; whatever is wrong with the repository is a gap in the result.
 func Repository(ctx context.Context, path string, o Options) (*Result, error) {
-	set, err := match.New(o.Literals)
+	keys := o.Keys
+	if keys == nil {
+		keys = &keyscan.Search{}
+	}
+	with, err := keys.With(o.Literals, o.Candidates)
 	if err != nil {
 		return nil, err
 	}
-	prints, err := match.NewPrints(o.Fingerprints)
-	if err != nil {
-		return nil, err
+	if o.Keys == nil {
+		keys = with
 	}
 	if o.Workers <= 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
 	o.Limits = o.Limits.withDefaults()
-	s := &search{options: o, set: set, prints: prints, found: newCollector(o), known: map[string]bool{}}
+	s := &search{options: o, with: with, found: newCollector(o), known: map[string]bool{}}
 	r := &Result{}
 	s.repository(ctx, gitrepo.Nested{Path: path}, nil, r)
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("search %s: %w", path, err)
 	}
-	s.found.finish(r, s.blank)
+	s.found.finish(r, keys.Shown)
 	return r, nil
 }
 
 // search is one call of Repository, over a repository and the ones nested in it.
 type search struct {
 	options Options
-	set     *match.Set
-	prints  *match.Prints
+	with    *keyscan.Search // everything that is looked for
 	found   *collector
 	known   map[string]bool // Git directories already searched
 
 	lfsChecked sync.Map // path of a file in an LFS store to a func() string: what is wrong with it
-}
-
-// blank replaces keys in a path or name.
-func (s *search) blank(text string) string {
-	return s.prints.Blank(s.set.Blank(text, Blanked), Blanked)
 }
 
 // repo is the repository being searched.
@@ -203,10 +201,6 @@ func joinRepo(prefix, name string) string {
 	return prefix + "/" + name
 }
 
-func (r *repo) newScanner(ctx context.Context) *scanner {
-	return &scanner{repo: r, ctx: ctx, recorder: r.history.Recorder()}
-}
-
 // idSet gathers IDs that something refers to.
 type idSet struct {
 	mu        sync.Mutex
@@ -229,6 +223,8 @@ func (m *idSet) add(id object.ID) {
 	}
 	m.ids[id] = true
 }
+
+func (m *idSet) sorted() []object.ID { return slices.Sorted(maps.Keys(m.ids)) }
 
 // listPresent fills r.present; it stays nil, and nothing is looked up, for a partial clone, of
 // which it is known that objects are missing.
