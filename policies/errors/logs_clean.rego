@@ -23,16 +23,22 @@ package prelaunch.checks.errors.logs_clean
 
 import data.prelaunch.lib
 import data.prelaunch.lib.exposure
+import data.prelaunch.lib.obstacles
 
 same_build := "environments.same-build"
 
-findings contains lib.finding({
+findings contains lib.finding(object.union(declare, {
 	"outcome": "inconclusive", "subject": "not declared",
-	"message": "no log is declared: name the receiver's logs under logs, or say `logs: []`",
+	"message": "Logs are not declared, so nothing was searched",
 	"evidence": {"reason": "not_declared", "option": "logs"},
-}) if {
+})) if {
 	not lib.has_section("logs")
 }
+
+declare := lib.declare(
+	"logs", "Declare the receiver's logs (`logs: []` if there are none)",
+	["logs:", "  - {path: ./logs/*.log, environment: production}"],
+)
 
 findings contains lib.declared_empty("logs", "log") if {
 	lib.has_section("logs")
@@ -46,8 +52,9 @@ findings contains lib.incomplete("", "log.follow") if {
 
 findings contains lib.finding({
 	"outcome": "inconclusive", "environment": "production", "subject": "no log",
-	"message": "no log of Production is declared: name it under logs",
+	"message": "Production logs are not declared, so nothing was searched",
 	"evidence": {"reason": "not_declared", "option": "logs"},
+	"next_step": declare.next_step, "cause": declare.cause,
 }) if {
 	count(input.integration.logs) > 0
 	every declared in input.integration.logs {
@@ -55,24 +62,34 @@ findings contains lib.finding({
 	}
 }
 
-# --- What stands in the logs
+# --- What is in the logs
 
-named := {"key": "a key", "signature": "a signature", "uid": "the UID of an event", "payload": "the payload of an event"}
+named := {
+	"key": "an API key",
+	"signature": "a signature",
+	"uid": "the UID of an event",
+	"payload": "the payload of an event",
+}
 
 bad := [hit | some hit in input.facts["log.hit"]; not excused(hit)]
 
-# A retired key is no failure here: dead, it opens nothing, and until it is seen to be refused that is undecided.
+# A retired key is not a failure here: dead, it opens nothing, and until it is seen to be rejected it is inconclusive.
 excused(hit) if hit.role == "retired"
 
 findings contains lib.finding({
 	"outcome": "fail", "environment": where[0], "subject": concat(" ", [where[1], where[2], where[3]]),
 	"target": where[1],
-	"message": sprintf("%s stands in %s%s", [named[where[3]], where[2], since(list)]),
+	"message": sprintf("%s contains %s%s: %s", [log_of(where[0]), named[where[3]], since(list), exposure.spot(where[2], list[0])]),
 	"evidence": {"log": where[1], "file": where[2], "what": where[3], "places": exposure.spots(list)},
 }) if {
 	some where in {[hit.environment, hit.source, hit.file, hit.what] | some hit in bad}
 	list := [hit | some hit in bad; [hit.environment, hit.source, hit.file, hit.what] == where]
 }
+
+# log_of names the log of an environment at the start of a message.
+log_of("") := "Log"
+
+log_of(environment) := concat(" ", [lib.label(environment), "log"]) if environment != ""
 
 since(list) := " since the probing began" if {
 	every hit in list {
@@ -80,31 +97,33 @@ since(list) := " since the probing began" if {
 	}
 } else := ""
 
-findings contains lib.finding({
+findings contains lib.finding(object.union(exposure.unsettled, {
 	"outcome": "inconclusive", "environment": hit.environment, "subject": concat(" ", ["retired key:", hit.source, hit.file]),
 	"target": hit.source,
-	"message": sprintf("a retired key of %s stands in %s, and nothing was seen to refuse it: probe the receiver with it, or ask the provider (provider_checks)", [hit.key_environment, hit.file]),
+	"message": sprintf("%s was logged, and it was not seen to be rejected: %s", [
+		exposure.key_name(hit), exposure.spot(hit.file, hit),
+	]),
 	"evidence": {"reason": "not_seen_refused", "log": hit.source, "file": hit.file, "fingerprint": hit.fingerprint},
-}) if {
-	some hit in undecided
+})) if {
+	some hit in unsettled
 }
 
-undecided contains hit if {
+unsettled contains hit if {
 	some hit in exposure.log_keys
 	hit.role == "retired"
 	not exposure.dead(hit)
 }
 
-# --- How much of each log was seen
+# --- How much of each log was read
 
 states := {
 	"missing": "no file matches it",
 	"unreadable": "it cannot be read",
-	"not_allowed": "it is a command, and commands run only with --allow-commands",
+	"not_allowed": "it is a command, which needs --allow-commands",
 	"failed": "its command failed",
 }
 
-# why lists what keeps a log from proving anything, for a reader.
+# why lists what keeps a log from proving anything.
 why(source) := sort(((before(source) | after(source)) | unseen(source)))
 
 before(source) := {states[source.state] | states[source.state]} | gaps(source.gaps)
@@ -121,21 +140,27 @@ unseen(source) := {reason |
 	some reason in inactive(follow)
 }
 
-inactive(follow) := {"nothing was sent to the receiver, so nothing can show"} if {
+inactive(follow) := {"nothing was sent to the receiver, so nothing can show in it"} if {
 	follow.sent == 0
-} else := {"the receiver's own activity does not show in it: is it the right log, and did it come in time?"} if {
+} else := {"the receiver's own activity does not show in it"} if {
 	follow.activity == "none"
 } else := {"the declared marker did not show since the probing began"} if {
 	follow.marker
 	follow.activity != "marker"
-} else := {sprintf("%d configured probe_uids are too short to be told from other text", [follow.uids_not_searched])} if {
+} else := {sprintf("%s too short to be searched for", [
+	lib.amount(follow.uids_not_searched, "configured UID (probe_uids) is", "configured UIDs (probe_uids) are"),
+])} if {
 	follow.uids_not_searched > 0
 } else := set()
 
 findings contains lib.finding({
 	"outcome": "inconclusive", "environment": source.environment, "subject": concat(" ", ["not seen in full:", source.source]),
 	"target": source.source,
-	"message": sprintf("the log %s does not show enough: %s", [source.source, exposure.shorter(why(source))]),
+	"message": sprintf("%s %s does not show enough: %s", [
+		log_of(source.environment), source.source, exposure.shorter(why(source)),
+	]),
+	"next_step": next_step(source),
+	"cause": sprintf("log.not-read/%s", [source.source]),
 	"evidence": {"reason": "not_looked_at", "log": source.source, "gaps": array.slice(why(source), 0, 20)},
 }) if {
 	some source in input.facts["log.source"]
@@ -144,9 +169,13 @@ findings contains lib.finding({
 
 findings contains finding if some finding in exposure.unsearchable(input.facts["log.source"])
 
-# --- What the log shows of events that were taken
+next_step(source) := "Audit again with --allow-commands." if {
+	source.state == "not_allowed"
+} else := "Check that this is the receiver's log and that it is written in time, and audit again."
 
-# seen holds the environments to which genuine events were sent and that took one.
+# --- What the log shows about events that were accepted
+
+# seen holds the environments to which valid events were sent and that accepted one.
 seen contains environment if {
 	some environment, declared in lib.environments
 	declared.probing == "full"
@@ -168,12 +197,14 @@ clean(source) if {
 
 dirty contains hit.index if some hit in bad
 
-dirty contains hit.index if some hit in undecided
+dirty contains hit.index if some hit in unsettled
 
 findings contains lib.finding({
 	"outcome": "pass", "environment": environment, "subject": concat(" ", ["clean:", source.source]),
 	"target": source.source,
-	"message": sprintf("the log %s holds no key that is in use, and nothing of the requests that were sent", [source.source]),
+	"message": sprintf("%s %s contains no API key that is in use, and nothing of the requests that were sent", [
+		log_of(source.environment), source.source,
+	]),
 	"evidence": {"log": source.source, "files": source.files, "bytes": source.bytes, "activity": activities(source), "requests": requests(source), "searched_by_fingerprint_only": exposure.by_fingerprint([source])},
 }) if {
 	some source in input.facts["log.source"]
@@ -198,15 +229,17 @@ clean_in_test if {
 
 findings contains object.union(lib.attested(same_build, environment, source.source), {
 	"subject": concat(" ", ["same build:", source.source]),
-	"message": sprintf("the log %s holds no key that is in use and no signature; that it holds no UID or payload was observed in Test, and %s attests that both run the same build", [source.source, lib.attestation(same_build).by]),
+	"message": sprintf("%s %s contains no API key in use and no signature; no UID or payload in Test, and %s attests the same build", [
+		log_of(source.environment), source.source, lib.attestation(same_build).by,
+	]),
 }) if {
 	some source in input.facts["log.source"]
 	clean(source)
 	some environment in covered(source)
-	vouched(environment)
+	bridged(environment)
 }
 
-vouched(environment) if {
+bridged(environment) if {
 	not environment in seen
 	lib.environments[environment].probing == "careful"
 	lib.attestation(same_build)
@@ -216,17 +249,20 @@ vouched(environment) if {
 findings contains lib.finding({
 	"outcome": "inconclusive", "environment": environment, "subject": concat(" ", ["events:", source.source]),
 	"target": source.source,
-	"message": sprintf("the log %s holds no key that is in use and no signature; what it would hold of an event that is taken was not seen: %s", [source.source, reason]),
+	"message": sprintf("%s %s contains no API key in use and no signature, but no event was accepted that it could have logged: %s", [
+		log_of(source.environment), source.source, obstacle.why,
+	]),
 	"evidence": {"reason": "not_observed", "log": source.source},
+	"next_step": obstacle.next_step, "cause": obstacle.cause,
 }) if {
 	some source in input.facts["log.source"]
 	clean(source)
 	some environment in covered(source)
 	not environment in seen
-	not vouched(environment)
-	reason := missing(environment)
+	not bridged(environment)
+	obstacle := missing(environment)
 }
 
-missing(environment) := "the receiver took no genuine event" if {
+missing(environment) := obstacles.unproven(environment) if {
 	lib.environments[environment].probing == "full"
-} else := concat("", [sprintf("probing is %s; ", [lib.environments[environment].probing]), "attest environments.same-build once Test is observed", lib.lapse(same_build)])
+} else := obstacles.careful_of(environment)

@@ -25,7 +25,7 @@ import data.prelaunch.lib.urls
 
 findings contains lib.declared({
 	"outcome": "fail", "environment": environment, "subject": "base URL",
-	"message": sprintf("the API base URL of %s is not https: %s", [environment, urls.shown(declared.api_base_url)]),
+	"message": sprintf("%s API base URL is not https: %s", [lib.label(environment), urls.shown(declared.api_base_url)]),
 	"evidence": {"url": urls.shown(declared.api_base_url)},
 }) if {
 	some environment, declared in lib.environments
@@ -38,7 +38,9 @@ elsewhere := sort({plain.path | some plain in input.facts["repository.plain_api"
 
 findings contains lib.finding({
 	"outcome": "fail", "subject": concat(" ", [where[0], where[1]]), "target": where[0],
-	"message": sprintf("%s names the provider's API over http", [where[1]]),
+	"message": sprintf("Source file%s calls the provider's API over http: %s:%d", [
+		exposure.of_repository(where[0]), where[1], lines[0],
+	]),
 	"evidence": {"repository": where[0], "path": where[1], "lines": lines},
 }) if {
 	some where in {[plain.repository, plain.path] | some plain in code}
@@ -47,7 +49,8 @@ findings contains lib.finding({
 
 findings contains lib.finding({
 	"outcome": "inconclusive", "subject": "more places",
-	"message": "there are more files to look at than were told apart",
+	"message": "More source files may call the provider's API over http than are listed",
+	"next_step": "Fix the listed files, and audit again.",
 	"evidence": {"reason": "cut_short"},
 }) if {
 	some status in exposure.statuses
@@ -61,7 +64,7 @@ findings contains finding if some finding in problems
 findings contains object.union(
 	lib.finding({
 		"outcome": "pass", "environment": environment, "subject": "https",
-		"message": sprintf("the API base URL of %s is https%s", [environment, rest]),
+		"message": sprintf("%s API base URL is https%s", [lib.label(environment), rest]),
 		"evidence": {
 			"url": urls.shown(declared.api_base_url),
 			"repositories": exposure.searched,
@@ -81,4 +84,4 @@ basis := "observed" if count(exposure.searched) > 0
 
 default rest := "; no repository was searched, so this rests on the base URL alone"
 
-rest := ", and no code in the declared repositories names it over http" if count(exposure.searched) > 0
+rest := ", and no code in the declared repositories uses it over http" if count(exposure.searched) > 0

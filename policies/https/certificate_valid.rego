@@ -46,7 +46,7 @@ import data.prelaunch.lib
 import data.prelaunch.lib.certificates
 import data.prelaunch.lib.https
 
-# 14 days: the shortest notice in which a person can still mend a renewal that failed. A sixth of the lifetime keeps short-lived
+# 14 days: the shortest notice in which a person can still fix a renewal that failed. A sixth of the lifetime keeps short-lived
 # certificates, which are renewed at a third, from warning.
 warn_days := 14
 
@@ -64,7 +64,7 @@ held[environment] := [{"address": address.address, "certificate": certificate} |
 
 findings contains lib.finding({
 	"outcome": "fail", "environment": environment, "subject": subject, "target": url_of(environment),
-	"message": message,
+	"message": sprintf("%s endpoint: %s", [lib.label(environment), message]),
 	"evidence": evidence(environment, concerned),
 }) if {
 	some environment, all in held
@@ -73,8 +73,8 @@ findings contains lib.finding({
 	message := min({certificates.faults(one.certificate)[subject] | some one in concerned})
 }
 
-# evidence names the addresses and certificates concerned. It holds no time of the audit, which would make the same finding another one
-# each time.
+# evidence names the addresses and certificates concerned. It has no time of the audit, which would make the same finding
+# another one each time.
 evidence(environment, some_held) := {
 	"host": https.webhook_endpoint[environment].host,
 	"addresses": https.where(some_held),
@@ -91,25 +91,30 @@ evidence(environment, some_held) := {
 findings contains object.union(
 	lib.finding({
 		"outcome": "warn", "environment": environment, "subject": "renewal", "target": url_of(environment),
-		"message": sprintf("the certificate runs out on %s, in %d days", [first.not_after, floor(first.remaining_seconds / 86400)]),
+		"message": sprintf("%s endpoint: the certificate expires on %s, in %s", [
+			lib.label(environment), first.not_after,
+			lib.amount(floor(first.remaining_seconds / 86400), "day", "days"),
+		]),
 		"evidence": evidence(environment, soon),
 	}),
 	{"valid_until": substring(first.not_after, 0, 10)},
 ) if {
 	some environment, all in held
-	soon := [one | some one in all; runs_out(one.certificate.chain[0])]
+	soon := [one | some one in all; expires_soon(one.certificate.chain[0])]
 	left := min({one.certificate.chain[0].remaining_seconds | some one in soon})
 	first := [leaf | some one in soon; leaf := one.certificate.chain[0]; leaf.remaining_seconds == left][0]
 }
 
-runs_out(leaf) if {
+expires_soon(leaf) if {
 	leaf.remaining_seconds >= 0
 	leaf.remaining_seconds < min({warn_days * 86400, leaf.lifetime_seconds / warn_share})
 }
 
 findings contains lib.finding({
 	"outcome": "warn", "environment": environment, "subject": "private authority", "target": url_of(environment),
-	"message": "the chain needs the roots of network.ca_file; nothing says that the provider trusts them",
+	"message": sprintf("%s endpoint: the chain needs the roots of network.ca_file, which the provider may not trust", [
+		lib.label(environment),
+	]),
 	"evidence": evidence(environment, private),
 }) if {
 	some environment, all in held
@@ -120,7 +125,10 @@ findings contains lib.finding({
 
 findings contains lib.finding({
 	"outcome": "inconclusive", "environment": environment, "subject": "uninspected", "target": url_of(environment),
-	"message": sprintf("%d of %d addresses of %s could not be looked at", [count(addresses), count(endpoint.addresses), endpoint.host]),
+	"message": sprintf("%s endpoint: %d of %s could not be checked", [
+		lib.label(environment), count(addresses), lib.amount(count(endpoint.addresses), "address", "addresses"),
+	]),
+	"next_step": "Audit again from a machine that can reach every address of the endpoint.",
 	"evidence": {"host": endpoint.host, "addresses": https.where(addresses), "reason": "not_reached"},
 }) if {
 	some environment, endpoint in https.webhook_endpoint
@@ -147,7 +155,9 @@ findings contains lib.finding({
 findings contains object.union(
 	lib.finding({
 		"outcome": "pass", "environment": environment, "subject": "valid", "target": url_of(environment),
-		"message": sprintf("the certificate for %s is valid until %s", [https.webhook_endpoint[environment].host, until]),
+		"message": sprintf("%s endpoint: the certificate for %s is valid until %s", [
+			lib.label(environment), https.webhook_endpoint[environment].host, until,
+		]),
 		"evidence": object.union(evidence(environment, sound), {
 			"revocation": sort({status | some one in sound; status := one.certificate.revocation.status}),
 			"notes": sort({note | some one in sound; some note in certificates.notes(one.certificate)}),

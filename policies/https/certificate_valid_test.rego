@@ -84,7 +84,7 @@ test_pass_long_lifetime_is_noted if {
 	some f in check.findings with input as fixture.with_leaf({"lifetime_seconds": 34300800})
 	f.evidence.notes == [
 		"it is valid for 397 days; public authorities may not issue for more than 200",
-		"whether it is revoked cannot be learnt: no staple, and no revocation list that tells",
+		"its revocation status is unknown: no OCSP staple, and no revocation list that covers it",
 	]
 }
 

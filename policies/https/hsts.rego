@@ -53,7 +53,9 @@ findings contains lib.incomplete(environment, "https.url") if {
 findings contains lib.finding({
 	"outcome": "inconclusive", "environment": environment, "subject": "no answer",
 	"target": https.webhook_url[environment].url,
-	"message": "no answer over HTTPS was received, so no header was seen",
+	"message": sprintf("%s endpoint gave no response over HTTPS, so no header was seen", [lib.label(environment)]),
+	"next_step": "Make the webhook endpoint reachable from this machine (see https.webhook-reachable), and audit again.",
+	"cause": sprintf("webhook.unreachable/%s", [environment]),
 	"evidence": {"reason": "not_reached"},
 }) if {
 	some environment, all in answers
@@ -62,7 +64,9 @@ findings contains lib.finding({
 
 findings contains lib.finding({
 	"outcome": "warn", "environment": environment, "subject": "hsts", "target": https.webhook_url[environment].url,
-	"message": sprintf("%d of %d addresses send no Strict-Transport-Security of at least 180 days", [count(short), count({a.address | some a in all})]),
+	"message": sprintf("%s endpoint sends no Strict-Transport-Security of at least 180 days on %d of %s", [
+		lib.label(environment), count(short), lib.amount(count({a.address | some a in all}), "address", "addresses"),
+	]),
 	"evidence": {"addresses": sort(short), "max_age": sort({a.hsts.max_age | some a in all})},
 }) if {
 	some environment, all in answers
@@ -72,7 +76,9 @@ findings contains lib.finding({
 
 findings contains lib.finding({
 	"outcome": "pass", "environment": environment, "subject": "hsts", "target": https.webhook_url[environment].url,
-	"message": sprintf("Strict-Transport-Security is sent, for %d days", [floor(min({a.hsts.max_age | some a in all}) / 86400)]),
+	"message": sprintf("%s endpoint sends Strict-Transport-Security for %d days", [
+		lib.label(environment), floor(min({a.hsts.max_age | some a in all}) / 86400),
+	]),
 	"evidence": {"max_age": sort({a.hsts.max_age | some a in all})},
 }) if {
 	some environment, all in answers

@@ -58,7 +58,7 @@ findings contains https.unseen(environment) if some environment, _ in lib.enviro
 findings contains lib.finding({
 	"outcome": "fail", "environment": environment, "subject": sprintf("version %s", [version]),
 	"target": url_of(environment),
-	"message": sprintf("%s accepts %s", [endpoint.host, version_names[version]]),
+	"message": sprintf("%s endpoint accepts %s", [lib.label(environment), version_names[version]]),
 	"evidence": {"host": endpoint.host, "version": version, "addresses": https.where(addresses)},
 }) if {
 	some environment, endpoint in https.webhook_endpoint
@@ -70,7 +70,7 @@ findings contains lib.finding({
 
 findings contains lib.finding({
 	"outcome": "fail", "environment": environment, "subject": "no modern version", "target": url_of(environment),
-	"message": sprintf("%s accepts neither TLS 1.2 nor TLS 1.3", [endpoint.host]),
+	"message": sprintf("%s endpoint accepts neither TLS 1.2 nor TLS 1.3", [lib.label(environment)]),
 	"evidence": {"host": endpoint.host, "addresses": https.where(addresses)},
 }) if {
 	some environment, endpoint in https.webhook_endpoint
@@ -85,7 +85,7 @@ findings contains lib.finding({
 findings contains lib.finding({
 	"outcome": outcome, "environment": environment, "subject": sprintf("cipher %s", [class]),
 	"target": url_of(environment),
-	"message": sprintf("%s accepts %s cipher suites", [endpoint.host, class_names[class]]),
+	"message": sprintf("%s endpoint accepts %s cipher suites", [lib.label(environment), class_names[class]]),
 	"evidence": {"host": endpoint.host, "class": class, "addresses": https.where(addresses), "suites": suites},
 }) if {
 	some environment, endpoint in https.webhook_endpoint
@@ -98,7 +98,9 @@ findings contains lib.finding({
 
 findings contains lib.finding({
 	"outcome": "fail", "environment": environment, "subject": "dh group", "target": url_of(environment),
-	"message": sprintf("%s offers a Diffie-Hellman group of %d bits; %d are the least", [endpoint.host, bits, min_dh_bits]),
+	"message": sprintf("%s endpoint offers a Diffie-Hellman group of %d bits, fewer than %d", [
+		lib.label(environment), bits, min_dh_bits,
+	]),
 	"evidence": {"host": endpoint.host, "bits": bits, "addresses": https.where(addresses)},
 }) if {
 	some environment, endpoint in https.webhook_endpoint
@@ -107,7 +109,7 @@ findings contains lib.finding({
 	addresses := [address | some address in https.inspected(endpoint); some group in address.dh_groups; group.bits < min_dh_bits]
 }
 
-# What decides this check and was neither accepted nor refused: no clear answer, or not offered.
+# What this check needs and was neither accepted nor rejected: no clear response, or not offered.
 undecided(address) := ((object.keys(version_names) - answered(address.versions)) | ((broken_classes | weak_classes) - answered(address.cipher_classes))) | unseen_group(address)
 
 # unseen_group: DHE is accepted and the group did not come along.
@@ -120,7 +122,10 @@ answered(tested) := {what | some what in array.concat(tested.accepted, tested.re
 
 findings contains lib.finding({
 	"outcome": "inconclusive", "environment": environment, "subject": "undecided", "target": url_of(environment),
-	"message": sprintf("%s gave no clear answer to an offer of %s: audit again, from a machine nearer to it if it stays so", [endpoint.host, concat(", ", sort(whats))]),
+	"message": sprintf("%s endpoint gave no clear response to an offer of %s", [
+		lib.label(environment), concat(", ", sort(whats)),
+	]),
+	"next_step": "Audit again, from a machine closer to the endpoint if this persists.",
 	"evidence": {"host": endpoint.host, "undecided": sort(whats), "reason": "undecided"},
 }) if {
 	some environment, endpoint in https.webhook_endpoint
@@ -130,7 +135,10 @@ findings contains lib.finding({
 
 findings contains lib.finding({
 	"outcome": "inconclusive", "environment": environment, "subject": "uninspected", "target": url_of(environment),
-	"message": sprintf("%d of %d addresses of %s could not be looked at", [count(addresses), count(endpoint.addresses), endpoint.host]),
+	"message": sprintf("%s endpoint: %d of %s could not be checked", [
+		lib.label(environment), count(addresses), lib.amount(count(endpoint.addresses), "address", "addresses"),
+	]),
+	"next_step": "Audit again from a machine that can reach every address of the endpoint.",
 	"evidence": {"host": endpoint.host, "addresses": https.where(addresses), "reason": "not_reached"},
 }) if {
 	some environment, endpoint in https.webhook_endpoint
@@ -141,7 +149,10 @@ findings contains lib.finding({
 
 findings contains lib.finding({
 	"outcome": "pass", "environment": environment, "subject": "modern", "target": url_of(environment),
-	"message": sprintf("%s accepts %s only, with sound cipher suites, on %d addresses", [endpoint.host, concat(" and ", sort([sprintf("TLS %s", [v]) | some v in versions])), count(addresses)]),
+	"message": sprintf("%s endpoint accepts only %s with strong cipher suites, on %s", [
+		lib.label(environment), concat(" and ", sort([sprintf("TLS %s", [v]) | some v in versions])),
+		lib.amount(count(addresses), "address", "addresses"),
+	]),
 	"evidence": {"host": endpoint.host, "versions": sort(versions), "addresses": https.where(addresses), "notes": sort({note | some address in addresses; some note in notes(address)})},
 }) if {
 	some environment, endpoint in https.webhook_endpoint
@@ -150,7 +161,7 @@ findings contains lib.finding({
 	versions := {version | some address in addresses; some version in address.versions.accepted}
 }
 
-notes(address) := ({"suites in CBC mode are accepted" | "cbc" in address.cipher_classes.accepted} | {sprintf("DHE suites are accepted, with a group of %d bits", [group.bits]) | some group in address.dh_groups}) | {"a hello with a post-quantum key share gets no answer, a smaller one does" | address.handshake.post_quantum_hello == "unanswered"}
+notes(address) := ({"suites in CBC mode are accepted" | "cbc" in address.cipher_classes.accepted} | {sprintf("DHE suites are accepted, with a group of %d bits", [group.bits]) | some group in address.dh_groups}) | {"a ClientHello with a post-quantum key share gets no response, a smaller one does" | address.handshake.post_quantum_hello == "unanswered"}
 
 modern(address) if {
 	count(address.versions.accepted) > 0

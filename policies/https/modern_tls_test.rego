@@ -76,7 +76,7 @@ test_pass_with_notes if {
 	some f in check.findings with input as facts
 	f.evidence.notes == [
 		"DHE suites are accepted, with a group of 3072 bits",
-		"a hello with a post-quantum key share gets no answer, a smaller one does",
+		"a ClientHello with a post-quantum key share gets no response, a smaller one does",
 		"suites in CBC mode are accepted",
 	]
 }

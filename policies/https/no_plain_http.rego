@@ -37,14 +37,14 @@ findings contains lib.incomplete(environment, "https.url") if {
 
 findings contains lib.declared({
 	"outcome": "fail", "environment": environment, "subject": "not https", "target": url.url,
-	"message": "the webhook URL itself is plain http",
+	"message": sprintf("%s webhook URL itself is plain http", [lib.label(environment)]),
 	"evidence": {"url": url.url},
 }) if {
 	some environment, url in https.webhook_url
 	url.scheme == "http"
 }
 
-# twins lists the answers in the clear of an environment's webhook, each with how it is read.
+# twins lists the responses over plain HTTP of an environment's webhook, each with how it is read.
 twins[environment] := [{"address": twin.address, "port": twin.port, "method": answer.method, "reading": reading(twin, answer), "status": object.get(answer, "status", 0), "kind": answer.reach.kind} |
 	some twin in url.clear
 	some answer in [twin.get, twin.post]
@@ -80,15 +80,15 @@ reading(_, answer) := "refused" if {
 } else := "unknown"
 
 messages := {
-	"taken": "a request in plain HTTP is answered with success",
-	"downgraded": "a request in plain HTTP is redirected, and not to https",
-	"the receiver": "the receiver itself answers in plain HTTP, as it does over HTTPS",
+	"taken": "accepts requests over plain HTTP",
+	"downgraded": "redirects plain HTTP, but not to https",
+	"the receiver": "responds over plain HTTP as it does over HTTPS",
 }
 
 findings contains lib.finding({
 	"outcome": "fail", "environment": environment, "subject": sprintf("%s %s", [wrong, port]),
 	"target": https.webhook_url[environment].url,
-	"message": sprintf("%s (port %s)", [message, port]),
+	"message": sprintf("%s receiver %s (port %s)", [lib.label(environment), message, port]),
 	"evidence": {"port": port, "addresses": https.where(some_twins), "methods": sort({t.method | some t in some_twins}), "statuses": sort({t.status | some t in some_twins})},
 }) if {
 	some environment, all in twins
@@ -101,7 +101,10 @@ findings contains lib.finding({
 findings contains lib.finding({
 	"outcome": "inconclusive", "environment": environment, "subject": sprintf("unknown %s", [port]),
 	"target": https.webhook_url[environment].url,
-	"message": sprintf("port %s gave no answer in plain HTTP that tells (%s): a silent port may be filtered for this machine only", [port, concat(", ", sort({how(t) | some t in some_twins}))]),
+	"message": sprintf("%s endpoint gave no clear response over plain HTTP on port %s (%s)", [
+		lib.label(environment), port, concat(", ", sort({how(t) | some t in some_twins})),
+	]),
+	"next_step": "Close the port or redirect it to HTTPS; or audit from another machine, since it may be filtered for this one only.",
 	"evidence": {"port": port, "addresses": https.where(some_twins), "reason": "unknown_from_here"},
 }) if {
 	some environment, all in twins
@@ -113,7 +116,11 @@ findings contains lib.finding({
 findings contains lib.finding({
 	"outcome": "inconclusive", "environment": environment, "subject": sprintf("not asked %s", [port]),
 	"target": https.webhook_url[environment].url,
-	"message": sprintf("a POST in plain HTTP was not tried on port %s, because probing is passive: only a GET was; probe carefully to settle it", [port]),
+	"message": sprintf("%s endpoint was not tested with a plain HTTP POST on port %s: probing is passive", [
+		lib.label(environment), port,
+	]),
+	"next_step": lib.setting("Allow probing", environment, ["probing: careful"]),
+	"cause": sprintf("webhook.passive/%s", [environment]),
 	"evidence": {"port": port, "addresses": https.where(some_twins), "reason": "passive"},
 }) if {
 	some environment, all in twins
@@ -122,6 +129,10 @@ findings contains lib.finding({
 	count(some_twins) > 0
 }
 
+words := {"refused": "rejected", "redirected": "redirected"}
+
+plural := {true: "ports", false: "port"}
+
 how(twin) := https.words[twin.kind] if {
 	twin.kind != "ok"
 } else := sprintf("status %d", [twin.status])
@@ -129,7 +140,10 @@ how(twin) := https.words[twin.kind] if {
 findings contains lib.finding({
 	"outcome": "pass", "environment": environment, "subject": "refused",
 	"target": https.webhook_url[environment].url,
-	"message": sprintf("plain HTTP is %s on ports %s", [concat(" or ", sort({r.reading | some r in right})), concat(", ", sort({r.port | some r in right}))]),
+	"message": sprintf("%s endpoint: plain HTTP is %s on %s %s", [
+		lib.label(environment), concat(" or ", sort({words[r.reading] | some r in right})),
+		plural[count({r.port | some r in right}) > 1], concat(", ", sort({r.port | some r in right})),
+	]),
 	"evidence": {"addresses": https.where(right), "ports": sort({r.port | some r in right})},
 }) if {
 	some environment, all in twins
@@ -140,7 +154,8 @@ findings contains lib.finding({
 findings contains lib.finding({
 	"outcome": "inconclusive", "environment": environment, "subject": "not looked at",
 	"target": https.webhook_url[environment].url,
-	"message": "the ports of plain HTTP could not be tried from here",
+	"message": sprintf("%s endpoint could not be tested over plain HTTP from here", [lib.label(environment)]),
+	"next_step": "Audit from a machine that has a route to the endpoint.",
 	"evidence": {"reason": "not_looked_at"},
 }) if {
 	some environment, all in twins

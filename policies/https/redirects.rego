@@ -36,7 +36,7 @@ insecure[environment] contains name if {
 
 findings contains lib.declared({
 	"outcome": "fail", "environment": environment, "subject": name, "target": name,
-	"message": sprintf("the %s URL of %s is not https: %s", [name, environment, urls.shown(url)]),
+	"message": sprintf("%s %s URL is not https: %s", [lib.label(environment), name, urls.shown(url)]),
 	"evidence": {"redirect": name, "url": urls.shown(url)},
 }) if {
 	some environment, names in insecure
@@ -46,7 +46,7 @@ findings contains lib.declared({
 
 findings contains lib.declared({
 	"outcome": "pass", "environment": environment, "subject": "https",
-	"message": sprintf("every redirect URL of %s is https", [environment]),
+	"message": sprintf("%s redirect URLs are all https", [lib.label(environment)]),
 	"evidence": {"redirects": sort(object.keys(list)), "not_set": sort(unset)},
 }) if {
 	some environment, list in redirects
@@ -56,7 +56,9 @@ findings contains lib.declared({
 
 findings contains lib.declared({
 	"outcome": "inconclusive", "environment": environment, "subject": "none",
-	"message": sprintf("no redirect URL of %s is declared: write them down under environments.%s.redirect_urls", [environment, environment]),
+	"message": sprintf("%s redirect URLs are not configured", [lib.label(environment)]),
+	"next_step": sprintf("Configure them under environments.%s.redirect_urls.", [environment]),
+	"cause": sprintf("not-declared.redirect_urls/%s", [environment]),
 	"evidence": {"reason": "not_declared", "option": sprintf("environments.%s.redirect_urls", [environment])},
 }) if {
 	some environment, _ in lib.environments

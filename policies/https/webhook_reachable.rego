@@ -35,8 +35,11 @@ findings contains https.unseen(environment) if {
 
 findings contains lib.declared({
 	"outcome": "fail", "environment": environment, "subject": "not https", "target": url.url,
-	"message": sprintf("the webhook URL is %s, not https: events and signatures would travel in the clear", [url.scheme]),
-	"evidence": {"url": url.url, "scheme": url.scheme},
+	"message": sprintf("%s webhook URL is %s, not https: events and signatures would be sent in plain text", [
+		lib.label(environment), url.scheme,
+	]),
+	"evidence": {"url": url.url, "scheme": url.scheme, "is_cause": true},
+	"cause": sprintf("webhook.plain-http/%s", [environment]),
 }) if {
 	some environment, url in https.webhook_url
 	url.scheme != "https"
@@ -46,8 +49,12 @@ findings contains lib.declared({
 findings contains lib.finding({
 	"outcome": unreachable(endpoint.resolution.kind), "environment": environment, "subject": "resolution",
 	"target": url.url,
-	"message": sprintf("the webhook's host %s %s", [endpoint.host, resolution[endpoint.resolution.kind]]),
-	"evidence": {"host": endpoint.host, "resolution": endpoint.resolution.kind},
+	"message": sprintf("%s webhook host %s %s", [
+		lib.label(environment), endpoint.host, resolution[endpoint.resolution.kind],
+	]),
+	"next_step": reach_step,
+	"cause": sprintf("webhook.unreachable/%s", [environment]),
+	"evidence": {"host": endpoint.host, "resolution": endpoint.resolution.kind, "is_cause": true},
 }) if {
 	some environment, url in https.webhook_url
 	endpoint := https.webhook_endpoint[environment]
@@ -62,11 +69,19 @@ resolution := {
 	"error": "could not be looked up",
 }
 
-# Addresses with which no connection came about, together by how they failed.
+reach_step := "Audit from a machine that the endpoint admits, and say so:\nnetwork:\n  vantage: allowlisted" if {
+	behind_allowlist
+} else := "Audit again from a machine that can reach every address of the endpoint."
+
+# Addresses that could not be connected to, grouped by how they failed.
 findings contains lib.finding({
 	"outcome": unreachable(kind), "environment": environment, "subject": sprintf("address %s", [kind]),
 	"target": url.url,
-	"message": sprintf("%d of %d addresses of %s: %s%s", [count(addresses), count(endpoint.addresses), endpoint.host, https.words[kind], allowlisted]),
+	"message": sprintf("%s webhook host %s: %d of %s %s%s", [
+		lib.label(environment), endpoint.host, count(addresses),
+		lib.amount(count(endpoint.addresses), "address", "addresses"), https.words[kind], allowlisted,
+	]),
+	"next_step": reach_step,
 	"evidence": {"host": endpoint.host, "addresses": https.where(addresses), "kind": kind, "details": details},
 }) if {
 	some environment, url in https.webhook_url
@@ -92,8 +107,12 @@ wants_client_certificate(address) if address.client_certificate.refused
 
 findings contains lib.finding({
 	"outcome": "inconclusive", "environment": environment, "subject": "client certificate", "target": url.url,
-	"message": sprintf("%s asks for a client certificate and %s to look further", [endpoint.host, advice]),
-	"evidence": {"host": endpoint.host, "addresses": https.where(addresses), "reason": "client_certificate"},
+	"message": sprintf("%s webhook host %s asks for a client certificate, and %s", [
+		lib.label(environment), endpoint.host, advice,
+	]),
+	"next_step": "Configure the client certificate:\nnetwork:\n  client_certificate: {cert: client.pem, key: client.key}",
+	"cause": sprintf("webhook.unreachable/%s", [environment]),
+	"evidence": {"host": endpoint.host, "addresses": https.where(addresses), "reason": "client_certificate", "is_cause": true},
 }) if {
 	some environment, url in https.webhook_url
 	endpoint := https.webhook_endpoint[environment]
@@ -102,13 +121,13 @@ findings contains lib.finding({
 	advice := certificate_advice(addresses)
 }
 
-certificate_advice(addresses) := "does not take the one that is configured: correct network.client_certificate" if {
+certificate_advice(addresses) := "rejects the configured one" if {
 	some address in addresses
 	address.client_certificate.refused
-} else := "none is configured: set network.client_certificate"
+} else := "none is configured"
 
-# exchanges are the two requests that an address was sent: a GET and an unsigned POST. Either answer shows that it is reached; what a
-# receiver does with forgeries is for other checks.
+# exchanges are the two requests that an address was sent: a GET and an unsigned POST. Either response shows that it is
+# reached; what a receiver does with forgeries is for other checks.
 exchanges(answer) := [exchange |
 	some member in ["get", "post"]
 	exchange := answer[member]
@@ -127,11 +146,14 @@ answered(answer) if {
 
 gateway_statuses := {502, 503, 504}
 
-# A TLS connection came about, and then no HTTP answer.
+# A TLS connection was set up, and then no HTTP response came.
 findings contains lib.finding({
 	"outcome": unreachable(kind), "environment": environment, "subject": sprintf("answer %s", [kind]),
 	"target": url.url,
-	"message": sprintf("%d of %d addresses of %s complete the TLS handshake and then give no HTTP answer: %s", [count(answers), count(url.answers), url.url, https.words[kind]]),
+	"message": sprintf("%s webhook endpoint gives no HTTP response after the TLS handshake on %d of %s (%s)", [
+		lib.label(environment), count(answers), lib.amount(count(url.answers), "address", "addresses"), https.words[kind],
+	]),
+	"next_step": reach_step,
 	"evidence": {"url": url.url, "addresses": https.where(answers), "kind": kind},
 }) if {
 	some environment, url in https.webhook_url
@@ -153,7 +175,8 @@ findings contains lib.finding({
 
 findings contains lib.finding({
 	"outcome": "inconclusive", "environment": environment, "subject": "gateway", "target": url.url,
-	"message": sprintf("a gateway answers %s in place of the receiver", [concat(", ", sort({sprintf("%d", [exchange.status]) | some answer in answers; some exchange in exchanges(answer); exchange.reach.kind == "ok"}))]),
+	"message": sprintf("%s receiver was not reached: a gateway responded with %s", [lib.label(environment), statuses(answers)]),
+	"next_step": "Start the receiver behind the gateway, and audit again.",
 	"evidence": {"url": url.url, "addresses": https.where(answers), "reason": "gateway"},
 }) if {
 	some environment, url in https.webhook_url
@@ -166,9 +189,17 @@ findings contains lib.finding({
 	count(answers) > 0
 }
 
+statuses(answers) := concat(", ", sort({sprintf("%d", [exchange.status]) |
+	some answer in answers
+	some exchange in exchanges(answer)
+	exchange.reach.kind == "ok"
+}))
+
 findings contains lib.finding({
 	"outcome": "warn", "environment": environment, "subject": "redirect", "target": url.url,
-	"message": sprintf("the webhook URL redirects (%d): the provider counts that as a failed delivery", [status]),
+	"message": sprintf("%s webhook URL redirects (%d): the provider counts that as a failed delivery", [
+		lib.label(environment), status,
+	]),
 	"evidence": {"url": url.url, "addresses": https.where(answers), "status": status},
 }) if {
 	some environment, url in https.webhook_url
@@ -185,7 +216,7 @@ findings contains lib.finding({
 
 findings contains lib.finding({
 	"outcome": "fail", "environment": environment, "subject": sprintf("redirect %s", [end]), "target": url.url,
-	"message": sprintf("the webhook URL redirects %s", [where]),
+	"message": sprintf("%s webhook URL redirects %s", [lib.label(environment), where]),
 	"evidence": {"url": url.url, "end": end, "methods": sort({trail.method | some trail in trails}), "hops": max({count(trail.hops) | some trail in trails})},
 }) if {
 	some environment, url in https.webhook_url
@@ -194,10 +225,13 @@ findings contains lib.finding({
 	count(trails) > 0
 }
 
-# A pass is for an environment of which at least one address answered and nothing else is to be said.
+# A pass is for an environment of which at least one address responded and nothing else was found.
 findings contains lib.finding({
 	"outcome": "pass", "environment": environment, "subject": "reachable", "target": url.url,
-	"message": sprintf("%s answers over HTTPS on %d of %d addresses%s", [url.url, count(answering), count(endpoint.addresses), untested_note(endpoint)]),
+	"message": sprintf("%s webhook endpoint responds over HTTPS on %d of %s%s", [
+		lib.label(environment), count(answering), lib.amount(count(endpoint.addresses), "address", "addresses"),
+		untested_note(endpoint),
+	]),
 	"evidence": {
 		"url": url.url, "addresses": https.where(answering),
 		"untested": https.where([address | some address in endpoint.addresses; https.untested(address.reach)]),
@@ -210,7 +244,8 @@ findings contains lib.finding({
 	count(answering) > 0
 }
 
-# notes are what is worth knowing and no fault. A clock that is five minutes off makes signed times and certificates look wrong.
+# notes are what is worth knowing and is not a fault. A clock that is five minutes off makes signed times and certificates
+# look invalid.
 notes(endpoint, url) := (({"the addresses send different certificates" | some difference in endpoint.differences; difference.fact == "certificate"} | {"a client certificate is asked for, but not required" |
 	some address in endpoint.addresses
 	address.client_certificate.requested
@@ -226,8 +261,12 @@ notes(endpoint, url) := (({"the addresses send different certificates" | some di
 
 findings contains lib.finding({
 	"outcome": "inconclusive", "environment": environment, "subject": "untested", "target": url.url,
-	"message": sprintf("this machine has no route to any address of %s: audit it from a machine that has", [endpoint.host]),
-	"evidence": {"host": endpoint.host, "reason": "no_route"},
+	"message": sprintf("%s webhook endpoint was not tested: this machine has no route to %s", [
+		lib.label(environment), endpoint.host,
+	]),
+	"next_step": "Audit from a machine that has a route to it.",
+	"cause": sprintf("webhook.unreachable/%s", [environment]),
+	"evidence": {"host": endpoint.host, "reason": "no_route", "is_cause": true},
 }) if {
 	some environment, url in https.webhook_url
 	endpoint := https.webhook_endpoint[environment]
@@ -253,7 +292,7 @@ allowlisted := " (an IP allowlist is attested, and this machine is not on it)" i
 	behind_allowlist
 } else := ""
 
-# unreachable is what not getting through comes to: nothing, where it was to be expected or where this program gave up.
+# unreachable is the outcome of not getting through: inconclusive where it was to be expected or this program gave up.
 unreachable(kind) := "inconclusive" if {
 	kind in {"cancelled", "limit", "error", "no_common_suite", "blocked"}
 } else := "inconclusive" if {

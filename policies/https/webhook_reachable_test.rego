@@ -119,5 +119,6 @@ test_inconclusive_client_certificate_refused if {
 	)
 	said(refused) == {["inconclusive", "client certificate"]}
 	some f in check.findings with input as refused
-	contains(f.message, "correct network.client_certificate")
+	contains(f.message, "rejects the configured one")
+	contains(f.next_step, "client_certificate")
 }

@@ -1,6 +1,6 @@
 # METADATA
 # description: |
-#   What is wrong with a certificate and with the chain that came with it, whoever it serves: the thresholds, and how a fault is told.
+#   The faults of a certificate and of the chain that came with it, whoever it serves: the thresholds, and the messages.
 package prelaunch.lib.certificates
 
 # Mozilla Server Side TLS 6.0.
@@ -13,13 +13,13 @@ weak_hashes := {"MD5", "SHA-1"}
 # The longest lifetimes of public authorities' certificates, in days, by the first day of their validity: CA/Browser Forum, SC-081v3.
 longest := [["2029-03-15", 47], ["2027-03-15", 100], ["2026-03-15", 200], ["2020-09-01", 398]]
 
-# faults maps what is wrong with a certificate to how it is told.
+# faults maps the faults of a certificate to their messages.
 faults(certificate) := {subject: message |
 	some fault in [trust_faults(certificate), name_faults(certificate), key_faults(certificate), status_faults(certificate)]
 	some subject, message in fault
 }
 
-# A chain that is refused for a weak signature is told of by the signature itself, where that was sent.
+# A chain that is rejected for a weak signature is reported by the signature itself, where that was sent.
 trust_faults(certificate) := {} if {
 	certificate.trust.kind == "weak_signature"
 	count(weak_signatures(certificate)) > 0
@@ -27,7 +27,7 @@ trust_faults(certificate) := {} if {
 	certificate.trust.roots == "none"
 } else := {}
 
-trust_words(certificate) := "the chain leads to no trusted root: an intermediate is missing, or the authority is unknown (they look alike from here)" if {
+trust_words(certificate) := "the chain leads to no trusted root: an intermediate is missing, or the authority is unknown" if {
 	certificate.trust.kind == "unknown_issuer"
 } else := sprintf("the certificate expired on %s, by the clock of the machine that audits", [certificate.chain[0].not_after]) if {
 	certificate.trust.kind == "expired"
@@ -44,7 +44,7 @@ trust_words_of := {
 	"not_yet_valid": "a certificate of the chain is not valid yet",
 	"self_signed": "the certificate is self-signed",
 	"wrong_usage": "the certificate is not for servers",
-	"not_authority": "the certificate was issued by one that may not issue",
+	"not_authority": "the certificate was issued by a certificate that is not an authority",
 	"constraint": "a constraint of an issuer forbids this certificate",
 	"weak_signature": "a signature in the chain is too weak to be trusted",
 	"unreadable": "the certificate cannot be read",
@@ -55,9 +55,9 @@ name_faults(certificate) := {"name": name_words(certificate)} if {
 	count(certificate.chain) > 0
 } else := {}
 
-name_words(certificate) := "the certificate names the host in its common name only, which no client reads: it belongs in subjectAltName" if {
+name_words(certificate) := "the certificate has the host in its common name only, which clients ignore, not in subjectAltName" if {
 	certificate.name.common_name_only
-} else := "the certificate is for other names than the host's"
+} else := "the certificate is for other host names"
 
 key_faults(certificate) := object.union_n([weak_leaf(certificate), weak_issuers(certificate), weak_signatures(certificate)])
 
@@ -99,22 +99,22 @@ weak_key(link) if link.key_type == "other"
 
 status_faults(certificate) := object.union_n([revoked(certificate), revoked_issuer(certificate), unstapled(certificate)])
 
-revoked(certificate) := {"revoked": sprintf("the certificate is revoked, says the %s", [{"staple": "stapled OCSP answer", "list": "revocation list", "none": "issuer"}[certificate.revocation.how]])} if {
+revoked(certificate) := {"revoked": sprintf("the certificate is revoked, according to the %s", [{"staple": "stapled OCSP response", "list": "revocation list", "none": "issuer"}[certificate.revocation.how]])} if {
 	certificate.revocation.status == "revoked"
 } else := {}
 
-revoked_issuer(certificate) := {"issuer revoked": "an intermediate certificate is revoked, says the revocation list of its issuer"} if {
+revoked_issuer(certificate) := {"issuer revoked": "an intermediate certificate is revoked, according to the revocation list of its issuer"} if {
 	some issuer in certificate.issuers
 	issuer.revocation_list.status == "revoked"
 } else := {}
 
-unstapled(certificate) := {"must-staple": "the certificate demands a stapled OCSP answer and none that is valid comes with it"} if {
+unstapled(certificate) := {"must-staple": "the certificate requires a stapled OCSP response (must-staple), but no valid one was sent"} if {
 	certificate.must_staple
 	not certificate.staple.valid
 } else := {}
 
-# unfetched are the problems of revocation lists, of a certificate and of its issuers, that only the setup of the audit kept from being
-# fetched.
+# unfetched are the problems of revocation lists, of a certificate and of its issuers, that only the setup of the audit kept
+# from being fetched.
 unfetched(certificate) := {list.problem |
 	some one in array.concat([certificate], certificate.issuers)
 	list := one.revocation_list
@@ -131,7 +131,7 @@ unfetched_steps := {
 	"blocked": "Permit the address of the revocation list with --allow-address CIDR.",
 }
 
-# notes are what is worth knowing of a certificate and no fault.
+# notes are what is worth knowing about a certificate and is not a fault.
 notes(certificate) := {note | some note in [lifetime(certificate), status(certificate), unusual(certificate)]; note != ""}
 
 lifetime(certificate) := sprintf("it is valid for %d days; public authorities may not issue for more than %d", [days, allowed]) if {
@@ -142,16 +142,16 @@ lifetime(certificate) := sprintf("it is valid for %d days; public authorities ma
 	days > allowed
 } else := ""
 
-status(certificate) := "whether it is revoked cannot be learnt: no staple, and no revocation list that tells" if {
+status(certificate) := "its revocation status is unknown: no OCSP staple, and no revocation list that covers it" if {
 	certificate.revocation.status == "unknown"
 } else := ""
 
-# Mozilla names RSA, P-256 and P-384 alone; what is stronger is no fault, but not every client takes it.
-unusual(certificate) := "its key is of Ed25519, which few clients take" if {
+# Mozilla recommends RSA, P-256 and P-384 only; what is stronger is not a fault, but not every client accepts it.
+unusual(certificate) := "its key is Ed25519, which few clients accept" if {
 	certificate.chain[0].key_type == "Ed25519"
 } else := "its key is for RSA-PSS signatures only, which few clients accept" if {
 	certificate.chain[0].key_type == "RSA-PSS"
-} else := "its key is on a curve that not every client takes" if {
+} else := "its key is on a curve that not every client accepts" if {
 	certificate.chain[0].key_type == "ECDSA"
 	certificate.chain[0].key_bits > 384
 } else := ""

@@ -1,12 +1,12 @@
 # METADATA
 # description: |
-#   How the facts about HTTPS endpoints are read: which endpoint serves an environment's webhook, and which of its addresses could
-#   be looked at from here.
+#   How the facts about HTTPS endpoints are read: which endpoint serves an environment's webhook, and which of its addresses
+#   could be checked from here.
 package prelaunch.lib.https
 
 import data.prelaunch.lib
 
-# webhook_url is what the webhook's URL answered in an environment.
+# webhook_url is the result of requesting the webhook's URL in an environment.
 webhook_url[environment] := url if {
 	some url in input.facts["https.url"]
 	url.role == "webhook"
@@ -27,7 +27,7 @@ untested(reach) if {
 	not reach.local_route
 }
 
-# inspected are the addresses of an endpoint with which a TLS handshake came about, or at least a certificate was seen.
+# inspected are the addresses of an endpoint that completed a TLS handshake, or at least sent a certificate.
 inspected(endpoint) := [address |
 	some address in endpoint.addresses
 	address.reach.kind in {"ok", "no_handshake", "no_common_suite"}
@@ -41,7 +41,7 @@ uninspected(endpoint) := [address |
 	not untested(address.reach)
 ]
 
-# unseen is why nothing can be said of an environment's webhook endpoint.
+# unseen is the finding where nothing can be said about an environment's webhook endpoint.
 unseen(environment) := lib.incomplete(environment, "https.endpoint") if {
 	not webhook_url[environment]
 	not lib.complete("https.endpoint")
@@ -54,35 +54,39 @@ unseen(environment) := lib.incomplete(environment, "https.endpoint") if {
 not_https(environment) := lib.finding({
 	"outcome": "inconclusive", "environment": environment, "subject": "not https",
 	"target": webhook_url[environment].url,
-	"message": "the webhook URL is not https, so there is no TLS to look at: see https.webhook-reachable",
+	"message": sprintf("%s webhook URL is not https, so there is no TLS to check", [lib.label(environment)]),
 	"evidence": {"url": webhook_url[environment].url, "reason": "not_https"},
+	"next_step": lib.setting("Configure the https URL of the webhook endpoint", environment, ["webhook_url: https://…"]),
+	"cause": sprintf("webhook.plain-http/%s", [environment]),
 })
 
 nothing_inspected(environment) := lib.finding({
 	"outcome": "inconclusive", "environment": environment, "subject": "not reached",
 	"target": webhook_url[environment].url,
-	"message": "no TLS connection with the webhook's host came about from here: see https.webhook-reachable",
+	"message": sprintf("%s webhook endpoint completed no TLS handshake with this machine", [lib.label(environment)]),
 	"evidence": {"url": webhook_url[environment].url, "reason": "not_reached"},
+	"next_step": "Make the webhook endpoint reachable from this machine (see https.webhook-reachable), and audit again.",
+	"cause": sprintf("webhook.unreachable/%s", [environment]),
 })
 
-# where lists the addresses behind a set of places, for the evidence.
+# where lists the addresses of a set of places, for the evidence.
 where(places) := sort({place.address | some place in places})
 
-# words tell how an attempt to reach an address ended.
+# words are how an attempt to reach an address ended.
 words := {
 	"refused": "refused the connection",
-	"timeout": "did not answer in time",
-	"reset": "closed the connection before it answered",
+	"timeout": "did not respond in time",
+	"reset": "closed the connection before responding",
 	"no_route": "cannot be routed to",
 	"not_tls": "does not speak TLS",
-	"no_handshake": "speaks TLS but refused the handshake",
+	"no_handshake": "speaks TLS but rejected the handshake",
 	"no_common_suite": "offers only cipher suites or keys that this program does not support",
 	"not_http": "does not speak HTTP",
 	"tls": "speaks TLS only",
 	"not_sent": "was not sent a POST (probing is passive)",
 	"client_certificate": "asks for a client certificate",
-	"limit": "was not looked at (limit of connections)",
+	"limit": "was not checked (limit of connections)",
 	"blocked": "was not contacted: it is link-local, cloud metadata or private (--allow-address CIDR permits it)",
-	"cancelled": "was not looked at (interrupted)",
-	"error": "could not be looked at",
+	"cancelled": "was not checked (interrupted)",
+	"error": "could not be checked",
 }

@@ -56,16 +56,18 @@ unsigned(environment) := obstacle(
 }
 
 # careful is why an environment got no valid events, where nothing else is.
-careful(environment) := obstacle(
+careful(environment) := careful_of(environment) if responses.careful(environment)
+
+careful_of(environment) := obstacle(
 	"careful", environment,
-	sprintf("careful probing sends no valid events%s", [lib.lapse("environments.same-build")]),
+	sprintf("%s probing sends no valid events%s", [
+		lib.environments[environment].probing, lib.lapse("environments.same-build"),
+	]),
 	lib.attest(
 		"Probe Test in full, and attest that both environments run the same build",
 		"environments.same-build", "Test and Production run the same build",
 	),
-) if {
-	responses.careful(environment)
-}
+)
 
 # queued is why the response of a receiver that verifies behind a queue shows nothing.
 queued(environment) := queue(environment) if responses.queued_unobserved(environment)

@@ -79,7 +79,10 @@ careful_document(test_exchanges, attestations) := object.union(
 		test_exchanges, {},
 	),
 	{"integration": integration({
-		"environments": [{"name": "test", "webhook_url": url}, {"name": "production", "webhook_url": url}],
+		"environments": [
+			{"name": "test", "webhook_url": url},
+			{"name": "production", "webhook_url": url, "probing": "careful"},
+		],
 		"attestations": attestations,
 	})},
 )

@@ -32,7 +32,7 @@ import data.prelaunch.lib.urls
 redirects := lib.environments.production.redirect_urls
 
 # faults of each redirect: [outcome, what, message]; the subject of a finding is the redirect's name and what.
-faults[name] contains ["fail", "not set", sprintf("the Production %s URL is not set: users would end on a screen of the provider", [name])] if {
+faults[name] contains ["fail", "not set", sprintf("Production %s URL is not configured: users would end on a screen of the provider", [name])] if {
 	redirects[name] == ""
 }
 
@@ -41,18 +41,18 @@ set[name] := url if {
 	url != ""
 }
 
-faults[name] contains ["fail", "scheme", sprintf("the Production %s URL is not https", [name])] if {
+faults[name] contains ["fail", "scheme", sprintf("Production %s URL is not https", [name])] if {
 	some name, url in set
 	urls.scheme(url) != "https"
 }
 
-faults[name] contains [outcome, what, sprintf("the Production %s URL %s", [name, message])] if {
+faults[name] contains [outcome, what, sprintf("Production %s URL %s", [name, message])] if {
 	some name, url in set
 	some [outcome, what, message] in misplaced(url)
 }
 
 # Where its redirects end is judged like the URL itself.
-faults[name] contains [outcome, concat(" ", ["ends", what]), sprintf("the Production %s URL redirects to %s, which %s", [name, urls.shown(last.url), message])] if {
+faults[name] contains [outcome, concat(" ", ["ends", what]), sprintf("Production %s URL redirects to %s, which %s", [name, urls.shown(last.url), message])] if {
 	some name, trail in trails
 	count(trail.hops) > 1
 	last := trail.hops[count(trail.hops) - 1]
@@ -70,8 +70,8 @@ misplaced(url) := {["fail", "local", "is a local name or address that no user re
 	word := places.doubtful_word(url)
 } else := set()
 
-# looked at, by name: what the GET of a URL that is https came to.
-looked[name] := fact if {
+# requested, by name: the result of the GET of a URL that is https.
+requested[name] := fact if {
 	some name, url in set
 	urls.scheme(url) == "https"
 	some fact in input.facts["https.url"]
@@ -82,20 +82,20 @@ looked[name] := fact if {
 }
 
 trails[name] := trail if {
-	some name, fact in looked
+	some name, fact in requested
 	some trail in fact.trails
 	trail.method == "GET"
 }
 
-faults[name] contains ["inconclusive", "not looked at", sprintf("the Production %s URL was not looked at: %s", [name, lib.why_incomplete("https.url")])] if {
+faults[name] contains ["inconclusive", "not looked at", sprintf("Production %s URL was not checked: %s", [name, lib.why_incomplete("https.url")])] if {
 	some name, url in set
 	urls.scheme(url) == "https"
-	not looked[name]
+	not requested[name]
 }
 
-# Without a trail, no address of the host could be asked.
-faults[name] contains [outcome, "answer", sprintf("the Production %s URL %s", [name, message])] if {
-	some name, fact in looked
+# Without a trail, no address of the host could be requested.
+faults[name] contains [outcome, "answer", sprintf("Production %s URL %s", [name, message])] if {
+	some name, fact in requested
 	not trails[name]
 	[outcome, message] := unasked(kinds(fact.endpoint))
 }
@@ -118,9 +118,9 @@ unasked(seen) := ["fail", closed[sort(seen)[0]]] if {
 	every kind in seen {
 		closed[kind]
 	}
-} else := ["inconclusive", sprintf("could not be reached from here (%s): run the audit where it can be", [concat(", ", sort(seen))])]
+} else := ["inconclusive", sprintf("could not be reached from here (%s)", [concat(", ", sort(seen))])]
 
-faults[name] contains [outcome, "answer", sprintf("the Production %s URL %s", [name, message])] if {
+faults[name] contains [outcome, "answer", sprintf("Production %s URL %s", [name, message])] if {
 	some name, trail in trails
 	[outcome, message] := ending(trail)
 	outcome != "pass"
@@ -131,30 +131,30 @@ closed := {
 	"none": "does not exist: its host name has no address",
 	"refused": "is closed: connections are refused",
 	"not_tls": "does not speak TLS",
-	"no_handshake": "agrees on no TLS connection",
-	"not_http": "does not answer in HTTP",
+	"no_handshake": "completes no TLS handshake",
+	"not_http": "does not respond in HTTP",
 	"unreachable": "redirects to an address at which nothing responds over HTTPS",
 }
 
-# Answers by which a server may turn a program away that it would let a browser pass.
+# Statuses by which a server may reject a program though it would let a browser pass.
 perhaps := {403, 429, 503}
 
 ending(trail) := ["pass", ""] if {
 	trail.end == "answer"
 	trail.status >= 200
 	trail.status < 300
-} else := ["inconclusive", sprintf("answers %d, which a browser may not get: open it in one, and let this program's requests through", [trail.status])] if {
+} else := ["inconclusive", sprintf("responds with %d, which a browser may not get", [trail.status])] if {
 	trail.end == "answer"
 	trail.status in perhaps
-} else := ["fail", sprintf("answers %d instead of a page", [trail.status])] if {
+} else := ["fail", sprintf("responds with %d instead of a page", [trail.status])] if {
 	trail.end == "answer"
-} else := ["fail", "redirects back to where it came from, for ever"] if {
+} else := ["fail", "redirects in a circle"] if {
 	trail.end == "loop"
 } else := ["fail", "redirects to plain http"] if {
 	trail.end == "downgrade"
-} else := ["fail", "redirects to nowhere: its Location is missing or wrong"] if {
+} else := ["fail", "redirects to nowhere: its Location is missing or invalid"] if {
 	trail.end == "bad_location"
-} else := ["inconclusive", "hands over to an app by another scheme than https, which cannot be followed from here: open it on a phone"] if {
+} else := ["inconclusive", "opens an app by another scheme than https, which cannot be followed from here"] if {
 	trail.end == "other_scheme"
 } else := ["inconclusive", "redirects more often than is followed here"] if {
 	trail.end == "limit"
@@ -164,19 +164,19 @@ ending(trail) := ["pass", ""] if {
 	trail.hops[count(trail.hops) - 1].reach.kind == "blocked"
 } else := ["inconclusive", sprintf("was not seen to answer (%s): run the audit again, from where it can be reached", [trail.hops[count(trail.hops) - 1].reach.kind])] if {
 	count(trail.hops) > 0
-} else := ["inconclusive", "was not seen to answer"]
+} else := ["inconclusive", "was not seen to respond"]
 
 # Every page on the way shows its certificate to the user's browser.
-faults[name] contains ["fail", "certificate", sprintf("the Production %s URL leads over a certificate that browsers refuse (%s)", [name, kind])] if {
+faults[name] contains ["fail", "certificate", sprintf("Production %s URL uses a certificate that browsers reject (%s)", [name, kind])] if {
 	some name, trail in trails
 	kinds := [hop.trust | some hop in trail.hops; not hop.trust in {"ok", ""}]
 	kind := kinds[0]
 }
 
 # Certificates are judged like the webhook's: of the URL's own host on every address, of another on the way the one that was seen.
-faults[name] contains ["fail", "certificate", sprintf("the Production %s URL: %s", [name, message])] if {
-	some name, _ in looked
-	not refused_on_the_way[name]
+faults[name] contains ["fail", "certificate", sprintf("Production %s URL: %s", [name, message])] if {
+	some name, _ in requested
+	not rejected_on_the_way[name]
 	message := min({message | some certificate in met[name]; some message in certificates.faults(certificate)})
 }
 
@@ -191,7 +191,7 @@ met[name] contains hop.certificate if {
 	some hop in trail.hops
 }
 
-refused_on_the_way contains name if {
+rejected_on_the_way contains name if {
 	some name, trail in trails
 	some hop in trail.hops
 	not hop.trust in {"ok", ""}
@@ -199,25 +199,25 @@ refused_on_the_way contains name if {
 
 # endpoints, by name of the URL that lives there.
 endpoints[name] := seen if {
-	some name, fact in looked
+	some name, fact in requested
 	some seen in input.facts["https.endpoint"]
 	seen.name == fact.endpoint
 }
 
-faults[name] contains ["inconclusive", "certificate", sprintf("the certificate of the Production %s URL was not seen", [name])] if {
+faults[name] contains ["inconclusive", "certificate", sprintf("Production %s URL did not show its certificate", [name])] if {
 	some name, trail in trails
 	some hop in trail.hops
 	hop.reach.kind == "ok"
 	hop.trust == ""
 }
 
-faults[name] contains ["warn", "dhe alone", sprintf("the host of the Production %s URL agrees on DHE cipher suites only, which browsers no longer speak", [name])] if {
+faults[name] contains ["warn", "dhe alone", sprintf("Production %s URL is on a host that negotiates DHE cipher suites only, which browsers no longer support", [name])] if {
 	some name, seen in endpoints
 	some address in seen.addresses
 	startswith(address.handshake.suite, "TLS_DHE_")
 }
 
-faults[name] contains ["warn", "own roots", sprintf("the certificate of the Production %s URL needs the roots of network.ca_file, which users' browsers do not have", [name])] if {
+faults[name] contains ["warn", "own roots", sprintf("Production %s URL uses a certificate that needs the roots of network.ca_file, which browsers do not have", [name])] if {
 	some name, seen in endpoints
 	not input.integration.network.provider_trusts_ca
 	some address in seen.addresses
@@ -225,18 +225,18 @@ faults[name] contains ["warn", "own roots", sprintf("the certificate of the Prod
 	certificate.trust.roots == "ca_file"
 }
 
-findings contains lib.finding({
+findings contains lib.finding(object.union(next_step(outcome, name), {
 	"outcome": outcome, "environment": "production", "subject": concat(": ", [name, what]), "target": name,
 	"message": message,
 	"evidence": object.union({"redirect": name}, evidence(name)),
-}) if {
+})) if {
 	some name, list in faults
 	some [outcome, what, message] in list
 }
 
 findings contains lib.finding({
 	"outcome": "pass", "environment": "production", "subject": name, "target": name,
-	"message": sprintf("the Production %s URL leads to a live https page", [name]),
+	"message": sprintf("Production %s URL leads to a live https page", [name]),
 	"evidence": object.union({"redirect": name}, evidence(name)),
 }) if {
 	some name, _ in trails
@@ -245,11 +245,20 @@ findings contains lib.finding({
 
 findings contains lib.declared({
 	"outcome": "inconclusive", "environment": "production", "subject": "none",
-	"message": "no redirect URL of Production is declared: write them down under environments.production.redirect_urls",
+	"message": "Production redirect URLs are not configured",
+	"next_step": "Configure them under environments.production.redirect_urls.",
+	"cause": "not-declared.redirect_urls/production",
 	"evidence": {"reason": "not_declared", "option": "environments.production.redirect_urls"},
 }) if {
 	not lib.environments.production
 }
+
+next_step(outcome, name) := {
+	"next_step": "Open it in a browser; let this program's requests through, or audit from where it can be reached.",
+	"cause": sprintf("redirect.not-seen/%s", [name]),
+} if {
+	outcome == "inconclusive"
+} else := {}
 
 evidence(name) := {"url": urls.shown(set[name]), "status": trails[name].status, "redirects_followed": count(trails[name].hops) - 1, "way": way(trails[name])} if {
 	trails[name]
