@@ -16,8 +16,8 @@ const longestKey = 4096
 // mostPassed bounds how many variables a command is passed.
 const mostPassed = 50
 
-// mostRetiredKeys bounds what every one of costs requests and a search.
-const mostRetiredKeys = 50
+// mostRetiredKeys bounds the list: each key costs requests and a search. It holds the keys of a year with a rotation a day.
+const mostRetiredKeys = 500
 
 // root is the table, made once.
 var root = sync.OnceValue(func() *shape {
