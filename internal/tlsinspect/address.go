@@ -12,13 +12,13 @@ import (
 	"time"
 )
 
-// look is the work on one address of one endpoint.
-type look struct {
-	in      *inspector
-	host    string
-	port    string
-	address string
-	visits  []visit
+// inspection is the work on one address of one endpoint.
+type inspection struct {
+	in        *inspector
+	host      string
+	port      string
+	address   string
+	urlVisits []urlVisit
 
 	asked chan struct{} // closed when all over HTTPS have been made
 	http1 atomic.Bool   // HTTP/2 was agreed on, but does not work
@@ -27,27 +27,27 @@ type look struct {
 	used  [len(limits)]int
 	seen  *observations
 
-	modern Certificate // the gate's
+	modern Certificate // the first handshake's
 
 	facts   Address
-	answers []Answer  // by visit
-	clear   [][]Clear // by visit
+	answers []Answer      // by visit
+	plain   [][]PlainHTTP // by visit
 }
 
-func newLook(in *inspector, host, port, address string, visits []visit) *look {
-	l := &look{
-		in: in, host: host, port: port, address: address, visits: visits,
+func newInspection(in *inspector, host, port, address string, urlVisits []urlVisit) *inspection {
+	l := &inspection{
+		in: in, host: host, port: port, address: address, urlVisits: urlVisits,
 		lanes:   make(chan struct{}, Lanes),
 		asked:   make(chan struct{}),
 		seen:    newObservations(),
-		answers: make([]Answer, len(visits)),
-		clear:   make([][]Clear, len(visits)),
+		answers: make([]Answer, len(urlVisits)),
+		plain:   make([][]PlainHTTP, len(urlVisits)),
 	}
 	l.facts = Address{
 		Address: address, Family: family(address), DHGroups: []DHGroup{}, Suites: []Suite{}, Certificates: []Certificate{},
 		Versions: newTested(), CipherClasses: newTested(), ClientCertificate: ClientCertificate{Required: "unknown"},
 	}
-	for i := range visits {
+	for i := range urlVisits {
 		l.answers[i].Address = address
 	}
 	return l
@@ -76,7 +76,7 @@ const (
 var limits = [...]int{forHello: MaxConnections, forRequest: MaxRequestConnections}
 
 // dial opens a connection within the limits.
-func (l *look) dial(ctx context.Context, purpose budget) (net.Conn, error) {
+func (l *inspection) dial(ctx context.Context, purpose budget) (net.Conn, error) {
 	l.mu.Lock()
 	if l.used[purpose] >= limits[purpose] {
 		l.facts.LimitReached = true
@@ -93,7 +93,7 @@ func (l *look) dial(ctx context.Context, purpose budget) (net.Conn, error) {
 
 // lane runs f once one of the lanes is free. The caller waits for the lane, not for f, so that
 // what is asked first is also begun first.
-func (l *look) lane(wg *sync.WaitGroup, f func()) {
+func (l *inspection) lane(wg *sync.WaitGroup, f func()) {
 	l.lanes <- struct{}{}
 	wg.Go(func() {
 		defer func() { <-l.lanes }()
@@ -102,11 +102,11 @@ func (l *look) lane(wg *sync.WaitGroup, f func()) {
 }
 
 // run gathers everything about the address.
-func (l *look) run(ctx context.Context) {
+func (l *inspection) run(ctx context.Context) {
 	begun := time.Now()
-	g := l.gate(ctx)
+	g := l.firstHandshake(ctx)
 	if time.Since(begun) > l.in.Timeout/8 {
-		// Slow already when alone: side by side its answers might come too late.
+		// Slow already when alone: in parallel its responses might come too late.
 		for range Lanes - 1 {
 			l.lanes <- struct{}{}
 		}
@@ -138,37 +138,37 @@ func (l *look) run(ctx context.Context) {
 				l.exchanges(ctx, g)
 			})
 		}
-		l.battery(ctx, g, chains, &wg)
+		l.testCapabilities(ctx, g, chains, &wg)
 		wg.Wait()
-		l.describeAll(ctx, chains, g)
+		l.describeCertificates(ctx, chains, g)
 	case ReachNotTLS:
-		l.clearOwnPort(ctx, &wg)
+		l.plainHTTPOnOwnPort(ctx, &wg)
 		wg.Wait()
 	}
-	l.clearUnasked()
+	l.completePlainHTTP()
 	l.facts.Versions = l.seen.versions.tested(AllVersions)
 	l.facts.CipherClasses = l.seen.classes.tested(AllClasses)
 	l.facts.Suites = l.seen.suites
 	l.facts.DHGroups = l.seen.groups
 	switch {
-	case g.conn == nil && g.reach.Kind != ReachOK && l.onlyForeignSuites():
+	case g.conn == nil && g.reach.Kind != ReachOK && l.onlyUnsupportedSuites():
 		l.facts.Reach.Kind = ReachNoCommonSuite
 		l.facts.Reach.Detail = "the server chooses only cipher suites that are not spoken here"
 	case !speaksTLS && len(l.facts.Versions.Accepted) > 0:
-		// Closed on everything a modern client offers, but an old hello was answered.
+		// Closed on everything a modern client offers, but an old hello got a response.
 		l.facts.Reach.Kind = ReachNoHandshake
-		l.facts.Reach.Detail = "only hellos that no modern client sends are answered"
+		l.facts.Reach.Detail = "only hellos that no modern client sends get a response"
 	}
 	if g.conn == nil {
-		l.unanswered()
+		l.noResponse()
 	}
 }
 
-// onlyForeignSuites: the server chose suites of TLS, none of which crypto/tls could have offered.
-func (l *look) onlyForeignSuites() bool {
+// onlyUnsupportedSuites: the server chose suites of TLS, none of which crypto/tls could have offered.
+func (l *inspection) onlyUnsupportedSuites() bool {
 	foreign := false
 	for _, s := range l.seen.suites {
-		if slices.ContainsFunc(gateCiphers, func(id uint16) bool { return suiteName(id) == s.Name }) {
+		if slices.ContainsFunc(offeredSuites, func(id uint16) bool { return suiteName(id) == s.Name }) {
 			return false
 		}
 		foreign = foreign || s.Version != "ssl3"
@@ -176,13 +176,13 @@ func (l *look) onlyForeignSuites() bool {
 	return foreign
 }
 
-// unanswered marks the requests over HTTPS that could not be made for want of a handshake.
-func (l *look) unanswered() {
+// noResponse marks the requests over HTTPS that could not be made for want of a handshake.
+func (l *inspection) noResponse() {
 	reach := l.facts.Reach
 	if reach.Kind == ReachOK {
 		reach.Kind, reach.Phase = ReachClientCertificate, "handshake"
 	}
-	for i, v := range l.visits {
+	for i, v := range l.urlVisits {
 		l.answers[i].Get = &Exchange{Method: "GET", Reach: reach}
 		if v.target.Post {
 			l.answers[i].Post = &Exchange{Method: "POST", Reach: reach}
@@ -212,7 +212,7 @@ func (c *chains) add(offeredTo string, certs []*x509.Certificate, staple []byte)
 	}
 }
 
-// addRaw is add for certificates that came in the clear.
+// addRaw is add for certificates that came unencrypted.
 func (c *chains) addRaw(offeredTo string, raw [][]byte, staple []byte) {
 	var certs []*x509.Certificate
 	for _, der := range raw {
@@ -248,19 +248,19 @@ func (c *chains) empty() bool {
 	return len(c.list) == 0
 }
 
-// gateState is what the gate hello brought.
-type gateState struct {
+// handshakeState is what the first hello brought.
+type handshakeState struct {
 	reach       Reach
 	conn        net.Conn // open, when the handshake was completed
 	state       tls.ConnectionState
 	requested   bool // a client certificate was asked for
-	refusedUs   bool // and its absence ended the handshake
-	postQuantum bool // whether the hello that was answered had a post-quantum key share
-	unanswered  bool // one with such a share was not answered
+	rejectedUs  bool // and its absence ended the handshake
+	postQuantum bool // whether the hello that got a response had a post-quantum key share
+	noResponse  bool // one with such a share got no response
 }
 
-// describeAll completes the certificates once all hellos are done.
-func (l *look) describeAll(ctx context.Context, c *chains, g gateState) {
+// describeCertificates completes the certificates once all hellos are done.
+func (l *inspection) describeCertificates(ctx context.Context, c *chains, g handshakeState) {
 	for i, s := range c.list {
 		described := l.modern
 		if i > 0 || len(g.state.PeerCertificates) == 0 {
@@ -276,7 +276,7 @@ func (l *look) describeAll(ctx context.Context, c *chains, g gateState) {
 	}
 }
 
-func (l *look) handshakeAgain(ctx context.Context, g gateState) attempt {
+func (l *inspection) handshakeAgain(ctx context.Context, g handshakeState) attempt {
 	ctx, cancel := context.WithTimeout(ctx, l.in.Timeout)
 	defer cancel()
 	var connected, heard atomic.Bool

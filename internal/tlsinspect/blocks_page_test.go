@@ -28,7 +28,7 @@ func (l *lab) showing(c tls.Certificate) {
 // lastHop holds what is reported of a host that only a redirect names to its kind.
 func lastHop(kind string) func(Facts) error {
 	return func(f Facts) error {
-		hops := f.URLs[0].Trails[0].Hops
+		hops := f.URLs[0].RedirectChains[0].Hops
 		return expect("last hop", hops[len(hops)-1].Reach, Reach{Kind: kind, LocalRoute: true})
 	}
 }

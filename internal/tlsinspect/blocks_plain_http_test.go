@@ -36,7 +36,7 @@ var clearBlocks = []block{
 		l.twin(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
 	}},
 	{name: "right: own port, Go's complaint", serve: func(l *lab) { l.onOwnPort(l.https(l.modern(), receiver)) }, look: func(f Facts) error {
-		return first(expect("rows", len(f.URLs[0].Clear), 2), expect("TLS only", f.URLs[0].Clear[0].Post.TLSOnly, true))
+		return first(expect("rows", len(f.URLs[0].PlainHTTP), 2), expect("TLS only", f.URLs[0].PlainHTTP[0].Post.TLSOnly, true))
 	}},
 	{name: "right: own port, an alert", serve: func(l *lab) {
 		l.onOwnPort(l.eitherWay(l.modern(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -47,7 +47,7 @@ var clearBlocks = []block{
 			_, _ = conn.Write(alert(10))
 			closeQuietly(conn)
 		})))
-	}, look: func(f Facts) error { return expect("reach", f.URLs[0].Clear[0].Get.Reach.Kind, ReachTLS) }},
+	}, look: func(f Facts) error { return expect("reach", f.URLs[0].PlainHTTP[0].Get.Reach.Kind, ReachTLS) }},
 	{name: "own port, also in the clear", want: []string{"fail no-plain-http: the receiver 8443"}, serve: func(l *lab) {
 		l.onOwnPort(l.eitherWay(l.modern(), receiver))
 	}},

@@ -9,24 +9,24 @@ import (
 	"sync"
 )
 
-// ledger keeps what was learned about each thing that was offered.
-type ledger struct {
+// results keeps what was found out about each thing that was offered.
+type results struct {
 	accepted, refused map[string]bool
 	undecided         map[string]string
 }
 
-func newLedger() *ledger {
-	return &ledger{accepted: map[string]bool{}, refused: map[string]bool{}, undecided: map[string]string{}}
+func newResults() *results {
+	return &results{accepted: map[string]bool{}, refused: map[string]bool{}, undecided: map[string]string{}}
 }
 
-func (l *ledger) refuse(what ...string) {
+func (l *results) refuse(what ...string) {
 	for _, w := range what {
 		l.refused[w] = true
 	}
 }
 
-// tested sorts the ledger: one acceptance outweighs any refusal, a refusal an unclear answer.
-func (l *ledger) tested(all []string) Tested {
+// tested sorts the results: one acceptance outweighs any rejection, a rejection an unclear response.
+func (l *results) tested(all []string) Tested {
 	t := newTested()
 	for _, w := range all {
 		why, unclear := l.undecided[w]
@@ -45,19 +45,19 @@ func (l *ledger) tested(all []string) Tested {
 // observations are what the hellos to one address brought. Safe for concurrent use.
 type observations struct {
 	mu       sync.Mutex
-	versions *ledger
-	classes  *ledger
+	versions *results
+	classes  *results
 	suites   []Suite
 	groups   []DHGroup
-	closed   []func(confirmed bool) // refusals by a closed connection, to be confirmed
+	closed   []func(wereRejections bool) // rejections by a closed connection, to be confirmed
 }
 
 func newObservations() *observations {
-	return &observations{versions: newLedger(), classes: newLedger(), suites: []Suite{}, groups: []DHGroup{}}
+	return &observations{versions: newResults(), classes: newResults(), suites: []Suite{}, groups: []DHGroup{}}
 }
 
-// saw notes a choice the server made.
-func (o *observations) saw(version, id uint16, dhBits int) {
+// noteChoice notes a choice the server made.
+func (o *observations) noteChoice(version, id uint16, dhBits int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	name := versionName(version)
@@ -77,17 +77,17 @@ func (o *observations) saw(version, id uint16, dhBits int) {
 	}
 }
 
-// missed notes that a hello which offered these things was not taken up.
-func (o *observations) missed(to *ledger, f flight, what []string) {
+// noteNoChoice notes that a hello which offered these things was not accepted.
+func (o *observations) noteNoChoice(to *results, f serverFlight, what []string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch f.kind {
 	case ReachNoHandshake, ReachOK: // an alert, or a choice of something that was not offered
 		to.refuse(what...)
 	case ReachReset:
-		o.closed = append(o.closed, func(confirmed bool) {
+		o.closed = append(o.closed, func(wereRejections bool) {
 			for _, w := range what {
-				if confirmed {
+				if wereRejections {
 					to.refused[w] = true
 				} else {
 					to.undecided[w] = ReachReset
@@ -101,7 +101,7 @@ func (o *observations) missed(to *ledger, f flight, what []string) {
 	}
 }
 
-func (o *observations) accepted(of *ledger, what string) bool {
+func (o *observations) accepted(of *results, what string) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return of.accepted[what]
@@ -113,16 +113,16 @@ func (o *observations) sort() {
 	slices.SortFunc(o.groups, func(a, b DHGroup) int { return strings.Compare(a.Suite, b.Suite) })
 }
 
-// battery sends the bare hellos: the versions, the broken classes, and those worth a word.
-func (l *look) battery(ctx context.Context, g gateState, c *chains, wg *sync.WaitGroup) {
+// testCapabilities sends the bare hellos: the versions, the broken classes, and those worth a note.
+func (l *inspection) testCapabilities(ctx context.Context, g handshakeState, c *chains, wg *sync.WaitGroup) {
 	known := versionName(g.state.Version)
 	var hellos, versions sync.WaitGroup
-	classes := func(lots [][]string) { l.lane(&hellos, func() { l.lots(ctx, &hellos, lots) }) }
-	dead := g.reach.Kind == ReachReset // until a version is answered after all
+	classes := func(sets [][]string) { l.lane(&hellos, func() { l.offerGroups(ctx, &hellos, sets) }) }
+	dead := g.reach.Kind == ReachReset // until a version is accepted after all
 	if !dead {
-		classes(brokenLots)
+		classes(brokenGroups)
 	}
-	l.clearOwnPort(ctx, wg)
+	l.plainHTTPOnOwnPort(ctx, wg)
 	for _, v := range []uint16{tls.VersionTLS12, tls.VersionTLS11, tls.VersionTLS10, versionSSL3, tls.VersionTLS13} {
 		if versionName(v) == known || v == tls.VersionTLS13 && g.state.Version != 0 {
 			continue
@@ -132,44 +132,44 @@ func (l *look) battery(ctx context.Context, g gateState, c *chains, wg *sync.Wai
 	if dead {
 		versions.Wait()
 		if len(l.seen.versions.accepted) == 0 {
-			l.confirm(ctx)
+			l.confirmClosed(ctx)
 			return
 		}
-		classes(brokenLots)
+		classes(brokenGroups)
 	}
-	classes(commonLots)
+	classes(commonGroups)
 	l.lane(&hellos, func() {
 		<-l.asked
-		l.otherCertificate(ctx, c)
+		l.testOtherCertificate(ctx, c)
 	})
 	versions.Wait()
-	l.lane(&hellos, func() { l.oldest(ctx) })
+	l.lane(&hellos, func() { l.testOldestVersion(ctx) })
 	hellos.Wait()
-	l.confirm(ctx)
+	l.confirmClosed(ctx)
 	l.seen.sort()
 }
 
 var brokenClassesAndStaticDH = append(append([]string{}, brokenClasses...), "static_dh")
 
-// say sends one bare hello, within the limit on connections.
-func (l *look) say(ctx context.Context, h clientHello) flight {
+// sendHello sends one bare hello, within the limit on connections.
+func (l *inspection) sendHello(ctx context.Context, h clientHello) serverFlight {
 	h.host = l.host
 	conn, err := l.dial(ctx, forHello)
 	if err != nil {
-		return flight{kind: errorKind(err)}
+		return serverFlight{kind: errorKind(err)}
 	}
-	return ask(ctx, conn, h, l.in.Timeout)
+	return sendAndRead(ctx, conn, h, l.in.Timeout)
 }
 
 // version offers one version and everything older servers may want with it.
-func (l *look) version(ctx context.Context, v uint16, c *chains) {
+func (l *inspection) version(ctx context.Context, v uint16, c *chains) {
 	h := clientHello{version: v, suites: allSuites()}
 	if v == tls.VersionTLS13 {
 		h.suites = tls13Suites
 	}
-	f := l.say(ctx, h)
+	f := l.sendHello(ctx, h)
 	if f.kind == ReachOK && f.version <= v {
-		l.seen.saw(f.version, f.suite, f.dhBits)
+		l.seen.noteChoice(f.version, f.suite, f.dhBits)
 		// A server may send clients without SNI support (SSLv3) a certificate that no one else gets.
 		if f.version == tls.VersionTLS12 || c.empty() && f.version > versionSSL3 {
 			c.addRaw("older", f.chain, f.staple)
@@ -178,65 +178,65 @@ func (l *look) version(ctx context.Context, v uint16, c *chains) {
 			return
 		}
 	}
-	l.seen.missed(l.seen.versions, f, []string{versionName(v)})
+	l.seen.noteNoChoice(l.seen.versions, f, []string{versionName(v)})
 }
 
 var tls13Suites = []uint16{tls.TLS_AES_128_GCM_SHA256, tls.TLS_AES_256_GCM_SHA384, tls.TLS_CHACHA20_POLY1305_SHA256, 0x1304, 0x1305}
 
-// brokenLots and commonLots are offered in one hello each, which a strict server refuses. To one that
-// does not, the classes left are offered lot by lot, side by side, to save time.
+// brokenGroups and commonGroups are offered in one hello each, which a strict server rejects. To one that
+// does not, the classes left are offered set by set, in parallel, to save time.
 var (
-	brokenLots = [][]string{{"rc4", "3des", "static_dh"}, {"null", "anonymous"}, {"export", "des"}}
-	commonLots = [][]string{{"dhe"}, {"static_rsa"}, {"cbc"}}
+	brokenGroups = [][]string{{"rc4", "3des", "static_dh"}, {"null", "anonymous"}, {"export", "des"}}
+	commonGroups = [][]string{{"dhe"}, {"static_rsa"}, {"cbc"}}
 )
 
-func (l *look) lots(ctx context.Context, hellos *sync.WaitGroup, lots [][]string) {
-	left := l.offer(ctx, tls.VersionTLS12, slices.Concat(lots...))
-	for i, lot := range lots {
-		lot = slices.DeleteFunc(slices.Clone(lot), func(class string) bool { return !slices.Contains(left, class) })
-		if len(lot) == 0 {
+func (l *inspection) offerGroups(ctx context.Context, hellos *sync.WaitGroup, sets [][]string) {
+	left := l.offer(ctx, tls.VersionTLS12, slices.Concat(sets...))
+	for i, set := range sets {
+		set = slices.DeleteFunc(slices.Clone(set), func(class string) bool { return !slices.Contains(left, class) })
+		if len(set) == 0 {
 			continue
 		}
 		if i == 0 {
-			defer l.cascade(ctx, tls.VersionTLS12, lot) // in this lane, once the others are under way
+			defer l.offerUntilRejected(ctx, tls.VersionTLS12, set) // in this lane, once the others are under way
 			continue
 		}
 		hellos.Go(func() {
 			l.lanes <- struct{}{}
 			defer func() { <-l.lanes }()
-			l.cascade(ctx, tls.VersionTLS12, lot)
+			l.offerUntilRejected(ctx, tls.VersionTLS12, set)
 		})
 	}
 }
 
-// cascade offers classes until the server refuses what remains of them.
-func (l *look) cascade(ctx context.Context, version uint16, classes []string) {
+// offerUntilRejected offers classes until the server rejects what remains of them.
+func (l *inspection) offerUntilRejected(ctx context.Context, version uint16, classes []string) {
 	for len(classes) > 0 {
 		classes = l.offer(ctx, version, classes)
 	}
 }
 
-// offer offers all suites of the classes at once and gives the classes that are still undecided:
-// those the server did not choose, and none once it has refused them all. Of the common classes only
+// offer offers all suites of the classes at once and gives the classes that are still inconclusive:
+// those the server did not choose, and none once it has rejected them all. Of the common classes only
 // suites that are in none of the broken ones are offered.
-func (l *look) offer(ctx context.Context, version uint16, classes []string) []string {
+func (l *inspection) offer(ctx context.Context, version uint16, classes []string) []string {
 	var unwanted []string
 	if !slices.ContainsFunc(classes, func(class string) bool { return slices.Contains(brokenClassesAndStaticDH, class) }) {
 		unwanted = brokenClassesAndStaticDH
 	}
 	offered := suitesIn(classes, unwanted...)
-	f := l.say(ctx, clientHello{version: version, suites: offered})
+	f := l.sendHello(ctx, clientHello{version: version, suites: offered})
 	if f.kind != ReachOK || !slices.Contains(offered, f.suite) || f.version > version {
-		l.seen.missed(l.seen.classes, f, classes)
+		l.seen.noteNoChoice(l.seen.classes, f, classes)
 		return nil
 	}
-	l.seen.saw(f.version, f.suite, f.dhBits)
+	l.seen.noteChoice(f.version, f.suite, f.dhBits)
 	return slices.DeleteFunc(slices.Clone(classes), func(class string) bool { return l.seen.accepted(l.seen.classes, class) })
 }
 
-// otherCertificate asks for the second certificate of a server that has one of each kind. A server that speaks TLS 1.3 alone shows it
+// testOtherCertificate asks for the second certificate of a server that has one of each kind. A server that speaks TLS 1.3 alone shows it
 // to nobody, because every client of that version takes both kinds (RFC 8446, section 9.1).
-func (l *look) otherCertificate(ctx context.Context, c *chains) {
+func (l *inspection) testOtherCertificate(ctx context.Context, c *chains) {
 	if c.empty() {
 		return
 	}
@@ -245,24 +245,24 @@ func (l *look) otherCertificate(ctx context.Context, c *chains) {
 	if leaf := c.first(); leaf == nil || leaf.PublicKeyAlgorithm.String() != "RSA" {
 		h.suites, h.schemes, kind = ephemeralSuites("RSA"), schemesRSA, "rsa"
 	}
-	f := l.say(ctx, h)
+	f := l.sendHello(ctx, h)
 	if len(f.chain) > 0 && len(f.staple) == 0 {
 		// A server that fetches its staple on demand has none for the first client that gets a certificate.
 		if leaf, err := x509.ParseCertificate(f.chain[0]); err == nil && mustStaple(leaf) {
-			if again := l.say(ctx, h); len(again.staple) > 0 {
+			if again := l.sendHello(ctx, h); len(again.staple) > 0 {
 				f = again
 			}
 		}
 	}
 	if f.kind == ReachOK && slices.Contains(h.suites, f.suite) && f.version <= tls.VersionTLS12 {
-		l.seen.saw(f.version, f.suite, f.dhBits)
+		l.seen.noteChoice(f.version, f.suite, f.dhBits)
 		c.addRaw(kind, f.chain, f.staple)
 	}
 }
 
-// oldest repeats the question for broken suites at the oldest version the server takes beside
+// testOldestVersion repeats the question for broken suites at the oldest version the server accepts next to
 // TLS 1.2: some configurations keep RC4 or 3DES for old clients only.
-func (l *look) oldest(ctx context.Context) {
+func (l *inspection) testOldestVersion(ctx context.Context) {
 	if !l.seen.accepted(l.seen.versions, "1.2") {
 		return
 	}
@@ -276,14 +276,14 @@ func (l *look) oldest(ctx context.Context) {
 				open = append(open, class)
 			}
 		}
-		l.cascade(ctx, v, open)
+		l.offerUntilRejected(ctx, v, open)
 		return
 	}
 }
 
-// confirm decides whether closed connections were refusals: they were, if a hello that was taken
-// before is still taken after them. Otherwise something else closes connections, say a limit.
-func (l *look) confirm(ctx context.Context) {
+// confirmClosed decides whether closed connections were rejections: they were, if a hello that was accepted
+// before is still accepted after them. Otherwise something else closes connections, say a limit.
+func (l *inspection) confirmClosed(ctx context.Context) {
 	l.seen.mu.Lock()
 	pending := l.seen.closed
 	var control uint16
@@ -296,18 +296,18 @@ func (l *look) confirm(ctx context.Context) {
 	if len(pending) == 0 {
 		return
 	}
-	confirmed := false
+	wereRejections := false
 	if control != 0 {
 		h := clientHello{version: control, suites: allSuites()}
 		if control == tls.VersionTLS13 {
 			h.suites = tls13Suites
 		}
-		f := l.say(ctx, h)
-		confirmed = f.kind == ReachOK && f.version == control
+		f := l.sendHello(ctx, h)
+		wereRejections = f.kind == ReachOK && f.version == control
 	}
 	l.seen.mu.Lock()
 	defer l.seen.mu.Unlock()
 	for _, decide := range pending {
-		decide(confirmed)
+		decide(wereRejections)
 	}
 }

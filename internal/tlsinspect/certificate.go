@@ -27,11 +27,11 @@ const (
 	maxLinks = 10
 )
 
-// describe tells what a chain is worth for a host at this moment.
+// describe reports what a chain is worth for a host at this moment.
 func (in *inspector) describe(ctx context.Context, host string, s sentChain) Certificate {
 	now := in.now()
 	c := Certificate{OfferedTo: s.offeredTo, Chain: []Link{}, Trust: Trust{Roots: "none", IssuerURLs: []string{}},
-		Name: NameMatch{Names: []string{}}, List: RevocationRow{URLs: []string{}}, Revocation: Revocation{Status: "unknown", How: "none"}, Issuers: []Issuer{}}
+		Name: NameMatch{Names: []string{}}, List: RevocationList{URLs: []string{}}, Revocation: Revocation{Status: "unknown", How: "none"}, Issuers: []Issuer{}}
 	c.Sent = len(s.certs)
 	for _, cert := range s.certs[:min(maxLinks, len(s.certs))] {
 		c.Chain = append(c.Chain, link(cert, now))
@@ -46,11 +46,11 @@ func (in *inspector) describe(ctx context.Context, host string, s sentChain) Cer
 	var paths [][]*x509.Certificate
 	c.Trust, paths = in.trust(s.certs, now)
 	issuer := issuerIn(paths, s.certs)
-	c.Staple = readStaple(s.staple, leaf, issuer, now)
+	c.Staple = checkStaple(s.staple, leaf, issuer, now)
 	var path []*x509.Certificate
 	var wg sync.WaitGroup
 	wg.Go(func() { path, c.Issuers = in.bestPath(ctx, paths, now) })
-	switch row := listOf(leaf); {
+	switch row := namedLists(leaf); {
 	case len(row.URLs) > 0 && (c.Trust.Roots == "none" || issuer == nil || c.Staple.Valid && c.Staple.Status != "unknown"):
 		// Only the list of a chain that verifies is fetched: otherwise whoever holds the endpoint could
 		// make this machine call on any address.
@@ -97,7 +97,7 @@ func (in *inspector) trust(certs []*x509.Certificate, now time.Time) (Trust, [][
 	}
 	t.Kind, t.Detail = trustKind(err, leaf), cut(err.Error(), 300)
 	if t.Kind == TrustExpired || t.Kind == TrustNotYetValid {
-		// What would hold if only the dates were right: look at the middle of the leaf's lifetime.
+		// What would hold if only the dates were right: inspect the middle of the leaf's lifetime.
 		middle := leaf.NotBefore.Add(leaf.NotAfter.Sub(leaf.NotBefore) / 2)
 		if _, err = verify(certs, roots, middle); err == nil {
 			t.OtherwiseKind = TrustOK
@@ -169,7 +169,7 @@ func issuerIn(paths [][]*x509.Certificate, sent []*x509.Certificate) *x509.Certi
 	return nil
 }
 
-// maxPaths is how many verified paths are looked at for one without a revoked intermediate.
+// maxPaths is how many verified paths are inspected for one without a revoked intermediate.
 const maxPaths = 3
 
 // bestPath is the first verified path none of whose intermediates is revoked, or else the first, with what is said about its
@@ -189,13 +189,13 @@ func (in *inspector) bestPath(ctx context.Context, paths [][]*x509.Certificate, 
 	return best, issuers
 }
 
-// issuers asks the revocation lists of a path's intermediates, side by side. The root has none.
+// issuers asks the revocation lists of a path's intermediates, in parallel. The root has none.
 func (in *inspector) issuers(ctx context.Context, path []*x509.Certificate, now time.Time) []Issuer {
 	out := []Issuer{}
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	for i := 1; i < min(maxLinks, len(path)-1); i++ {
-		row := listOf(path[i])
+		row := namedLists(path[i])
 		if len(row.URLs) == 0 {
 			continue
 		}
@@ -258,7 +258,7 @@ func pssBits(c *x509.Certificate) (int, bool) {
 	return key.N.BitLen(), true
 }
 
-// selfSigned tells whether a certificate is its own issuer; the signature itself is checked, because
+// selfSigned reports whether a certificate is its own issuer; the signature itself is checked, because
 // a name alone can be borrowed.
 func selfSigned(c *x509.Certificate) bool {
 	return string(c.RawIssuer) == string(c.RawSubject) && c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil

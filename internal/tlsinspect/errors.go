@@ -57,15 +57,15 @@ func detailOf(err error) string {
 	var op *net.OpError
 	if errors.As(err, &op) && op.Err != nil {
 		if errors.Is(op.Err, os.ErrDeadlineExceeded) {
-			return "no answer in time"
+			return "no response in time"
 		}
 		return op.Err.Error()
 	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return "no answer in time"
+		return "no response in time"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return "the connection was closed without an answer"
+		return "the connection was closed without a response"
 	}
 	text := err.Error()
 	if len(text) > 200 {

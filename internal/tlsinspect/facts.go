@@ -4,14 +4,14 @@ import "net/url"
 
 // Facts is what one Look saw. Lists are never null, so that a policy can iterate without asking.
 type Facts struct {
-	Clock string `json:"clock"` // this machine's time (RFC 3339), to be printed beside certificates' dates
+	Clock string `json:"clock"` // this machine's time (RFC 3339), to be printed next to certificates' dates
 	// ProxyVariables are the variables that name a proxy, which is not used.
 	ProxyVariables []string   `json:"proxy_variables"`
 	Endpoints      []Endpoint `json:"endpoints"`
 	URLs           []URL      `json:"urls"`
 }
 
-// Endpoint is one host:port, looked at once.
+// Endpoint is one host:port, inspected once.
 type Endpoint struct {
 	Name        string       `json:"name"` // host:port, as URL.Endpoint refers to it
 	Host        string       `json:"host"`
@@ -21,22 +21,22 @@ type Endpoint struct {
 	Differences []Difference `json:"differences"`
 }
 
-// Resolution tells how the name resolved: ok, not_found, none, refused, timeout or error.
+// Resolution reports how the name resolved: ok, not_found, none, refused, timeout or error.
 type Resolution struct {
 	Kind      string `json:"kind"`
 	Detail    string `json:"detail,omitempty"`
 	Addresses int    `json:"addresses"`
-	Skipped   int    `json:"skipped"` // addresses beyond MaxAddresses, not looked at
+	Skipped   int    `json:"skipped"` // addresses beyond MaxAddresses, not inspected
 }
 
-// Kinds of Resolution beside those it shares with Reach.
+// Kinds of Resolution besides those it shares with Reach.
 const (
 	ResolutionNone     = "none"
 	ResolutionNotFound = "not_found"
 	ResolutionError    = "error"
 )
 
-// Reach tells how far an attempt got.
+// Reach reports how far an attempt got.
 type Reach struct {
 	Kind   string `json:"kind"`
 	Phase  string `json:"phase,omitempty"`  // where it ended: connect, handshake, request
@@ -50,18 +50,18 @@ type Reach struct {
 const (
 	ReachOK          = "ok"
 	ReachRefused     = "refused"      // the port is closed
-	ReachTimeout     = "timeout"      // no answer in time; says nothing about the port
-	ReachReset       = "reset"        // reset, or closed before an answer
+	ReachTimeout     = "timeout"      // no response in time; says nothing about the port
+	ReachReset       = "reset"        // reset, or closed before a response
 	ReachNoRoute     = "no_route"     // see LocalRoute
-	ReachNotTLS      = "not_tls"      // something else than TLS answered
+	ReachNotTLS      = "not_tls"      // something else than TLS responded
 	ReachNoHandshake = "no_handshake" // TLS is spoken, but no handshake came about; see Detail and Alert
 	// The server has only cipher suites or keys that crypto/tls does not support, such as DHE and RSA-PSS: another client may get further.
 	ReachNoCommonSuite = "no_common_suite"
-	// A client certificate is required and none is configured: what a URL answers cannot be seen.
+	// A client certificate is required and none is configured: what a URL responds with cannot be seen.
 	ReachClientCertificate = "client_certificate"
-	ReachNotHTTP           = "not_http"    // something else than HTTP answered
-	ReachTLS               = "tls"         // a request in the clear was answered with a TLS alert
-	ReachNotSent           = "not_sent"    // the POST in the clear, where Target.Post says to send none
+	ReachNotHTTP           = "not_http"    // something else than HTTP responded
+	ReachTLS               = "tls"         // a request over plain HTTP got a TLS alert as its response
+	ReachNotSent           = "not_sent"    // the POST over plain HTTP, where Target.Post says to send none
 	ReachLimit             = "limit"       // a limit of connections was reached; not tested
 	ReachBlocked           = "blocked"     // an address that is not contacted without --allow-address
 	ReachCancelled         = "cancelled"   // the look was cut short
@@ -93,7 +93,7 @@ type Handshake struct {
 	Group     string `json:"group,omitempty"`
 	ALPN      string `json:"alpn,omitempty"` // of h2 and http/1.1, which are both offered
 	// PostQuantumHello: chosen, not_chosen, or unanswered (a hello with a post-quantum key share
-	// got no answer, one without it did).
+	// got no response, one without it did).
 	PostQuantumHello string `json:"post_quantum_hello,omitempty"`
 }
 
@@ -104,7 +104,7 @@ type Tested struct {
 	Undecided []Undecided `json:"undecided"`
 }
 
-// Undecided is something that was tried without a clear answer.
+// Undecided is something that was tried without a clear response.
 type Undecided struct {
 	What string `json:"what"`
 	Why  string `json:"why"` // a kind of Reach
@@ -125,26 +125,26 @@ type DHGroup struct {
 
 // Certificate is a chain as the server sent it, and what it is worth at Facts.Clock.
 type Certificate struct {
-	// OfferedTo: modern clients; older ones, of TLS 1.2, if they get another; or those that take only
+	// OfferedTo: modern clients; older ones, of TLS 1.2, if they get another; or those that accept only
 	// rsa or only ecdsa keys.
-	OfferedTo  string        `json:"offered_to"`
-	Chain      []Link        `json:"chain"` // as sent, leaf first, ten at most
-	Sent       int           `json:"sent"`  // how many certificates were sent
-	Trust      Trust         `json:"trust"`
-	Name       NameMatch     `json:"name"`
-	MustStaple bool          `json:"must_staple"`
-	Staple     Staple        `json:"staple"`
-	List       RevocationRow `json:"revocation_list"`
-	Revocation Revocation    `json:"revocation"`
+	OfferedTo  string         `json:"offered_to"`
+	Chain      []Link         `json:"chain"` // as sent, leaf first, ten at most
+	Sent       int            `json:"sent"`  // how many certificates were sent
+	Trust      Trust          `json:"trust"`
+	Name       NameMatch      `json:"name"`
+	MustStaple bool           `json:"must_staple"`
+	Staple     Staple         `json:"staple"`
+	List       RevocationList `json:"revocation_list"`
+	Revocation Revocation     `json:"revocation"`
 	// Issuers are the intermediates of the verified path that name a revocation list, with what it says.
 	Issuers []Issuer `json:"issuers"`
 }
 
 // Issuer is an intermediate certificate and what the list of its own issuer says about it.
 type Issuer struct {
-	Subject string        `json:"subject"`
-	SHA256  string        `json:"fingerprint"`
-	List    RevocationRow `json:"revocation_list"`
+	Subject string         `json:"subject"`
+	SHA256  string         `json:"fingerprint"`
+	List    RevocationList `json:"revocation_list"`
 }
 
 // Link is one certificate of a chain.
@@ -168,7 +168,7 @@ type Link struct {
 	InPath             bool   `json:"in_path"` // on the path to a root by which the chain was verified
 }
 
-// Trust tells whether the chain leads to a root, and by which roots.
+// Trust reports whether the chain leads to a root, and by which roots.
 type Trust struct {
 	Roots string `json:"roots"` // system, ca_file (needs the extra roots) or none
 	Kind  string `json:"kind"`  // of the best attempt; ok when Roots is not none
@@ -197,14 +197,14 @@ const (
 	TrustOther         = "other"
 )
 
-// NameMatch tells whether the leaf is for the host; only subjectAltName counts.
+// NameMatch reports whether the leaf is for the host; only subjectAltName counts.
 type NameMatch struct {
 	Matches        bool     `json:"matches"`
 	CommonNameOnly bool     `json:"common_name_only"` // the host stands in the subject's common name alone
 	Names          []string `json:"names"`            // subjectAltName, the first 50
 }
 
-// Staple is the OCSP answer that came with the handshake.
+// Staple is the OCSP response that came with the handshake.
 type Staple struct {
 	Present    bool   `json:"present"`
 	Valid      bool   `json:"valid"`             // well signed, about this certificate, and in date
@@ -214,8 +214,8 @@ type Staple struct {
 	NextUpdate string `json:"next_update,omitempty"`
 }
 
-// RevocationRow is what the certificate's revocation list says.
-type RevocationRow struct {
+// RevocationList is what the certificate's revocation list says.
+type RevocationList struct {
 	URLs    []string `json:"urls"`    // http(s) distribution points
 	Fetched string   `json:"fetched"` // the one that was read, or empty
 	Status  string   `json:"status,omitempty"`
@@ -238,13 +238,13 @@ type Revocation struct {
 	How    string `json:"how"`
 }
 
-// ClientCertificate tells whether the server asks the client to identify itself.
+// ClientCertificate reports whether the server asks the client to identify itself.
 type ClientCertificate struct {
 	Requested bool   `json:"requested"`
 	Required  string `json:"required"`      // yes, no or unknown
-	How       string `json:"how,omitempty"` // alert, or http_400 (nginx answers that way)
+	How       string `json:"how,omitempty"` // alert, or http_400 (nginx responds that way)
 	Sent      bool   `json:"sent"`          // one is configured and was sent
-	Refused   bool   `json:"refused"`       // the one that was sent is not taken
+	Refused   bool   `json:"refused"`       // the one that was sent is not accepted
 }
 
 // Difference is a fact in which the addresses of one endpoint differ: reach, versions,
@@ -255,19 +255,19 @@ type Difference struct {
 	Values map[string]string `json:"values"` // by address
 }
 
-// URL is what one URL answers.
+// URL is what one URL responds with.
 type URL struct {
-	Target   string   `json:"target"` // the caller's name for it
-	URL      string   `json:"url"`    // without credentials, query and fragment
-	Scheme   string   `json:"scheme"`
-	Problem  string   `json:"problem,omitempty"` // why the URL cannot be contacted at all
-	Endpoint string   `json:"endpoint"`          // Endpoint.Name; empty for a scheme other than https, which is not contacted
-	Answers  []Answer `json:"answers"`           // one an address
-	Clear    []Clear  `json:"clear"`             // one an address and port
-	Trails   []Trail  `json:"trails"`            // one a method
+	Target         string          `json:"target"` // the caller's name for it
+	URL            string          `json:"url"`    // without credentials, query and fragment
+	Scheme         string          `json:"scheme"`
+	Problem        string          `json:"problem,omitempty"` // why the URL cannot be contacted at all
+	Endpoint       string          `json:"endpoint"`          // Endpoint.Name; empty for a scheme other than https, which is not contacted
+	Answers        []Answer        `json:"answers"`           // one an address
+	PlainHTTP      []PlainHTTP     `json:"clear"`             // one an address and port
+	RedirectChains []RedirectChain `json:"trails"`            // one a method
 }
 
-// Answer is what one address answers over HTTPS.
+// Answer is what one address responds with over HTTPS.
 type Answer struct {
 	Address string    `json:"address"`
 	Get     *Exchange `json:"get,omitempty"`
@@ -277,7 +277,7 @@ type Answer struct {
 	ClockSkewSeconds *int64 `json:"clock_skew_seconds,omitempty"`
 }
 
-// Exchange is one request and its answer. Bodies are never kept, only their digest.
+// Exchange is one request and its response. Bodies are never kept, only their digest.
 type Exchange struct {
 	Method      string    `json:"method"`
 	Reach       Reach     `json:"reach"`
@@ -300,7 +300,7 @@ type Location struct {
 	target *url.URL // whole, for following; never shown
 }
 
-// HSTS is the Strict-Transport-Security header (RFC 6797) of the GET's answer or else the POST's.
+// HSTS is the Strict-Transport-Security header (RFC 6797) of the GET's response or else the POST's.
 type HSTS struct {
 	Present           bool   `json:"present"`
 	WellFormed        bool   `json:"well_formed"`
@@ -311,45 +311,45 @@ type HSTS struct {
 	Headers           int    `json:"headers"` // how many were sent; only the first counts
 }
 
-// Clear is one address and port of the plain-HTTP twin, asked in the clear.
-type Clear struct {
-	URL     string      `json:"url"`
-	Port    string      `json:"port"`
-	Address string      `json:"address"`
-	OwnPort bool        `json:"own_port"` // the https URL's own port rather than port 80
-	Get     ClearAnswer `json:"get"`
-	Post    ClearAnswer `json:"post"`
+// PlainHTTP is one address and port of the plain-HTTP twin, requested over plain HTTP.
+type PlainHTTP struct {
+	URL     string        `json:"url"`
+	Port    string        `json:"port"`
+	Address string        `json:"address"`
+	OwnPort bool          `json:"own_port"` // the https URL's own port rather than port 80
+	Get     PlainResponse `json:"get"`
+	Post    PlainResponse `json:"post"`
 }
 
-// ClearAnswer is an answer in the clear.
-type ClearAnswer struct {
+// PlainResponse is a response over plain HTTP.
+type PlainResponse struct {
 	Exchange
-	// TLSOnly: the answer is a TLS server's complaint about a request in the clear, not the receiver's.
+	// TLSOnly: the response is a TLS server's complaint about a request over plain HTTP, not the receiver's.
 	TLSOnly bool `json:"tls_only"`
 	// SameAnswerAsHTTPS: status, content type and digest equal those of the same request over HTTPS
 	// at one of the addresses.
 	SameAnswerAsHTTPS bool `json:"same_answer_as_https"`
-	// Comparable is false when there is no answer over HTTPS to compare with.
+	// Comparable is false when there is no response over HTTPS to compare with.
 	Comparable bool `json:"comparable"`
 }
 
-// Trail is a chain of redirects, followed with unsigned empty requests.
-type Trail struct {
+// RedirectChain is a chain of redirects, followed with unsigned empty requests.
+type RedirectChain struct {
 	Method string `json:"method"`
 	Hops   []Hop  `json:"hops"`
 	// End: answer, loop, downgrade (to http), other_scheme, other_host (a POST is not carried to
 	// another host), bad_location, unreachable, limit.
 	End    string `json:"end"`
-	Status int    `json:"status"` // of the last answer
+	Status int    `json:"status"` // of the last response
 }
 
-// Hop is one request of a trail.
+// Hop is one request of a redirect chain.
 type Hop struct {
 	Method string `json:"method"`
 	URL    string `json:"url"`
 	Reach  Reach  `json:"reach"`
 	Status int    `json:"status,omitempty"`
 	Trust  string `json:"trust"` // Trust.Kind of the hop's certificate, name_mismatch, or empty
-	// Certificate is that of a hop at another endpoint than the trail's first, whose own are in its Endpoint.
+	// Certificate is that of a hop at another endpoint than the chain's first, whose own are in its Endpoint.
 	Certificate *Certificate `json:"certificate,omitempty"`
 }

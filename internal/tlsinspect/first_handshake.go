@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// gateCiphers is everything crypto/tls can speak, so that an old server gets as far as it can.
-var gateCiphers = func() []uint16 {
+// offeredSuites is everything crypto/tls can speak, so that an old server gets as far as it can.
+var offeredSuites = func() []uint16 {
 	var ids []uint16
 	for _, s := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
 		ids = append(ids, s.ID)
@@ -32,10 +32,10 @@ type attempt struct {
 	postQuantum bool
 }
 
-// gate says hello as a modern client does. When the hello, which is large with its post-quantum
-// key share, is not answered at all, a smaller one goes out beside it: some middleboxes drop large
+// firstHandshake says hello as a modern client does. When the hello, which is large with its post-quantum
+// key share, gets no response at all, a smaller one goes out as well: some middleboxes drop large
 // hellos. Both share one timeout, so that a silent port costs no more than that.
-func (l *look) gate(ctx context.Context) gateState {
+func (l *inspection) firstHandshake(ctx context.Context) handshakeState {
 	ctx, cancel := context.WithTimeout(ctx, l.in.Timeout)
 	defer cancel()
 	results := make(chan attempt, 2)
@@ -58,17 +58,17 @@ func (l *look) gate(ctx context.Context) gateState {
 			if connected.Load() && !heard.Load() && !retried {
 				retried = true
 				start(false)
-				l.clearEarly(ctx, &early)
+				l.plainHTTPEarly(ctx, &early)
 			}
 		case a := <-results:
 			running--
-			if a.err == nil || l.refusedForWantOfCertificate(a) {
-				l.discard(results, running)
+			if a.err == nil || l.rejectedWithoutCertificate(a) {
+				l.closeLate(results, running)
 				g := l.settled(a)
-				g.unanswered = !a.postQuantum
-				cancel() // whatever was begun for want of an answer
+				g.noResponse = !a.postQuantum
+				cancel() // whatever was begun for want of a response
 				early.Wait()
-				clear(l.clear)
+				clear(l.plain)
 				return g
 			}
 			if a.postQuantum {
@@ -87,8 +87,8 @@ func (l *look) gate(ctx context.Context) gateState {
 	}
 }
 
-// discard closes the connections of attempts that came too late.
-func (l *look) discard(results chan attempt, running int) {
+// closeLate closes the connections of attempts that came too late.
+func (l *inspection) closeLate(results chan attempt, running int) {
 	go func() {
 		for range running {
 			if a := <-results; a.conn != nil {
@@ -98,8 +98,8 @@ func (l *look) discard(results chan attempt, running int) {
 	}()
 }
 
-// refusedForWantOfCertificate: the server asked for a client certificate, got none or none that it takes, and hung up.
-func (l *look) refusedForWantOfCertificate(a attempt) bool {
+// rejectedWithoutCertificate: the server asked for a client certificate, got none or none that it accepts, and hung up.
+func (l *inspection) rejectedWithoutCertificate(a attempt) bool {
 	if a.err == nil || !a.requested {
 		return false
 	}
@@ -110,14 +110,14 @@ func (l *look) refusedForWantOfCertificate(a attempt) bool {
 	return kind == ReachNoHandshake || kind == ReachReset
 }
 
-func (l *look) settled(a attempt) gateState {
-	g := gateState{conn: a.conn, state: a.state, requested: a.requested, postQuantum: a.postQuantum}
+func (l *inspection) settled(a attempt) handshakeState {
+	g := handshakeState{conn: a.conn, state: a.state, requested: a.requested, postQuantum: a.postQuantum}
 	switch {
 	case a.err == nil:
 		g.reach = Reach{Kind: ReachOK, LocalRoute: true}
-	case l.refusedForWantOfCertificate(a):
-		g.refusedUs = true
-		g.reach = Reach{Kind: ReachOK, LocalRoute: true, Detail: "the server ended the handshake for want of a client certificate", Alert: alertOf(a.err)}
+	case l.rejectedWithoutCertificate(a):
+		g.rejectedUs = true
+		g.reach = Reach{Kind: ReachOK, LocalRoute: true, Detail: "the server ended the handshake because no client certificate was sent", Alert: alertOf(a.err)}
 	default:
 		g.reach = reachOf(a.err, a.phase)
 		if a.phase == "handshake" && g.reach.Kind == ReachError {
@@ -131,7 +131,7 @@ func (l *look) settled(a attempt) gateState {
 		}
 	}
 	if a.state.Version != 0 {
-		l.seen.saw(a.state.Version, a.state.CipherSuite, 0)
+		l.seen.noteChoice(a.state.Version, a.state.CipherSuite, 0)
 		if a.state.Version < tls.VersionTLS13 {
 			l.seen.versions.refuse("1.3")
 		}
@@ -141,7 +141,7 @@ func (l *look) settled(a attempt) gateState {
 
 // handshake completes one handshake with everything crypto/tls offers. Nothing is verified here:
 // what the certificate is worth is a fact of its own, and nothing secret is sent.
-func (l *look) handshake(ctx context.Context, purpose budget, postQuantum bool, connected, heard *atomic.Bool) attempt {
+func (l *inspection) handshake(ctx context.Context, purpose budget, postQuantum bool, connected, heard *atomic.Bool) attempt {
 	a := attempt{phase: "connect", postQuantum: postQuantum}
 	raw, err := l.dial(ctx, purpose)
 	if err != nil {
@@ -157,7 +157,7 @@ func (l *look) handshake(ctx context.Context, purpose budget, postQuantum bool, 
 	if !postQuantum {
 		config.CurvePreferences = classicGroups
 	}
-	conn := tls.Client(&hearing{Conn: raw, heard: heard}, config)
+	conn := tls.Client(&listeningConn{Conn: raw, heard: heard}, config)
 	if err := conn.HandshakeContext(ctx); err != nil {
 		closeQuietly(raw)
 		a.err = err
@@ -176,7 +176,7 @@ func (in *inspector) config(host string, a *attempt) *tls.Config {
 		ServerName:         host,
 		InsecureSkipVerify: true, // verified afterwards, and described
 		MinVersion:         tls.VersionTLS10,
-		CipherSuites:       gateCiphers,
+		CipherSuites:       offeredSuites,
 		NextProtos:         []string{"h2", "http/1.1"},
 		VerifyConnection: func(s tls.ConnectionState) error {
 			a.state = s
@@ -192,13 +192,13 @@ func (in *inspector) config(host string, a *attempt) *tls.Config {
 	}
 }
 
-// hearing notes when the first byte arrives.
-type hearing struct {
+// listeningConn notes when the first byte arrives.
+type listeningConn struct {
 	net.Conn
 	heard *atomic.Bool
 }
 
-func (h *hearing) Read(p []byte) (int, error) {
+func (h *listeningConn) Read(p []byte) (int, error) {
 	n, err := h.Conn.Read(p)
 	if n > 0 {
 		h.heard.Store(true)
@@ -206,7 +206,7 @@ func (h *hearing) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (g gateState) handshake() Handshake {
+func (g handshakeState) handshake() Handshake {
 	h := Handshake{Completed: g.conn != nil}
 	if g.state.Version == 0 {
 		return h
@@ -220,7 +220,7 @@ func (g gateState) handshake() Handshake {
 		h.Group = g.state.CurveID.String()
 	}
 	switch {
-	case g.unanswered:
+	case g.noResponse:
 		h.PostQuantumHello = "unanswered"
 	case strings.Contains(h.Group, "MLKEM"):
 		h.PostQuantumHello = "chosen"
@@ -230,10 +230,10 @@ func (g gateState) handshake() Handshake {
 	return h
 }
 
-func (g gateState) clientCertificate(configured bool) ClientCertificate {
-	c := ClientCertificate{Requested: g.requested, Required: "unknown", Sent: g.requested && configured, Refused: g.refusedUs && configured}
+func (g handshakeState) clientCertificate(configured bool) ClientCertificate {
+	c := ClientCertificate{Requested: g.requested, Required: "unknown", Sent: g.requested && configured, Refused: g.rejectedUs && configured}
 	switch {
-	case g.refusedUs:
+	case g.rejectedUs:
 		c.Required, c.How = "yes", "alert"
 	case g.conn != nil && !g.requested:
 		c.Required = "no"

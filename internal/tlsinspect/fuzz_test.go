@@ -22,7 +22,7 @@ func FuzzFlight(f *testing.F) {
 	f.Add([]byte{22, 3, 3, 0, 4, 11, 255, 255, 255})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		chosen := 0
-		got, err := readFlight(bytes.NewReader(data), func() { chosen++ })
+		got, err := readServerFlight(bytes.NewReader(data), func() { chosen++ })
 		if err == nil && got.kind == "" && got.version == 0 && len(data) == 0 {
 			t.Error("nothing was sent, and no error")
 		}
@@ -56,7 +56,7 @@ func FuzzStaple(f *testing.F) {
 	f.Add(ca.Answer(leaf.Leaf, certs.Staple{NextUpdate: now.Add(-time.Minute)}))
 	f.Add([]byte{0x30, 0x03, 0x0a, 0x01, 0x01})
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		if s := readStaple(raw, leaf.Leaf, ca.Certificate(), now); s.Valid {
+		if s := checkStaple(raw, leaf.Leaf, ca.Certificate(), now); s.Valid {
 			t.Errorf("valid: %+v", s)
 		}
 	})
@@ -70,8 +70,8 @@ func FuzzList(f *testing.F) {
 	f.Add(certs.New(now).CRL(now, leaf))
 	f.Add([]byte("-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		var row RevocationRow
-		readList(&row, raw, leaf, ca.Certificate(), now)
+		var row RevocationList
+		checkList(&row, raw, leaf, ca.Certificate(), now)
 		if row.Status != "" && row.Status != "unknown" {
 			t.Errorf("%+v", row)
 		}

@@ -17,7 +17,7 @@ type clientHello struct {
 	schemes []uint16
 }
 
-// signature schemes, the usual ones first; SHA-1 and MD5 last, so that old servers answer too.
+// signature schemes, the usual ones first; SHA-1 and MD5 last, so that old servers respond too.
 var (
 	schemesRSA   = []uint16{0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601, 0x0201, 0x0101}
 	schemesECDSA = []uint16{0x0403, 0x0503, 0x0603, 0x0807, 0x0203}
@@ -42,7 +42,7 @@ const (
 	renegotiationSCSV      = 0x00ff
 )
 
-// record spells the hello as one TLS record.
+// record writes the hello as one TLS record.
 func (h clientHello) record() ([]byte, error) {
 	var random [32 + 32 + 32]byte
 	if _, err := rand.Read(random[:]); err != nil {

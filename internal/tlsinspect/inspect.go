@@ -1,14 +1,14 @@
-// Package tlsinspect looks at HTTPS endpoints the way a TLS engineer would, and describes what it saw.
+// Package tlsinspect inspects HTTPS endpoints the way a TLS engineer would, and describes what it saw.
 //
 // Rules of this package:
 //   - It describes, it never judges: no threshold and no verdict is written here.
-//   - A host:port is looked at once, however many URLs live on it; its TLS facts are in an Endpoint,
-//     what one path answers is in a URL.
-//   - One gate hello goes to an address first. Only when something answers do more follow: at most
+//   - A host:port is inspected once, however many URLs live on it; its TLS facts are in an Endpoint,
+//     what one path responds with is in a URL.
+//   - One hello goes to an address first. Only when something responds do more follow: at most
 //     Lanes connections at a time, at most MaxConnections to learn what is offered and
 //     MaxRequestConnections for requests.
-//   - A refusal is an alert, or a closed connection beside which others were answered. A timeout is
-//     never read as a refusal: what timed out is undecided.
+//   - A rejection is an alert, or a closed connection while others got responses. A timeout is
+//     never read as a rejection: what timed out is inconclusive.
 //   - The server's name is always sent (SNI), no proxy is ever used, every read is bounded.
 //   - Nothing secret is ever sent: requests carry no body, no key and no signature.
 package tlsinspect
@@ -27,9 +27,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
 )
 
-// Bounds on what one look may cost. They are exported so that a plan can print them.
+// Bounds on what one inspection may cost. They are exported so that a plan can print them.
 const (
 	MaxConnections        = 16       // to one address, to learn what it offers
 	MaxRequestConnections = 32       // to one address, for requests beyond the first connection
@@ -38,8 +40,7 @@ const (
 	MaxHops               = 10       // of a chain of redirects
 	MaxBody               = 64 << 10 // bytes of a response that are read
 	MaxList               = 10 << 20 // bytes of a revocation list that are read
-	maxFlight             = 256 << 10
-	maxHeader             = 64 << 10
+	maxServerFlight       = 256 << 10
 )
 
 // Options say how to look. Resolve and Dial are required.
@@ -53,7 +54,7 @@ type Options struct {
 	DialName func(ctx context.Context, network, address string) (net.Conn, error)
 
 	SystemRoots *x509.CertPool      // nil: those of the machine
-	ExtraRoots  []*x509.Certificate // of ca_file; told apart from the system's
+	ExtraRoots  []*x509.Certificate // of ca_file; kept apart from the system's
 	ClientCert  *tls.Certificate    // for servers that ask for one
 	Now         func() time.Time    // for certificates' dates; nil: time.Now
 	Timeout     time.Duration       // per request; zero: 10 s
@@ -63,23 +64,23 @@ type Options struct {
 	Pace func(ctx context.Context, host string) error
 	// Wait passes the time until a busy server is asked again; nil: it really does.
 	Wait func(context.Context, time.Duration) error
-	// HasRoute tells whether this machine can send to an address at all; nil asks the kernel.
+	// HasRoute reports whether this machine can send to an address at all; nil asks the kernel.
 	HasRoute func(netip.Addr) bool
 }
 
-// Target is one URL to look at.
+// Target is one URL to inspect.
 type Target struct {
-	ID     string // the caller's name for it, repeated in the facts
-	URL    string
-	Post   bool // also send the unsigned empty POST, over HTTPS and in the clear
-	Clear  bool // also look at the plain-HTTP twin
-	Follow bool // also follow redirects, to their end
+	ID        string // the caller's name for it, repeated in the facts
+	URL       string
+	Post      bool // also send the unsigned empty POST, over HTTPS and over plain HTTP
+	PlainHTTP bool // also inspect the plain-HTTP twin
+	Follow    bool // also follow redirects, to their end
 }
 
-// Look inspects the targets. Each host:port is inspected once; a URL that cannot be contacted is
+// Inspect inspects the targets. Each host:port is inspected once; a URL that cannot be contacted is
 // described as such. The error says that the options do not suffice, or is the context's: facts
 // gathered before a cancellation are returned with it.
-func Look(ctx context.Context, o Options, targets ...Target) (Facts, error) {
+func Inspect(ctx context.Context, o Options, targets ...Target) (Facts, error) {
 	in, err := newInspector(o)
 	if err != nil {
 		return Facts{}, err
@@ -87,13 +88,13 @@ func Look(ctx context.Context, o Options, targets ...Target) (Facts, error) {
 	facts := Facts{Clock: in.now().UTC().Format(time.RFC3339), ProxyVariables: proxyVariables(o.Getenv), Endpoints: []Endpoint{}, URLs: make([]URL, len(targets))}
 	type group struct {
 		host, port string
-		visits     []visit
+		urlVisits  []urlVisit
 	}
 	groups := map[string]*group{}
 	var order []string
 	for i, t := range targets {
 		u, err := parse(t.URL)
-		facts.URLs[i] = URL{Target: t.ID, Answers: []Answer{}, Clear: []Clear{}, Trails: []Trail{}}
+		facts.URLs[i] = URL{Target: t.ID, Answers: []Answer{}, PlainHTTP: []PlainHTTP{}, RedirectChains: []RedirectChain{}}
 		if err != nil {
 			facts.URLs[i].Problem = err.Error()
 			continue
@@ -111,20 +112,20 @@ func Look(ctx context.Context, o Options, targets ...Target) (Facts, error) {
 			groups[key] = g
 			order = append(order, key)
 		}
-		g.visits = append(g.visits, visit{target: t, url: u, facts: &facts.URLs[i]})
+		g.urlVisits = append(g.urlVisits, urlVisit{target: t, url: u, facts: &facts.URLs[i]})
 	}
 	facts.Endpoints = make([]Endpoint, len(order))
 	var wg sync.WaitGroup
 	for i, key := range order {
 		g := groups[key]
-		wg.Go(func() { facts.Endpoints[i] = in.endpoint(ctx, g.host, g.port, g.visits) })
+		wg.Go(func() { facts.Endpoints[i] = in.endpoint(ctx, g.host, g.port, g.urlVisits) })
 	}
 	wg.Wait()
 	return facts, ctx.Err()
 }
 
-// visit is one URL while its endpoint is being looked at.
-type visit struct {
+// urlVisit is one URL while its endpoint is being inspected.
+type urlVisit struct {
 	target Target
 	url    *url.URL
 	facts  *URL
@@ -147,7 +148,7 @@ func newInspector(o Options) (*inspector, error) {
 		in.Timeout = 10 * time.Second
 	}
 	if in.Wait == nil {
-		in.Wait = wait
+		in.Wait = netprobe.Sleep
 	}
 	if in.HasRoute == nil {
 		in.HasRoute = hasRoute
@@ -168,17 +169,6 @@ func newInspector(o Options) (*inspector, error) {
 	return in, nil
 }
 
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 func proxyVariables(getenv func(string) string) []string {
 	set := []string{}
 	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"} {
@@ -196,36 +186,36 @@ func (in *inspector) now() time.Time {
 	return in.Now()
 }
 
-// endpoint looks at every address of one host:port, all at once, and at the URLs that live there.
-func (in *inspector) endpoint(ctx context.Context, host, port string, visits []visit) Endpoint {
+// endpoint inspects every address of one host:port, all at once, and the URLs that live there.
+func (in *inspector) endpoint(ctx context.Context, host, port string, urlVisits []urlVisit) Endpoint {
 	e := Endpoint{Name: net.JoinHostPort(host, port), Host: host, Port: port, Addresses: []Address{}, Differences: []Difference{}}
 	addresses, resolution := in.resolve(ctx, host, port)
 	e.Resolution = resolution
-	looks := make([]*look, len(addresses))
-	twins := make([][]Clear, len(visits))
+	inspections := make([]*inspection, len(addresses))
+	twins := make([][]PlainHTTP, len(urlVisits))
 	var wg sync.WaitGroup
-	for i, v := range visits {
-		if v.target.Clear {
-			wg.Go(func() { twins[i] = in.portEighty(ctx, host, v) })
+	for i, v := range urlVisits {
+		if v.target.PlainHTTP {
+			wg.Go(func() { twins[i] = in.plainHTTPOnPort80(ctx, host, v) })
 		}
 	}
 	for i, a := range addresses {
-		looks[i] = newLook(in, host, port, a, visits)
-		wg.Go(func() { looks[i].run(ctx) })
+		inspections[i] = newInspection(in, host, port, a, urlVisits)
+		wg.Go(func() { inspections[i].run(ctx) })
 	}
 	wg.Wait()
-	for _, l := range looks {
-		for i, v := range visits {
+	for _, l := range inspections {
+		for i, v := range urlVisits {
 			v.facts.Answers = append(v.facts.Answers, l.answers[i])
-			v.facts.Clear = append(v.facts.Clear, l.clear[i]...)
+			v.facts.PlainHTTP = append(v.facts.PlainHTTP, l.plain[i]...)
 		}
 	}
-	for i, v := range visits {
-		v.facts.Clear = append(v.facts.Clear, twins[i]...)
-		compareClear(v.facts)
+	for i, v := range urlVisits {
+		v.facts.PlainHTTP = append(v.facts.PlainHTTP, twins[i]...)
+		comparePlainHTTP(v.facts)
 	}
-	in.follow(ctx, visits, looks)
-	for _, l := range looks {
+	in.follow(ctx, urlVisits, inspections)
+	for _, l := range inspections {
 		e.Addresses = append(e.Addresses, l.facts)
 	}
 	e.Differences = differences(e.Addresses)
@@ -278,7 +268,7 @@ func hostPort(u *url.URL) (host, port string) {
 	return host, port
 }
 
-// display spells a URL without what may be secret in it: credentials, query, fragment.
+// display writes a URL without what may be secret in it: credentials, query, fragment.
 func display(u *url.URL) string {
 	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}
 	text := shown.String()

@@ -17,7 +17,7 @@ import (
 func allFive() []Target {
 	base := "https://" + labHost
 	return []Target{
-		{ID: "webhook", URL: base + "/begini", Post: true, Clear: true, Follow: true},
+		{ID: "webhook", URL: base + "/begini", Post: true, PlainHTTP: true, Follow: true},
 		{ID: "completion", URL: base + "/done", Follow: true},
 		{ID: "cancellation", URL: base + "/cancelled", Follow: true},
 		{ID: "expiry", URL: base + "/expired", Follow: true},
@@ -46,7 +46,7 @@ func TestOneHostOnce(t *testing.T) {
 				http.Redirect(w, r, "/thanks", http.StatusSeeOther)
 			}
 		}))
-		facts, err := Look(t.Context(), l.options, allFive()...)
+		facts, err := Inspect(t.Context(), l.options, allFive()...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,11 +76,11 @@ func TestManyURLsOnOneHost(t *testing.T) {
 	})))
 	base := "https://" + labHost + ":8443"
 	l.target.URL = base + "/test"
-	targets := []Target{{ID: "webhook", URL: base + "/test", Post: true, Clear: true, Follow: true}, {ID: "webhook", URL: base + "/production", Post: true, Clear: true, Follow: true}}
+	targets := []Target{{ID: "webhook", URL: base + "/test", Post: true, PlainHTTP: true, Follow: true}, {ID: "webhook", URL: base + "/production", Post: true, PlainHTTP: true, Follow: true}}
 	for _, path := range []string{"/a", "/b", "/c", "/d", "/e", "/f"} {
 		targets = append(targets, Target{ID: "expiry", URL: base + path, Follow: true})
 	}
-	facts, err := Look(t.Context(), l.options, targets...)
+	facts, err := Inspect(t.Context(), l.options, targets...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func TestCancelled(t *testing.T) {
 				time.AfterFunc(50*time.Millisecond, cancel)
 				return dial(ctx, network, address)
 			}
-			if _, err := Look(ctx, l.options, l.target); !errors.Is(err, context.Canceled) {
+			if _, err := Inspect(ctx, l.options, l.target); !errors.Is(err, context.Canceled) {
 				t.Errorf("error %v, want the context's", err)
 			}
 		})
@@ -149,7 +149,7 @@ func TestBadTarget(t *testing.T) {
 	l := newLab(t)
 	l.serve(l.modern(), receiver)
 	l.target.URL = "https://user:hunter2@" + labHost + "/begini?token=hunter2#hunter2"
-	facts, err := Look(t.Context(), l.options, l.target, Target{ID: "none", URL: "https://:443/hunter2"}, Target{ID: "odd", URL: "https://höhle.example/"}, Target{ID: "broken", URL: "https://%zz/hunter2"})
+	facts, err := Inspect(t.Context(), l.options, l.target, Target{ID: "none", URL: "https://:443/hunter2"}, Target{ID: "odd", URL: "https://höhle.example/"}, Target{ID: "broken", URL: "https://%zz/hunter2"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +161,7 @@ func TestBadTarget(t *testing.T) {
 	if got, want := facts.URLs[0].URL, "https://"+labHost+"/begini?…"; got != want || facts.URLs[0].Answers[0].Post.Status != 401 {
 		t.Errorf("%q, want %q; %+v", got, want, facts.URLs[0].Answers)
 	}
-	if _, err := Look(t.Context(), Options{}, l.target); err == nil {
+	if _, err := Inspect(t.Context(), Options{}, l.target); err == nil {
 		t.Error("no error without a resolver")
 	}
 }

@@ -57,7 +57,7 @@ func newLab(t testing.TB) *lab {
 		Timeout:     5 * time.Second,
 		UserAgent:   "prelaunch/test",
 	}
-	l.target = Target{ID: "webhook", URL: "https://" + labHost + "/begini", Post: true, Clear: true, Follow: true}
+	l.target = Target{ID: "webhook", URL: "https://" + labHost + "/begini", Post: true, PlainHTTP: true, Follow: true}
 	return l
 }
 
@@ -218,7 +218,7 @@ func (l *lab) eitherWay(config *tls.Config, clear http.Handler) string {
 
 func (l *lab) look() Facts {
 	l.t.Helper()
-	facts, err := Look(context.Background(), l.options, l.target)
+	facts, err := Inspect(context.Background(), l.options, l.target)
 	if err != nil {
 		l.t.Fatal(err)
 	}

@@ -60,7 +60,7 @@ var nginxServers = []served{
 		return expect("bits", smallest(address(f).DHGroups), 2048)
 	}},
 	{name: "right: own port, nginx's complaint", certs: ecdsaOnly, ownPort: true, config: rightSSL + rightWeb, look: func(f Facts) error {
-		c := f.URLs[0].Clear[0]
+		c := f.URLs[0].PlainHTTP[0]
 		return first(expect("GET", c.Get.TLSOnly, true), expect("POST", c.Post.TLSOnly, true))
 	}},
 	{name: "right: own port, complaint turned into a redirect", certs: ecdsaOnly, ownPort: true, config: "error_page 497 301 =301 https://$host:8443$request_uri;" + rightSSL + rightWeb},

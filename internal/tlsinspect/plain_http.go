@@ -8,72 +8,74 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
 )
 
-// portEighty asks the plain-HTTP twin of a URL on port 80 of its host, at every address that has.
-func (in *inspector) portEighty(ctx context.Context, host string, v visit) []Clear {
+// plainHTTPOnPort80 asks the plain-HTTP twin of a URL on port 80 of its host, at every address that has.
+func (in *inspector) plainHTTPOnPort80(ctx context.Context, host string, v urlVisit) []PlainHTTP {
 	addresses, resolution := in.resolve(ctx, host, "80")
 	if resolution.Kind != ReachOK {
 		reach := Reach{Kind: resolution.Kind, Phase: "connect", Detail: resolution.Detail, LocalRoute: true}
-		c := in.clearFacts(host, "80", "", v)
+		c := in.newPlainHTTP(host, "80", "", v)
 		c.Get.Reach, c.Post.Reach = reach, reach
-		return []Clear{c}
+		return []PlainHTTP{c}
 	}
-	rows := make([]Clear, len(addresses))
+	rows := make([]PlainHTTP, len(addresses))
 	var wg sync.WaitGroup
 	for i, a := range addresses {
-		rows[i] = in.clearFacts(host, "80", a, v)
+		rows[i] = in.newPlainHTTP(host, "80", a, v)
 		dial := func(ctx context.Context) (net.Conn, error) { return in.Dial(ctx, "tcp", a) }
-		in.askInClear(ctx, &rows[i], v, dial, wg.Go)
+		in.requestPlainHTTP(ctx, &rows[i], v, dial, wg.Go)
 	}
 	wg.Wait()
 	return rows
 }
 
-// clearOwnPort asks the https port itself in the clear, where that is not 443.
-func (l *look) clearOwnPort(ctx context.Context, wg *sync.WaitGroup) {
+// plainHTTPOnOwnPort asks the https port itself over plain HTTP, where that is not 443.
+func (l *inspection) plainHTTPOnOwnPort(ctx context.Context, wg *sync.WaitGroup) {
 	if l.port == "443" {
 		return
 	}
-	for i, v := range l.visits {
-		if !v.target.Clear {
+	for i, v := range l.urlVisits {
+		if !v.target.PlainHTTP {
 			continue
 		}
-		l.clear[i] = []Clear{l.in.clearFacts(l.host, l.port, l.address, v)}
-		l.clear[i][0].OwnPort = true
+		l.plain[i] = []PlainHTTP{l.in.newPlainHTTP(l.host, l.port, l.address, v)}
+		l.plain[i][0].OwnPort = true
 		dial := func(ctx context.Context) (net.Conn, error) { return l.dial(ctx, forRequest) }
-		l.in.askInClear(ctx, &l.clear[i][0], v, dial, func(f func()) { l.lane(wg, f) })
+		l.in.requestPlainHTTP(ctx, &l.plain[i][0], v, dial, func(f func()) { l.lane(wg, f) })
 	}
 }
 
-// clearEarly asks the own port in the clear while the gate hello is still unanswered: what speaks
-// plain HTTP there may be waiting for the end of a request. It shares the gate's time.
-func (l *look) clearEarly(ctx context.Context, wg *sync.WaitGroup) {
-	wg.Go(func() { l.clearOwnPort(ctx, wg) })
+// plainHTTPEarly asks the own port over plain HTTP while the first hello has no response yet: what speaks
+// plain HTTP there may be waiting for the end of a request. It shares the first handshake's time.
+func (l *inspection) plainHTTPEarly(ctx context.Context, wg *sync.WaitGroup) {
+	wg.Go(func() { l.plainHTTPOnOwnPort(ctx, wg) })
 }
 
-// clearUnasked completes the rows of an own port that was not asked, because it never got as far.
-func (l *look) clearUnasked() {
+// completePlainHTTP completes the rows of an own port that was not asked, because it never got as far.
+func (l *inspection) completePlainHTTP() {
 	if l.port == "443" {
 		return
 	}
-	for i, v := range l.visits {
-		if v.target.Clear && len(l.clear[i]) == 0 {
-			c := l.in.clearFacts(l.host, l.port, l.address, v)
+	for i, v := range l.urlVisits {
+		if v.target.PlainHTTP && len(l.plain[i]) == 0 {
+			c := l.in.newPlainHTTP(l.host, l.port, l.address, v)
 			c.OwnPort, c.Get.Reach, c.Post.Reach = true, l.facts.Reach, l.facts.Reach
-			l.clear[i] = []Clear{c}
+			l.plain[i] = []PlainHTTP{c}
 		}
 	}
 }
 
-func (in *inspector) clearFacts(host, port, address string, v visit) Clear {
-	u := clearURL(host, port, v.url)
-	c := Clear{URL: display(u), Port: port, Address: address}
+func (in *inspector) newPlainHTTP(host, port, address string, v urlVisit) PlainHTTP {
+	u := plainURL(host, port, v.url)
+	c := PlainHTTP{URL: display(u), Port: port, Address: address}
 	c.Get.Method, c.Post.Method = http.MethodGet, http.MethodPost
 	return c
 }
 
-func clearURL(host, port string, of *url.URL) *url.URL {
+func plainURL(host, port string, of *url.URL) *url.URL {
 	u := *of
 	u.Scheme, u.User = "http", nil
 	u.Host = net.JoinHostPort(host, port)
@@ -83,27 +85,27 @@ func clearURL(host, port string, of *url.URL) *url.URL {
 	return &u
 }
 
-// askInClear sends a GET and, if the target wants one, the unsigned empty POST to one address, side by
+// requestPlainHTTP sends a GET and, if the target wants one, the unsigned empty POST to one address, side by
 // side, so that a silent port costs one timeout. begin runs each of them.
-func (in *inspector) askInClear(ctx context.Context, c *Clear, v visit, dial func(context.Context) (net.Conn, error), begin func(func())) {
-	u := clearURL(hostOf(v.url), c.Port, v.url)
+func (in *inspector) requestPlainHTTP(ctx context.Context, c *PlainHTTP, v urlVisit, dial func(context.Context) (net.Conn, error), begin func(func())) {
+	u := plainURL(hostOf(v.url), c.Port, v.url)
 	if !v.target.Post {
 		begin(func() {
-			c.Get = in.oneInClear(ctx, http.MethodGet, u, dial)
+			c.Get = in.onePlainRequest(ctx, http.MethodGet, u, dial)
 			c.Post = c.Get // a port that is closed, or speaks TLS only, is so for every method
 			c.Post.Method = http.MethodPost
 			if c.Get.Reach.Kind == ReachOK && !c.Get.TLSOnly {
-				c.Post = ClearAnswer{Exchange: Exchange{Method: http.MethodPost, Reach: Reach{Kind: ReachNotSent, LocalRoute: true}}}
+				c.Post = PlainResponse{Exchange: Exchange{Method: http.MethodPost, Reach: Reach{Kind: ReachNotSent, LocalRoute: true}}}
 			}
 		})
 		return
 	}
-	begin(func() { c.Get = in.oneInClear(ctx, http.MethodGet, u, dial) })
-	begin(func() { c.Post = in.oneInClear(ctx, http.MethodPost, u, dial) })
+	begin(func() { c.Get = in.onePlainRequest(ctx, http.MethodGet, u, dial) })
+	begin(func() { c.Post = in.onePlainRequest(ctx, http.MethodPost, u, dial) })
 }
 
-func (in *inspector) oneInClear(ctx context.Context, method string, u *url.URL, dial func(context.Context) (net.Conn, error)) ClearAnswer {
-	transport := newTransport()
+func (in *inspector) onePlainRequest(ctx context.Context, method string, u *url.URL, dial func(context.Context) (net.Conn, error)) PlainResponse {
+	transport := netprobe.NewTransport(in.dialByName, nil)
 	transport.ForceAttemptHTTP2 = false
 	defer transport.CloseIdleConnections()
 	var connected, answeredTLS atomic.Bool
@@ -113,9 +115,9 @@ func (in *inspector) oneInClear(ctx context.Context, method string, u *url.URL, 
 			return nil, err
 		}
 		connected.Store(true)
-		return &sniffing{Conn: conn, tls: &answeredTLS}, nil
+		return &tlsDetector{Conn: conn, tls: &answeredTLS}, nil
 	}
-	var a ClearAnswer
+	var a PlainResponse
 	var body []byte
 	a.Exchange, _, body = in.exchange(ctx, transport, method, u)
 	if a.Reach.Kind != ReachOK && !connected.Load() {
@@ -123,7 +125,7 @@ func (in *inspector) oneInClear(ctx context.Context, method string, u *url.URL, 
 	}
 	switch {
 	case answeredTLS.Load():
-		a.Reach.Kind, a.Reach.Detail, a.TLSOnly = ReachTLS, "the request in the clear was answered with a TLS alert", true
+		a.Reach.Kind, a.Reach.Detail, a.TLSOnly = ReachTLS, "the request in the clear got a TLS alert as its response", true
 	case a.Status/100 == 4:
 		a.TLSOnly = isTLSComplaint(string(body))
 	}
@@ -135,14 +137,14 @@ func hostOf(u *url.URL) string {
 	return host
 }
 
-// sniffing notices a TLS record where an HTTP answer was due.
-type sniffing struct {
+// tlsDetector notices a TLS record where an HTTP response was expected.
+type tlsDetector struct {
 	net.Conn
 	begun bool
 	tls   *atomic.Bool
 }
 
-func (s *sniffing) Read(p []byte) (int, error) {
+func (s *tlsDetector) Read(p []byte) (int, error) {
 	n, err := s.Conn.Read(p)
 	if n > 0 && !s.begun {
 		s.begun = true
@@ -153,7 +155,7 @@ func (s *sniffing) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// tlsComplaints are what TLS servers say to a request in the clear: nginx, Go, Apache, Tomcat.
+// tlsComplaints are what TLS servers say to a request over plain HTTP: nginx, Go, Apache, Tomcat.
 var tlsComplaints = []string{
 	"plain http request was sent to https port",
 	"plain http request was sent to an https port",
@@ -172,10 +174,10 @@ func isTLSComplaint(body string) bool {
 	return false
 }
 
-// compareClear holds each answer in the clear against those to the same request over HTTPS.
-func compareClear(u *URL) {
-	for i := range u.Clear {
-		c := &u.Clear[i]
+// comparePlainHTTP compares each response over plain HTTP with those to the same request over HTTPS.
+func comparePlainHTTP(u *URL) {
+	for i := range u.PlainHTTP {
+		c := &u.PlainHTTP[i]
 		for _, a := range u.Answers {
 			c.Get.compare(a.Get)
 			c.Post.compare(a.Post)
@@ -183,7 +185,7 @@ func compareClear(u *URL) {
 	}
 }
 
-func (a *ClearAnswer) compare(over *Exchange) {
+func (a *PlainResponse) compare(over *Exchange) {
 	if over == nil || over.Reach.Kind != ReachOK || a.Reach.Kind != ReachOK || a.TLSOnly {
 		return
 	}

@@ -10,24 +10,26 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
 )
 
 // follow follows the redirects of an endpoint's URLs, one after the other, so that they can share
 // connections.
-func (in *inspector) follow(ctx context.Context, visits []visit, looks []*look) {
-	w := &walk{in: in, transport: newTransport(), certificates: map[string]Certificate{}}
+func (in *inspector) follow(ctx context.Context, urlVisits []urlVisit, inspections []*inspection) {
+	w := &chainFollower{in: in, transport: netprobe.NewTransport(in.dialByName, nil), certificates: map[string]Certificate{}}
 	w.transport.DialTLSContext = w.dial
 	defer w.transport.CloseIdleConnections()
-	for _, v := range visits {
+	for _, v := range urlVisits {
 		if v.target.Follow {
-			v.facts.Trails = w.trails(ctx, v, looks)
+			v.facts.RedirectChains = w.redirectChains(ctx, v, inspections)
 		}
 	}
 }
 
-// trails follows what the first address that answers says, method by method.
-func (w *walk) trails(ctx context.Context, v visit, looks []*look) []Trail {
-	out := []Trail{}
+// redirectChains follows what the first address that responds says, method by method.
+func (w *chainFollower) redirectChains(ctx context.Context, v urlVisit, inspections []*inspection) []RedirectChain {
+	out := []RedirectChain{}
 	for _, method := range []string{http.MethodGet, http.MethodPost} {
 		var start *Exchange
 		trust := ""
@@ -39,15 +41,15 @@ func (w *walk) trails(ctx context.Context, v visit, looks []*look) []Trail {
 			if e == nil || start != nil && (start.Reach.Kind == ReachOK || e.Reach.Kind != ReachOK) {
 				continue
 			}
-			start, w.via = e, looks[i]
-			if certificates := looks[i].facts.Certificates; len(certificates) > 0 {
+			start, w.via = e, inspections[i]
+			if certificates := inspections[i].facts.Certificates; len(certificates) > 0 {
 				trust = hopTrust(certificates[0].Trust.Kind, certificates[0].Name.Matches)
 			}
 		}
 		if start == nil {
 			continue
 		}
-		out = append(out, w.trail(ctx, v.url, method, *start, trust))
+		out = append(out, w.redirectChain(ctx, v.url, method, *start, trust))
 	}
 	return out
 }
@@ -59,9 +61,9 @@ func hopTrust(kind string, nameMatches bool) string {
 	return kind
 }
 
-// trail follows one chain of redirects whose first answer is known already.
-func (w *walk) trail(ctx context.Context, from *url.URL, method string, e Exchange, trust string) Trail {
-	t := Trail{Method: method, Hops: []Hop{}}
+// redirectChain follows one chain of redirects whose first response is known already.
+func (w *chainFollower) redirectChain(ctx context.Context, from *url.URL, method string, e Exchange, trust string) RedirectChain {
+	t := RedirectChain{Method: method, Hops: []Hop{}}
 	jar, err := cookiejar.New(nil) // with cookies, because some sites set one and send the visitor back
 	if err != nil {
 		t.End = "unreachable"
@@ -70,7 +72,7 @@ func (w *walk) trail(ctx context.Context, from *url.URL, method string, e Exchan
 	seen := map[string]bool{}
 	for {
 		hop := Hop{Method: method, URL: display(from), Reach: e.Reach, Status: e.Status, Trust: trust}
-		if c, ok := w.certificate(from); ok && len(t.Hops) > 0 && !w.atHome(from) {
+		if c, ok := w.certificate(from); ok && len(t.Hops) > 0 && !w.atStart(from) {
 			hop.Certificate = &c
 		}
 		t.Hops = append(t.Hops, hop)
@@ -108,7 +110,7 @@ func (w *walk) trail(ctx context.Context, from *url.URL, method string, e Exchan
 		from = next
 		var header http.Header
 		e, header, _ = w.in.exchange(ctx, withCookies{w.transport, jar}, method, from)
-		if !w.atHome(from) {
+		if !w.atStart(from) {
 			e.Reach = ofContent(e.Reach)
 		}
 		jar.SetCookies(from, (&http.Response{Header: header}).Cookies())
@@ -119,7 +121,7 @@ func (w *walk) trail(ctx context.Context, from *url.URL, method string, e Exchan
 	}
 }
 
-// state tells visits apart: the same URL with the same cookies will give the same answer.
+// state distinguishes visits: the same URL with the same cookies will give the same response.
 func state(method string, u *url.URL, jar http.CookieJar) string {
 	var b strings.Builder
 	b.WriteString(method + " " + u.String())
@@ -141,22 +143,22 @@ func (w withCookies) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.RoundTripper.RoundTrip(r)
 }
 
-// walk opens the connections of trails and keeps what their certificates are worth.
-type walk struct {
+// chainFollower opens the connections of redirect chains and keeps what their certificates are worth.
+type chainFollower struct {
 	in           *inspector
 	transport    *http.Transport
-	via          *look // the address the trail begins at
+	via          *inspection // the address the chain begins at
 	mu           sync.Mutex
 	certificates map[string]Certificate // by host:port
 }
 
-// atHome tells whether a URL lives where the trail begins.
-func (w *walk) atHome(u *url.URL) bool {
+// atStart reports whether a URL lives where the chain begins.
+func (w *chainFollower) atStart(u *url.URL) bool {
 	host, port := hostPort(u)
 	return w.via != nil && host == w.via.host && port == w.via.port
 }
 
-func (w *walk) dial(ctx context.Context, network, address string) (net.Conn, error) {
+func (w *chainFollower) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, err
@@ -187,7 +189,7 @@ func (w *walk) dial(ctx context.Context, network, address string) (net.Conn, err
 	return conn, nil
 }
 
-func (w *walk) certificate(u *url.URL) (Certificate, bool) {
+func (w *chainFollower) certificate(u *url.URL) (Certificate, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	c, ok := w.certificates[net.JoinHostPort(hostPort(u))]

@@ -11,29 +11,30 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
 )
 
-// exchanges asks each URL of this address over HTTPS, one after the other on the gate's connection
+// exchanges asks each URL of this address over HTTPS, one after the other on the first handshake's connection
 // for as long as the server keeps it open.
-func (l *look) exchanges(ctx context.Context, g gateState) {
-	gate := g.conn
-	defer closeQuietly(gate) // closing twice changes nothing
-	if err := gate.SetDeadline(time.Time{}); err != nil {
+func (l *inspection) exchanges(ctx context.Context, g handshakeState) {
+	opened := g.conn
+	defer closeQuietly(opened) // closing twice changes nothing
+	if err := opened.SetDeadline(time.Time{}); err != nil {
 		return
 	}
-	transport := newTransport()
+	transport := netprobe.NewTransport(l.in.dialByName, nil)
 	defer transport.CloseIdleConnections()
 	var mu sync.Mutex
-	dials := 0 // for the current request, the gate's connection aside
+	dials := 0 // for the current request, the first handshake's connection aside
 	transport.DialTLSContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
 		mu.Lock()
-		first := gate
-		gate = nil
+		first := opened
+		opened = nil
 		if first == nil {
 			dials++
 		}
@@ -62,7 +63,7 @@ func (l *look) exchanges(ctx context.Context, g gateState) {
 		defer mu.Unlock()
 		return e, header, body, dials > 0
 	}
-	ask := func(method string, u *url.URL) (Exchange, http.Header, []byte) {
+	request := func(method string, u *url.URL) (Exchange, http.Header, []byte) {
 		e, header, body, fresh := send(method, u)
 		if e.Reach.Kind != ReachReset && e.Reach.Kind != ReachError {
 			return e, header, body
@@ -76,15 +77,15 @@ func (l *look) exchanges(ctx context.Context, g gateState) {
 		}
 		return e, header, body
 	}
-	for i, v := range l.visits {
+	for i, v := range l.urlVisits {
 		answer := &l.answers[i]
-		get, header, body := ask(http.MethodGet, v.url)
+		get, header, body := request(http.MethodGet, v.url)
 		answer.Get = &get
 		answer.HSTS = hsts(header)
 		answer.ClockSkewSeconds = skew(header, l.in.now())
 		l.learnClientCertificate(g, answer.Get, body)
 		if v.target.Post {
-			post, header, _ := ask(http.MethodPost, v.url)
+			post, header, _ := request(http.MethodPost, v.url)
 			answer.Post = &post
 			if c := l.facts.ClientCertificate; c.Required == "yes" && (!c.Sent || c.Refused) && (c.How == "http_400" || post.Reach.Kind != ReachOK) {
 				answer.Post.Reach.Kind = ReachClientCertificate
@@ -96,16 +97,16 @@ func (l *look) exchanges(ctx context.Context, g gateState) {
 	}
 }
 
-// learnClientCertificate completes what the gate left open: TLS 1.3 servers refuse after the
-// handshake, and nginx refuses with a page.
-func (l *look) learnClientCertificate(g gateState, get *Exchange, body []byte) {
+// learnClientCertificate completes what the first handshake left open: TLS 1.3 servers reject after the
+// handshake, and nginx rejects with a page.
+func (l *inspection) learnClientCertificate(g handshakeState, get *Exchange, body []byte) {
 	c := &l.facts.ClientCertificate
 	if !g.requested {
 		return
 	}
 	if c.Sent {
 		alerted := strings.Contains(get.Reach.Alert, "certificate")
-		// nginx refuses with a page, and with a status of its own where an error_page takes it.
+		// nginx rejects with a page, and with a status of its own where an error_page takes it.
 		if alerted || get.Status == 495 || get.Status == 400 && strings.Contains(string(body), "The SSL certificate error") {
 			c.Required, c.Refused, c.How = "yes", true, "http_400"
 			get.Reach.Kind = ReachClientCertificate
@@ -129,16 +130,6 @@ func (l *look) learnClientCertificate(g gateState, get *Exchange, body []byte) {
 	}
 }
 
-func newTransport() *http.Transport {
-	return &http.Transport{
-		Proxy:                  nil, // never one from the environment
-		DisableCompression:     true,
-		ForceAttemptHTTP2:      true,
-		MaxResponseHeaderBytes: maxHeader,
-		MaxIdleConnsPerHost:    1,
-	}
-}
-
 // Limits on waiting for a server that is busy. The contract bounds one wait by 10 s, and all of an environment by 60 s, most of which
 // is for whoever probes its receiver.
 const (
@@ -148,25 +139,26 @@ const (
 	maxWaits    = 10 * time.Second // in all
 )
 
-// exchange is once, repeated where the answer is that of a rate limit or a busy server.
+// exchange is once, repeated where the response is that of a rate limit or a busy server.
 func (in *inspector) exchange(ctx context.Context, transport http.RoundTripper, method string, u *url.URL) (Exchange, http.Header, []byte) {
 	for try := 1; ; try++ {
 		e, header, body := in.once(ctx, transport, method, u)
 		if e.Status != http.StatusTooManyRequests && e.Status != http.StatusServiceUnavailable || try == maxTries {
 			return e, header, body
 		}
-		wait := defaultWait
-		if seconds, err := strconv.Atoi(strings.TrimSpace(header.Get("Retry-After"))); err == nil && seconds >= 0 {
-			wait = time.Duration(min(seconds, int(maxWait/time.Second))) * time.Second
+		wait, asked := netprobe.RetryAfter(header, in.now())
+		if !asked {
+			wait = defaultWait
 		}
+		wait = min(wait, maxWait)
 		if time.Duration(in.waited.Add(int64(wait))) > maxWaits || in.Wait(ctx, wait) != nil {
 			return e, header, body
 		}
 	}
 }
 
-// once sends one request and describes the answer. The head and the beginning of the body are
-// given back for looks at single details; they never become facts themselves.
+// once sends one request and describes the response. The head and the beginning of the body are
+// returned for checks of single details; they never become facts themselves.
 func (in *inspector) once(ctx context.Context, transport http.RoundTripper, method string, u *url.URL) (Exchange, http.Header, []byte) {
 	e := Exchange{Method: method}
 	fail := func(err error) (Exchange, http.Header, []byte) {
@@ -181,52 +173,44 @@ func (in *inspector) once(ctx context.Context, transport http.RoundTripper, meth
 			return fail(err)
 		}
 	}
-	limited, cancel := context.WithTimeout(ctx, in.Timeout)
-	defer cancel()
-	request, err := in.request(limited, method, u)
+	request, err := in.request(ctx, method, u)
 	if err != nil {
 		return fail(err)
 	}
-	response, err := transport.RoundTrip(request)
-	if err != nil {
-		if limited.Err() != nil {
-			err = limited.Err()
-		}
-		return fail(err)
-	}
-	defer closeQuietly(response.Body)
-	if response.StatusCode < 200 { // the connection now belongs to another protocol, and reading it would obey no deadline
-		e.Reach = Reach{Kind: ReachNotHTTP, Phase: "request", LocalRoute: true, Detail: "the answer switches to a protocol that was not asked for"}
+	response, err := netprobe.Exchange(ctx, transport, request, netprobe.Limits{Timeout: in.Timeout, Body: MaxBody})
+	if errors.Is(err, netprobe.ErrSwitchedProtocol) {
+		e.Reach = Reach{Kind: ReachNotHTTP, Phase: "request", LocalRoute: true, Detail: err.Error()}
 		return e, nil, nil
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, MaxBody+1))
-	if len(body) > MaxBody {
-		e.Truncated, body = true, body[:MaxBody]
-	} else if err != nil {
-		e.Truncated = true // the head arrived, which is an answer; the body broke off
+	if err != nil {
+		return fail(err)
 	}
+	body := response.Body
+	e.Truncated = response.Truncated || response.Broken != "" // the head arrived, which is a response
 	e.Reach = Reach{Kind: ReachOK, LocalRoute: true}
-	e.Status, e.Protocol = response.StatusCode, response.Proto
+	e.Status, e.Protocol = response.Status, response.Proto
 	e.ContentType = contentType(response.Header)
 	e.BodyBytes, e.BodyDigest = len(body), digest(body)
-	if response.StatusCode/100 == 3 {
+	if response.Status/100 == 3 {
 		e.Location = location(response.Header.Get("Location"), u)
 	}
 	return e, response.Header, body
 }
 
 // httpReach is reachOf for what net/http reports, some of it only in words, some of it with
-// excerpts of the answer, which must not become facts.
+// excerpts of the response, which must not become facts.
 func httpReach(err error) Reach {
 	r := reachOf(err, "request")
 	text := err.Error()
 	switch {
 	case strings.Contains(text, "malformed HTTP"):
-		r.Kind, r.Detail = ReachNotHTTP, "the answer is not HTTP"
+		r.Kind, r.Detail = ReachNotHTTP, "the response is not HTTP"
 	case strings.Contains(text, "server closed idle connection"), strings.Contains(text, "client connection lost"), strings.Contains(text, "GOAWAY"):
-		r.Kind, r.Detail = ReachReset, "the connection was closed without an answer"
+		r.Kind, r.Detail = ReachReset, "the connection was closed without a response"
+	case r.Kind == ReachTimeout:
+		r.Detail = "no response in time"
 	case r.Kind == ReachError:
-		r.Detail = "the answer could not be read"
+		r.Detail = "the response could not be read"
 	}
 	return r
 }
@@ -236,11 +220,11 @@ func contentType(h http.Header) string {
 	return cut(strings.ToLower(strings.TrimSpace(value)), 80)
 }
 
-// changing is what differs from one answer to the next, or between http and https, without meaning.
+// changing is what differs from one response to the next, or between http and https, without meaning.
 // Every word with a digit in it counts, and every very long one.
 var changing = regexp.MustCompile(`(?i)https?://|[\w+/=.:-]*[0-9][\w+/=.:-]*|[\w+/=-]{20,}`)
 
-// digest is the same for two answers that differ only in ids, numbers and times.
+// digest is the same for two responses that differ only in ids, numbers and times.
 func digest(body []byte) string {
 	sum := sha256.Sum256(changing.ReplaceAll(body, []byte("#")))
 	return hex.EncodeToString(sum[:8])

@@ -29,7 +29,7 @@ var (
 	oidDeltaListIndicator = asn1.ObjectIdentifier{2, 5, 29, 27}
 )
 
-// mustStaple tells whether the certificate obliges its server to staple (RFC 7633, feature 5).
+// mustStaple reports whether the certificate obliges its server to staple (RFC 7633, feature 5).
 func mustStaple(c *x509.Certificate) bool {
 	for _, e := range c.Extensions {
 		if e.Id.Equal(oidTLSFeature) {
@@ -41,8 +41,8 @@ func mustStaple(c *x509.Certificate) bool {
 	return false
 }
 
-// readStaple checks an OCSP answer: who signed it, about what, and when.
-func readStaple(raw []byte, leaf, issuer *x509.Certificate, now time.Time) Staple {
+// checkStaple checks an OCSP response: who signed it, about what, and when.
+func checkStaple(raw []byte, leaf, issuer *x509.Certificate, now time.Time) Staple {
 	s := Staple{Present: len(raw) > 0}
 	if !s.Present {
 		return s
@@ -58,7 +58,7 @@ func readStaple(raw []byte, leaf, issuer *x509.Certificate, now time.Time) Stapl
 			s.Problem = "responder_error"
 			return s
 		}
-		// The library refuses an answer that carries the issuing authority's own certificate:
+		// The library rejects a response that carries the issuing authority's own certificate:
 		// read without an issuer, it has checked the signature by the carried certificate.
 		r, err = ocsp.ParseResponseForCert(raw, leaf, nil)
 		if err != nil {
@@ -80,7 +80,7 @@ func readStaple(raw []byte, leaf, issuer *x509.Certificate, now time.Time) Stapl
 		s.Status = "unknown"
 	}
 	switch {
-	case !mayAnswer(r.Certificate, issuer, now):
+	case !maySignStatus(r.Certificate, issuer, now):
 		s.Problem, s.Status = "wrong_signer", ""
 	case r.ThisUpdate.After(now.Add(clockSlack)):
 		s.Problem = "not_yet_valid"
@@ -92,24 +92,24 @@ func readStaple(raw []byte, leaf, issuer *x509.Certificate, now time.Time) Stapl
 	return s
 }
 
-// mayAnswer: the issuer itself, or a certificate of its that is in date and made for signing OCSP
-// answers. The library checks only who issued the carried certificate; without this any server
+// maySignStatus: the issuer itself, or a certificate of its that is in date and made for signing OCSP
+// responses. The library checks only who issued the carried certificate; without this any server
 // certificate of the same authority could vouch for another.
-func mayAnswer(carried, issuer *x509.Certificate, now time.Time) bool {
+func maySignStatus(carried, issuer *x509.Certificate, now time.Time) bool {
 	if carried == nil || bytes.Equal(carried.RawSubjectPublicKeyInfo, issuer.RawSubjectPublicKeyInfo) {
 		return true
 	}
 	return slices.Contains(carried.ExtKeyUsage, x509.ExtKeyUsageOCSPSigning) && !now.Before(carried.NotBefore) && !now.After(carried.NotAfter)
 }
 
-// listOf is an empty row for the revocation lists that a certificate names.
-func listOf(c *x509.Certificate) RevocationRow {
+// namedLists is an empty row for the revocation lists that a certificate names.
+func namedLists(c *x509.Certificate) RevocationList {
 	urls := httpURLs(c.CRLDistributionPoints)
-	return RevocationRow{URLs: urls[:min(2, len(urls))]}
+	return RevocationList{URLs: urls[:min(2, len(urls))]}
 }
 
 // revocationList asks the revocation lists of a certificate whose issuer is known.
-func (in *inspector) revocationList(ctx context.Context, row RevocationRow, about, issuer *x509.Certificate, now time.Time) RevocationRow {
+func (in *inspector) revocationList(ctx context.Context, row RevocationList, about, issuer *x509.Certificate, now time.Time) RevocationList {
 	for _, u := range row.URLs {
 		raw, problem := in.lists.get(ctx, in, u)
 		if problem != "" {
@@ -119,7 +119,7 @@ func (in *inspector) revocationList(ctx context.Context, row RevocationRow, abou
 			continue
 		}
 		row.Fetched, row.Problem = u, ""
-		readList(&row, raw, about, issuer, now)
+		checkList(&row, raw, about, issuer, now)
 		if row.Status != "" && row.Status != "unknown" {
 			break
 		}
@@ -127,7 +127,7 @@ func (in *inspector) revocationList(ctx context.Context, row RevocationRow, abou
 	return row
 }
 
-func readList(row *RevocationRow, raw []byte, about, issuer *x509.Certificate, now time.Time) {
+func checkList(row *RevocationList, raw []byte, about, issuer *x509.Certificate, now time.Time) {
 	if block, _ := pem.Decode(raw); block != nil && block.Type == "X509 CRL" {
 		raw = block.Bytes // against RFC 5280, but private authorities do it
 	}
@@ -189,7 +189,7 @@ func parseFirstVersion(raw []byte, issuer *x509.Certificate) (*x509.RevocationLi
 	return list, ""
 }
 
-// covers tells whether absence from the list means anything for a certificate, an authority's or a
+// covers reports whether absence from the list means anything for a certificate, an authority's or a
 // server's, that names the list at one of these URLs (RFC 5280, 5.2.5): not for a delta, nor for a
 // list of something else.
 func covers(list *x509.RevocationList, urls []string, authority bool) bool {
@@ -281,7 +281,7 @@ func (in *inspector) fetchList(ctx context.Context, url string) (raw []byte, pro
 	return response.Body, ""
 }
 
-// dialByName connects to the first address of a name that answers.
+// dialByName connects to the first address of a name that responds.
 func (in *inspector) dialByName(ctx context.Context, network, address string) (net.Conn, error) {
 	if in.DialName != nil {
 		return in.DialName(ctx, network, address)

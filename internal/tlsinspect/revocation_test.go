@@ -60,8 +60,8 @@ func TestFirstVersionList(t *testing.T) {
 			Algorithm pkix.AlgorithmIdentifier
 			Signature asn1.BitString
 		}{asn1.RawValue{FullBytes: tbs}, algorithm, asn1.BitString{Bytes: signature, BitLength: 8 * len(signature)}}))
-		var row RevocationRow
-		readList(&row, raw, leaf, issuer, now)
+		var row RevocationList
+		checkList(&row, raw, leaf, issuer, now)
 		if row.Status != test.status || row.Problem != test.problem {
 			t.Errorf("%s: %+v", name, row)
 		}

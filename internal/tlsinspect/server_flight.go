@@ -13,42 +13,42 @@ import (
 	"time"
 )
 
-// flight is the server's answer to a hand-written hello.
-type flight struct {
+// serverFlight is the server's response to a hand-written hello.
+type serverFlight struct {
 	kind    string // ReachOK: a server hello; ReachNoHandshake: an alert; else what a Reach says
 	alert   byte
 	version uint16
 	suite   uint16
-	chain   [][]byte // the certificates, where they come in the clear (up to TLS 1.2)
-	staple  []byte   // the OCSP answer beside them, if any
+	chain   [][]byte // the certificates, where they come over plain HTTP (up to TLS 1.2)
+	staple  []byte   // the OCSP response next to them, if any
 	dhBits  int      // of the server's finite-field group, 0 without one
 }
 
-// settle is how long a server that has chosen a suite may take for the rest of its flight before
-// the choice alone is taken for its answer.
-const settle = time.Second
+// flightTimeout is how long a server that has chosen a suite may take for the rest of its flight before
+// the choice alone is taken for its response.
+const flightTimeout = time.Second
 
-// ask sends a hello over conn and reads the answer, at most maxFlight bytes of it. It closes conn.
-func ask(ctx context.Context, conn net.Conn, h clientHello, timeout time.Duration) flight {
+// sendAndRead sends a hello over conn and reads the response, at most maxFlight bytes of it. It closes conn.
+func sendAndRead(ctx context.Context, conn net.Conn, h clientHello, timeout time.Duration) serverFlight {
 	defer closeQuietly(conn)
 	stop := context.AfterFunc(ctx, func() { expire(conn) })
 	defer stop()
 	record, err := h.record()
 	if err != nil {
-		return flight{kind: ReachError}
+		return serverFlight{kind: ReachError}
 	}
 	if err := conn.SetDeadline(time.Now().Add(timeout)); err != nil {
-		return flight{kind: ReachError}
+		return serverFlight{kind: ReachError}
 	}
 	if ctx.Err() != nil {
-		return flight{kind: ReachCancelled}
+		return serverFlight{kind: ReachCancelled}
 	}
 	// A server that has already closed may have sent an alert before: read it even if writing fails.
 	_, writeErr := conn.Write(record)
-	f, err := readFlight(conn, func() {
-		if timeout > settle {
+	f, err := readServerFlight(conn, func() {
+		if timeout > flightTimeout {
 			// The error of a connection that is gone shows at the next read.
-			_ = conn.SetReadDeadline(time.Now().Add(settle))
+			_ = conn.SetReadDeadline(time.Now().Add(flightTimeout))
 		}
 	})
 	if f.version != 0 && f.kind != ReachNoHandshake {
@@ -67,12 +67,12 @@ func ask(ctx context.Context, conn net.Conn, h clientHello, timeout time.Duratio
 	return f
 }
 
-var errNotTLS = errors.New("the answer is not TLS")
+var errNotTLS = errors.New("the response is not TLS")
 
-// readFlight reads handshake messages until the server waits for the client. chosen is called once
+// readServerFlight reads handshake messages until the server waits for the client. chosen is called once
 // the server has chosen version and suite.
-func readFlight(r io.Reader, chosen func()) (flight, error) {
-	var f flight
+func readServerFlight(r io.Reader, chosen func()) (serverFlight, error) {
+	var f serverFlight
 	var pending []byte
 	total := 0
 	for {
@@ -84,8 +84,8 @@ func readFlight(r io.Reader, chosen func()) (flight, error) {
 			return f, err
 		}
 		total += len(payload) + 5
-		if total > maxFlight {
-			return f, fmt.Errorf("read a server's first flight: longer than %d bytes", maxFlight)
+		if total > maxServerFlight {
+			return f, fmt.Errorf("read a server's first flight: longer than %d bytes", maxServerFlight)
 		}
 		switch kind {
 		case 21:
@@ -104,7 +104,7 @@ func readFlight(r io.Reader, chosen func()) (flight, error) {
 		}
 		for len(pending) >= 4 {
 			n := int(pending[1])<<16 | int(pending[2])<<8 | int(pending[3])
-			if n > maxFlight {
+			if n > maxServerFlight {
 				return f, fmt.Errorf("read a server's first flight: a message of %d bytes", n)
 			}
 			if len(pending) < 4+n {
@@ -136,8 +136,8 @@ func readRecord(r io.Reader) (kind byte, payload []byte, err error) {
 	return head[0], payload, err
 }
 
-// message takes in one handshake message and tells whether the flight is at its end.
-func (f *flight) message(kind byte, body []byte, chosen func()) (done bool, err error) {
+// message takes in one handshake message and reports whether the flight is at its end.
+func (f *serverFlight) message(kind byte, body []byte, chosen func()) (done bool, err error) {
 	malformed := fmt.Errorf("read a server's first flight: malformed message %d", kind)
 	switch kind {
 	case 2:
@@ -147,9 +147,9 @@ func (f *flight) message(kind byte, body []byte, chosen func()) (done bool, err 
 		chosen()
 		return f.version == tls.VersionTLS13, nil
 	case 11:
-		r := bytesReader{body}
+		r := messageReader{body}
 		list, ok := r.vector(3)
-		for inner := (bytesReader{list}); ok && len(inner.rest) > 0; {
+		for inner := (messageReader{list}); ok && len(inner.rest) > 0; {
 			var der []byte
 			if der, ok = inner.vector(3); ok {
 				f.chain = append(f.chain, der)
@@ -160,7 +160,7 @@ func (f *flight) message(kind byte, body []byte, chosen func()) (done bool, err 
 		}
 	case 12:
 		if s, known := suiteByID(f.suite); known && s.finiteField() {
-			r := bytesReader{body}
+			r := messageReader{body}
 			prime, ok := r.vector(2)
 			if !ok {
 				return true, malformed
@@ -168,8 +168,8 @@ func (f *flight) message(kind byte, body []byte, chosen func()) (done bool, err 
 			f.dhBits = new(big.Int).SetBytes(prime).BitLen()
 		}
 	case 22:
-		r := bytesReader{body}
-		if kind, ok := r.take(1); ok && kind[0] == 1 { // an OCSP answer (RFC 6066, section 8)
+		r := messageReader{body}
+		if kind, ok := r.take(1); ok && kind[0] == 1 { // an OCSP response (RFC 6066, section 8)
 			f.staple, _ = r.vector(3)
 		}
 	case 14:
@@ -178,8 +178,8 @@ func (f *flight) message(kind byte, body []byte, chosen func()) (done bool, err 
 	return false, nil
 }
 
-func (f *flight) serverHello(body []byte) bool {
-	r := bytesReader{body}
+func (f *serverFlight) serverHello(body []byte) bool {
+	r := messageReader{body}
 	head, ok := r.take(2 + 32)
 	if !ok {
 		return false
@@ -193,7 +193,7 @@ func (f *flight) serverHello(body []byte) bool {
 		return false
 	}
 	if extensions, ok := r.vector(2); ok {
-		for e := (bytesReader{extensions}); len(e.rest) > 0; {
+		for e := (messageReader{extensions}); len(e.rest) > 0; {
 			kind, ok := e.take(2)
 			if !ok {
 				return false
@@ -211,10 +211,10 @@ func (f *flight) serverHello(body []byte) bool {
 	return true
 }
 
-// bytesReader takes a message apart without ever reading past its end.
-type bytesReader struct{ rest []byte }
+// messageReader takes a message apart without ever reading past its end.
+type messageReader struct{ rest []byte }
 
-func (r *bytesReader) take(n int) ([]byte, bool) {
+func (r *messageReader) take(n int) ([]byte, bool) {
 	if n > len(r.rest) {
 		return nil, false
 	}
@@ -224,7 +224,7 @@ func (r *bytesReader) take(n int) ([]byte, bool) {
 }
 
 // vector takes a length of the given number of bytes and what it counts.
-func (r *bytesReader) vector(size int) ([]byte, bool) {
+func (r *messageReader) vector(size int) ([]byte, bool) {
 	head, ok := r.take(size)
 	if !ok {
 		return nil, false

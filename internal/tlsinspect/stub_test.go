@@ -120,7 +120,7 @@ func (r *replaying) Read(p []byte) (int, error) { return r.first.Read(p) }
 
 func readOffer(record []byte) offer {
 	o := offer{size: len(record)}
-	r := bytesReader{record}
+	r := messageReader{record}
 	_, _ = r.take(4)
 	version, ok := r.take(2)
 	if !ok {
@@ -135,7 +135,7 @@ func readOffer(record []byte) offer {
 	}
 	_, _ = r.vector(1)
 	extensions, _ := r.vector(2)
-	for e := (bytesReader{extensions}); len(e.rest) > 0; {
+	for e := (messageReader{extensions}); len(e.rest) > 0; {
 		kind, ok := e.take(2)
 		data, ok2 := e.vector(2)
 		if !ok || !ok2 {
@@ -160,20 +160,20 @@ func firstFlight(version, suite uint16, chain [][]byte, prime []byte) []byte {
 	hello := binary.BigEndian.AppendUint16(nil, version)
 	hello = append(hello, make([]byte, 32)...)
 	hello = append(binary.BigEndian.AppendUint16(append(hello, 0), suite), 0)
-	flight := message(2, hello)
+	serverFlight := message(2, hello)
 	if chain != nil {
 		var list []byte
 		for _, der := range chain {
 			list = append(append(list, byte(len(der)>>16), byte(len(der)>>8), byte(len(der))), der...)
 		}
-		flight = append(flight, message(11, append([]byte{byte(len(list) >> 16), byte(len(list) >> 8), byte(len(list))}, list...))...)
+		serverFlight = append(serverFlight, message(11, append([]byte{byte(len(list) >> 16), byte(len(list) >> 8), byte(len(list))}, list...))...)
 	}
 	if prime != nil {
-		flight = append(flight, message(12, vector16(vector16(vector16(nil, prime), []byte{2}), prime))...)
+		serverFlight = append(serverFlight, message(12, vector16(vector16(vector16(nil, prime), []byte{2}), prime))...)
 	}
-	flight = append(flight, message(14, nil)...)
+	serverFlight = append(serverFlight, message(14, nil)...)
 	var out []byte
-	for part := range slices.Chunk(flight, 1000) { // several records, as real servers send
+	for part := range slices.Chunk(serverFlight, 1000) { // several records, as real servers send
 		out = vector16(append(out, 22, byte(version>>8), byte(version)), part)
 	}
 	return out

@@ -13,7 +13,7 @@ var AllVersions = []string{"ssl3", "1.0", "1.1", "1.2", "1.3"}
 // AllClasses are the classes of cipher suites asked for. A suite can be in several.
 var AllClasses = []string{"null", "anonymous", "export", "rc4", "des", "3des", "static_rsa", "static_dh", "dhe", "cbc"}
 
-// brokenClasses are looked for with one hello: a server that is right refuses them all at once.
+// brokenClasses are looked for with one hello: a server that is right rejects them all at once.
 var brokenClasses = []string{"null", "anonymous", "export", "rc4", "des", "3des"}
 
 const versionSSL3 = 0x0300
@@ -76,7 +76,7 @@ func classesOf(name string) []string {
 	return out
 }
 
-// finiteField tells whether the server's key exchange message starts with a Diffie-Hellman prime.
+// finiteField reports whether the server's key exchange message starts with a Diffie-Hellman prime.
 func (s suite) finiteField() bool {
 	return strings.HasPrefix(s.name, "TLS_DHE_") || strings.HasPrefix(s.name, "TLS_DH_anon_")
 }

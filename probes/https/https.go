@@ -1,4 +1,4 @@
-// Package https looks at every HTTPS endpoint of an integration: the webhook, the redirect URLs and, with provider_checks, the API.
+// Package https inspected at every HTTPS endpoint of an integration: the webhook, the redirect URLs and, with provider_checks, the API.
 // What is seen is described by internal/tlsinspect; this probe says whose endpoint it is.
 package https
 
@@ -130,7 +130,7 @@ func (probe) Run(ctx context.Context, run *audit.Run) error {
 	if err != nil {
 		return err
 	}
-	var looks []tlsinspect.Target
+	var inspected []tlsinspect.Target
 	uses := map[string][]Use{}       // host:port → who uses it
 	receivers := map[string]string{} // host of a receiver → environment whose rate holds for it
 	var contacted []target
@@ -146,16 +146,16 @@ func (probe) Run(ctx context.Context, run *audit.Run) error {
 			receivers[host] = t.Environment
 		}
 		contacted = append(contacted, t)
-		looks = append(looks, tlsinspect.Target{ID: fmt.Sprint(len(looks)), URL: t.url, Post: t.post, Clear: t.role == roleWebhook, Follow: t.role != roleAPI})
+		inspected = append(inspected, tlsinspect.Target{ID: fmt.Sprint(len(inspected)), URL: t.url, Post: t.post, PlainHTTP: t.role == roleWebhook, Follow: t.role != roleAPI})
 	}
-	facts, err := tlsinspect.Look(ctx, tlsinspect.Options{
+	facts, err := tlsinspect.Inspect(ctx, tlsinspect.Options{
 		Resolve: run.Network.Addresses, Dial: run.Network.DialAddress, DialName: run.Network.DialContext,
 		SystemRoots: run.Roots.System, ExtraRoots: extra, ClientCert: run.Integration.Network.ClientCertificate,
 		Now: run.Now, Timeout: run.Integration.Network.Timeout, UserAgent: run.UserAgent,
 		Pace: func(ctx context.Context, host string) error {
 			return run.Network.Pace(ctx, receivers[strings.TrimSuffix(strings.ToLower(host), ".")])
 		},
-	}, looks...)
+	}, inspected...)
 	for _, endpoint := range facts.Endpoints {
 		run.Sink.Emit(kindEndpoint, Endpoint{Uses: nonNil(uses[endpoint.Name]), Clock: facts.Clock, Endpoint: endpoint})
 		run.Sink.Scope(func(scope *audit.Scope) {
@@ -175,7 +175,7 @@ func nonNil(uses []Use) []Use { return append([]Use{}, uses...) }
 
 // schemeOnly describes a URL that is not contacted.
 func schemeOnly(t target) tlsinspect.URL {
-	described := tlsinspect.URL{Target: t.Name, Answers: []tlsinspect.Answer{}, Clear: []tlsinspect.Clear{}, Trails: []tlsinspect.Trail{}}
+	described := tlsinspect.URL{Target: t.Name, Answers: []tlsinspect.Answer{}, PlainHTTP: []tlsinspect.PlainHTTP{}, RedirectChains: []tlsinspect.RedirectChain{}}
 	if u, err := url.Parse(t.url); err == nil {
 		described.Scheme = strings.ToLower(u.Scheme)
 		described.URL = (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
