@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -38,9 +37,9 @@ type choice struct {
 }
 
 func (c *choice) flags(cmd *cobra.Command) {
-	cmd.Flags().StringSliceVar(&c.only, "only", nil, "judge these checks only, globs such as 'webhook.*'")
-	cmd.Flags().StringSliceVar(&c.skip, "skip", nil, "leave these checks out")
-	cmd.Flags().StringArrayVar(&c.policyDirs, "policy", nil, "a folder with more checks in Rego (repeatable)")
+	cmd.Flags().StringSliceVar(&c.only, "only", nil, "judge only `CHECKS`, globs such as 'webhook.*'")
+	cmd.Flags().StringSliceVar(&c.skip, "skip", nil, "leave out `CHECKS`")
+	policyFlag(cmd, &c.policyDirs)
 	completeChecks := func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return checkIDs(c.policyDirs), cobra.ShellCompDirectiveNoFileComp
 	}
@@ -55,7 +54,24 @@ func (c *choice) load() (*policy.Library, policy.Selection, error) {
 		return nil, policy.Selection{}, err
 	}
 	selection, err := library.Select(c.only, c.skip)
+	var unmatched *policy.UnmatchedError
+	if errors.As(err, &unmatched) {
+		err = fmt.Errorf("%w: %s", err, suggestChecks(unmatched.Pattern, library.Checks()))
+	}
 	return library, selection, err
+}
+
+// suggestChecks is the next step after a pattern that matches no check.
+func suggestChecks(pattern string, checks []audit.CheckInfo) string {
+	var known []string
+	for _, check := range checks {
+		area, _, _ := strings.Cut(check.ID, ".")
+		known = append(known, check.ID, area+".*")
+	}
+	if near := config.Nearest(pattern, known); near != "" {
+		return fmt.Sprintf("did you mean %q? `prelaunch checks` lists them", near)
+	}
+	return "`prelaunch checks` lists them"
 }
 
 // permissions are what the configuration alone must not decide.
@@ -67,7 +83,7 @@ type permissions struct {
 
 func (p *permissions) flags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&p.commands, "allow-commands", false, "run the commands that the configuration names")
-	cmd.Flags().StringArrayVar(&p.apiHosts, "allow-api-host", nil, "let keys go to this API `HOST` too (repeatable)")
+	cmd.Flags().StringArrayVar(&p.apiHosts, "allow-api-host", nil, "let keys go to the API at `HOST` too (repeatable)")
 	cmd.Flags().Func("allow-address", "contact addresses in `CIDR` although they are link-local or cloud metadata,\nor loopback or private and named by content only (repeatable)", func(text string) error {
 		prefix, err := netprobe.ParseAllowed(text)
 		p.addresses = append(p.addresses, prefix)
@@ -79,9 +95,9 @@ func (p *permissions) flags(cmd *cobra.Command) {
 // readFlags are the flags that reading a configuration alone needs.
 func (p *permissions) readFlags(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&p.paths, "allow-path", nil,
-		"let key files, client certificates and evidence come from this `DIR`ectory outside the configuration's own (repeatable)")
+		"let key files, client certificates and evidence come from `DIR`, outside the configuration's own directory (repeatable)")
 	cmd.Flags().StringArrayVar(&p.env, "allow-env", nil,
-		"let keys and commands use variables that match this `PATTERN`, such as 'VAULT_*' (repeatable)")
+		"let keys and commands use variables that match `PATTERN`, such as 'VAULT_*' (repeatable)")
 }
 
 // reading is what the configuration may read.
@@ -139,12 +155,14 @@ func (a *app) auditCommand() *cobra.Command {
 			if err := a.write(report, document, destinations); err != nil {
 				return err
 			}
-			return exitWith(verdict.ExitCode(report))
+			return a.failOn.exit(report)
 		},
 	}
 	choice.flags(cmd)
 	permissions.flags(cmd)
 	outputFlag(cmd, &outputs)
+	a.failOn.flag(cmd)
+	a.severityFlag(cmd)
 	return cmd
 }
 
@@ -207,18 +225,21 @@ func (a *app) judgeCommand() *cobra.Command {
 			if err := a.write(report, document, destinations); err != nil {
 				return err
 			}
-			return exitWith(verdict.ExitCode(report))
+			return a.failOn.exit(report)
 		},
 	}
 	choice.flags(cmd)
 	outputFlag(cmd, &outputs)
+	a.failOn.flag(cmd)
+	a.severityFlag(cmd)
 	return cmd
 }
 
 func (a *app) planCommand() *cobra.Command {
 	var choice choice
 	var permissions permissions
-	asJSON := false
+	var format string
+	alsoJSON := false
 	cmd := &cobra.Command{
 		Use: "plan [FILE]", Short: "List what an audit would send, read and run, without doing it", Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -240,17 +261,16 @@ func (a *app) planCommand() *cobra.Command {
 					steps = append(steps, probe.Plan(integration)...)
 				}
 			}
-			if asJSON {
-				encoder := json.NewEncoder(a.Out)
-				encoder.SetIndent("", "  ")
-				return encoder.Encode(steps)
+			if format == asJSON || alsoJSON {
+				return a.printJSON(steps)
 			}
 			return a.printPlan(steps)
 		},
 	}
 	choice.flags(cmd)
 	permissions.flags(cmd) // so that an audit's own flags can be given
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	listingFlag(cmd, &format)
+	cmd.Flags().BoolVar(&alsoJSON, "json", false, "the same as -o json")
 	return cmd
 }
 

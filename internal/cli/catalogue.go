@@ -28,7 +28,8 @@ func checkIDs(policyDirs []string) []string {
 
 func (a *app) checksCommand() *cobra.Command {
 	var policyDirs []string
-	asJSON, asMarkdown := false, false
+	var format string
+	alsoJSON, alsoMarkdown := false, false
 	cmd := &cobra.Command{
 		Use: "checks", Short: "List the checks", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -37,22 +38,28 @@ func (a *app) checksCommand() *cobra.Command {
 				return err
 			}
 			switch {
-			case asJSON:
-				encoder := json.NewEncoder(a.Out)
-				encoder.SetIndent("", "  ")
-				return encoder.Encode(library.Checks())
-			case asMarkdown:
+			case format == asJSON || alsoJSON:
+				return a.printJSON(library.Checks())
+			case format == asMarkdown || alsoMarkdown:
 				_, err = fmt.Fprint(a.Out, catalogueMarkdown(library.Checks()))
 				return err
 			}
 			return a.printCatalogue(library.Checks())
 		},
 	}
-	cmd.Flags().StringArrayVar(&policyDirs, "policy", nil, "a folder with more checks in Rego (repeatable)")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.Flags().BoolVar(&asMarkdown, "markdown", false, "print a Markdown table")
+	policyFlag(cmd, &policyDirs)
+	listingFlag(cmd, &format, asMarkdown)
+	cmd.Flags().BoolVar(&alsoJSON, "json", false, "the same as -o json")
+	cmd.Flags().BoolVar(&alsoMarkdown, "markdown", false, "the same as -o markdown")
 	cmd.MarkFlagsMutuallyExclusive("json", "markdown")
 	return cmd
+}
+
+// printJSON prints a value that commands list.
+func (a *app) printJSON(value any) error {
+	encoder := json.NewEncoder(a.Out)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(value)
 }
 
 // printCatalogue groups the checks by the checklist's sections.
@@ -103,8 +110,9 @@ func catalogueMarkdown(checks []audit.CheckInfo) string {
 
 func (a *app) explainCommand() *cobra.Command {
 	var policyDirs []string
+	var format string
 	cmd := &cobra.Command{
-		Use: "explain CHECK", Short: "Tell what a check wants, why, and how to mend it", Args: cobra.ExactArgs(1),
+		Use: "explain [CHECK]", Short: "Explain what a check requires and how to fix what fails it; without CHECK, list them", Args: cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return checkIDs(policyDirs), cobra.ShellCompDirectiveNoFileComp
 		},
@@ -113,9 +121,18 @@ func (a *app) explainCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if len(args) == 0 {
+				if format == asJSON {
+					return a.printJSON(library.Checks())
+				}
+				return a.printCatalogue(library.Checks())
+			}
 			var ids []string
 			for _, check := range library.Checks() {
 				if check.ID == args[0] {
+					if format == asJSON {
+						return a.printJSON(check)
+					}
 					width, _ := terminal(a.Out)
 					_, err := fmt.Fprint(a.Out, explain(check, width))
 					return err
@@ -129,7 +146,8 @@ func (a *app) explainCommand() *cobra.Command {
 			return fmt.Errorf("there is no check %.60q: %s", args[0], hint)
 		},
 	}
-	cmd.Flags().StringArrayVar(&policyDirs, "policy", nil, "a folder with more checks in Rego (repeatable)")
+	policyFlag(cmd, &policyDirs)
+	listingFlag(cmd, &format)
 	return cmd
 }
 
@@ -170,8 +188,8 @@ func explain(check audit.CheckInfo, width int) string {
 
 func (a *app) schemaCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "schema config|facts|report", Short: "Print the JSON Schema of a document", Args: cobra.ExactArgs(1),
-		ValidArgs: []string{"config", "facts", "report"},
+		Use: "schema config|facts|report|error", Short: "Print the JSON Schema of a document", Args: cobra.ExactArgs(1),
+		ValidArgs: []string{"config", "facts", "report", "error"},
 		RunE: func(_ *cobra.Command, args []string) error {
 			var schema []byte
 			var err error
@@ -182,8 +200,10 @@ func (a *app) schemaCommand() *cobra.Command {
 				schema, err = policies.FS.ReadFile(policy.SchemaFile)
 			case "report":
 				schema, err = report.Schema()
+			case "error":
+				schema, err = errorSchemaDocument()
 			default:
-				return fmt.Errorf("there is no schema %.20q: choose config, facts or report", args[0])
+				return fmt.Errorf("there is no schema %.20q: choose config, facts, report or error", args[0])
 			}
 			if err != nil {
 				return err

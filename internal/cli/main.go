@@ -19,7 +19,6 @@ import (
 	"golang.org/x/term"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
-	"github.com/prelaunch-audit/prelaunch/internal/config"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
@@ -42,8 +41,9 @@ func (e exit) Error() string { return fmt.Sprintf("exit status %d", e.code) }
 // app is one call of the program.
 type app struct {
 	Streams
+	presentation
+	failOn   failOn
 	redactor *secret.Redactor // knows the keys once they are resolved
-	color    string
 	logs     *logOutput
 }
 
@@ -72,22 +72,14 @@ func Main(ctx context.Context, args []string, streams Streams) (code int) {
 	root.SetOut(a.Out)
 	root.SetErr(a.Err)
 	err := root.ExecuteContext(ctx)
-	var quiet exit
-	var mistakes *config.Error
+	var status exit
 	switch {
 	case err == nil:
 		return 0
-	case errors.As(err, &quiet):
-		return quiet.code
-	case errors.As(err, &mistakes): // each line begins with file:line:column, which editors and CI understand
-		fmt.Fprintln(a.Err, a.redactor.RedactString(mistakes.Error()))
-		return exitFailure
-	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		fmt.Fprintln(a.Err, "prelaunch: interrupted before there was anything to report")
-		return exitFailure
+	case errors.As(err, &status):
+		return status.code
 	}
-	fmt.Fprintf(a.Err, "prelaunch: %s\n", a.redactor.RedactString(strings.TrimSpace(err.Error())))
-	return exitFailure
+	return a.fail(ctx, args, err)
 }
 
 func (a *app) root() *cobra.Command {
@@ -119,24 +111,12 @@ Exit codes:  0 ready   1 a required check fails   2 could not be run or was cut 
 	}
 	root.SuggestionsMinimumDistance = 2
 	root.SetVersionTemplate("prelaunch {{.Version}}\n")
-	root.PersistentFlags().StringVar(&a.color, "color", "auto", "colour: auto, always or never (NO_COLOR is honoured)")
-	var logLevel, logFormat string
-	root.PersistentFlags().StringVar(&logLevel, "log-level", defaultLogLevel, "log of libraries on standard error: debug, info, warn or error; excerpts are withheld")
-	root.PersistentFlags().StringVar(&logFormat, "log-format", "text", "format of that log: text or json")
+	a.presentation.flags(root.PersistentFlags())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w\nSee `%s --help`", err, cmd.CommandPath())
 	})
 	root.CompletionOptions.HiddenDefaultCmd = false
-	root.PersistentPreRunE = func(*cobra.Command, []string) error {
-		if err := a.logs.configure(a.Err, logLevel, logFormat); err != nil {
-			return err
-		}
-		switch a.color {
-		case "auto", "always", "never":
-			return nil
-		}
-		return fmt.Errorf("--color is auto, always or never, not %.20q", a.color)
-	}
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.settle(cmd) }
 	root.AddCommand(a.auditCommand(), a.probeCommand(), a.judgeCommand(), a.planCommand(), a.checksCommand(), a.explainCommand(),
 		a.revisitCommand(),
 		a.reportCommand(), a.diffCommand(), a.ticketsCommand(), a.signCommand(), a.verifyCommand(),
@@ -159,13 +139,19 @@ func tool() audit.Tool {
 }
 
 func (a *app) versionCommand() *cobra.Command {
-	return &cobra.Command{
+	var format string
+	cmd := &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			if format == asJSON {
+				return a.printJSON(tool())
+			}
 			_, err := fmt.Fprintln(a.Out, "prelaunch", tool().Version)
 			return err
 		},
 	}
+	listingFlag(cmd, &format)
+	return cmd
 }
 
 // untilClosed writes until nobody reads any more, as when it is piped into head: what comes then has no reader, and that is no fault of

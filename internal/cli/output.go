@@ -35,8 +35,8 @@ func outputFlag(cmd *cobra.Command, outputs *[]string) {
 	for _, format := range report.Formats {
 		fmt.Fprintf(&formats, "\n  %-13s %s", format.Name, format.Help)
 	}
-	fmt.Fprintf(&formats, "\n  %-13s %s", factsFormat, "the facts behind the report, for `prelaunch judge`")
-	cmd.Flags().StringArrayVarP(outputs, "output", "o", nil, "FORMAT or FORMAT=PATH, repeatable (default table):"+formats.String()+"\n")
+	fmt.Fprintf(&formats, "\n  %-13s %s", factsFormat, "the facts behind the report, for prelaunch judge")
+	cmd.Flags().StringArrayVarP(outputs, "output", "o", nil, "write `FORMAT[=PATH]`, repeatable (default table):"+formats.String()+"\n")
 	must(cmd.RegisterFlagCompletionFunc("output", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return append(report.Names(), factsFormat), cobra.ShellCompDirectiveNoSpace
 	}))
@@ -88,7 +88,7 @@ func (a *app) write(r *audit.Report, document *audit.Document, destinations []de
 }
 
 func (a *app) writeReport(r *audit.Report, document *audit.Document, destinations []destination, options report.Options) error {
-	options.Redactor = a.redactor
+	options = a.options(options)
 	var faults []error
 	for _, to := range destinations {
 		switch {

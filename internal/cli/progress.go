@@ -18,6 +18,8 @@ type progress struct {
 	app  *app
 	live *mpb.Progress // nil: no terminal
 
+	hidden bool
+
 	mu    sync.Mutex
 	lines map[string]*line
 }
@@ -30,7 +32,10 @@ type line struct {
 }
 
 func (a *app) newProgress() *progress {
-	p := &progress{app: a, lines: map[string]*line{}}
+	p := &progress{app: a, lines: map[string]*line{}, hidden: a.quiet || a.noProgress}
+	if p.hidden {
+		return p
+	}
 	if width, is := terminal(a.Err); is && a.canRedraw() {
 		p.live = mpb.New(mpb.WithOutput(a.Err), mpb.WithWidth(width), mpb.WithRefreshRate(100*time.Millisecond), mpb.PopCompletedMode())
 	}
@@ -101,7 +106,7 @@ func (p *progress) End(probe audit.Probe, status audit.ProbeStatus) {
 	l.said = fmt.Sprintf("%-22s %s", probe.Title(), howItEnded(status, time.Since(l.begun)))
 	said := p.app.redactor.RedactString(l.said)
 	l.said = said
-	if l.bar == nil { // under the lock: probes end side by side, and Err need not be safe for that
+	if l.bar == nil && !p.hidden { // under the lock: probes end side by side, and Err need not be safe for that
 		fmt.Fprintln(p.app.Err, said)
 	}
 	p.mu.Unlock()

@@ -70,6 +70,8 @@ compared with. Exit codes are those of audit.`,
 	choice.flags(cmd)
 	permissions.flags(cmd)
 	outputFlag(cmd, &outputs)
+	a.failOn.flag(cmd)
+	a.severityFlag(cmd)
 	place.flags(cmd, ".prelaunch")
 	cmd.Flags().IntVar(&keep, "keep", keep, "how many reports are kept")
 	return cmd
@@ -216,7 +218,7 @@ func (a *app) revisit(ctx context.Context, prepared *prepared, kept *store.Store
 	if err != nil {
 		return err
 	}
-	return exitWith(verdict.ExitCode(judged))
+	return a.failOn.exit(judged)
 }
 
 // keptRun is a sound entry of the store.

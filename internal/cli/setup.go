@@ -12,11 +12,13 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/config"
 	"github.com/prelaunch-audit/prelaunch/internal/policy"
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/policies"
 )
 
 func (a *app) initCommand() *cobra.Command {
-	return &cobra.Command{
+	chosen := provider.Names()[0]
+	cmd := &cobra.Command{
 		Use: "init [FILE]", Short: "Write a commented starter configuration", Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			name := fileArgument(args)
@@ -41,6 +43,8 @@ func (a *app) initCommand() *cobra.Command {
 			return err
 		},
 	}
+	cmd.Flags().Var(&choiceValue{&chosen, provider.Names()}, "provider", "`NAME` of the webhook provider (default "+chosen+")")
+	return cmd
 }
 
 func (a *app) validateCommand() *cobra.Command {
@@ -62,7 +66,7 @@ func (a *app) validateCommand() *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().StringArrayVar(&policyDirs, "policy", nil, "a folder with more checks in Rego (repeatable)")
+	policyFlag(cmd, &policyDirs)
 	permissions.readFlags(cmd)
 	return cmd
 }

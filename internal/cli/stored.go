@@ -67,6 +67,7 @@ func (a *app) reportCommand() *cobra.Command {
 		},
 	}
 	outputFlag(cmd, &outputs)
+	a.severityFlag(cmd)
 	cmd.Flags().StringArrayVar(&earlier, "earlier", nil, "an earlier JSON report, for the history in html (repeatable)")
 	return cmd
 }

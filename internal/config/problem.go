@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/agnivade/levenshtein"
+
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
@@ -114,33 +116,9 @@ func nearest(word string, known []string) (best string, near bool) {
 	word = strings.ToLower(word)
 	distance := -1
 	for _, candidate := range known {
-		if d := editDistance(word, strings.ToLower(candidate)); distance < 0 || d < distance {
+		if d := levenshtein.ComputeDistance(word, strings.ToLower(candidate)); distance < 0 || d < distance {
 			best, distance = candidate, d
 		}
 	}
-	return best, distance >= 0 && distance*2 <= len(best)
-}
-
-// editDistance counts the insertions, deletions, replacements and swaps of neighbours that turn a into b, byte by byte.
-func editDistance(a, b string) int {
-	beforeLast, last := make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row := make([]int, len(b)+1)
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			replace := last[j-1]
-			if a[i-1] != b[j-1] {
-				replace++
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, replace)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], beforeLast[j-2]+1)
-			}
-		}
-		beforeLast, last = last, row
-	}
-	return last[len(b)]
+	return best, distance >= 0 && distance*2 <= len(best)+1
 }

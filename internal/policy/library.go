@@ -329,6 +329,11 @@ func (l *Library) Checks() []audit.CheckInfo {
 	return infos
 }
 
+// UnmatchedError is a pattern that matches no check.
+type UnmatchedError struct{ Pattern string }
+
+func (e *UnmatchedError) Error() string { return fmt.Sprintf("no check matches %q", e.Pattern) }
+
 // Selection is a choice of checks.
 type Selection struct {
 	Checks  []audit.CheckInfo
@@ -374,7 +379,7 @@ func (l *Library) Select(only, skip []string) (Selection, error) {
 	}
 	for _, pattern := range append(slices.Clone(only), skip...) {
 		if !used[pattern] {
-			return Selection{}, fmt.Errorf("no check matches %q: `prelaunch checks` lists them", pattern)
+			return Selection{}, &UnmatchedError{Pattern: pattern}
 		}
 	}
 	if len(selection.Checks) == 0 {

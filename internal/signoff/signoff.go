@@ -163,7 +163,7 @@ func (d Decision) check(r *audit.Report, redactor *secret.Redactor) error {
 		return fmt.Errorf("the report was valid until %s and cannot be approved any more: audit again, or reject it", r.ValidUntil)
 	case d.On.Before(r.FinishedAt):
 		return errors.New("the decision is older than the report: check this machine's clock")
-	case verdict.Status(r) != "READY" && len(d.ResidualRisks) == 0:
+	case (!r.Ready || verdict.Waivers(r) > 0) && len(d.ResidualRisks) == 0:
 		return fmt.Errorf("the report says %s: to approve it, name the residual risks that are accepted, in words", verdict.Status(r))
 	}
 	return nil

@@ -218,6 +218,9 @@ func sumUp(r *audit.Report, checklist []string, today audit.Date) {
 				outcomes = append(outcomes, check.Outcome)
 			}
 		}
+		if len(outcomes) == 0 && r.Partial {
+			continue // its checks were left out
+		}
 		item.Outcome = audit.Worst(outcomes...)
 		r.Checklist = append(r.Checklist, item)
 	}
@@ -237,22 +240,38 @@ func Waivers(r *audit.Report) int {
 	return len(used)
 }
 
-// Status is the report in a word or four, as the last line of the table says it.
+// Status is the report in a few words, as the first and last line of the table say it: "READY WITH 2 WAIVERS, 1 section declared
+// empty". A partial report tells how many required checks failed.
 func Status(r *audit.Report) string {
-	waivers := Waivers(r)
-	switch {
-	case r.Partial:
-		return "PARTIAL"
-	case ExitCode(r) == 1:
-		return "NOT READY"
-	case !r.Ready:
-		return "NOT PROVEN"
-	case waivers == 1:
-		return "READY WITH 1 WAIVER"
-	case waivers > 1:
-		return fmt.Sprintf("READY WITH %d WAIVERS", waivers)
+	waivers, failed, empty := Waivers(r), 0, len(r.Scope.DeclaredEmpty)
+	for _, check := range r.Checks {
+		if check.Level == audit.Required && check.Outcome == audit.Fail {
+			failed++
+		}
 	}
-	return "READY"
+	status := "READY"
+	switch {
+	case r.Partial && failed > 0:
+		status = fmt.Sprintf("PARTIAL, %d failed", failed)
+	case r.Partial:
+		status = "PARTIAL"
+	case ExitCode(r) == 1:
+		status = "NOT READY"
+	case !r.Ready:
+		status = "NOT PROVEN"
+	case waivers == 1:
+		status = "READY WITH 1 WAIVER"
+	case waivers > 1:
+		status = fmt.Sprintf("READY WITH %d WAIVERS", waivers)
+	}
+	switch {
+	case !r.Ready: // what is declared empty is not what keeps it from being ready
+	case empty == 1:
+		status += ", 1 section declared empty"
+	case empty > 1:
+		status += fmt.Sprintf(", %d sections declared empty", empty)
+	}
+	return status
 }
 
 func inEnvironment(name string) string {

@@ -79,7 +79,7 @@ func TestStatusAndExitCode(t *testing.T) {
 		"waiver of this finding":    {check: required, waivers: []audit.Waiver{one}, verdicts: []audit.Verdict{verdict(audit.Fail, "", "x")}, status: "READY WITH 1 WAIVER", ready: true},
 		"waiver of another finding": {check: required, waivers: []audit.Waiver{one}, verdicts: []audit.Verdict{verdict(audit.Fail, "", "x"), verdict(audit.Fail, "", "y")}, status: "NOT READY", code: 1},
 		"partial":                   {check: required, partial: true, verdicts: []audit.Verdict{verdict(audit.Pass, "", "x")}, status: "PARTIAL"},
-		"partial and failing":       {check: required, partial: true, verdicts: []audit.Verdict{verdict(audit.Fail, "", "x")}, status: "PARTIAL", code: 1},
+		"partial and failing":       {check: required, partial: true, verdicts: []audit.Verdict{verdict(audit.Fail, "", "x")}, status: "PARTIAL, 1 failed", code: 1},
 		"cut short":                 {check: required, cutShort: true, verdicts: []audit.Verdict{verdict(audit.Pass, "", "x")}, status: "PARTIAL", code: 2},
 		"one environment is silent": {check: perEach, verdicts: []audit.Verdict{verdict(audit.Pass, audit.Test, "x")}, status: "NOT PROVEN", code: 3},
 		"each environment":          {check: perEach, verdicts: []audit.Verdict{verdict(audit.Pass, audit.Test, "x"), verdict(audit.Pass, audit.Production, "x")}, status: "READY", ready: true},
@@ -197,6 +197,10 @@ func TestChecklistSumsUpItsRequiredChecks(t *testing.T) {
 	if diff := cmp.Diff(want, report.Checklist); diff != "" {
 		t.Error(diff)
 	}
+	left := assemble(document(), true, map[string][]audit.Verdict{"a.required": {verdict(audit.Pass, "", "x")}}, required)
+	if diff := cmp.Diff(want[:1], left.Checklist); diff != "" {
+		t.Errorf("with checks left out: %s", diff)
+	}
 }
 
 func TestSilenceSaysWhy(t *testing.T) {
@@ -214,6 +218,31 @@ func TestSilenceSaysWhy(t *testing.T) {
 			if finding.Message != want || finding.Outcome != audit.Inconclusive {
 				t.Errorf("got %q, want %q", finding.Message, want)
 			}
+		}
+	}
+}
+
+func TestSectionsDeclaredEmptyAreCountedInTheVerdict(t *testing.T) {
+	t.Parallel()
+	waiver := audit.Waiver{Check: "a.required", Owner: "bob", ApprovedBy: "jane", Expires: date(t, "2026-12-01")}
+	for want, test := range map[string]struct {
+		sections []string
+		outcome  audit.Outcome
+		waivers  []audit.Waiver
+	}{
+		"READY, 1 section declared empty":                {sections: []string{"logs"}, outcome: audit.Pass},
+		"READY, 3 sections declared empty":               {sections: []string{"repositories", "clients", "logs"}, outcome: audit.NotApplicable},
+		"READY WITH 1 WAIVER, 2 sections declared empty": {sections: []string{"clients", "logs"}, outcome: audit.Fail, waivers: []audit.Waiver{waiver}},
+		"NOT READY":  {sections: []string{"clients", "logs"}, outcome: audit.Fail},
+		"NOT PROVEN": {sections: []string{"clients", "logs"}, outcome: audit.Inconclusive},
+	} {
+		doc := document(test.waivers...)
+		for _, section := range test.sections {
+			doc.Scope.DeclaredEmpty = append(doc.Scope.DeclaredEmpty, audit.EmptySection{Section: section})
+		}
+		report := assemble(doc, false, map[string][]audit.Verdict{"a.required": {verdict(test.outcome, "", "x")}}, required)
+		if got := Status(report); got != want {
+			t.Errorf("got %q, want %q", got, want)
 		}
 	}
 }

@@ -1,0 +1,111 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/google/jsonschema-go/jsonschema"
+
+	"github.com/prelaunch-audit/prelaunch/internal/config"
+)
+
+// errorSchema names the document that stands for an error when JSON was asked for.
+const errorSchema = "prelaunch.error/v1"
+
+// errorDocument is why a command could not be run. File, line and column are those of the first problem of a configuration.
+type errorDocument struct {
+	Schema   string         `json:"schema"`
+	Code     int            `json:"code"` // the exit status
+	Message  string         `json:"message"`
+	File     string         `json:"file,omitempty"`
+	Line     int            `json:"line,omitempty"`   // from 1
+	Column   int            `json:"column,omitempty"` // from 1, in characters
+	Hint     string         `json:"hint,omitempty"`   // what to do about it
+	Problems []errorProblem `json:"problems,omitempty"`
+}
+
+// errorProblem is one of several problems of a configuration.
+type errorProblem struct {
+	Message string `json:"message"`
+	File    string `json:"file,omitempty"`
+	Line    int    `json:"line,omitempty"`
+	Column  int    `json:"column,omitempty"`
+	Hint    string `json:"hint,omitempty"`
+}
+
+// fail reports on standard error why a command could not be run.
+func (a *app) fail(ctx context.Context, args []string, err error) int {
+	var mistakes *config.Error
+	interrupted := errors.Is(err, context.Canceled) && ctx.Err() != nil
+	if fromVariable, _ := a.LookupEnv("PRELAUNCH_OUTPUT"); wantsJSON(append(slices.Clone(args), "--output="+fromVariable)) {
+		document := errorDocument{Schema: errorSchema, Code: exitFailure, Message: a.redactor.RedactString(strings.TrimSpace(err.Error()))}
+		switch {
+		case errors.As(err, &mistakes):
+			for _, problem := range mistakes.Problems {
+				document.Problems = append(document.Problems, errorProblem{Message: a.redactor.RedactString(problem.Message),
+					File: problem.File, Line: problem.Line, Column: problem.Column, Hint: a.redactor.RedactString(problem.Next)})
+			}
+			first := document.Problems[0]
+			document.Message, document.File, document.Line, document.Column, document.Hint = first.Message, first.File, first.Line, first.Column, first.Hint
+			if len(document.Problems) == 1 {
+				document.Problems = nil
+			}
+		case interrupted:
+			document.Message = interruption
+		}
+		encoder := json.NewEncoder(a.Err)
+		encoder.SetEscapeHTML(false)
+		_ = encoder.Encode(document) // nobody is left to be told
+		return exitFailure
+	}
+	switch {
+	case errors.As(err, &mistakes): // each line begins with file:line:column, which editors and CI understand
+		fmt.Fprintln(a.Err, a.redactor.RedactString(mistakes.Error()))
+	case interrupted:
+		fmt.Fprintln(a.Err, "prelaunch: "+interruption)
+	default:
+		fmt.Fprintf(a.Err, "prelaunch: %s\n", a.redactor.RedactString(strings.TrimSpace(err.Error())))
+	}
+	return exitFailure
+}
+
+const interruption = "interrupted before there was anything to report"
+
+// wantsJSON reports whether the command line asks for JSON on standard output. It is looked at as it was written: it may be what is
+// wrong.
+func wantsJSON(args []string) bool {
+	for i, arg := range args {
+		if arg == "--" {
+			return false
+		}
+		value := ""
+		switch {
+		case (arg == "-o" || arg == "--output") && i+1 < len(args):
+			value = args[i+1]
+		case strings.HasPrefix(arg, "--output="):
+			value = strings.TrimPrefix(arg, "--output=")
+		case strings.HasPrefix(arg, "-o"):
+			value = strings.TrimPrefix(strings.TrimPrefix(arg, "-o"), "=")
+		}
+		if slices.Contains([]string{"json", "json=-", "json=/dev/stdout"}, value) {
+			return true
+		}
+	}
+	return false
+}
+
+// errorSchemaDocument is the JSON Schema of errorDocument.
+func errorSchemaDocument() ([]byte, error) {
+	schema, err := jsonschema.For[errorDocument](nil)
+	if err != nil {
+		return nil, fmt.Errorf("describe errors: %w", err)
+	}
+	schema.Schema = "https://json-schema.org/draft/2020-12/schema"
+	schema.Title = "Why a command of prelaunch could not be run"
+	schema.Properties["schema"].Const = jsonschema.Ptr[any](errorSchema)
+	return json.MarshalIndent(schema, "", "  ")
+}
