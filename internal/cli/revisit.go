@@ -21,7 +21,6 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/policy"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
 	"github.com/prelaunch-audit/prelaunch/internal/store"
-	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
 // Bounds of what is read back of a store, so that an audit takes as long however many reports are kept.
