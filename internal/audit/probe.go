@@ -42,17 +42,6 @@ type Preparer interface {
 	Prepare(ctx context.Context, run *Run)
 }
 
-// Digester is a probe that can tell cheaply whether what it looks at has changed since an earlier run.
-type Digester interface {
-	Probe
-	// Digests maps each thing that is looked at, such as "repository .", to a digest that changes when it does: UnknownDigest where
-	// that cannot be told cheaply. What cannot be looked at has a digest of its own.
-	Digests(ctx context.Context, run *Run) (map[string]string, error)
-}
-
-// UnknownDigest stands for a digest that cannot be worked out, or not cheaply: it is like no other, itself included.
-const UnknownDigest = "unknown"
-
 // Kind is a kind of fact.
 type Kind struct {
 	Name string       // "area.noun"

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 
 	"golang.org/x/net/html"
 )
@@ -109,23 +110,33 @@ func (f *fetcher) namedByScript(script fetched) {
 	f.names(script.body, []*url.URL{script.url, f.page, top(f.page)})
 }
 
+// pattern compiles a regular expression when it is first needed: most runs search no page.
+func pattern(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}
+
 var (
-	sourceMapping = regexp.MustCompile(`[#@][ \t]*sourceMappingURL=([^\s'"*<>\\]{1,500})`)
+	sourceMapping = pattern(`[#@][ \t]*sourceMappingURL=([^\s'"*<>\\]{1,500})`)
 	// named is a text that ends like the name of code.
-	named = regexp.MustCompile("[\"'`]([A-Za-z0-9_@$!~./:%+-]{1,300}\\.(?:js|mjs|cjs|wasm|js\\.map))(?:\\?[^\"'`\\s]{0,100})?[\"'`]")
+	named = pattern("[\"'`]([A-Za-z0-9_@$!~./:%+-]{1,300}\\.(?:js|mjs|cjs|wasm|js\\.map))(?:\\?[^\"'`\\s]{0,100})?[\"'`]")
+	// fetching is the call of a function that gets data, with its address.
+	fetching = pattern("(?:fetch|axios|ajax|open|[gG]et\\w*|load\\w*|import|URL|request)\\s*\\(\\s*(?:[\"'`]GET[\"'`]\\s*,\\s*)?[\"'`]([^\"'`\\s<>\\\\${}]{1,300})[\"'`]")
+	// settings is a text that ends like the name of a file of data and reads like that of settings.
+	settings = pattern("[\"'`]([^\"'`\\s<>\\\\${}]{0,250}(?i:config|settings?|env|environment|runtime|credentials?|secrets?|keys?|firebase|init)[^\"'`\\s<>\\\\${}/]{0,40}\\.(?:json|ya?ml|xml|txt|env|properties|ini|toml))(?:\\?[^\"'`\\s]{0,100})?[\"'`]")
+	data     = pattern(`(?i)(?:\.(?:json|ya?ml|xml|txt|env|properties|ini|toml)|/(?:[\w.-]*config[\w.-]*|settings|env))(?:\?|$)`)
 	// table is webpack's: "static/js/"+({1:"name"}[e]||e)+"."+{1:"digest"}[e]+".chunk.js"
-	table = regexp.MustCompile(`(?:"([^"\\]{0,200})"\s*\+\s*)?(?:\(?\s*(\{[^{}]*\})\[\w+\]\s*\|\|\s*\w+\s*\)?|\w+)\s*\+\s*"([.\-~_/])"\s*\+\s*\(?(\{[^{}]+\})\[\w+\](?:\s*\|\|\s*\w+\s*\))?\s*\+\s*"([^"\\]{0,60}\.m?js)"`)
-	pairs = regexp.MustCompile(`["']?([A-Za-z0-9_~./-]+)["']?\s*:\s*["']([A-Za-z0-9_~./-]+)["']`)
+	table = pattern(`(?:"([^"\\]{0,200})"\s*\+\s*)?(?:\(?\s*(\{[^{}]*\})\[\w+\]\s*\|\|\s*\w+\s*\)?|\w+)\s*\+\s*"([.\-~_/])"\s*\+\s*\(?(\{[^{}]+\})\[\w+\](?:\s*\|\|\s*\w+\s*\))?\s*\+\s*"([^"\\]{0,60}\.m?js)"`)
+	pairs = pattern(`["']?([A-Za-z0-9_~./-]+)["']?\s*:\s*["']([A-Za-z0-9_~./-]+)["']`)
 	// runtime computes the names of chunks.
-	runtime = regexp.MustCompile(`webpackChunk|__webpack_require__`)
-	compute = regexp.MustCompile(`\.u\s*=\s*(?:function|\(?\w+\)?\s*=>)`)
+	runtime = pattern(`webpackChunk|__webpack_require__`)
+	compute = pattern(`\.u\s*=\s*(?:function|\(?\w+\)?\s*=>)`)
 )
 
 func (f *fetcher) names(text []byte, bases []*url.URL) {
-	for _, match := range sourceMapping.FindAllSubmatch(text, 10) {
+	for _, match := range sourceMapping().FindAllSubmatch(text, 10) {
 		f.want(loaded, bases[:1], string(match[1]))
 	}
-	for _, match := range named.FindAllSubmatch(text, maxNames) {
+	for _, match := range named().FindAllSubmatch(text, maxNames) {
 		name := string(match[1])
 		if strings.HasPrefix(name, ".") || strings.Contains(name, "://") || strings.HasPrefix(name, "//") {
 			f.want(guessed, bases[:1], name) // it says where it starts from
@@ -133,13 +144,21 @@ func (f *fetcher) names(text []byte, bases []*url.URL) {
 			f.want(guessed, basesOf(name, bases), name)
 		}
 	}
-	tables := table.FindAllSubmatch(text, 10)
+	for _, match := range fetching().FindAllSubmatch(text, maxNames) {
+		if data().Match(match[1]) {
+			f.want(guessed, withPage(bases), string(match[1]))
+		}
+	}
+	for _, match := range settings().FindAllSubmatch(text, maxNames) {
+		f.want(guessed, withPage(bases), string(match[1]))
+	}
+	tables := table().FindAllSubmatch(text, 10)
 	for _, match := range tables {
 		names := map[string]string{}
-		for _, pair := range pairs.FindAllSubmatch(match[2], maxNames) {
+		for _, pair := range pairs().FindAllSubmatch(match[2], maxNames) {
 			names[string(pair[1])] = string(pair[2])
 		}
-		for _, pair := range pairs.FindAllSubmatch(match[4], maxNames) {
+		for _, pair := range pairs().FindAllSubmatch(match[4], maxNames) {
 			name := string(pair[1])
 			if own := names[name]; own != "" {
 				name = own
@@ -148,9 +167,17 @@ func (f *fetcher) names(text []byte, bases []*url.URL) {
 			f.want(chunk, basesOf(name, bases), name)
 		}
 	}
-	if len(tables) == 0 && runtime.Match(text) && compute.Match(text) {
+	if len(tables) == 0 && runtime().Match(text) && compute().Match(text) {
 		f.gap(shownURL(bases[0].String()), "it computes the names of its chunks in a way that is not read; declare the bundle it is made of as a path")
 	}
+}
+
+// withPage puts the page's address first: that is what a script's requests start from.
+func withPage(bases []*url.URL) []*url.URL {
+	if len(bases) < 3 { // a script in the page itself
+		return bases
+	}
+	return append([]*url.URL{bases[1]}, bases...)
 }
 
 // basesOf puts first where a name most likely starts from: above the folder that it begins with, when the script itself lies below a
@@ -170,16 +197,16 @@ func basesOf(name string, bases []*url.URL) []*url.URL {
 }
 
 // linked is one link of a Link header: an address and its parameters.
-var linked = regexp.MustCompile(`<([^>]{1,1000})>((?:\s*;[^,<]{0,200})*)`)
+var linked = pattern(`<([^>]{1,1000})>((?:\s*;[^,<]{0,200})*)`)
 
-var parameter = regexp.MustCompile(`;\s*([A-Za-z]+)\s*=\s*"?([^";]*)"?`)
+var parameter = pattern(`;\s*([A-Za-z]+)\s*=\s*"?([^";]*)"?`)
 
 // namedByHeader queues what a page's Link headers have the browser load.
 func (f *fetcher) namedByHeader(page fetched) {
 	for _, header := range page.links {
-		for _, link := range linked.FindAllStringSubmatch(header, maxNames) {
+		for _, link := range linked().FindAllStringSubmatch(header, maxNames) {
 			attributes := map[string]string{}
-			for _, pair := range parameter.FindAllStringSubmatch(link[2], 20) {
+			for _, pair := range parameter().FindAllStringSubmatch(link[2], 20) {
 				attributes[strings.ToLower(pair[1])] = pair[2]
 			}
 			if loads(attributes) {

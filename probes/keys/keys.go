@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 )
@@ -144,13 +145,15 @@ func name(reference audit.KeyReference) string {
 }
 
 // standIns are values that documentation and templates put where a key belongs.
-var standIns = regexp.MustCompile(`(?i)^(` + strings.Join([]string{
-	`change[-_ ]?me.*`, `(my|your|the|insert|enter|put|replace|add|test|example|sample|dummy|fake|demo|default|some)?[-_ ]?(begini)?[-_ ]?(api|secret|webhook|private)?[-_ ]?(key|secret|token|password)([-_ ]?(here|goes[-_ ]?here|value|123|test|prod(uction)?))?`,
-	`<.*>`, `\$\{.*\}`, `\{\{.*\}\}`, `(undefined|null|none|nil|false|true|todo|tbd|n/a)`, `(0?123456789?0?|abcdef)+.*`, `password.*`, `lorem.*`, `placeholder.*`, `x+`, `redacted`,
-}, "|") + `)$`)
+var standIns = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)^(` + strings.Join([]string{
+		`change[-_ ]?me.*`, `(my|your|the|insert|enter|put|replace|add|test|example|sample|dummy|fake|demo|default|some)?[-_ ]?(begini)?[-_ ]?(api|secret|webhook|private)?[-_ ]?(key|secret|token|password)([-_ ]?(here|goes[-_ ]?here|value|123|test|prod(uction)?))?`,
+		`<.*>`, `\$\{.*\}`, `\{\{.*\}\}`, `(undefined|null|none|nil|false|true|todo|tbd|n/a)`, `(0?123456789?0?|abcdef)+.*`, `password.*`, `lorem.*`, `placeholder.*`, `x+`, `redacted`,
+	}, "|") + `)$`)
+})
 
 func placeholder(key string) bool {
-	return standIns.MatchString(strings.TrimSpace(key)) || (key != "" && strings.Trim(key, key[:1]) == "")
+	return standIns().MatchString(strings.TrimSpace(key)) || (key != "" && strings.Trim(key, key[:1]) == "")
 }
 
 // secretMounts are where Docker, Kubernetes and systemd put secrets for one process to read.
