@@ -234,17 +234,17 @@ func TestChoiceOfChecks(t *testing.T) {
 	}
 }
 
-// TestOwnPolicy: the check in the README judges beside the built-in ones.
+// TestOwnPolicy: the check in POLICIES.md judges beside the built-in ones.
 func TestOwnPolicy(t *testing.T) {
 	t.Parallel()
-	readme, err := os.ReadFile("../../README.md")
+	page, err := os.ReadFile("../../.github/POLICIES.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, found := strings.Cut(string(readme), "```rego\n")
+	_, rest, found := strings.Cut(string(page), "```rego\n")
 	own, _, closed := strings.Cut(rest, "```")
 	if !found || !closed {
-		t.Fatal("the README shows no policy")
+		t.Fatal("POLICIES.md shows no policy")
 	}
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "own_domain.rego"), []byte(own), 0o600); err != nil {

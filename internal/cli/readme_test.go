@@ -12,10 +12,10 @@ import (
 
 var update = flag.Bool("update", false, "write the generated files")
 
-// TestGeneratedCatalogueInReadme holds the README's table of checks to the policies' own metadata.
-func TestGeneratedCatalogueInReadme(t *testing.T) {
+// TestGeneratedCatalog holds the table of checks to the policies' own metadata.
+func TestGeneratedCatalog(t *testing.T) {
 	t.Parallel()
-	const file, begin, end = "../../README.md", "<!-- checks -->\n", "<!-- /checks -->"
+	const file, begin, end = "../../.github/CHECKS.md", "<!-- checks -->\n", "<!-- /checks -->"
 	library, err := policy.Load(policies.FS, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -27,7 +27,7 @@ func TestGeneratedCatalogueInReadme(t *testing.T) {
 	before, rest, found := strings.Cut(string(raw), begin)
 	_, after, closed := strings.Cut(rest, end)
 	if !found || !closed {
-		t.Fatalf("%s lacks the marks of the catalogue", file)
+		t.Fatalf("%s lacks the marks of the catalog", file)
 	}
 	want := before + begin + catalogueMarkdown(library.Checks()) + end + after
 	if string(raw) == want {
