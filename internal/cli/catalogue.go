@@ -171,6 +171,8 @@ func explain(check audit.CheckInfo, width int) string {
 		items = append(items, fmt.Sprint(item))
 	}
 	row("checklist", strings.Join(items, ", "))
+	row("weaknesses", strings.Join(check.CWE, ", "))
+	row("OWASP ASVS", strings.Join(check.OWASPASVS, ", "))
 	if check.Attestable {
 		row("attestable", "yes: an attestation can stand in for what no program can observe")
 	}

@@ -20,13 +20,13 @@ import (
 func (a *app) demoCommand() *cobra.Command {
 	keep := ""
 	cmd := &cobra.Command{
-		Use: "demo", Short: "Audit two integrations that it starts itself, one flawed and one right", Args: cobra.NoArgs,
-		Long: `Start two integrations on loopback, each with HTTPS receivers for Test and Production, redirect pages, a git repository, a client
-bundle, logs and a stand-in of the provider's API, and audit both: one with flaws planted in it, one corrected. Nothing outside
-this machine is contacted. The exit code is 0 when both came out as planted.`,
+		Use: "demo", Short: "Audit two integrations of its own, one flawed and one correct", Args: cobra.NoArgs,
+		Long: `Start two integrations on loopback, each with HTTPS receivers for Test and Production, redirect pages, a Git repository, a client
+bundle, logs and a stand-in for the provider's API, and audit both: a flawed one and its corrected twin. Nothing outside this machine
+is contacted. The exit code is 0 when every planted flaw was found and the corrected integration is ready.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), keep) },
 	}
-	cmd.Flags().StringVar(&keep, "keep", "", "leave the configurations and reports in this new folder, to look at")
+	cmd.Flags().StringVar(&keep, "keep", "", "keep the configurations and reports in this new directory")
 	return cmd
 }
 
@@ -34,14 +34,14 @@ func (a *app) demo(ctx context.Context, keep string) (err error) {
 	dir := keep
 	if keep == "" {
 		if dir, err = os.MkdirTemp("", "prelaunch-demo-"); err != nil {
-			return fmt.Errorf("make a folder for the demo: %w", err)
+			return fmt.Errorf("create a directory for the demo: %w", err)
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	} else if err := os.Mkdir(keep, 0o700); err != nil {
-		return fmt.Errorf("make the folder of the demo: %w", err)
+		return fmt.Errorf("create the directory of the demo: %w", err)
 	}
 	flawed, planted := flawedPair()
-	a.say("1. An integration with %d flaws planted in it\n", len(planted))
+	a.say("1. An integration with %d planted flaws\n", len(planted))
 	first, err := a.demoAudit(ctx, filepath.Join(dir, "flawed"), flawed)
 	if err != nil {
 		return err
@@ -52,7 +52,7 @@ func (a *app) demo(ctx context.Context, keep string) (err error) {
 	if err != nil {
 		return err
 	}
-	a.say("\n3. What was planted, and what the first audit said of it\n")
+	a.say("\n3. The planted flaws, and whether the first audit found them\n")
 	asPlanted := second.Ready
 	for _, flaw := range planted {
 		verdict := "found"
@@ -65,9 +65,9 @@ func (a *app) demo(ctx context.Context, keep string) (err error) {
 	}
 	a.say("\nThe flawed integration is %s, the corrected one is %s.", verdict.Status(first), verdict.Status(second))
 	if !asPlanted {
-		return errors.New("the demo did not come out as planted; please report it")
+		return errors.New("the demo missed a planted flaw or raised a false alarm; please report it")
 	}
-	where := "prelaunch demo --keep demo    leaves both configurations and reports in ./demo, to look at"
+	where := "prelaunch demo --keep demo    keeps both configurations and reports in ./demo"
 	if keep != "" {
 		where = fmt.Sprintf("%s    the configurations and reports of this demo", keep)
 	}
@@ -106,7 +106,7 @@ func flawedPair() (sandbox.PairOptions, []plantedFlaw) {
 // demoAudit audits a pair exactly as the audit command does, shows the table and keeps the JSON.
 func (a *app) demoAudit(ctx context.Context, dir string, options sandbox.PairOptions) (_ *audit.Report, err error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make a folder for the demo: %w", err)
+		return nil, fmt.Errorf("create a directory for the demo: %w", err)
 	}
 	options.Dir = dir
 	pair, err := sandbox.StartPair(options)

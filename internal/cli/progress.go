@@ -13,7 +13,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 )
 
-// progress tells on standard error how the probes get on: a live line each on a terminal, a plain line at the end of each otherwise.
+// progress reports on standard error how the probes advance: a live line each on a terminal, a plain line at the end of each otherwise.
 type progress struct {
 	app  *app
 	live *mpb.Progress // nil: no terminal
@@ -79,11 +79,20 @@ func (p *progress) text(probe audit.Probe, l *line) string {
 	case l.said != "":
 		return l.said
 	case l.total > 0:
-		return fmt.Sprintf("%-22s %d of %d", probe.Title(), l.done, l.total)
+		return fmt.Sprintf("%-22s %d of %d%s", probe.Title(), l.done, l.total, timeLeft(l.done, l.total, time.Since(l.begun)))
 	case l.done > 0:
 		return fmt.Sprintf("%-22s %d", probe.Title(), l.done)
 	}
 	return probe.Title()
+}
+
+// timeLeft says how long a probe still takes at the speed so far, once that can be told.
+func timeLeft(done, total int, took time.Duration) string {
+	if done <= 0 || done >= total || took < 2*time.Second {
+		return ""
+	}
+	left := time.Duration(float64(took) / float64(done) * float64(total-done))
+	return ", about " + max(left.Round(time.Second), time.Second).String() + " left"
 }
 
 // Step implements runner.Progress.
