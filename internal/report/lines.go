@@ -81,7 +81,7 @@ func headline(g group) string {
 	if slices.ContainsFunc(g.Environments, func(e string) bool { return !strings.Contains(lower, strings.ToLower(e)) }) {
 		message = capital(strings.Join(g.Environments, " and ")) + ": " + message
 	}
-	if g.Basis == audit.Attested && !strings.HasPrefix(g.Message, audit.Attested) {
+	if g.Basis == audit.Attested && !strings.HasPrefix(lower, audit.Attested) {
 		message = "attested: " + message
 	}
 	if g.Waiver != nil {
@@ -113,7 +113,7 @@ func (g group) places() []place {
 	var out []place
 	for _, finding := range g.Findings {
 		for _, p := range placesOf(finding.Evidence) {
-			if !p.isNowhere() && !seen[p] && !strings.Contains(g.Message+" ", p.String()+" ") {
+			if !p.isNowhere() && !seen[p] && !p.namedIn(g.Message) {
 				out = append(out, p)
 			}
 			seen[p] = true

@@ -105,6 +105,14 @@ func (p place) String() string {
 	return where
 }
 
+// namedIn reports whether a message names the place: the line of a file, the file where its line is not known, or the URL.
+func (p place) namedIn(message string) bool {
+	p.Root, p.Commit, p.Object = "", "", ""
+	where := p.String()
+	_, after, found := strings.Cut(message, where)
+	return where != "" && found && (after == "" || !strings.ContainsAny(after[:1], "0123456789/"))
+}
+
 // short is the first 12 digits of an object id, which is unique in all but the largest repositories.
 func short(id string) string { return id[:min(len(id), 12)] }
 

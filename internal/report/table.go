@@ -78,16 +78,8 @@ func (t *table) item(indent, text string) {
 	}
 }
 
-// brief writes a paragraph after lead in at most two lines.
-func (t *table) brief(lead, text string) {
-	lines := wrap(plain(text), t.width, lead)
-	if len(lines) > 2 {
-		lines = append(lines[:1], strings.TrimSuffix(clip(lines[1], t.width-1), "…")+"…")
-	}
-	for _, line := range lines {
-		t.line(line)
-	}
-}
+// short writes what fits on one line.
+func (t *table) short(indent, text string) { t.line(clip(indent+plain(text), t.width)) }
 
 // marked writes a paragraph after an outcome, in color.
 func (t *table) marked(outcome audit.Outcome, indent, text string) {
@@ -118,7 +110,7 @@ func (t *table) steps() {
 	}
 	t.heading("Next steps", 0)
 	for i, step := range steps {
-		t.line(clip(fmt.Sprintf("  %d. %s", i+1, plain(step)), t.width))
+		t.short(fmt.Sprintf("  %d. ", i+1), step)
 	}
 }
 
@@ -146,9 +138,18 @@ func (t *table) findings(title string, outcome audit.Outcome) {
 	if len(checks) == 0 {
 		return
 	}
-	t.heading(title, len(checks))
-	indent := strings.Repeat(" ", len(label(outcome))+4)
+	title = fmt.Sprintf("%s (%d)", title, len(checks))
+	if outcome == audit.Fail && !t.Verbose {
+		title += ", each fix in full: --verbose, or prelaunch explain CHECK"
+	}
+	t.heading(clip(title, t.width), 0)
+	const indent = "    "
+	severity := ""
 	for _, check := range checks {
+		if outcome == audit.Fail && check.Severity != severity && check.ID != survives {
+			severity = check.Severity
+			t.text("  ", capital(severity))
+		}
 		found := relevant(check)
 		if !t.Verbose { // inconclusive ones are folded by cause
 			found = withOutcome(found, outcome)
@@ -157,18 +158,27 @@ func (t *table) findings(title string, outcome audit.Outcome) {
 			switch {
 			case i == 0:
 				t.marked(outcome, "  ", line.text)
-			case line.level == 0:
+			case line.level == 0 && t.Verbose:
 				t.text(indent, line.text)
+			case line.level == 0:
+				t.short(indent, line.text)
 			default:
 				t.text(indent+"  ", line.text)
 			}
 		}
-		t.text(indent, requirement(check))
-		if outcome == audit.Waived {
-			continue
+		about := check.ID + ": " + check.Title
+		if outcome != audit.Fail || check.ID == survives { // the others stand under their severity
+			about = requirement(check)
 		}
 		if !t.Verbose {
-			t.brief(indent+"Fix: ", firstSentence(check.Remediation, "see `prelaunch explain "+check.ID+"`")+".")
+			t.short(indent, about)
+			if outcome != audit.Waived {
+				t.short(indent, "Fix: "+firstClause(check.Remediation, "see `prelaunch explain "+check.ID+"`")+".")
+			}
+			continue
+		}
+		t.text(indent, about)
+		if outcome == audit.Waived {
 			continue
 		}
 		for i, line := range layOut(Blocks(check.Remediation), t.width, indent+"     ") {
@@ -177,9 +187,6 @@ func (t *table) findings(title string, outcome audit.Outcome) {
 			}
 			t.line(line)
 		}
-	}
-	if outcome == audit.Fail && !t.Verbose {
-		t.text("  ", "Each fix in full: prelaunch explain CHECK, or --verbose")
 	}
 }
 
@@ -261,12 +268,12 @@ func (t *table) passes() {
 		if s.Attested > 0 {
 			text += fmt.Sprintf(", %d attested", s.Attested)
 		}
-		t.line(clip("  "+plain(text), t.width))
+		t.short("  ", text)
 	}
 	for _, check := range t.attested() {
 		for _, g := range groups(relevant(check)) {
 			if g.Basis == audit.Attested {
-				t.brief("  attested  ", check.ID+": "+strings.TrimPrefix(headline(g), "Attested "))
+				t.short("  ", check.ID+": "+headline(g))
 			}
 		}
 	}

@@ -171,7 +171,7 @@ func (v *view) caveats() []string {
 
 // subtitle says what was audited, by what and when.
 func (v *view) subtitle() string {
-	return fmt.Sprintf("%s (%s), audited by %s %s on %s in %s", v.Integration, v.Provider, v.Tool.Name, v.Tool.Version,
+	return fmt.Sprintf("%s (%s), %s %s, %s, %s", v.Integration, v.Provider, v.Tool.Name, v.Tool.Version,
 		v.FinishedAt.UTC().Format("2006-01-02 15:04 UTC"), v.FinishedAt.Sub(v.StartedAt).Round(time.Second))
 }
 
