@@ -23,7 +23,7 @@ var mayImport = []struct{ pattern, may string }{
 	{"probes/webhook", "internal/audit internal/secret internal/provider internal/netprobe probes/webhook/*"},
 	{"probes/repositories/search", "internal/content internal/keyscan internal/keyscan/match internal/gitrepo internal/gitrepo/object"},
 	{"probes/repositories", "internal/audit internal/secret internal/provider internal/content internal/keyscan internal/keyscan/match internal/gitrepo probes/repositories/search"},
-	{"probes/*", "internal/audit internal/secret internal/provider internal/netprobe internal/tlsinspect internal/content internal/keyscan/match internal/keyscan internal/yamldoc"},
+	{"probes/*", "internal/audit internal/secret internal/provider internal/netprobe internal/tlsinspect internal/content internal/keyscan/match internal/keyscan internal/gitrepo internal/yamldoc"},
 	{"policies", ""},
 	{"internal/audit", "internal/secret internal/strictjson"},
 	{"internal/audit/audittest", "internal/audit internal/secret"}, // for tests only

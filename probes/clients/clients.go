@@ -14,6 +14,7 @@ import (
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/content"
+	"github.com/prelaunch-audit/prelaunch/internal/gitrepo"
 	"github.com/prelaunch-audit/prelaunch/internal/keyscan"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 )
@@ -282,12 +283,16 @@ func (s *searcher) file(ctx context.Context, root, path, name string) {
 	case !info.Mode().IsRegular():
 		return
 	}
-	f, err := os.Open(path)
+	f, info, err := gitrepo.OpenFile(path)
 	if err != nil {
 		s.gap(name, whyUnread(err))
 		return
 	}
 	defer func() { _ = f.Close() }() // only read from
+	if s.status.Bytes+info.Size() > maxBytes {
+		s.gap(name, "the bundle is larger than what is searched; it was left out")
+		return
+	}
 	if err := s.content(ctx, name, io.NewSectionReader(f, 0, info.Size())); err != nil && ctx.Err() == nil {
 		s.gap(name, "it cannot be read to its end")
 	}

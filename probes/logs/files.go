@@ -10,10 +10,13 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/content"
+	"github.com/prelaunch-audit/prelaunch/internal/gitrepo"
 )
 
 // Rules of this file: a log file is what was opened, not what has its name. It is kept open over the probing, so that what is written
@@ -43,8 +46,11 @@ const (
 
 // note opens the files that a pattern matches and remembers how long they are.
 func (p *probe) note(run *audit.Run, s *source) {
-	paths, err := filepath.Glob(run.Integration.Resolve(s.Path))
-	if err != nil || len(paths) == 0 {
+	paths, whole := matching(run.Integration.Resolve(s.Path))
+	if !whole {
+		s.gap(&s.gaps, s.name, "the pattern leads through more directories and files than are listed")
+	}
+	if len(paths) == 0 {
 		s.state = "missing"
 		return
 	}
@@ -69,6 +75,48 @@ func (p *probe) note(run *audit.Run, s *source) {
 	}
 }
 
+// matching are the paths that a pattern matches, in order, as filepath.Glob has them; whole is false when there are more directories
+// and files on the way than maxListed.
+func matching(pattern string) (paths []string, whole bool) {
+	listed := 0
+	paths = []string{filepath.VolumeName(pattern)}
+	if filepath.IsAbs(pattern) {
+		paths[0] += string(filepath.Separator)
+	}
+	for _, part := range strings.Split(filepath.ToSlash(strings.TrimPrefix(pattern, paths[0])), "/") {
+		var next []string
+		for _, path := range paths {
+			if !strings.ContainsAny(part, `*?[\`) {
+				at := filepath.Join(path, part)
+				if part == "" {
+					at = path
+				}
+				if _, err := os.Lstat(at); err == nil {
+					next = append(next, at)
+				}
+				continue
+			}
+			directory, err := os.Open(path)
+			if err != nil {
+				continue
+			}
+			names, _ := directory.Readdirnames(maxListed - listed + 1)
+			_ = directory.Close() // only read from
+			if listed += len(names); listed > maxListed {
+				return nil, false
+			}
+			slices.Sort(names)
+			for _, name := range names {
+				if ok, err := filepath.Match(part, name); err == nil && ok {
+					next = append(next, filepath.Join(path, name))
+				}
+			}
+		}
+		paths = next
+	}
+	return paths, true
+}
+
 // open opens a regular file; nil, and a gap, when that is not possible.
 func (p *probe) open(s *source, path string, gaps *[]Gap) *file {
 	f := &file{path: path, name: p.search.Shown(shortName(s, path))}
@@ -84,13 +132,7 @@ func (p *probe) open(s *source, path string, gaps *[]Gap) *file {
 		s.gap(gaps, f.name, "it is no regular file")
 		return nil
 	}
-	if f.handle, err = os.Open(path); err == nil {
-		f.info, err = f.handle.Stat()
-	}
-	if err != nil {
-		if f.handle != nil {
-			_ = f.handle.Close() // only read from
-		}
+	if f.handle, f.info, err = gitrepo.OpenFile(path); err != nil {
 		s.gap(gaps, f.name, whyUnread(err))
 		return nil
 	}
@@ -144,12 +186,19 @@ func (p *probe) searchKeys(ctx context.Context, run *audit.Run, s *source) {
 		}
 		handle := f.handle
 		if handle == nil {
-			again, err := os.Open(f.path)
+			again, _, err := gitrepo.OpenFile(f.path)
 			if err != nil {
 				s.gap(&s.gaps, f.name, whyUnread(err))
 				continue
 			}
 			handle = again
+		}
+		if s.bytes+f.size > maxLog {
+			s.gap(&s.gaps, f.name, "the log is larger than what is searched")
+			if handle != f.handle {
+				_ = handle.Close() // only read from
+			}
+			continue
 		}
 		found := p.search.Scanner(packedLimits).Hits()
 		found.Name(f.name)
@@ -208,7 +257,7 @@ func (p *probe) additions(run *audit.Run, s *source) (list []addition, problems 
 		}
 	}
 	copied := map[*file]bool{}
-	paths, _ := filepath.Glob(run.Integration.Resolve(s.Path)) // the pattern was good before
+	paths, _ := matching(run.Integration.Resolve(s.Path)) // that more match was told before
 	for i, path := range paths {
 		if i == 2*maxFiles {
 			s.gap(&problems, s.name, "more files match than are searched")
@@ -235,7 +284,7 @@ func (p *probe) additions(run *audit.Run, s *source) (list []addition, problems 
 	for _, old := range s.files {
 		handle, from := old.handle, old.size
 		if handle == nil {
-			again, err := os.Open(old.path)
+			again, _, err := gitrepo.OpenFile(old.path)
 			if err != nil {
 				if !old.packed {
 					s.gap(&problems, old.name, "it was moved away while the receivers were probed: "+whyUnread(err))

@@ -81,11 +81,13 @@ const (
 
 // Bounds of one declared log.
 const (
-	maxFiles = 1000     // files that a pattern matches
-	maxOpen  = 200      // files that are kept open, so that what is written to them after a rotation is seen
-	maxAdded = 64 << 20 // bytes of what came since that are searched
-	maxGaps  = 20
-	maxHits  = 1000 // over all logs
+	maxListed = 100_000  // entries of directories that are matched with a pattern
+	maxLog    = 64 << 30 // bytes that are searched
+	maxFiles  = 1000     // files that a pattern matches
+	maxOpen   = 200      // files that are kept open, so that what is written to them after a rotation is seen
+	maxAdded  = 64 << 20 // bytes of what came since that are searched
+	maxGaps   = 20
+	maxHits   = 1000 // over all logs
 )
 
 // packedLimits are for compressed rotations: text that compresses well, and much of it.

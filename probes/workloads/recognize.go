@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"math"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/content"
+	"github.com/prelaunch-audit/prelaunch/internal/gitrepo"
 	"github.com/prelaunch-audit/prelaunch/internal/keyscan"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
@@ -208,15 +208,14 @@ func (r *recognizer) overlooked(ctx context.Context, file string, text []byte, f
 // literals are the keys that stand in a file that is no manifest. What cannot be read is passed over: no manifest depends on it, and
 // what one names is told by the manifest.
 func (r *recognizer) literals(ctx context.Context, file string) (found []Key, err error) {
-	info, err := os.Stat(file)
-	if err != nil || !info.Mode().IsRegular() {
-		return nil, ctx.Err()
-	}
-	f, err := os.Open(file)
+	f, info, err := gitrepo.OpenFile(file)
 	if err != nil {
 		return nil, ctx.Err()
 	}
 	defer func() { _ = f.Close() }() // only read from
+	if info.Size() > maxBesideBytes {
+		return nil, errTooLarge
+	}
 	hits := r.scanner.Hits()
 	if _, err := hits.Read(ctx, filepath.Base(file), io.NewSectionReader(f, 0, info.Size())); err != nil {
 		return nil, ctx.Err()

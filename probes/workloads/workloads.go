@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/gitrepo"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/yamldoc"
 )
@@ -60,11 +61,12 @@ const (
 
 // Bounds of one workload.
 const (
-	maxFiles  = 2000   // manifests that are read
-	maxBeside = 5000   // files beside them that are searched for keys
-	maxWalked = 50_000 // folders and files that are looked at
-	maxKeys   = 200    // places that are told
-	maxUnread = 20
+	maxFiles       = 2000    // manifests that are read
+	maxBeside      = 5000    // files beside them that are searched for keys
+	maxBesideBytes = 4 << 30 // of one such file
+	maxWalked      = 50_000  // folders and files that are looked at
+	maxKeys        = 200     // places that are told
+	maxUnread      = 20
 )
 
 type probe struct{}
@@ -136,6 +138,10 @@ func look(ctx context.Context, run *audit.Run, known *recognizer, workload audit
 		name = known.shown(filepath.ToSlash(name))
 		if formatOf(file) == "" && file != root {
 			beside, err := known.literals(ctx, file)
+			if errors.Is(err, errTooLarge) {
+				status.State = "cut_short" // a key may be in it
+				continue
+			}
 			if err != nil {
 				return err
 			}
@@ -246,14 +252,7 @@ var errTooLarge = errors.New("larger than what is read of a file")
 
 // readRegular reads a regular file of at most limit bytes; a pipe would block.
 func readRegular(file string, limit int64) ([]byte, error) {
-	info, err := os.Stat(file)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("read %s: no regular file", file)
-	}
-	f, err := os.Open(file)
+	f, _, err := gitrepo.OpenFile(file)
 	if err != nil {
 		return nil, err
 	}
