@@ -42,6 +42,9 @@ var avoided = []struct{ pattern, use string }{
 // exempt are uses of such words that are terms of the field.
 var exempt = regexp.MustCompile(`(?i)(connections? (is |are |was |were )?refused|refused? (the )?connections?)`)
 
+// checkID matches the identifiers of checks, which do not change.
+var checkID = regexp.MustCompile(`\b[a-z-]+\.[a-z]+(-[a-z]+)+\b`)
+
 var compiled = func() []*regexp.Regexp {
 	var all []*regexp.Regexp
 	for _, one := range avoided {
@@ -52,7 +55,7 @@ var compiled = func() []*regexp.Regexp {
 
 // Faults returns what a text for people should not say, each with what to use instead.
 func Faults(text string) []string {
-	text = exempt.ReplaceAllString(text, "")
+	text = exempt.ReplaceAllString(checkID.ReplaceAllString(text, ""), "")
 	var faults []string
 	for i, pattern := range compiled {
 		if found := pattern.FindString(text); found != "" {

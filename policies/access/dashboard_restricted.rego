@@ -1,8 +1,8 @@
 # METADATA
 # title: Dashboard access is limited to personal accounts of allowed domains
 # description: |
-#   Whoever may use Beacon can see results, and an Admin can read and rotate keys. An account that several people share cannot
-#   be taken away from one of them and does not show who did what; one of another domain stays when its owner leaves.
+#   Whoever may use Beacon can see results, and an Admin can read and rotate keys. An account that several people share
+#   cannot be revoked for one of them and does not show who did what; one of another domain stays when its owner leaves.
 # custom:
 #   id: access.dashboard-restricted
 #   order: 330
@@ -13,9 +13,9 @@
 #   cwe: ["CWE-286"]
 #   owasp_asvs: ["v5.0.0-8.2.1"]
 #   remediation: |
-#     In Beacon, remove the accounts on the listed rows, invite each person who needs access under an address of their own at
-#     one of the allowed domains, export the list of users again and reference it under access.roster. A column "name" in the
-#     roster distinguishes a person from a team of the same name.
+#     In Beacon, remove the accounts on the listed rows, invite each person who needs access under an address of their
+#     own at one of the allowed domains, export the list of users again and reference it under access.roster. A column
+#     "name" in the roster distinguishes a person from a team of the same name.
 #   sources: ["Begini Security Checklist, Psychometric Integration, 7 (2026-04-14)"]
 #   facts: [access.roster, access.accounts]
 package prelaunch.checks.access.dashboard_restricted
@@ -48,7 +48,10 @@ findings contains lib.finding({
 	"message": sprintf("Roster lists %s of %s, which is not an allowed domain", [
 		lib.amount(roster.counted(groups), "account", "accounts"), domain,
 	]),
-	"evidence": {"path": roster.path, "domain": domain, "accounts": roster.counted(groups), "rows": roster.rows(groups), "allowed_domains": domains},
+	"evidence": {
+		"path": roster.path, "domain": domain, "accounts": roster.counted(groups),
+		"rows": roster.rows(groups), "allowed_domains": domains,
+	},
 }) if {
 	some domain, groups in outside
 }
@@ -70,7 +73,9 @@ findings contains lib.finding({
 	"message": sprintf("Roster lists %s, personal and of an allowed domain", [
 		lib.amount(roster.file.accounts, "account", "accounts"),
 	]),
-	"evidence": {"path": roster.path, "accounts": roster.file.accounts, "allowed_domains": domains, "digest": roster.file.digest},
+	"evidence": {
+		"path": roster.path, "accounts": roster.file.accounts, "allowed_domains": domains, "digest": roster.file.digest,
+	},
 }) if {
 	count(roster.gaps) == 0
 	count(domains) > 0

@@ -1,8 +1,8 @@
 # METADATA
 # title: Dashboard roles follow least privilege
 # description: |
-#   An Admin of Beacon can read and rotate keys, change integration IDs and invite others; a Viewer can only read. The fewer
-#   Admins, the fewer accounts whose compromise exposes a key.
+#   An Admin of Beacon can read and rotate keys, change integration IDs and invite others; a Viewer can only read. The
+#   fewer Admins, the fewer accounts whose compromise exposes a key.
 # custom:
 #   id: access.least-privilege
 #   order: 340
@@ -13,8 +13,8 @@
 #   cwe: ["CWE-269"]
 #   owasp_asvs: ["v5.0.0-8.2.1"]
 #   remediation: |
-#     In Beacon, make Viewers of the Admins who need no keys, until at most access.max_admins are left, and give every account
-#     one of the roles Admin and Viewer; then export the list of users again.
+#     In Beacon, make Viewers of the Admins who need no keys, until at most access.max_admins are left, and give every
+#     account one of the roles Admin and Viewer; then export the list of users again.
 #   sources:
 #     - "Begini Security Checklist, Psychometric Integration, 7 (2026-04-14)"
 #     - "at most three Admins: this program's default, changed by access.max_admins"
@@ -66,7 +66,9 @@ findings contains lib.finding({
 	"outcome": "inconclusive", "subject": "no role", "target": roster.path,
 	"message": sprintf("Roster lists %s without a role", [lib.amount(roster.counted(without), "account", "accounts")]),
 	"next_step": "Fill in the role on the rows listed in the evidence, and audit again.",
-	"evidence": {"reason": "not_told", "path": roster.path, "accounts": roster.counted(without), "rows": roster.rows(without)},
+	"evidence": {
+		"reason": "not_told", "path": roster.path, "accounts": roster.counted(without), "rows": roster.rows(without),
+	},
 }) if {
 	count(without) > 0
 }

@@ -1,8 +1,8 @@
 # METADATA
 # title: Dashboard access was reviewed in the last 90 days
 # description: |
-#   People change teams and leave. A named person reviews who may use Beacon at least every 90 days, on a list that is no
-#   older.
+#   People change teams and leave. A named person reviews who may use Beacon at least every 90 days, on a list that is
+#   no older.
 # custom:
 #   id: access.reviewed
 #   order: 350
@@ -13,8 +13,8 @@
 #   cwe: ["CWE-286"]
 #   owasp_asvs: []
 #   remediation: |
-#     Export the list of users from Beacon, have one named person review it and remove whoever needs no access any more, and
-#     record the day of the export under access.exported_on and the review under access.reviewed.
+#     Export the list of users from Beacon, have one named person review it and remove whoever needs no access any more,
+#     and record the day of the export under access.exported_on and the review under access.reviewed.
 #   sources:
 #     - "Begini Security Checklist, Psychometric Integration, 7 (2026-04-14)"
 #     - "90 days: a review each quarter, as PCI DSS and the providers of cloud services ask for privileged access"
@@ -33,7 +33,10 @@ findings contains gap if some gap in roster.gaps
 findings contains lib.declared({
 	"outcome": "inconclusive", "subject": "no review", "target": roster.path,
 	"message": "Access review is not declared",
-	"next_step": sprintf("Declare who reviewed the roster, and when:\naccess:\n  reviewed: {by: you@acme.example, on: %s}", [lib.today]),
+	"next_step": sprintf(
+		"Declare who reviewed the roster, and when:\naccess:\n  reviewed: {by: you@acme.example, on: %s}",
+		[lib.today],
+	),
 	"evidence": {"reason": "not_declared", "option": "access.reviewed"},
 }) if {
 	roster.path != ""
@@ -110,9 +113,13 @@ findings contains finding if some finding in wrong
 findings contains object.union(
 	lib.declared({
 		"outcome": "pass", "subject": "reviewed", "target": roster.path,
-		"message": sprintf("Access was reviewed by %s on %s, on a roster of %s", [access.reviewed_by, access.reviewed_on, access.exported_on]),
+		"message": sprintf(
+			"Access was reviewed by %s on %s, on a roster of %s",
+			[access.reviewed_by, access.reviewed_on, access.exported_on],
+		),
 		"evidence": {
-			"reviewed_by": access.reviewed_by, "reviewed_on": access.reviewed_on, "exported_on": access.exported_on, "digest": roster.file.digest,
+			"reviewed_by": access.reviewed_by, "reviewed_on": access.reviewed_on,
+			"exported_on": access.exported_on, "digest": roster.file.digest,
 			"exported_after_review": lib.day(access.exported_on) > lib.day(access.reviewed_on),
 		},
 	}),

@@ -1,8 +1,9 @@
 # METADATA
 # title: API keys must not be exposed in client-side code
 # description: |
-#   No configured key, in any usual encoding, may be in the declared bundles, app packages and live pages, their scripts and
-#   source maps; and no client code may call the provider's session API or send its key header, which only a server may.
+#   No configured key, in any usual encoding, may be in the declared bundles, app packages and live pages, their scripts
+#   and source maps; and no client code may call the provider's session API or send its key header, which only a server
+#   may.
 # custom:
 #   id: api-key.not-in-client
 #   order: 40
@@ -13,9 +14,9 @@
 #   cwe: ["CWE-798", "CWE-522"]
 #   owasp_asvs: ["v5.0.0-13.3.1"]
 #   remediation: |
-#     Rotate the key at once: everybody who loaded the client has it. Create sessions on the server, and give the client only
-#     the URL that the session API returns. Build tools put variables with prefixes such as NEXT_PUBLIC_ or VITE_ into the
-#     client.
+#     Rotate the key at once: everybody who loaded the client has it. Create sessions on the server, and give the client
+#     only the URL that the session API returns. Build tools put variables with prefixes such as NEXT_PUBLIC_ or VITE_
+#     into the client.
 #   sources: ["Begini Security Checklist, Psychometric Integration, 1 (2026-04-14)"]
 #   facts: [client.hit, client.status, client.api_call]
 package prelaunch.checks.api_key.not_in_client
@@ -78,9 +79,10 @@ split contains call if {
 }
 
 findings contains lib.finding({
-	"outcome": "inconclusive", "environment": call.environment, "subject": concat(" ", ["perhaps", call.what, call.target, call.path]),
+	"outcome": "inconclusive", "environment": call.environment,
+	"subject": concat(" ", ["perhaps", call.what, call.target, call.path]),
 	"target": call.target,
-	"message": sprintf("Client code of %s may call the provider's session API: %s has its path, another file the API's host", [
+	"message": sprintf("Client code of %s may call the session API: %s has its path, another file its host", [
 		call.target, call.path,
 	]),
 	"next_step": "Review whether the client makes this call; if not, keep the API's host out of what is delivered.",
@@ -99,7 +101,10 @@ findings contains lib.finding(object.union(declare, {
 
 declare := lib.declare(
 	"clients", "Declare everything that browsers and phones get (`clients: []` if there is nothing)",
-	["clients:", "  - {path: ./dist, environment: production}", "  - {url: https://app.acme.example/, environment: production}"],
+	[
+		"clients:", "  - {path: ./dist, environment: production}",
+		"  - {url: https://app.acme.example/, environment: production}",
+	],
 )
 
 findings contains lib.declared_empty("clients", "client") if {
@@ -119,9 +124,14 @@ states := {
 	"unreachable": "it cannot be fetched",
 }
 
-reasons(status) := sort(({states[status.state]} | {sprintf("%s: %s", [gap.path, gap.reason]) | some gap in status.gaps})) if {
+reasons(status) := sort(({states[status.state]} | {sprintf("%s: %s", [gap.path, gap.reason]) |
+	some gap in status.gaps
+})) if {
 	states[status.state]
-} else := sort({sprintf("%s: %s", [gap.path, gap.reason]) | some gap in status.gaps} | {"there are more findings than are listed" | status.hits_cut > 0})
+} else := sort(union({
+	{sprintf("%s: %s", [gap.path, gap.reason]) | some gap in status.gaps},
+	{"there are more findings than are listed" | status.hits_cut > 0},
+}))
 
 partly contains status if {
 	some status in statuses
@@ -129,7 +139,8 @@ partly contains status if {
 }
 
 findings contains lib.finding({
-	"outcome": "inconclusive", "environment": status.environment, "subject": concat(" ", ["not searched in full:", status.target]),
+	"outcome": "inconclusive", "environment": status.environment,
+	"subject": concat(" ", ["not searched in full:", status.target]),
 	"target": status.target,
 	"message": sprintf("Client %s was not searched in full: %s", [status.target, exposure.shorter(reasons(status))]),
 	"next_step": "Make the listed places readable, and audit again.",

@@ -2,8 +2,9 @@
 # title: API keys must not be in Git history
 # description: |
 #   No configured key, in any usual encoding, may be in any Git object, reachable or not, any ref, stash, note, reflog,
-#   message, tag, author or name, nor in the index or Git's own files. A retired key that is seen to be rejected is a note:
-#   what it opened is closed, and rewriting history fixes nothing. One that is not yet seen to be rejected is inconclusive.
+#   message, tag, author or name, nor in the index or Git's own files. A retired key that is seen to be rejected is a
+#   note: what it opened is closed, and rewriting history fixes nothing. One that is not yet seen to be rejected is
+#   inconclusive.
 # custom:
 #   id: api-key.not-in-history
 #   order: 30
@@ -49,7 +50,9 @@ findings contains lib.finding(object.union(exposure.unsettled, {
 	"message": sprintf("%s found in the Git history%s, and it was not seen to be rejected: %s", [
 		exposure.key_name(list[0]), exposure.of_repository(where[1]), exposure.spot(where[2], list[0]),
 	]),
-	"evidence": {"reason": "not_seen_refused", "repository": where[1], "path": where[2], "places": exposure.spots(list)},
+	"evidence": {
+		"reason": "not_seen_refused", "repository": where[1], "path": where[2], "places": exposure.spots(list),
+	},
 })) if {
 	some where in exposure.found(unsettled)
 	list := exposure.at(unsettled, where)
@@ -62,7 +65,10 @@ findings contains finding if some finding in problems
 findings contains lib.finding({
 	"outcome": "pass", "subject": "searched",
 	"message": "No API key that is in use is in the Git history of the declared repositories",
-	"evidence": {"repositories": exposure.searched, "dead_keys": array.slice(sort(dead), 0, 20), "searched_by_fingerprint_only": exposure.by_fingerprint(exposure.statuses)},
+	"evidence": {
+		"repositories": exposure.searched, "dead_keys": array.slice(sort(dead), 0, 20),
+		"searched_by_fingerprint_only": exposure.by_fingerprint(exposure.statuses),
+	},
 }) if {
 	count(problems) == 0
 	count(current) + count(unsettled) == 0

@@ -1,9 +1,9 @@
 # METADATA
 # title: Exposed API keys must be rotated
 # description: |
-#   A key in code, in history, in a client or in a log was seen by more people than may use it. Removing it from there does
-#   not help: it has to be rotated, and the old one rejected. So an exposed current key fails; an exposed retired key passes
-#   once the receiver or the provider was seen to reject it, and is inconclusive before.
+#   A key in code, in history, in a client or in a log was seen by more people than may use it. Removing it from there
+#   does not help: it has to be rotated, and the old one rejected. So an exposed current key fails; an exposed retired
+#   key passes once the receiver or the provider was seen to reject it, and is inconclusive before.
 # custom:
 #   id: api-key.rotated-after-exposure
 #   order: 60
@@ -17,7 +17,8 @@
 #     Rotate the exposed key in the Deployment Centre, give the new one to the receiver, and list the old one under
 #     retired_keys; the next audit sends the receiver an event signed with it, which has to be rejected.
 #   sources: ["Begini Security Checklist, Psychometric Integration, 1: a compromised key is rotated at once (2026-04-14)"]
-#   facts: [repository.hit, repository.status, client.hit, client.status, log.hit, log.source, webhook.exchange, webhook.baseline, provider.call]
+#   facts: [repository.hit, repository.status, client.hit, client.status, log.hit, log.source, webhook.exchange,
+#   webhook.baseline, provider.call]
 package prelaunch.checks.api_key.rotated_after_exposure
 
 import data.prelaunch.lib
@@ -32,7 +33,9 @@ exposures contains {"where": sprintf("client: %s", [hit.path]), "hit": key(hit)}
 exposures contains {"where": sprintf("log: %s", [hit.file]), "hit": key(hit)} if some hit in exposure.log_keys
 
 # A key does not become secret again when it is removed from where it was found.
-exposures contains {"where": sprintf("%s, last seen on %s", [place, substring(row.last_seen, 0, 10)]), "hit": key(row)} if {
+exposures contains {
+	"where": sprintf("%s, last seen on %s", [place, substring(row.last_seen, 0, 10)]), "hit": key(row),
+} if {
 	some row in remembered
 	some place in row.places
 }
@@ -58,7 +61,10 @@ exposed := {one.hit | some one in exposures}
 
 wheres(hit) := sort({one.where | some one in exposures; one.hit == hit})
 
-evidence(hit) := {"fingerprint": hit.fingerprint, "role": hit.role, "exposed_in": array.slice(wheres(hit), 0, 20), "places": count(wheres(hit))}
+evidence(hit) := {
+	"fingerprint": hit.fingerprint, "role": hit.role, "exposed_in": array.slice(wheres(hit), 0, 20),
+	"places": count(wheres(hit)),
+}
 
 findings contains lib.finding({
 	"outcome": "fail", "environment": hit.key_environment, "subject": concat(" ", ["key", hit.fingerprint]),

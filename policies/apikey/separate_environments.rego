@@ -1,8 +1,8 @@
 # METADATA
 # title: Test and Production use different API keys
 # description: |
-#   Each environment of a deployment has a key of its own. A key that works in both makes every leak of the Test key, which
-#   more people see, a leak of the Production key.
+#   Each environment of a deployment has a key of its own. A key that works in both makes every leak of the Test key,
+#   which more people see, a leak of the Production key.
 # custom:
 #   id: api-key.separate-environments
 #   order: 50
@@ -13,8 +13,8 @@
 #   cwe: ["CWE-653"]
 #   owasp_asvs: ["v5.0.0-13.3.2"]
 #   remediation: |
-#     Copy the key of each tab of the Deployment Centre (Test, Production) into the environment it belongs to, and rotate the
-#     one that was used in both.
+#     Copy the key of each tab of the Deployment Centre (Test, Production) into the environment it belongs to, and
+#     rotate the one that was used in both.
 #   sources: ["Begini Security Checklist, Psychometric Integration, 1 and 4 (2026-04-14)"]
 #   facts: [key.pair, provider.call]
 package prelaunch.checks.api_key.separate_environments
@@ -45,8 +45,9 @@ findings contains lib.finding({
 	not pair.same
 }
 
-# With provider_checks: a key that is accepted for the other environment's integration ID. It counts only where the provider
-# was seen to reject such a pair in the other direction: an API that checks the UID first would accept every pair.
+# With provider_checks: a key that is accepted for the other environment's integration ID. It counts only where the
+# provider was seen to reject such a pair in the other direction: an API that checks the UID first would accept every
+# pair.
 findings contains lib.finding({
 	"outcome": "fail", "subject": concat(" ", [pair.owner, "key for", pair.environment]),
 	"message": sprintf("%s API key is accepted by the provider for the integration ID of %s", [

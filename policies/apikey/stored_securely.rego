@@ -15,8 +15,8 @@
 #   attestable: true
 #   remediation: |
 #     Keep the key in an environment variable of the server or in a secret manager, reference it in the configuration as
-#     {env: …} or {command: […]}, or as a file that only its owner can read, outside any repository (chmod 600). Then declare
-#     the receiver's manifests under workloads, or attest api-key.stored-securely.
+#     {env: …} or {command: […]}, or as a file that only its owner can read, outside any repository (chmod 600). Then
+#     declare the receiver's manifests under workloads, or attest api-key.stored-securely.
 #   sources:
 #     - "Begini Security Checklist, Psychometric Integration, 1 (2026-04-14)"
 #     - "16 characters: 64 bits even in hexadecimal, beyond guessing over a network"
@@ -52,18 +52,27 @@ placeholder(reference) := "is a placeholder" if {
 	reference.placeholder
 } else := ""
 
-too_short(reference) := sprintf("is %d characters long; fewer than %d can be guessed", [reference.length, shortest]) if {
+too_short(reference) := sprintf(
+	"is %d characters long; fewer than %d can be guessed",
+	[reference.length, shortest],
+) if {
 	reference.length < shortest
 } else := ""
 
-readable(reference) := sprintf("is in a file that others than its owner can read: %s (mode %s)", [reference.name, reference.file.mode]) if {
+readable(reference) := sprintf(
+	"is in a file that others than its owner can read: %s (mode %s)",
+	[reference.name, reference.file.mode],
+) if {
 	reference.source == "file"
 	reference.file.unknown == ""
 	not reference.file.owner_only
 	not reference.file.secret_mount
 } else := ""
 
-in_repository(reference) := sprintf("is in a file inside the audited repository %s: %s", [reference.file.in_repository, reference.name]) if {
+in_repository(reference) := sprintf(
+	"is in a file inside the audited repository %s: %s",
+	[reference.file.in_repository, reference.name],
+) if {
 	reference.source == "file"
 	reference.file.in_repository != ""
 } else := ""
@@ -132,7 +141,10 @@ findings contains lib.finding({
 	"message": sprintf("%s API key is %s: %s:%d%s", [
 		lib.label(environment), where[place.source], place.file, place.line, named(place),
 	]),
-	"evidence": {"path": place.path, "file": place.file, "line": place.line, "name": place.name, "fingerprint": place.fingerprint},
+	"evidence": {
+		"path": place.path, "file": place.file, "line": place.line, "name": place.name,
+		"fingerprint": place.fingerprint,
+	},
 }) if {
 	some environment, place in open
 }
@@ -178,7 +190,8 @@ read(status) if {
 	count(status.unread) == 0
 }
 
-# shown holds the environments whose manifests all show that the key comes from a secret store or a variable of the server.
+# shown holds the environments whose manifests all show that the key comes from a secret store or a variable of the
+# server.
 shown[environment] := names if {
 	some environment, list in places
 	lib.complete("workload.key")
@@ -198,7 +211,7 @@ safe contains environment if {
 
 findings contains lib.finding({
 	"outcome": "pass", "environment": environment, "subject": "manifests",
-	"message": sprintf("%s API key is referenced safely and, as the manifests show, comes from a secret store or a variable", [
+	"message": sprintf("%s API key is referenced safely and, by its manifests, in a secret store or variable", [
 		lib.label(environment),
 	]),
 	"evidence": object.union(evidence(current[environment]), {"manifests": sort(names)}),
@@ -213,7 +226,10 @@ vouched contains environment if {
 	lib.attestation(id)
 }
 
-findings contains object.union(lib.attested(id, environment, ""), {"evidence": object.union(evidence(current[environment]), {"manifests_in_doubt": doubts(environment)})}) if {
+findings contains object.union(
+	lib.attested(id, environment, ""),
+	{"evidence": object.union(evidence(current[environment]), {"manifests_in_doubt": doubts(environment)})},
+) if {
 	some environment in vouched
 }
 
@@ -227,7 +243,10 @@ findings contains lib.finding({
 		id, "The receiver gets its key from a secret manager",
 	),
 	"cause": concat("", ["attestation.", id]),
-	"evidence": object.union(evidence(current[environment]), {"reason": "not_attested", "manifests_in_doubt": doubts(environment)}),
+	"evidence": object.union(
+		evidence(current[environment]),
+		{"reason": "not_attested", "manifests_in_doubt": doubts(environment)},
+	),
 }) if {
 	some environment in safe
 	not shown[environment]
@@ -235,11 +254,22 @@ findings contains lib.finding({
 }
 
 # doubts are what keeps declared manifests from showing it.
-doubts(environment) := sort((({sprintf("%s, line %d: %s", [place.file, place.line, place.source]) | some place in doubtful[environment]} | {sprintf("%s: %s", [status.path, status.state]) | some status in unread[environment]; status.state != "read"}) | {sprintf("%s: %s", [file.file, file.reason]) | some status in unread[environment]; some file in status.unread}))
+doubts(environment) := sort((({sprintf("%s, line %d: %s", [place.file, place.line, place.source]) |
+	some place in doubtful[environment]
+} | {sprintf("%s: %s", [status.path, status.state]) |
+	some status in unread[environment]
+	status.state != "read"
+}) | {sprintf("%s: %s", [file.file, file.reason]) |
+	some status in unread[environment]
+	some file in status.unread
+}))
 
 findings contains lib.incomplete(environment, "key.reference") if {
 	some environment, _ in lib.environments
 	not current[environment]
 }
 
-evidence(reference) := {"source": reference.source, "name": reference.name, "fingerprint": reference.fingerprint, "length": reference.length}
+evidence(reference) := {
+	"source": reference.source, "name": reference.name, "fingerprint": reference.fingerprint,
+	"length": reference.length,
+}

@@ -15,8 +15,8 @@
 #   attestable: true
 #   remediation: |
 #     Open the Production tab of the Deployment Centre, set the completion, cancellation and expiry URLs to those of the
-#     configuration, and attest it: an entry for deployment-centre.redirects-registered under attestations, with a screenshot
-#     as evidence.
+#     configuration, and attest it: an entry for deployment-centre.redirects-registered under attestations, with a
+#     screenshot as evidence.
 #   sources: ["Begini Security Checklist, Psychometric Integration, pre-launch list (2026-04-14)"]
 #   facts: []
 package prelaunch.checks.deployment_centre.redirects_registered
@@ -27,8 +27,8 @@ id := "deployment-centre.redirects-registered"
 
 redirects := lib.environments.production.redirect_urls
 
-# Where the configuration has none at all, nothing can have been compared with the Deployment Centre. A single one that is
-# missing is reported by redirects.production-configured.
+# Where the configuration has none at all, nothing can have been compared with the Deployment Centre. A single one that
+# is missing is reported by redirects.production-configured.
 none_set if {
 	every _, url in redirects {
 		url == ""

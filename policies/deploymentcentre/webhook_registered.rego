@@ -1,9 +1,9 @@
 # METADATA
 # title: The webhook endpoint is registered in the Deployment Centre
 # description: |
-#   The provider sends webhooks to the endpoint that is registered in each tab of the Deployment Centre, and to no other. With
-#   provider_checks it is asked to deliver its own test webhook; without, somebody attests what is registered. What is
-#   observed outweighs what is attested.
+#   The provider sends webhooks to the endpoint that is registered in each tab of the Deployment Centre, and to no
+#   other. With provider_checks it is asked to deliver its own test webhook; without, somebody attests what is
+#   registered. What is observed outweighs what is attested.
 # custom:
 #   id: deployment-centre.webhook-registered
 #   order: 250
@@ -15,9 +15,9 @@
 #   owasp_asvs: []
 #   attestable: true
 #   remediation: |
-#     In the tab of the Deployment Centre for the environment (Test, Production), register the webhook URL of the configuration
-#     and check that the API key is the one that the configuration references; then audit with provider_checks, or attest
-#     deployment-centre.webhook-registered.
+#     In the tab of the Deployment Centre for the environment (Test, Production), register the webhook URL of the
+#     configuration and check that the API key is the one that the configuration references; then audit with
+#     provider_checks, or attest deployment-centre.webhook-registered.
 #   sources:
 #     - "Begini Security Checklist, Psychometric Integration, pre-launch list (2026-04-14)"
 #     - "Begini API, POST /v1/webhooks-management/test: its documented answers"
@@ -68,7 +68,7 @@ judged(environment, call) := ["not taken", sprintf(
 	call.status in {200, 422}
 	call.documented
 	call.receiver_status != 200
-} else := ["none registered", sprintf("%s tab of the Deployment Centre has no webhook endpoint", [lib.label(environment)])] if {
+} else := ["none registered", sprintf("%s has no registered webhook endpoint", [lib.label(environment)])] if {
 	call.status == 424
 } else := ["cannot connect", sprintf(
 	"%s webhook endpoint that is registered cannot be reached by the provider",
@@ -94,7 +94,8 @@ delivered contains environment if {
 
 evidence(environment) := {
 	"status": delivery[environment].status, "receiver_status": delivery[environment].receiver_status,
-	"fingerprint": delivery[environment].fingerprint, "webhook_url": urls.shown(lib.environments[environment].webhook_url),
+	"fingerprint": delivery[environment].fingerprint,
+	"webhook_url": urls.shown(lib.environments[environment].webhook_url),
 }
 
 findings contains lib.finding({
@@ -107,7 +108,10 @@ findings contains lib.finding({
 
 findings contains lib.finding({
 	"outcome": "pass", "environment": environment, "subject": "delivered",
-	"message": sprintf("%s receiver responded with 200 to the test webhook that the provider delivered", [lib.label(environment)]),
+	"message": sprintf(
+		"%s receiver responded with 200 to the test webhook that the provider delivered",
+		[lib.label(environment)],
+	),
 	"evidence": object.union(evidence(environment), {"note": "the provider does not report to which URL it delivered"}),
 }) if {
 	some environment in delivered
@@ -115,7 +119,7 @@ findings contains lib.finding({
 
 findings contains lib.finding({
 	"outcome": "warn", "environment": call.environment, "subject": "session created",
-	"message": sprintf("%s API responded with %d to an invalid UID, as for a session that it created: look for one in Beacon", [
+	"message": sprintf("%s API responded with %d to an invalid UID, as if it had created a session: look in Beacon", [
 		lib.label(call.environment), call.status,
 	]),
 	"evidence": {"status": call.status, "fingerprint": call.fingerprint},
@@ -152,6 +156,10 @@ why(environment) := provider.why(environment, "webhook") if {
 	input.integration.provider_checks
 } else := "provider_checks is off, and it is not attested"
 
-next_step := lib.attest("Look at the tab of each environment, and attest what is registered", id, "Webhook URL seen in the tab") if {
+next_step := lib.attest(
+	"Look at the tab of each environment, and attest what is registered",
+	id,
+	"Webhook URL seen in the tab",
+) if {
 	input.integration.provider_checks
 } else := "Let the provider deliver its test webhook (sends the keys to its API), or attest the registration:\nprovider_checks: true"

@@ -14,8 +14,8 @@
 #   owasp_asvs: ["v5.0.0-4.1.5", "v5.0.0-13.3.2"]
 #   per_environment: true
 #   remediation: |
-#     Configure each environment's receiver with the key of its own tab of the Deployment Centre only, never with a list of
-#     keys.
+#     Configure each environment's receiver with the key of its own tab of the Deployment Centre only, never with a list
+#     of keys.
 #   sources: ["Begini Security Checklist, Psychometric Integration, 4 (2026-04-14)"]
 #   facts: [webhook.baseline, webhook.exchange]
 package prelaunch.checks.environments.credentials_not_interchangeable
@@ -42,7 +42,10 @@ findings contains finding if {
 
 findings contains verdict.finding(environment, {
 	"outcome": "fail", "subject": "same key",
-	"message": sprintf("%s uses the other environment's key, so it accepts the other's events", [lib.label(environment)]),
+	"message": sprintf(
+		"%s uses the other environment's key, so it accepts the other's events",
+		[lib.label(environment)],
+	),
 	"evidence": {"family": text.family("F15")},
 }) if {
 	some environment, _ in lib.environments

@@ -13,8 +13,8 @@
 #   cwe: ["CWE-653"]
 #   owasp_asvs: []
 #   remediation: |
-#     Give each environment's file its own integration ID, webhook URL and key reference, each copied from its tab of the
-#     Deployment Centre.
+#     Give each environment's file its own integration ID, webhook URL and key reference, each copied from its tab of
+#     the Deployment Centre.
 #   sources: ["Begini Security Checklist, Psychometric Integration, 4 (2026-04-14)"]
 #   facts: [repository.pairing, repository.status]
 package prelaunch.checks.environments.no_mixed_configuration
@@ -25,12 +25,17 @@ import data.prelaunch.lib.exposure
 names := {"integration_id": "integration ID", "webhook_url": "webhook URL", "key": "key"}
 
 findings contains lib.finding({
-	"outcome": "fail", "environment": pairing.belongs, "subject": concat(" ", [pairing.repository, pairing.path, pairing.carries]),
+	"outcome": "fail", "environment": pairing.belongs,
+	"subject": concat(" ", [pairing.repository, pairing.path, pairing.carries]),
 	"target": pairing.repository,
 	"message": sprintf("%s configuration file %s%s contains the %s of %s", [
-		lib.label(pairing.belongs), pairing.path, exposure.of_repository(pairing.repository), names[pairing.carries], lib.label(pairing.of),
+		lib.label(pairing.belongs), pairing.path, exposure.of_repository(pairing.repository),
+		names[pairing.carries], lib.label(pairing.of),
 	]),
-	"evidence": {"repository": pairing.repository, "path": pairing.path, "carries": pairing.carries, "of": pairing.of, "lines": lines},
+	"evidence": {
+		"repository": pairing.repository, "path": pairing.path, "carries": pairing.carries,
+		"of": pairing.of, "lines": lines,
+	},
 }) if {
 	some pairing in input.facts["repository.pairing"]
 	lines := array.slice(

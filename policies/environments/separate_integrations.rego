@@ -1,8 +1,8 @@
 # METADATA
 # title: Test and Production use different integration IDs
 # description: |
-#   The integration ID identifies a deployment in one environment. One that is used for both mixes synthetic sessions with
-#   those of real people.
+#   The integration ID identifies a deployment in one environment. One that is used for both mixes synthetic sessions
+#   with those of real people.
 # custom:
 #   id: environments.separate-integrations
 #   order: 300
@@ -13,8 +13,8 @@
 #   cwe: ["CWE-653"]
 #   owasp_asvs: []
 #   remediation: |
-#     Copy the integration ID of each tab of the Deployment Centre (Test, Production) to the environment it belongs to; the tab
-#     that is shown first is Test.
+#     Copy the integration ID of each tab of the Deployment Centre (Test, Production) to the environment it belongs to;
+#     the tab that is shown first is Test.
 #   sources: ["Begini Security Checklist, Psychometric Integration, 4 (2026-04-14)"]
 #   facts: []
 package prelaunch.checks.environments.separate_integrations

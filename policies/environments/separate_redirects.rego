@@ -16,7 +16,7 @@
 #     Production), and configure them under environments.NAME.redirect_urls.
 #   sources:
 #     - "Begini Security Checklist, Psychometric Integration, 4 (2026-04-14)"
-#     - "RFC 3986, 6.2: when two spellings are the same URL"
+#     - "RFC 3986, 6.2: when two URLs are equivalent"
 #   facts: []
 package prelaunch.checks.environments.separate_redirects
 
@@ -52,7 +52,10 @@ shared[url] contains name if {
 
 findings contains lib.declared({
 	"outcome": "fail", "subject": concat(" ", ["shared", urls.canonical(url)]),
-	"message": sprintf("Test and Production share the redirect URL %s (%s)", [urls.shown(url), concat(", ", sort(names))]),
+	"message": sprintf(
+		"Test and Production share the redirect URL %s (%s)",
+		[urls.shown(url), concat(", ", sort(names))],
+	),
 	"evidence": {"url": urls.shown(url), "used_as": sort(names)},
 }) if {
 	some url, names in shared
@@ -61,7 +64,12 @@ findings contains lib.declared({
 findings contains lib.declared({
 	"outcome": "pass", "subject": "different redirects",
 	"message": "Test and Production use different redirect URLs",
-	"evidence": {"test": sort([urls.shown(url) | some url in redirects.test]), "production": sort([urls.shown(url) | some url in redirects.production]), "not_set": sort(unset)},
+	"evidence": {
+		"test": sort([urls.shown(url) | some url in redirects.test]), "production": sort([urls.shown(url) |
+			some url in redirects.production
+		]),
+		"not_set": sort(unset),
+	},
 }) if {
 	count(undeclared) == 0
 	count(shared) == 0

@@ -1,8 +1,8 @@
 # METADATA
 # title: Test and Production use different webhook endpoints
 # description: |
-#   Results of real people must not reach the receiver that is being tested, nor synthetic ones the receiver that decides.
-#   Each environment has a webhook URL of its own; a shared host is a note.
+#   Results of real people must not reach the receiver that is being tested, nor synthetic ones the receiver that
+#   decides. Each environment has a webhook URL of its own; a shared host is a note.
 # custom:
 #   id: environments.separate-webhooks
 #   order: 280
@@ -13,11 +13,12 @@
 #   cwe: ["CWE-653"]
 #   owasp_asvs: []
 #   remediation: |
-#     Give each environment a webhook endpoint of its own, register it in the tab of the Deployment Centre it belongs to (Test,
-#     Production), and configure both under environments.test.webhook_url and environments.production.webhook_url.
+#     Give each environment a webhook endpoint of its own, register it in the tab of the Deployment Centre it belongs to
+#     (Test, Production), and configure both under environments.test.webhook_url and
+#     environments.production.webhook_url.
 #   sources:
 #     - "Begini Security Checklist, Psychometric Integration, 4 (2026-04-14)"
-#     - "RFC 3986, 6.2: when two spellings are the same URL"
+#     - "RFC 3986, 6.2: when two URLs are equivalent"
 #   facts: []
 package prelaunch.checks.environments.separate_webhooks
 
@@ -47,7 +48,10 @@ findings contains lib.declared({
 findings contains lib.declared({
 	"outcome": "pass", "subject": "different webhooks",
 	"message": "Test and Production use different webhook URLs",
-	"evidence": {"test": urls.shown(test), "production": urls.shown(production), "same_host": urls.parts(test).host == urls.parts(production).host},
+	"evidence": {
+		"test": urls.shown(test), "production": urls.shown(production),
+		"same_host": urls.parts(test).host == urls.parts(production).host,
+	},
 }) if {
 	declared
 	not same

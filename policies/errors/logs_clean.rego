@@ -2,9 +2,9 @@
 # title: Logs contain no keys, signatures, UIDs or payloads
 # description: |
 #   The declared logs contain no configured key anywhere and, since the probing began, no signature, UID or payload of a
-#   request that was sent, in any usual encoding. A log that does not even show the receiver's own activity proves nothing.
-#   What the receiver logs about an event that it accepts shows only where valid events were sent, which careful probing does
-#   not do.
+#   request that was sent, in any usual encoding. A log that does not even show the receiver's own activity proves
+#   nothing. What the receiver logs about an event that it accepts shows only where valid events were sent, which
+#   careful probing does not do.
 # custom:
 #   id: errors.logs-clean
 #   order: 420
@@ -15,8 +15,9 @@
 #   cwe: ["CWE-532"]
 #   owasp_asvs: ["v5.0.0-16.2.5"]
 #   remediation: |
-#     Log the type of an event, a request id and a digest of the body; never the body, the UID, the signature or the key. Check
-#     what frameworks log on errors, and access logs with request bodies. A key that was logged is exposed: rotate it.
+#     Log the type of an event, a request id and a digest of the body; never the body, the UID, the signature or the
+#     key. Check what frameworks log on errors, and access logs with request bodies. A key that was logged is exposed:
+#     rotate it.
 #   sources: ["Begini Security Checklist, Psychometric Integration, 6 (2026-04-14)"]
 #   facts: [log.source, log.follow, log.hit]
 package prelaunch.checks.errors.logs_clean
@@ -79,7 +80,10 @@ excused(hit) if hit.role == "retired"
 findings contains lib.finding({
 	"outcome": "fail", "environment": where[0], "subject": concat(" ", [where[1], where[2], where[3]]),
 	"target": where[1],
-	"message": sprintf("%s contains %s%s: %s", [log_of(where[0]), named[where[3]], since(list), exposure.spot(where[2], list[0])]),
+	"message": sprintf(
+		"%s contains %s%s: %s",
+		[log_of(where[0]), named[where[3]], since(list), exposure.spot(where[2], list[0])],
+	),
 	"evidence": {"log": where[1], "file": where[2], "what": where[3], "places": exposure.spots(list)},
 }) if {
 	some where in {[hit.environment, hit.source, hit.file, hit.what] | some hit in bad}
@@ -98,7 +102,8 @@ since(list) := " since the probing began" if {
 } else := ""
 
 findings contains lib.finding(object.union(exposure.unsettled, {
-	"outcome": "inconclusive", "environment": hit.environment, "subject": concat(" ", ["retired key:", hit.source, hit.file]),
+	"outcome": "inconclusive", "environment": hit.environment,
+	"subject": concat(" ", ["retired key:", hit.source, hit.file]),
 	"target": hit.source,
 	"message": sprintf("%s was logged, and it was not seen to be rejected: %s", [
 		exposure.key_name(hit), exposure.spot(hit.file, hit),
@@ -154,7 +159,8 @@ inactive(follow) := {"nothing was sent to the receiver, so nothing can show in i
 } else := set()
 
 findings contains lib.finding({
-	"outcome": "inconclusive", "environment": source.environment, "subject": concat(" ", ["not seen in full:", source.source]),
+	"outcome": "inconclusive", "environment": source.environment,
+	"subject": concat(" ", ["not seen in full:", source.source]),
 	"target": source.source,
 	"message": sprintf("%s %s does not show enough: %s", [
 		log_of(source.environment), source.source, exposure.shorter(why(source)),
@@ -205,7 +211,10 @@ findings contains lib.finding({
 	"message": sprintf("%s %s contains no API key that is in use, and nothing of the requests that were sent", [
 		log_of(source.environment), source.source,
 	]),
-	"evidence": {"log": source.source, "files": source.files, "bytes": source.bytes, "activity": activities(source), "requests": requests(source), "searched_by_fingerprint_only": exposure.by_fingerprint([source])},
+	"evidence": {
+		"log": source.source, "files": source.files, "bytes": source.bytes, "activity": activities(source),
+		"requests": requests(source), "searched_by_fingerprint_only": exposure.by_fingerprint([source]),
+	},
 }) if {
 	some source in input.facts["log.source"]
 	clean(source)
@@ -229,7 +238,7 @@ clean_in_test if {
 
 findings contains object.union(lib.attested(same_build, environment, source.source), {
 	"subject": concat(" ", ["same build:", source.source]),
-	"message": sprintf("%s %s contains no API key in use and no signature; no UID or payload in Test, and %s attests the same build", [
+	"message": sprintf("%s %s contains no API key or signature; Test's no UID or payload; %s attests the same build", [
 		log_of(source.environment), source.source, lib.attestation(same_build).by,
 	]),
 }) if {
@@ -249,7 +258,7 @@ bridged(environment) if {
 findings contains lib.finding({
 	"outcome": "inconclusive", "environment": environment, "subject": concat(" ", ["events:", source.source]),
 	"target": source.source,
-	"message": sprintf("%s %s contains no API key in use and no signature, but no event was accepted that it could have logged: %s", [
+	"message": sprintf("%s %s contains no API key and no signature, but no event was accepted that it could log: %s", [
 		log_of(source.environment), source.source, obstacle.why,
 	]),
 	"evidence": {"reason": "not_observed", "log": source.source},

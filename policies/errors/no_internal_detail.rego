@@ -1,8 +1,9 @@
 # METADATA
 # title: Responses must not leak internal details
 # description: |
-#   No response of the receiver, to any request, carries a stack trace, a debug page, SQL, a path of the server, the signature
-#   that it expected or a key. A receiver that reveals the expected signature signs whatever an attacker sends it.
+#   No response of the receiver, to any request, carries a stack trace, a debug page, SQL, a path of the server, the
+#   signature that it expected or a key. A receiver that reveals the expected signature signs whatever an attacker sends
+#   it.
 # custom:
 #   id: errors.no-internal-detail
 #   order: 410
@@ -14,8 +15,8 @@
 #   owasp_asvs: ["v5.0.0-13.4.2", "v5.0.0-16.5.1"]
 #   per_environment: true
 #   remediation: |
-#     Respond to errors with a fixed text and an id, log the detail on the server, and switch every debug mode off in both
-#     environments.
+#     Respond to errors with a fixed text and an id, log the detail on the server, and switch every debug mode off in
+#     both environments.
 #   sources: ["Begini Security Checklist, Psychometric Integration, 6 (2026-04-14)"]
 #   facts: [webhook.baseline, webhook.exchange, webhook.instance]
 package prelaunch.checks.errors.no_internal_detail

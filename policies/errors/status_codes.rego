@@ -1,9 +1,10 @@
 # METADATA
 # title: Rejected requests return a 4xx status
 # description: |
-#   What is rejected is rejected with a 4xx: not with a 2xx, which tells the provider that all is well, nor with a redirect, a
-#   5xx or no response, which makes it try again and shows attackers what breaks. A queue that acknowledges everything first
-#   warns once an observer has seen that nothing rejected is processed, and is inconclusive without one.
+#   What is rejected is rejected with a 4xx: not with a 2xx, which tells the provider that all is well, nor with a
+#   redirect, a 5xx or no response, which makes it try again and shows attackers what breaks. A queue that acknowledges
+#   everything first warns once an observer has seen that nothing rejected is processed, and is inconclusive without
+#   one.
 # custom:
 #   id: errors.status-codes
 #   order: 400
@@ -15,7 +16,8 @@
 #   owasp_asvs: ["v5.0.0-16.5.3"]
 #   per_environment: true
 #   remediation: |
-#     Respond with 401 to an invalid signature and with 400 or 422 to an invalid body, and catch every exception in the handler.
+#     Respond with 401 to an invalid signature and with 400 or 422 to an invalid body, and catch every exception in the
+#     handler.
 #   sources: ["Begini Security Checklist, Psychometric Integration, 6 (2026-04-14)"]
 #   facts: [webhook.baseline, webhook.exchange]
 package prelaunch.checks.errors.status_codes
@@ -84,8 +86,8 @@ excused(x) if {
 	x.witnessed
 }
 
-# Where something kept this machine away from the receiver, a missing response is not a rejection of its own. It is where
-# the request stopped the receiver.
+# Where something kept this machine away from the receiver, a missing response is not a rejection of its own. It is
+# where the request stopped the receiver.
 excused(x) if {
 	x.error
 	not x.status
@@ -94,8 +96,8 @@ excused(x) if {
 	not stopped(x)
 }
 
-# stopped holds for a connection that was closed without a response, after which nothing accepted connections any more. A
-# firewall that bans this machine lets open connections hang instead.
+# stopped holds for a connection that was closed without a response, after which nothing accepted connections any more.
+# A firewall that bans this machine lets open connections hang instead.
 stopped(x) if {
 	x.error == "reset"
 	x.family in responses.baselines[x.environment].after
@@ -184,7 +186,10 @@ obstacle(environment) := obstacles.queued(environment) if {
 
 findings contains verdict.inconclusive(environment, obstacle(environment), {
 	"subject": "undecided",
-	"message": sprintf("%s was not shown to reject with a 4xx: %s", [text.receiver(environment), obstacle(environment).why]),
+	"message": sprintf(
+		"%s was not shown to reject with a 4xx: %s",
+		[text.receiver(environment), obstacle(environment).why],
+	),
 	"evidence": {"reason": "undecided"},
 }) if {
 	some environment, _ in lib.environments
@@ -208,7 +213,8 @@ findings contains verdict.bridged(environment, "refusals", sprintf("%s rejected 
 	bridged(environment)
 }
 
-# A queue whose observer saw that nothing rejected was processed is correct, and yet its sender is told that all is well.
+# A queue whose observer saw that nothing rejected was processed is correct, and yet its sender is told that all is
+# well.
 findings contains verdict.finding(environment, {
 	"outcome": "warn", "subject": "acknowledged",
 	"message": sprintf("%s acknowledges every request before verifying it: no status reveals what its queue rejects", [

@@ -1,8 +1,8 @@
 # METADATA
 # title: The provider's API is called over HTTPS only
 # description: |
-#   The API base URL is https, and no code in the declared repositories uses the API's host with an http URL. Documentation
-#   and test code may mention it. Without repositories the check rests on the base URL alone.
+#   The API base URL is https, and no code in the declared repositories uses the API's host with an http URL.
+#   Documentation and test code may mention it. Without repositories the check rests on the base URL alone.
 # custom:
 #   id: https.api-requests
 #   order: 220

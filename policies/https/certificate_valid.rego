@@ -1,16 +1,17 @@
 # METADATA
 # title: The certificate is valid, trusted and not revoked
 # description: |
-#   On every address, for every certificate the server holds (it may have an RSA and an ECDSA one): the chain as sent leads to a
-#   trusted root (nothing is fetched to complete it), the host is among the subjectAltNames, the dates hold, the usage is that of a
-#   server, nothing says that it or an intermediate is revoked (stapled OCSP, then the revocation lists), a must-staple certificate
-#   comes with its staple, keys are RSA of 2048 bits or P-256 at least, and signatures use SHA-256 at least.
+#   On every address, for every certificate the server holds (it may have an RSA and an ECDSA one): the chain as sent
+#   leads to a trusted root (nothing is fetched to complete it), the host is among the subjectAltNames, the dates hold,
+#   the usage is that of a server, nothing says that it or an intermediate is revoked (stapled OCSP, then the revocation
+#   lists), a must-staple certificate comes with its staple, keys are RSA of 2048 bits or P-256 at least, and signatures
+#   use SHA-256 at least.
 #
 #   Warns when less than 14 days, or a sixth of the lifetime where that is shorter, are left, and when the chain needs
 #   network.ca_file and the provider is not said to trust it.
 #
-#   A revocation status that cannot be learnt is a note: Let's Encrypt ended OCSP in August 2025, and private authorities often have
-#   neither. A missing intermediate and an unknown authority look alike from here.
+#   A revocation status that cannot be learnt is a note: Let's Encrypt ended OCSP in August 2025, and private
+#   authorities often have neither. A missing intermediate and an unknown authority look alike from here.
 # custom:
 #   id: https.certificate-valid
 #   order: 190
@@ -21,16 +22,17 @@
 #   cwe: ["CWE-295"]
 #   owasp_asvs: ["v5.0.0-12.1.4", "v5.0.0-12.2.2"]
 #   remediation: |
-#     Serve a current certificate for this very host name with every intermediate (never the root), renewed automatically:
+#     Serve a current certificate for this very host name with every intermediate (never the root), renewed
+#     automatically:
 #     - nginx: `ssl_certificate` names fullchain.pem, not cert.pem; reload after each renewal
 #     - Apache 2.4.8 or later: `SSLCertificateFile` names the full chain
 #     - HAProxy: one PEM with leaf, intermediates and key under `bind … ssl crt`
 #     - Caddy: automatic; for your own files give the full chain to `tls`
 #     - AWS, Azure, Google Cloud: attach a managed certificate, or import the chain with it
 #
-#     A revoked certificate, a key that is too short and a signature with SHA-1 or MD5 need a new certificate, of a new key (ECDSA P-256, or
-#     RSA of 2048 bits). One that must be stapled needs `ssl_stapling on;` (nginx), `SSLUseStapling on` with `SSLStaplingCache` (Apache),
-#     or to be issued anew without that demand.
+#     A revoked certificate, a key that is too short and a signature with SHA-1 or MD5 need a new certificate, of a new
+#     key (ECDSA P-256, or RSA of 2048 bits). One that must be stapled needs `ssl_stapling on;` (nginx), `SSLUseStapling
+#     on` with `SSLStaplingCache` (Apache), or to be issued anew without that demand.
 #
 #     A private authority must be known to the provider; say so with `network: {provider_trusts_ca: true}` once it is.
 #   sources:
@@ -46,8 +48,8 @@ import data.prelaunch.lib
 import data.prelaunch.lib.certificates
 import data.prelaunch.lib.https
 
-# 14 days: the shortest notice in which a person can still fix a renewal that failed. A sixth of the lifetime keeps short-lived
-# certificates, which are renewed at a third, from warning.
+# 14 days: the shortest notice in which a person can still fix a renewal that failed. A sixth of the lifetime keeps
+# short-lived certificates, which are renewed at a third, from warning.
 warn_days := 14
 
 warn_share := 6
@@ -73,8 +75,8 @@ findings contains lib.finding({
 	message := min({certificates.faults(one.certificate)[subject] | some one in concerned})
 }
 
-# evidence names the addresses and certificates concerned. It has no time of the audit, which would make the same finding
-# another one each time.
+# evidence names the addresses and certificates concerned. It has no time of the audit, which would make the same
+# finding another one each time.
 evidence(environment, some_held) := {
 	"host": https.webhook_endpoint[environment].host,
 	"addresses": https.where(some_held),
@@ -143,7 +145,10 @@ findings contains lib.finding({
 
 findings contains lib.finding({
 	"outcome": "inconclusive", "environment": environment, "subject": "revocation list", "target": url_of(environment),
-	"message": sprintf("%s: a revocation list could not be fetched: %s", [lib.label(environment), certificates.unfetched_words[problem]]),
+	"message": sprintf(
+		"%s: a revocation list could not be fetched: %s",
+		[lib.label(environment), certificates.unfetched_words[problem]],
+	),
 	"evidence": object.union(evidence(environment, concerned), {"reason": problem}),
 	"next_step": certificates.unfetched_steps[problem],
 }) if {

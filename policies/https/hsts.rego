@@ -1,8 +1,8 @@
 # METADATA
 # title: HSTS is enabled (Strict-Transport-Security)
 # description: |
-#   A client that has seen the header never goes back to plain HTTP for the time it names. For an API it is a courtesy to browsers
-#   and a sign of care, so its absence only warns.
+#   A client that has seen the header never goes back to plain HTTP for the time it names. For an API it is a courtesy
+#   to browsers and a sign of care, so its absence only warns.
 # custom:
 #   id: https.hsts
 #   order: 240

@@ -1,11 +1,12 @@
 # METADATA
 # title: Only TLS 1.2 and 1.3 with strong cipher suites may be offered
 # description: |
-#   Every address is offered SSL 3.0 and TLS 1.0 to 1.3, and the cipher suites that no client should be given: without encryption
-#   (NULL), without authentication (anonymous), of export strength, RC4, DES and 3DES. Finite-field Diffie-Hellman groups below 2048
-#   bits fail. A key exchange without forward secrecy (static RSA or DH) warns. CBC and DHE are noted.
+#   Every address is offered SSL 3.0 and TLS 1.0 to 1.3, and the cipher suites that no client should be given: without
+#   encryption (NULL), without authentication (anonymous), of export strength, RC4, DES and 3DES. Finite-field
+#   Diffie-Hellman groups below 2048 bits fail. A key exchange without forward secrecy (static RSA or DH) warns. CBC and
+#   DHE are noted.
 #
-#   What timed out is undecided, never taken for a refusal.
+#   What timed out is inconclusive, never counted as a rejection.
 # custom:
 #   id: https.modern-tls
 #   order: 200
@@ -26,7 +27,8 @@
 #     - Google Cloud load balancing: an SSL policy with profile MODERN or RESTRICTED and minimum version TLS 1.2
 #     - Cloudflare: minimum TLS version 1.2 under SSL/TLS, Edge Certificates
 #
-#     That list has no DHE. To keep DHE, give it a group of 2048 bits: `ssl_dhparam` (nginx), `SSLOpenSSLConfCmd DHParameters` (Apache), `tune.ssl.default-dh-param 2048` (HAProxy).
+#     That list has no DHE. To keep DHE, give it a group of 2048 bits: `ssl_dhparam` (nginx), `SSLOpenSSLConfCmd
+#     DHParameters` (Apache), `tune.ssl.default-dh-param 2048` (HAProxy).
 #   sources:
 #     - Mozilla Server Side TLS 6.0, intermediate configuration (2026-04)
 #     - RFC 8996 (TLS 1.0 and 1.1 deprecated), RFC 7568 (SSL 3.0), RFC 7465 (RC4), RFC 9325 (export, NULL, 3DES, static RSA, groups)
@@ -49,7 +51,8 @@ min_dh_bits := 2048
 version_names := {"ssl3": "SSL 3.0", "1.0": "TLS 1.0", "1.1": "TLS 1.1"}
 
 class_names := {
-	"null": "NULL (no encryption)", "anonymous": "anonymous (no authentication)", "export": "EXPORT", "rc4": "RC4", "des": "DES",
+	"null": "NULL (no encryption)", "anonymous": "anonymous (no authentication)", "export": "EXPORT",
+	"rc4": "RC4", "des": "DES",
 	"3des": "3DES", "static_rsa": "static RSA", "static_dh": "static DH",
 }
 
@@ -106,11 +109,19 @@ findings contains lib.finding({
 	some environment, endpoint in https.webhook_endpoint
 	bits := min({group.bits | some address in https.inspected(endpoint); some group in address.dh_groups})
 	bits < min_dh_bits
-	addresses := [address | some address in https.inspected(endpoint); some group in address.dh_groups; group.bits < min_dh_bits]
+	addresses := [address |
+		some address in https.inspected(endpoint)
+		some group in address.dh_groups
+		group.bits < min_dh_bits
+	]
 }
 
 # What this check needs and was neither accepted nor rejected: no clear response, or not offered.
-undecided(address) := ((object.keys(version_names) - answered(address.versions)) | ((broken_classes | weak_classes) - answered(address.cipher_classes))) | unseen_group(address)
+undecided(address) := union({
+	object.keys(version_names) - answered(address.versions),
+	(broken_classes | weak_classes) - answered(address.cipher_classes),
+	unseen_group(address),
+})
 
 # unseen_group: DHE is accepted and the group did not come along.
 unseen_group(address) := {"the size of the DHE group"} if {
@@ -153,7 +164,12 @@ findings contains lib.finding({
 		lib.label(environment), concat(" and ", sort([sprintf("TLS %s", [v]) | some v in versions])),
 		lib.amount(count(addresses), "address", "addresses"),
 	]),
-	"evidence": {"host": endpoint.host, "versions": sort(versions), "addresses": https.where(addresses), "notes": sort({note | some address in addresses; some note in notes(address)})},
+	"evidence": {
+		"host": endpoint.host, "versions": sort(versions), "addresses": https.where(addresses), "notes": sort({note |
+			some address in addresses
+			some note in notes(address)
+		}),
+	},
 }) if {
 	some environment, endpoint in https.webhook_endpoint
 	addresses := [address | some address in https.inspected(endpoint); modern(address)]
@@ -161,7 +177,13 @@ findings contains lib.finding({
 	versions := {version | some address in addresses; some version in address.versions.accepted}
 }
 
-notes(address) := ({"suites in CBC mode are accepted" | "cbc" in address.cipher_classes.accepted} | {sprintf("DHE suites are accepted, with a group of %d bits", [group.bits]) | some group in address.dh_groups}) | {"a ClientHello with a post-quantum key share gets no response, a smaller one does" | address.handshake.post_quantum_hello == "unanswered"}
+notes(address) := union({
+	{"suites in CBC mode are accepted" | "cbc" in address.cipher_classes.accepted},
+	{sprintf("DHE suites are accepted, with a group of %d bits", [group.bits]) | some group in address.dh_groups},
+	{"a ClientHello with a post-quantum key share gets no response, a smaller one does" |
+		address.handshake.post_quantum_hello == "unanswered"
+	},
+})
 
 modern(address) if {
 	count(address.versions.accepted) > 0

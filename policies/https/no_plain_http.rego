@@ -1,10 +1,10 @@
 # METADATA
 # title: The webhook endpoint must not be served over plain HTTP
 # description: |
-#   Port 80 of the webhook's host, and the webhook's own port where that is another, are asked in the clear: a GET, and a POST without
-#   body or signature. Refusing the connection, a 4xx that is not the receiver's own answer over HTTPS, or a redirect to HTTPS are
-#   right. Any 2xx, the receiver's own answer, or a redirect to http are not. A port that stays silent is unknown from here.
-#   Passive probing sends the GET alone.
+#   Port 80 of the webhook's host, and the webhook's own port where that is another, get requests in plain HTTP: a GET,
+#   and a POST without body or signature. A refused connection, a 4xx that is not the receiver's own response over
+#   HTTPS, or a redirect to HTTPS are correct. Any 2xx, the receiver's own response, or a redirect to http are not. A
+#   port that does not respond is inconclusive. Passive probing sends the GET alone.
 # custom:
 #   id: https.no-plain-http
 #   order: 210
@@ -15,7 +15,7 @@
 #   cwe: ["CWE-319"]
 #   owasp_asvs: ["v5.0.0-4.1.2", "v5.0.0-12.2.1"]
 #   remediation: |
-#     Close port 80 for the webhook's host, or answer everything there with a redirect to https:
+#     Close port 80 for the webhook's host, or redirect everything there to https:
 #     - nginx: a `server { listen 80; return 301 https://$host$request_uri; }` of its own
 #     - Apache: `Redirect permanent / https://HOST/` in the virtual host of port 80
 #     - HAProxy: `http-request redirect scheme https unless { ssl_fc }`
@@ -45,7 +45,10 @@ findings contains lib.declared({
 }
 
 # twins lists the responses over plain HTTP of an environment's webhook, each with how it is read.
-twins[environment] := [{"address": twin.address, "port": twin.port, "method": answer.method, "reading": reading(twin, answer), "status": object.get(answer, "status", 0), "kind": answer.reach.kind} |
+twins[environment] := [{
+	"address": twin.address, "port": twin.port, "method": answer.method,
+	"reading": reading(twin, answer), "status": object.get(answer, "status", 0), "kind": answer.reach.kind,
+} |
 	some twin in url.clear
 	some answer in [twin.get, twin.post]
 ] if {
@@ -89,7 +92,12 @@ findings contains lib.finding({
 	"outcome": "fail", "environment": environment, "subject": sprintf("%s %s", [wrong, port]),
 	"target": https.webhook_url[environment].url,
 	"message": sprintf("%s receiver %s (port %s)", [lib.label(environment), message, port]),
-	"evidence": {"port": port, "addresses": https.where(some_twins), "methods": sort({t.method | some t in some_twins}), "statuses": sort({t.status | some t in some_twins})},
+	"evidence": {
+		"port": port, "addresses": https.where(some_twins), "methods": sort({t.method |
+			some t in some_twins
+		}),
+		"statuses": sort({t.status | some t in some_twins}),
+	},
 }) if {
 	some environment, all in twins
 	some wrong, message in messages

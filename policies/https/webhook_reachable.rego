@@ -1,11 +1,13 @@
 # METADATA
 # title: The webhook endpoint is reachable over HTTPS on every address
 # description: |
-#   The provider may connect to any address that the host's name has, IPv4 and IPv6. Each must complete a TLS handshake and answer
-#   HTTP; a 502, 503 or 504 is a gateway's answer and proves nothing. A redirect warns, because the provider takes it for a failure; one
-#   in a circle or to plain http fails. An address to which this machine itself has no route is not tested, and that is said.
+#   The provider may connect to any address that the host's name has, IPv4 and IPv6. Each must complete a TLS handshake
+#   and respond over HTTP; a 502, 503 or 504 is a gateway's response and proves nothing. A redirect warns, because the
+#   provider counts it as a failure; one in a circle or to plain http fails. An address to which this machine itself has
+#   no route is not tested, and the finding says so.
 #
-#   Where an IP allowlist is attested and this machine is not on it (vantage: public), not getting through proves nothing.
+#   Where an IP allowlist is attested and this machine is not on it (vantage: public), not getting through proves
+#   nothing.
 # custom:
 #   id: https.webhook-reachable
 #   order: 180
@@ -16,8 +18,9 @@
 #   cwe: ["CWE-319"]
 #   owasp_asvs: ["v5.0.0-12.2.1"]
 #   remediation: |
-#     Let every address in the host's A and AAAA records serve the webhook over HTTPS on the configured port, or take those that do
-#     not out of DNS. Register the URL that answers itself rather than one that redirects to it. Behind an allowlist, run the audit from an admitted machine and say `network: {vantage: allowlisted}`.
+#     Let every address in the host's A and AAAA records serve the webhook over HTTPS on the configured port, or take
+#     those that do not out of DNS. Register the final URL rather than one that redirects to it. Behind an allowlist,
+#     run the audit from an admitted machine and say `network: {vantage: allowlisted}`.
 #   sources:
 #     - Begini Security Checklist, Psychometric Integration, 3 (2026-04-14)
 #     - RFC 9110 section 4.2.2 (the https URI scheme)
@@ -112,7 +115,9 @@ findings contains lib.finding({
 	]),
 	"next_step": "Configure the client certificate:\nnetwork:\n  client_certificate: {cert: client.pem, key: client.key}",
 	"cause": sprintf("webhook.unreachable/%s", [environment]),
-	"evidence": {"host": endpoint.host, "addresses": https.where(addresses), "reason": "client_certificate", "is_cause": true},
+	"evidence": {
+		"host": endpoint.host, "addresses": https.where(addresses), "reason": "client_certificate", "is_cause": true,
+	},
 }) if {
 	some environment, url in https.webhook_url
 	endpoint := https.webhook_endpoint[environment]
@@ -151,7 +156,8 @@ findings contains lib.finding({
 	"outcome": unreachable(kind), "environment": environment, "subject": sprintf("answer %s", [kind]),
 	"target": url.url,
 	"message": sprintf("%s webhook endpoint gives no HTTP response after the TLS handshake on %d of %s (%s)", [
-		lib.label(environment), count(answers), lib.amount(count(url.answers), "address", "addresses"), https.words[kind],
+		lib.label(environment), count(answers), lib.amount(count(url.answers), "address", "addresses"),
+		https.words[kind],
 	]),
 	"next_step": reach_step,
 	"evidence": {"url": url.url, "addresses": https.where(answers), "kind": kind},
@@ -175,7 +181,10 @@ findings contains lib.finding({
 
 findings contains lib.finding({
 	"outcome": "inconclusive", "environment": environment, "subject": "gateway", "target": url.url,
-	"message": sprintf("%s receiver was not reached: a gateway responded with %s", [lib.label(environment), statuses(answers)]),
+	"message": sprintf(
+		"%s receiver was not reached: a gateway responded with %s",
+		[lib.label(environment), statuses(answers)],
+	),
 	"next_step": "Start the receiver behind the gateway, and audit again.",
 	"evidence": {"url": url.url, "addresses": https.where(answers), "reason": "gateway"},
 }) if {
@@ -217,7 +226,14 @@ findings contains lib.finding({
 findings contains lib.finding({
 	"outcome": "fail", "environment": environment, "subject": sprintf("redirect %s", [end]), "target": url.url,
 	"message": sprintf("%s webhook URL redirects %s", [lib.label(environment), where]),
-	"evidence": {"url": url.url, "end": end, "methods": sort({trail.method | some trail in trails}), "hops": max({count(trail.hops) | some trail in trails})},
+	"evidence": {
+		"url": url.url, "end": end, "methods": sort({trail.method |
+			some trail in trails
+		}),
+		"hops": max({count(trail.hops) |
+			some trail in trails
+		}),
+	},
 }) if {
 	some environment, url in https.webhook_url
 	some end, where in {"loop": "in a circle", "downgrade": "to plain http"}
@@ -244,9 +260,12 @@ findings contains lib.finding({
 	count(answering) > 0
 }
 
-# notes are what is worth knowing and is not a fault. A clock that is five minutes off makes signed times and certificates
-# look invalid.
-notes(endpoint, url) := (({"the addresses send different certificates" | some difference in endpoint.differences; difference.fact == "certificate"} | {"a client certificate is asked for, but not required" |
+# notes are what is worth knowing and is not a fault. A clock that is five minutes off makes signed times and
+# certificates look invalid.
+notes(endpoint, url) := (({"the addresses send different certificates" |
+	some difference in endpoint.differences
+	difference.fact == "certificate"
+} | {"a client certificate is asked for, but not required" |
 	some address in endpoint.addresses
 	address.client_certificate.requested
 	address.client_certificate.required == "no"

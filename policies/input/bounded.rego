@@ -1,7 +1,8 @@
 # METADATA
 # title: Oversized and deeply nested payloads are handled safely
 # description: |
-#   A body nested 100 or 2,000 levels deep, and one of just over 1 MiB, are rejected or handled, without a 5xx or a hang.
+#   A body nested 100 or 2,000 levels deep, and one of just over 1 MiB, are rejected or handled, without a 5xx or a
+#   hang.
 # custom:
 #   id: input.bounded
 #   order: 390

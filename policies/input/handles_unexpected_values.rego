@@ -1,8 +1,8 @@
 # METADATA
 # title: Unexpected values must not cause server errors
 # description: |
-#   Correctly signed events with wrong types, nulls, huge numbers, unknown fields or unknown types get a 200 or a 4xx, never
-#   a 5xx or no response.
+#   Correctly signed events with wrong types, nulls, huge numbers, unknown fields or unknown types get a 200 or a 4xx,
+#   never a 5xx or no response.
 # custom:
 #   id: input.handles-unexpected-values
 #   order: 380
@@ -14,7 +14,8 @@
 #   owasp_asvs: ["v5.0.0-2.2.1", "v5.0.0-16.5.3"]
 #   per_environment: true
 #   remediation: |
-#     Check types and ranges before use, ignore or reject what is unknown, and catch what the database or a library throws.
+#     Check types and ranges before use, ignore or reject what is unknown, and catch what the database or a library
+#     throws.
 #   sources: ["Begini Security Checklist, Psychometric Integration, 5 (2026-04-14)"]
 #   facts: [webhook.baseline, webhook.exchange]
 package prelaunch.checks.input.handles_unexpected_values

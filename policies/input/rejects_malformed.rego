@@ -1,8 +1,8 @@
 # METADATA
 # title: Malformed payloads must be rejected
 # description: |
-#   Correctly signed bodies that are not valid JSON objects get a 4xx, promptly, and the receiver still works afterwards. A
-#   byte order mark may be accepted or rejected.
+#   Correctly signed bodies that are not valid JSON objects get a 4xx, promptly, and the receiver still works
+#   afterwards. A byte order mark may be accepted or rejected.
 # custom:
 #   id: input.rejects-malformed
 #   order: 360
@@ -14,7 +14,8 @@
 #   owasp_asvs: ["v5.0.0-2.2.1", "v5.0.0-2.2.2"]
 #   per_environment: true
 #   remediation: |
-#     Parse the whole body strictly, as UTF-8, expect an object and nothing after it, and turn every parser error into a 400:
+#     Parse the whole body strictly, as UTF-8, expect an object and nothing after it, and turn every parser error into a
+#     400:
 #     - Go: `utf8.Valid(body)` before `json.Unmarshal`
 #     - Node: `new TextDecoder("utf-8", {fatal: true}).decode(body)` before `JSON.parse`
 #     - Python: `body.decode("utf-8")`, then `json.loads(text, parse_constant=reject)` with a function that raises
@@ -30,9 +31,9 @@ import data.prelaunch.lib.verdict
 
 kind := {"one": "malformed body", "many": "malformed bodies", "lenient": {"bom"}}
 
-# Objects that are not JSON only because of their encoding or of a NaN for a number. The parsers of Go and Node replace an
-# invalid character, Python's knows NaN and detects UTF-16: a receiver that accepts these and nothing else that is malformed
-# parses with what its language comes with.
+# Objects that are not JSON only because of their encoding or of a NaN for a number. The parsers of Go and Node replace
+# an invalid character, Python's knows NaN and detects UTF-16: a receiver that accepts these and nothing else that is
+# malformed parses with what its language comes with.
 parser_habits := {"invalid-utf-8", "utf-16", "nan-inside"}
 
 malformed(environment) := responses.in_family(environment, "malformed")

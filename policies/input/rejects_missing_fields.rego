@@ -13,8 +13,8 @@
 #   owasp_asvs: ["v5.0.0-2.2.1", "v5.0.0-2.2.2"]
 #   per_environment: true
 #   remediation: |
-#     Check that every required field is present and has the expected type before processing an event, and respond with 400 or
-#     422 otherwise.
+#     Check that every required field is present and has the expected type before processing an event, and respond with
+#     400 or 422 otherwise.
 #   sources: ["Begini Security Checklist, Psychometric Integration, 5 (2026-04-14)"]
 #   facts: [webhook.baseline, webhook.exchange]
 package prelaunch.checks.input.rejects_missing_fields

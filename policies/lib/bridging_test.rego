@@ -37,6 +37,3 @@ test_same_build_settles_no_response_of_its_own if {
 	redirected := given.forged("F07", "value-changed", {"status": 302})
 	{f.outcome | some f in judged(given.by_fingerprint([given.wrong, tampered], [given.wrong, redirected], []))} == {"inconclusive"}
 }
-
-# A pass next to what is left open does not keep it from being settled.
-test_a_pass_is_settled_with_the_rest if verdict.bridgeable({"outcome": "pass"})

@@ -10,12 +10,15 @@ min_curve_bits := 256
 
 weak_hashes := {"MD5", "SHA-1"}
 
-# The longest lifetimes of public authorities' certificates, in days, by the first day of their validity: CA/Browser Forum, SC-081v3.
+# The longest lifetimes of public authorities' certificates, in days, by the first day of their validity: CA/Browser
+# Forum, SC-081v3.
 longest := [["2029-03-15", 47], ["2027-03-15", 100], ["2026-03-15", 200], ["2020-09-01", 398]]
 
 # faults maps the faults of a certificate to their messages.
 faults(certificate) := {subject: message |
-	some fault in [trust_faults(certificate), name_faults(certificate), key_faults(certificate), status_faults(certificate)]
+	some fault in [
+		trust_faults(certificate), name_faults(certificate), key_faults(certificate), status_faults(certificate),
+	]
 	some subject, message in fault
 }
 
@@ -29,10 +32,10 @@ trust_faults(certificate) := {} if {
 
 trust_words(certificate) := "the chain leads to no trusted root: an intermediate is missing, or the authority is unknown" if {
 	certificate.trust.kind == "unknown_issuer"
-} else := sprintf("the certificate expired on %s, by the clock of the machine that audits", [certificate.chain[0].not_after]) if {
+} else := sprintf("the certificate expired on %s, by the local clock", [certificate.chain[0].not_after]) if {
 	certificate.trust.kind == "expired"
 	certificate.chain[0].remaining_seconds < 0
-} else := sprintf("the certificate is not valid before %s, by the clock of the machine that audits", [certificate.chain[0].not_before]) if {
+} else := sprintf("the certificate is not valid before %s, by the local clock", [certificate.chain[0].not_before]) if {
 	certificate.trust.kind == "not_yet_valid"
 	certificate.chain[0].starts_in_seconds > 0
 } else := trust_words_of[certificate.trust.kind] if {
@@ -59,15 +62,23 @@ name_words(certificate) := "the certificate has the host in its common name only
 	certificate.name.common_name_only
 } else := "the certificate is for other host names"
 
-key_faults(certificate) := object.union_n([weak_leaf(certificate), weak_issuers(certificate), weak_signatures(certificate)])
+key_faults(certificate) := object.union_n([
+	weak_leaf(certificate), weak_issuers(certificate), weak_signatures(certificate),
+])
 
-weak_leaf(certificate) := {"key": sprintf("the certificate's key is %s of %d bits", [leaf.key_type, leaf.key_bits])} if {
+weak_leaf(certificate) := {"key": sprintf(
+	"the certificate's key is %s of %d bits",
+	[leaf.key_type, leaf.key_bits],
+)} if {
 	leaf := certificate.chain[0]
 	weak_key(leaf)
 } else := {}
 
 # Of an issuer that is needed to reach the root; the root itself is the client's.
-weak_issuers(certificate) := {"issuer key": sprintf("an intermediate certificate's key is %s of %d bits", [link.key_type, link.key_bits]) |
+weak_issuers(certificate) := {"issuer key": sprintf(
+	"an intermediate certificate's key is %s of %d bits",
+	[link.key_type, link.key_bits],
+) |
 	link := [link | some i, link in certificate.chain; i > 0; link.in_path; not link.self_signed; weak_key(link)][0]
 }
 
@@ -97,24 +108,29 @@ weak_key(link) if {
 
 weak_key(link) if link.key_type == "other"
 
-status_faults(certificate) := object.union_n([revoked(certificate), revoked_issuer(certificate), unstapled(certificate)])
+status_faults(certificate) := object.union_n([
+	revoked(certificate), revoked_issuer(certificate), unstapled(certificate),
+])
 
-revoked(certificate) := {"revoked": sprintf("the certificate is revoked, according to the %s", [{"staple": "stapled OCSP response", "list": "revocation list", "none": "issuer"}[certificate.revocation.how]])} if {
+revoked(certificate) := {"revoked": sprintf(
+	"the certificate is revoked, according to the %s",
+	[{"staple": "stapled OCSP response", "list": "revocation list", "none": "issuer"}[certificate.revocation.how]],
+)} if {
 	certificate.revocation.status == "revoked"
 } else := {}
 
-revoked_issuer(certificate) := {"issuer revoked": "an intermediate certificate is revoked, according to the revocation list of its issuer"} if {
+revoked_issuer(certificate) := {"issuer revoked": "an intermediate certificate is on its issuer's revocation list"} if {
 	some issuer in certificate.issuers
 	issuer.revocation_list.status == "revoked"
 } else := {}
 
-unstapled(certificate) := {"must-staple": "the certificate requires a stapled OCSP response (must-staple), but no valid one was sent"} if {
+unstapled(certificate) := {"must-staple": "the certificate is must-staple, but no valid OCSP response was stapled"} if {
 	certificate.must_staple
 	not certificate.staple.valid
 } else := {}
 
-# unfetched are the problems of revocation lists, of a certificate and of its issuers, that only the setup of the audit kept
-# from being fetched.
+# unfetched are the problems of revocation lists, of a certificate and of its issuers, that only the setup of the audit
+# kept from being fetched.
 unfetched(certificate) := {list.problem |
 	some one in array.concat([certificate], certificate.issuers)
 	list := one.revocation_list
@@ -132,9 +148,15 @@ unfetched_steps := {
 }
 
 # notes are what is worth knowing about a certificate and is not a fault.
-notes(certificate) := {note | some note in [lifetime(certificate), status(certificate), unusual(certificate)]; note != ""}
+notes(certificate) := {note |
+	some note in [lifetime(certificate), status(certificate), unusual(certificate)]
+	note != ""
+}
 
-lifetime(certificate) := sprintf("it is valid for %d days; public authorities may not issue for more than %d", [days, allowed]) if {
+lifetime(certificate) := sprintf(
+	"it is valid for %d days; public authorities may not issue for more than %d",
+	[days, allowed],
+) if {
 	certificate.trust.roots == "system"
 	leaf := certificate.chain[0]
 	days := ceil(leaf.lifetime_seconds / 86400)

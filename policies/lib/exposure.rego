@@ -1,7 +1,8 @@
 # METADATA
 # description: |
-#   What the checks of exposed keys share: which retired keys are dead, how much of what was declared was searched, and where
-#   keys were found. A retired key is dead once the receiver or the provider was seen to reject it; then it opens nothing.
+#   What the checks of exposed keys share: which retired keys are dead, how much of what was declared was searched, and
+#   where keys were found. A retired key is dead once the receiver or the provider was seen to reject it; then it opens
+#   nothing.
 package prelaunch.lib.exposure
 
 import data.prelaunch.lib
@@ -91,7 +92,8 @@ too_short(statuses) := {fingerprint |
 	some fingerprint in status.not_searched
 }
 
-# by_fingerprint are keys of which only the fingerprint is known: they are found in fewer encodings, which a pass has to say.
+# by_fingerprint are keys of which only the fingerprint is known: they are found in fewer encodings, which a pass has to
+# say.
 by_fingerprint(statuses) := sort({fingerprint |
 	some status in statuses
 	some fingerprint in status.by_fingerprint
@@ -106,7 +108,8 @@ shorter(list) := concat("; ", list) if {
 
 statuses := input.facts["repository.status"]
 
-# hits of an area are the keys found there: files or history. What the current commit of a bare repository holds is both.
+# hits of an area are the keys found there: files or history. What the current commit of a bare repository holds is
+# both.
 hits(area) := [hit |
 	some hit in input.facts["repository.hit"]
 	in_area(hit, area)
@@ -162,7 +165,10 @@ partly(area) := {finding |
 		"outcome": "inconclusive", "subject": concat(" ", ["not searched in full:", status.repository]),
 		"target": status.repository,
 		"message": sprintf("Repository %s was not searched in full: %s", [status.repository, shorter(reasons)]),
-		"evidence": {"reason": "not_looked_at", "repository": status.repository, "gaps": array.slice(reasons, 0, 20), "more": max([0, count(reasons) - 20]) + status.gaps_cut},
+		"evidence": {
+			"reason": "not_looked_at", "repository": status.repository, "gaps": array.slice(reasons, 0, 20),
+			"more": max([0, count(reasons) - 20]) + status.gaps_cut,
+		},
 		"next_step": "Make the listed places readable (fetch what is missing), and audit again.",
 		"cause": sprintf("repository.not-searched/%s", [status.repository]),
 	})
@@ -220,7 +226,10 @@ spots(list) := array.slice(
 	[spot |
 		some hit in list
 		spot := {name: value |
-			some name in ["place", "member", "field", "line", "object", "commit", "ref", "reachable", "spelling", "role", "fingerprint", "more"]
+			some name in [
+				"place", "member", "field", "line", "object", "commit", "ref", "reachable", "spelling", "role",
+				"fingerprint", "more",
+			]
 			value := hit[name]
 			not value in ["", 0]
 		}

@@ -1,7 +1,7 @@
 # METADATA
 # description: |
-#   How the facts about HTTPS endpoints are read: which endpoint serves an environment's webhook, and which of its addresses
-#   could be checked from here.
+#   How the facts about HTTPS endpoints are read: which endpoint serves an environment's webhook, and which of its
+#   addresses could be checked from here.
 package prelaunch.lib.https
 
 import data.prelaunch.lib
@@ -56,7 +56,11 @@ not_https(environment) := lib.finding({
 	"target": webhook_url[environment].url,
 	"message": sprintf("%s webhook URL is not https, so there is no TLS to check", [lib.label(environment)]),
 	"evidence": {"url": webhook_url[environment].url, "reason": "not_https"},
-	"next_step": lib.setting("Configure the https URL of the webhook endpoint", environment, ["webhook_url: https://…"]),
+	"next_step": lib.setting(
+		"Configure the https URL of the webhook endpoint",
+		environment,
+		["webhook_url: https://…"],
+	),
 	"cause": sprintf("webhook.plain-http/%s", [environment]),
 })
 

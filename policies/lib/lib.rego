@@ -5,9 +5,9 @@ package prelaunch.lib
 
 # finding completes what a check says about one environment. Fields: outcome, message and subject, which is
 # different for each finding of a check and the same in every run, since ids are made from it; optional are environment
-# (none: the integration as a whole), target (what was checked, as a whole), evidence, basis, valid_until, next_step (the one
-# thing that settles what is inconclusive) and cause (a key that findings share which depend on one cause; the finding that
-# is the cause has is_cause in its evidence).
+# (none: the integration as a whole), target (what was checked, as a whole), evidence, basis, valid_until, next_step
+# (the one thing that settles what is inconclusive) and cause (a key that findings share which depend on one cause; the
+# finding that is the cause has is_cause in its evidence).
 finding(fields) := object.union({"environment": "", "target": "", "basis": "observed", "evidence": {}}, fields)
 
 # declared is a finding that rests on the configuration alone.
@@ -52,7 +52,8 @@ environments[name] := environment if {
 	name := environment.name
 }
 
-# complete holds when the probe that gathers facts of that kind finished: only then the absence of a fact proves something.
+# complete holds when the probe that gathers facts of that kind finished: only then the absence of a fact proves
+# something.
 complete(kind) if {
 	some probe in input.probes
 	kind in probe.kinds
@@ -79,7 +80,8 @@ incomplete(environment, kind) := finding({
 # has_section holds when the configuration has that optional section, even if it is empty.
 has_section(name) if name in input.integration.declared
 
-# expires is the last day on which a section's declaration that there is nothing in it holds, where somebody declared it by name.
+# expires is the last day on which a section's declaration that there is nothing in it holds, where somebody declared it
+# by name.
 expires(section) := empty.expires if {
 	some empty in input.integration.declared_empty
 	empty.section == section
@@ -169,7 +171,10 @@ attestation_evidence(a) := {
 }
 
 # lapse is, for a message, why the attestations there are do not count; "" when there is none.
-lapse(check) := sprintf("; the attestation by %s of %s no longer holds (it expired on %s)", [last.by, last.on, last.expires]) if {
+lapse(check) := sprintf(
+	"; the attestation by %s of %s no longer holds (it expired on %s)",
+	[last.by, last.on, last.expires],
+) if {
 	last := max({[candidate.expires, candidate] | some candidate in lapsed_attestations(check)})[1]
 	days_since(last.expires) > 0
 } else := sprintf("; the attestation by %s is dated in the future (%s)", [last.by, last.on]) if {

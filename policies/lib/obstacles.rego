@@ -1,7 +1,7 @@
 # METADATA
 # description: |
-#   What keeps a receiver from being observed. Each obstacle is said once: findings that depend on it carry its cause, why it
-#   is one (a clause that completes "inconclusive: …") and the one next step that removes it.
+#   What keeps a receiver from being observed. Each obstacle is said once: findings that depend on it carry its cause,
+#   why it is one (a clause that completes "inconclusive: …") and the one next step that removes it.
 package prelaunch.lib.obstacles
 
 import data.prelaunch.lib
@@ -39,7 +39,8 @@ blocked(environment) := obstacle(
 
 # unsigned is why correctly signed requests could not be sent.
 unsigned(environment) := obstacle(
-	"key-fingerprint-only", environment, "the key is not available (only its fingerprint is configured), so nothing could be signed",
+	"key-fingerprint-only", environment,
+	"the key is not available (only its fingerprint is configured), so nothing could be signed",
 	lib.setting("Let the audit sign with the key", environment, ["api_key: {env: NAME_OF_VARIABLE}"]),
 ) if {
 	not responses.baselines[environment].key_held
@@ -72,7 +73,12 @@ careful_of(environment) := obstacle(
 # queued is why the response of a receiver that verifies behind a queue shows nothing.
 queued(environment) := queue(environment) if responses.queued_unobserved(environment)
 
-queue(environment) := obstacle("queued", environment, sprintf("the receiver %s", [text.queue(environment)]), observer_step(environment))
+queue(environment) := obstacle(
+	"queued",
+	environment,
+	sprintf("the receiver %s", [text.queue(environment)]),
+	observer_step(environment),
+)
 
 observer_step(environment) := object.get(
 	{
@@ -116,12 +122,22 @@ gave_up_words := {
 }
 
 # incomplete is why not all requests were sent, where the receiver did not end the test suite.
-incomplete(environment) := obstacle("incomplete", environment, "not all requests were sent", "Audit again without interrupting.") if {
+incomplete(environment) := obstacle(
+	"incomplete",
+	environment,
+	"not all requests were sent",
+	"Audit again without interrupting.",
+) if {
 	not responses.baselines[environment].complete
 	not responses.gave_up(environment)
 }
 
-not_sent(environment) := obstacle("not-sent", environment, "not all requests were sent", "Audit again without interrupting.")
+not_sent(environment) := obstacle(
+	"not-sent",
+	environment,
+	"not all requests were sent",
+	"Audit again without interrupting.",
+)
 
 other_key(environment) := obstacle(
 	"other-key-fingerprint-only", environment, "the key to sign with is known by its fingerprint only",
@@ -153,7 +169,12 @@ simpler_forgery(environment) := obstacle(
 	"Make the receiver reject the simpler forgery first: see webhook.rejects-unsigned and webhook.rejects-bypass.",
 )
 
-no_response(environment) := obstacle("no-response", environment, "no request got a response", "Audit again when the receiver responds.")
+no_response(environment) := obstacle(
+	"no-response",
+	environment,
+	"no request got a response",
+	"Audit again when the receiver responds.",
+)
 
 large_response(environment) := obstacle(
 	"large-response", environment,

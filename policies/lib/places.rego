@@ -1,14 +1,17 @@
 # METADATA
 # description: |
-#   What kind of place a URL names, judged by its name alone and never by where the name leads from here: local ones, which no user's
-#   browser reaches, those of a test environment, and the provider's own default pages.
+#   What kind of place a URL names, judged by its name alone and never by where the name leads from here: local ones,
+#   which no user's browser reaches, those of a test environment, and the provider's own default pages.
 package prelaunch.lib.places
 
 import data.prelaunch.lib.urls
 
-# Names that are never public: RFC 6761, RFC 6762, RFC 8375, and what private networks use. "example" is left out: documentation
-# and demonstrations stand for real names with it.
-private_names := {"localhost", "localdomain", "local", "test", "invalid", "internal", "intranet", "lan", "home", "corp", "private", "home.arpa"}
+# Names that are never public: RFC 6761, RFC 6762, RFC 8375, and what private networks use. "example" is left out:
+# documentation and demonstrations stand for real names with it.
+private_names := {
+	"localhost", "localdomain", "local", "test", "invalid", "internal", "intranet", "lan", "home",
+	"corp", "private", "home.arpa",
+}
 
 # Addresses that are not public: RFC 6890, RFC 6598, RFC 4193.
 private_networks := {
@@ -46,13 +49,15 @@ public_address(address) if {
 	}
 }
 
-# Words that environments before production are called by. In a path, words that also mean something else count only as a whole
+# Words that environments before production are called by. In a path, words that also mean something else count only as
+# a whole
 # segment: /psychometric-test/done is a page about a test.
 stage_words := {"staging", "stg", "uat", "sandbox", "preprod"}
 
 other_words := {"test", "tests", "testing", "dev", "develop", "development"}
 
-# stage_word is the word by which a URL looks like that of a test environment: in a label below the registered domain, or in the path.
+# stage_word is the word by which a URL looks like that of a test environment: in a label below the registered domain,
+# or in the path.
 stage_word(url) := sort(stage_words_of(url))[0]
 
 stage_words_of(url) := ({word |

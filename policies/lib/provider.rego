@@ -1,7 +1,7 @@
 # METADATA
 # description: |
-#   What the provider's responses prove. A key that is accepted (422 to an invalid UID) proves something only where a random
-#   key was rejected in the same run; one that is rejected proves something only where another was accepted.
+#   What the provider's responses prove. A key that is accepted (422 to an invalid UID) proves something only where a
+#   random key was rejected in the same run; one that is rejected proves something only where another was accepted.
 package prelaunch.lib.provider
 
 import data.prelaunch.lib

@@ -1,8 +1,8 @@
 # METADATA
 # description: |
-#   Classification: what a receiver's response to a request means. Facts say what was sent and what came back; this is the
-#   one place that says whether a forgery was accepted or rejected, or why it is inconclusive. An exchange without a class
-#   proves nothing.
+#   Classification: what a receiver's response to a request means. Facts say what was sent and what came back; this is
+#   the one place that says whether a forgery was accepted or rejected, or why it is inconclusive. An exchange without a
+#   class proves nothing.
 package prelaunch.lib.responses
 
 import data.prelaunch.lib
@@ -106,7 +106,8 @@ as_valid(x, b) if {
 	x.status < 300
 }
 
-# any_path holds for another path where even an unrelated path gets the response to valid events, and not only for events.
+# any_path holds for another path where even an unrelated path gets the response to valid events, and not only for
+# events.
 any_path(x, environment) if {
 	x.elsewhere
 	some other in input.facts["webhook.exchange"]
@@ -116,8 +117,8 @@ any_path(x, environment) if {
 	not events_only(environment)
 }
 
-# events_only holds where what is not an event gets another response at an unrelated path: that is a receiver, not a page
-# for everything.
+# events_only holds where what is not an event gets another response at an unrelated path: that is a receiver, not a
+# page for everything.
 events_only(environment) if {
 	some x in input.facts["webhook.exchange"]
 	x.environment == environment
@@ -204,7 +205,8 @@ without_control(x, b) if {
 	not b.controlled
 }
 
-# distinguishes holds where rejections mean something: the receiver treats correct signatures and incorrect ones differently.
+# distinguishes holds where rejections mean something: the receiver treats correct signatures and incorrect ones
+# differently.
 distinguishes(b) if b.genuine
 
 distinguishes(b) if b.distinguishes
@@ -232,11 +234,12 @@ same_as_unforged(x, b) if {
 	not x.status in b.wrong_statuses
 }
 
-# instance_class is the class of one draw of webhook.instance, which has no control request of its own: the test suite had.
+# instance_class is the class of one draw of webhook.instance, which has no control request of its own: the test suite
+# had.
 instance_class(x, b) := class(object.union(x, {"purpose": "instance"}), b)
 
-# shadowed replaces the class of an accepted case where a simpler case of another family is accepted too; simpler maps one
-# to the other.
+# shadowed replaces the class of an accepted case where a simpler case of another family is accepted too; simpler maps
+# one to the other.
 shadowed(items, environment, other, simpler) := [shade(item, environment, other, simpler) | some item in items]
 
 shade(item, environment, other, simpler) := object.union(item, {"class": "shadowed"}) if {
@@ -291,7 +294,8 @@ accepts_everything(environment) if {
 
 responded(items) := [item | some item in items; not item.fact.not_sent; not item.fact.error]
 
-# gave_up holds where the receiver ended the test suite: it no longer responded, or only with timeouts or requests to wait.
+# gave_up holds where the receiver ended the test suite: it no longer responded, or only with timeouts or requests to
+# wait.
 gave_up(environment) if baselines[environment].reason in {"no_answer", "timeouts", "busy"}
 
 queued(environment) if baselines[environment].receiver == "queued"

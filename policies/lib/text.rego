@@ -10,7 +10,8 @@ import data.prelaunch.lib.responses
 receiver(environment) := sprintf("%s receiver", [lib.label(environment)])
 
 # families are, by the name that facts and finding ids use, the name that is printed and, among others, words that
-# complete "the receiver accepted …". They are data, made from the table of families (go test ./probes/webhook/cases -update).
+# complete "the receiver accepted …". They are data, made from the table of families (go test ./probes/webhook/cases
+# -update).
 families := data.prelaunch.families
 
 # family is the printed name of a family.

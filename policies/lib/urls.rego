@@ -1,12 +1,16 @@
 # METADATA
 # description: |
-#   What policies tell of a URL from its spelling alone: whether two are the same, whether it is local, whether it looks like a test's.
+#   What policies conclude from the text of a URL alone: whether two are equivalent, and how it is shown.
 package prelaunch.lib.urls
 
-# parts takes a URL apart (RFC 3986, appendix B). The scheme and the host are in lower case, the host without a final dot; a default
-# port is "". Credentials are dropped.
+# parts takes a URL apart (RFC 3986, appendix B). The scheme and the host are in lower case, the host without a final
+# dot; a default port is "". Credentials are dropped.
 parts(url) := {"scheme": scheme, "host": host, "port": port, "path": path, "query": found[5], "fragment": found[6]} if {
-	found := regex.find_all_string_submatch_n(`^([A-Za-z][A-Za-z0-9+.-]*)://(?:[^/?#@]*@)?(\[[^\]/?#]*\]|[^:/?#]*)(:[0-9]*)?([^?#]*)(\?[^#]*)?(#.*)?$`, url, 1)[0]
+	found := regex.find_all_string_submatch_n(
+		`^([A-Za-z][A-Za-z0-9+.-]*)://(?:[^/?#@]*@)?(\[[^\]/?#]*\]|[^:/?#]*)(:[0-9]*)?([^?#]*)(\?[^#]*)?(#.*)?$`,
+		url,
+		1,
+	)[0]
 	scheme := lower(found[1])
 	host := trim_suffix(lower(found[2]), ".")
 	port := own_port(scheme, found[3])
@@ -30,11 +34,14 @@ shown(url) := concat("", [p.scheme, "://", p.host, p.port, p.path]) if {
 } else := "not a URL"
 
 # canonical is the same for URLs that RFC 3986, 6.2.2 and 6.2.3, calls equivalent.
-canonical(url) := concat("", [p.scheme, "://", p.host, p.port, path(p.path), escapes(p.query), escapes(p.fragment)]) if {
+canonical(url) := concat(
+	"",
+	[p.scheme, "://", p.host, p.port, path(p.path), escapes(p.query), escapes(p.fragment)],
+) if {
 	p := parts(url)
 } else := url
 
-# path takes the segments . and .. out; of the latter up to four, beyond which two spellings count as different.
+# path takes the segments . and .. out; of the latter up to four, beyond which two URLs count as different.
 path(raw) := up(up(up(up(regex.replace(regex.replace(rooted, `/(\./)+`, "/"), `/\.$`, "/"))))) if {
 	rooted := concat("", ["/", trim_prefix(escapes(raw), "/")])
 }

@@ -15,7 +15,10 @@ judge(environment, _, _) := {verdict.unread(environment)}
 
 judge(environment, _, kind) := {verdict.inconclusive(environment, obstacle(environment), {
 	"subject": "validation",
-	"message": sprintf("%s was not tested with %s: %s", [text.receiver(environment), kind.many, obstacle(environment).why]),
+	"message": sprintf(
+		"%s was not tested with %s: %s",
+		[text.receiver(environment), kind.many, obstacle(environment).why],
+	),
 	"evidence": {"reason": "not_observed"},
 })} if {
 	not verdict.unread(environment)
@@ -66,7 +69,10 @@ without_fault(environment, items, kind) := verdict.inconclusive(environment, ope
 	responses.accepts_everything(environment)
 } else := verdict.finding(environment, {
 	"outcome": "pass", "subject": "validation",
-	"message": sprintf("%s handled %s correctly", [text.receiver(environment), lib.amount(count(items), kind.one, kind.many)]),
+	"message": sprintf(
+		"%s handled %s correctly",
+		[text.receiver(environment), lib.amount(count(items), kind.one, kind.many)],
+	),
 	"evidence": object.union({"statuses": responses.statuses(items)}, accepted_note(items)),
 }) if {
 	count(items) > 0

@@ -20,17 +20,21 @@ inconclusive(environment, obstacle, fields) := finding(environment, object.union
 	fields,
 ))
 
-# bridged is the pass of careful probing that rests on what was observed in Test and on the attestation of the same build.
+# bridged is the pass of careful probing that rests on what was observed in Test and on the attestation of the same
+# build.
 bridged(environment, subject, observed) := object.union(
 	lib.by_attestation("environments.same-build", {
 		"subject": subject,
-		"message": sprintf("%s, and %s attests that both environments run the same build", [observed, responses.same_build.by]),
+		"message": sprintf(
+			"%s, and %s attests that both environments run the same build",
+			[observed, responses.same_build.by],
+		),
 	}),
 	{"environment": environment, "target": lib.environments[environment].webhook_url},
 )
 
-# settled is the findings of a check, or where they only leave something open that was proved in Test, the pass that rests
-# on it and on the attestation of the same build. test is the check's findings in Test.
+# settled is the findings of a check, or where they only leave something open that was proved in Test, the pass that
+# rests on it and on the attestation of the same build. test is the check's findings in Test.
 settled(environment, findings, test) := {bridged(environment, subjects[0], observed)} if {
 	settles(environment, findings, test)
 	subjects := [finding.subject | some finding in test]
@@ -78,8 +82,8 @@ unread(environment) := lib.incomplete(environment, "webhook.baseline") if {
 	obstacle := obstacles.blocked(environment)
 }
 
-# judge is the findings of a check that requires forgeries to be rejected. items are exchanges; one with a member group is
-# reported under that name instead of its family's.
+# judge is the findings of a check that requires forgeries to be rejected. items are exchanges; one with a member group
+# is reported under that name instead of its family's.
 judge(environment, items) := {blocker(environment, items)}
 
 judge(environment, items) := open_findings(environment, items) if {
@@ -132,7 +136,11 @@ pass(environment, items) := finding(environment, {
 	rejected := responses.of_class(items, "rejected")
 }
 
-open_findings(environment, items) := (accepted(environment, items) | inconclusive_rest(environment, items)) | none_sent(environment, items)
+open_findings(environment, items) := union({
+	accepted(environment, items),
+	inconclusive_rest(environment, items),
+	none_sent(environment, items),
+})
 
 group(item) := object.get(item, "group", item.fact.family)
 

@@ -1,10 +1,10 @@
 # METADATA
 # title: Production redirect URLs are configured and live
 # description: |
-#   After an assessment users are sent to the completion, cancellation or expiry page. One that is not set leaves them on a
-#   screen of the provider; one that is broken, local or of a test environment ends their journey just as well. Each is
-#   judged by its name and by the response to one GET, whose redirects are followed as a browser follows them. Certificates,
-#   of its host and of those it redirects to, are judged like the webhook's: see https.certificate-valid.
+#   After an assessment users are sent to the completion, cancellation or expiry page. One that is not set leaves them
+#   on a screen of the provider; one that is broken, local or of a test environment ends their journey just as well.
+#   Each is judged by its name and by the response to one GET, whose redirects are followed as a browser follows them.
+#   Certificates, of its host and of those it redirects to, are judged like the webhook's: see https.certificate-valid.
 # custom:
 #   id: redirects.production-configured
 #   order: 260
@@ -15,9 +15,9 @@
 #   cwe: []
 #   owasp_asvs: []
 #   remediation: |
-#     Set all three URLs in the Production tab of the Deployment Centre (the tab shown first is Test) to public https pages of
-#     the production environment, configure the same ones under environments.production.redirect_urls, and open each in a
-#     browser.
+#     Set all three URLs in the Production tab of the Deployment Centre (the tab shown first is Test) to public https
+#     pages of the production environment, configure the same ones under environments.production.redirect_urls, and open
+#     each in a browser.
 #   sources:
 #     - "Begini Security Checklist, Psychometric Integration, pre-launch list (2026-04-14)"
 #     - "RFC 6761 and RFC 6890: names and addresses that are not public"
@@ -32,7 +32,10 @@ import data.prelaunch.lib.urls
 redirects := lib.environments.production.redirect_urls
 
 # faults of each redirect: [outcome, what, message]; the subject of a finding is the redirect's name and what.
-faults[name] contains ["fail", "not set", sprintf("Production %s URL is not configured: users would end on a screen of the provider", [name])] if {
+faults[name] contains [
+	"fail", "not set",
+	sprintf("Production %s URL is not configured: users would end on a screen of the provider", [name]),
+] if {
 	redirects[name] == ""
 }
 
@@ -52,7 +55,10 @@ faults[name] contains [outcome, what, sprintf("Production %s URL %s", [name, mes
 }
 
 # Where its redirects end is judged like the URL itself.
-faults[name] contains [outcome, concat(" ", ["ends", what]), sprintf("Production %s URL redirects to %s, which %s", [name, urls.shown(last.url), message])] if {
+faults[name] contains [
+	outcome, concat(" ", ["ends", what]),
+	sprintf("Production %s URL redirects to %s, which %s", [name, urls.shown(last.url), message]),
+] if {
 	some name, trail in trails
 	count(trail.hops) > 1
 	last := trail.hops[count(trail.hops) - 1]
@@ -87,7 +93,10 @@ trails[name] := trail if {
 	trail.method == "GET"
 }
 
-faults[name] contains ["inconclusive", "not looked at", sprintf("Production %s URL was not checked: %s", [name, lib.why_incomplete("https.url")])] if {
+faults[name] contains [
+	"inconclusive", "not looked at",
+	sprintf("Production %s URL was not checked: %s", [name, lib.why_incomplete("https.url")]),
+] if {
 	some name, url in set
 	urls.scheme(url) == "https"
 	not requested[name]
@@ -162,18 +171,24 @@ ending(trail) := ["pass", ""] if {
 	kind := trail.hops[count(trail.hops) - 1].reach.kind
 } else := ["inconclusive", "redirects to an address that is not contacted: --allow-address CIDR permits it"] if {
 	trail.hops[count(trail.hops) - 1].reach.kind == "blocked"
-} else := ["inconclusive", sprintf("was not seen to answer (%s): run the audit again, from where it can be reached", [trail.hops[count(trail.hops) - 1].reach.kind])] if {
+} else := ["inconclusive", sprintf(
+	"was not seen to respond (%s)",
+	[trail.hops[count(trail.hops) - 1].reach.kind],
+)] if {
 	count(trail.hops) > 0
 } else := ["inconclusive", "was not seen to respond"]
 
 # Every page on the way shows its certificate to the user's browser.
-faults[name] contains ["fail", "certificate", sprintf("Production %s URL uses a certificate that browsers reject (%s)", [name, kind])] if {
+faults[name] contains [
+	"fail", "certificate", sprintf("Production %s URL uses a certificate that browsers reject (%s)", [name, kind]),
+] if {
 	some name, trail in trails
 	kinds := [hop.trust | some hop in trail.hops; not hop.trust in {"ok", ""}]
 	kind := kinds[0]
 }
 
-# Certificates are judged like the webhook's: of the URL's own host on every address, of another on the way the one that was seen.
+# Certificates are judged like the webhook's: of the URL's own host on every address, of another on the way the one that
+# was seen.
 faults[name] contains ["fail", "certificate", sprintf("Production %s URL: %s", [name, message])] if {
 	some name, _ in requested
 	not rejected_on_the_way[name]
@@ -204,20 +219,34 @@ endpoints[name] := seen if {
 	seen.name == fact.endpoint
 }
 
-faults[name] contains ["inconclusive", "certificate", sprintf("Production %s URL did not show its certificate", [name])] if {
+faults[name] contains [
+	"inconclusive", "certificate", sprintf("Production %s URL did not show its certificate", [name]),
+] if {
 	some name, trail in trails
 	some hop in trail.hops
 	hop.reach.kind == "ok"
 	hop.trust == ""
 }
 
-faults[name] contains ["warn", "dhe alone", sprintf("Production %s URL is on a host that negotiates DHE cipher suites only, which browsers no longer support", [name])] if {
+faults[name] contains [
+	"warn", "dhe alone",
+	sprintf(
+		"Production %s URL is on a host that negotiates DHE cipher suites only, which browsers no longer support",
+		[name],
+	),
+] if {
 	some name, seen in endpoints
 	some address in seen.addresses
 	startswith(address.handshake.suite, "TLS_DHE_")
 }
 
-faults[name] contains ["warn", "own roots", sprintf("Production %s URL uses a certificate that needs the roots of network.ca_file, which browsers do not have", [name])] if {
+faults[name] contains [
+	"warn", "own roots",
+	sprintf(
+		"Production %s URL uses a certificate that needs the roots of network.ca_file, which browsers do not have",
+		[name],
+	),
+] if {
 	some name, seen in endpoints
 	not input.integration.network.provider_trusts_ca
 	some address in seen.addresses
@@ -260,7 +289,10 @@ next_step(outcome, name) := {
 	outcome == "inconclusive"
 } else := {}
 
-evidence(name) := {"url": urls.shown(set[name]), "status": trails[name].status, "redirects_followed": count(trails[name].hops) - 1, "way": way(trails[name])} if {
+evidence(name) := {
+	"url": urls.shown(set[name]), "status": trails[name].status,
+	"redirects_followed": count(trails[name].hops) - 1, "way": way(trails[name]),
+} if {
 	trails[name]
 } else := {"url": urls.shown(set[name])} if {
 	set[name]

@@ -1,8 +1,8 @@
 # METADATA
 # title: Valid webhook events return the provider's success status
 # description: |
-#   A valid event of each configured type gets exactly 200; the provider counts anything else, 201 and 204 too, as a failed
-#   delivery and sends it again.
+#   A valid event of each configured type gets exactly 200; the provider counts anything else, 201 and 204 too, as a
+#   failed delivery and sends it again.
 # custom:
 #   id: webhook.accepts-genuine
 #   order: 70
@@ -14,9 +14,9 @@
 #   owasp_asvs: []
 #   per_environment: true
 #   remediation: |
-#     Respond with exactly 200 as soon as the signature is verified and the event is stored, and do the work later. Verify the
-#     HMAC-SHA-512 of the raw body in hex, with the key of this environment's tab of the Deployment Centre. Accept bodies of
-#     64 KiB. Where the receiver looks users up, list UIDs that it knows as probe_uids.
+#     Respond with exactly 200 as soon as the signature is verified and the event is stored, and do the work later.
+#     Verify the HMAC-SHA-512 of the raw body in hex, with the key of this environment's tab of the Deployment Centre.
+#     Accept bodies of 64 KiB. Where the receiver looks users up, list UIDs that it knows as probe_uids.
 #   sources: ["Begini Security Checklist, Psychometric Integration, 2 (2026-04-14)"]
 #   facts: [webhook.baseline, webhook.exchange, webhook.diagnosis, webhook.instance, provider.call]
 package prelaunch.checks.webhook.accepts_genuine
@@ -98,8 +98,8 @@ verifies(environment) := "incorrectly signed ones got another response" if {
 	"wrong" in incorrect.fact.equals
 }
 
-# plain are the invalid bodies that only lack a field and are serialized as the valid events are: a receiver that verifies
-# another serialization does not accept their signature.
+# plain are the invalid bodies that only lack a field and are serialized as the valid events are: a receiver that
+# verifies another serialization does not accept their signature.
 plain := {"uid"}
 
 # shut_out is what keeps this machine, and not necessarily the provider, away from the receiver.
@@ -147,7 +147,10 @@ guesses := {
 	"python-spelling": "it accepts the body only when serialized with blanks",
 }
 
-guess_words(environment) := sprintf("; %s", [concat(", ", [guesses[guess] | some guess in accepted_instead(environment)])]) if {
+guess_words(environment) := sprintf(
+	"; %s",
+	[concat(", ", [guesses[guess] | some guess in accepted_instead(environment)])],
+) if {
 	count(accepted_instead(environment)) > 0
 } else := ""
 
@@ -190,7 +193,8 @@ about(environment, "no answer") := {
 about(environment, "shut out") := {
 	"outcome": "inconclusive",
 	"message": sprintf("%s was not seen: %s got %s (%s)", [
-		text.receiver(environment), count_words(environment), text.responses_of(rejected(environment)), shut_out(environment),
+		text.receiver(environment), count_words(environment), text.responses_of(rejected(environment)),
+		shut_out(environment),
 	]),
 	"evidence": evidence(environment),
 	"next_step": obstacles.firewall(environment).next_step,
@@ -199,7 +203,8 @@ about(environment, "shut out") := {
 about(environment, "genuine") := {
 	"outcome": "fail",
 	"message": sprintf("%s did not respond with 200 to %s: %s%s", [
-		text.receiver(environment), count_words(environment), text.responses_of(rejected(environment)), guess_words(environment),
+		text.receiver(environment), count_words(environment), text.responses_of(rejected(environment)),
+		guess_words(environment),
 	]),
 	"evidence": object.union(evidence(environment), {"receiver_takes": accepted_instead(environment)}),
 }
@@ -284,7 +289,10 @@ rejected_by_status(environment) if provider_status(environment) != 200
 
 findings contains verdict.finding(environment, {
 	"outcome": "fail", "subject": "test webhook",
-	"message": sprintf("%s responded with %d, not 200, to the provider's test webhook", [text.receiver(environment), status]),
+	"message": sprintf(
+		"%s responded with %d, not 200, to the provider's test webhook",
+		[text.receiver(environment), status],
+	),
 	"evidence": {"statuses": [status]},
 }) if {
 	some environment, _ in lib.environments
@@ -328,7 +336,7 @@ addresses(list) := sort({x.address | some x in list})
 
 findings contains verdict.finding(environment, {
 	"outcome": "fail", "subject": "instances",
-	"message": sprintf("%s did not respond with 200 to %d of %s on new connections (%s), at %s: not every instance accepts them", [
+	"message": sprintf("%s did not respond with 200 to %d of %s on new connections (%s): %s does not accept them", [
 		text.receiver(environment), draws(strays(environment)),
 		lib.amount(draws(fresh(environment)), "valid event", "valid events"),
 		text.responses_of(strays(environment)), concat(", ", addresses(strays(environment))),

@@ -118,7 +118,7 @@ on_new_connections(draws) := given.documents([given.baseline({})], [given.wrong,
 test_fail_where_an_instance_turns_it_down if {
 	document := on_new_connections([drawn({}), drawn({"status": 401, "equals": ["wrong"], "address": "192.0.2.8:443", "draws": 1})])
 	outcomes(document) == {"fail", "pass"}
-	contains(messages(document), "did not respond with 200 to 1 of 3 valid events on new connections (401), at 192.0.2.8:443")
+	contains(messages(document), "did not respond with 200 to 1 of 3 valid events on new connections (401): 192.0.2.8:443 does not accept them")
 }
 
 test_pass_where_a_new_connection_tells_nothing if {

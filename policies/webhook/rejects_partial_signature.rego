@@ -1,8 +1,8 @@
 # METADATA
 # title: Truncated signatures must be rejected
 # description: |
-#   A prefix or suffix of the correct signature, or one with a single incorrect digit, is rejected. A receiver that compares
-#   only a part can be guessed at digit by digit.
+#   A prefix or suffix of the correct signature, or one with a single incorrect digit, is rejected. A receiver that
+#   compares only a part can be guessed at digit by digit.
 # custom:
 #   id: webhook.rejects-partial-signature
 #   order: 130

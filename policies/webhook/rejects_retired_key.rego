@@ -1,8 +1,8 @@
 # METADATA
 # title: Signatures made with a retired key must be rejected
 # description: |
-#   An event signed with a key that was rotated out is rejected. That it is still accepted before the end of its rotation
-#   window (accepted_until) is only a note.
+#   An event signed with a key that was rotated out is rejected. That it is still accepted before the end of its
+#   rotation window (accepted_until) is only a note.
 # custom:
 #   id: webhook.rejects-retired-key
 #   order: 110

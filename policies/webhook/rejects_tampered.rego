@@ -1,8 +1,8 @@
 # METADATA
 # title: Tampered payloads must be rejected
 # description: |
-#   The correct signature of one body is not valid for another: a changed value, an added field, a duplicate key, another or
-#   an empty body with the old signature is rejected.
+#   The correct signature of one body is not valid for another: a changed value, an added field, a duplicate key,
+#   another or an empty body with the old signature is rejected.
 # custom:
 #   id: webhook.rejects-tampered
 #   order: 90
@@ -14,8 +14,8 @@
 #   owasp_asvs: ["v5.0.0-4.1.5"]
 #   per_environment: true
 #   remediation: |
-#     Compute the HMAC-SHA-512 over the raw bytes of the same body that is then parsed and processed, whatever its content
-#     type.
+#     Compute the HMAC-SHA-512 over the raw bytes of the same body that is then parsed and processed, whatever its
+#     content type.
 #   sources: ["Begini Security Checklist, Psychometric Integration, 2 (2026-04-14)"]
 #   facts: [webhook.baseline, webhook.exchange]
 package prelaunch.checks.webhook.rejects_tampered

@@ -14,8 +14,8 @@
 #   owasp_asvs: ["v5.0.0-4.1.5", "v5.0.0-13.2.1"]
 #   per_environment: true
 #   remediation: |
-#     Reject with 401 whenever the X-Signature header is missing, empty, of the wrong length or not hexadecimal, before the
-#     body is parsed.
+#     Reject with 401 whenever the X-Signature header is missing, empty, of the wrong length or not hexadecimal, before
+#     the body is parsed.
 #   sources: ["Begini Security Checklist, Psychometric Integration, 2 (2026-04-14)"]
 #   facts: [webhook.baseline, webhook.exchange]
 package prelaunch.checks.webhook.rejects_unsigned

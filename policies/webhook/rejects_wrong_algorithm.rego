@@ -1,8 +1,8 @@
 # METADATA
 # title: Only the provider's signature algorithm may be accepted
 # description: |
-#   A digest without HMAC is rejected, whether the key stands before or after the body. Another HMAC with the correct key
-#   only warns: it still needs the key, but the algorithm is not pinned.
+#   A digest without HMAC is rejected, whether the key stands before or after the body. Another HMAC with the correct
+#   key only warns: it still needs the key, but the algorithm is not pinned.
 # custom:
 #   id: webhook.rejects-wrong-algorithm
 #   order: 120

@@ -1,8 +1,8 @@
 # METADATA
 # title: Signatures made with another key must be rejected
 # description: |
-#   An event signed with a random key, an empty key, a default, or the value of an unset variable (undefined, null, None) is
-#   rejected.
+#   An event signed with a random key, an empty key, a default, or the value of an unset variable (undefined, null,
+#   None) is rejected.
 # custom:
 #   id: webhook.rejects-wrong-key
 #   order: 100

@@ -1,10 +1,10 @@
 # METADATA
 # title: Every backend instance verifies signatures
 # description: |
-#   Several machines may share one name, and a deployment may have missed one. Unsigned and incorrectly signed events on many
-#   new connections, spread over every address, are all rejected alike. How small a share of unpatched instances that can
-#   show depends on the number of connections: thirty show a share of 10 % with a confidence of 95 %, if connections are
-#   spread at random.
+#   Several machines may share one name, and a deployment may have missed one. Unsigned and incorrectly signed events on
+#   many new connections, spread over every address, are all rejected alike. How small a share of unpatched instances
+#   that can show depends on the number of connections: thirty show a share of 10 % with a confidence of 95 %, if
+#   connections are spread at random.
 # custom:
 #   id: webhook.same-everywhere
 #   order: 170
@@ -57,7 +57,8 @@ strays(environment) := [draw |
 	not unrouted(draw)
 ]
 
-# share is the smallest share of unpatched instances, in percent, that n connections miss with a probability of at most 5 %.
+# share is the smallest share of unpatched instances, in percent, that n connections miss with a probability of at most
+# 5 %.
 share(n) := smallest if {
 	connections := numbers.range(1, n)
 	smallest := min({percent |
@@ -99,7 +100,8 @@ findings contains verdict.finding(environment, object.union(about(environment), 
 	not bridged(environment)
 }
 
-# bridged holds where all requests were rejected, though nothing but Test shows that a correct signature makes a difference.
+# bridged holds where all requests were rejected, though nothing but Test shows that a correct signature makes a
+# difference.
 bridged(environment) if {
 	responses.bridged(environment)
 	not verdict.blocker(environment, forged(environment))
@@ -204,7 +206,10 @@ all_rejected(environment) := {
 	percent := share(fewest(environment))
 }
 
-not_tested_words(environment) := sprintf("; %s not tested (no route from this machine)", [lib.amount(n, "address", "addresses")]) if {
+not_tested_words(environment) := sprintf(
+	"; %s not tested (no route from this machine)",
+	[lib.amount(n, "address", "addresses")],
+) if {
 	n := count(not_tested(environment))
 	n > 0
 } else := ""

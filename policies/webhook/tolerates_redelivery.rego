@@ -113,7 +113,11 @@ findings contains verdict.finding(environment, object.union(about(environment), 
 	not bridged(environment)
 }
 
-findings contains verdict.bridged(environment, "redelivery", "Test receiver responded with 200 to the same event twice") if {
+findings contains verdict.bridged(
+	environment,
+	"redelivery",
+	"Test receiver responded with 200 to the same event twice",
+) if {
 	some environment, _ in lib.environments
 	not verdict.unread(environment)
 	bridged(environment)

@@ -1,9 +1,9 @@
 # METADATA
 # title: The signature is verified over the raw request body
 # description: |
-#   Valid events in unusual but valid JSON serializations are accepted, and a body that was re-serialized after signing is
-#   rejected. A receiver that verifies JSON which it parsed and serialized again breaks when the provider's serialization
-#   changes, and accepts bodies that were not signed.
+#   Valid events in unusual but valid JSON serializations are accepted, and a body that was re-serialized after signing
+#   is rejected. A receiver that verifies JSON which it parsed and serialized again breaks when the provider's
+#   serialization changes, and accepts bodies that were not signed.
 # custom:
 #   id: webhook.verifies-raw-body
 #   order: 150
@@ -88,7 +88,7 @@ unanswered(environment) := sort({x.case | some x in not_accepted(environment); s
 
 findings contains verdict.finding(environment, {
 	"outcome": "fail", "subject": "spelling",
-	"message": sprintf("%s does not verify the raw body: it rejected valid events in unusual JSON serializations (%s)", [
+	"message": sprintf("%s does not verify the raw body: valid events in unusual serializations were rejected (%s)", [
 		text.receiver(environment), concat(", ", rejected(environment)),
 	]),
 	"evidence": {"refused": rejected(environment), "sent": count(sent(environment))},
@@ -130,8 +130,8 @@ findings contains verdict.finding(environment, {
 	count(reserialized(environment)) > 0
 }
 
-# decoded are bodies of invalid UTF-8 that were rejected as incorrectly signed with their own signature, but not with that
-# of what decoding makes of them, although no such body is accepted in the end.
+# decoded are bodies of invalid UTF-8 that were rejected as incorrectly signed with their own signature, but not with
+# that of what decoding makes of them, although no such body is accepted in the end.
 decoded(environment) := sort({x.case |
 	some item in responses.in_family(environment, "F09")
 	x := item.fact
@@ -145,7 +145,7 @@ decoded(environment) := sort({x.case |
 
 findings contains verdict.finding(environment, {
 	"outcome": "fail", "subject": "decoded",
-	"message": sprintf("%s verifies decoded text: invalid UTF-8 is rejected with its own signature, not with its text's (%s)", [
+	"message": sprintf("%s verifies decoded text: invalid UTF-8 is rejected with its own signature only (%s)", [
 		text.receiver(environment), concat(", ", decoded(environment)),
 	]),
 	"evidence": {"cases": decoded(environment)},
@@ -180,7 +180,7 @@ findings contains verdict.inconclusive(environment, unproven(environment), {
 	not bridged(environment)
 }
 
-message(environment) := sprintf("%s gave valid events in unusual serializations no usable response, or that of plain ones (%s)", [
+message(environment) := sprintf("%s gave no conclusive response to valid events in unusual serializations (%s)", [
 	text.receiver(environment), concat(", ", unanswered(environment)),
 ]) if {
 	count(unanswered(environment)) > 0
