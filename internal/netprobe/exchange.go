@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strconv"
 	"strings"
 	"time"
@@ -51,6 +52,7 @@ type Response struct {
 	Header    http.Header
 	Proto     string
 	Body      []byte
+	Stray     []byte // what followed the response, with KeepStray
 	Truncated bool   // the body goes on after Body
 	Endless   bool   // and after what was discarded
 	Broken    string // class of the error that ended the body early, "" where it came to its end or to a limit
@@ -74,7 +76,13 @@ func (e *Error) Unwrap() error { return e.err }
 func Exchange(ctx context.Context, transport http.RoundTripper, request *http.Request, limits Limits) (*Response, error) {
 	bounded, cancel := context.WithTimeout(ctx, limits.Timeout)
 	defer cancel()
-	response, err := roundTrip(transport, request.WithContext(bounded), limits.Redirects)
+	var recorded *recorder
+	request = request.WithContext(httptrace.WithClientTrace(bounded, &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
+		if recorded, _ = info.Conn.(*recorder); recorded != nil {
+			recorded.reset()
+		}
+	}}))
+	response, err := roundTrip(transport, request, limits.Redirects)
 	if err == nil && response.StatusCode < 200 {
 		_ = response.Body.Close()
 		err = ErrSwitchedProtocol
@@ -92,6 +100,9 @@ func Exchange(ctx context.Context, transport http.RoundTripper, request *http.Re
 		r.Endless = err == nil && n == limits.Discard && n > 0
 	}
 	r.Broken = Classify(bounded, err)
+	if recorded != nil && r.Broken == "" && !r.Endless {
+		r.Stray = recorded.stray(request)
+	}
 	return r, nil
 }
 

@@ -262,6 +262,9 @@ func views(a *Response) []string {
 	if strings.Contains(raw, `\`) {
 		out = append(out, Unescape(raw), html.UnescapeString(tags().ReplaceAllString(Unescape(raw), "")))
 	}
+	if len(a.Stray) > 0 {
+		out = append(out, strings.ToValidUTF8(string(a.Stray), "\uFFFD"))
+	}
 	if headers := headerText(a.Header); headers != "" {
 		out = append(out, headers)
 	}

@@ -87,6 +87,11 @@ func TestLeaksOfKeysAndSignatures(t *testing.T) {
 	if got := s.Scan(a, "", [][]byte{signature}); !slices.Contains(got, leakSignature) {
 		t.Errorf("in a header: %v", got)
 	}
+	a = answered("text/plain", "no")
+	a.Stray = []byte("expected " + digits)
+	if got := s.Scan(a, "", [][]byte{signature}); !slices.Contains(got, leakSignature) {
+		t.Errorf("after the response: %v", got)
+	}
 }
 
 // TestKeyKnownByItsFingerprint: it is found as it is, wherever a word holds it.

@@ -27,6 +27,7 @@ type Response struct {
 	Status     int // 0 where there was no response
 	Header     http.Header
 	Body       []byte
+	Stray      []byte // what followed the response on the connection
 	Cut        bool   // the body is larger
 	Failure    string // class, "" when the response is whole
 	Reused     bool   // it came over a connection that had been used before

@@ -91,6 +91,9 @@ func (c *Client) lane(one bool) lane {
 		t.Protocols = new(http.Protocols)
 		t.Protocols.SetHTTP1(one)
 		t.Protocols.SetHTTP2(!one)
+		if one {
+			netprobe.KeepStray(t)
+		}
 		return t
 	}
 	return lane{transport(c.handshakes), transport(c.unchecked)}
@@ -189,7 +192,7 @@ func (c *Client) roundTrip(ctx context.Context, transport *http.Transport, f *ca
 		return r
 	}
 	r := response.New(got.Status, got.Header, got.Body, got.Truncated)
-	r.Reused = reused
+	r.Reused, r.Stray = reused, got.Stray
 	switch {
 	case got.Broken == netprobe.Timeout:
 		r.Failure = netprobe.Timeout

@@ -1,0 +1,69 @@
+package netprobe
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/prelaunch-audit/prelaunch/internal/sandbox/certs"
+)
+
+// TestStray: what follows a response is returned with it, over TLS and in plain HTTP, whatever ends the body.
+func TestStray(t *testing.T) {
+	t.Parallel()
+	authority := certs.New(time.Now())
+	for name, test := range map[string]struct{ response, body, stray string }{
+		"nothing":        {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "ok", ""},
+		"a length":       {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokSTRAY", "ok", "STRAY"},
+		"chunks":         {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\nSTRAY", "ok", "STRAY"},
+		"interim":        {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokSTRAY", "ok", "STRAY"},
+		"no content":     {"HTTP/1.1 204 No Content\r\n\r\nSTRAY", "", "STRAY"},
+		"until the end":  {"HTTP/1.1 200 OK\r\n\r\nokSTRAY", "okSTRAY", ""},
+		"two responses":  {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 500 Oops\r\n\r\n", "", "HTTP/1.1 500 Oops\r\n\r\n"},
+		"a short length": {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nok", "", "ok"},
+	} {
+		for _, scheme := range []string{"http", "https"} {
+			t.Run(name+" "+scheme, func(t *testing.T) {
+				t.Parallel()
+				listener, err := net.Listen("tcp", "127.0.0.1:0")
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { _ = listener.Close() })
+				go func() {
+					conn, err := listener.Accept()
+					if err != nil {
+						return
+					}
+					if scheme == "https" {
+						conn = tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{authority.Server("acme.example")}})
+					}
+					_, _ = conn.Read(make([]byte, 4096))
+					_, _ = conn.Write([]byte(test.response))
+					_ = conn.Close()
+				}()
+				dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
+					return new(net.Dialer).DialContext(ctx, network, listener.Addr().String())
+				}
+				transport := NewTransport(dial, &tls.Config{RootCAs: authority.Pool()})
+				transport.ForceAttemptHTTP2 = false
+				KeepStray(transport)
+				defer transport.CloseIdleConnections()
+				request, err := http.NewRequest(http.MethodPost, scheme+"://acme.example/", nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := Exchange(t.Context(), transport, request, Limits{Timeout: 10 * time.Second, Body: 1000})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if string(got.Body) != test.body || string(got.Stray) != test.stray {
+					t.Errorf("body %q, stray %q", got.Body, got.Stray)
+				}
+			})
+		}
+	}
+}
