@@ -12,9 +12,11 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
-// Rules of this file: libraries log by themselves, and what they log may repeat what an audited system sent: net/http prints bytes
-// that follow a response. So the default loggers of log and slog write here. Nothing of it is shown unless --log-level asks for it,
-// and what is shown has excerpts withheld and keys and signatures redacted. (OPA logs by logrus, but only to a logger that it is given.)
+// Rules of this file: libraries log by themselves, and what they log may repeat what an audited
+// system sent: net/http prints bytes that follow a response. So the default loggers of log and slog
+// write here. Nothing of it is shown unless --log-level asks for it, and what is shown has excerpts
+// withheld and keys and signatures redacted. (OPA logs by logrus, but only to a logger that it is
+// given.)
 
 // logOutput is where one call of the program logs to.
 type logOutput struct {
@@ -23,7 +25,8 @@ type logOutput struct {
 	handler  slog.Handler
 }
 
-// defaultLogLevel shows what a library warns of. What goes through package log has the level "info".
+// defaultLogLevel shows what a library warns of. What goes through package log has the level
+// "info".
 const defaultLogLevel = "warn"
 
 func newLogOutput(w io.Writer) *logOutput {
@@ -79,8 +82,8 @@ func (o *logOutput) withhold(text string) string {
 	return opaque.ReplaceAllString(text, "(withheld)")
 }
 
-// libraryLogs hands the records of the default loggers to every call of the program that is under way. There is one in a process,
-// except in tests.
+// libraryLogs hands the records of the default loggers to every call of the program that is under
+// way. There is one in a process, except in tests.
 var libraryLogs = struct {
 	install sync.Once
 	mu      sync.Mutex

@@ -32,8 +32,9 @@ const (
 	Other             = "other"
 )
 
-// Classify names what went wrong without repeating anything that was received. Where the error is only that the connection was
-// closed, ctx, which bounded the exchange, says whether that was because its time was over. A nil error has the class "".
+// Classify names what went wrong without repeating anything that was received. Where the error is
+// only that the connection was closed, ctx, which bounded the exchange, says whether that was
+// because its time was over. A nil error has the class "".
 func Classify(ctx context.Context, err error) string {
 	if err == nil {
 		return ""
@@ -107,8 +108,8 @@ var phrases = []struct{ text, class string }{
 	{"malformed HTTP", Malformed}, {"malformed MIME", Malformed}, {"bad Content-Length", Malformed},
 }
 
-// resets are the words for a connection that the peer closed. The last one is of HTTP/2, where the connection was gone before the
-// request was sent.
+// resets are the words for a connection that the peer closed. The last one is of HTTP/2, where the
+// connection was gone before the request was sent.
 var resets = []string{"server closed", "http2: ", "stream error", "broken pipe", "EOF", "client connection lost", "GOAWAY", "cannot rewind body"}
 
 func isType[E error](err error) bool {

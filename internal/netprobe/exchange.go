@@ -20,9 +20,10 @@ const MaxHeader = 64 << 10
 // Dial connects to "host:port".
 type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-// NewTransport is the one way in which this program speaks HTTP: without a proxy, decompressing nothing, the header bounded, by
-// HTTP/2 where the server prefers it. What a caller wants otherwise it changes in the transport before its first use. config may be
-// nil for plain HTTP; the transport works on a copy.
+// NewTransport is the one way in which this program speaks HTTP: without a proxy, decompressing
+// nothing, the header bounded, by HTTP/2 where the server prefers it. What a caller wants otherwise
+// it changes in the transport before its first use. config may be nil for plain HTTP; the transport
+// works on a copy.
 func NewTransport(dial Dial, config *tls.Config) *http.Transport {
 	if config != nil {
 		config = config.Clone()
@@ -58,8 +59,8 @@ type Response struct {
 	Broken    string // class of the error that ended the body early, "" where it came to its end or to a limit
 }
 
-// ErrSwitchedProtocol is returned for a final response with an informational status: the connection then belongs to another
-// protocol, and reading it would honor no deadline.
+// ErrSwitchedProtocol is returned for a final response with an informational status: the connection
+// then belongs to another protocol, and reading it would honor no deadline.
 var ErrSwitchedProtocol = errors.New("the response switches to a protocol that was not asked for")
 
 // Error is why there was no response.
@@ -71,8 +72,8 @@ type Error struct {
 func (e *Error) Error() string { return e.err.Error() }
 func (e *Error) Unwrap() error { return e.err }
 
-// Exchange sends a request and reads the response. It keeps to the context and to the limits, whichever ends first. An error is an
-// *Error.
+// Exchange sends a request and reads the response. It keeps to the context and to the limits,
+// whichever ends first. An error is an *Error.
 func Exchange(ctx context.Context, transport http.RoundTripper, request *http.Request, limits Limits) (*Response, error) {
 	bounded, cancel := context.WithTimeout(ctx, limits.Timeout)
 	defer cancel()
@@ -119,8 +120,8 @@ func roundTrip(transport http.RoundTripper, request *http.Request, redirects int
 	return client.Do(request)
 }
 
-// RetryAfter is how long a response asks to wait by its header Retry-After: seconds or a date (RFC 9110, 10.2.3). It is false where
-// the response does not ask. The caller bounds the wait.
+// RetryAfter is how long a response asks to wait by its header Retry-After: seconds or a date (RFC
+// 9110, 10.2.3). It is false where the response does not ask. The caller bounds the wait.
 func RetryAfter(header http.Header, now time.Time) (time.Duration, bool) {
 	value := strings.TrimSpace(header.Get("Retry-After"))
 	if value != "" && strings.Trim(value, "0123456789") == "" {

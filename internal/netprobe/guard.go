@@ -10,15 +10,17 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 )
 
-// Rules of this file, the guard of addresses. What is audited names the addresses that this machine connects to: the configuration
-// by its URLs and network.resolve, and content by redirects, pages, certificates. An audit runs where more can be reached than from
-// the internet, so:
+// Rules of this file, the guard of addresses. What is audited names the addresses that this machine
+// connects to: the configuration by its URLs and network.resolve, and content by redirects, pages,
+// certificates. An audit runs where more can be reached than from the internet, so:
 //   - link-local and metadata addresses of clouds are never connected to;
-//   - loopback, private and other addresses that are not public only for hosts that the configuration itself names;
+//   - loopback, private and other addresses that are not public only for hosts that the
+//     configuration itself names;
 //   - what --allow-address lists is exempt from both.
 // The address that is connected to is what counts, not what a name resolved to some time before.
 
-// BlockedError reports that an address was not connected to. Its text is the same whatever there is at the address.
+// BlockedError reports that an address was not connected to. Its text is the same whatever there is
+// at the address.
 type BlockedError struct {
 	Host string // as it was asked for
 	Kind string // AddressMetadata or AddressPrivate
@@ -35,7 +37,8 @@ const (
 	AddressMetadata = "a link-local or cloud metadata"
 )
 
-// metadata are the addresses at which clouds serve credentials, beyond the link-local ranges, most of which hold one.
+// metadata are the addresses at which clouds serve credentials, beyond the link-local ranges, most
+// of which hold one.
 var metadata = prefixes(
 	"fd00:ec2::/32",      // AWS: instance metadata, pod identity, DNS, time
 	"fd20:ce::254/128",   // Google Cloud
@@ -50,7 +53,8 @@ var private = prefixes(
 	"fec0::/10", // site-local, deprecated and still routed in places
 )
 
-// carriers are the prefixes of IPv6 addresses that stand for an IPv4 address, and where in them it is.
+// carriers are the prefixes of IPv6 addresses that stand for an IPv4 address, and where in them it
+// is.
 var carriers = []struct {
 	prefix netip.Prefix
 	at     int
@@ -70,7 +74,8 @@ func prefixes(texts ...string) []netip.Prefix {
 	return list
 }
 
-// AddressKind tells public addresses from those that an audit may only connect to where it was told to.
+// AddressKind tells public addresses from those that an audit may only connect to where it was told
+// to.
 func AddressKind(address netip.Addr) string {
 	address = address.Unmap().WithZone("")
 	switch {

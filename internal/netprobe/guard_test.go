@@ -58,7 +58,8 @@ func (r *rebinding) LookupNetIP(context.Context, string, string) ([]netip.Addr, 
 	return []netip.Addr{netip.MustParseAddr(next)}, nil
 }
 
-// TestGuard connects to a listener on loopback on behalf of hosts that the configuration does or does not name.
+// TestGuard connects to a listener on loopback on behalf of hosts that the configuration does or
+// does not name.
 func TestGuard(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -125,8 +126,9 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// TestGuardHoldsForTheConnectedAddress: a name that resolves to a public address first and to a forbidden one later is looked up once,
-// and an address is only connected to as far as the name that it was found for permits it.
+// TestGuardHoldsForTheConnectedAddress: a name that resolves to a public address first and to a
+// forbidden one later is looked up once, and an address is only connected to as far as the name
+// that it was found for permits it.
 func TestGuardHoldsForTheConnectedAddress(t *testing.T) {
 	t.Parallel()
 	network := New(&audit.Integration{}, &rebinding{answers: []string{"192.0.2.1", "127.0.0.1"}})

@@ -1,6 +1,7 @@
-// Package netprobe is how every probe connects to what is audited: one dialer, one HTTP client, one classifier of network errors.
-// It honors network.resolve, never uses a proxy, keeps away from addresses that it must not contact, bounds the connections to one
-// receiver and paces the requests to it.
+// Package netprobe is how every probe connects to what is audited: one dialer, one HTTP client, one
+// classifier of network errors. It honors network.resolve, never uses a proxy, keeps away from
+// addresses that it must not contact, bounds the connections to one receiver and paces the requests
+// to it.
 package netprobe
 
 import (
@@ -55,7 +56,8 @@ type Resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
-// RefusedError reports that a port was not tried because network.resolve names other ports of its host only.
+// RefusedError reports that a port was not tried because network.resolve names other ports of its
+// host only.
 type RefusedError struct{ Address string }
 
 func (e *RefusedError) Error() string {
@@ -93,14 +95,16 @@ func New(integration *audit.Integration, resolver Resolver) *Network {
 		n.guard.named[host] = true
 	}
 	for environment, perSecond := range integration.Network.RequestsPerSec {
-		// A burst of a tenth of a second keeps parallel requests busy without exceeding the rate over any second by more than that.
+		// A burst of a tenth of a second keeps parallel requests busy without exceeding the rate
+		// over any second by more than that.
 		n.limiters[environment] = rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond/10)))
 	}
 	return n
 }
 
-// isForeignAPI reports whether host is one that keys are sent to and that the command line did not name: the configuration, which may
-// come from the audited team, must not lead such a connection elsewhere.
+// isForeignAPI reports whether host is one that keys are sent to and that the command line did not
+// name: the configuration, which may come from the audited team, must not lead such a connection
+// elsewhere.
 func isForeignAPI(integration *audit.Integration, host string) bool {
 	if slices.ContainsFunc(integration.AllowedAPIHosts, func(allowed string) bool { return strings.EqualFold(allowed, host) }) {
 		return false
@@ -111,7 +115,8 @@ func isForeignAPI(integration *audit.Integration, host string) bool {
 	})
 }
 
-// Addresses implements audit.Network. An IP literal is its own address. Each name is looked up once a run.
+// Addresses implements audit.Network. An IP literal is its own address. Each name is looked up once
+// a run.
 func (n *Network) Addresses(ctx context.Context, host, port string) ([]string, error) {
 	host = canonical(host)
 	addresses, err := n.resolve(ctx, host, port)
@@ -202,7 +207,8 @@ func mustPort(port string) uint16 {
 	return uint16(number)
 }
 
-// DialContext implements audit.Network. A host is reached at the first of its addresses that answers.
+// DialContext implements audit.Network. A host is reached at the first of its addresses that
+// answers.
 func (n *Network) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -240,8 +246,8 @@ func (n *Network) DialAddress(ctx context.Context, network, address string) (net
 	return n.dial(ctx, network, host, address)
 }
 
-// dial connects to an address on behalf of a host once one of the address's slots is free, and keeps the slot until the connection
-// is closed.
+// dial connects to an address on behalf of a host once one of the address's slots is free, and
+// keeps the slot until the connection is closed.
 func (n *Network) dial(ctx context.Context, network, host, address string) (net.Conn, error) {
 	at, err := netip.ParseAddrPort(address)
 	if err != nil {

@@ -55,8 +55,8 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
-// TestResolvedAddressIsNotResolvedAgain: an entry for an IP literal, "127.0.0.1:PORT", does not apply to the address that another
-// name was mapped to.
+// TestResolvedAddressIsNotResolvedAgain: an entry for an IP literal, "127.0.0.1:PORT", does not
+// apply to the address that another name was mapped to.
 func TestResolvedAddressIsNotResolvedAgain(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -88,7 +88,8 @@ func TestResolvedAddressIsNotResolvedAgain(t *testing.T) {
 	}
 }
 
-// TestLookupIsSharedAndEndsWithItsCaller: one slow name holds up neither connections to other hosts nor a caller that was interrupted.
+// TestLookupIsSharedAndEndsWithItsCaller: one slow name holds up neither connections to other hosts
+// nor a caller that was interrupted.
 func TestLookupIsSharedAndEndsWithItsCaller(t *testing.T) {
 	t.Parallel()
 	slow := make(slowNames)
@@ -132,7 +133,8 @@ func (s slowNames) LookupNetIP(ctx context.Context, _, _ string) ([]netip.Addr, 
 	}
 }
 
-// TestAPIHostIsNotLedElsewhere: keys go to the API, and only the command line may say where that is.
+// TestAPIHostIsNotLedElsewhere: keys go to the API, and only the command line may say where that
+// is.
 func TestAPIHostIsNotLedElsewhere(t *testing.T) {
 	t.Parallel()
 	integration := &audit.Integration{

@@ -12,14 +12,16 @@ import (
 	"sync"
 )
 
-// Rules of this file: a server may send more than its response, and net/http drops what follows one. Where the transport keeps stray
-// bytes, what arrived together with the response is returned with it, so that it can be searched like the response. What arrives
-// later belongs to no exchange: net/http closes the connection for it.
+// Rules of this file: a server may send more than its response, and net/http drops what follows
+// one. Where the transport keeps stray bytes, what arrived together with the response is returned
+// with it, so that it can be searched like the response. What arrives later belongs to no exchange:
+// net/http closes the connection for it.
 
 // maxRecorded bounds what is kept of one exchange. There are no stray bytes of a longer one.
 const maxRecorded = 1 << 20
 
-// KeepStray makes Exchange return the bytes that follow a response. The transport must be for HTTP/1.1 alone.
+// KeepStray makes Exchange return the bytes that follow a response. The transport must be for
+// HTTP/1.1 alone.
 func KeepStray(t *http.Transport) {
 	dial, config := t.DialContext, t.TLSClientConfig
 	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {

@@ -11,7 +11,8 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox/certs"
 )
 
-// TestStray: what follows a response is returned with it, over TLS and in plain HTTP, whatever ends the body.
+// TestStray: what follows a response is returned with it, over TLS and in plain HTTP, whatever ends
+// the body.
 func TestStray(t *testing.T) {
 	t.Parallel()
 	authority := certs.New(time.Now())

@@ -64,8 +64,8 @@ func family(address string) string {
 	return "ipv4"
 }
 
-// budget is what a connection is opened for. Each has a limit of its own, so that what the server offers is found out whatever the
-// number of URLs that live there.
+// budget is what a connection is opened for. Each has a limit of its own, so that what the server
+// offers is found out whatever the number of URLs that live there.
 type budget int
 
 const (
@@ -164,7 +164,8 @@ func (l *inspection) run(ctx context.Context) {
 	}
 }
 
-// onlyUnsupportedSuites: the server chose suites of TLS, none of which crypto/tls could have offered.
+// onlyUnsupportedSuites: the server chose suites of TLS, none of which crypto/tls could have
+// offered.
 func (l *inspection) onlyUnsupportedSuites() bool {
 	foreign := false
 	for _, s := range l.seen.suites {

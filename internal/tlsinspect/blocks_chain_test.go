@@ -45,7 +45,8 @@ func (l *lab) issuerListed(revoked bool) {
 	l.present(issuer.Server(labHost))
 }
 
-// withMD5 signs a certificate of an RSA key anew, by itself and with MD5, which crypto/x509 does not do.
+// withMD5 signs a certificate of an RSA key anew, by itself and with MD5, which crypto/x509 does
+// not do.
 func withMD5(c tls.Certificate) tls.Certificate {
 	var parsed struct {
 		TBS       asn1.RawValue
@@ -53,7 +54,8 @@ func withMD5(c tls.Certificate) tls.Certificate {
 		Signature asn1.BitString
 	}
 	must(asn1.Unmarshal(c.Certificate[0], &parsed))
-	// sha256WithRSAEncryption becomes md5WithRSAEncryption: their identifiers differ in the last byte.
+	// sha256WithRSAEncryption becomes md5WithRSAEncryption: their identifiers differ in the last
+	// byte.
 	sha256, md5RSA := unhex("2a864886f70d01010b"), unhex("2a864886f70d010104")
 	swap := func(b []byte) []byte { return bytes.Replace(b, sha256, md5RSA, 1) }
 	tbs := swap(parsed.TBS.FullBytes)

@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// block is one server of the lab: how it is set up, and what the policies must say of it beside their
-// passes. A right one gives nothing; look is for what is a note at most.
+// block is one server of the lab: how it is set up, and what the policies must say of it beside
+// their passes. A right one gives nothing; look is for what is a note at most.
 type block struct {
 	name  string
 	serve func(*lab)

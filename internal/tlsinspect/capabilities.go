@@ -25,7 +25,8 @@ func (l *results) refuse(what ...string) {
 	}
 }
 
-// tested sorts the results: one acceptance outweighs any rejection, a rejection an unclear response.
+// tested sorts the results: one acceptance outweighs any rejection, a rejection an unclear
+// response.
 func (l *results) tested(all []string) Tested {
 	t := newTested()
 	for _, w := range all {
@@ -170,7 +171,8 @@ func (l *inspection) version(ctx context.Context, v uint16, c *chains) {
 	f := l.sendHello(ctx, h)
 	if f.kind == ReachOK && f.version <= v {
 		l.seen.noteChoice(f.version, f.suite, f.dhBits)
-		// A server may send clients without SNI support (SSLv3) a certificate that no one else gets.
+		// A server may send clients without SNI support (SSLv3) a certificate that no one else
+		// gets.
 		if f.version == tls.VersionTLS12 || c.empty() && f.version > versionSSL3 {
 			c.addRaw("older", f.chain, f.staple)
 		}
@@ -183,8 +185,8 @@ func (l *inspection) version(ctx context.Context, v uint16, c *chains) {
 
 var tls13Suites = []uint16{tls.TLS_AES_128_GCM_SHA256, tls.TLS_AES_256_GCM_SHA384, tls.TLS_CHACHA20_POLY1305_SHA256, 0x1304, 0x1305}
 
-// brokenGroups and commonGroups are offered in one hello each, which a strict server rejects. To one that
-// does not, the classes left are offered set by set, in parallel, to save time.
+// brokenGroups and commonGroups are offered in one hello each, which a strict server rejects. To
+// one that does not, the classes left are offered set by set, in parallel, to save time.
 var (
 	brokenGroups = [][]string{{"rc4", "3des", "static_dh"}, {"null", "anonymous"}, {"export", "des"}}
 	commonGroups = [][]string{{"dhe"}, {"static_rsa"}, {"cbc"}}
@@ -217,8 +219,8 @@ func (l *inspection) offerUntilRejected(ctx context.Context, version uint16, cla
 }
 
 // offer offers all suites of the classes at once and gives the classes that are still inconclusive:
-// those the server did not choose, and none once it has rejected them all. Of the common classes only
-// suites that are in none of the broken ones are offered.
+// those the server did not choose, and none once it has rejected them all. Of the common classes
+// only suites that are in none of the broken ones are offered.
 func (l *inspection) offer(ctx context.Context, version uint16, classes []string) []string {
 	var unwanted []string
 	if !slices.ContainsFunc(classes, func(class string) bool { return slices.Contains(brokenClassesAndStaticDH, class) }) {
@@ -234,8 +236,9 @@ func (l *inspection) offer(ctx context.Context, version uint16, classes []string
 	return slices.DeleteFunc(slices.Clone(classes), func(class string) bool { return l.seen.accepted(l.seen.classes, class) })
 }
 
-// testOtherCertificate asks for the second certificate of a server that has one of each kind. A server that speaks TLS 1.3 alone shows it
-// to nobody, because every client of that version takes both kinds (RFC 8446, section 9.1).
+// testOtherCertificate asks for the second certificate of a server that has one of each kind. A
+// server that speaks TLS 1.3 alone shows it to nobody, because every client of that version takes
+// both kinds (RFC 8446, section 9.1).
 func (l *inspection) testOtherCertificate(ctx context.Context, c *chains) {
 	if c.empty() {
 		return
@@ -247,7 +250,8 @@ func (l *inspection) testOtherCertificate(ctx context.Context, c *chains) {
 	}
 	f := l.sendHello(ctx, h)
 	if len(f.chain) > 0 && len(f.staple) == 0 {
-		// A server that fetches its staple on demand has none for the first client that gets a certificate.
+		// A server that fetches its staple on demand has none for the first client that gets a
+		// certificate.
 		if leaf, err := x509.ParseCertificate(f.chain[0]); err == nil && mustStaple(leaf) {
 			if again := l.sendHello(ctx, h); len(again.staple) > 0 {
 				f = again
@@ -260,8 +264,8 @@ func (l *inspection) testOtherCertificate(ctx context.Context, c *chains) {
 	}
 }
 
-// testOldestVersion repeats the question for broken suites at the oldest version the server accepts next to
-// TLS 1.2: some configurations keep RC4 or 3DES for old clients only.
+// testOldestVersion repeats the question for broken suites at the oldest version the server accepts
+// next to TLS 1.2: some configurations keep RC4 or 3DES for old clients only.
 func (l *inspection) testOldestVersion(ctx context.Context) {
 	if !l.seen.accepted(l.seen.versions, "1.2") {
 		return
@@ -281,8 +285,9 @@ func (l *inspection) testOldestVersion(ctx context.Context) {
 	}
 }
 
-// confirmClosed decides whether closed connections were rejections: they were, if a hello that was accepted
-// before is still accepted after them. Otherwise something else closes connections, say a limit.
+// confirmClosed decides whether closed connections were rejections: they were, if a hello that was
+// accepted before is still accepted after them. Otherwise something else closes connections, say a
+// limit.
 func (l *inspection) confirmClosed(ctx context.Context) {
 	l.seen.mu.Lock()
 	pending := l.seen.closed

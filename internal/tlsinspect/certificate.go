@@ -52,8 +52,8 @@ func (in *inspector) describe(ctx context.Context, host string, s sentChain) Cer
 	wg.Go(func() { path, c.Issuers = in.bestPath(ctx, paths, now) })
 	switch row := namedLists(leaf); {
 	case len(row.URLs) > 0 && (c.Trust.Roots == "none" || issuer == nil || c.Staple.Valid && c.Staple.Status != "unknown"):
-		// Only the list of a chain that verifies is fetched: otherwise whoever holds the endpoint could
-		// make this machine call on any address.
+		// Only the list of a chain that verifies is fetched: otherwise whoever holds the endpoint
+		// could make this machine call on any address.
 		row.Problem = "not_tried"
 		c.List = row
 	default:
@@ -172,8 +172,9 @@ func issuerIn(paths [][]*x509.Certificate, sent []*x509.Certificate) *x509.Certi
 // maxPaths is how many verified paths are inspected for one without a revoked intermediate.
 const maxPaths = 3
 
-// bestPath is the first verified path none of whose intermediates is revoked, or else the first, with what is said about its
-// intermediates: a client that knows of a revocation takes another path where there is one.
+// bestPath is the first verified path none of whose intermediates is revoked, or else the first,
+// with what is said about its intermediates: a client that knows of a revocation takes another path
+// where there is one.
 func (in *inspector) bestPath(ctx context.Context, paths [][]*x509.Certificate, now time.Time) (best []*x509.Certificate, issuers []Issuer) {
 	best, issuers = nil, []Issuer{}
 	for i, path := range paths[:min(maxPaths, len(paths))] {
@@ -242,7 +243,8 @@ func link(c *x509.Certificate, now time.Time) Link {
 
 var oidPSS = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 10}
 
-// pssBits is the size of an RSA key that is for PSS signatures only (RFC 4055, 1.2), which crypto/x509 does not read.
+// pssBits is the size of an RSA key that is for PSS signatures only (RFC 4055, 1.2), which
+// crypto/x509 does not read.
 func pssBits(c *x509.Certificate) (int, bool) {
 	var info struct {
 		Algorithm pkix.AlgorithmIdentifier
@@ -258,8 +260,8 @@ func pssBits(c *x509.Certificate) (int, bool) {
 	return key.N.BitLen(), true
 }
 
-// selfSigned reports whether a certificate is its own issuer; the signature itself is checked, because
-// a name alone can be borrowed.
+// selfSigned reports whether a certificate is its own issuer; the signature itself is checked,
+// because a name alone can be borrowed.
 func selfSigned(c *x509.Certificate) bool {
 	return string(c.RawIssuer) == string(c.RawSubject) && c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
 }

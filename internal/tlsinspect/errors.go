@@ -14,7 +14,8 @@ import (
 
 var errLimit = errors.New("the limit of connections to one address is reached")
 
-// errorKind is the kind of Reach of an error. A deadline is a timeout whoever set it; only a canceled context is ReachCancelled.
+// errorKind is the kind of Reach of an error. A deadline is a timeout whoever set it; only a
+// canceled context is ReachCancelled.
 func errorKind(err error) string {
 	switch {
 	case errors.Is(err, errLimit):
@@ -97,8 +98,8 @@ func hasRoute(a netip.Addr) bool {
 	return true
 }
 
-// ofContent is what is reported of an endpoint that only a redirect names: whether it failed as a page, and not how, which would make
-// a port scanner of the report.
+// ofContent is what is reported of an endpoint that only a redirect names: whether it failed as a
+// page, and not how, which would make a port scanner of the report.
 func ofContent(r Reach) Reach {
 	switch r.Kind {
 	case ReachOK, ReachCancelled, ReachLimit, ReachClientCertificate, ReachBlocked:
@@ -109,7 +110,8 @@ func ofContent(r Reach) Reach {
 	return Reach{Kind: ReachError, LocalRoute: true}
 }
 
-// closeQuietly closes a connection whose purpose is fulfilled: what goes wrong then changes no fact.
+// closeQuietly closes a connection whose purpose is fulfilled: what goes wrong then changes no
+// fact.
 func closeQuietly(c io.Closer) { _ = c.Close() }
 
 // expire makes pending reads and writes of a connection fail at once.

@@ -42,7 +42,8 @@ type Reach struct {
 	Phase  string `json:"phase,omitempty"`  // where it ended: connect, handshake, request
 	Detail string `json:"detail,omitempty"` // in words, for the reader
 	Alert  string `json:"alert,omitempty"`  // the TLS alert that was received, if any
-	// LocalRoute is false when this machine has no route to the address, so that the address was not tested.
+	// LocalRoute is false when this machine has no route to the address, so that the address was
+	// not tested.
 	LocalRoute bool `json:"local_route"`
 }
 
@@ -55,9 +56,11 @@ const (
 	ReachNoRoute     = "no_route"     // see LocalRoute
 	ReachNotTLS      = "not_tls"      // something else than TLS responded
 	ReachNoHandshake = "no_handshake" // TLS is spoken, but no handshake came about; see Detail and Alert
-	// The server has only cipher suites or keys that crypto/tls does not support, such as DHE and RSA-PSS: another client may get further.
+	// The server has only cipher suites or keys that crypto/tls does not support, such as DHE and
+	// RSA-PSS: another client may get further.
 	ReachNoCommonSuite = "no_common_suite"
-	// A client certificate is required and none is configured: what a URL responds with cannot be seen.
+	// A client certificate is required and none is configured: what a URL responds with cannot be
+	// seen.
 	ReachClientCertificate = "client_certificate"
 	ReachNotHTTP           = "not_http"    // something else than HTTP responded
 	ReachTLS               = "tls"         // a request over plain HTTP got a TLS alert as its response
@@ -125,8 +128,8 @@ type DHGroup struct {
 
 // Certificate is a chain as the server sent it, and what it is worth at Facts.Clock.
 type Certificate struct {
-	// OfferedTo: modern clients; older ones, of TLS 1.2, if they get another; or those that accept only
-	// rsa or only ecdsa keys.
+	// OfferedTo: modern clients; older ones, of TLS 1.2, if they get another; or those that accept
+	// only rsa or only ecdsa keys.
 	OfferedTo  string         `json:"offered_to"`
 	Chain      []Link         `json:"chain"` // as sent, leaf first, ten at most
 	Sent       int            `json:"sent"`  // how many certificates were sent
@@ -136,7 +139,8 @@ type Certificate struct {
 	Staple     Staple         `json:"staple"`
 	List       RevocationList `json:"revocation_list"`
 	Revocation Revocation     `json:"revocation"`
-	// Issuers are the intermediates of the verified path that name a revocation list, with what it says.
+	// Issuers are the intermediates of the verified path that name a revocation list, with what it
+	// says.
 	Issuers []Issuer `json:"issuers"`
 }
 
@@ -219,8 +223,9 @@ type RevocationList struct {
 	URLs    []string `json:"urls"`    // http(s) distribution points
 	Fetched string   `json:"fetched"` // the one that was read, or empty
 	Status  string   `json:"status,omitempty"`
-	// Problem: not_tried (the chain does not verify, or a staple decides), unreachable, not_resolved, blocked, too_large, malformed,
-	// wrong_signer, not_covering, not_yet_valid, stale.
+	// Problem: not_tried (the chain does not verify, or a staple decides), unreachable,
+	// not_resolved, blocked, too_large, malformed, wrong_signer, not_covering, not_yet_valid,
+	// stale.
 	Problem    string `json:"problem,omitempty"`
 	ThisUpdate string `json:"this_update,omitempty"`
 	NextUpdate string `json:"next_update,omitempty"`
@@ -324,7 +329,8 @@ type PlainHTTP struct {
 // PlainResponse is a response over plain HTTP.
 type PlainResponse struct {
 	Exchange
-	// TLSOnly: the response is a TLS server's complaint about a request over plain HTTP, not the receiver's.
+	// TLSOnly: the response is a TLS server's complaint about a request over plain HTTP, not the
+	// receiver's.
 	TLSOnly bool `json:"tls_only"`
 	// SameAnswerAsHTTPS: status, content type and digest equal those of the same request over HTTPS
 	// at one of the addresses.
@@ -350,6 +356,7 @@ type Hop struct {
 	Reach  Reach  `json:"reach"`
 	Status int    `json:"status,omitempty"`
 	Trust  string `json:"trust"` // Trust.Kind of the hop's certificate, name_mismatch, or empty
-	// Certificate is that of a hop at another endpoint than the chain's first, whose own are in its Endpoint.
+	// Certificate is that of a hop at another endpoint than the chain's first, whose own are in its
+	// Endpoint.
 	Certificate *Certificate `json:"certificate,omitempty"`
 }

@@ -32,9 +32,9 @@ type attempt struct {
 	postQuantum bool
 }
 
-// firstHandshake says hello as a modern client does. When the hello, which is large with its post-quantum
-// key share, gets no response at all, a smaller one goes out as well: some middleboxes drop large
-// hellos. Both share one timeout, so that a silent port costs no more than that.
+// firstHandshake says hello as a modern client does. When the hello, which is large with its
+// post-quantum key share, gets no response at all, a smaller one goes out as well: some middleboxes
+// drop large hellos. Both share one timeout, so that a silent port costs no more than that.
 func (l *inspection) firstHandshake(ctx context.Context) handshakeState {
 	ctx, cancel := context.WithTimeout(ctx, l.in.Timeout)
 	defer cancel()
@@ -98,7 +98,8 @@ func (l *inspection) closeLate(results chan attempt, running int) {
 	}()
 }
 
-// rejectedWithoutCertificate: the server asked for a client certificate, got none or none that it accepts, and hung up.
+// rejectedWithoutCertificate: the server asked for a client certificate, got none or none that it
+// accepts, and hung up.
 func (l *inspection) rejectedWithoutCertificate(a attempt) bool {
 	if a.err == nil || !a.requested {
 		return false

@@ -8,8 +8,8 @@ import (
 	"net"
 )
 
-// clientHello is a hand-written hello, for what crypto/tls cannot offer. No handshake is completed with it: the server's first flight
-// shows what it would have agreed to.
+// clientHello is a hand-written hello, for what crypto/tls cannot offer. No handshake is completed
+// with it: the server's first flight shows what it would have agreed to.
 type clientHello struct {
 	version uint16 // the newest version offered, and with TLS 1.3 the only one
 	suites  []uint16

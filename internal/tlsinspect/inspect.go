@@ -1,9 +1,10 @@
-// Package tlsinspect inspects HTTPS endpoints the way a TLS engineer would, and describes what it saw.
+// Package tlsinspect inspects HTTPS endpoints the way a TLS engineer would, and describes what it
+// saw.
 //
 // Rules of this package:
 //   - It describes, it never judges: no threshold and no verdict is written here.
-//   - A host:port is inspected once, however many URLs live on it; its TLS facts are in an Endpoint,
-//     what one path responds with is in a URL.
+//   - A host:port is inspected once, however many URLs live on it; its TLS facts are in an
+//     Endpoint, what one path responds with is in a URL.
 //   - One hello goes to an address first. Only when something responds do more follow: at most
 //     Lanes connections at a time, at most MaxConnections to learn what is offered and
 //     MaxRequestConnections for requests.
@@ -50,7 +51,8 @@ type Options struct {
 	Resolve func(ctx context.Context, host, port string) ([]string, error)
 	// Dial opens a connection to one such address.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// DialName connects to "host:port" for what a response or a certificate names; nil: by Resolve and Dial.
+	// DialName connects to "host:port" for what a response or a certificate names; nil: by Resolve
+	// and Dial.
 	DialName func(ctx context.Context, network, address string) (net.Conn, error)
 
 	SystemRoots *x509.CertPool      // nil: those of the machine

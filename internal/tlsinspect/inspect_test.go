@@ -63,8 +63,8 @@ func TestOneHostOnce(t *testing.T) {
 	}
 }
 
-// TestManyURLsOnOneHost: the webhooks and pages of both environments on one host and a port of their own, which closes each connection,
-// leave nothing untested.
+// TestManyURLsOnOneHost: the webhooks and pages of both environments on one host and a port of
+// their own, which closes each connection, leave nothing untested.
 func TestManyURLsOnOneHost(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)

@@ -162,7 +162,8 @@ func startNginx(t *testing.T) []*lab {
 	}
 	config.WriteString("}\n")
 	write(t, dir, "nginx.conf", config.Bytes())
-	// The sockets are open already and handed over, so there is nothing to wait for and no port to race for.
+	// The sockets are open already and handed over, so there is nothing to wait for and no port to
+	// race for.
 	command := exec.Command(program, "-p", dir, "-c", filepath.Join(dir, "nginx.conf"), "-e", filepath.Join(dir, "error.log"))
 	command.ExtraFiles, command.Env = sockets, append(os.Environ(), "NGINX="+inherited.String())
 	var output bytes.Buffer

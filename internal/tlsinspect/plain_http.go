@@ -12,7 +12,8 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
 )
 
-// plainHTTPOnPort80 asks the plain-HTTP twin of a URL on port 80 of its host, at every address that has.
+// plainHTTPOnPort80 asks the plain-HTTP twin of a URL on port 80 of its host, at every address that
+// has.
 func (in *inspector) plainHTTPOnPort80(ctx context.Context, host string, v urlVisit) []PlainHTTP {
 	addresses, resolution := in.resolve(ctx, host, "80")
 	if resolution.Kind != ReachOK {
@@ -48,13 +49,15 @@ func (l *inspection) plainHTTPOnOwnPort(ctx context.Context, wg *sync.WaitGroup)
 	}
 }
 
-// plainHTTPEarly asks the own port over plain HTTP while the first hello has no response yet: what speaks
-// plain HTTP there may be waiting for the end of a request. It shares the first handshake's time.
+// plainHTTPEarly asks the own port over plain HTTP while the first hello has no response yet: what
+// speaks plain HTTP there may be waiting for the end of a request. It shares the first handshake's
+// time.
 func (l *inspection) plainHTTPEarly(ctx context.Context, wg *sync.WaitGroup) {
 	wg.Go(func() { l.plainHTTPOnOwnPort(ctx, wg) })
 }
 
-// completePlainHTTP completes the rows of an own port that was not asked, because it never got as far.
+// completePlainHTTP completes the rows of an own port that was not asked, because it never got as
+// far.
 func (l *inspection) completePlainHTTP() {
 	if l.port == "443" {
 		return
@@ -85,8 +88,8 @@ func plainURL(host, port string, of *url.URL) *url.URL {
 	return &u
 }
 
-// requestPlainHTTP sends a GET and, if the target wants one, the unsigned empty POST to one address, side by
-// side, so that a silent port costs one timeout. begin runs each of them.
+// requestPlainHTTP sends a GET and, if the target wants one, the unsigned empty POST to one
+// address, side by side, so that a silent port costs one timeout. begin runs each of them.
 func (in *inspector) requestPlainHTTP(ctx context.Context, c *PlainHTTP, v urlVisit, dial func(context.Context) (net.Conn, error), begin func(func())) {
 	u := plainURL(hostOf(v.url), c.Port, v.url)
 	if !v.target.Post {
@@ -174,7 +177,8 @@ func isTLSComplaint(body string) bool {
 	return false
 }
 
-// comparePlainHTTP compares each response over plain HTTP with those to the same request over HTTPS.
+// comparePlainHTTP compares each response over plain HTTP with those to the same request over
+// HTTPS.
 func comparePlainHTTP(u *URL) {
 	for i := range u.PlainHTTP {
 		c := &u.PlainHTTP[i]

@@ -36,9 +36,9 @@ var judges = sync.OnceValues(func() (*policy.Judge, error) {
 	return library.Compile(context.Background(), selection)
 })
 
-// reading is what the policies say of the facts about a webhook, or about the completion page of Production: a line for each finding
-// that is not a pass ("fail modern-tls: version 1.0"), and one for each check that says nothing at all. A right block gives none, so
-// each of its checks passes.
+// reading is what the policies say of the facts about a webhook, or about the completion page of
+// Production: a line for each finding that is not a pass ("fail modern-tls: version 1.0"), and one
+// for each check that says nothing at all. A right block gives none, so each of its checks passes.
 func (l *lab) reading(f Facts) []string {
 	l.t.Helper()
 	judge, err := judges()
@@ -76,7 +76,8 @@ func (l *lab) reading(f Facts) []string {
 	return slices.Compact(lines)
 }
 
-// document is the facts as the https probe hands them on, of an integration that has no more than this one URL.
+// document is the facts as the https probe hands them on, of an integration that has no more than
+// this one URL.
 func (l *lab) document(f Facts) *audit.Document {
 	type use struct {
 		Environment string `json:"environment"`

@@ -143,7 +143,8 @@ func (w withCookies) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.RoundTripper.RoundTrip(r)
 }
 
-// chainFollower opens the connections of redirect chains and keeps what their certificates are worth.
+// chainFollower opens the connections of redirect chains and keeps what their certificates are
+// worth.
 type chainFollower struct {
 	in           *inspector
 	transport    *http.Transport

@@ -19,8 +19,8 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
 )
 
-// exchanges asks each URL of this address over HTTPS, one after the other on the first handshake's connection
-// for as long as the server keeps it open.
+// exchanges asks each URL of this address over HTTPS, one after the other on the first handshake's
+// connection for as long as the server keeps it open.
 func (l *inspection) exchanges(ctx context.Context, g handshakeState) {
 	opened := g.conn
 	defer closeQuietly(opened) // closing twice changes nothing
@@ -97,8 +97,8 @@ func (l *inspection) exchanges(ctx context.Context, g handshakeState) {
 	}
 }
 
-// learnClientCertificate completes what the first handshake left open: TLS 1.3 servers reject after the
-// handshake, and nginx rejects with a page.
+// learnClientCertificate completes what the first handshake left open: TLS 1.3 servers reject after
+// the handshake, and nginx rejects with a page.
 func (l *inspection) learnClientCertificate(g handshakeState, get *Exchange, body []byte) {
 	c := &l.facts.ClientCertificate
 	if !g.requested {
@@ -130,8 +130,8 @@ func (l *inspection) learnClientCertificate(g handshakeState, get *Exchange, bod
 	}
 }
 
-// Limits on waiting for a server that is busy. The contract bounds one wait by 10 s, and all of an environment by 60 s, most of which
-// is for whoever probes its receiver.
+// Limits on waiting for a server that is busy. The contract bounds one wait by 10 s, and all of an
+// environment by 60 s, most of which is for whoever probes its receiver.
 const (
 	maxTries    = 3
 	defaultWait = time.Second // where a server does not say
@@ -220,8 +220,8 @@ func contentType(h http.Header) string {
 	return cut(strings.ToLower(strings.TrimSpace(value)), 80)
 }
 
-// changing is what differs from one response to the next, or between http and https, without meaning.
-// Every word with a digit in it counts, and every very long one.
+// changing is what differs from one response to the next, or between http and https, without
+// meaning. Every word with a digit in it counts, and every very long one.
 var changing = regexp.MustCompile(`(?i)https?://|[\w+/=.:-]*[0-9][\w+/=.:-]*|[\w+/=-]{20,}`)
 
 // digest is the same for two responses that differ only in ids, numbers and times.

@@ -92,9 +92,9 @@ func checkStaple(raw []byte, leaf, issuer *x509.Certificate, now time.Time) Stap
 	return s
 }
 
-// maySignStatus: the issuer itself, or a certificate of its that is in date and made for signing OCSP
-// responses. The library checks only who issued the carried certificate; without this any server
-// certificate of the same authority could vouch for another.
+// maySignStatus: the issuer itself, or a certificate of its that is in date and made for signing
+// OCSP responses. The library checks only who issued the carried certificate; without this any
+// server certificate of the same authority could vouch for another.
 func maySignStatus(carried, issuer *x509.Certificate, now time.Time) bool {
 	if carried == nil || bytes.Equal(carried.RawSubjectPublicKeyInfo, issuer.RawSubjectPublicKeyInfo) {
 		return true
@@ -171,8 +171,9 @@ func parseList(raw []byte, issuer *x509.Certificate) (list *x509.RevocationList,
 	return list, ""
 }
 
-// parseFirstVersion reads a list of version 1, as `openssl ca -gencrl` makes without crl_extensions. Only the deprecated functions of
-// crypto/x509 know that version, which has no extensions.
+// parseFirstVersion reads a list of version 1, as `openssl ca -gencrl` makes without
+// crl_extensions. Only the deprecated functions of crypto/x509 know that version, which has no
+// extensions.
 func parseFirstVersion(raw []byte, issuer *x509.Certificate) (*x509.RevocationList, string) {
 	old, err := x509.ParseDERCRL(raw)
 	if err != nil || old.TBSCertList.Version != 0 {
@@ -189,9 +190,9 @@ func parseFirstVersion(raw []byte, issuer *x509.Certificate) (*x509.RevocationLi
 	return list, ""
 }
 
-// covers reports whether absence from the list means anything for a certificate, an authority's or a
-// server's, that names the list at one of these URLs (RFC 5280, 5.2.5): not for a delta, nor for a
-// list of something else.
+// covers reports whether absence from the list means anything for a certificate, an authority's or
+// a server's, that names the list at one of these URLs (RFC 5280, 5.2.5): not for a delta, nor for
+// a list of something else.
 func covers(list *x509.RevocationList, urls []string, authority bool) bool {
 	for _, e := range list.Extensions {
 		switch {

@@ -17,7 +17,8 @@ import (
 	"time"
 )
 
-// selfIssued is a certificate of public, issued by a new ECDSA authority of the given usage, which is returned too.
+// selfIssued is a certificate of public, issued by a new ECDSA authority of the given usage, which
+// is returned too.
 func selfIssued(t *testing.T, public crypto.PublicKey, usage x509.KeyUsage) (leaf, issuer *x509.Certificate, key *ecdsa.PrivateKey) {
 	t.Helper()
 	key = must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))

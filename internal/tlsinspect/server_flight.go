@@ -24,11 +24,12 @@ type serverFlight struct {
 	dhBits  int      // of the server's finite-field group, 0 without one
 }
 
-// flightTimeout is how long a server that has chosen a suite may take for the rest of its flight before
-// the choice alone is taken for its response.
+// flightTimeout is how long a server that has chosen a suite may take for the rest of its flight
+// before the choice alone is taken for its response.
 const flightTimeout = time.Second
 
-// sendAndRead sends a hello over conn and reads the response, at most maxFlight bytes of it. It closes conn.
+// sendAndRead sends a hello over conn and reads the response, at most maxFlight bytes of it. It
+// closes conn.
 func sendAndRead(ctx context.Context, conn net.Conn, h clientHello, timeout time.Duration) serverFlight {
 	defer closeQuietly(conn)
 	stop := context.AfterFunc(ctx, func() { expire(conn) })
@@ -43,7 +44,8 @@ func sendAndRead(ctx context.Context, conn net.Conn, h clientHello, timeout time
 	if ctx.Err() != nil {
 		return serverFlight{kind: ReachCancelled}
 	}
-	// A server that has already closed may have sent an alert before: read it even if writing fails.
+	// A server that has already closed may have sent an alert before: read it even if writing
+	// fails.
 	_, writeErr := conn.Write(record)
 	f, err := readServerFlight(conn, func() {
 		if timeout > flightTimeout {
@@ -69,8 +71,8 @@ func sendAndRead(ctx context.Context, conn net.Conn, h clientHello, timeout time
 
 var errNotTLS = errors.New("the response is not TLS")
 
-// readServerFlight reads handshake messages until the server waits for the client. chosen is called once
-// the server has chosen version and suite.
+// readServerFlight reads handshake messages until the server waits for the client. chosen is called
+// once the server has chosen version and suite.
 func readServerFlight(r io.Reader, chosen func()) (serverFlight, error) {
 	var f serverFlight
 	var pending []byte

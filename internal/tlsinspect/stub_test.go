@@ -22,7 +22,8 @@ type offer struct {
 
 func (o offer) has(id uint16) bool { return slices.Contains(o.suites, id) }
 
-// stub is a port that answers hellos by hand, and hands those it does not care about to a real server.
+// stub is a port that answers hellos by hand, and hands those it does not care about to a real
+// server.
 type stub struct {
 	net.Listener
 	passed chan net.Conn

@@ -10,8 +10,9 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/tlsinspect"
 )
 
-// digests names what was seen of an endpoint, so that reports can be compared: the certificates over all its addresses, and the
-// addresses of its name. It is looked at in every run, whatever they say.
+// digests names what was seen of an endpoint, so that reports can be compared: the certificates
+// over all its addresses, and the addresses of its name. It is looked at in every run, whatever
+// they say.
 func digests(endpoint tlsinspect.Endpoint) map[string]string {
 	var certificates, addresses []string
 	for _, address := range endpoint.Addresses {

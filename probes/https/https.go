@@ -1,5 +1,6 @@
-// Package https inspected at every HTTPS endpoint of an integration: the webhook, the redirect URLs and, with provider_checks, the API.
-// What is seen is described by internal/tlsinspect; this probe says whose endpoint it is.
+// Package https inspected at every HTTPS endpoint of an integration: the webhook, the redirect URLs
+// and, with provider_checks, the API. What is seen is described by internal/tlsinspect; this probe
+// says whose endpoint it is.
 package https
 
 import (
@@ -23,7 +24,7 @@ type Use struct {
 	Name        string `json:"name"` // of a redirect: completion, cancellation or expiry; otherwise the role
 }
 
-// Endpoint is a fact of kind "https.endpoint": one host:port, looked at once for all who use it.
+// Endpoint is a fact of kind "https.endpoint": one host:port, inspected once for all who use it.
 type Endpoint struct {
 	Uses  []Use  `json:"uses"`
 	Clock string `json:"clock"` // this machine's time, RFC 3339
@@ -33,11 +34,12 @@ type Endpoint struct {
 // URL is a fact of kind "https.url": one configured URL.
 type URL struct {
 	Use
-	Contacted bool `json:"contacted"` // false: only its scheme was looked at
+	Contacted bool `json:"contacted"` // false: only its scheme was checked
 	Seen
 }
 
-// Seen is what a URL answered. It has a name of its own because an embedded URL would hide its member of that name.
+// Seen is what a URL responded with. It has a name of its own because an embedded URL would hide
+// its field of that name.
 type Seen = tlsinspect.URL
 
 const (

@@ -16,7 +16,8 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox/certs"
 )
 
-// TestOneHostIsLookedAtOnceForAllWhoUseIt: the webhook and a redirect share a host; the API is not contacted without provider_checks.
+// TestOneHostIsLookedAtOnceForAllWhoUseIt: the webhook and a redirect share a host; the API is not
+// contacted without provider_checks.
 func TestOneHostIsLookedAtOnceForAllWhoUseIt(t *testing.T) {
 	t.Parallel()
 	authority := certs.New(time.Now())

@@ -48,8 +48,8 @@ func newClient(run *audit.Run, named bool, environment string) *client {
 		}
 		return conn, err
 	}, &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12, Time: run.Now})
-	// Calls are few and minutes apart. A kept connection may be closed just as the next call takes it, which would look like a provider
-	// that does not respond.
+	// Calls are few and minutes apart. A kept connection may be closed just as the next call takes
+	// it, which would look like a provider that does not respond.
 	c.transport.DisableKeepAlives = true
 	return c
 }
@@ -65,8 +65,8 @@ type response struct {
 	documented bool
 }
 
-// post sends a body with the key, and sends it again when it is asked to wait. read, unless nil, looks at the body of the response.
-// Redirects are not followed: another host would get the key.
+// post sends a body with the key, and sends it again when it is asked to wait. read, unless nil,
+// looks at the body of the response. Redirects are not followed: another host would get the key.
 func (c *client) post(ctx context.Context, url, header string, key secret.Key, body []byte, read func(status int, body []byte) (receiver int, documented bool)) response {
 	for retries := 0; ; retries++ {
 		got, wait, asked := c.once(ctx, url, header, key, body, read)
@@ -113,8 +113,9 @@ func failure(class string) string {
 	return class
 }
 
-// delivery reads the response to the call for the test webhook: {"webhook_receiver_status_code": N, …} with 200, the same below "detail"
-// with 422, and a "detail" of any kind with the other statuses.
+// delivery reads the response to the call for the test webhook: {"webhook_receiver_status_code": N,
+// …} with 200, the same below "detail" with 422, and a "detail" of any kind with the other
+// statuses.
 func delivery(status int, body []byte) (receiver int, documented bool) {
 	type report struct {
 		Code *int `json:"webhook_receiver_status_code"`

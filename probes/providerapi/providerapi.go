@@ -1,11 +1,15 @@
-// Package providerapi asks the provider's own API about the keys, where the configuration allows it by provider_checks: whether a key
-// is accepted for an integration ID, whether a retired one is rejected, and whether the provider delivers its test webhook.
+// Package providerapi asks the provider's own API about the keys, where the configuration allows it
+// by provider_checks: whether a key is accepted for an integration ID, whether a retired one is
+// rejected, and whether the provider delivers its test webhook.
 //
 // The rules of this package:
-//   - A key goes over verified HTTPS only, to the provider's own host or one that the command line named, and to nowhere else: no
-//     redirect is followed. Without a name on the command line, only the machine's own roots count.
-//   - A random key goes first. An API that does not reject it gets no real key: its responses would prove nothing.
-//   - No session is ever wanted: the UID that is sent is invalid. Should one be created all the same, nothing more is asked.
+//   - A key goes over verified HTTPS only, to the provider's own host or one that the command line
+//     named, and to nowhere else: no redirect is followed. Without a name on the command line, only
+//     the machine's own roots count.
+//   - A random key goes first. An API that does not reject it gets no real key: its responses would
+//     prove nothing.
+//   - No session is ever wanted: the UID that is sent is invalid. Should one be created all the
+//     same, nothing more is asked.
 //   - Of a response nothing is kept but its status and, of the test webhook, the receiver's status.
 package providerapi
 
@@ -30,18 +34,22 @@ type Call struct {
 	Owner       string `json:"owner"`       // environment the key belongs to, empty for the random one
 	Fingerprint string `json:"fingerprint"` // of the key, empty for the random one
 	Host        string `json:"host"`        // of the API
-	// NotSent is why it was skipped: passive, not_https, host_not_allowed, key_not_held (only its digest is known), key_unsendable (it
-	// holds characters that cannot be in a header), random_not_refused, api_silent (an earlier call of the host got no response),
+	// NotSent is why it was skipped: passive, not_https, host_not_allowed, key_not_held (only its
+	// digest is known), key_unsendable (it holds characters that cannot be in a header),
+	// random_not_refused, api_silent (an earlier call of the host got no response),
 	// session_created. Empty: it was sent.
 	NotSent string `json:"not_sent"`
-	// Error is the class of what went wrong: timeout, cancelled, refused, reset, no_address, lookup_failed (DNS gave no answer), no_route,
-	// blocked (an address that is not contacted), certificate, tls, other. Empty: there was a response.
+	// Error is the class of what went wrong: timeout, cancelled, refused, reset, no_address,
+	// lookup_failed (DNS gave no answer), no_route, blocked (an address that is not contacted),
+	// certificate, tls, other. Empty: there was a response.
 	Error   string `json:"error"`
 	Status  int    `json:"status"`  // HTTP status, 0 without a response
 	Retries int    `json:"retries"` // how often it was sent again after 429 or 503
-	// ReceiverStatus is the receiver's response to the test webhook as the provider reports it, 0 when it does not.
+	// ReceiverStatus is the receiver's response to the test webhook as the provider reports it, 0
+	// when it does not.
 	ReceiverStatus int `json:"receiver_status"`
-	// Documented: the response to the test webhook has the form that the documentation gives for its status.
+	// Documented: the response to the test webhook has the form that the documentation gives for
+	// its status.
 	Documented bool `json:"documented"`
 }
 
@@ -55,7 +63,8 @@ const (
 	retired = "retired"
 )
 
-// invalidUID is shorter than any provider's shortest UID and holds no letter or digit, so that no session can be created for it.
+// invalidUID is shorter than any provider's shortest UID and holds no letter or digit, so that no
+// session can be created for it.
 const invalidUID = "-"
 
 type probe struct{}
@@ -96,7 +105,8 @@ type heldKey struct {
 	owner, role string
 }
 
-// keysFor are the keys that are tried with an environment's integration ID: its own, the other environment's, and its retired ones.
+// keysFor are the keys that are tried with an environment's integration ID: its own, the other
+// environment's, and its retired ones.
 func keysFor(integration *audit.Integration, environment string) []heldKey {
 	var own, others []heldKey
 	for _, e := range integration.Environments {
@@ -114,8 +124,8 @@ func keysFor(integration *audit.Integration, environment string) []heldKey {
 	return append(own, others...)
 }
 
-// baseOf is where an environment's API is, without a final slash, and whether the command line named its host; refusal is why
-// no key may go there.
+// baseOf is where an environment's API is, without a final slash, and whether the command line
+// named its host; refusal is why no key may go there.
 func baseOf(integration *audit.Integration, profile provider.Profile, environment audit.Environment) (base string, named bool, refusal string) {
 	u, err := url.Parse(environment.APIBaseURL)
 	if err != nil || !strings.EqualFold(u.Scheme, "https") || u.Hostname() == "" {
@@ -180,7 +190,8 @@ func ask(ctx context.Context, run *audit.Run, profile provider.Profile, environm
 	if err != nil {
 		return fmt.Errorf("ask the provider's API: %w", err)
 	}
-	// series makes the calls of one purpose, the random key's first; a reason to stop keeps the rest from being sent.
+	// series makes the calls of one purpose, the random key's first; a reason to stop keeps the
+	// rest from being sent.
 	series := func(purpose string, keys []heldKey, stop string, send func(heldKey) response) error {
 		for i, key := range append([]heldKey{stranger}, keys...) {
 			c := call(purpose, key)
@@ -237,7 +248,8 @@ func hostOf(base string) string {
 	return strings.ToLower(u.Hostname())
 }
 
-// sendable reports whether a header can hold the key as it is: net/http rejects control characters and trims white space.
+// sendable reports whether a header can hold the key as it is: net/http rejects control characters
+// and trims white space.
 func sendable(key secret.Key) bool {
 	for _, b := range key.Expose() {
 		if b <= ' ' || b > '~' {

@@ -14,7 +14,8 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
-// TestAgainstTheStandIn asks the sandbox's provider in each of its behaviors, in front of a receiver that is right.
+// TestAgainstTheStandIn asks the sandbox's provider in each of its behaviors, in front of a
+// receiver that is right.
 func TestAgainstTheStandIn(t *testing.T) {
 	t.Parallel()
 	for _, behavior := range behaviors.ProviderBehaviors() {
