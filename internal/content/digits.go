@@ -21,12 +21,13 @@ func (s *steps) runs(text []byte, from, to int, out *layer) {
 			continue
 		}
 		end := from + 1
-		hex, upper, lower := true, true, true
+		hex, upper, lower, capital := true, true, true, false
 		for ; end < to && class[text[end]]&isBase64Digit != 0; end++ {
 		}
 		if end-from >= s.shortest {
 			for _, c := range text[from:end] {
 				hex = hex && class[c]&isHexDigit != 0
+				capital = capital || c >= 'A' && c <= 'Z'
 				upper = upper && (c >= 'A' && c <= 'Z' || c >= '0' && c <= '9')
 				lower = lower && (c >= 'a' && c <= 'z' || c >= '0' && c <= '9')
 			}
@@ -40,7 +41,9 @@ func (s *steps) runs(text []byte, from, to int, out *layer) {
 				s.digits(run, from, 5, Base32, &base32Values, out)
 				s.digits(run, from, 5, Base32, &base32HexValues, out)
 			}
-			s.digits(run, from, 6, Base64, &base64Values, out)
+			if capital { // as most first digits of four are that stand for text; words and names seldom have one
+				s.digits(run, from, 6, Base64, &base64Values, out)
+			}
 		}
 		from = end
 	}
@@ -95,7 +98,13 @@ var (
 // digits decodes a run of digits of bits bits each, from every digit that may be the first of a group: what stands before it may
 // belong to something else.
 func (s *steps) digits(run []byte, at int, bits uint, encoding Encoding, table *values, out *layer) {
-	group := map[uint]int{4: 2, 5: 8, 6: 4}[bits]
+	group := 4 // digits that whole bytes take
+	switch bits {
+	case 4:
+		group = 2
+	case 5:
+		group = 8
+	}
 	var head [headBytes]byte
 	for shift := 0; shift < group && shift < len(run); shift++ {
 		part := run[shift:]

@@ -169,8 +169,11 @@ func SniffWhole(data []byte) Format {
 
 // SniffEnd tells the format from the last bytes of a file: of a zip file with something in front, a comment, or something after it.
 func SniffEnd(tail []byte) Format {
-	at := bytes.LastIndex(tail, []byte("PK\x05\x06"))
-	if at < 0 || at+zipTail > len(tail) {
+	if !bytes.Contains(tail, zipEnd) { // most often, and LastIndex is slow
+		return None
+	}
+	at := bytes.LastIndex(tail, zipEnd)
+	if at+zipTail > len(tail) {
 		return None
 	}
 	entries, size := uint16(tail[at+10])|uint16(tail[at+11])<<8, binary.LittleEndian.Uint32(tail[at+12:])
@@ -180,6 +183,8 @@ func SniffEnd(tail []byte) Format {
 	}
 	return None
 }
+
+var zipEnd = []byte("PK\x05\x06")
 
 // TailLen is how many last bytes SniffEnd looks at: the longest comment of a zip file, and the record before it.
 const TailLen = zipTail + 0xffff

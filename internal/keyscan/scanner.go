@@ -106,7 +106,9 @@ func (c *Scanner) Changed(data []byte, from, to int) bool {
 }
 
 // Reach is how far around a changed range Changed looks at least, so that ranges this near are looked at together.
-func (s *Search) Reach() int { return changedReach + max(s.lengths.Longest*3, s.set.Longest()) }
+func (s *Search) Reach() int {
+	return max(changedReach, s.lengths.Longest*maxExpansion, s.set.Longest())
+}
 
 // ShortestText is the length in bytes of the shortest text in which anything can be found.
 func (s *Search) ShortestText() int {
@@ -119,6 +121,9 @@ func (s *Search) ShortestText() int {
 
 // changedReach is how far around a changed range what touches it can extend: an assignment is on one line.
 const changedReach = 512
+
+// maxExpansion is how many bytes one byte of a key takes at most, escaped as &#x41; and broken over lines.
+const maxExpansion = 8
 
 func (c *Scanner) begin(found func(Found)) {
 	c.found = found

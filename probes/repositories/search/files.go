@@ -30,7 +30,7 @@ func (r *repo) searchFiles(ctx context.Context) {
 			names.WriteString(e.Path)
 			names.WriteByte('\n')
 		}
-		s.bytes(source{place: InIndex, path: r.Short(x.File)}, names.Bytes())
+		s.bytes(source{place: InIndex, path: r.Short(x.File)}, names.Bytes(), 0)
 	}
 }
 

@@ -92,7 +92,8 @@ func realRepo(t testing.TB, seed uint64, commits int, init ...string) *gittest.R
 }
 
 // allObjects reads every object with git: the oracle.
-// Trees are left empty: only the names in them are searched, each for itself.
+// IDs of other objects are left out, in which nothing can be hidden, and trees left empty, of which
+// only the names are searched, each for itself.
 func allObjects(t testing.TB, g *gittest.Repo) map[string][]byte {
 	t.Helper()
 	out := []byte(g.GitRaw("cat-file", "--batch-all-objects", "--batch"))
@@ -105,8 +106,13 @@ func allObjects(t testing.TB, g *gittest.Repo) map[string][]byte {
 			t.Fatal(err)
 		}
 		objects[fields[0]] = rest[:size]
-		if fields[1] == "tree" {
+		switch fields[1] {
+		case "tree":
 			objects[fields[0]] = nil
+		case "commit":
+			objects[fields[0]] = rest[bytes.Index(rest, []byte("author ")):size]
+		case "tag":
+			objects[fields[0]] = rest[bytes.Index(rest, []byte("type ")):size]
 		}
 		out = rest[size+1:]
 	}

@@ -57,7 +57,22 @@ func (s *scanner) Object(o *object.Object) (clean bool) {
 	if o.BaseClean && !s.changed(o) {
 		return true
 	}
-	return !s.bytes(src, o.Data)
+	return !s.bytes(src, o.Data, headerOf(o))
+}
+
+// headerOf is how much of a commit or tag are IDs of other objects, in which nothing can be hidden.
+func headerOf(o *object.Object) (n int) {
+	if o.Kind != object.Commit && o.Kind != object.Tag {
+		return 0
+	}
+	for line := range bytes.Lines(o.Data) {
+		key, id, _ := bytes.Cut(line, []byte{' '})
+		if k := string(key); k != "tree" && k != "parent" && k != "object" || len(id) > 65 {
+			break
+		}
+		n += len(line)
+	}
+	return n
 }
 
 // changed reports whether anything may be found that is not copied from a base in which nothing
@@ -143,10 +158,14 @@ func (s *scanner) refers(kind object.Kind) func(name []byte, mode uint32, id []b
 	}
 }
 
-// bytes searches data, which is the whole of src.
-func (s *scanner) bytes(src source, data []byte) (hit bool) {
-	cuts, _ := s.keys.Bytes(s.ctx, src.path, data, func(f keyscan.Found) { // the error is the context's
+// bytes searches data, which is the whole of src, from skip on.
+func (s *scanner) bytes(src source, data []byte, skip int) (hit bool) {
+	lines := int64(bytes.Count(data[:skip], []byte{'\n'}))
+	cuts, _ := s.keys.Bytes(s.ctx, src.path, data[skip:], func(f keyscan.Found) { // the error is the context's
 		hit = true
+		if f.Entry == "" {
+			f.Offset, f.Line = f.Offset+int64(skip), f.Line+lines
+		}
 		h := s.hit(src, f)
 		if src.object != nil && f.Entry == "" {
 			h.Field = fieldOf(src.object.Kind, data, int(f.Offset))
