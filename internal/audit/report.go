@@ -19,7 +19,8 @@ type Report struct {
 	Provider     string          `json:"provider"`
 	StartedAt    time.Time       `json:"started_at"`
 	FinishedAt   time.Time       `json:"finished_at"`
-	ValidUntil   Date            `json:"valid_until"` // the first day on which something it rests on runs out
+	Expired      bool            `json:"expired,omitempty"` // it was shown when something it rests on no longer held
+	ValidUntil   Date            `json:"valid_until"`       // the first day on which something it rests on runs out
 	Ready        bool            `json:"ready"`
 	Partial      bool            `json:"partial"`   // required checks were left out, or it was cut short
 	CutShort     bool            `json:"cut_short"` // interrupted before it was done

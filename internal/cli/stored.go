@@ -18,6 +18,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/report"
 	"github.com/prelaunch-audit/prelaunch/internal/signoff"
 	"github.com/prelaunch-audit/prelaunch/internal/store"
+	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 	"github.com/prelaunch-audit/prelaunch/policies"
 )
 
@@ -38,11 +39,26 @@ func (a *app) readReport(ctx context.Context, path string) (*audit.Report, []byt
 	return read, raw, nil
 }
 
+// heldAgainst holds a report against the catalog of the policies at hand. Caveat says that it was judged by others, whose catalog is
+// not known.
+func heldAgainst(read *audit.Report, library *policy.Library) (caveat string, err error) {
+	if read.PolicyDigest != library.Digest() {
+		return fmt.Sprintf("This report was judged by other policies (%s) than those of this prelaunch (%s): its checks could not be held against their catalog.",
+			report.Plain(read.PolicyDigest), library.Digest()), nil
+	}
+	if err := verdict.Follows(read, library.Checks()); err != nil {
+		return "", fmt.Errorf("the report is not one that its policies can have given: %w", err)
+	}
+	return "", nil
+}
+
 func (a *app) reportCommand() *cobra.Command {
-	var outputs, earlier []string
+	var outputs, earlier, policyDirs []string
 	cmd := &cobra.Command{
 		Use: "report FILE", Short: "Show a saved JSON report in any format", Args: cobra.ExactArgs(1),
-		Long: "Show a report that `-o json` saved (- for standard input) in any format, and say so when it can no longer be relied on.",
+		Long: `Show a report that ` + "`-o json`" + ` saved (- for standard input) in any format. A report whose checks are not those of the policies that it
+names is an error; one of other policies than those present is shown with a line that says so. Exit code 3 says that the report has
+expired; its verdict is then EXPIRED.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			destinations, err := parseOutputs(outputs)
 			if err != nil {
@@ -55,7 +71,18 @@ func (a *app) reportCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			options := report.Options{Now: time.Now()}
+			library, err := policy.Load(policies.FS, policyDirs)
+			if err != nil {
+				return err
+			}
+			caveat, err := heldAgainst(read, library)
+			if err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			options := report.Options{Now: a.now()}
+			if caveat != "" {
+				options.Caveats = []string{caveat}
+			}
 			for _, path := range earlier {
 				older, _, err := a.readReport(cmd.Context(), path)
 				if err != nil {
@@ -63,12 +90,19 @@ func (a *app) reportCommand() *cobra.Command {
 				}
 				options.Earlier = append(options.Earlier, older)
 			}
-			return a.writeReport(read, nil, destinations, options)
+			if err := a.writeReport(read, nil, destinations, options); err != nil {
+				return err
+			}
+			if verdict.Expired(read, options.Now) {
+				return exitWith(3)
+			}
+			return nil
 		},
 	}
 	outputFlag(cmd, &outputs)
 	a.severityFlag(cmd)
 	cmd.Flags().StringArrayVar(&earlier, "earlier", nil, "an earlier JSON report, for the history in html (repeatable)")
+	policyFlag(cmd, &policyDirs)
 	return cmd
 }
 
@@ -272,6 +306,7 @@ func (a *app) materials(ctx context.Context, reportPath string, m materialFlags)
 
 func (a *app) signCommand() *cobra.Command {
 	var files materialFlags
+	var policyDirs []string
 	var key, newKey, output string
 	decision := signoff.Decision{}
 	cmd := &cobra.Command{
@@ -296,7 +331,14 @@ that names the report, the facts, the configuration and the policies by digest. 
 			if err != nil {
 				return err
 			}
-			decision.On = time.Now()
+			library, err := policy.Load(policies.FS, policyDirs)
+			if err != nil {
+				return err
+			}
+			if err := strictlyAgainst(materials.Report, library); err != nil {
+				return err
+			}
+			decision.On = a.now()
 			envelope, err := signoff.Sign(private, materials, decision, nil)
 			if err != nil {
 				return err
@@ -319,6 +361,7 @@ that names the report, the facts, the configuration and the policies by digest. 
 		},
 	}
 	files.flags(cmd)
+	policyFlag(cmd, &policyDirs)
 	cmd.Flags().StringVar(&key, "key", "", "the ed25519 key that signs: PEM or OpenSSH, readable by you only, without passphrase")
 	cmd.Flags().StringVar(&newKey, "new-key", "", "make NAME.pem and NAME.pub instead of signing")
 	cmd.Flags().StringVar(&decision.Outcome, "decision", "", "approved or rejected")
@@ -356,8 +399,11 @@ func (a *app) verifyCommand() *cobra.Command {
 	var files materialFlags
 	var keys, policyDirs []string
 	signature := ""
+	anyDecision := false
 	cmd := &cobra.Command{
 		Use: "verify REPORT", Short: "Verify a signed decision, and that report, facts, configuration and policies belong together", Args: cobra.ExactArgs(1),
+		Long: `Verify a signed decision, and that report, facts, configuration and policies belong together. Exit code 0 says that the report was
+approved and has not expired, 1 that it was rejected or has expired (unless --any-decision), 2 that the papers do not hold.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(keys) == 0 {
 				return errors.New("verify needs --key: the public key of the reviewer")
@@ -381,7 +427,14 @@ func (a *app) verifyCommand() *cobra.Command {
 				}
 				public = append(public, key)
 			}
-			against, err := rejudge(cmd.Context(), materials.Report, policyDirs)
+			library, err := policy.Load(policies.FS, policyDirs)
+			if err != nil {
+				return err
+			}
+			if err := strictlyAgainst(materials.Report, library); err != nil {
+				return err
+			}
+			against, err := a.rejudge(cmd.Context(), materials.Report, library)
 			if err != nil {
 				return err
 			}
@@ -389,27 +442,43 @@ func (a *app) verifyCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.printVerification(verified)
+			if err := a.printVerification(verified); err != nil {
+				return err
+			}
+			if rejected := verified.Statement.Predicate.Decision.Outcome != signoff.Approved; (rejected || verified.Expired != "") && !anyDecision {
+				return exitWith(1)
+			}
+			return nil
 		},
 	}
 	files.flags(cmd)
 	cmd.Flags().StringArrayVar(&keys, "key", nil, "a reviewer's public key, PEM or OpenSSH (repeatable)")
 	cmd.Flags().StringVar(&signature, "signature", "", "the signature (default REPORT.sig.json)")
-	cmd.Flags().StringArrayVar(&policyDirs, "policy", nil, "a folder with more checks in Rego that the audit used (repeatable)")
+	policyFlag(cmd, &policyDirs)
+	cmd.Flags().BoolVar(&anyDecision, "any-decision", false, "exit 0 also for a decision that is a rejection, or about a report that has expired")
 	return cmd
 }
 
-// rejudge lets facts be judged again by the policies at hand, with the choice of checks that the report had.
-func rejudge(ctx context.Context, raw []byte, policyDirs []string) (signoff.Against, error) {
-	library, err := policy.Load(policies.FS, policyDirs)
+// strictlyAgainst also rejects a report of other policies than those at hand.
+func strictlyAgainst(raw []byte, library *policy.Library) error {
+	read, err := report.Read(raw)
 	if err != nil {
-		return signoff.Against{}, err
+		return err
 	}
+	caveat, err := heldAgainst(read, library)
+	if err == nil && caveat != "" {
+		err = fmt.Errorf("%s Take version %.40q of prelaunch and the audit's own checks (--policy), if it had any", caveat, report.Plain(read.Tool.Version))
+	}
+	return err
+}
+
+// rejudge lets facts be judged again by the policies at hand, with the choice of checks that the report had.
+func (a *app) rejudge(ctx context.Context, raw []byte, library *policy.Library) (signoff.Against, error) {
 	read, err := report.Read(raw)
 	if err != nil {
 		return signoff.Against{}, err
 	}
-	return signoff.Against{PolicyDigest: library.Digest(), Now: time.Now(), Judge: func(document *audit.Document) (*audit.Report, error) {
+	return signoff.Against{PolicyDigest: library.Digest(), Now: a.now(), Judge: func(document *audit.Document) (*audit.Report, error) {
 		var only []string
 		for _, check := range read.Checks {
 			only = append(only, check.ID)

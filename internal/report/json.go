@@ -8,7 +8,11 @@ import (
 )
 
 // renderJSON writes the report as the contract has it.
-func renderJSON(w io.Writer, v *view) error { return writeJSON(w, v.Report) }
+func renderJSON(w io.Writer, v *view) error {
+	shown := *v.Report
+	shown.Expired = v.expired() != ""
+	return writeJSON(w, shown)
+}
 
 // writeJSON writes a document, indented. What a terminal would act on when the file is printed there is escaped, which leaves its
 // meaning unchanged.

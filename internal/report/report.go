@@ -64,12 +64,14 @@ type Options struct {
 	// MinSeverity hides checks of less severity in table and markdown, never in the verdict and the counts; "": none.
 	MinSeverity string
 	Redactor    *secret.Redactor // takes keys out; nil: the keys are not at hand
-	// Now is the time at which a report that was read from a file is shown; when it has expired by then, every format but json says
+	// Now is the time at which a report that was read from a file is shown; when it has expired by then, every format says
 	// so. Zero: the report is fresh.
 	Now time.Time
 	// ConfigFile is what the configuration is called, relative to the repository's root where there is one. Formats that must
 	// point at a file point at it for findings that have no file of their own. Default: what the report calls it, else prelaunch.yaml.
 	ConfigFile string
+	// Caveats are further sentences that a reader must know before relying on the report.
+	Caveats []string
 	// Earlier reports of the same integration, in any order; formats that can show the history of each check.
 	Earlier []*audit.Report
 }

@@ -157,7 +157,7 @@ func (v *view) verdictOutcome() audit.Outcome {
 
 // caveats are what a reader must know before relying on the report.
 func (v *view) caveats() []string {
-	var all []string
+	all := slices.Clone(v.Caveats)
 	if v.CutShort {
 		all = append(all, "This audit was cut short: what is missing was not checked.")
 	} else if v.Partial {

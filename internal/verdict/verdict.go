@@ -187,6 +187,11 @@ func sumUp(r *audit.Report, checklist []string, today audit.Date) {
 			r.ValidUntil = until
 		}
 	}
+	for _, empty := range r.Scope.DeclaredEmpty {
+		if !empty.Expires.Before(today) { // an expired declaration is judged as such
+			rest(empty.Expires)
+		}
+	}
 	for _, check := range r.Checks {
 		switch check.Outcome {
 		case audit.Pass:

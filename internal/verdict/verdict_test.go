@@ -2,6 +2,7 @@ package verdict
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -243,6 +244,43 @@ func TestSectionsDeclaredEmptyAreCountedInTheVerdict(t *testing.T) {
 		report := assemble(doc, false, map[string][]audit.Verdict{"a.required": {verdict(test.outcome, "", "x")}}, required)
 		if got := Status(report); got != want {
 			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestDeclarationsLimitValidity(t *testing.T) {
+	t.Parallel()
+	doc := document()
+	doc.Scope.DeclaredEmpty = []audit.EmptySection{{Section: "logs", Expires: date(t, "2026-12-10")}}
+	if r := assemble(doc, false, nil, required); r.ValidUntil != date(t, "2026-12-10") {
+		t.Errorf("valid until %s", r.ValidUntil)
+	}
+}
+
+func TestFollows(t *testing.T) {
+	t.Parallel()
+	catalog := []audit.CheckInfo{required, recommended, perEach}
+	for name, test := range map[string]struct {
+		judged []audit.CheckInfo
+		edit   func(*audit.Report)
+		wrong  string
+	}{
+		"everything":                 {judged: catalog},
+		"a recommended one less":     {judged: []audit.CheckInfo{required, perEach}},
+		"a required one less":        {judged: []audit.CheckInfo{required}, wrong: "a.each is missing"},
+		"a required one less, said":  {judged: []audit.CheckInfo{required}, edit: func(r *audit.Report) { r.Partial = true }},
+		"one that is not known":      {judged: append(catalog[:3:3], audit.CheckInfo{ID: "a.other"}), wrong: `no check "a.other"`},
+		"one demoted":                {judged: catalog, edit: func(r *audit.Report) { r.Checks[0].Level = audit.Recommended }, wrong: "the level of a.required"},
+		"one of another item":        {judged: catalog, edit: func(r *audit.Report) { r.Checks[0].Items = []int{2} }, wrong: "the checklist items of a.required"},
+		"another remediation":        {judged: catalog, edit: func(r *audit.Report) { r.Checks[0].Remediation = "Run this." }, wrong: "the remediation of a.required"},
+		"an item without its checks": {judged: catalog, edit: func(r *audit.Report) { r.Checklist[0].Checks = nil }, wrong: "leaves out a.required"},
+	} {
+		r := assemble(document(), false, nil, test.judged...)
+		if test.edit != nil {
+			test.edit(r)
+		}
+		if err := Follows(r, catalog); (err == nil) != (test.wrong == "") || err != nil && !strings.Contains(err.Error(), test.wrong) {
+			t.Errorf("%s: error is %v, want %q", name, err, test.wrong)
 		}
 	}
 }
