@@ -106,12 +106,21 @@ type Scope struct {
 	Keys          []KeyScope        `json:"keys"`
 	Requests      map[string]int    `json:"requests"` // environment → requests sent to its receiver
 	Sent          []SentEvent       `json:"sent"`     // synthetic events that were taken, to be purged
+	// Unmarked are the requests that did not name the auditor in their User-Agent.
+	Unmarked []UnmarkedRequest `json:"unmarked,omitzero"`
 	Digests       map[string]string `json:"digests"`  // what else was looked at, such as "roster" → "sha256:…"
 	// ConfigFile is the configuration as the user named it, and ConfigLines the lines of the settings that findings may point at.
 	ConfigFile  string         `json:"config_file,omitempty"`
 	ConfigLines map[string]int `json:"config_lines,omitzero"`
 	// Exposures are keys that earlier audits found where they must not be. A key does not become secret again.
 	Exposures []Exposure `json:"exposures,omitzero"`
+}
+
+// UnmarkedRequest is a request that did not name the auditor, for those who find it in their logs.
+type UnmarkedRequest struct {
+	Environment string    `json:"environment"`
+	Case        string    `json:"case"` // such as "unsigned/null"
+	At          time.Time `json:"at"`
 }
 
 // Exposure is a key that was found in code, history, a client or a log.

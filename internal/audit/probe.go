@@ -73,6 +73,12 @@ type Run struct {
 	Ledger      *Ledger
 	Sink        Sink
 	Progress    func(done, total int) // total 0: not known
+	// Notice tells the person who waits, at once, what must not wait for the report. May be nil.
+	Notice func(text string)
+	// Selected reports whether a check is selected; only what selected checks read is sent. Nil: all are.
+	Selected func(check string) bool
+	// OnlyMarked leaves out the share of requests that do not name the auditor.
+	OnlyMarked bool
 }
 
 // Network connects to what is audited, honoring network.resolve, without proxies, and only to addresses that may be contacted.

@@ -76,13 +76,14 @@ func suggestChecks(pattern string, checks []audit.CheckInfo) string {
 
 // permissions are what the configuration alone must not decide.
 type permissions struct {
-	commands             bool
+	commands, onlyMarked bool
 	apiHosts, paths, env []string
 	addresses            []netip.Prefix
 }
 
 func (p *permissions) flags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&p.commands, "allow-commands", false, "run the commands that the configuration names")
+	cmd.Flags().BoolVar(&p.onlyMarked, "no-unmarked", false, "name the auditor in every request; a receiver that recognizes it is not found out then")
 	cmd.Flags().StringArrayVar(&p.apiHosts, "allow-api-host", nil, "let keys go to the API at `HOST` too (repeatable)")
 	cmd.Flags().Func("allow-address", "contact addresses in `CIDR` although they are link-local or cloud metadata,\nor loopback or private and named by content only (repeatable)", func(text string) error {
 		prefix, err := netprobe.ParseAllowed(text)
@@ -331,6 +332,7 @@ func (a *app) prepare(ctx context.Context, file string, library *policy.Library,
 	}
 	return &prepared{integration: integration, permissions: permissions, options: runner.Options{
 		Probes: probes.All(), Needed: selection.Reads, Network: netprobe.New(integration, nil), Exec: exec, Roots: roots, Now: a.now, Tool: tool(),
+		Selected: selection.Selects, OnlyMarked: permissions.onlyMarked,
 	}}, nil
 }
 
@@ -370,7 +372,7 @@ func (a *app) audit(ctx context.Context, prepared *prepared, library *policy.Lib
 func (a *app) probe(ctx context.Context, prepared *prepared) *audit.Document {
 	debug.SetGCPercent(gcPercent)
 	progress := a.newProgress()
-	prepared.options.Progress = progress
+	prepared.options.Progress, prepared.options.Notice = progress, progress.notice
 	document := runner.Run(ctx, prepared.integration, prepared.options)
 	progress.close()
 	document.Scope.ConfigFile, document.Scope.ConfigLines = filepath.ToSlash(prepared.integration.File), report.ConfigLines(prepared.integration.Positions)

@@ -104,6 +104,18 @@ func (p *progress) Step(probe audit.Probe, done, total int) {
 	}
 }
 
+// notice prints a line at once.
+func (p *progress) notice(text string) {
+	text = p.app.redactor.RedactString(text) + "\n"
+	if p.live != nil {
+		_, _ = p.live.Write([]byte(text)) // nobody can be told that standard error does not work
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	fmt.Fprint(p.app.Err, text)
+}
+
 // End implements runner.Progress.
 func (p *progress) End(probe audit.Probe, status audit.ProbeStatus) {
 	p.mu.Lock()

@@ -338,11 +338,17 @@ func (e *UnmatchedError) Error() string { return fmt.Sprintf("no check matches %
 type Selection struct {
 	Checks  []audit.CheckInfo
 	Partial bool // required checks were left out
+	own     bool // a user's own check is selected
 }
 
 // Reads reports whether a selected check needs facts of that kind.
 func (s Selection) Reads(kind string) bool {
 	return slices.ContainsFunc(s.Checks, func(c audit.CheckInfo) bool { return slices.Contains(c.Facts, kind) })
+}
+
+// Selects reports whether the check is selected, or may be: a user's own check reads facts in ways that are not known here.
+func (s Selection) Selects(id string) bool {
+	return s.own || slices.ContainsFunc(s.Checks, func(c audit.CheckInfo) bool { return c.ID == id })
 }
 
 // Select chooses the checks that match any of only (all, if empty) and none of skip; both are globs such as "webhook.*". A glob that
@@ -373,6 +379,7 @@ func (l *Library) Select(only, skip []string) (Selection, error) {
 		}
 		if (len(only) == 0 || wanted) && !skipped {
 			selection.Checks = append(selection.Checks, check.info)
+			selection.own = selection.own || check.user
 		} else if check.info.Level == audit.Required {
 			selection.Partial = true
 		}

@@ -40,7 +40,11 @@ type Options struct {
 	Roots    audit.Roots
 	Now      func() time.Time
 	Progress Progress // may be nil
-	Tool     audit.Tool
+	// Notice, Selected and OnlyMarked are those of audit.Run.
+	Notice     func(text string)
+	Selected   func(check string) bool
+	OnlyMarked bool
+	Tool       audit.Tool
 	// Exposures are those that earlier audits saw, of any key.
 	Exposures []audit.Exposure
 	Grace     time.Duration // how long probes may take to stop once the context is done; default 700 ms
@@ -128,6 +132,7 @@ func (o Options) run(integration *audit.Integration, id string, ledger *audit.Le
 	return &audit.Run{
 		Integration: integration, ID: id, UserAgent: o.Tool.Name + "/" + o.Tool.Version + " run/" + id,
 		Now: o.Now, Network: o.Network, Exec: o.Exec, Roots: o.Roots, Ledger: ledger, Sink: sink, Progress: func(int, int) {},
+		Notice: o.Notice, Selected: o.Selected, OnlyMarked: o.OnlyMarked,
 	}
 }
 

@@ -52,6 +52,7 @@ const (
 	HandlesUnexpected = "input.handles-unexpected-values"
 	Bounded           = "input.bounded"
 	StatusCodes       = "errors.status-codes"
+	Survives          = "errors.survives-requests"
 	NoDetail          = "errors.no-internal-detail"
 	LogsClean         = "errors.logs-clean"
 	Reachable         = "https.webhook-reachable"

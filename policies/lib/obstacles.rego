@@ -9,10 +9,13 @@ import data.prelaunch.lib.responses
 import data.prelaunch.lib.text
 
 obstacle(kind, environment, why, next_step) := {
-	"cause": sprintf("webhook.%s/%s", [kind, environment]),
+	"cause": cause(kind, environment),
 	"why": why,
 	"next_step": next_step,
 }
+
+# cause is the name of an obstacle that findings share.
+cause(kind, environment) := sprintf("webhook.%s/%s", [kind, environment])
 
 # blocked is why nothing can be said about an environment's receiver at all.
 blocked(environment) := obstacle(

@@ -12,7 +12,7 @@ baseline(changes) := object.union(
 		"environment": "test", "url": url, "probing": "full", "receiver": "inline", "state": "probed", "reason": "", "transport": "verified",
 		"key_held": true, "complete": true, "genuine": true, "genuine_sent": 10, "genuine_statuses": [200], "comparable": true,
 		"wrong_statuses": [401], "wrong_firewall": false, "distinguishes": true, "controlled": true, "observer": "", "observer_sees": false,
-		"fixed_uids": false, "event_type": "application.complete", "addresses": ["192.0.2.1:443"], "unresponsive": false, "after": [],
+		"fixed_uids": false, "event_type": "application.complete", "addresses": ["192.0.2.1:443"], "unresponsive": false, "after": [], "stops": [],
 		"requests": 10,
 	},
 	changes,

@@ -68,6 +68,12 @@ open_classes(finding) := {class |
 	is_string(class)
 }
 
+# noted is findings with more evidence in those that pass.
+noted(findings, evidence) := {object.union(finding, {"evidence": object.union(finding.evidence, more)}) |
+	some finding in findings
+	more := {key: value | some key, value in evidence; finding.outcome == "pass"}
+}
+
 # unread is the finding where nothing can be said about a receiver.
 unread(environment) := lib.incomplete(environment, "webhook.baseline") if {
 	not responses.baselines[environment]

@@ -31,7 +31,41 @@ findings contains finding if {
 	not half(environment, finding)
 }
 
-judged(environment) := verdict.judge(environment, items(environment))
+# recognized are forgeries that were accepted without the auditor's name in their User-Agent, and rejected with it.
+recognized(environment) := sort({sprintf("%s/%s", [text.family(unmarked.fact.family), unmarked.fact.case]) |
+	some unmarked in responses.in_families(environment, object.keys(object.get(responses.exchanges, environment, {})))
+	unmarked.fact.unmarked
+	unmarked.fact.purpose == "forgery"
+	unmarked.class == "accepted"
+	some marked in responses.in_family(environment, unmarked.fact.family)
+	not marked.fact.unmarked
+	marked.fact.case == unmarked.fact.case
+	marked.fact.event_type == unmarked.fact.event_type
+	marked.class in {"rejected", "unwitnessed"}
+})
+
+findings contains verdict.finding(environment, {
+	"outcome": "fail", "subject": "recognized",
+	"message": sprintf("%s verifies for the auditor only: it accepted forged events that do not name it in User-Agent (%s)", [
+		text.receiver(environment), concat(", ", recognized(environment)),
+	]),
+	"evidence": {"cases": recognized(environment)},
+}) if {
+	some environment, _ in lib.environments
+	not verdict.unread(environment)
+	count(recognized(environment)) > 0
+}
+
+# recognition is what a pass leaves open about receivers that recognize the auditor.
+recognition(environment) := {"note": "a receiver that recognizes the auditor by its address or its synthetic UIDs is not found out"} if {
+	some x in input.facts["webhook.exchange"]
+	x.environment == environment
+	x.unmarked
+} else := {"note": "recognition of the auditor was not tested (--no-unmarked)"}
+
+judged(environment) := verdict.noted(found(environment), recognition(environment))
+
+found(environment) := verdict.judge(environment, items(environment))
 
 # half holds where plain unsigned events are accepted, so that the bypasses were sent with a random signature: that they
 # are rejected shows nothing about unsigned ones.

@@ -39,3 +39,20 @@ test_inconclusive_where_unsigned_events_are_accepted_anyway if {
 	document := given.document({}, [given.wrong, given.forged("F14", "x-debug", {"status": 401, "base": "wrong"})])
 	outcomes(document) == {"inconclusive"}
 }
+
+test_fail_of_a_receiver_that_recognizes_the_auditor if {
+	unmarked := given.exchange("forgery", "F12", "put", {"status": 200, "equals": ["genuine"], "unmarked": true})
+	result := {f.subject: f | some f in check.findings} with input as given.document({}, [given.wrong, unmarked, given.refused("F12", "put")])
+	result.recognized.outcome == "fail"
+	result.recognized.evidence.cases == ["method/put"]
+	alike := {f.subject | some f in check.findings} with input as given.document({}, [given.wrong, unmarked, given.accepted("F12", "put")])
+	not "recognized" in alike
+}
+
+test_pass_notes_what_recognition_remains if {
+	unmarked := given.exchange("forgery", "F12", "patch", {"status": 401, "equals": ["wrong"], "unmarked": true})
+	some with_share in {f | some f in check.findings} with input as given.document({}, [given.wrong, unmarked])
+	contains(with_share.evidence.note, "by its address")
+	some without in {f | some f in check.findings} with input as given.document({}, [given.wrong, given.refused("F12", "put")])
+	contains(without.evidence.note, "--no-unmarked")
+}

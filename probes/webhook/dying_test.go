@@ -56,17 +56,20 @@ func TestReceiverThatARequestKills(t *testing.T) {
 		want map[string]audit.Outcome
 	}{
 		{"for a while", 1500 * time.Millisecond, map[string]audit.Outcome{
-			"errors.status-codes": audit.Fail, "webhook.rejects-unsigned": audit.Inconclusive, "webhook.rejects-bypass": audit.Pass,
+			"errors.survives-requests": audit.Fail,
+			"errors.status-codes":      audit.Fail, "webhook.rejects-unsigned": audit.Inconclusive, "webhook.rejects-bypass": audit.Pass,
 			"webhook.rejects-wrong-key": audit.Pass, "webhook.accepts-genuine": audit.Pass, "input.rejects-malformed": audit.Pass, "webhook.same-everywhere": audit.Pass,
 		}},
 		{"for good", time.Hour, map[string]audit.Outcome{
-			"errors.status-codes": audit.Fail, "webhook.rejects-unsigned": audit.Inconclusive, "webhook.accepts-genuine": audit.Pass,
+			"errors.survives-requests": audit.Fail,
+			"errors.status-codes":      audit.Fail, "webhook.rejects-unsigned": audit.Inconclusive, "webhook.accepts-genuine": audit.Pass,
 			"input.rejects-malformed": audit.Inconclusive, "webhook.same-everywhere": audit.Inconclusive, "errors.no-internal-detail": audit.Inconclusive,
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			l := newLab(t, nil)
+			l.integration.Network.Timeout = 2 * time.Second // it is waited for six times as long
 			m := &mortal{away: test.away, kills: oddLength, next: forward(t, l, l.receivers[audit.Test])}
 			authority := certs.New(time.Now())
 			server := httptest.NewUnstartedServer(m)
@@ -90,8 +93,12 @@ func TestReceiverThatARequestKills(t *testing.T) {
 					t.Errorf("it went away after %v", b.After)
 				}
 			}
-			if said := explain(report, "errors.status-codes", audit.Test); test.away < time.Minute && !strings.Contains(said, "requests that were not taken were answered with no answer at all: 1 (") {
+			said := explain(report, "errors.survives-requests", audit.Test)
+			if !strings.Contains(said, "unparsable-header/odd-length") || test.away < time.Minute && !strings.Contains(said, "after unparsable-header/odd-length; it came back") {
 				t.Error(said)
+			}
+			if !strings.Contains(strings.Join(l.notices(), "\n"), "test: the webhook receiver stopped responding after ") {
+				t.Errorf("said at once: %q", l.notices())
 			}
 		})
 	}

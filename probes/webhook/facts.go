@@ -72,8 +72,24 @@ type Baseline struct {
 	EventType       string   `json:"event_type" jsonschema:"type of the events that were forged"`
 	Addresses       []string `json:"addresses" jsonschema:"addresses that the receiver's name has"`
 	Unresponsive    bool     `json:"unresponsive" jsonschema:"the receiver stopped answering genuine events as at the beginning, and did not come back"`
+	Stops           []Stop   `json:"stops" jsonschema:"requests after which the receiver stopped responding"`
 	After           []string `json:"after" jsonschema:"families that were sent just before it went away, for good or for a while"`
 	Requests        int      `json:"requests" jsonschema:"requests sent"`
+}
+
+// Stop is one time that the receiver stopped responding.
+type Stop struct {
+	Cases  []StopCase `json:"cases" jsonschema:"the request after which it stopped, or those of which one is it"`
+	Sure   bool       `json:"sure" jsonschema:"it no longer took connections, or took them and did not respond, or stopped again after the same request; otherwise this machine may have been shut out"`
+	Back   bool       `json:"back" jsonschema:"it came back within a minute"`
+	Waited int        `json:"waited_seconds" jsonschema:"how long it was waited for"`
+}
+
+// StopCase names a request.
+type StopCase struct {
+	Family    string `json:"family"`
+	Case      string `json:"case"`
+	EventType string `json:"event_type,omitempty"`
 }
 
 // Exchange is one request and how it was answered.
@@ -84,6 +100,7 @@ type Exchange struct {
 	Case        string   `json:"case" jsonschema:"the case in the family, such as absent"`
 	EventType   string   `json:"event_type,omitempty" jsonschema:"type of the event in the body"`
 	Method      string   `json:"method,omitempty" jsonschema:"where it was not POST"`
+	Unmarked    bool     `json:"unmarked,omitempty" jsonschema:"did not name the auditor"`
 	Elsewhere   bool     `json:"elsewhere,omitempty" jsonschema:"sent to another path than the configured one"`
 	Base        string   `json:"base,omitempty" jsonschema:"wrong: carried a random signature where the family is sent unsigned, because unsigned events are accepted as they are"`
 	Key         string   `json:"key,omitempty" jsonschema:"fingerprint of the key it was signed with, where not the environment's"`

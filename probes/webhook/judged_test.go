@@ -15,7 +15,7 @@ import (
 )
 
 // judged are the checks that read this probe's facts.
-var judged = []string{"webhook.*", "input.*", "errors.status-codes", "errors.no-internal-detail", "environments.credentials-not-interchangeable"}
+var judged = []string{"webhook.*", "input.*", "errors.status-codes", "errors.survives-requests", "errors.no-internal-detail", "environments.credentials-not-interchangeable"}
 
 var compiled = sync.OnceValues(func() (*policy.Judge, error) {
 	library, err := policy.Load(policies.FS, nil)

@@ -43,6 +43,8 @@ type job struct {
 	purpose string
 	event   provider.Event
 	key     string // fingerprint of another key
+
+	unmarked bool // does not name the auditor
 }
 
 // phases are the parts of the probe in their order. One that returns false ends it.
@@ -54,6 +56,7 @@ var phases = []func(*prober, context.Context, *transcript) bool{
 	(*prober).variants,
 	(*prober).invalidBodies,
 	(*prober).redelivery,
+	(*prober).recognition,
 	(*prober).everyInstance,
 	(*prober).observe,
 }
@@ -200,6 +203,7 @@ func (p *prober) prepare(t *transcript, j job) (*cases.Request, string) {
 	if !t.full() && (j.FullOnly || j.purpose == PurposeGenuine) {
 		f.Refuse(cases.NotSentCareful)
 	}
+	f.Unmarked = j.unmarked && !p.run.OnlyMarked
 	j.Change(f)
 	if f.HTTP2 && !t.offersTwo {
 		f.Refuse(cases.NotSentNotOffered)
@@ -284,6 +288,11 @@ func (p *prober) read(t *transcript, j job, result *send.Result) *record {
 	t.timeouts += result.Timeouts
 	t.hanging[j.Family] += result.Timeouts
 	for _, attempt := range result.Attempts {
+		if attempt.Request.Unmarked {
+			t.unmarked = append(t.unmarked, audit.UnmarkedRequest{
+				Environment: p.environment.Name, Case: cases.Label(j.Family, j.Name), At: attempt.At.UTC(),
+			})
+		}
 		if uid := readableUID(attempt.Request); attempt.Status/100 == 2 && uid != "" && !attempt.Request.Elsewhere {
 			t.accepted = append(t.accepted, audit.SentEvent{
 				Environment: p.environment.Name, UID: uid, EventType: j.event.Type, At: attempt.At.UTC(),
@@ -298,7 +307,7 @@ func (p *prober) read(t *transcript, j job, result *send.Result) *record {
 	}
 	f, a := result.Request, &result.Response
 	r.uid, r.got = f.UID, a.Status != 0
-	r.fact.Elsewhere, r.fact.Base = f.Elsewhere, f.Base
+	r.fact.Elsewhere, r.fact.Base, r.fact.Unmarked = f.Elsewhere, f.Base, f.Unmarked
 	if f.Method != "POST" {
 		r.fact.Method = f.Method
 	}
@@ -367,6 +376,7 @@ func (p *prober) emit(t *transcript) {
 		}
 		scope.Requests[b.Environment] += b.Requests
 		scope.Sent = append(scope.Sent, t.accepted...)
+		scope.Unmarked = append(scope.Unmarked, t.unmarked...)
 		for _, address := range b.Addresses {
 			scope.Addresses = append(scope.Addresses, audit.Address{Environment: b.Environment, Host: p.sender.Host, Address: address})
 		}

@@ -32,19 +32,22 @@ func validJob(family, name string, event provider.Event) job {
 // references learns how the receiver responds to valid events and to random signatures. It reports
 // whether there is anything to go on with.
 func (p *prober) references(ctx context.Context, t *transcript) bool {
-	// All of these are sent, so that a receiver which hangs costs one timeout.
-	jobs := []job{randomJob(t.event), randomJob(t.event), randomJob(t.event)}
+	var jobs []job
 	signing := t.full() && p.canSign()
 	if signing {
 		for _, event := range p.configured() {
 			jobs = append(jobs, validJob(cases.FamilyType, event.Type, event))
 		}
 	}
+	random := []job{randomJob(t.event), randomJob(t.event), randomJob(t.event)}
+	// Valid events come first, since a receiver may not survive others. Where they get no response, all
+	// the same are sent: it may hang on them alone.
 	records := p.send(ctx, t, jobs)
+	records = append(records, p.send(ctx, t, random)...)
 	silent := func() bool { return !slices.ContainsFunc(records, func(r *record) bool { return r.got }) }
 	if silent() && p.sender.Secure() && p.sender.OffersHTTP2(ctx) {
 		p.sender.OnlyTwo = true
-		records = p.send(ctx, t, jobs)
+		records = p.send(ctx, t, slices.Concat(jobs, random))
 	}
 	t.keep(records...)
 	if ctx.Err() != nil {
@@ -70,7 +73,9 @@ func (p *prober) references(ctx context.Context, t *transcript) bool {
 		}
 		more := make([]job, 0, baselines)
 		for _, name := range []string{"1", "2", "3"}[:baselines] {
-			more = append(more, validJob(cases.FamilyBaseline, name, t.event))
+			j := validJob(cases.FamilyBaseline, name, t.event)
+			j.unmarked = name == "2"
+			more = append(more, j)
 		}
 		again := p.send(ctx, t, more)
 		t.keep(again...)
@@ -163,10 +168,10 @@ func (p *prober) plainUnsigned(ctx context.Context, t *transcript) bool {
 			jobs = append(jobs, job{Case: cases.Forgeries[0], purpose: PurposeForgery, event: event})
 		}
 	}
-	records := p.send(ctx, t, jobs)
-	p.witness(ctx, t, records)
+	jobs = unmarkShare(jobs)
+	records := p.sendWitnessed(ctx, t, jobs)
 	t.keep(records...)
-	if t.acceptedNow(records[0]) && !t.anyAccepted(cases.FamilyWrong) {
+	if len(records) > 0 && t.acceptedNow(records[0]) && !t.anyAccepted(cases.FamilyWrong) {
 		t.base = cases.BaseWrong
 	}
 	return ctx.Err() == nil

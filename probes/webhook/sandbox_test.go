@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,6 +30,17 @@ type lab struct {
 	roots       audit.Roots
 	effects     map[string]string // environment → folder
 	progress    runner.Progress
+	selected    func(string) bool
+	onlyMarked  bool
+
+	mu   sync.Mutex
+	said []string
+}
+
+func (l *lab) notices() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.said
 }
 
 const (
@@ -121,7 +133,12 @@ func (l *lab) run(ctx context.Context) *audit.Document {
 			}
 			return nil, 0, nil
 		},
-		Tool: audit.Tool{Name: "prelaunch", Version: "test"}, Progress: l.progress, Grace: 20 * time.Second,
+		Tool: audit.Tool{Name: "prelaunch", Version: "test"}, Progress: l.progress, Selected: l.selected, OnlyMarked: l.onlyMarked,
+		Notice: func(text string) {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.said = append(l.said, text)
+		}, Grace: 20 * time.Second,
 	})
 }
 

@@ -3,9 +3,7 @@ package webhook
 import (
 	"context"
 	"slices"
-	"time"
 
-	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/probes/webhook/cases"
 	"github.com/prelaunch-audit/prelaunch/probes/webhook/send"
@@ -19,27 +17,80 @@ const (
 	// maxFamilyTimeouts before a family is.
 	maxTimeouts       = 40
 	maxFamilyTimeouts = 6
-	// maxRecoveries is how often a receiver may go away and come back before it is given up.
-	maxRecoveries = 20
 )
-
-// recoveries are the pauses after which a receiver that stopped responding is asked again.
-var recoveries = []time.Duration{100 * time.Millisecond, 500 * time.Millisecond, 2 * time.Second}
 
 // forgeries sends what a correct receiver rejects.
 func (p *prober) forgeries(ctx context.Context, t *transcript) bool {
-	return p.suite(ctx, t, p.forgedJobs(t))
+	return p.suite(ctx, t, unmarkShare(p.selected(p.forgedJobs(t))))
 }
 
 // variants sends unusual valid events.
 func (p *prober) variants(ctx context.Context, t *transcript) bool {
-	return p.suite(ctx, t, p.variantJobs(t))
+	return p.suite(ctx, t, p.selected(p.variantJobs(t)))
 }
 
 // invalidBodies sends correctly signed requests that are not valid events.
 func (p *prober) invalidBodies(ctx context.Context, t *transcript) bool {
-	return p.suite(ctx, t, p.invalidJobs(t))
+	return p.suite(ctx, t, unmarkShare(p.selected(p.invalidJobs(t))))
 }
+
+// selected leaves out the jobs of families that no selected check reads.
+func (p *prober) selected(jobs []job) []job {
+	return slices.DeleteFunc(jobs, func(j job) bool { return !p.reads(j.Family) })
+}
+
+// reads reports whether a selected check reads a family. Some read whatever was sent.
+func (p *prober) reads(family string) bool {
+	if p.run.Selected == nil {
+		return true
+	}
+	return slices.ContainsFunc(slices.Concat(cases.FamilyByID(family).Checks, cases.ReadEverything), p.run.Selected)
+}
+
+// share is that of the requests of a family that do not name the auditor: one of three.
+const share = 3
+
+// unmarkShare makes a share of every family unmarked, at least one request of each.
+func unmarkShare(jobs []job) []job {
+	count, seen := map[string]int{}, map[string]int{}
+	for _, j := range jobs {
+		count[j.Family]++
+	}
+	for i := range jobs {
+		family := jobs[i].Family
+		jobs[i].unmarked = seen[family]%share == min(1, count[family]-1)
+		seen[family]++
+	}
+	return jobs
+}
+
+// recognition sends forgeries again, marked, that were accepted unmarked where no marked one of the
+// family was: a receiver that rejects them now verifies for its auditor only.
+func (p *prober) recognition(ctx context.Context, t *transcript) bool {
+	if !t.full() { // a family ends at its first acceptance
+		return true
+	}
+	marked := map[string]bool{}
+	for _, r := range t.records {
+		if !r.fact.Unmarked && t.acceptedNow(r) {
+			marked[r.fact.Family] = true
+		}
+	}
+	var again []job
+	for _, j := range p.forgedJobs(t) {
+		unmarked := slices.ContainsFunc(t.records, func(r *record) bool {
+			return r.fact.Unmarked && r.fact.Family == j.Family && r.fact.Case == j.Name && t.acceptedNow(r)
+		})
+		if unmarked && !marked[j.Family] && len(again) < maxRecognition {
+			marked[j.Family] = true
+			again = append(again, j)
+		}
+	}
+	return p.suite(ctx, t, again)
+}
+
+// maxRecognition is how many forgeries are sent again to find out whether the auditor is recognized.
+const maxRecognition = 4
 
 // forgedJobs are the forgeries of the table, without the plain unsigned event, and of retired keys.
 func (p *prober) forgedJobs(t *transcript) []job {
@@ -188,71 +239,13 @@ func (p *prober) leaveOut(t *transcript, jobs []job, reason string, which func(j
 	})
 }
 
-// sendWitnessed sends a batch and then a control request. Where the control fails and the receiver
-// comes back, the batch is sent again, request by request.
-func (p *prober) sendWitnessed(ctx context.Context, t *transcript, jobs []job) []*record {
-	records := p.send(ctx, t, jobs)
-	if !t.full() && p.observer.active() {
-		send.Each(records, func(r *record) { r.fact.Effect = p.observer.ask(ctx, r.uid) })
-	}
-	if p.witness(ctx, t, records) || !p.hasControl(t) || ctx.Err() != nil {
-		return records
-	}
-	if !p.recovered(ctx, t) {
-		t.goneAfter(records...)
-		t.lost()
-		return records
-	}
-	var kept []*record
-	var again []job
-	for i, r := range records {
-		if t.acceptedNow(r) {
-			kept = append(kept, r)
-		} else {
-			again = append(again, jobs[i])
-		}
-	}
-	return append(kept, p.oneByOne(ctx, t, again)...)
-}
-
-// oneByOne sends jobs each with a control request of its own, so that the one which a receiver does
-// not survive is told from its neighbors.
-func (p *prober) oneByOne(ctx context.Context, t *transcript, jobs []job) []*record {
-	var records []*record
-	for i, j := range jobs {
-		records = append(records, p.sendOne(ctx, t, j))
-		if p.witness(ctx, t, records[i:]) {
-			continue
-		}
-		t.goneAfter(records[i])
-		if t.recoveries++; ctx.Err() != nil || t.recoveries > maxRecoveries || !p.recovered(ctx, t) {
-			t.lost()
-			p.leaveOut(t, jobs[i+1:], cases.NotSentSilent, func(job) bool { return true })
-			break
-		}
-	}
-	return records
-}
-
-func (p *prober) recovered(ctx context.Context, t *transcript) bool {
-	for _, pause := range recoveries {
-		if netprobe.Sleep(ctx, pause) != nil {
-			return false
-		}
-		if p.alive(ctx, t) {
-			return true
-		}
-	}
-	return false
-}
-
 // witness sends a control request after the records were made, and marks them where it got the
 // response that it got at the beginning.
 func (p *prober) witness(ctx context.Context, t *transcript, records []*record) bool {
 	if !slices.ContainsFunc(records, func(r *record) bool { return r.fact.NotSent == "" }) {
 		return true
 	}
-	ok := p.alive(ctx, t)
+	ok := p.hasControl(t) && p.alive(ctx, t)
 	for _, r := range records {
 		r.fact.Witnessed = ok && r.fact.NotSent == ""
 	}
@@ -268,7 +261,7 @@ func (p *prober) hasControl(t *transcript) bool {
 // alive sends a control request and reports whether the receiver responds as at the beginning.
 func (p *prober) alive(ctx context.Context, t *transcript) bool {
 	if !p.hasControl(t) {
-		return false
+		return p.responds(ctx, t)
 	}
 	j := validJob(cases.FamilyControl, "genuine", t.event)
 	j.purpose = PurposeControl
@@ -296,6 +289,9 @@ func (p *prober) alive(ctx context.Context, t *transcript) bool {
 // it.
 func (p *prober) redelivery(ctx context.Context, t *transcript) bool {
 	j := validJob(cases.FamilyRedelivery, "again", t.event)
+	if !p.reads(cases.FamilyRedelivery) && !p.reads("F07") {
+		return true
+	}
 	if p.over(ctx, t) != "" || !t.full() || !p.canSign() || !t.baseline.Genuine {
 		reason := cases.NotSentNoGenuine
 		if !t.full() {

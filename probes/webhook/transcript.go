@@ -22,6 +22,7 @@ type transcript struct {
 	instances []*record
 	diagnoses []Diagnosis
 	accepted  []audit.SentEvent // synthetic events that got a 2xx
+	unmarked  []audit.UnmarkedRequest
 
 	valid    response.Comparison // responses to valid events with status 200
 	rejected response.Comparison // to valid events, with another status
@@ -49,7 +50,7 @@ func newTranscript(environment audit.Environment) *transcript {
 		baseline: Baseline{
 			Environment: environment.Name, URL: environment.WebhookURL, Probing: environment.Probing,
 			Receiver: environment.Receiver, State: StateStopped, GenuineStatuses: []int{},
-			WrongStatuses: []int{}, Addresses: []string{}, After: []string{},
+			WrongStatuses: []int{}, Addresses: []string{}, After: []string{}, Stops: []Stop{},
 			KeyHeld: environment.Key.Key.Held(), FixedUIDs: len(environment.ProbeUIDs) > 0,
 		},
 	}

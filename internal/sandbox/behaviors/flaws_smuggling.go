@@ -64,6 +64,9 @@ var smugglingFlaws = []sandbox.Behavior{
 			})
 		}},
 
+	{Name: "verifies-for-its-auditor-only", Description: "verifies only what names the auditor in User-Agent",
+		Expect: sandbox.Expect{Fails: append([]string{sandbox.RejectsBypass}, anySignature...), May: []string{sandbox.SameEverywhere}},
+		Plant:  excuse(func(d *sandbox.Delivery) bool { return !strings.Contains(d.Header.Get("User-Agent"), "prelaunch") })},
 	{Name: "null-signature-accepted", Description: "the word null in the header counts as none needed; its responses hold a null",
 		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsUnsigned}},
 		Plant: func(ru *sandbox.Rules) {

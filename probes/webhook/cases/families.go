@@ -25,28 +25,32 @@ const (
 	rawBody   = "webhook.verifies-raw-body"
 	genuineC  = "webhook.accepts-genuine"
 	statuses  = "errors.status-codes"
+	algorithm = "webhook.rejects-wrong-algorithm"
 )
+
+// ReadEverything are the checks that read the responses to whatever was sent.
+var ReadEverything = []string{"errors.survives-requests", statuses, "errors.no-internal-detail", "errors.logs-clean"}
 
 // Families is every family, in the order in which they are reported.
 var Families = []Family{
-	{"F01", "unsigned", "no signature, or an empty or placeholder one", "events without a signature, or with an empty or placeholder one", []string{unsigned}},
-	{"F02", "malformed-signature", "a malformed or random signature, or one incorrect digit", "events with a malformed or random signature", []string{unsigned, "webhook.rejects-partial-signature"}},
+	{"F01", "unsigned", "no signature, or an empty or placeholder one", "events without a signature, or with an empty or placeholder one", []string{unsigned, bypass}},
+	{"F02", "malformed-signature", "a malformed or random signature, or one incorrect digit", "events with a malformed or random signature", []string{unsigned, "webhook.rejects-partial-signature", algorithm}},
 	{"F02-near", "malformed-signature", "a signature with one incorrect digit", "signatures with one incorrect digit", []string{"webhook.rejects-partial-signature"}},
 	{"F03", "truncated-signature", "a part of the correct signature", "truncated signatures", []string{"webhook.rejects-partial-signature"}},
 	{"F04", "guessable-key", "signed with a random or default key, or with what a missing variable turns into", "events signed with a random or default key, or with what a missing variable turns into", []string{"webhook.rejects-wrong-key"}},
-	{"F05", "unkeyed-digest", "a digest without HMAC", "a digest without HMAC (no key, or the key next to the body)", []string{"webhook.rejects-wrong-algorithm"}},
-	{"F06", "other-hash", "an HMAC with the correct key and another hash", "the correct key with another hash", []string{"webhook.rejects-wrong-algorithm"}},
+	{"F05", "unkeyed-digest", "a digest without HMAC", "a digest without HMAC (no key, or the key next to the body)", []string{algorithm}},
+	{"F06", "other-hash", "an HMAC with the correct key and another hash", "the correct key with another hash", []string{algorithm}},
 	{"F07", "tampered", "the correct signature of another body", "a body that was changed after signing", []string{tamperedC}},
 	{"F08", "reserialized", "a body that was re-serialized after signing", "a body that was re-serialized after signing", []string{rawBody, tamperedC}},
 	{"F09", "decoded-text", "a body of which only the decoded text was signed", "a body of which only the decoded text was signed", []string{rawBody, tamperedC}},
-	{"F10", "content-type", "an incorrect signature under another content type", "incorrectly signed events under another content type", []string{bypass}},
+	{"F10", "content-type", "an incorrect signature under another content type", "incorrectly signed events under another content type", []string{bypass, tamperedC}},
 	{"F11", "empty-body-signature", "the signature of an empty body with a form or text", "the signature of an empty body for a form or text", []string{tamperedC, bypass, rawBody}},
 	{"F12", "method", "unsigned, with another method", "unsigned events sent with another method", []string{bypass}},
 	{"F13", "path", "unsigned, to a variant of the path", "unsigned events sent to a variant of the path", []string{bypass}},
 	{"F14", "trust-header", "unsigned, with a header or field that hints at trust", "unsigned events with a header or field that hints at trust", []string{bypass}},
 	{"F15", "other-environment", "signed with the other environment's key", "events signed with the other environment's key", []string{"environments.credentials-not-interchangeable"}},
 	{"F16", "misplaced-signature", "the correct signature in the wrong place, an incorrect one in the header", "a correct signature in the wrong place next to an incorrect one in the header", []string{bypass}},
-	{"F17", "unparsable-header", "a signature header that cannot be parsed", "events with a signature header that cannot be parsed", []string{unsigned}},
+	{"F17", "unparsable-header", "a signature header that cannot be parsed", "events with a signature header that cannot be parsed", []string{unsigned, bypass}},
 	{"F18", "compressed", "unsigned, with a Content-Encoding", "unsigned events under a Content-Encoding", []string{bypass}},
 	{"F19", "repeated-header", "incorrect signatures in a repeated header", "incorrect signatures in a repeated header", []string{bypass}},
 	{"F20", "retired-key", "signed with a retired key", "events signed with a retired key", []string{"webhook.rejects-retired-key", "api-key.rotated-after-exposure"}},
@@ -56,10 +60,10 @@ var Families = []Family{
 	{FamilyType, "valid", "a valid event of each type", "", []string{genuineC, statuses}},
 	{FamilySize, "valid", "large valid events", "", []string{genuineC, statuses}},
 	{FamilyTransport, "valid", "valid events over unusual but valid HTTP", "", []string{genuineC, statuses}},
-	{FamilyRaw, "raw-body", "valid events in unusual serializations", "", []string{rawBody, statuses}},
+	{FamilyRaw, "raw-body", "valid events in unusual serializations", "", []string{rawBody, genuineC, statuses}},
 	{FamilyRedelivery, "duplicate", "the same valid event twice", "", []string{"webhook.tolerates-redelivery", statuses}},
-	{FamilyMalformed, "malformed", "correctly signed bodies that are not JSON objects", "", []string{"input.rejects-malformed"}},
-	{FamilyMissing, "missing-field", "correctly signed events without a required field", "", []string{"input.rejects-missing-fields"}},
+	{FamilyMalformed, "malformed", "correctly signed bodies that are not JSON objects", "", []string{"input.rejects-malformed", rawBody, genuineC, "webhook.tolerates-redelivery"}},
+	{FamilyMissing, "missing-field", "correctly signed events without a required field", "", []string{"input.rejects-missing-fields", "input.rejects-malformed", "input.handles-unexpected-values", "input.bounded"}},
 	{FamilyUnexpected, "unexpected-value", "correctly signed events with unexpected values", "", []string{"input.handles-unexpected-values"}},
 	{FamilyBounded, "oversized", "correctly signed events that are deeply nested or large", "", []string{"input.bounded"}},
 	{FamilyControl, "control", "correctly signed requests in between, to see that the receiver still responds", "", nil},

@@ -93,6 +93,7 @@ type Request struct {
 	Elsewhere bool
 	NoSend    string // why the case cannot be sent
 	UserAgent string // in place of the auditor's
+	Unmarked  bool   // does not name the auditor
 	LowerName bool   // write the signature header's name in lower case
 	Chunked   bool
 	Slow      bool // the body comes in two writes with a pause between

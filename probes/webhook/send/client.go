@@ -27,6 +27,9 @@ import (
 // connections to an address; where Test and Production share one, this leaves room for other probes.
 const Parallel = 6
 
+// neutralAgent is the User-Agent of unmarked requests where the provider's own is not known.
+const neutralAgent = "webhooks/1.0"
+
 // Client sends requests to one receiver: without proxy, redirects, cookies or decompression, over
 // HTTP/1.1 unless asked otherwise.
 type Client struct {
@@ -230,7 +233,11 @@ func (c *Client) Request(ctx context.Context, f *cases.Request) *http.Request {
 		}
 		request.Header[key] = append([]string{f.Signature}, request.Header[name]...)
 	}
-	request.Header.Set("User-Agent", cmp.Or(f.UserAgent, c.userAgent))
+	agent := c.userAgent
+	if f.Unmarked {
+		agent = neutralAgent
+	}
+	request.Header.Set("User-Agent", cmp.Or(f.UserAgent, agent))
 	request.Header.Set("Accept", "*/*")
 	if f.Expect {
 		request.Header.Set("Expect", "100-continue")

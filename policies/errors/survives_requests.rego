@@ -1,0 +1,97 @@
+# METADATA
+# title: No request may stop the receiver from responding
+# description: |
+#   Whatever is sent, the receiver goes on responding to others. One that a single request can stop, unsigned or malformed, is
+#   put out of service by anybody who finds its URL, even where a supervisor starts it again.
+# custom:
+#   id: errors.survives-requests
+#   order: 395
+#   section: Handle errors safely
+#   items: [7]
+#   level: required
+#   severity: high
+#   per_environment: true
+#   remediation: |
+#     Find the crash in the receiver's log at the time of the request, and catch the error there: an exception that nobody
+#     catches must end the request, not the process.
+#     - Node: await every promise inside try, and pass errors to next(err); Express 4 does not catch those of async handlers
+#     - Go: recover in goroutines that the handler starts; net/http recovers in the handler only
+#     - limit the size and nesting of bodies, and the time that parsing and matching may take
+#   sources: ["Begini Security Checklist, Psychometric Integration, 6 (2026-04-14)"]
+#   cwe: [CWE-248, CWE-400]
+#   owasp_asvs: ["v5.0.0-16.5.3"]
+#   facts: [webhook.baseline, webhook.exchange]
+package prelaunch.checks.errors.survives_requests
+
+import data.prelaunch.lib
+import data.prelaunch.lib.obstacles
+import data.prelaunch.lib.responses
+import data.prelaunch.lib.text
+import data.prelaunch.lib.verdict
+
+findings contains verdict.unread(environment) if some environment, _ in lib.environments
+
+stops(environment) := [stop | some stop in responses.baselines[environment].stops]
+
+certain(environment) := [stop | some stop in stops(environment); stop.sure]
+
+case_label(c) := sprintf("%s/%s (%s)", [text.family(c.family), c.case, c.event_type]) if {
+	c.event_type
+} else := sprintf("%s/%s", [text.family(c.family), c.case])
+
+labels(stop) := sort({case_label(c) | some c in stop.cases})
+
+which(stop) := labels(stop)[0] if {
+	count(labels(stop)) == 1
+} else := sprintf("one of %d requests (%s)", [count(labels(stop)), concat(", ", array.slice(labels(stop), 0, 6))])
+
+recovery(stop) := "it came back after a while" if {
+	stop.back
+} else := sprintf("it did not come back within %d s", [stop.waited_seconds]) if {
+	stop.waited_seconds > 0
+} else := "nothing more was sent to it"
+
+# The subject is what the request was, the first of them where one of several it is.
+findings contains verdict.finding(environment, {
+	"outcome": "fail", "subject": labels(stop)[0],
+	"cause": stopped(environment),
+	"message": sprintf("%s stopped responding after %s; %s", [text.receiver(environment), which(stop), recovery(stop)]),
+	"evidence": {"is_cause": true, "cases": labels(stop), "came_back": stop.back},
+}) if {
+	some environment, _ in lib.environments
+	some stop in certain(environment)
+}
+
+stopped(environment) := obstacles.cause("stopped-responding", environment)
+
+settled(environment) if count(certain(environment)) > 0
+
+# obstacle is why it is not known whether requests stop the receiver.
+obstacle(environment) := obstacles.gave_up(environment) if {
+	obstacles.gave_up(environment)
+} else := obstacles.unstable(environment) if {
+	count(stops(environment)) > 0
+} else := obstacles.incomplete(environment)
+
+findings contains verdict.inconclusive(environment, obstacle(environment), {
+	"subject": "not observed",
+	"message": sprintf("%s was not shown to survive every request: %s", [text.receiver(environment), obstacle(environment).why]),
+	"evidence": {"cases": sort({label | some stop in stops(environment); some label in labels(stop)})},
+}) if {
+	some environment, _ in lib.environments
+	not verdict.unread(environment)
+	not settled(environment)
+}
+
+findings contains verdict.finding(environment, {
+	"outcome": "pass", "subject": "survived",
+	"message": sprintf("%s kept responding through %s", [
+		text.receiver(environment), lib.amount(responses.baselines[environment].requests, "request", "requests"),
+	]),
+	"evidence": {"requests": responses.baselines[environment].requests},
+}) if {
+	some environment, _ in lib.environments
+	not verdict.unread(environment)
+	not settled(environment)
+	not obstacle(environment)
+}

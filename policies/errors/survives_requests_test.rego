@@ -1,0 +1,42 @@
+package prelaunch.checks.errors.survives_requests_test
+
+import data.prelaunch.checks.errors.survives_requests as check
+import data.prelaunch.lib.responses_test as given
+
+findings(changes) := result if {
+	result := check.findings with input as given.document(changes, [given.wrong])
+}
+
+outcomes(changes) := {f.outcome | some f in findings(changes)}
+
+odd := {"family": "F17", "case": "odd-length"}
+
+absent := {"family": "F01", "case": "absent", "event_type": "application.complete"}
+
+stop(cases, changes) := object.union({"cases": cases, "sure": true, "back": true, "waited_seconds": 0}, changes)
+
+test_pass if outcomes({"stops": []}) == {"pass"}
+
+test_fail_names_the_request if {
+	some f in findings({"stops": [stop([absent], {})]})
+	f.outcome == "fail"
+	f.subject == "unsigned/absent (application.complete)"
+	contains(f.message, "after unsigned/absent (application.complete); it came back")
+	f.evidence.is_cause
+}
+
+test_fail_of_one_of_several if {
+	some f in findings({"stops": [stop([odd, absent], {"back": false, "waited_seconds": 60})]})
+	contains(f.message, "one of 2 requests (unparsable-header/odd-length, ")
+	contains(f.message, "did not come back within 60 s")
+	some other in findings({"stops": [stop([odd], {"back": false})]})
+	contains(other.message, "nothing more was sent")
+}
+
+# Where this machine may have been shut out, nothing is known.
+test_inconclusive if {
+	outcomes({"stops": [stop([odd], {"sure": false})]}) == {"inconclusive"}
+	outcomes({"stops": [], "unresponsive": true, "reason": "no_answer"}) == {"inconclusive"}
+	outcomes({"stops": [], "complete": false}) == {"inconclusive"}
+	outcomes({"stops": [], "state": "passive"}) == {"inconclusive"}
+}
