@@ -337,7 +337,7 @@ func TestPlanTakesTheFlagsOfTheAudit(t *testing.T) {
 	if code != 0 || stderr != "" {
 		t.Fatalf("exit %d: %s", code, stderr)
 	}
-	for _, want := range []string{"read ca.pem", "run test: effects observer", "https://" + sandbox.APIHost + sandbox.TokensPath, "read " + pair.File} {
+	for _, want := range []string{"read ca.pem", ": effects observer", "https://" + sandbox.APIHost + sandbox.TokensPath, "read " + pair.File} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the plan does not list %q:\n%s", want, out)
 		}
