@@ -39,20 +39,21 @@ type Judge struct {
 	compiler *ast.Compiler
 	data     map[string]any
 	checks   []check
-	all      rego.PreparedEvalQuery
-	limit    time.Duration // of one query
+	all      rego.PreparedEvalQuery // the built-in ones
+	texts    map[string]string      // of the modules, by file
+	limit    time.Duration          // of one query
 }
 
 // Compile compiles the selected checks with the helpers, strictly, type-checked against the schema of the facts.
 func (l *Library) Compile(ctx context.Context, selection Selection) (*Judge, error) {
 	modules := map[string]*ast.Module{}
+	judge := &Judge{limit: evaluationLimit, data: l.data, texts: map[string]string{}}
 	for _, helper := range l.helpers {
-		modules[helper.file] = helper.parsed
+		modules[helper.file], judge.texts[helper.file] = helper.parsed, helper.text
 	}
-	judge := &Judge{limit: evaluationLimit, data: l.data}
 	for _, check := range l.checks {
 		if slices.ContainsFunc(selection.Checks, func(c audit.CheckInfo) bool { return c.ID == check.info.ID }) {
-			modules[check.file] = check.parsed
+			modules[check.file], judge.texts[check.file] = check.parsed, check.text
 			judge.checks = append(judge.checks, check)
 		}
 	}
@@ -64,8 +65,13 @@ func (l *Library) Compile(ctx context.Context, selection Selection) (*Judge, err
 		return nil, fmt.Errorf("compile the policies: %w", judge.compiler.Errors)
 	}
 	var err error
-	judge.all, err = judge.prepare(ctx, judge.checks)
+	judge.all, err = judge.prepare(ctx, judge.of(false))
 	return judge, err
+}
+
+// of are the checks of the user, or the built-in ones.
+func (j *Judge) of(user bool) []check {
+	return slices.DeleteFunc(slices.Clone(j.checks), func(c check) bool { return c.user != user })
 }
 
 // Checks are those that are judged, in the order of the report.
@@ -99,6 +105,28 @@ func (j *Judge) prepare(ctx context.Context, checks []check) (rego.PreparedEvalQ
 // Verdicts judges facts. The error of one check, or one that does not come to an end, makes that check inconclusive and leaves the
 // others alone.
 func (j *Judge) Verdicts(ctx context.Context, facts []byte) (map[string][]audit.Verdict, error) {
+	input, err := parseFacts(facts)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string][]audit.Verdict{}
+	if j.evaluate(ctx, j.all, input, out) != nil {
+		j.oneByOne(ctx, j.of(false), out, func(one check) error {
+			query, err := j.prepare(ctx, []check{one})
+			if err != nil {
+				return err
+			}
+			return j.evaluate(ctx, query, input, out)
+		})
+	}
+	if user := j.of(true); len(user) > 0 && j.apart(ctx, user, facts, out) != nil {
+		j.oneByOne(ctx, user, out, func(one check) error { return j.apart(ctx, []check{one}, facts, out) })
+	}
+	return out, ctx.Err()
+}
+
+// parseFacts makes facts the input of policies.
+func parseFacts(facts []byte) (ast.Value, error) {
 	decoder := json.NewDecoder(bytes.NewReader(facts))
 	decoder.UseNumber()
 	var document any
@@ -109,26 +137,25 @@ func (j *Judge) Verdicts(ctx context.Context, facts []byte) (map[string][]audit.
 	if err != nil {
 		return nil, fmt.Errorf("read the facts: %w", err)
 	}
-	out := map[string][]audit.Verdict{}
-	if j.evaluate(ctx, j.all, input, out) == nil {
-		return out, nil
-	}
-	for _, one := range j.checks {
-		query, err := j.prepare(ctx, []check{one})
-		if err == nil {
-			err = j.evaluate(ctx, query, input, out)
-		}
+	return input, nil
+}
+
+// oneByOne evaluates checks each on its own, since one of them cannot be evaluated.
+func (j *Judge) oneByOne(ctx context.Context, checks []check, out map[string][]audit.Verdict, evaluate func(check) error) {
+	for _, one := range checks {
+		err := evaluate(one)
 		if ctx.Err() != nil {
-			return nil, ctx.Err()
+			return
 		}
 		switch {
+		case errors.Is(err, errMemory):
+			out[one.info.ID] = []audit.Verdict{broken("the policy of this check crashed, or needed more memory than it may have", err)}
 		case errors.Is(err, errEndless):
 			out[one.info.ID] = []audit.Verdict{broken("the policy of this check came to no end in time", err)}
 		case err != nil:
 			out[one.info.ID] = []audit.Verdict{broken("the policy of this check could not be evaluated", err)}
 		}
 	}
-	return out, nil
 }
 
 // errEndless tells that a query was ended after the judge's limit.

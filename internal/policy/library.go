@@ -39,8 +39,11 @@ const FamiliesFile = "schema/families.json"
 // builtinPackage is the package under which the built-in modules live.
 const builtinPackage = "prelaunch"
 
-// maxModule bounds a user's Rego file, in bytes.
-const maxModule = 1 << 20
+// Bounds of a user's policies.
+const (
+	maxModule  = 1 << 20 // bytes of a file
+	maxModules = 1000    // files of a directory
+)
 
 // Library is every parsed module with the catalogue of checks that they declare.
 type Library struct {
@@ -53,6 +56,7 @@ type Library struct {
 
 type module struct {
 	file   string
+	text   string
 	parsed *ast.Module
 	user   bool
 }
@@ -180,7 +184,14 @@ func (l *Library) read(files fs.FS, root string, user bool, digest io.Writer) (f
 		if entry.IsDir() || !strings.HasSuffix(name, ".rego") || strings.HasSuffix(name, "_test.rego") {
 			return nil
 		}
-		shown := path.Join(root, name)
+		shown := name
+		if user { // never the name of a built-in module
+			shown = strings.TrimSuffix(root, "/") + "/" + name
+		}
+		if found == maxModules {
+			problems = append(problems, fmt.Errorf("%s holds more than %d policies", root, maxModules))
+			return fs.SkipAll
+		}
 		if info, err := fs.Stat(files, name); err != nil || !info.Mode().IsRegular() || info.Size() > maxModule {
 			problems = append(problems, fmt.Errorf("read %s: not a readable file of at most %d bytes", shown, maxModule))
 			return nil
@@ -200,8 +211,12 @@ func (l *Library) read(files fs.FS, root string, user bool, digest io.Writer) (f
 	return found, errors.Join(append(problems, walk)...)
 }
 
+func parserOptions() ast.ParserOptions {
+	return ast.ParserOptions{ProcessAnnotation: true, RegoVersion: ast.RegoV1, Capabilities: capabilities()}
+}
+
 func (l *Library) parse(file, text string, user bool) error {
-	parsed, err := ast.ParseModuleWithOpts(file, text, ast.ParserOptions{ProcessAnnotation: true, RegoVersion: ast.RegoV1, Capabilities: capabilities()})
+	parsed, err := ast.ParseModuleWithOpts(file, text, parserOptions())
 	if err != nil {
 		return fmt.Errorf("parse the policy: %w", err)
 	}
@@ -209,7 +224,7 @@ func (l *Library) parse(file, text string, user bool) error {
 	if user && (len(segments) == 0 || segments[0] == builtinPackage) {
 		return fmt.Errorf("%s: the package %s is reserved for the built-in policies: choose a name of your own, such as `package acme.checks.NAME`", file, builtinPackage)
 	}
-	m := module{file: file, parsed: parsed, user: user}
+	m := module{file: file, text: text, parsed: parsed, user: user}
 	for _, annotation := range parsed.Annotations {
 		if annotation.Scope != "package" {
 			continue
