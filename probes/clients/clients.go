@@ -6,6 +6,7 @@ package clients
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net/url"
@@ -116,6 +117,7 @@ func (p *probe) Run(ctx context.Context, run *audit.Run) error {
 	}
 	for i, client := range run.Integration.Clients {
 		s.client = client
+		before := s.scanner.Opaque()
 		s.status = Status{Environment: client.Environment, State: "searched", Gaps: []Gap{}, OtherSites: []string{}, NotSearched: s.keys.NotSearched(), ByPrint: s.keys.ByFingerprint()}
 		if client.URL != "" {
 			s.status.Kind, s.status.Target = pageKind, s.keys.Shown(shownURL(client.URL))
@@ -125,6 +127,12 @@ func (p *probe) Run(ctx context.Context, run *audit.Run) error {
 			s.bundle(ctx, run.Integration.Resolve(client.Path))
 		}
 		run.Sink.Emit(kindStatus, s.status)
+		if opaque := s.scanner.Opaque() - before; opaque > 0 {
+			run.Sink.Scope(func(scope *audit.Scope) {
+				scope.Skipped = append(scope.Skipped, audit.Skipped{What: fmt.Sprintf("%s: %d of its contents", s.status.Target, opaque),
+					Environment: client.Environment, Reason: "not decoded: of high entropy and no known format, they may be encrypted"})
+			})
+		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
