@@ -13,7 +13,8 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 )
 
-// progress reports on standard error how the probes advance: a live line each on a terminal, a plain line at the end of each otherwise.
+// progress reports on standard error how the probes advance: a live line each on a terminal, a
+// plain line at the end of each otherwise.
 type progress struct {
 	app  *app
 	live *mpb.Progress // nil: no terminal
@@ -42,8 +43,8 @@ func (a *app) newProgress() *progress {
 	return p
 }
 
-// canRedraw reports whether lines can be written over on standard error: not on a dumb terminal, nor on one without a size, of which
-// nothing would be seen.
+// canRedraw reports whether lines can be written over on standard error: not on a dumb terminal,
+// nor on one without a size, of which nothing would be seen.
 func (a *app) canRedraw() bool {
 	if name, _ := a.LookupEnv("TERM"); name == "dumb" {
 		return false

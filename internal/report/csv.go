@@ -10,7 +10,8 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 )
 
-// CSV for spreadsheets: a row for each finding. A cell that a spreadsheet would take for a formula begins with an apostrophe.
+// CSV for spreadsheets: a row for each finding. A cell that a spreadsheet would take for a formula
+// begins with an apostrophe.
 
 // csvColumns are the columns and what each holds of a finding.
 var csvColumns = []struct {

@@ -10,9 +10,10 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 )
 
-// DefectDojo's "Generic Findings Import": what fails, warns or is not proven, and what is waived as accepted risk. A key that
-// DefectDojo does not know would be an error there. What is not proven has the severity Info and says so in its title. Reimport with
-// close_old_findings, so that what is fixed is closed.
+// DefectDojo's "Generic Findings Import": what fails, warns or is not proven, and what is waived as
+// accepted risk. A key that DefectDojo does not know would be an error there. What is not proven
+// has the severity Info and says so in its title. Reimport with close_old_findings, so that what is
+// fixed is closed.
 
 type dojoReport struct {
 	Name        string        `json:"name"`

@@ -44,7 +44,8 @@ func object(t *testing.T, raw []byte) map[string]any {
 	return value
 }
 
-// shape is what the schema of a JSON object asks: the fields that it knows, those it requires, and what their values may be.
+// shape is what the schema of a JSON object asks: the fields that it knows, those it requires, and
+// what their values may be.
 type shape struct {
 	known    string            // names, separated by spaces
 	required string            // of those
@@ -111,8 +112,8 @@ func numbers(list ...float64) (out []any) {
 	return out
 }
 
-// ocsfShape is class 2003 of ocsf/ocsf-schema (events/findings/compliance_finding.json with what it extends, and the objects in it), in as
-// much of it as the format writes.
+// ocsfShape is class 2003 of ocsf/ocsf-schema (events/findings/compliance_finding.json with what it
+// extends, and the objects in it), in as much of it as the format writes.
 var ocsfShape = &shape{
 	known: "activity_id activity_name category_uid category_name class_uid class_name type_uid type_name time start_time severity_id severity status_id status " +
 		"message metadata finding_info compliance resources remediation unmapped",
@@ -177,7 +178,8 @@ func TestOCSFFollowsItsClass(t *testing.T) {
 	}
 }
 
-// dojoShape is what DefectDojo's parser takes (dojo/tools/generic/json_parser.py): any other key is an error there.
+// dojoShape is what DefectDojo's parser takes (dojo/tools/generic/json_parser.py): any other key is
+// an error there.
 var dojoShape = &shape{
 	known: "name type version description static_tool dynamic_tool soc findings", required: "name type version",
 	kinds: map[string]string{"dynamic_tool": "bool"},
@@ -260,7 +262,8 @@ func TestPrometheusReadsIt(t *testing.T) {
 	}
 }
 
-// TestStatements holds both in-toto predicates to their specifications (in-toto/attestation, spec/predicates).
+// TestStatements holds both in-toto predicates to their specifications (in-toto/attestation,
+// spec/predicates).
 func TestStatements(t *testing.T) {
 	t.Parallel()
 	resource := &shape{known: "name digest annotations", required: "digest"}
@@ -349,7 +352,8 @@ func TestCSVHoldsNoFormula(t *testing.T) {
 	}
 }
 
-// oscalShape is the assessment results model of OSCAL 1.1.2 (usnistgov/OSCAL), in as much of it as the format writes.
+// oscalShape is the assessment results model of OSCAL 1.1.2 (usnistgov/OSCAL), in as much of it as
+// the format writes.
 var oscalShape = func() *shape {
 	prop := &shape{known: "name ns value uuid class group remarks", required: "name value"}
 	control := &shape{known: "control-id statement-ids", required: "control-id"}

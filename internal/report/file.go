@@ -21,7 +21,8 @@ func WriteFile(path, format string, r *audit.Report, o Options) error {
 	return Save(path, out.Bytes())
 }
 
-// Writable reports early why a file could not be saved: its directory does not exist, or it is a directory itself.
+// Writable reports early why a file could not be saved: its directory does not exist, or it is a
+// directory itself.
 func Writable(path string) error {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return fmt.Errorf("write %s: it is a directory; name a file in it", path)
@@ -38,7 +39,8 @@ func Writable(path string) error {
 	return nil
 }
 
-// withoutPath is an error of the file system without the path, which may be that of a file of which the user knows nothing.
+// withoutPath is an error of the file system without the path, which may be that of a file of which
+// the user knows nothing.
 func withoutPath(err error) error {
 	var at *fs.PathError
 	if errors.As(err, &at) {
@@ -47,9 +49,10 @@ func withoutPath(err error) error {
 	return err
 }
 
-// Save writes a file that only its owner can read (mode 0600), whole or not at all: a reader never sees half of it, and what was
-// there before is lost only once the new content is on the disk. A symbolic link is followed. A pipe, a device and what the system
-// shows as a file, such as /dev/stderr, are written to as they are.
+// Save writes a file that only its owner can read (mode 0600), whole or not at all: a reader never
+// sees half of it, and what was there before is lost only once the new content is on the disk. A
+// symbolic link is followed. A pipe, a device and what the system shows as a file, such as
+// /dev/stderr, are written to as they are.
 func Save(path string, content []byte) (err error) {
 	if err := Writable(path); err != nil {
 		return err
@@ -80,8 +83,9 @@ func Save(path string, content []byte) (err error) {
 	return os.Rename(temporary.Name(), into)
 }
 
-// ofTheSystem reports whether a path, or the link that it is, lies among the files of devices and processes, which must not be
-// replaced: /dev/stderr is a link that ends at whatever standard error was redirected to.
+// ofTheSystem reports whether a path, or the link that it is, lies among the files of devices and
+// processes, which must not be replaced: /dev/stderr is a link that ends at whatever standard error
+// was redirected to.
 func ofTheSystem(path string) bool {
 	for range 40 { // as many links as the kernel follows
 		absolute, err := filepath.Abs(path)

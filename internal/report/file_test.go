@@ -37,8 +37,8 @@ func TestWriteFile(t *testing.T) {
 	}
 }
 
-// TestSaveFollowsLinks: the link stays and leads to the new content; what leads to a device or to a stream of a process is written to and not
-// replaced.
+// TestSaveFollowsLinks: the link stays and leads to the new content; what leads to a device or to a
+// stream of a process is written to and not replaced.
 func TestSaveFollowsLinks(t *testing.T) {
 	t.Parallel()
 	directory := t.TempDir()

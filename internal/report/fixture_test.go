@@ -130,12 +130,14 @@ func sampleReport(t testing.TB) *audit.Report {
 	return verdict.Assemble(doc, audit.Digest([]byte("facts")), verdict.Judgment{Checks: checks, Verdicts: verdicts, PolicyDigest: audit.Digest([]byte("policies"))}, sampleChecklist)
 }
 
-// hostile is text that attacks each format at once: terminals, HTML, Markdown, XML, JSON, workflow commands, and line layout.
+// hostile is text that attacks each format at once: terminals, HTML, Markdown, XML, JSON, workflow
+// commands, and line layout.
 const hostile = "\x1b[31mred\x1b]8;;https://evil.example\x07link\x1b]8;;\x07\u009b2J\r\n::error::injected\n# heading | cell |\n" +
 	"<script>alert(1)</script><img src=x onerror=alert(2)> \"'`${{ env }}` [x](javascript:alert(3)) ![i](https://evil.example/p.png) @everyone #1 ~~~ ``` ]]> --> &lt; " +
 	"\u202egnp.exe\u202c \u2066iso\u2069 \u200b\ufeff\u2028\u2029 \xff\xfe \x00\x08\x7f 漢字かな交じり文 👩‍👩‍👧‍👦 é́́́́́́́́́ ﷽ \U000e0041 *b* _i_ \\"
 
-// awkwardReport has hostile text in every field that takes text, long texts, nothing at all, and 1,000 findings.
+// awkwardReport has hostile text in every field that takes text, long texts, nothing at all, and
+// 1,000 findings.
 func awkwardReport(t testing.TB) *audit.Report {
 	t.Helper()
 	doc := sampleDocument(t)

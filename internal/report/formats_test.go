@@ -60,7 +60,8 @@ func TestSARIFFollowsItsSchema(t *testing.T) {
 	}
 }
 
-// TestSARIFSaysTheSame holds each result to its finding, and to what the standard and GitHub ask beyond the schema.
+// TestSARIFSaysTheSame holds each result to its finding, and to what the standard and GitHub ask
+// beyond the schema.
 func TestSARIFSaysTheSame(t *testing.T) {
 	t.Parallel()
 	for name, r := range reports(t) {
@@ -231,8 +232,9 @@ func TestJUnitIsReadByAnother(t *testing.T) {
 	}
 }
 
-// TestJUnitFollowsSurefire holds the format to the schema of Maven Surefire, where xmllint is installed, and everywhere to the rules of
-// that schema that a mistake here would break: elements in their order, their attributes, and the counts.
+// TestJUnitFollowsSurefire holds the format to the schema of Maven Surefire, where xmllint is
+// installed, and everywhere to the rules of that schema that a mistake here would break: elements
+// in their order, their attributes, and the counts.
 func TestJUnitFollowsSurefire(t *testing.T) {
 	t.Parallel()
 	lint, missing := exec.LookPath("xmllint")
@@ -311,7 +313,8 @@ func surefireFaults(t *testing.T, document []byte) (faults []string) {
 // gfm reads Markdown much as GitHub does.
 var gfm = goldmark.New(goldmark.WithExtensions(extension.GFM))
 
-// TestMarkdownTextIsOnlyText has another reader read escaped text and finds in it the very text, and no element.
+// TestMarkdownTextIsOnlyText has another reader read escaped text and finds in it the very text,
+// and no element.
 func TestMarkdownTextIsOnlyText(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{

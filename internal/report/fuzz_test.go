@@ -19,7 +19,8 @@ func addTexts(f *testing.F) {
 	}
 }
 
-// FuzzPlain: whatever the text, what is shown is one line of characters that act on nothing, and each wrapped line fits.
+// FuzzPlain: whatever the text, what is shown is one line of characters that act on nothing, and
+// each wrapped line fits.
 func FuzzPlain(f *testing.F) {
 	addTexts(f)
 	f.Fuzz(func(t *testing.T, text string) {
@@ -66,7 +67,8 @@ func FuzzMarkdown(f *testing.F) {
 	})
 }
 
-// FuzzRead: whatever the file, reading it ends in a report or an error; a report can be shown in every format and read again.
+// FuzzRead: whatever the file, reading it ends in a report or an error; a report can be shown in
+// every format and read again.
 func FuzzRead(f *testing.F) {
 	small := sampleReport(f)
 	small.Checks, small.Checklist, small.Summary = small.Checks[8:9], small.Checklist[:0], audit.Summary{Waived: 1}

@@ -14,8 +14,9 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 )
 
-// One file that needs nothing else: no script at all, styles inside, nothing fetched, and a content security policy that says so.
-// Every text goes through plain, which escapes what cannot be seen, and through html/template, which escapes it for its place.
+// One file that needs nothing else: no script at all, styles inside, nothing fetched, and a content
+// security policy that says so. Every text goes through plain, which escapes what cannot be seen,
+// and through html/template, which escapes it for its place.
 
 //go:embed page.html
 var pageHTML string
@@ -288,7 +289,8 @@ func (v *view) htmlCauseOf(c *cause, here map[string]bool) htmlCause {
 	return shown
 }
 
-// htmlGroups are findings that say the same, with their places and evidence, and how many more there are.
+// htmlGroups are findings that say the same, with their places and evidence, and how many more
+// there are.
 func htmlGroups(outcome audit.Outcome, findings []audit.Finding) (shown []htmlGroup, more string) {
 	all := groups(findings)
 	for _, g := range all[:min(len(all), maxHTMLGroups)] {

@@ -11,7 +11,8 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 )
 
-// TestHTMLHoldsNothingThatActs looks at every element and attribute of the page, whatever stands in the report.
+// TestHTMLHoldsNothingThatActs looks at every element and attribute of the page, whatever stands in
+// the report.
 func TestHTMLHoldsNothingThatActs(t *testing.T) {
 	t.Parallel()
 	for name, r := range reports(t) {

@@ -10,8 +10,9 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
-// Two in-toto statements (v1), unsigned, for other tools to sign and to decide by: a test result (v0.1) and a simple verification
-// result (v0.2). Their subjects are the report, as `-o json` writes it, and the configuration, by digest.
+// Two in-toto statements (v1), unsigned, for other tools to sign and to decide by: a test result
+// (v0.1) and a simple verification result (v0.2). Their subjects are the report, as `-o json`
+// writes it, and the configuration, by digest.
 
 type statement struct {
 	Type          string       `json:"_type"`
@@ -66,8 +67,8 @@ func (v *view) writeStatement(w io.Writer, predicateType string, predicate any) 
 	return writeJSON(w, statement{"https://in-toto.io/Statement/v1", subject, predicateType, predicate})
 }
 
-// renderTestResult: what is not proven makes the whole FAILED and stands among the warned tests, never among the passed ones; what is
-// not applicable was no test.
+// renderTestResult: what is not proven makes the whole FAILED and stands among the warned tests,
+// never among the passed ones; what is not applicable was no test.
 func renderTestResult(w io.Writer, v *view) error {
 	result := testResult{Result: "PASSED", Passed: []string{}, Warned: []string{}, Failed: []string{},
 		Configuration: digests("configuration", v.ConfigDigest, "policies", v.PolicyDigest, "facts", v.FactsDigest)}
@@ -91,7 +92,8 @@ func renderTestResult(w io.Writer, v *view) error {
 	return v.writeStatement(w, "https://in-toto.io/attestation/test-result/v0.1", result)
 }
 
-// renderSVR names what is proven only: PRELAUNCH_READY, and a property for each check that passes. An expired report proves nothing.
+// renderSVR names what is proven only: PRELAUNCH_READY, and a property for each check that passes.
+// An expired report proves nothing.
 func renderSVR(w io.Writer, v *view) error {
 	result := verificationResult{TimeCreated: v.FinishedAt.UTC().Format(time.RFC3339), Properties: []string{}}
 	result.Verifier.ID = "https://github.com/prelaunch-audit/prelaunch/v/" + strings.ReplaceAll(plain(v.Tool.Version), " ", "-")

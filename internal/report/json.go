@@ -14,8 +14,8 @@ func renderJSON(w io.Writer, v *view) error {
 	return writeJSON(w, shown)
 }
 
-// writeJSON writes a document, indented. What a terminal would act on when the file is printed there is escaped, which leaves its
-// meaning unchanged.
+// writeJSON writes a document, indented. What a terminal would act on when the file is printed
+// there is escaped, which leaves its meaning unchanged.
 func writeJSON(w io.Writer, document any) error {
 	var raw bytes.Buffer
 	encoder := json.NewEncoder(&raw)
@@ -27,7 +27,8 @@ func writeJSON(w io.Writer, document any) error {
 	return err
 }
 
-// EscapeInvisible writes invisible characters in JSON text as \u escapes, which leaves its meaning unchanged.
+// EscapeInvisible writes invisible characters in JSON text as \u escapes, which leaves its meaning
+// unchanged.
 func EscapeInvisible(raw []byte) []byte {
 	hidden := func(r rune) bool { return r >= 0x7f && invisible(r) }
 	if bytes.IndexFunc(raw, hidden) < 0 {

@@ -13,8 +13,9 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 )
 
-// JUnit's XML as the schema of Maven Surefire has it and as Jenkins, GitLab and others read it: one suite, a test case per check and
-// environment, the checks' sections as its classes. JUnit knows four results:
+// JUnit's XML as the schema of Maven Surefire has it and as Jenkins, GitLab and others read it: one
+// suite, a test case per check and environment, the checks' sections as its classes. JUnit knows
+// four results:
 //
 //	fail                      failure
 //	inconclusive              error, as the test could not decide; of a recommended check: skipped, since it stops nothing

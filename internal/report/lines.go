@@ -32,7 +32,8 @@ type group struct {
 	Findings     []audit.Finding
 }
 
-// groups puts findings together that say the same of different environments and places, in the order of their first.
+// groups puts findings together that say the same of different environments and places, in the
+// order of their first.
 func groups(findings []audit.Finding) []group {
 	type key struct {
 		outcome        audit.Outcome
@@ -67,7 +68,8 @@ func addNew(list []string, one string) []string {
 	return append(list, one)
 }
 
-// relevant are the findings that a check is shown with: of one that does not pass, not those that do.
+// relevant are the findings that a check is shown with: of one that does not pass, not those that
+// do.
 func relevant(check audit.Check) []audit.Finding {
 	return slices.DeleteFunc(slices.Clone(check.Findings), func(f audit.Finding) bool {
 		return (f.Outcome == audit.Pass || f.Outcome == audit.NotApplicable) && f.Outcome != check.Outcome
@@ -107,7 +109,8 @@ func waiverText(g group) string {
 	return fmt.Sprintf("%swaived until %s: %s; owner %s, approved by %s", raw, g.Waiver.Expires, g.Waiver.Reason, g.Waiver.Owner, g.Waiver.ApprovedBy)
 }
 
-// places are the distinct places of the group's findings, without those that have none or that the message names.
+// places are the distinct places of the group's findings, without those that have none or that the
+// message names.
 func (g group) places() []place {
 	seen := map[place]bool{}
 	var out []place
@@ -131,7 +134,8 @@ type textLine struct {
 	text  string // not yet escaped
 }
 
-// findingLines are the headlines of what a check found, each with its places. An outcome that is not the check's own is named.
+// findingLines are the headlines of what a check found, each with its places. An outcome that is
+// not the check's own is named.
 func findingLines(check audit.Check, findings []audit.Finding) []textLine {
 	all := groups(findings)
 	shown := all[:min(len(all), maxGroups)]
@@ -186,8 +190,8 @@ type cause struct {
 	severity int
 }
 
-// causes folds what is inconclusive, the cause for which most checks wait first. Findings without a cause of their own are folded
-// where the same next step settles them.
+// causes folds what is inconclusive, the cause for which most checks wait first. Findings without a
+// cause of their own are folded where the same next step settles them.
 func (v *view) causes() []*cause {
 	byKey := map[string]*cause{}
 	var order []*cause
@@ -219,10 +223,26 @@ func (v *view) causes() []*cause {
 	for _, c := range order {
 		c.Groups = groups(heads[c])
 	}
+	order = merge(order)
 	slices.SortStableFunc(order, func(a, b *cause) int {
 		return cmp.Or(cmp.Compare(len(b.Checks), len(a.Checks)), cmp.Compare(a.severity, b.severity))
 	})
 	return order
+}
+
+// merge puts causes together for which the same checks wait and that the same step settles, such as
+// two receivers that are down.
+func merge(causes []*cause) []*cause {
+	var out []*cause
+	for _, c := range causes {
+		at := slices.IndexFunc(out, func(o *cause) bool { return o.step() == c.step() && slices.Equal(o.Checks, c.Checks) })
+		if at < 0 {
+			out = append(out, c)
+			continue
+		}
+		out[at].Groups = append(out[at].Groups, c.Groups...)
+	}
+	return out
 }
 
 // fold adds the inconclusive findings of a check to the causes.
@@ -243,7 +263,8 @@ func fold(byKey map[string]*cause, order []*cause, heads map[*cause][]audit.Find
 		}
 		c.Checks = addNew(c.Checks, check.ID)
 		c.NextStep = cmp.Or(c.NextStep, finding.NextStep)
-		// Without a finding that is the cause, the first check speaks for all of the key; what shares a next step only speaks for itself.
+		// Without a finding that is the cause, the first check speaks for all of the key; what
+		// shares a next step only speaks for itself.
 		if finding.Cause == "" || len(c.Checks) == 1 {
 			heads[c] = append(heads[c], finding)
 		}
@@ -251,8 +272,8 @@ func fold(byKey map[string]*cause, order []*cause, heads map[*cause][]audit.Find
 	return order
 }
 
-// step is what settles the cause: its next step, else where to read on. The remedy of a failure that nobody observed is never
-// shown.
+// step is what settles the cause: its next step, else where to read on. The remedy of a failure
+// that nobody observed is never shown.
 func (c *cause) step() string {
 	if c.Known != "" && c.NextStep == "" {
 		return "Fix " + c.Known + " first."
@@ -294,8 +315,8 @@ func (c *cause) waiting() string {
 // maxSteps is how many next steps are shown.
 const maxSteps = 5
 
-// nextSteps are what to do first, one line each: a receiver that stops responding, then what several checks wait for, then failures
-// by severity, then what one check waits for.
+// nextSteps are what to do first, one line each: a receiver that stops responding, then what
+// several checks wait for, then failures by severity, then what one check waits for.
 func (v *view) nextSteps() []string {
 	var first, causes, failures, rest []string
 	for _, check := range v.with(audit.Fail) {
@@ -310,7 +331,7 @@ func (v *view) nextSteps() []string {
 		step := firstClause(c.step(), "")
 		switch {
 		case len(c.Checks) > 1:
-			causes = append(causes, fmt.Sprintf("%s (%d checks): %s", c.Checks[0], len(c.Checks), step))
+			causes = append(causes, fmt.Sprintf("%d checks: %s", len(c.Checks), step))
 		default:
 			rest = append(rest, c.Checks[0]+": "+step)
 		}
@@ -380,7 +401,8 @@ func (v *view) attested() []audit.Check {
 	return slices.DeleteFunc(v.with(audit.Pass), func(c audit.Check) bool { return !isAttested(c) })
 }
 
-// scopeLines say what the audit covered, so that a reader knows what a pass is worth. Long lists are folded unless verbose.
+// scopeLines say what the audit covered, so that a reader knows what a pass is worth. Long lists
+// are folded unless verbose.
 func (v *view) scopeLines(verbose bool) []textLine {
 	var lines []textLine
 	add := func(level int, format string, args ...any) {
@@ -442,7 +464,8 @@ func sentText(sent audit.SentEvent) string {
 	return fmt.Sprintf("%s %s %s %s", sent.Environment, sent.UID, sent.EventType, sent.At.UTC().Format(time.RFC3339))
 }
 
-// foldOverrides are the overrides, those of one setting in one line where there are more than two and not all are wanted.
+// foldOverrides are the overrides, those of one setting in one line where there are more than two
+// and not all are wanted.
 func foldOverrides(overrides []audit.Override, all bool) []string {
 	setting := func(o audit.Override) string { return strings.SplitN(o.Setting, " ", 2)[0] }
 	n := map[string]int{}

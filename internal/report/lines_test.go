@@ -50,7 +50,8 @@ func TestWrapKeepsCodeWhole(t *testing.T) {
 	}
 }
 
-// TestEveryFormatSaysEveryOutcome looks in each format for people and for machines for what each item and check came to.
+// TestEveryFormatSaysEveryOutcome looks in each format for people and for machines for what each
+// item and check came to.
 func TestEveryFormatSaysEveryOutcome(t *testing.T) {
 	t.Parallel()
 	r := sampleReport(t)
@@ -64,7 +65,8 @@ func TestEveryFormatSaysEveryOutcome(t *testing.T) {
 			t.Errorf("markdown does not say %q", want)
 		}
 	}
-	// What does not pass follows the headline of its section; what passes stands next to its outcome.
+	// What does not pass follows the headline of its section; what passes stands next to its
+	// outcome.
 	parts := map[audit.Outcome][2]string{audit.Fail: {"Failures (", "### Failures ("}, audit.Warn: {"Warnings (", "### Warnings ("},
 		audit.Inconclusive: {"Not proven, by cause (", "### Not proven, by cause ("}, audit.Waived: {"Waived (", outcomeMark(audit.Waived)},
 		audit.Pass: {"Passes (", outcomeMark(audit.Pass)}, audit.NotApplicable: {"not applicable  ", outcomeMark(audit.NotApplicable)}}

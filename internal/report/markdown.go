@@ -9,7 +9,8 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 )
 
-// maxMarkdown bounds the document, in bytes: a comment on GitHub holds 65,536 characters, a step summary 1 MiB.
+// maxMarkdown bounds the document, in bytes: a comment on GitHub holds 65,536 characters, a step
+// summary 1 MiB.
 const maxMarkdown = 60_000
 
 // markdown is a document that is added to a whole block at a time, as long as there is room.
@@ -28,7 +29,8 @@ func (m *markdown) add(reserve int, block string) bool {
 	return true
 }
 
-// renderMarkdown writes GitHub's Markdown for a pull request or a step summary, in the order of the table.
+// renderMarkdown writes GitHub's Markdown for a pull request or a step summary, in the order of the
+// table.
 func renderMarkdown(w io.Writer, v *view) error {
 	const tail = 600 // bytes kept for what ends the document
 	var m markdown
@@ -147,7 +149,8 @@ func markdownRest(v *view) string {
 	return fmt.Sprintf("<details><summary>The rest: %s</summary>\n\n| Outcome | Check |\n| --- | --- |\n%s\n</details>\n\n", count(n, "check"), rows)
 }
 
-// markdownBlocks is a remediation or a next step: paragraphs, lists and fenced code, the first after lead.
+// markdownBlocks is a remediation or a next step: paragraphs, lists and fenced code, the first
+// after lead.
 func markdownBlocks(lead, text string) string {
 	var b strings.Builder
 	blocks := Blocks(text)
@@ -211,21 +214,23 @@ func outerSpace(text, shown string) string {
 	return shown
 }
 
-// markdownAnywhere are the ASCII characters that mean something anywhere in a line of Markdown; markdownFirst those that do at its
-// beginning, as does a number before a point or a bracket.
+// markdownAnywhere are the ASCII characters that mean something anywhere in a line of Markdown;
+// markdownFirst those that do at its beginning, as does a number before a point or a bracket.
 const (
 	markdownAnywhere = "\\`*_[]|~$#"
 	markdownFirst    = "-+="
 )
 
-// breaker stops GitHub from making links, mentions, references and emoji, for which it looks in the text after Markdown was read:
-// no escape helps against that.
+// breaker stops GitHub from making links, mentions, references and emoji, for which it looks in the
+// text after Markdown was read: no escape helps against that.
 const breaker = "<!-- -->"
 
-// MarkdownText shows text in GitHub's Markdown on one line as exactly these characters, for others that write Markdown.
+// MarkdownText shows text in GitHub's Markdown on one line as exactly these characters, for others
+// that write Markdown.
 func MarkdownText(text string) string { return markdownText(text) }
 
-// markdownText shows text in Markdown on one line as exactly these characters: no markup, no HTML, no link, no mention.
+// markdownText shows text in Markdown on one line as exactly these characters: no markup, no HTML,
+// no link, no mention.
 func markdownText(text string) string {
 	var b strings.Builder
 	runes := []rune(plain(text))
@@ -265,8 +270,9 @@ func continuesReference(r rune) bool {
 	return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("/+-_", r)
 }
 
-// startsReference reports whether the last characters, up to four, may begin a link with the next one: "@", "#", ":" (a scheme, a
-// line, an emoji), "www.", GitLab's "!12" and "%12", and the prefixes of issue trackers such as "GH-12".
+// startsReference reports whether the last characters, up to four, may begin a link with the next
+// one: "@", "#", ":" (a scheme, a line, an emoji), "www.", GitLab's "!12" and "%12", and the
+// prefixes of issue trackers such as "GH-12".
 func startsReference(last []rune, next rune) bool {
 	switch last[len(last)-1] {
 	case '@', '#', ':':

@@ -16,7 +16,8 @@ import (
 //	warn, n/a     99, Other, with the outcome as its status
 //	waived        as what it would have been, the finding itself suppressed
 //
-// What the audit as a whole lacks (cut short, partial, expired) is an event of its own with the status 2.
+// What the audit as a whole lacks (cut short, partial, expired) is an event of its own with the
+// status 2.
 
 const (
 	ocsfVersion  = "1.5.0"
@@ -216,7 +217,8 @@ func (v *view) ocsfFinding(check audit.Check, finding audit.Finding) ocsfEvent {
 	return event
 }
 
-// incomplete says why the report as a whole proves nothing, or less than it seems to, whatever its checks say; "" when nothing does.
+// incomplete says why the report as a whole proves nothing, or less than it seems to, whatever its
+// checks say; "" when nothing does.
 func (v *view) incomplete() string {
 	if caveats := v.caveats(); len(caveats) > 0 {
 		return v.verdict() + ": " + strings.Join(caveats, " ")
@@ -227,10 +229,12 @@ func (v *view) incomplete() string {
 	return ""
 }
 
-// wholeID is the id of what is said of the audit as a whole; it is the same for every audit of the integration.
+// wholeID is the id of what is said of the audit as a whole; it is the same for every audit of the
+// integration.
 func (v *view) wholeID() string { return audit.Digest([]byte("audit\x00" + v.Integration))[7:23] }
 
-// remedy is how to fix a failure, or what settles what is inconclusive, in plain text; "" for anything else.
+// remedy is how to fix a failure, or what settles what is inconclusive, in plain text; "" for
+// anything else.
 func remedy(check audit.Check, finding audit.Finding) string {
 	judged := finding.Outcome
 	if finding.RawOutcome != nil {

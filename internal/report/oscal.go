@@ -11,10 +11,11 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 )
 
-// OSCAL 1.1.2 assessment results: an observation for each finding, and a finding for each check that was decided. A target of OSCAL
-// is satisfied or not and nothing else, so a check that is inconclusive or not applicable has observations and no finding; each
-// observation and finding names its outcome. What somebody attests was examined, not tested. UUIDs are derived, so that the same
-// report has the same ones.
+// OSCAL 1.1.2 assessment results: an observation for each finding, and a finding for each check
+// that was decided. A target of OSCAL is satisfied or not and nothing else, so a check that is
+// inconclusive or not applicable has observations and no finding; each observation and finding
+// names its outcome. What somebody attests was examined, not tested. UUIDs are derived, so that the
+// same report has the same ones.
 
 const (
 	oscalVersion   = "1.1.2"
@@ -190,7 +191,8 @@ func oscalText(check audit.Check) string {
 	return orElse(strings.Join(said, ". "), plain(check.Title))
 }
 
-// oscalProps are properties; names and values come in pairs, and those without a value are left out.
+// oscalProps are properties; names and values come in pairs, and those without a value are left
+// out.
 func oscalProps(pairs ...string) []oscalProp {
 	props := []oscalProp{}
 	for i := 0; i+1 < len(pairs); i += 2 {

@@ -12,8 +12,8 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 )
 
-// Place is where a finding was made, such as "app: src/app.js:12 (commit 0123456789ab)", read from its evidence; "" when that names
-// no place.
+// Place is where a finding was made, such as "app: src/app.js:12 (commit 0123456789ab)", read from
+// its evidence; "" when that names no place.
 func Place(evidence map[string]any) string { return placesOf(evidence)[0].String() }
 
 // place is where a finding was made, read from the evidence keys that are agreed for it.
@@ -39,8 +39,8 @@ func evidencePlace(evidence map[string]any) place {
 		Commit: text("commit"), URL: text("url")}
 }
 
-// placesOf are all places that evidence names, at least one: those listed under "places", each completed by what stands next to the
-// list, or the one that stands there alone.
+// placesOf are all places that evidence names, at least one: those listed under "places", each
+// completed by what stands next to the list, or the one that stands there alone.
 func placesOf(evidence map[string]any) []place {
 	common := evidencePlace(evidence)
 	listed, _ := evidence["places"].([]any)
@@ -79,7 +79,8 @@ func (p place) isNowhere() bool {
 	return p.Path == "" && p.Object == "" && p.Commit == "" && p.URL == ""
 }
 
-// String is the place as a person would write it down, such as "app: src/app.js:12 (commit 0123456789ab)".
+// String is the place as a person would write it down, such as "app: src/app.js:12 (commit
+// 0123456789ab)".
 func (p place) String() string {
 	where := p.Path
 	if where != "" && p.Line > 0 {
@@ -105,7 +106,8 @@ func (p place) String() string {
 	return where
 }
 
-// namedIn reports whether a message names the place: the line of a file, the file where its line is not known, or the URL.
+// namedIn reports whether a message names the place: the line of a file, the file where its line is
+// not known, or the URL.
 func (p place) namedIn(message string) bool {
 	p.Root, p.Commit, p.Object = "", "", ""
 	where := p.String()
@@ -113,10 +115,12 @@ func (p place) namedIn(message string) bool {
 	return where != "" && found && (after == "" || !strings.ContainsAny(after[:1], "0123456789/"))
 }
 
-// short is the first 12 digits of an object id, which is unique in all but the largest repositories.
+// short is the first 12 digits of an object id, which is unique in all but the largest
+// repositories.
 func short(id string) string { return id[:min(len(id), 12)] }
 
-// file is the place as a path relative to the root that the configuration file's name is relative to, and whether it can be one.
+// file is the place as a path relative to the root that the configuration file's name is relative
+// to, and whether it can be one.
 func (v *view) file(p place) (string, bool) {
 	if p.Path == "" || strings.Contains(p.Root, "://") {
 		return "", false
@@ -133,8 +137,8 @@ func (v *view) file(p place) (string, bool) {
 	return file, file != "." && file != ".." && !strings.HasPrefix(file, "../")
 }
 
-// fileAndLine are where formats that must point at a file point for a finding: at its place, or at the line of the configuration
-// that declares what was checked.
+// fileAndLine are where formats that must point at a file point for a finding: at its place, or at
+// the line of the configuration that declares what was checked.
 func (v *view) fileAndLine(check string, finding audit.Finding, p place) (file string, line int) {
 	if file, ok := v.file(p); ok {
 		return file, max(p.Line, 1)
@@ -145,8 +149,8 @@ func (v *view) fileAndLine(check string, finding audit.Finding, p place) (file s
 // fileURI is a path as a relative URI.
 func fileURI(file string) string { return (&url.URL{Path: plain(file)}).String() }
 
-// declaredBy are the settings that declare what checks read, by the prefix of a check's id; the first that fits counts. ENV stands
-// for the finding's environment.
+// declaredBy are the settings that declare what checks read, by the prefix of a check's id; the
+// first that fits counts. ENV stands for the finding's environment.
 var declaredBy = []struct{ check, setting string }{
 	{"api-key.not-in-client", "clients"},
 	{"api-key.not-in-", "repositories"},
@@ -171,8 +175,9 @@ var declaredBy = []struct{ check, setting string }{
 	{"", "environments.ENV"},
 }
 
-// configLine is the line of the configuration that declares what a check read: the one in the evidence, or that of the setting, or
-// of what the setting is part of; 1 where none of that is known.
+// configLine is the line of the configuration that declares what a check read: the one in the
+// evidence, or that of the setting, or of what the setting is part of; 1 where none of that is
+// known.
 func (v *view) configLine(check string, finding audit.Finding) int {
 	if line := lineNumber(finding.Evidence["config_line"]); line > 0 {
 		return line
@@ -203,7 +208,8 @@ func (v *view) configLine(check string, finding audit.Finding) int {
 	return 1
 }
 
-// ConfigLines are the lines of a configuration that findings may point at, by setting, for the scope of a report.
+// ConfigLines are the lines of a configuration that findings may point at, by setting, for the
+// scope of a report.
 func ConfigLines(positions map[string]audit.Position) map[string]int {
 	sections := map[string]bool{}
 	for _, declared := range declaredBy {

@@ -9,8 +9,9 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 )
 
-// Prometheus text for node_exporter's textfile collector: `-o prometheus=DIR/prelaunch.prom` replaces the file at once, so a scrape
-// never reads half of it. Every outcome has a series of its own, so what is inconclusive is never counted as passed.
+// Prometheus text for node_exporter's textfile collector: `-o prometheus=DIR/prelaunch.prom`
+// replaces the file at once, so a scrape never reads half of it. Every outcome has a series of its
+// own, so what is inconclusive is never counted as passed.
 
 // metrics is a text in the making.
 type metrics struct {

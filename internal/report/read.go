@@ -14,9 +14,9 @@ import (
 // MaxSize bounds a report that is read, in bytes: four times the largest facts that can be judged.
 const MaxSize = 4 * audit.MaxDocument
 
-// Read reads a report that Write made as json. It refuses a truncated file, another schema or version, doubled fields, data after the
-// report, and a report that contradicts itself, such as one with a failing check that says it is ready. Fields that a later version
-// added are left out.
+// Read reads a report that Write made as json. It refuses a truncated file, another schema or
+// version, doubled fields, data after the report, and a report that contradicts itself, such as one
+// with a failing check that says it is ready. Fields that a later version added are left out.
 func Read(raw []byte) (*audit.Report, error) {
 	if len(raw) > MaxSize {
 		return nil, fmt.Errorf("the report is larger than %d MB", MaxSize>>20)
@@ -32,7 +32,7 @@ func Read(raw []byte) (*audit.Report, error) {
 	case audit.FactsSchema:
 		return nil, errors.New("these are facts, not a report: make the report with `prelaunch judge FACTS -o json=REPORT`")
 	case "":
-		return nil, fmt.Errorf("this is no report: it has no \"schema\": %q", audit.ReportSchema)
+		return nil, fmt.Errorf("this is not a report: it has no \"schema\": %q", audit.ReportSchema)
 	default:
 		return nil, fmt.Errorf("schema is %.60q, this version reads %q: read it with the version of prelaunch that made it, or audit again", head.Schema, audit.ReportSchema)
 	}
@@ -52,12 +52,13 @@ func Read(raw []byte) (*audit.Report, error) {
 		return nil, fmt.Errorf("read the report: %w", err)
 	}
 	if err := consistent(&r); err != nil {
-		return nil, fmt.Errorf("the report contradicts itself, so it was edited or damaged: %w", err)
+		return nil, fmt.Errorf("the report contradicts itself: it was edited or damaged: %w", err)
 	}
 	return &r, nil
 }
 
-// ReadExactly reads a report as Read does and refuses fields that it does not know: whoever vouches for a report must see all of it.
+// ReadExactly reads a report as Read does and rejects unknown fields: whoever vouches for a report
+// must see all of it.
 func ReadExactly(raw []byte) (*audit.Report, error) {
 	r, err := Read(raw)
 	if err != nil {
@@ -69,7 +70,7 @@ func ReadExactly(raw []byte) (*audit.Report, error) {
 	return r, nil
 }
 
-// consistent reports where the sums of a report are not those of its findings.
+// consistent reports where the totals of a report are not those of its findings.
 func consistent(r *audit.Report) error {
 	var summary audit.Summary
 	counts := map[audit.Outcome]*int{
@@ -96,23 +97,23 @@ func consistent(r *audit.Report) error {
 			}
 		}
 		if worst := audit.Worst(found...); worst != check.Outcome {
-			return fmt.Errorf("check %.80q is said to be %s, its findings come to %s", check.ID, check.Outcome, worst)
+			return fmt.Errorf("check %.80q says %s, its findings amount to %s", check.ID, check.Outcome, worst)
 		}
 	}
 	if summary != r.Summary {
-		return errors.New("the summary does not count the checks that are there")
+		return errors.New("the summary does not match the checks")
 	}
 	for _, item := range r.Checklist {
 		var found []audit.Outcome
 		for _, id := range item.Checks {
 			outcome, known := outcomes[id]
 			if !known {
-				return fmt.Errorf("checklist item %d names the check %.80q, which is not there", item.Item, id)
+				return fmt.Errorf("checklist item %d names the check %.80q, which the report does not have", item.Item, id)
 			}
 			found = append(found, outcome)
 		}
 		if worst := audit.Worst(found...); worst != item.Outcome {
-			return fmt.Errorf("checklist item %d is said to be %s, its checks come to %s", item.Item, item.Outcome, worst)
+			return fmt.Errorf("checklist item %d says %s, its checks amount to %s", item.Item, item.Outcome, worst)
 		}
 	}
 	if r.CutShort && !r.Partial {

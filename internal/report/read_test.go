@@ -51,7 +51,8 @@ func TestReadRefuses(t *testing.T) {
 	}
 }
 
-// TestReadIsAdditive: a field that a later version added is no obstacle, but nobody signs what they cannot see.
+// TestReadIsAdditive: a field that a later version added is no obstacle, but nobody signs what they
+// cannot see.
 func TestReadIsAdditive(t *testing.T) {
 	t.Parallel()
 	good := string(render(t, "json", sampleReport(t), Options{}))

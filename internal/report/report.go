@@ -1,9 +1,11 @@
-// Package report renders a report: one file per format, and one table, Formats, that feeds the flag, its help, its errors and the
-// tests. Every format shows the same outcomes; none decides any, and what is inconclusive is in all of them, never as a pass.
+// Package report renders a report: one file per format, and one table, Formats, that feeds the
+// flag, its help, its errors and the tests. Every format shows the same outcomes; none decides any,
+// and what is inconclusive is in all of them, never as a pass.
 //
-// Parts of a report come from the audited system, so they are hostile: each format escapes for its own reader, and control,
-// bidirectional and zero-width characters never reach a terminal. Keys are redacted twice: in the report before it is laid out (a
-// layout could break a key over two lines and hide it from a search) and in what was laid out.
+// Parts of a report come from the audited system, so they are hostile: each format escapes for its
+// own reader, and control, bidirectional and zero-width characters never reach a terminal. Keys are
+// redacted twice: in the report before it is laid out (a layout could break a key over two lines
+// and hide it from a search) and in what was laid out.
 package report
 
 import (
@@ -61,14 +63,16 @@ type Options struct {
 	Width   int  // columns of the terminal, or as the user wishes; 0: not known
 	Color   bool // color the outcomes; of the table only
 	Verbose bool // a line a check, remediation in full; of the table only
-	// MinSeverity hides checks of less severity in table and markdown, never in the verdict and the counts; "": none.
+	// MinSeverity hides checks of less severity in table and markdown, never in the verdict and the
+	// counts; "": none.
 	MinSeverity string
 	Redactor    *secret.Redactor // takes keys out; nil: the keys are not at hand
 	// Now is the time at which a report that was read from a file is shown; when it has expired by then, every format says
 	// so. Zero: the report is fresh.
 	Now time.Time
-	// ConfigFile is what the configuration is called, relative to the repository's root where there is one. Formats that must
-	// point at a file point at it for findings that have no file of their own. Default: what the report calls it, else prelaunch.yaml.
+	// ConfigFile is what the configuration is called, relative to the repository's root where there
+	// is one. Formats that must point at a file point at it for findings that have no file of their
+	// own. Default: what the report calls it, else prelaunch.yaml.
 	ConfigFile string
 	// Caveats are further sentences that a reader must know before relying on the report.
 	Caveats []string
@@ -106,8 +110,9 @@ func Write(w io.Writer, format string, r *audit.Report, o Options) error {
 	return nil
 }
 
-// redactLast redacts what the redaction of the report's strings missed. A key that is one of the report's own words, such as
-// "production", is left in: redacting it would break the format, and it is no secret.
+// redactLast redacts what the redaction of the report's strings missed. A key that is one of the
+// report's own words, such as "production", is left in: redacting it would break the format, and it
+// is no secret.
 func (o Options) redactLast(out []byte) []byte {
 	if o.Redactor.RedactString(ownText()) != ownText() {
 		return out

@@ -23,7 +23,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// maxGolden is how many bytes of an output a golden file spells out; of the rest it holds the digest.
+// maxGolden is how many bytes of an output a golden file spells out; of the rest it holds the
+// digest.
 const maxGolden = 30_000
 
 // golden compares got with testdata/name.

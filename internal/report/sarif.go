@@ -12,7 +12,8 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
-// SARIF 2.1.0, in as much of it as a report needs. Every check is a rule and every finding a result:
+// SARIF 2.1.0, in as much of it as a report needs. Every check is a rule and every finding a
+// result:
 //
 //	fail          kind fail, level error
 //	warn          kind fail, level warning
@@ -20,11 +21,12 @@ import (
 //	pass, n/a     kind pass, kind notApplicable
 //	waived        as what it would have been, with an accepted suppression
 //
-// Readers that keep only the kind fail, such as DefectDojo, would lose what is not proven: one more result of the rule
-// prelaunch.not-proven says so. GitHub code scanning knows neither kinds nor suppressions and would raise an alert for each pass. The
-// format code-scanning therefore leaves out what calls for nothing to be done, shows what is not proven as a note, and keeps to
-// GitHub's limits. GitHub also wants a place in a file for each result: what has none is shown at the line of the configuration that
-// declares it.
+// Readers that keep only the kind fail, such as DefectDojo, would lose what is not proven: one more
+// result of the rule prelaunch.not-proven says so. GitHub code scanning knows neither kinds nor
+// suppressions and would raise an alert for each pass. The format code-scanning therefore leaves
+// out what calls for nothing to be done, shows what is not proven as a note, and keeps to GitHub's
+// limits. GitHub also wants a place in a file for each result: what has none is shown at the line
+// of the configuration that declares it.
 
 type sarifLog struct {
 	Schema  string     `json:"$schema"`
@@ -135,8 +137,9 @@ type sarifSuppression struct {
 	Properties    map[string]any `json:"properties"`
 }
 
-// GitHub code scanning shows at most this much of a run (docs.github.com, "SARIF results exceed one or more limits"): the results that
-// it would leave out are left out here, the least severe ones, and are counted.
+// GitHub code scanning shows at most this much of a run (docs.github.com, "SARIF results exceed one
+// or more limits"): the results that it would leave out are left out here, the least severe ones,
+// and are counted.
 const (
 	maxAlerts = 5_000
 	maxTags   = 10
@@ -160,8 +163,8 @@ func renderSARIF(w io.Writer, v *view) error {
 	return writeSARIF(w, run)
 }
 
-// renderCodeScanning writes the findings that call for something to be done: failures first, then what is not proven, then warnings,
-// each by severity.
+// renderCodeScanning writes the findings that call for something to be done: failures first, then
+// what is not proven, then warnings, each by severity.
 func renderCodeScanning(w io.Writer, v *view) error {
 	run := v.sarifRun()
 	leftOut := 0
@@ -192,7 +195,8 @@ func renderCodeScanning(w io.Writer, v *view) error {
 	return writeSARIF(w, run)
 }
 
-// addNotProven adds the result that says what is not proven to readers that know the kind fail only.
+// addNotProven adds the result that says what is not proven to readers that know the kind fail
+// only.
 func (run *sarifRun) addNotProven(v *view, checks []string) {
 	rule := sarifRule{
 		ID: "prelaunch.not-proven", ShortDescription: sarifText{Text: "Every required check must be proven"},
@@ -263,7 +267,8 @@ func writeSARIF(w io.Writer, run *sarifRun) error {
 	return writeJSON(w, sarifLog{Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0", Runs: []sarifRun{*run}})
 }
 
-// securitySeverity is the number by which GitHub sorts alerts: above 9 is critical, above 7 high, above 4 medium.
+// securitySeverity is the number by which GitHub sorts alerts: above 9 is critical, above 7 high,
+// above 4 medium.
 var securitySeverity = map[string]string{"critical": "9.5", "high": "8.0", "medium": "5.5", "low": "2.0"}
 
 func sarifRuleOf(check audit.Check) sarifRule {
@@ -295,7 +300,8 @@ func sarifRuleOf(check audit.Check) sarifRule {
 	return rule
 }
 
-// helpURI is a page about the first weakness that a check is about, else of the standard; "" where it names neither.
+// helpURI is a page about the first weakness that a check is about, else of the standard; "" where
+// it names neither.
 func helpURI(check audit.Check) string {
 	for _, cwe := range check.CWE {
 		if number, ok := strings.CutPrefix(cwe, "CWE-"); ok && number != "" && strings.Trim(number, "0123456789") == "" {

@@ -80,7 +80,8 @@ func at(schema *jsonschema.Schema, names ...string) *jsonschema.Schema {
 	return schema
 }
 
-// neverNull takes "null" out of what a Go slice, map or pointer may be: a report is written without nulls.
+// neverNull removes "null" from what a Go slice, map or pointer may be: a report is written without
+// nulls.
 func neverNull(schema *jsonschema.Schema) {
 	if schema == nil {
 		return
@@ -96,8 +97,8 @@ func neverNull(schema *jsonschema.Schema) {
 	}
 }
 
-// additive lets every object have more fields than those of this version: a later one may add some, and what reads reports today must
-// still read those.
+// additive lets every object have more fields than those of this version: a later one may add some,
+// and today's readers must still read those reports.
 func additive(schema *jsonschema.Schema) {
 	if schema == nil {
 		return
@@ -129,7 +130,7 @@ func describe(schema *jsonschema.Schema) {
 		{[]string{"checks", "findings", "id"}, "the same in every run for the same problem in the same place"},
 		{[]string{"checks", "findings", "scope"}, "the same in every run for the check, the environment and the target; a ticket closes when its scope passes"},
 		{[]string{"checks", "findings", "raw_outcome"}, "of a waived finding: what it would have been"},
-		{[]string{"checks", "findings", "basis"}, "whether it was seen, rests on somebody's word, or on the configuration"},
+		{[]string{"checks", "findings", "basis"}, "whether it was observed, is attested, or is declared by the configuration"},
 		{[]string{"checks", "findings", "evidence"}, "what and where; path, line, object, commit and url name places, config_line a line of the configuration"},
 		{[]string{"checks", "cwe"}, "weaknesses of the Common Weakness Enumeration, such as CWE-347"},
 		{[]string{"checks", "owasp_asvs"}, "requirements of the OWASP Application Security Verification Standard 5.0"},
@@ -137,9 +138,9 @@ func describe(schema *jsonschema.Schema) {
 		{[]string{"checks", "findings", "cause"}, "shared by findings that depend on one cause; the finding that is the cause has is_cause: true in its evidence"},
 		{[]string{"notes"}, "worth knowing; changes no outcome"},
 		{[]string{"scope"}, "what was covered, so that a reader knows what a pass is worth"},
-		{[]string{"scope", "overrides"}, "settings that make the audit see something else than the public does"},
+		{[]string{"scope", "overrides"}, "settings that make the audit see something other than what the public sees"},
 		{[]string{"scope", "declared_empty"}, "sections that the configuration declares to have nothing in them; by, on, reason and expires are empty for a bare []"},
-		{[]string{"scope", "sent"}, "synthetic events that a receiver took, to be purged"},
+		{[]string{"scope", "sent"}, "synthetic events that a receiver accepted, to be purged"},
 		{[]string{"facts_digest"}, "digest of the facts document that was judged"},
 	} {
 		at(schema, field.path...).Description = field.text

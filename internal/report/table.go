@@ -16,8 +16,9 @@ const (
 	maxWidth  = 140 // longer lines are hard to read
 )
 
-// renderTable shows the report to a person: the verdict and what to do next, the checklist, what fails, what is not proven by cause,
-// what passes in brief, the scope, and on the last line the verdict again, alone.
+// renderTable shows the report to a person: the verdict and what to do next, the checklist, what
+// fails, what is not proven by cause, what passes in brief, the scope, and on the last line the
+// verdict again, alone.
 func renderTable(w io.Writer, v *view) error {
 	t := &table{w: w, view: v, width: pipeWidth}
 	if v.Width > 0 {
@@ -131,8 +132,8 @@ func (t *table) checklist() {
 	}
 }
 
-// findings are the checks of an outcome that calls for something to be done, or was waived: what was found is the headline, then
-// where, what is required, and the fix.
+// findings are the checks of an outcome that calls for something to be done, or was waived: what
+// was found is the headline, then where, what is required, and the fix.
 func (t *table) findings(title string, outcome audit.Outcome) {
 	checks := t.with(outcome)
 	if len(checks) == 0 {

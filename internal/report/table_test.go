@@ -20,7 +20,8 @@ func reportOf(t testing.TB, found map[string][]audit.Verdict, infos ...audit.Che
 	return verdict.Assemble(doc, audit.Digest([]byte("facts")), verdict.Judgment{Checks: infos, Verdicts: found, PolicyDigest: audit.Digest([]byte("p"))}, sampleChecklist)
 }
 
-// unreachable is a report in which one cause keeps many checks from being proven, and another check fails.
+// unreachable is a report in which one cause keeps many checks from being proven, and another check
+// fails.
 func unreachable(t testing.TB) *audit.Report {
 	t.Helper()
 	const why = "webhook.unreachable/test"
@@ -56,7 +57,8 @@ func TestVerdictComesFirstAndLast(t *testing.T) {
 	}
 }
 
-// TestOneCauseIsOneBlock: what waits for one cause is folded under it, and says what settles it, never how to fix what nobody observed.
+// TestOneCauseIsOneBlock: what waits for one cause is folded under it, and says what settles it,
+// never how to fix what nobody observed.
 func TestOneCauseIsOneBlock(t *testing.T) {
 	t.Parallel()
 	r := unreachable(t)
@@ -85,13 +87,30 @@ func TestOneCauseIsOneBlock(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"webhook.check-00 (12 checks): Start the Test receiver",
+		"12 checks: Start the Test receiver",
 		"api-key.not-in-code: Rotate the key",
 		"https.webhook-reachable: Start the receiver, and open its port",
 		"api-key.not-in-client: Add to prelaunch.yaml",
 	}
 	if diff := cmp.Diff(want, v.nextSteps()); diff != "" {
 		t.Errorf("next steps:\n%s", diff)
+	}
+}
+
+// TestTwinCausesAreOne: both receivers are down, and one step settles both.
+func TestTwinCausesAreOne(t *testing.T) {
+	t.Parallel()
+	down := func(environment string) audit.Verdict {
+		return audit.Verdict{Outcome: audit.Inconclusive, Environment: environment, Subject: "x", Message: environment + " receiver was not tested",
+			Cause: "webhook.unreachable/" + environment, NextStep: "Start the receivers."}
+	}
+	both := []audit.Verdict{down(audit.Test), down(audit.Production)}
+	v, err := newView(reportOf(t, map[string][]audit.Verdict{"a.a": both, "a.b": both}, info("a.a", "A", "A", "high", "Fix.", 1), info("a.b", "B", "A", "high", "Fix.", 1)), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if causes := v.causes(); len(causes) != 1 || len(causes[0].Groups) != 2 || len(causes[0].Checks) != 2 {
+		t.Errorf("%d causes: %+v", len(causes), causes)
 	}
 }
 
@@ -159,7 +178,8 @@ func TestNothingInvisible(t *testing.T) {
 	}
 }
 
-// TestCodeScanningKeepsToLimits: of 6,000 findings GitHub gets the 5,000 gravest, and the number that is left out.
+// TestCodeScanningKeepsToLimits: of 6,000 findings GitHub gets the 5,000 gravest, and the number
+// that is left out.
 func TestCodeScanningKeepsToLimits(t *testing.T) {
 	t.Parallel()
 	found := map[string][]audit.Verdict{}

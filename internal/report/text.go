@@ -9,12 +9,13 @@ import (
 	"github.com/clipperhouse/displaywidth"
 )
 
-// Plain makes text from outside safe and legible on a terminal and in text formats, on one line, as every format here does.
+// Plain makes text from outside safe and legible on a terminal and in text formats, on one line, as
+// every format here does.
 func Plain(text string) string { return plain(text) }
 
-// plain makes text from outside safe and legible, on one line: white space becomes single spaces, and whatever cannot be seen or
-// acts on a terminal or on the reading order is escaped (ESC as \x1b, a right-to-left override as \u202e, a zero-width space as
-// \u200b).
+// plain makes text from outside safe and legible, on one line: white space becomes single spaces,
+// and whatever cannot be seen or acts on a terminal or on the reading order is escaped (ESC as
+// \x1b, a right-to-left override as \u202e, a zero-width space as \u200b).
 func plain(text string) string {
 	var b strings.Builder
 	space := false
@@ -47,8 +48,9 @@ func plain(text string) string {
 	return b.String()
 }
 
-// invisible reports whether a character has no glyph of its own or changes how others are read: controls, bidirectional and other
-// format characters, joiners, variation selectors, fillers, and line and paragraph separators.
+// invisible reports whether a character has no glyph of its own or changes how others are read:
+// controls, bidirectional and other format characters, joiners, variation selectors, fillers, and
+// line and paragraph separators.
 func invisible(r rune) bool {
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point,
 		unicode.Variation_Selector) || r == '\u2800' // the blank Braille pattern
@@ -65,15 +67,16 @@ func escaped(r rune) string {
 	return fmt.Sprintf(`\U%08x`, r)
 }
 
-// maxMarks is how many combining marks may follow one character: no script needs more than four, and a stack of them overprints
-// the lines above.
+// maxMarks is how many combining marks may follow one character: no script needs more than four,
+// and a stack of them overprints the lines above.
 const maxMarks = 6
 
 // clip shortens text to at most width columns.
 func clip(text string, width int) string { return displaywidth.TruncateString(text, width, "…") }
 
-// wrap breaks plain text into lines of at most width columns, between words where it can and inside a word that is longer than a
-// line. The first line starts with lead, the others with as many spaces.
+// wrap breaks plain text into lines of at most width columns, between words where it can and inside
+// a word that is longer than a line. The first line starts with lead, the others with as many
+// spaces.
 func wrap(text string, width int, lead string) []string {
 	hang := strings.Repeat(" ", displaywidth.String(lead))
 	room := max(width-len(hang), 1)
@@ -110,15 +113,17 @@ func wrap(text string, width int, lead string) []string {
 	return lines
 }
 
-// Block is a paragraph of a remediation or of a next step, an item of a list in it, or lines to be pasted as they are.
+// Block is a paragraph of a remediation or of a next step, an item of a list in it, or lines to be
+// pasted as they are.
 type Block struct {
 	Item, Code bool
 	Text       string // not yet escaped; of Code one or several lines
 }
 
-// Blocks reads a remediation or a next step, in which lines that follow each other are one paragraph. A line that begins with "- "
-// is an item of a list. Lines to be pasted are indented by two spaces or more, stand between ``` fences, or follow a line that ends
-// with a colon and look like YAML.
+// Blocks reads a remediation or a next step, in which lines that follow each other are one
+// paragraph. A line that begins with "- " is an item of a list. Lines to be pasted are indented by
+// two spaces or more, stand between ``` fences, or follow a line that ends with a colon and look
+// like YAML.
 func Blocks(text string) []Block {
 	var blocks []Block
 	fenced, yaml, fresh := false, false, true // fresh: a blank line or a fence came before
@@ -189,8 +194,8 @@ func codeLines(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-// Wrap lays text out in lines of at most width columns with an indent before each. The lines of an item hang below its text; lines
-// to be pasted stay whole.
+// Wrap lays text out in lines of at most width columns with an indent before each. The lines of an
+// item hang below its text; lines to be pasted stay whole.
 func Wrap(text string, width int, indent string) string {
 	var lines []string
 	for i, paragraph := range strings.Split(strings.Trim(text, "\n"), "\n\n") {

@@ -16,7 +16,8 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
-// view is what a format shows: a copy of the report without keys and without nulls, and the options.
+// view is what a format shows: a copy of the report without keys and without nulls, and the
+// options.
 type view struct {
 	*audit.Report
 	Options
@@ -48,7 +49,8 @@ func newView(r *audit.Report, o Options) (*view, error) {
 	return &view{Report: copied, Options: o}, nil
 }
 
-// duplicate copies the report by way of JSON, so that a fresh report and one that was read from a file look the same.
+// duplicate copies the report by way of JSON, so that a fresh report and one that was read from a
+// file look the same.
 func duplicate(r *audit.Report) (*audit.Report, error) {
 	raw, err := json.Marshal(r)
 	if err != nil {
@@ -79,7 +81,8 @@ var ownText = sync.OnceValue(func() string {
 	return string(schema)
 })
 
-// tidy replaces every string in v, and every nil slice and map with an empty one, where it is written out.
+// tidy replaces every string in v, and every nil slice and map with an empty one, where it is
+// written out.
 func tidy(v reflect.Value, replace func(string) string) {
 	switch v.Kind() {
 	case reflect.String:
@@ -209,13 +212,15 @@ func (v *view) counts() string {
 // label is an outcome as people read it.
 func label(o audit.Outcome) string { return strings.ReplaceAll(o.String(), "_", " ") }
 
-// survives is the check of receivers that stop responding: nothing matters more, and much else depends on it.
+// survives is the check of receivers that stop responding: nothing matters more, and much else
+// depends on it.
 const survives = "errors.survives-requests"
 
 // severities, the gravest first.
 var severities = []string{"critical", "high", "medium", "low"}
 
-// with are the checks of an outcome: a receiver that stops responding first, then required before recommended, then by severity.
+// with are the checks of an outcome: a receiver that stops responding first, then required before
+// recommended, then by severity.
 func (v *view) with(outcome audit.Outcome) []audit.Check {
 	var checks []audit.Check
 	for _, check := range v.Checks {
@@ -236,7 +241,8 @@ func (v *view) with(outcome audit.Outcome) []audit.Check {
 	return checks
 }
 
-// severeEnough reports whether a check is shown although there is a least severity; one of an unknown severity is.
+// severeEnough reports whether a check is shown although there is a least severity; one of an
+// unknown severity is.
 func (v *view) severeEnough(check audit.Check) bool {
 	least := slices.Index(severities, v.MinSeverity)
 	return least < 0 || slices.Index(severities, check.Severity) <= least

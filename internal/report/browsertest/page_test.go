@@ -86,7 +86,8 @@ func earlier(t *testing.T) []*audit.Report {
 	return all
 }
 
-// browser is Chromium with one page; requests collects what it asks for, complaints what it writes to its console.
+// browser is Chromium with one page; requests collects what it asks for, complaints what it writes
+// to its console.
 type browser struct {
 	ctx                  context.Context
 	mu                   sync.Mutex
@@ -282,8 +283,9 @@ func TestKeyboard(t *testing.T) {
 	}
 }
 
-// TestScreenReader asks for what a screen reader goes by: one first heading, headings without gaps, a main part, names for pictures
-// and sections, headers for table cells, and the word of an outcome wherever there is a colour.
+// TestScreenReader asks for what a screen reader goes by: one first heading, headings without gaps,
+// a main part, names for pictures and sections, headers for table cells, and the word of an outcome
+// wherever there is a colour.
 func TestScreenReader(t *testing.T) {
 	b := newBrowser(t)
 	b.open(t, sample(t), report.Options{Earlier: earlier(t)})
