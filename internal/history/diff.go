@@ -200,9 +200,17 @@ func compareFindings(older, newer []audit.Finding) []FindingChange {
 	return changes
 }
 
-// describeFinding is what a finding says beside its outcome.
+// measured are amounts in the evidence of a pass that are others in every run.
+var measured = []string{"bytes", "requests", "activity"}
+
+// describeFinding is what a finding says next to its outcome.
 func describeFinding(finding audit.Finding) map[string]any {
-	said := map[string]any{"message": finding.Message, "basis": finding.Basis, "evidence": finding.Evidence}
+	evidence := finding.Evidence
+	if finding.Outcome == audit.Pass {
+		evidence = maps.Clone(evidence)
+		maps.DeleteFunc(evidence, func(name string, _ any) bool { return slices.Contains(measured, name) })
+	}
+	said := map[string]any{"message": finding.Message, "basis": finding.Basis, "evidence": evidence}
 	if w := finding.Waiver; w != nil {
 		said["waiver"] = map[string]any{"owner": w.Owner, "approved_by": w.ApprovedBy, "reason": w.Reason, "expires": w.Expires.String()}
 	}
@@ -233,7 +241,7 @@ func compareValues(older, newer map[string]any) []Value {
 func flatten(prefix string, value any, into map[string]any) {
 	object, ok := value.(map[string]any)
 	if !ok {
-		into[prefix] = value
+		into[prefix] = ordered(value)
 		return
 	}
 	for name, inner := range object {
@@ -242,6 +250,17 @@ func flatten(prefix string, value any, into map[string]any) {
 		}
 		flatten(name, inner, into)
 	}
+}
+
+// ordered sorts a list of texts: in which order things were found says nothing.
+func ordered(value any) any {
+	list, ok := value.([]any)
+	if !ok {
+		return value
+	}
+	sorted := slices.Clone(list)
+	slices.SortStableFunc(sorted, func(a, b any) int { return strings.Compare(text(a), text(b)) })
+	return sorted
 }
 
 // text is a value as JSON, for comparing and for showing.
@@ -261,8 +280,11 @@ func context(older, newer *audit.Report) []Value {
 	type named = map[string]any
 	side := func(r *audit.Report) named {
 		all := named{
-			"version": r.Tool.Version, "policies": r.PolicyDigest, "configuration": r.ConfigDigest, "valid until": r.ValidUntil.String(),
+			"version": r.Tool.Version, "policies": r.PolicyDigest, "configuration": r.ConfigDigest,
 			"partial": strconv.FormatBool(r.Partial), "cut short": strconv.FormatBool(r.CutShort),
+		}
+		if longest := audit.NewDate(r.FinishedAt).AddDays(audit.MaxValidity); r.ValidUntil.Before(longest) { // else it only moves on
+			all["valid until"] = r.ValidUntil.String()
 		}
 		for environment, mode := range r.Scope.Probing {
 			all["probing in "+environment] = mode

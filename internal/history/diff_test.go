@@ -256,3 +256,20 @@ func TestUnlikeFactsAreNotPaired(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestUnchanged: neither the day, nor the order of lists, nor how much a log has grown is a change.
+func TestUnchanged(t *testing.T) {
+	t.Parallel()
+	on := func(day int, bytes int, list ...any) *audit.Report {
+		r, _ := side{day: day, verdicts: map[string][]audit.Verdict{"web.check": {{Outcome: audit.Pass, Subject: "x", Message: "fine",
+			Evidence: map[string]any{"bytes": bytes, "list": list}}}}}.report(t)
+		return r
+	}
+	d, err := Compare(on(0, 1, "a", "b"), on(1, 2, "b", "a"), DiffOptions{})
+	if err != nil || len(d.Checks)+len(d.Context)+len(d.Summary()) != 0 {
+		t.Errorf("changes: %+v %+v %v", d.Checks, d.Context, err)
+	}
+	if d, err = Compare(on(0, 1, "a", "b"), on(1, 1, "a", "c"), DiffOptions{}); err != nil || len(d.Checks) != 1 {
+		t.Errorf("another list is no change: %+v %v", d.Checks, err)
+	}
+}
