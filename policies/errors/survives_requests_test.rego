@@ -40,3 +40,13 @@ test_inconclusive if {
 	outcomes({"stops": [], "complete": false}) == {"inconclusive"}
 	outcomes({"stops": [], "state": "passive"}) == {"inconclusive"}
 }
+
+test_inconclusive_where_nothing_was_signed if {
+	outcomes({"key_held": false}) == {"inconclusive"}
+	outcomes({"genuine": false, "distinguishes": false}) == {"inconclusive"}
+}
+
+test_same_build_settles_production_without_its_key if {
+	result := {[f.environment, f.outcome] | some f in check.findings} with input as given.by_fingerprint([given.wrong], [given.wrong], [])
+	result == {["test", "pass"], ["production", "pass"]}
+}

@@ -144,6 +144,10 @@ guesses := {
 	"spaced-body": "it verifies the body re-serialized with blanks",
 	"pretty-body": "it verifies the body re-serialized with line breaks",
 	"sorted-body": "it verifies the body re-serialized with sorted names",
+	"empty-key": "its key is empty: the variable is probably not set",
+	"base64-body": "it verifies the base64 of the body, as behind a gateway that encodes it (AWS Lambda)",
+	"doubly-encoded-body": "it verifies the body encoded as JSON a second time (JSON.stringify of a string)",
+	"empty-body": "it verifies an empty body: a parser had read the stream before",
 	"python-spelling": "it accepts the body only when serialized with blanks",
 }
 
@@ -200,11 +204,34 @@ about(environment, "shut out") := {
 	"next_step": obstacles.firewall(environment).next_step,
 }
 
+# habit is what most likely lies behind the status of rejected valid events, where nothing that was tried instead was
+# accepted.
+habit(environment) := "; it gives every request a 404: most likely the path of webhook_url is wrong" if {
+	only_status(environment, {404, 405})
+	responses.baselines[environment].wrong_statuses == rejected_statuses(environment)
+} else := "; correctly and incorrectly signed events are rejected alike: most likely it has another key" if {
+	only_status(environment, {400, 401, 403})
+	responses.baselines[environment].wrong_statuses == rejected_statuses(environment)
+} else := "; 201 is what NestJS responds to a POST by default: set @HttpCode(200)" if {
+	only_status(environment, {201})
+} else := "; 204 is what many frameworks respond with an empty body: set the status" if {
+	only_status(environment, {204})
+} else := ""
+
+rejected_statuses(environment) := sort({x.status | some x in rejected(environment)})
+
+only_status(environment, expected) if {
+	count(accepted_instead(environment)) == 0
+	every x in rejected(environment) {
+		x.status in expected
+	}
+}
+
 about(environment, "genuine") := {
 	"outcome": "fail",
-	"message": sprintf("%s did not respond with 200 to %s: %s%s", [
+	"message": sprintf("%s did not respond with 200 to %s: %s%s%s", [
 		text.receiver(environment), count_words(environment), text.responses_of(rejected(environment)),
-		guess_words(environment),
+		guess_words(environment), habit(environment),
 	]),
 	"evidence": object.union(evidence(environment), {"receiver_takes": accepted_instead(environment)}),
 }

@@ -169,3 +169,14 @@ test_large_events if {
 	outcomes(large(413)) == {"pass", "warn"}
 	outcomes(large(401)) == {"pass", "fail"}
 }
+
+# The cause that a status suggests is named.
+test_habits if {
+	every row in [[404, [404], "path of webhook_url"], [401, [401], "another key"], [201, [401], "NestJS"], [204, [401], "empty body"]] {
+		document := given.document(
+			{"genuine": false, "distinguishes": false, "wrong_statuses": row[1], "genuine_statuses": [row[0]]},
+			[given.wrong, genuine("application.complete", {"status": row[0]})],
+		)
+		contains(messages(document), row[2])
+	}
+}

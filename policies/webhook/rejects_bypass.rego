@@ -46,9 +46,10 @@ recognized(environment) := sort({sprintf("%s/%s", [text.family(unmarked.fact.fam
 
 findings contains verdict.finding(environment, {
 	"outcome": "fail", "subject": "recognized",
-	"message": sprintf("%s verifies for the auditor only: it accepted forged events that do not name it in User-Agent (%s)", [
-		text.receiver(environment), concat(", ", recognized(environment)),
-	]),
+	"message": sprintf(
+		"%s verifies for the auditor only: it accepted forged events that do not name it in User-Agent (%s)",
+		[text.receiver(environment), concat(", ", recognized(environment))],
+	),
 	"evidence": {"cases": recognized(environment)},
 }) if {
 	some environment, _ in lib.environments
@@ -57,7 +58,9 @@ findings contains verdict.finding(environment, {
 }
 
 # recognition is what a pass leaves open about receivers that recognize the auditor.
-recognition(environment) := {"note": "a receiver that recognizes the auditor by its address or its synthetic UIDs is not found out"} if {
+recognition(environment) := {
+	"note": "a receiver that recognizes the auditor by its address or its synthetic UIDs is not found out",
+} if {
 	some x in input.facts["webhook.exchange"]
 	x.environment == environment
 	x.unmarked

@@ -535,6 +535,10 @@ var Diagnoses = []Case{
 		f.Keyed = true
 		f.SignWith(f.Other)
 	}},
+	{Name: "empty-key", Change: withKey("")},
+	{Name: "base64-body", Change: func(f *Request) { f.Put(f.Right([]byte(base64.StdEncoding.EncodeToString(f.Body)))) }},
+	{Name: "doubly-encoded-body", Change: func(f *Request) { f.Put(f.Right(Compact.Write(text(string(f.Body))))) }},
+	{Name: "empty-body", Change: func(f *Request) { f.Put(f.Right(nil)) }},
 	{Name: "spaced-body", Change: func(f *Request) { f.Put(f.Right(Python.Write(f.Doc))) }},
 	{Name: "sorted-body", Change: func(f *Request) { f.Put(f.Right(Compact.Write(f.Doc.sorted()))) }},
 	{Name: "pretty-body", Change: func(f *Request) { f.Put(f.Right(pretty.Write(f.Doc))) }},
