@@ -11,6 +11,7 @@ import (
 	"github.com/google/jsonschema-go/jsonschema"
 
 	"github.com/prelaunch-audit/prelaunch/internal/config"
+	"github.com/prelaunch-audit/prelaunch/internal/report"
 )
 
 // errorSchema names the document that stands for an error when JSON was asked for.
@@ -42,7 +43,7 @@ func (a *app) fail(ctx context.Context, args []string, err error) int {
 	var mistakes *config.Error
 	interrupted := errors.Is(err, context.Canceled) && ctx.Err() != nil
 	if fromVariable, _ := a.LookupEnv("PRELAUNCH_OUTPUT"); wantsJSON(append(slices.Clone(args), "--output="+fromVariable)) {
-		document := errorDocument{Schema: errorSchema, Code: exitFailure, Message: a.redactor.RedactString(strings.TrimSpace(err.Error()))}
+		document := errorDocument{Schema: errorSchema, Code: exitFailure, Message: plainLines(a.redactor.RedactString(strings.TrimSpace(err.Error())))}
 		switch {
 		case errors.As(err, &mistakes):
 			for _, problem := range mistakes.Problems {
@@ -64,13 +65,22 @@ func (a *app) fail(ctx context.Context, args []string, err error) int {
 	}
 	switch {
 	case errors.As(err, &mistakes): // each line begins with file:line:column, which editors and CI understand
-		fmt.Fprintln(a.Err, a.redactor.RedactString(mistakes.Error()))
+		fmt.Fprintln(a.Err, plainLines(a.redactor.RedactString(mistakes.Error())))
 	case interrupted:
 		fmt.Fprintln(a.Err, "prelaunch: "+interruption)
 	default:
-		fmt.Fprintf(a.Err, "prelaunch: %s\n", a.redactor.RedactString(strings.TrimSpace(err.Error())))
+		fmt.Fprintf(a.Err, "prelaunch: %s\n", plainLines(a.redactor.RedactString(strings.TrimSpace(err.Error()))))
 	}
 	return exitFailure
+}
+
+// plainLines escapes, in each line, what acts on a terminal or cannot be seen: an error may quote a policy or a path.
+func plainLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = report.Plain(line)
+	}
+	return strings.Join(lines, "\n")
 }
 
 const interruption = "interrupted before there was anything to report"

@@ -13,6 +13,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/config"
 	"github.com/prelaunch-audit/prelaunch/internal/policy"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
+	"github.com/prelaunch-audit/prelaunch/internal/report"
 	"github.com/prelaunch-audit/prelaunch/policies"
 )
 
@@ -91,7 +92,7 @@ func (a *app) printPlan(steps []audit.Step) error {
 		if step.Environment != "" {
 			line += " [" + step.Environment + "]"
 		}
-		text.WriteString(line + "\n")
+		text.WriteString("  " + report.Plain(line) + "\n")
 	}
 	text.WriteString("Nothing of this was done; only the configuration and its own files were read.\n")
 	_, err := fmt.Fprint(a.Out, text.String())

@@ -27,7 +27,7 @@ import (
 const childName = "prelaunch-policies"
 
 const (
-	childMemory = 512 << 20 // bytes that an evaluation may hold
+	childMemory = 512 << 20 // bytes that an evaluation may hold, unless a test lowers them
 	childOutput = 64 << 20  // bytes of findings that are read
 	childLookAt = 5 * time.Millisecond
 	exitMemory  = 3
@@ -42,6 +42,7 @@ type work struct {
 	Data    map[string]any    `json:"data"`
 	Facts   json.RawMessage   `json:"facts"`
 	Limit   time.Duration     `json:"limit"`
+	Memory  uint64            `json:"memory"` // bytes
 }
 
 // result is what it answers.
@@ -64,7 +65,7 @@ func (j *Judge) apart(ctx context.Context, checks []check, facts []byte, out map
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
-	given := work{Modules: j.texts, Checks: map[string]string{}, Data: j.data, Facts: facts, Limit: j.limit}
+	given := work{Modules: j.texts, Checks: map[string]string{}, Data: j.data, Facts: facts, Limit: j.limit, Memory: j.memory}
 	for _, check := range checks {
 		given.Checks[check.info.ID] = check.file
 	}
@@ -99,7 +100,7 @@ func (j *Judge) apart(ctx context.Context, checks []check, facts []byte, out map
 	case limited.Err() != nil:
 		return fmt.Errorf("%w of %v", errEndless, j.limit)
 	case ended != nil || json.Unmarshal(raw, &got) != nil:
-		return fmt.Errorf("%w (%d MB)", errMemory, childMemory>>20)
+		return fmt.Errorf("%w (%d MB)", errMemory, j.memory>>20)
 	case got.Endless:
 		return fmt.Errorf("%w of %v", errEndless, j.limit)
 	case got.Error != "":
@@ -113,9 +114,6 @@ func (j *Judge) apart(ctx context.Context, checks []check, facts []byte, out map
 
 // evaluateWork is the process: it reads work and writes a result. It returns the exit status.
 func evaluateWork(in io.Reader, out io.Writer) int {
-	boundMemory(childMemory)
-	debug.SetMemoryLimit(childMemory / 4 * 3) // garbage is collected harder before that
-	go watchMemory(childMemory)
 	answer := func(r result) int {
 		if json.NewEncoder(out).Encode(r) != nil {
 			return 1
@@ -126,6 +124,9 @@ func evaluateWork(in io.Reader, out io.Writer) int {
 	if err := json.NewDecoder(in).Decode(&given); err != nil {
 		return 1
 	}
+	boundMemory(given.Memory)
+	debug.SetMemoryLimit(int64(given.Memory / 4 * 3)) // garbage is collected harder before that
+	go watchMemory(given.Memory)
 	judge := &Judge{limit: given.Limit, data: given.Data}
 	modules := map[string]*ast.Module{}
 	for file, text := range given.Modules {

@@ -41,7 +41,7 @@ findings contains {"outcome": "pass", "message": "m"} if count(b) < 0
 			if err != nil {
 				t.Fatal(err)
 			}
-			judge.limit = 2 * time.Minute
+			judge.limit, judge.memory = 2*time.Minute, 48<<20
 			got, err := judge.Verdicts(t.Context(), []byte(`{"facts":{"a.fact":[{"text":"seen"}]}}`))
 			if err != nil {
 				t.Fatal(err)

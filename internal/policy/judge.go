@@ -42,12 +42,13 @@ type Judge struct {
 	all      rego.PreparedEvalQuery // the built-in ones
 	texts    map[string]string      // of the modules, by file
 	limit    time.Duration          // of one query
+	memory   uint64                 // bytes that evaluating a user's checks may take
 }
 
 // Compile compiles the selected checks with the helpers, strictly, type-checked against the schema of the facts.
 func (l *Library) Compile(ctx context.Context, selection Selection) (*Judge, error) {
 	modules := map[string]*ast.Module{}
-	judge := &Judge{limit: evaluationLimit, data: l.data, texts: map[string]string{}}
+	judge := &Judge{limit: evaluationLimit, memory: childMemory, data: l.data, texts: map[string]string{}}
 	for _, helper := range l.helpers {
 		modules[helper.file], judge.texts[helper.file] = helper.parsed, helper.text
 	}

@@ -1,0 +1,10 @@
+package cli
+
+import "testing"
+
+func TestErrorsActOnNoTerminal(t *testing.T) {
+	t.Parallel()
+	if got, want := plainLines("x.rego:1: unexpected \x1b[31m\u202e\u200b token\nnext line"), `x.rego:1: unexpected \x1b[31m\u202e\u200b token`+"\nnext line"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
