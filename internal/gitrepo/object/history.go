@@ -50,13 +50,16 @@ type History struct {
 	tags     []uint32 // of the ID of each object, by number
 	commits  map[ID]*Revision
 	byAge    []*Revision
-	tagOf    map[ID]ID // annotated tag to what it names
+	numbers  map[ID]uint32 // of trees that were entered
+	tagOf    map[ID]ID     // annotated tag to what it names
 	refs     []Ref
 	head     ID
 }
 
 // NewHistory returns an empty History of the store.
-func (s *Store) NewHistory() *History { return &History{store: s, tagOf: map[ID]ID{}} }
+func (s *Store) NewHistory() *History {
+	return &History{store: s, tagOf: map[ID]ID{}, numbers: map[ID]uint32{}}
+}
 
 // Recorder takes the notes of one worker.
 type Recorder struct {
@@ -256,6 +259,16 @@ func (s *Store) numberOf(id ID) (uint32, bool) {
 		}
 	}
 	return 0, false
+}
+
+// numberOf is that of the store, looked up once.
+func (h *History) numberOf(id ID) (number uint32, ok bool) {
+	if number, ok = h.numbers[id]; !ok {
+		if number, ok = h.store.numberOf(id); ok {
+			h.numbers[id] = number
+		}
+	}
+	return number, ok
 }
 
 // readTags reads the tags of all objects.

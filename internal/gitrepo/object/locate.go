@@ -27,9 +27,11 @@ func (h *History) Locate(ctx context.Context, ids []ID) map[ID]*Origin {
 	for _, id := range ids {
 		origins[id] = &Origin{}
 	}
-	if len(ids) > MaxLocated {
+	if len(ids) > batch { // once for all
 		m := h.mark(ctx, func(int) uint64 { return 1 }, ids)
 		h.inHead(ctx, m, ids, origins)
+	}
+	if len(ids) > MaxLocated {
 		ids = slices.Clone(ids)
 		slices.SortStableFunc(ids, func(a, b ID) int {
 			switch inHead := origins[a].InHead; {
@@ -44,7 +46,9 @@ func (h *History) Locate(ctx context.Context, ids []ID) map[ID]*Origin {
 	}
 	for part := range slices.Chunk(ids, batch) {
 		m := h.mark(ctx, func(i int) uint64 { return 1 << i }, part)
-		h.inHead(ctx, m, part, origins)
+		if len(origins) <= batch {
+			h.inHead(ctx, m, part, origins)
+		}
 		h.earliest(ctx, m, part, origins)
 	}
 	h.direct(origins)
@@ -81,51 +85,64 @@ const maxSteps = 1 << 29
 
 // mark follows the notes upward from the objects.
 func (h *History) mark(ctx context.Context, bit func(i int) uint64, ids []ID) *marks {
-	m := &marks{bits: make([]uint64, h.store.objects), filter: make([]uint64, 1<<markFilterBits/64)}
-	fresh := map[uint32]uint64{} // tag to the bits that what has it newly got
-	for i, id := range ids {
-		fresh[tagOf([]byte(id))] |= bit(i)
-	}
+	n := h.store.objects
+	m := &marks{bits: make([]uint64, n), filter: make([]uint64, 1<<markFilterBits/64)}
+	fresh := make([]uint64, n) // by number: bits that what names it has not got yet
+	var now, next, stack []uint32
 	steps := 0
-	var stack []uint32
-	for len(fresh) > 0 && ctx.Err() == nil {
-		next := map[uint32]uint64{}
-		for tag, add := range fresh {
-			for _, e := range h.namedBy(tag) {
-				if e.child != tag {
+	// spread gives bits to what names an object of that tag; false when it is time to stop.
+	spread := func(tag uint32, add uint64) bool {
+		for _, e := range h.namedBy(tag) {
+			if e.child != tag {
+				continue
+			}
+			if e.name == 0 {
+				m.bits[e.from] |= add
+				continue
+			}
+			// The tree, and what is stored as a delta of it and still has the entry.
+			for stack = append(stack[:0], e.from); len(stack) > 0; {
+				number := stack[len(stack)-1]
+				stack = stack[:len(stack)-1]
+				if got := add &^ m.bits[number]; got != 0 {
+					m.bits[number] |= got
+					if fresh[number] == 0 {
+						next = append(next, number)
+					}
+					fresh[number] |= got
+				}
+				p, entry, _ := h.store.at(number)
+				if p == nil {
 					continue
 				}
-				if e.name == 0 {
-					m.bits[e.from] |= add
-					continue
+				for c := p.first[entry]; c >= 0; c = p.next[c] {
+					if below := p.number + uint32(c); !h.drop(below, e) {
+						stack = append(stack, below)
+					}
 				}
-				// The tree, and what is stored as a delta of it and still has the entry.
-				for stack = append(stack[:0], e.from); len(stack) > 0; {
-					number := stack[len(stack)-1]
-					stack = stack[:len(stack)-1]
-					if got := add &^ m.bits[number]; got != 0 {
-						m.bits[number] |= got
-						own := h.tags[number]
-						k := own >> (32 - markFilterBits)
-						m.filter[k/64] |= 1 << (k % 64)
-						next[own] |= got
-					}
-					p, entry, _ := h.store.at(number)
-					if p == nil {
-						continue
-					}
-					for c := p.first[entry]; c >= 0; c = p.next[c] {
-						if below := p.number + uint32(c); !h.drop(below, e) {
-							stack = append(stack, below)
-						}
-					}
-					if steps++; steps > maxSteps || steps%4096 == 0 && ctx.Err() != nil {
-						return m
-					}
+				if steps++; steps > maxSteps || steps%4096 == 0 && ctx.Err() != nil {
+					return false
 				}
 			}
 		}
-		fresh = next
+		return true
+	}
+	for i, id := range ids {
+		if !spread(tagOf([]byte(id)), bit(i)) {
+			return m
+		}
+	}
+	for len(next) > 0 && ctx.Err() == nil {
+		now, next = next, now[:0]
+		for _, number := range now {
+			tag, add := h.tags[number], fresh[number]
+			fresh[number] = 0
+			k := tag >> (32 - markFilterBits)
+			m.filter[k/64] |= 1 << (k % 64)
+			if !spread(tag, add) {
+				return m
+			}
+		}
 	}
 	return m
 }
@@ -135,7 +152,7 @@ type descent struct {
 	ctx    context.Context
 	h      *History
 	marks  *marks
-	wanted map[ID]bool
+	wanted wanted
 	seen   map[ID]bool
 	open   uint64 // bits of what is still to be found
 	found  func(id ID, path string)
@@ -149,13 +166,13 @@ func (d *descent) enter(tree ID, path string, depth int) {
 		return
 	}
 	d.seen[tree] = true
-	if d.wanted[tree] {
+	if d.wanted.has([]byte(tree)) {
 		d.found(tree, path)
 	}
 	if !d.marks.passes(tagOf([]byte(tree))) {
 		return
 	}
-	if number, ok := d.h.store.numberOf(tree); !ok || d.marks.bits[number]&d.open == 0 {
+	if number, ok := d.h.numberOf(tree); !ok || d.marks.bits[number]&d.open == 0 {
 		return
 	}
 	k, data, err := d.h.store.Load(d.ctx, tree)
@@ -174,22 +191,37 @@ func (d *descent) enter(tree ID, path string, depth int) {
 		}
 		switch {
 		case mode&ModeType != ModeTree:
-			if d.wanted[ID(id)] {
+			if d.wanted.has(id) {
 				d.found(ID(id), below())
 			}
-		case d.marks.passes(tagOf(id)) || d.wanted[ID(id)]:
+		case d.marks.passes(tagOf(id)) || d.wanted.has(id):
 			d.enter(ID(id), below(), depth+1)
 		}
 		return true
 	})
 }
 
-func wantedOf(ids []ID) map[ID]bool {
-	wanted := make(map[ID]bool, len(ids))
+// wanted is a set of IDs with a filter in front: most IDs asked for are not in it.
+type wanted struct {
+	ids    map[ID]bool
+	filter []uint64
+}
+
+const wantedBits = 16
+
+func wantedOf(ids []ID) wanted {
+	w := wanted{make(map[ID]bool, len(ids)), make([]uint64, 1<<wantedBits/64)}
 	for _, id := range ids {
-		wanted[id] = true
+		w.ids[id] = true
+		k := tagOf([]byte(id)) >> (32 - wantedBits)
+		w.filter[k/64] |= 1 << (k % 64)
 	}
-	return wanted
+	return w
+}
+
+func (w *wanted) has(id []byte) bool {
+	k := tagOf(id) >> (32 - wantedBits)
+	return w.filter[k/64]>>(k%64)&1 != 0 && w.ids[ID(id)]
 }
 
 // inHead notes what the commit of HEAD holds. Of several paths the last one counts.
