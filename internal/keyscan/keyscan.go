@@ -34,7 +34,6 @@ type Subject struct {
 // Search is every configured key, made once a run. Safe for concurrent use.
 type Search struct {
 	literals     []match.Literal
-	every        []match.Literal // for whoever searches without decoding
 	fingerprints []match.Fingerprint
 	subjects     []Subject // by the ID of a literal or fingerprint
 	keys         []int     // number of the key, by the same
@@ -99,18 +98,7 @@ func (s *Search) add(key secret.Key, subject Subject, number int) {
 			ID: subjectOf(encoding.Name), Bytes: encoding.Bytes, NotBefore: encoding.NotBefore, NotAfter: encoding.NotAfter,
 		})
 	}
-	for _, encoding := range append(secret.Spellings(key.Expose()), secret.Wrapped(key.Expose(), match.Breakable-1)...) {
-		s.every = append(s.every, match.Literal{
-			ID: subjectOf(encoding.Name), Bytes: encoding.Bytes, Broken: !encoding.Wide, NotBefore: encoding.NotBefore, NotAfter: encoding.NotAfter,
-		})
-	}
 }
-
-// Literals are the encodings of the keys that are held, for a search without a Scanner; their IDs are below Subjects.
-func (s *Search) Literals() []match.Literal { return s.every }
-
-// Fingerprints are the keys that are known by their SHA-256 only; their IDs are below Subjects and none of a literal.
-func (s *Search) Fingerprints() []match.Fingerprint { return s.fingerprints }
 
 // Subjects is one more than the highest ID of a key.
 func (s *Search) Subjects() int { return len(s.subjects) }

@@ -154,29 +154,6 @@ func (t *table) rare(secret []byte) {
 	}
 }
 
-// Wrapped lists the spellings of a secret that stands in base64 text broken into lines, as the base64 command writes it by default:
-// with one line end inside, at each place, of at most digits digits. There are hundreds, all of them base64, so they are for the
-// search alone.
-func Wrapped(secret []byte, digits int) []Spelling {
-	t := &table{seen: map[string]bool{}}
-	for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
-		for shift := range 3 {
-			s := alignedBase64(encoding, secret, shift)
-			if len(s.Bytes) > digits {
-				continue
-			}
-			for at := 1; at < len(s.Bytes); at++ {
-				for _, end := range []string{"\n", "\r\n"} {
-					s := s
-					s.Name, s.Bytes = "base64", []byte(string(s.Bytes[:at])+end+string(s.Bytes[at:]))
-					t.put(s)
-				}
-			}
-		}
-	}
-	return t.list
-}
-
 var percentEscape = regexp.MustCompile(`%[0-9A-F]{2}`)
 
 func lowerEscapes(text string) string {

