@@ -277,7 +277,7 @@ func TestSignRefuses(t *testing.T) {
 		{"a key among the risks", ready, with(func(d *Decision) { d.ResidualRisks = []string{"old key " + key} }), "holds an API key"},
 		{"another configuration", other, approval(), "the configuration is not that of the report"},
 		{"other facts", edited, approval(), "the facts are not those of the report"},
-		{"no report", Materials{Report: []byte("{}")}, approval(), "no report"},
+		{"no report", Materials{Report: []byte("{}")}, approval(), "not a report"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
