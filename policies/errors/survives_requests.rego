@@ -43,7 +43,7 @@ labels(stop) := sort({case_label(c) | some c in stop.cases})
 
 which(stop) := labels(stop)[0] if {
 	count(labels(stop)) == 1
-} else := sprintf("one of %d requests (%s)", [count(labels(stop)), concat(", ", array.slice(labels(stop), 0, 6))])
+} else := sprintf("one of %d requests (%s)", [count(labels(stop)), concat(", ", labels(stop))])
 
 recovery(stop) := "it came back after a while" if {
 	stop.back

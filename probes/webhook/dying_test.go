@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox/certs"
 	"github.com/prelaunch-audit/prelaunch/probes/webhook"
 )
@@ -25,6 +26,9 @@ type mortal struct {
 	away  time.Duration
 	kills func(*http.Request) bool
 	next  http.Handler
+
+	deaths int // requests that killed it
+	late   int // requests that it got once it was back
 }
 
 func (m *mortal) dead() bool {
@@ -37,12 +41,65 @@ func (m *mortal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if m.kills(r) {
 		m.mu.Lock()
 		m.until = time.Now().Add(m.away)
+		m.deaths++
 		m.mu.Unlock()
 	}
 	if m.dead() {
 		panic(http.ErrAbortHandler)
 	}
+	m.mu.Lock()
+	if m.deaths > 0 {
+		m.late++
+	}
+	m.mu.Unlock()
 	m.next.ServeHTTP(w, r)
+}
+
+// startMortal puts a mortal in front of an environment's receiver, and leaves only that environment.
+func startMortal(t *testing.T, l *lab, environment string, m *mortal) {
+	t.Helper()
+	m.next = forward(t, l, l.receivers[environment])
+	authority := certs.New(time.Now())
+	server := httptest.NewUnstartedServer(m)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.Config.ConnState = func(conn net.Conn, state http.ConnState) {
+		if state == http.StateNew && m.dead() {
+			_ = conn.Close() // its client sees that anyway
+		}
+	}
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{authority.Server("mortal.acme.example")}}
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	l.roots.All = authority.Pool()
+	l.integration.Environments = []audit.Environment{*l.environment(environment)}
+	l.integration.Environments[0].WebhookURL = "https://mortal.acme.example/begini"
+	l.integration.Network.Resolve["mortal.acme.example:443"] = []string{server.Listener.Addr().String()}
+}
+
+// TestNothingMoreIsSentToProduction: once a receiver that may serve users has stopped responding, it
+// gets no further request, also where it restarts soon and where an observer waits for a last event.
+func TestNothingMoreIsSentToProduction(t *testing.T) {
+	t.Parallel()
+	for _, probing := range []string{audit.Full, audit.Careful} {
+		t.Run(probing, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, map[string][]sandbox.Behavior{audit.Production: named(t, "observed")})
+			l.environment(audit.Production).Probing = probing
+			l.selected = func(id string) bool { return id == "webhook.rejects-unsigned" }
+			m := &mortal{away: time.Second, kills: func(r *http.Request) bool { return r.Header.Get("X-Signature") == "null" }}
+			startMortal(t, l, audit.Production, m)
+			_, report := l.audited(t)
+			wantOutcomes(t, report, audit.Production, map[string]audit.Outcome{"errors.survives-requests": audit.Fail})
+			if said := explain(report, "errors.survives-requests", audit.Production); !strings.Contains(said, "unsigned/null") {
+				t.Error(said)
+			}
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			if m.deaths == 0 || m.deaths > 2 || m.late > 0 { // a connection of its own may break once by accident
+				t.Errorf("it was killed %d times and got %d requests afterwards", m.deaths, m.late)
+			}
+		})
+	}
 }
 
 // TestReceiverThatARequestKills wants the request named that a receiver does not survive, and nothing said against its neighbours where
@@ -70,22 +127,7 @@ func TestReceiverThatARequestKills(t *testing.T) {
 			t.Parallel()
 			l := newLab(t, nil)
 			l.integration.Network.Timeout = 2 * time.Second // it is waited for six times as long
-			m := &mortal{away: test.away, kills: oddLength, next: forward(t, l, l.receivers[audit.Test])}
-			authority := certs.New(time.Now())
-			server := httptest.NewUnstartedServer(m)
-			server.Config.ErrorLog = log.New(io.Discard, "", 0)
-			server.Config.ConnState = func(conn net.Conn, state http.ConnState) {
-				if state == http.StateNew && m.dead() {
-					_ = conn.Close() // its client sees that anyway
-				}
-			}
-			server.TLS = &tls.Config{Certificates: []tls.Certificate{authority.Server("mortal.acme.example")}}
-			server.StartTLS()
-			t.Cleanup(server.Close)
-			l.roots.All = authority.Pool()
-			l.integration.Environments = l.integration.Environments[:1]
-			l.environment(audit.Test).WebhookURL = "https://mortal.acme.example/begini"
-			l.integration.Network.Resolve["mortal.acme.example:443"] = []string{server.Listener.Addr().String()}
+			startMortal(t, l, audit.Test, &mortal{away: test.away, kills: oddLength})
 			doc, report := l.audited(t)
 			wantOutcomes(t, report, audit.Test, test.want)
 			for _, b := range facts[webhook.Baseline](t, doc, webhook.KindBaseline) {

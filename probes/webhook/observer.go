@@ -102,7 +102,7 @@ func (p *prober) observe(ctx context.Context, t *transcript) bool {
 	if !p.observer.active() {
 		return true
 	}
-	if t.full() && p.canSign() && t.baseline.Genuine {
+	if t.full() && p.canSign() && t.baseline.Genuine && !t.baseline.Unresponsive {
 		j := validJob(cases.FamilyControl, "last", t.event)
 		j.purpose = PurposeControl
 		last := p.sendOne(ctx, t, j)

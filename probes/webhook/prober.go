@@ -299,8 +299,9 @@ func (p *prober) read(t *transcript, j job, result *send.Result) *record {
 			})
 		}
 	}
-	if len(result.Attempts) > 0 {
-		r.fact.Retries = len(result.Attempts) - 1
+	if n := len(result.Attempts); n > 0 {
+		r.fact.Retries = n - 1
+		r.begun, r.ended = result.Attempts[0].Begun, result.Attempts[n-1].Ended
 	}
 	if result.NotSent != "" {
 		return r

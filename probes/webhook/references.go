@@ -64,6 +64,10 @@ func (p *prober) references(ctx context.Context, t *transcript) bool {
 	}
 	t.baseline.State = StateProbed
 	t.learn(records)
+	if t.servesUsers() && slices.ContainsFunc(records, unanswered) && !p.alive(ctx, t) && !p.responds(ctx, t) {
+		p.away(ctx, t, records)
+		return true
+	}
 	if signing && p.canSign() {
 		for _, r := range records { // from now on, the first type of event that is accepted is forged
 			if r.fact.Family == cases.FamilyType && r.fact.Status == 200 {
@@ -167,6 +171,10 @@ func (p *prober) plainUnsigned(ctx context.Context, t *transcript) bool {
 		if event.Type != t.event.Type {
 			jobs = append(jobs, job{Case: cases.Forgeries[0], purpose: PurposeForgery, event: event})
 		}
+	}
+	if reason := p.over(ctx, t); reason != "" {
+		p.leaveOut(t, jobs, reason, func(job) bool { return true })
+		return ctx.Err() == nil
 	}
 	jobs = unmarkShare(jobs)
 	records := p.sendWitnessed(ctx, t, jobs)

@@ -13,7 +13,8 @@ import (
 )
 
 // A receiver that stops responding is found out by the control request after each batch. Which request
-// it did not survive is found out by sending the batch again, request by request, once it is back.
+// it did not survive is found out by sending the batch again, request by request, once it is back;
+// where the receiver may serve users, nothing more is sent.
 
 // maxRecoveries is how often a receiver may go away and come back before it is given up.
 const maxRecoveries = 20
@@ -26,8 +27,14 @@ var tries = []time.Duration{100 * time.Millisecond, 500 * time.Millisecond, 2 * 
 // out sooner than by default.
 const maxAway = time.Minute
 
+// servesUsers reports whether a receiver gets nothing more once it stopped responding.
+func (t *transcript) servesUsers() bool {
+	name := t.environment.Name
+	return name == audit.Production || name != audit.Test && !t.full()
+}
+
 // sendWitnessed sends a batch and then a control request. Where the control fails and the receiver
-// comes back, the batch is sent again, request by request.
+// comes back, the batch is sent again, request by request, unless the receiver may serve users.
 func (p *prober) sendWitnessed(ctx context.Context, t *transcript, jobs []job) []*record {
 	records := p.send(ctx, t, jobs)
 	if !t.full() && p.observer.active() {
@@ -36,11 +43,14 @@ func (p *prober) sendWitnessed(ctx context.Context, t *transcript, jobs []job) [
 	if p.witness(ctx, t, records) || ctx.Err() != nil {
 		return records
 	}
-	if !p.hasControl(t) && !slices.ContainsFunc(records, unanswered) {
+	silent := slices.ContainsFunc(records, unanswered)
+	if !silent && !p.hasControl(t) {
 		return records
 	}
-	if t.environment.Name == audit.Production && slices.ContainsFunc(records, unanswered) && !p.responds(ctx, t) && !p.recovered(ctx, t) {
-		p.away(ctx, t, records) // nothing more is sent to what may serve users
+	if silent && t.servesUsers() {
+		if !p.responds(ctx, t) {
+			p.away(ctx, t, records)
+		}
 		return records
 	}
 	if !p.recovered(ctx, t) {
@@ -106,21 +116,16 @@ func stopCase(r *record) StopCase {
 // serve users. It reports whether the receiver is back.
 func (p *prober) away(ctx context.Context, t *transcript, records []*record) bool {
 	t.goneAfter(records...)
-	stop := Stop{Cases: []StopCase{}, Sure: len(records) == 1}
-	for _, r := range records {
-		// A refused connection was not made: that request came too late to be the one.
-		if unanswered(r) && r.fact.Error != netprobe.Refused && !slices.Contains(stop.Cases, stopCase(r)) {
-			stop.Cases = append(stop.Cases, stopCase(r))
-		}
-	}
+	_ = netprobe.Sleep(ctx, tries[0]) // a connection may break by accident
 	last := p.ping(ctx, t)
+	stop := Stop{Cases: suspects(records)}
 	responds := last.got
 	// A firewall that shuts this machine out lets connections hang, or refuses requests in its own name.
 	stop.Sure = !responds && len(stop.Cases) > 0 && (last.fact.Error != netprobe.Timeout || p.connects(ctx, t))
 	if responds {
 		stop.Cases = nil
 	}
-	if t.full() && t.environment.Name != audit.Production && !responds {
+	if !t.servesUsers() && !responds {
 		stop.Back, stop.Waited = p.wait(ctx, t)
 	}
 	if len(stop.Cases) > 0 {
@@ -130,6 +135,28 @@ func (p *prober) away(ctx context.Context, t *transcript, records []*record) boo
 		t.lost()
 	}
 	return stop.Back
+}
+
+// suspects are the requests of which one stopped the receiver: those without a response that were
+// under way when the first of them failed. Later ones met a receiver that had stopped already, as do
+// those whose connection was refused.
+func suspects(records []*record) []StopCase {
+	var first time.Time
+	silent := slices.DeleteFunc(slices.Clone(records), func(r *record) bool {
+		return !unanswered(r) || r.fact.Error == netprobe.Refused
+	})
+	for _, r := range silent {
+		if first.IsZero() || r.ended.Before(first) {
+			first = r.ended
+		}
+	}
+	list := []StopCase{}
+	for _, r := range silent {
+		if !r.begun.After(first) && !slices.Contains(list, stopCase(r)) {
+			list = append(list, stopCase(r))
+		}
+	}
+	return list
 }
 
 // connects reports whether the receiver still takes connections.

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"slices"
+	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
@@ -42,6 +43,8 @@ type record struct {
 	uid     string
 	normal  response.Normal
 	got     bool // there was a response
+
+	begun, ended time.Time // of the first attempt, of the last
 }
 
 func newTranscript(environment audit.Environment) *transcript {

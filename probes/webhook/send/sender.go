@@ -30,6 +30,8 @@ type Attempt struct {
 	Request *cases.Request
 	At      time.Time
 	Status  int
+
+	Begun, Ended time.Time // by this machine's own clock, which never goes back
 }
 
 // Result is what became of a request.
@@ -58,8 +60,9 @@ func (s *Sender) Do(ctx context.Context, address string, prepare func() (*cases.
 		}
 		at := s.Now()
 		s.Sending(f, at)
+		begun := time.Now()
 		r.Request, r.Response = f, s.send(ctx, f, address, broken.alone)
-		r.Attempts = append(r.Attempts, Attempt{f, at, r.Response.Status})
+		r.Attempts = append(r.Attempts, Attempt{f, at, r.Response.Status, begun, time.Now()})
 		switch {
 		case ctx.Err() != nil:
 			r.NotSent = cases.NotSentInterrupted
