@@ -292,7 +292,7 @@ func configurationSteps(integration *audit.Integration) []audit.Step {
 	read(integration.Network.ClientCert, "client certificate")
 	read(integration.Network.ClientKey, "private key of the client certificate")
 	for _, need := range integration.Needs {
-		steps = append(steps, audit.Step{Probe: "configuration", Action: "needs", Target: need.Flag, Detail: need.Setting + " is refused without it"})
+		steps = append(steps, audit.Step{Probe: "configuration", Action: "needs", Target: need.Flag, Detail: need.Setting + " is rejected without it"})
 	}
 	return steps
 }

@@ -174,7 +174,7 @@ func explain(check audit.CheckInfo, width int) string {
 	row("weaknesses", strings.Join(check.CWE, ", "))
 	row("OWASP ASVS", strings.Join(check.OWASPASVS, ", "))
 	if check.Attestable {
-		row("attestable", "yes: an attestation can stand in for what no program can observe")
+		row("attestable", "yes: an attestation can replace evidence of what no program can observe")
 	}
 	row("facts", strings.Join(check.Facts, ", "))
 	paragraph := func(title, body string) {

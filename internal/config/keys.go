@@ -108,7 +108,7 @@ func (r Resolver) resolve(ctx context.Context, integration *audit.Integration, r
 	case audit.FromFile:
 		content, err := readBounded(reference.File, maxKeyOutput)
 		if err != nil {
-			return secret.Key{}, &unresolved{"the key's file cannot be read: " + err.Error(), "correct the path, which starts at the configuration's folder, or its permissions"}
+			return secret.Key{}, &unresolved{"the key's file cannot be read: " + err.Error(), "correct the path, which starts at the configuration's directory, or its permissions"}
 		}
 		return keyFrom(withoutNewline(content), "the key's file")
 	case audit.FromCommand:

@@ -172,11 +172,11 @@ logs: [{command: [journalctl], env: [UNSET]}]
 	want := `prelaunch.yaml:7:5: environments.test.api_key: the variable TEST_KEY is not set: export it before the run
 prelaunch.yaml:11:5: environments.production.api_key: the variable PRODUCTION_KEY is not set: export it before the run
 prelaunch.yaml:14:5: retired_keys[0]: the variable EMPTY is empty: set it to the key
-prelaunch.yaml:15:5: retired_keys[1]: the key's file cannot be read: it does not exist: correct the path, which starts at the configuration's folder, or its permissions
+prelaunch.yaml:15:5: retired_keys[1]: the key's file cannot be read: it does not exist: correct the path, which starts at the configuration's directory, or its permissions
 prelaunch.yaml:16:5: retired_keys[2]: the key's file is empty: put the key there
 prelaunch.yaml:17:5: retired_keys[3]: the key's file is longer than 4096 bytes, which is no key: put the key alone there
-prelaunch.yaml:18:5: retired_keys[4]: the key's file cannot be read: it is larger than 65536 bytes: correct the path, which starts at the configuration's folder, or its permissions
-prelaunch.yaml:19:5: retired_keys[5]: the key's file cannot be read: it is no regular file: correct the path, which starts at the configuration's folder, or its permissions
+prelaunch.yaml:18:5: retired_keys[4]: the key's file cannot be read: it is larger than 65536 bytes: correct the path, which starts at the configuration's directory, or its permissions
+prelaunch.yaml:19:5: retired_keys[5]: the key's file cannot be read: it is no regular file: correct the path, which starts at the configuration's directory, or its permissions
 prelaunch.yaml:20:5: retired_keys[6]: its command ended with exit status 3: run it by hand to see why; it has PATH, HOME and the variables in its env setting
 prelaunch.yaml:21:5: retired_keys[7]: the output of its command is empty: put the key there
 prelaunch.yaml:22:5: retired_keys[8]: its command prints more than a key: have it print the key alone

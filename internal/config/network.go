@@ -44,7 +44,7 @@ func (r *reader) network(v *value) {
 		switch {
 		case resolved == "": // reported
 		case err != nil:
-			r.problem(file, file.path+" cannot be read: "+err.Error(), "correct the path, which starts at the configuration's folder")
+			r.problem(file, file.path+" cannot be read: "+err.Error(), "correct the path, which starts at the configuration's directory")
 		case !x509.NewCertPool().AppendCertsFromPEM(content):
 			r.problem(file, file.path+" holds no certificate", "name a PEM file with the roots that are trusted")
 		}
@@ -69,7 +69,7 @@ func (r *reader) clientCertificate(v *value) {
 		}
 		read, err := readBounded(resolved, maxCertificate)
 		if err != nil {
-			r.problem(file, file.path+" cannot be read: "+err.Error(), "correct the path, which starts at the configuration's folder")
+			r.problem(file, file.path+" cannot be read: "+err.Error(), "correct the path, which starts at the configuration's directory")
 			continue
 		}
 		content[name] = read

@@ -24,7 +24,7 @@ var root = sync.OnceValue(func() *shape {
 	environmentName := oneOf(audit.Test, audit.Production)
 	command := &shape{kind: list, item: texts(argument), fewest: 1}
 	passed := &shape{kind: list, item: texts(variableName), most: mostPassed, distinct: true}
-	const aboutPassed = "names of the variables that the command is passed beside PATH and HOME, such as [VAULT_ADDR, VAULT_TOKEN]"
+	const aboutPassed = "names of the variables that the command is passed next to PATH and HOME, such as [VAULT_ADDR, VAULT_TOKEN]"
 	person := texts(prose)
 
 	keyFields := []field{
@@ -60,13 +60,13 @@ var root = sync.OnceValue(func() *shape {
 		{name: "webhook_url", required: true, shape: texts(webURL), about: "URL of the receiver that the provider sends its webhooks to"},
 		{name: "redirect_urls", about: "where users are sent after an assessment", shape: &shape{kind: object, fields: []field{
 			{name: "completion", shape: texts(webURL), about: "after a completed assessment"},
-			{name: "cancellation", shape: texts(webURL), about: "when the privacy policy was refused"},
+			{name: "cancellation", shape: texts(webURL), about: "when the privacy policy was declined"},
 			{name: "expiry", shape: texts(webURL), about: "when the time limit has passed"},
 		}}},
 		{name: "api_base_url", shape: texts(baseURL), about: "base URL of the provider's API; default: the provider's own"},
 		{name: "probing", shape: oneOf(audit.Full, audit.Careful, audit.Passive), about: "how much is sent to the receiver; default: full in test, careful in production"},
 		{name: "probe_uids", shape: &shape{kind: list, item: texts(anyUID()), distinct: true}, about: "UIDs of synthetic users that the receiver knows; default: fresh ones"},
-		{name: "receiver", shape: oneOf(audit.Inline, audit.Queued), about: "inline: the answer tells whether the event was taken; queued: everything is acknowledged first; default: inline"},
+		{name: "receiver", shape: oneOf(audit.Inline, audit.Queued), about: "inline: the response shows whether the event was accepted; queued: everything is acknowledged first; default: inline"},
 		{name: "effects", about: "optional observer that tells whether an event was processed", shape: &shape{kind: object, fields: []field{
 			{name: "command", required: true, shape: command, about: "command with \"{uid}\" in it: exit status 0 processed, 1 not processed, else unknown; runs only with --allow-commands"},
 			{name: "env", shape: passed, about: aboutPassed},
@@ -88,7 +88,7 @@ var root = sync.OnceValue(func() *shape {
 			{name: "path", required: true, shape: texts(filePath), about: "path of the repository"},
 		}}))},
 		{name: "workloads", about: "manifests that show where the receiver gets its key", shape: listOf(&shape{kind: object, fields: []field{
-			{name: "path", required: true, shape: texts(filePath), about: "file or folder of manifests"},
+			{name: "path", required: true, shape: texts(filePath), about: "file or directory of manifests"},
 			{name: "environment", shape: environmentName, about: "default: both"},
 		}})},
 		{name: "clients", about: "what reaches browsers and phones", shape: orNone(listOf(&shape{kind: object, exactlyOne: []string{"path", "url"}, fields: []field{
@@ -113,7 +113,7 @@ var root = sync.OnceValue(func() *shape {
 				{name: "on", required: true, shape: &shape{kind: date}, about: "day of the review"},
 			}}},
 		}}},
-		{name: "attestations", about: "somebody's word for what no program can observe", shape: listOf(&shape{kind: object, fields: []field{
+		{name: "attestations", about: "a person's statement about what no program can observe", shape: listOf(&shape{kind: object, fields: []field{
 			{name: "check", required: true, shape: texts(checkID), about: "id of an attestable check, or " + audit.SameBuild},
 			{name: "statement", required: true, shape: texts(prose), about: "what is attested"},
 			{name: "by", required: true, shape: person, about: "who attests it"},

@@ -264,7 +264,7 @@ func (w *walker) walkList(node *yamldoc.Value, s *shape, v *value) bool {
 			continue
 		}
 		if s.distinct && seen[item.text] {
-			w.found.add(item.at, path+" stands in the list twice", "remove one of them")
+			w.found.add(item.at, path+" is in the list twice", "remove one of them")
 		}
 		seen[item.text] = true
 		v.items = append(v.items, item)
@@ -350,7 +350,7 @@ func (w *walker) walkText(node *yamldoc.Value, s *shape, v *value) bool {
 		if s.form.pattern != nil && !s.form.takes(v.text) {
 			next = s.form.next
 		}
-		w.found.add(v.at, v.path+" is "+kindName(node)+", but a text is due", next)
+		w.found.add(v.at, v.path+" is "+kindName(node)+", expected a string", next)
 		return false
 	case node.Plain && lookalike.MatchString(v.text):
 		w.found.add(v.at, v.path+" is a word that some readers of YAML take for true or false", "put it in quotes: \"…\"")

@@ -34,7 +34,7 @@ func (r *Repository) readRefs(ctx context.Context) {
 		heads := r.allReftables(ctx, byName)
 		resolveHead = func(dir string) object.ID { return heads[dir] } // the file HEAD is there for older programs' sake
 	default:
-		r.problem(Unsupported, "", "", "refs are stored as %q: which ref reaches an object, and ref names and reflogs, were not looked at", storage)
+		r.problem(Unsupported, "", "", "refs are stored as %q: which ref reaches an object, and ref names and reflogs, were not checked", storage)
 	}
 	for name, id := range byName {
 		r.Refs = append(r.Refs, object.Ref{Name: name, ID: id})

@@ -313,7 +313,7 @@ func context(older, newer *audit.Report) []Value {
 			all[host] = strings.Join(slices.Compact(addresses), ", ")
 		}
 		for _, skipped := range r.Scope.Skipped {
-			all[strings.TrimSpace("not looked at: "+skipped.What+" "+skipped.Environment)] = skipped.Reason
+			all[strings.TrimSpace("not checked: "+skipped.What+" "+skipped.Environment)] = skipped.Reason
 		}
 		for name, digest := range r.Scope.Digests {
 			all["digest of "+name] = digest

@@ -144,7 +144,7 @@ func TestWhy(t *testing.T) {
 			newer.waivers = []audit.Waiver{{Check: "web.check", Reason: "r", Owner: "o", ApprovedBy: "a", Expires: audit.NewDate(time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC))}}
 		}, "web.check", "A waiver was given", "What was found"},
 		{"probing", func(_, _ *side) {}, "web.check", "Probing in production was careful and is now full.", ""},
-		{"something skipped", func(_, _ *side) {}, "web.check", "Not looked at this time: the provider's API", ""},
+		{"something skipped", func(_, _ *side) {}, "web.check", "Not checked this time: the provider's API", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -54,7 +54,7 @@ func why(older, newer *audit.Report, was, is audit.Check, findings []FindingChan
 	}
 	for _, skipped := range newer.Scope.Skipped {
 		if !slices.Contains(older.Scope.Skipped, skipped) && (skipped.Environment == "" || slices.Contains(environments(findings), skipped.Environment)) {
-			say("Not looked at this time: %s: %s.", skipped.What, skipped.Reason)
+			say("Not checked this time: %s: %s.", skipped.What, skipped.Reason)
 		}
 	}
 	if len(reasons) == 0 {

@@ -196,7 +196,7 @@ func (j *Judge) evaluate(ctx context.Context, query rego.PreparedEvalQuery, inpu
 func decode(value any) audit.Verdict {
 	raw, err := json.Marshal(value)
 	if err != nil {
-		return broken("the policy gave a finding that is no JSON", err)
+		return broken("the policy gave a finding that is not JSON", err)
 	}
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.DisallowUnknownFields()

@@ -91,7 +91,7 @@ func Load(builtin fs.FS, userDirs []string) (*Library, error) {
 	var problems []error
 	for _, dir := range userDirs { // first, so that a mistake in them is told before anything else
 		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-			return nil, fmt.Errorf("read the policies in %s: not a readable folder", dir)
+			return nil, fmt.Errorf("read the policies in %s: not a readable directory", dir)
 		}
 		found, err := l.read(os.DirFS(dir), dir, true, digest)
 		problems = append(problems, err)

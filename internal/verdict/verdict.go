@@ -115,15 +115,15 @@ func whySilent(doc *audit.Document, info audit.CheckInfo) string {
 		reads := slices.ContainsFunc(probe.Kinds, func(kind string) bool { return slices.Contains(info.Facts, kind) })
 		if reads && probe.State != audit.ProbeComplete {
 			if probe.Reason != "" {
-				return "not looked at: " + probe.Reason
+				return "not checked: " + probe.Reason
 			}
-			return fmt.Sprintf("not looked at: the %s probe is %s", probe.Name, strings.ReplaceAll(probe.State, "_", " "))
+			return fmt.Sprintf("not checked: the %s probe is %s", probe.Name, strings.ReplaceAll(probe.State, "_", " "))
 		}
 	}
 	for _, kind := range info.Facts {
 		known := slices.ContainsFunc(doc.Probes, func(p audit.ProbeStatus) bool { return slices.Contains(p.Kinds, kind) })
 		if !known {
-			return fmt.Sprintf("not looked at: these facts hold no %s", kind)
+			return fmt.Sprintf("not checked: these facts hold no %s", kind)
 		}
 	}
 	return "what was observed does not decide this check"

@@ -88,7 +88,7 @@ func Strict(text []byte) (value *Value, mistakes []Mistake) {
 		}
 	}()
 	if !utf8.Valid(text) {
-		return refuse(Position{}, "is no UTF-8 text", "save it in UTF-8")
+		return refuse(Position{}, "is not valid UTF-8", "save it in UTF-8")
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var document, second yaml.Node

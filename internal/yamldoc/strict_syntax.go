@@ -36,7 +36,7 @@ var syntaxHelp = []struct{ complaint, message, next string }{
 	{"alphabetic or numeric character", "a lone & or * stands here", "put a text that starts with it in quotes"},
 	{"document start", "something stands here after the end of the document", "check the indentation and the brackets above"},
 	{"node content", "a value is missing here", "check commas, brackets and indentation"},
-	{"control characters", "a control character stands in the file", "remove it"},
+	{"control characters", "the file contains a control character", "remove it"},
 	{"exceeded max depth", "values are nested too deeply", "check brackets and indentation"},
 }
 

@@ -285,7 +285,7 @@ func (s *searcher) file(ctx context.Context, root, path, name string) {
 	case info.IsDir(): // a link; within the bundle it is walked at its own place
 		target, err := filepath.EvalSymlinks(path)
 		if relative, rerr := filepath.Rel(root, target); err != nil || rerr != nil || !filepath.IsLocal(relative) {
-			s.gap(name, "it is a link to a folder outside the bundle, which was not followed")
+			s.gap(name, "it is a link to a directory outside the bundle, which was not followed")
 		}
 		return
 	case !info.Mode().IsRegular():

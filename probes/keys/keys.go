@@ -189,7 +189,7 @@ func unreadable(err error) string {
 	case errors.Is(err, fs.ErrPermission):
 		return "permission denied"
 	}
-	return "it cannot be looked at"
+	return "it cannot be read"
 }
 
 // repositoryOf names the audited repository in which a file lies, "" if none.

@@ -126,7 +126,7 @@ func (p *probe) open(s *source, path string, gaps *[]Gap) *file {
 		s.gap(gaps, f.name, whyUnread(err))
 		return nil
 	case info.IsDir():
-		s.gap(gaps, f.name, "it is a folder; the pattern must match files, such as logs/*.log")
+		s.gap(gaps, f.name, "it is a directory; the pattern must match files, such as logs/*.log")
 		return nil
 	case !info.Mode().IsRegular():
 		s.gap(gaps, f.name, "it is no regular file")

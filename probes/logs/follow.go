@@ -139,7 +139,7 @@ func (p *probe) rerun(ctx context.Context, run *audit.Run, s *source) ([]additio
 		added = addition{name: s.name, bytes: output, whole: true}
 	}
 	if added.whole && !s.late {
-		s.gap(&problems, s.name, "where the output of before ends in that of now cannot be told; a command that prints more of the log, such as since an hour, shows it")
+		s.gap(&problems, s.name, "where the output of before ends in that of now is unknown; a command that prints more of the log, such as since an hour, shows it")
 	}
 	if len(added.bytes) == 0 {
 		return nil, problems

@@ -202,7 +202,7 @@ func (t *teller) tell(repository string, result *search.Result) {
 		switch { // without this machine's paths
 		case status.Searched:
 		case gap.Reason == search.NotARepository:
-			told.Path, told.Detail = repository, "it is no git repository; name the folder that holds .git"
+			told.Path, told.Detail = repository, "it is not a Git repository; name the directory that holds .git"
 		default:
 			told.Path, told.Detail = repository, "it does not exist or cannot be read"
 		}

@@ -38,7 +38,7 @@ func readFile(directory, path string) file {
 	case errors.Is(err, fs.ErrPermission):
 		return file{problem: "permission to read it is denied"}
 	case err != nil:
-		return file{problem: "it cannot be looked at"}
+		return file{problem: "it cannot be read"}
 	case !info.Mode().IsRegular(): // a pipe would be waited for
 		return file{problem: "it is not a regular file"}
 	}
@@ -53,7 +53,7 @@ func readFile(directory, path string) file {
 	}
 	if len(content) > maxBytes {
 		last := bytes.LastIndexByte(content[:maxBytes], '\n') + 1
-		return file{content: content[:last], size: max(info.Size(), int64(len(content))), problem: fmt.Sprintf("it is larger than %d MB; only the accounts in the first %d MB were looked at", maxBytes>>20, maxBytes>>20)}
+		return file{content: content[:last], size: max(info.Size(), int64(len(content))), problem: fmt.Sprintf("it is larger than %d MB; only the accounts in the first %d MB were checked", maxBytes>>20, maxBytes>>20)}
 	}
 	return file{content: content, size: int64(len(content)), digest: audit.Digest(content)}
 }
@@ -128,14 +128,14 @@ func parse(ctx context.Context, content []byte) (table, error) {
 			if errors.As(err, &wrong) {
 				line = wrong.StartLine
 			}
-			t.problem = fmt.Sprintf("line %d is not valid CSV (a stray or unclosed quote); what follows was not looked at", line)
+			t.problem = fmt.Sprintf("line %d is not valid CSV (a stray or unclosed quote); what follows was not checked", line)
 			return t, nil
 		}
 		if strings.TrimSpace(strings.Join(record, "")) == "" {
 			continue
 		}
 		if len(t.rows) == maxRows {
-			t.problem = fmt.Sprintf("it has more than %d rows; only those were looked at", maxRows)
+			t.problem = fmt.Sprintf("it has more than %d rows; only those were checked", maxRows)
 			return t, nil
 		}
 		line, _ := reader.FieldPos(0)

@@ -127,7 +127,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	directory := t.TempDir()
 	for path, problem := range map[string]string{
-		"absent.csv": "does not exist", ".": "not a regular file", "/dev/null": "not a regular file", "bad\x00name": "cannot be looked at",
+		"absent.csv": "does not exist", ".": "not a regular file", "/dev/null": "not a regular file", "bad\x00name": "cannot be read",
 	} {
 		got := audittest.Of[Roster](lookAt(t, t.Context(), &audit.Integration{Directory: directory, Access: audit.Access{Roster: path}}))
 		if len(got) != 1 || got[0].Complete || !strings.Contains(got[0].Problem, problem) {

@@ -57,21 +57,21 @@ type Baseline struct {
 	Reason          string   `json:"reason" jsonschema:"why nothing, or not everything, was sent: empty, or an error class, or one of the reasons of not_sent"`
 	Transport       string   `json:"transport" jsonschema:"verified, unverified or plain: nothing made with a key goes over the latter two"`
 	KeyHeld         bool     `json:"key_held" jsonschema:"the key itself is known, so that events can be signed"`
-	Complete        bool     `json:"complete" jsonschema:"the battery came to its end"`
-	Genuine         bool     `json:"genuine" jsonschema:"a genuine event was answered with 200"`
-	GenuineSent     int      `json:"genuine_sent" jsonschema:"genuine events sent before the forgeries"`
+	Complete        bool     `json:"complete" jsonschema:"the test suite ran to its end"`
+	Genuine         bool     `json:"genuine" jsonschema:"a valid event was answered with 200"`
+	GenuineSent     int      `json:"genuine_sent" jsonschema:"valid events sent before the forgeries"`
 	GenuineStatuses []int    `json:"genuine_statuses" jsonschema:"the statuses they got, each once"`
-	Comparable      bool     `json:"comparable" jsonschema:"answers to genuine events resemble each other; otherwise only status and content type are compared"`
+	Comparable      bool     `json:"comparable" jsonschema:"answers to valid events resemble each other; otherwise only status and content type are compared"`
 	WrongStatuses   []int    `json:"wrong_statuses" jsonschema:"statuses of the answers to the same event under a random signature"`
 	WrongFirewall   bool     `json:"wrong_firewall" jsonschema:"one of these answers looks like a firewall's page"`
-	Distinguishes   bool     `json:"distinguishes" jsonschema:"a properly signed request got another answer than the same request wrongly signed"`
+	Distinguishes   bool     `json:"distinguishes" jsonschema:"a properly signed request got another answer than the same request incorrectly signed"`
 	Controlled      bool     `json:"controlled" jsonschema:"there is a properly signed request that shows that the receiver still answers as at the beginning"`
 	Observer        string   `json:"observer" jsonschema:"effects observer: empty (none), asked, not_allowed, failed, fixed_uids (it cannot tell apart events with the same UID), credulous (it has seen an event processed that was never sent)"`
-	ObserverSees    bool     `json:"observer_sees" jsonschema:"it has seen a genuine event processed that was sent after the forgeries"`
+	ObserverSees    bool     `json:"observer_sees" jsonschema:"it has seen a valid event processed that was sent after the forgeries"`
 	FixedUIDs       bool     `json:"fixed_uids" jsonschema:"probe_uids are configured"`
 	EventType       string   `json:"event_type" jsonschema:"type of the events that were forged"`
 	Addresses       []string `json:"addresses" jsonschema:"addresses that the receiver's name has"`
-	Unresponsive    bool     `json:"unresponsive" jsonschema:"the receiver stopped answering genuine events as at the beginning, and did not come back"`
+	Unresponsive    bool     `json:"unresponsive" jsonschema:"the receiver stopped answering valid events as at the beginning, and did not come back"`
 	Stops           []Stop   `json:"stops" jsonschema:"requests after which the receiver stopped responding"`
 	After           []string `json:"after" jsonschema:"families that were sent just before it went away, for good or for a while"`
 	Requests        int      `json:"requests" jsonschema:"requests sent"`
@@ -111,7 +111,7 @@ type Exchange struct {
 	Digest      string   `json:"digest,omitempty" jsonschema:"of the normalised answer"`
 	Equals      []string `json:"equals,omitempty" jsonschema:"whose answer it is the same as: genuine, turned, wrong, invalid"`
 	Leaks       []string `json:"leaks,omitempty" jsonschema:"families of internal detail in the answer"`
-	Cut         bool     `json:"cut,omitempty" jsonschema:"the answer is larger than what was looked at"`
+	Cut         bool     `json:"cut,omitempty" jsonschema:"the answer is larger than what was checked"`
 	Firewall    bool     `json:"firewall,omitempty" jsonschema:"it looks like a firewall's page"`
 	Retries     int      `json:"retries,omitempty" jsonschema:"how often it was sent again after 429, 503 or a broken connection"`
 	RetryAfter  bool     `json:"retry_after,omitempty" jsonschema:"the last answer asked to come back later, or was a 503 of a receiver whose 503 goes away by waiting"`
