@@ -119,7 +119,7 @@ func describe(schema *jsonschema.Schema) {
 		path []string
 		text string
 	}{
-		{[]string{"valid_until"}, "the first day on which a waiver, attestation, review or certificate that the report rests on runs out, at most 90 days after it"},
+		{[]string{"valid_until"}, "the first day on which a waiver, attestation, review or certificate that the report rests on expires, at most 90 days after it"},
 		{[]string{"expired"}, "the report was shown after valid_until: audit again before relying on it"},
 		{[]string{"ready"}, "true only when every required check was judged and passes, is waived or is not applicable"},
 		{[]string{"partial"}, "required checks were left out, or the audit was cut short"},

@@ -207,9 +207,9 @@ func TestChecklistSumsUpItsRequiredChecks(t *testing.T) {
 func TestSilenceSaysWhy(t *testing.T) {
 	t.Parallel()
 	for want, probes := range map[string][]audit.ProbeStatus{
-		"not checked: no route":                      {{Name: "p", Kinds: []string{"a.fact"}, State: audit.ProbeFailed, Reason: "no route"}},
-		"not checked: the p probe is cut short":      {{Name: "p", Kinds: []string{"a.fact"}, State: audit.ProbeCutShort}},
-		"not checked: these facts hold no a.fact":    nil,
+		"not checked: no route":                        {{Name: "p", Kinds: []string{"a.fact"}, State: audit.ProbeFailed, Reason: "no route"}},
+		"not checked: the p probe is cut short":        {{Name: "p", Kinds: []string{"a.fact"}, State: audit.ProbeCutShort}},
+		"not checked: these facts hold no a.fact":      nil,
 		"what was observed does not decide this check": {{Name: "p", Kinds: []string{"a.fact"}, State: audit.ProbeComplete}},
 	} {
 		doc := document()
