@@ -63,7 +63,7 @@ func (a *app) validateCommand() *cobra.Command {
 				return err
 			}
 			_, err = fmt.Fprintf(a.Out, "%s is well-formed: %s at %s, %d event types, %d attestations, %d waivers. No key was resolved and nothing was sent.\n",
-				fileArgument(args), integration.Name, integration.Provider, len(integration.EventTypes), len(integration.Attestations), len(integration.Waivers))
+				fileArgument(args), report.Plain(integration.Name), integration.Provider, len(integration.EventTypes), len(integration.Attestations), len(integration.Waivers))
 			return err
 		},
 	}

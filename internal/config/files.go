@@ -18,8 +18,9 @@ const (
 	maxCertificate = 1 << 20   // bytes of a PEM file: some 500 certificates
 )
 
-// openRegular opens a file that is neither a device nor a pipe, which could be read for ever.
-func openRegular(path string) (*os.File, error) {
+// openRegular opens a file of at most limit bytes that is neither a device nor a pipe, which could
+// be read for ever.
+func openRegular(path string, limit int64) (*os.File, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, withoutPath(err)
@@ -27,11 +28,21 @@ func openRegular(path string) (*os.File, error) {
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("it is no regular file")
 	}
+	if info.Size() > limit {
+		return nil, tooLarge(limit)
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, withoutPath(err)
 	}
 	return file, nil
+}
+
+func tooLarge(limit int64) error {
+	if limit < 1<<20 {
+		return fmt.Errorf("it is larger than %d bytes", limit)
+	}
+	return fmt.Errorf("it is larger than %d MiB", limit>>20)
 }
 
 // withoutPath is the cause of an error of the file system.
@@ -51,7 +62,7 @@ func withoutPath(err error) error {
 
 // readBounded reads a regular file of at most limit bytes.
 func readBounded(path string, limit int64) ([]byte, error) {
-	file, err := openRegular(path)
+	file, err := openRegular(path, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -61,14 +72,14 @@ func readBounded(path string, limit int64) ([]byte, error) {
 		return nil, withoutPath(err)
 	}
 	if int64(len(content)) > limit {
-		return nil, fmt.Errorf("it is larger than %d bytes", limit)
+		return nil, tooLarge(limit)
 	}
 	return content, nil
 }
 
 // digestFile is "sha256:" and the hex digest of a regular file.
 func digestFile(path string) (string, error) {
-	file, err := openRegular(path)
+	file, err := openRegular(path, maxEvidence)
 	if err != nil {
 		return "", err
 	}
@@ -79,7 +90,7 @@ func digestFile(path string) (string, error) {
 		return "", withoutPath(err)
 	}
 	if size > maxEvidence {
-		return "", fmt.Errorf("it is larger than %d MiB", maxEvidence>>20)
+		return "", tooLarge(maxEvidence)
 	}
 	return "sha256:" + hex.EncodeToString(sum.Sum(nil)), nil
 }

@@ -116,6 +116,9 @@ func consistent(r *audit.Report) error {
 			return fmt.Errorf("checklist item %d says %s, its checks amount to %s", item.Item, item.Outcome, worst)
 		}
 	}
+	if latest := audit.NewDate(r.FinishedAt).AddDays(audit.MaxValidity); latest.Before(r.ValidUntil) {
+		return fmt.Errorf("it is valid until %s, and no report is for longer than %d days", r.ValidUntil, audit.MaxValidity)
+	}
 	if r.CutShort && !r.Partial {
 		return errors.New("it was cut short but is not partial")
 	}

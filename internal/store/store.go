@@ -50,6 +50,9 @@ var (
 	entryName = regexp.MustCompile(`^\d{8}T\d{9}Z-[a-z0-9]+$`)
 )
 
+// lastYear is the last one that the name of an entry can hold.
+const lastYear = 9999
+
 const stampLength = len("20060102T150405000Z")
 
 // Store is a directory of reports that this process holds.
@@ -165,9 +168,13 @@ func (s *Store) Names() ([]string, error) {
 	}
 	var names []string
 	for _, entry := range found {
-		if entry.IsDir() && entryName.MatchString(entry.Name()) {
-			names = append(names, entry.Name())
+		if !entry.IsDir() || !entryName.MatchString(entry.Name()) {
+			continue
 		}
+		if at, err := timeOf(entry.Name()); err != nil || at.Year() == lastYear {
+			continue // of no run: nothing could be added after it
+		}
+		names = append(names, entry.Name())
 	}
 	slices.Sort(names)
 	return names, nil
@@ -238,7 +245,7 @@ func (s *Store) Add(at time.Time, runID string, entry Entry) (name string, err e
 	}
 	stamp := stampOf(at)
 	if len(names) > 0 && stamp <= names[len(names)-1][:stampLength] { // the clock was set back
-		last, err := time.Parse("20060102T150405.000Z", names[len(names)-1][:15]+"."+names[len(names)-1][15:stampLength])
+		last, err := timeOf(names[len(names)-1])
 		if err != nil {
 			return "", fmt.Errorf("store the report after %s: %w", names[len(names)-1], err)
 		}
@@ -276,6 +283,11 @@ func stampOf(at time.Time) string {
 	return strings.Replace(at.UTC().Format("20060102T150405.000Z"), ".", "", 1)
 }
 
+// timeOf is the time in the name of an entry.
+func timeOf(name string) (time.Time, error) {
+	return time.Parse("20060102T150405.000Z", name[:15]+"."+name[15:stampLength])
+}
+
 func writeDurably(path string, content []byte) (err error) {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -297,7 +309,14 @@ func (s *Store) pointTo(name string) error {
 	if err := os.Symlink(name, temporary); err != nil {
 		return fmt.Errorf("link the newest report: %w", err)
 	}
-	if err := os.Rename(temporary, filepath.Join(s.dir, Latest)); err != nil {
+	err := os.Rename(temporary, filepath.Join(s.dir, Latest))
+	if info, lstatErr := os.Lstat(filepath.Join(s.dir, Latest)); err != nil && lstatErr == nil && info.IsDir() {
+		// a copy of the store in which links were followed: a second copy of an entry
+		if err = os.RemoveAll(filepath.Join(s.dir, Latest)); err == nil {
+			err = os.Rename(temporary, filepath.Join(s.dir, Latest))
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("link the newest report: %w", err)
 	}
 	return nil

@@ -253,3 +253,35 @@ func TestClockSetBack(t *testing.T) {
 		t.Errorf("%v %v", names, err)
 	}
 }
+
+// TestNamesThatNoRunGave: entries with times that do not exist, or after which there is none, do
+// not keep the next from being added.
+func TestNamesThatNoRunGave(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, dir, 3)
+	for _, name := range []string{"99999999T999999999Z-a", "99991231T235959999Z-a", "20261301T000000000Z-a"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	name := add(t, s, 1)
+	if names, err := s.Names(); err != nil || len(names) != 1 || names[0] != name {
+		t.Errorf("%v %v", names, err)
+	}
+}
+
+// TestLatestThatIsADirectory: a store that was copied with its links followed is taken as it is.
+func TestLatestThatIsADirectory(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, dir, 3)
+	if err := os.MkdirAll(filepath.Join(dir, Latest), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	rewrite(t, filepath.Join(dir, Latest), ReportFile, "report")
+	name := add(t, s, 1)
+	if target, err := os.Readlink(filepath.Join(dir, Latest)); err != nil || target != name {
+		t.Errorf("latest leads to %q, not %q (%v)", target, name, err)
+	}
+}
