@@ -199,6 +199,50 @@ func TestInterruptStopsWithinASecond(t *testing.T) {
 	}
 }
 
+// TestInterruptEndsPolicies: a user's policy that goes on for ever does not keep an interrupted run.
+func TestInterruptEndsPolicies(t *testing.T) {
+	t.Parallel()
+	pair := start(t, sandbox.PairOptions{})
+	dir := t.TempDir()
+	endless := `# METADATA
+# title: An endless check
+# description: It counts.
+# custom:
+#   id: acme.endless
+#   order: 900
+#   section: Separate Test and Production cleanly
+#   items: [5]
+#   level: required
+#   severity: high
+#   remediation: None.
+#   sources: ["acme"]
+#   facts: []
+package acme.checks.endless
+
+findings contains i if some i in numbers.range(1, 1000000000)
+`
+	if err := os.WriteFile(filepath.Join(dir, "endless.rego"), []byte(endless), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	progress := &signal{on: "dashboard access", done: make(chan struct{})} // the last that is probed
+	var out bytes.Buffer
+	ended := make(chan int, 1)
+	go func() {
+		args := []string{"audit", pair.File, "--policy", dir, "--only", "acme.endless", "--only", "access.reviewed", "-o", "json"}
+		ended <- cli.Main(ctx, append(args, pair.Args()...), cli.Streams{In: strings.NewReader(""), Out: &out, Err: progress, LookupEnv: lookup(pair.Env())})
+	}()
+	<-progress.done
+	begun := time.Now()
+	cancel()
+	if code := <-ended; code != 2 || out.Len() > 0 {
+		t.Errorf("exit %d: %s", code, out.String())
+	}
+	if took := time.Since(begun); took > 20*time.Second { // one second when nothing else runs
+		t.Errorf("it went on for %v", took)
+	}
+}
+
 // signal is a writer that tells when a text has gone through it.
 type signal struct {
 	bytes.Buffer
