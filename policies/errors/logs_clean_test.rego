@@ -26,7 +26,7 @@ base := {
 	"finished_at": "2026-11-24T08:00:00Z",
 	"facts": {
 		"log.source": [source(0, "test"), source(1, "production")], "log.follow": [follow(0, "test"), follow(1, "production")], "log.hit": [],
-		"webhook.exchange": [], "webhook.baseline": [{"environment": "production", "genuine": true}], "provider.call": [],
+		"webhook.exchange": [], "webhook.baseline": [{"environment": "production", "genuine": true, "key_held": true}], "provider.call": [],
 	},
 	"scope": {"sent": [{"environment": "test"}, {"environment": "production"}]},
 	"integration": {

@@ -144,7 +144,8 @@ findings contains verdict.finding(environment, {
 	"outcome": "fail", "subject": name,
 	"cause": obstacles.not_4xx(environment).cause,
 	"message": sprintf("%s rejected %s %s instead of a 4xx (%s)", [
-		text.receiver(environment), lib.amount(count(items), "request", "requests"), flaws[name], text.few(items),
+		text.receiver(environment), lib.amount(count(items), "request", "requests"), flaws[name],
+		text.pattern(items, rejections(environment)),
 	]),
 	"evidence": {
 		"is_cause": true,

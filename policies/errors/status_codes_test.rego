@@ -81,3 +81,25 @@ test_same_build_settles_production_without_its_key if {
 	document := given.by_fingerprint([given.wrong, given.refused("F01", "absent")], [given.wrong, given.refused("F01", "absent")], [])
 	{[f.environment, f.outcome] | some f in findings(document)} == {["test", "pass"], ["production", "pass"]}
 }
+
+test_fail_names_what_the_requests_have_in_common if {
+	short := "signature that is not 128 characters long"
+	pieces := [given.forged("F03", sprintf("first-%d", [n]), {"status": 500, "traits": [short]}) | some n in [1, 8, 16, 64]]
+	words := [given.forged("F01", word, {"status": 500, "traits": [short, "signature that is not hexadecimal"]}) | some word in ["null", "none", "true"]]
+	crashes := array.concat(pieces, words)
+	other := given.forged("F09", "bom", {"status": 500})
+	right := [given.wrong, given.refused("F02", "random"), given.forged("F01", "absent", {"status": 401, "traits": ["request without a signature header"]})]
+	some f in findings(given.document({}, array.concat(crashes, right)))
+	endswith(f.message, "(every signature that is not 128 characters long)")
+	some mixed in findings(given.document({}, array.concat(array.concat(crashes, right), [other])))
+	endswith(mixed.message, "(every signature that is not 128 characters long; also bom)")
+	unlike := given.forged("F17", "long", {"status": 401, "traits": [short]})
+	some not_every in findings(given.document({}, array.concat(array.concat(crashes, right), [unlike])))
+	not contains(not_every.message, "128 characters")
+}
+
+test_fail_names_bodies_that_are_not_json if {
+	crashes := [given.exchange("invalid", "malformed", name, {"status": 500, "traits": ["body that is not JSON"]}) | some name in ["brace", "half", "nan"]]
+	some f in findings(given.document({}, array.concat(crashes, [given.wrong, given.refused("F01", "absent")])))
+	endswith(f.message, "(every body that is not JSON)")
+}

@@ -96,8 +96,10 @@ observer_step(environment) := object.get(
 	"Fix the effects observer: exit status 0 for a UID that was processed, 1 for one that was not.",
 )
 
-# unproven is why rejections show nothing: no correct signature was seen to make a difference.
-unproven(environment) := obstacle(
+# unproven is why rejections show nothing: no correct signature was seen to make a difference, or none could be sent.
+unproven(environment) := unsigned(environment) if {
+	unsigned(environment)
+} else := obstacle(
 	"valid-events-rejected", environment, "no correct signature was seen to make a difference",
 	"Make the receiver accept valid events first: see webhook.accepts-genuine.",
 )

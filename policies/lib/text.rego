@@ -76,6 +76,44 @@ few(items) := concat(", ", cases(items)) if {
 	count(kinds(items)) <= 4
 } else := sprintf("%s and %d more", [concat(", ", array.slice(kinds(items), 0, 3)), count(kinds(items)) - 3])
 
+# pattern says what items have in common that nothing else among all has, such as "every body that is not JSON"; where
+# there is no such thing, or it holds for a few only, it lists the cases.
+pattern(items, all) := few(items) if {
+	count(common(items, all)) == 0
+} else := every_of(items, all) if {
+	count(outside(items, all)) == 0
+} else := sprintf("%s; also %s", [every_of(items, all), few(outside(items, all))])
+
+every_of(items, all) := concat(" and ", [sprintf("every %s", [trait]) | some trait in sort(common(items, all))])
+
+# common are the traits of three items at least that no request outside items has; one that only some of the items of
+# another have is left out.
+common(items, all) := {trait |
+	some trait in complete(items, all)
+	every other in complete(items, all) {
+		not narrower(items, trait, other)
+	}
+}
+
+complete(items, all) := {trait |
+	some item in items
+	some trait in item.fact.traits
+	count(with_trait(items, trait)) >= 3
+	count(with_trait(items, trait)) == count(with_trait(all, trait))
+}
+
+narrower(items, trait, other) if {
+	count(with_trait(items, trait) - with_trait(items, other)) == 0
+	count(with_trait(items, trait)) < count(with_trait(items, other))
+}
+
+with_trait(items, trait) := {[item.fact.family, case_name(item.fact)] | some item in items; trait in item.fact.traits}
+
+outside(items, all) := [item |
+	some item in items
+	count({trait | some trait in item.fact.traits} & common(items, all)) == 0
+]
+
 kinds(items) := sort({item.fact.case | some item in items})
 
 # queue is what keeps a receiver that verifies behind a queue from being observed.

@@ -158,7 +158,7 @@ faults(environment, items, kind) := {finding |
 		"outcome": "fail", "subject": name,
 		"message": sprintf("%s %s %d of %s (%s)", [
 			text.receiver(environment), fault_words[name], count(faulty),
-			lib.amount(count(items), kind.one, kind.many), text.few(faulty),
+			lib.amount(count(items), kind.one, kind.many), text.pattern(faulty, items),
 		]),
 		"evidence": {"cases": text.cases(faulty), "statuses": responses.statuses(faulty)},
 	})

@@ -117,6 +117,7 @@ type Exchange struct {
 	RetryAfter  bool     `json:"retry_after,omitempty" jsonschema:"the last answer asked to come back later, or was a 503 of a receiver whose 503 goes away by waiting"`
 	Witnessed   bool     `json:"witnessed,omitempty" jsonschema:"before and after it the receiver answered a properly signed request as at the beginning"`
 	Effect      string   `json:"effect,omitempty" jsonschema:"the observer's word: processed, not_processed or unknown"`
+	Traits      []string `json:"traits,omitempty" jsonschema:"what the request has in common with others, as words that complete 'every …'"`
 }
 
 // Instance sums up the draws of one case at one address that were answered alike, each on a connection of its own.

@@ -324,6 +324,9 @@ func (p *prober) read(t *transcript, j job, result *send.Result) *record {
 		}
 	}
 	r.fact.Cut = a.Cut
+	if j.purpose == PurposeForgery || j.purpose == PurposeInvalid {
+		r.fact.Traits = f.Traits(j.purpose == PurposeInvalid)
+	}
 	return r
 }
 

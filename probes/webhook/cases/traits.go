@@ -1,0 +1,71 @@
+package cases
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"mime"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Traits are what a request that is to be rejected has in common with others, in words that complete
+// "every …". Those of the signature are of plain requests only, since anything else may be rejected
+// before a signature is looked at; those of the body are of correctly signed ones.
+func (f *Request) Traits(signed bool) []string {
+	if signed {
+		return f.bodyTraits()
+	}
+	var traits []string
+	plain := f.Method == "POST" && !f.Elsewhere
+	if media, parameters, err := mime.ParseMediaType(f.header("Content-Type")); err != nil || media != "application/json" {
+		traits = append(traits, "request with another content type than application/json")
+		plain = false
+	} else if parameters["charset"] != "" {
+		plain = false
+	}
+	name := f.Key.Scheme.Header
+	if f.header("Content-Encoding") != "" || slices.ContainsFunc(f.Header, func(pair [2]string) bool { return strings.EqualFold(pair[0], name) }) {
+		plain = false
+	}
+	length := len(f.Key.Scheme.Prefix) + hex.EncodedLen(f.Key.Scheme.Hash().Size())
+	switch {
+	case !plain:
+	case f.Unsigned:
+		traits = append(traits, "request without a signature header")
+	case f.Signature == "":
+		traits = append(traits, "empty signature header")
+	default:
+		if len(f.Signature) != length {
+			traits = append(traits, fmt.Sprintf("signature that is not %d characters long", length))
+		}
+		if strings.Trim(strings.TrimPrefix(f.Signature, f.Key.Scheme.Prefix), "0123456789abcdefABCDEF") != "" {
+			traits = append(traits, "signature that is not hexadecimal")
+		}
+	}
+	return traits
+}
+
+func (f *Request) bodyTraits() []string {
+	var value any
+	switch err := json.Unmarshal(f.Body, &value); {
+	case f.Abort:
+		return nil
+	case err != nil || !utf8.Valid(f.Body):
+		return []string{"body that is not JSON"}
+	}
+	if _, object := value.(map[string]any); !object {
+		return []string{"body that is not a JSON object"}
+	}
+	return nil
+}
+
+func (f *Request) header(name string) string {
+	for _, pair := range f.Header {
+		if strings.EqualFold(pair[0], name) {
+			return pair[1]
+		}
+	}
+	return ""
+}
