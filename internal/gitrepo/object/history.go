@@ -329,6 +329,11 @@ func (h *History) group() {
 	}
 	h.named, h.groups = gather(func(r *Recorder) *edges { return &r.named }, 1<<groupBits, func(e edge) uint32 { return e.child >> (32 - groupBits) })
 	h.dropped, h.drops = gather(func(r *Recorder) *edges { return &r.dropped }, int(h.store.objects), func(e edge) uint32 { return e.from })
+	for i := range h.store.objects {
+		if part := h.dropped[h.drops[i]:h.drops[i+1]]; len(part) > 1 {
+			slices.SortFunc(part, compareEdges)
+		}
+	}
 }
 
 func (h *History) namedBy(child uint32) []edge {
@@ -336,14 +341,14 @@ func (h *History) namedBy(child uint32) []edge {
 	return h.named[h.groups[k]:h.groups[k+1]]
 }
 
-// drops reports whether the tree of that number does not have what e names, which its base has.
+func compareEdges(a, b edge) int {
+	return cmp.Or(cmp.Compare(a.child, b.child), cmp.Compare(a.name, b.name))
+}
+
+// drop reports whether the tree of that number does not have what e names, which its base has.
 func (h *History) drop(number uint32, e edge) bool {
-	for _, d := range h.dropped[h.drops[number]:h.drops[number+1]] {
-		if d.child == e.child && d.name == e.name {
-			return true
-		}
-	}
-	return false
+	_, found := slices.BinarySearchFunc(h.dropped[h.drops[number]:h.drops[number+1]], e, compareEdges)
+	return found
 }
 
 // label notes for each commit a ref that reaches it, HEAD before branches before the rest.
