@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"maps"
 	"math"
@@ -76,6 +77,9 @@ type Keys struct {
 	// Thorough decodes what does not look like text in its first bytes, too: for keys that are not looked for in base64 as it
 	// stands.
 	Thorough bool
+	// Adjacent, if set, are the pairs of bytes of what is looked for as it stands: text in pieces is put together only where
+	// such a pair comes about, or where it looks encoded.
+	Adjacent *Pairs
 }
 
 // Decoder hands over every text of one content after the other: what stands there, what is encoded in it, and what is in the
@@ -92,7 +96,17 @@ type Decoder struct {
 	// Opaque and OpaqueBytes count contents and entries of high entropy that are of no known format: they may be encrypted.
 	Opaque      int
 	OpaqueBytes int64
+
+	// Remember lets contents be passed over that were decoded before without a call of Mark: there are many in the versions of a
+	// file, and in what is both packed and unpacked.
+	Remember bool
+	marks    int
+	clean    []uint64 // hashes of such contents
+	seed     maphash.Seed
 }
+
+// Mark says that something was found in the text that is being visited.
+func (d *Decoder) Mark() { d.marks++ }
 
 // frame is what decoding one window takes.
 type frame struct {
@@ -118,9 +132,9 @@ const (
 // NewDecoder returns a decoder that calls visit.
 func NewDecoder(limits Limits, keys Keys, visit func(*Text)) *Decoder {
 	d := &Decoder{limits: limits.withDefaults(), visit: visit}
-	d.steps = steps{shortest: minRun, reach: min(max(64, keys.Longest), 1024), thorough: keys.Thorough}
-	if keys.Shortest > 0 {
-		d.steps.shortest = min(minRun, max(11, (keys.Shortest*8+5)/6))
+	d.steps = steps{shortest: minRun, reach: min(max(64, keys.Longest), 1024), thorough: keys.Thorough, adjacent: keys.Adjacent}
+	if keys.Shortest > 0 { // in six bits a digit; a compressed key may take half its length
+		d.steps.shortest = max(11, (min(keys.Shortest, keys.Shortest/2+8)*8+5)/6)
 	}
 	return d
 }
@@ -271,8 +285,32 @@ func (e *entry) window(last bool) error {
 	return nil
 }
 
-// decode visits one window, what is encoded in it, and what the containers inside it hold.
+const (
+	minRemembered = 64
+	remembered    = 1 << 16
+)
+
+// decode visits one window, what is encoded in it, and what the containers inside it hold, unless it did and found nothing.
 func (d *Decoder) decode(e *entry, data []byte, last bool) error {
+	if !d.Remember || !last || e.base > 0 || len(data) < minRemembered {
+		return d.window(e, data, last)
+	}
+	if d.clean == nil {
+		d.clean, d.seed = make([]uint64, remembered), maphash.MakeSeed()
+	}
+	hash := maphash.Bytes(d.seed, data) ^ uint64(e.format)
+	if d.clean[hash%remembered] == hash {
+		return nil
+	}
+	marks, cuts, opaque := d.marks, len(d.walker.cuts), d.Opaque
+	err := d.window(e, data, last)
+	if err == nil && d.marks == marks && len(d.walker.cuts) == cuts && d.Opaque == opaque {
+		d.clean[hash%remembered] = hash
+	}
+	return err
+}
+
+func (d *Decoder) window(e *entry, data []byte, last bool) error {
 	if err := d.walker.ctx.Err(); err != nil {
 		return err
 	}

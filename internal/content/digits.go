@@ -170,6 +170,9 @@ func printable(c byte) bool { return c >= ' ' && c < 0x7f }
 
 // ascii85Text decodes what stands between <~ and ~>.
 func ascii85Text(text []byte, out *layer) {
+	if !bytes.Contains(text, []byte("~>")) { // rarer than how it begins
+		return
+	}
 	for at := 0; ; {
 		from := bytes.Index(text[at:], []byte("<~"))
 		if from < 0 {

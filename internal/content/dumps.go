@@ -331,7 +331,8 @@ func isText(c byte) bool { return printable(c) || c == '\n' || c == '\r' || c ==
 // last one) have split, each of the two streams for itself.
 func splitLogs(text []byte, to *layer) {
 	docker := bytes.Contains(text, []byte(`{"log":"`))
-	cri := bytes.Contains(text, []byte(" stdout P ")) || bytes.Contains(text, []byte(" stderr P "))
+	cri := bytes.Contains(text, []byte("P ")) && // a rare beginning is found fast
+		(bytes.Contains(text, []byte(" stdout P ")) || bytes.Contains(text, []byte(" stderr P ")))
 	if !docker && !cri {
 		return
 	}
@@ -381,7 +382,7 @@ func splitLogs(text []byte, to *layer) {
 // closer or wider.
 func pdfStrings(text []byte, to *layer) {
 	shows := func(operator string) bool { return bytes.Contains(text, []byte(operator)) }
-	if !shows("TJ") && !shows("Tj") || !shows("BT") || !shows(")Tj") && !shows(") Tj") && !shows(">Tj") && !shows("> Tj") && !shows("]TJ") && !shows("] TJ") {
+	if !shows("BT") || !shows("TJ") && !shows("Tj") || !shows(")Tj") && !shows(") Tj") && !shows(">Tj") && !shows("> Tj") && !shows("]TJ") && !shows("] TJ") {
 		return
 	}
 	begin := len(to.text)

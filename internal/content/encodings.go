@@ -112,6 +112,7 @@ type steps struct {
 	shortest int // of a run that may be encoded
 	reach    int // how far a key extends around an escape in it
 	thorough bool
+	adjacent *Pairs
 }
 
 // decode makes a layer of text; an empty layer: nothing in it is encoded. binary: text has control characters.
@@ -388,7 +389,7 @@ func (s *steps) join(text []byte, to *layer) (binary bool) {
 			continue
 		}
 		pieces = pieces[:0]
-		total := 0
+		total, encoded := 0, false
 		for {
 			from := at
 			for at < len(text) && class[text[at]]&isWordChar != 0 {
@@ -400,7 +401,14 @@ func (s *steps) join(text []byte, to *layer) (binary bool) {
 			if at+1 < len(text) && text[at] == ' ' && class[text[at+1]]&isAlnumChar != 0 && len(pieces) == 0 {
 				break // most words of any text end so
 			}
-			next, drop := joint(text, at)
+			next, drop := 0, 0
+			if s.mayJoin(text[from:at]) {
+				next, drop = joint(text, at)
+				encoded = mixed(text[from:at-drop]) || encoded && next > 0 && digitsOnly(text[from:at-drop])
+				if next > 0 && !encoded && at-drop > from && !s.adjacent.next(text[at-drop-1], text[next]) {
+					next = 0
+				}
+			}
 			if next == 0 && len(pieces) == 0 {
 				break
 			}
@@ -420,6 +428,60 @@ func (s *steps) join(text []byte, to *layer) (binary bool) {
 		}
 	}
 	return binary
+}
+
+// Pairs are the pairs of bytes that stand beside each other in what is looked for. Nil: any pair may.
+type Pairs struct {
+	bits  [1 << 16 / 64]uint64
+	first [256]bool
+}
+
+// Add adds the pairs of a text.
+func (p *Pairs) Add(text []byte) {
+	for i := range len(text) - 1 {
+		p.first[text[i]] = true
+		k := int(text[i])<<8 | int(text[i+1])
+		p.bits[k/64] |= 1 << (k % 64)
+	}
+}
+
+// next reports whether b may follow a; a continued line is followed by whatever comes after it.
+func (p *Pairs) next(a, b byte) bool {
+	k := int(a)<<8 | int(b)
+	return p == nil || b == '\\' || p.bits[k/64]>>(k%64)&1 != 0
+}
+
+// mayJoin reports whether what is looked for may go on after a word: its last byte stands in the middle of it, or it ends as
+// something encoded does.
+func (s *steps) mayJoin(word []byte) bool {
+	last := word[len(word)-1]
+	return s.adjacent == nil || s.adjacent.first[last] || last == '\\' || class[last]&isBase64Digit != 0 && mixed(word)
+}
+
+const (
+	minMixed = 4 // digits at the end of a piece of what is encoded, at least
+	maxMixed = 64
+)
+
+// mixed reports whether a word ends in digits that may be those of an encoding, which no word of a language does.
+func mixed(word []byte) bool {
+	other, n := false, 0
+	for at := len(word) - 1; at >= 0 && n < maxMixed && class[word[at]]&isBase64Digit != 0; at-- {
+		other = other || word[at] < 'a'
+		if n++; other && n >= minMixed {
+			return true
+		}
+	}
+	return false
+}
+
+func digitsOnly(word []byte) bool {
+	for _, c := range word {
+		if class[c]&isBase64Digit == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // joint is where the text that ends at text[at] goes on, 0 where it does not; drop is how many of its last bytes belong to what
@@ -500,6 +562,16 @@ func tells(gap []byte) bool {
 	return gap[0] == ':' || gap[len(gap)-1] == '=' && !bytes.ContainsAny(gap, "+.;\n&~|^")
 }
 
+// What continues a line at its end, what begins a comment or a quoted line, and what does if a blank follows.
+var continues, leads, mayLead = setOf("\\^_&+.|`,"), setOf("#*>;|'\""), setOf("/+-.&")
+
+func setOf(signs string) (t [256]bool) {
+	for i := range len(signs) {
+		t[signs[i]] = true
+	}
+	return t
+}
+
 // afterLine skips one line end with the blanks around it, what continues a line before it, and what begins a comment or a quoted
 // line after it.
 func afterLine(text []byte, at int) int {
@@ -507,7 +579,7 @@ func afterLine(text []byte, at int) int {
 	for at < limit && (text[at] == ' ' || text[at] == '\t' || text[at] == '\r') {
 		at++
 	}
-	for n := 0; at < limit && n < 3 && bytes.IndexByte([]byte("\\^_&+.|`,"), text[at]) >= 0; n++ {
+	for n := 0; at < limit && n < 3 && continues[text[at]]; n++ {
 		at++
 		for at < limit && (text[at] == ' ' || text[at] == '\t' || text[at] == '\r') {
 			at++
@@ -523,8 +595,7 @@ func afterLine(text []byte, at int) int {
 	}
 	for leader := at; at < limit && at-leader < 4; at++ {
 		c := text[at]
-		certain := bytes.IndexByte([]byte("#*>;|'\""), c) >= 0
-		if !certain && !(bytes.IndexByte([]byte("/+-.&"), c) >= 0 && blankAhead(text, at)) {
+		if !leads[c] && !(mayLead[c] && blankAhead(text, at)) {
 			break
 		}
 	}
@@ -539,7 +610,7 @@ func afterLine(text []byte, at int) int {
 
 // blankAhead reports whether nothing but signs stands between text[at] and a blank.
 func blankAhead(text []byte, at int) bool {
-	for n := 0; n < 3 && at < len(text) && bytes.IndexByte([]byte("/+-.&"), text[at]) >= 0; n++ {
+	for n := 0; n < 3 && at < len(text) && mayLead[text[at]]; n++ {
 		at++
 	}
 	return at < len(text) && (text[at] == ' ' || text[at] == '\t')

@@ -169,11 +169,11 @@ func SniffWhole(data []byte) Format {
 
 // SniffEnd tells the format from the last bytes of a file: of a zip file with something in front, a comment, or something after it.
 func SniffEnd(tail []byte) Format {
-	if !bytes.Contains(tail, zipEnd) { // most often, and LastIndex is slow
+	if !bytes.Contains(tail, zipEnd[2:]) { // most often: no text has these two, whereas a P is in most
 		return None
 	}
 	at := bytes.LastIndex(tail, zipEnd)
-	if at+zipTail > len(tail) {
+	if at < 0 || at+zipTail > len(tail) {
 		return None
 	}
 	entries, size := uint16(tail[at+10])|uint16(tail[at+11])<<8, binary.LittleEndian.Uint32(tail[at+12:])

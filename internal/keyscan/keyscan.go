@@ -41,13 +41,14 @@ type Search struct {
 	prints       *match.Prints
 	candidates   *match.Suspects
 	lengths      content.Keys
+	adjacent     *content.Pairs
 	notSearched  []string
 	printed      []string
 }
 
 // New prepares the search for the keys of an integration.
 func New(integration *audit.Integration) (*Search, error) {
-	s := &Search{notSearched: []string{}, printed: []string{}}
+	s := &Search{notSearched: []string{}, printed: []string{}, adjacent: &content.Pairs{}}
 	number := 0
 	add := func(key secret.Key, environment, role string) {
 		s.add(key, Subject{Environment: environment, Role: role, Fingerprint: key.Fingerprint()}, number)
@@ -94,6 +95,7 @@ func (s *Search) add(key secret.Key, subject Subject, number int) {
 	}
 	// The common encodings are looked for as they stand; decoding finds the others.
 	for _, encoding := range secret.Common(key.Expose()) {
+		s.adjacent.Add(encoding.Bytes)
 		s.literals = append(s.literals, match.Literal{
 			ID: subjectOf(encoding.Name), Bytes: encoding.Bytes, NotBefore: encoding.NotBefore, NotAfter: encoding.NotAfter,
 		})

@@ -58,7 +58,12 @@ const nearby = 8
 // Scanner returns a scanner that decodes within the limits.
 func (s *Search) Scanner(limits content.Limits) *Scanner {
 	c := &Scanner{search: s, seen: map[spot]int64{}}
-	c.decoder = content.NewDecoder(limits, s.lengths, c.visit)
+	keys := s.lengths
+	if !keys.Thorough {
+		keys.Adjacent = s.adjacent
+	}
+	c.decoder = content.NewDecoder(limits, keys, c.visit)
+	c.decoder.Remember = true
 	return c
 }
 
@@ -120,7 +125,7 @@ func (s *Search) ShortestText() int {
 }
 
 // changedReach is how far around a changed range what touches it can extend: an assignment is on one line.
-const changedReach = 512
+const changedReach = 256
 
 // maxExpansion is how many bytes one byte of a key takes at most, escaped as &#x41; and broken over lines.
 const maxExpansion = 8
@@ -135,6 +140,7 @@ func (c *Scanner) begin(found func(Found)) {
 // visit searches one text.
 func (c *Scanner) visit(t *content.Text) {
 	if c.Also != nil {
+		c.decoder.Mark() // it may tell files apart
 		c.Also(t)
 	}
 	c.search.set.Each(t.Bytes, func(id, from, to int) bool {
@@ -168,6 +174,7 @@ func (c *Scanner) report(t *content.Text, key, id, from, to int) {
 
 // place is where a find stands; fresh is false when it was found there before: in the window before, or decoded in another way.
 func (c *Scanner) place(t *content.Text, key, at int) (offset, line int64, fresh bool) {
+	c.decoder.Mark()
 	offset, line = t.Place(at)
 	this := spot{key, t.Entry, t.Name, offset / nearby}
 	for near := this.near - 1; near <= this.near+1; near++ {

@@ -101,21 +101,6 @@ func applyDelta(dst, base, ops []byte, r *ranges) error {
 	return nil
 }
 
-// Widen grows each range by reach bytes on both sides within [0, size) and joins the ones that
-// then touch, in place.
-func Widen(spans []Span, reach, size int) []Span {
-	out := spans[:0]
-	for _, s := range spans {
-		s = Span{max(0, s.From-reach), min(size, s.To+reach)}
-		if k := len(out); k > 0 && s.From <= out[k-1].To {
-			out[k-1].To = max(out[k-1].To, s.To)
-			continue
-		}
-		out = append(out, s)
-	}
-	return out
-}
-
 // sortSpans sorts by From. Copies are nearly always in order already.
 func sortSpans(spans []Span) {
 	byFrom := func(a, b Span) int { return cmp.Compare(a.From, b.From) }

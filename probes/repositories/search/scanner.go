@@ -19,7 +19,6 @@ type scanner struct {
 	ctx      context.Context
 	keys     *keyscan.Scanner
 	recorder *object.Recorder
-	ranges   []object.Span
 	names    []byte
 	shortest int // of the names that are searched
 }
@@ -81,8 +80,12 @@ func (s *scanner) changed(o *object.Object) bool {
 	if o.Kind == object.Blob && content.SniffWhole(o.Data) != content.None {
 		return true
 	}
-	s.ranges = append(s.ranges[:0], o.Changed...)
-	for _, r := range object.Widen(s.ranges, s.with.Reach(), len(o.Data)) {
+	near := 2 * s.with.Reach()
+	for i := 0; i < len(o.Changed); {
+		r := o.Changed[i]
+		for i++; i < len(o.Changed) && o.Changed[i].From-r.To <= near; i++ {
+			r.To = o.Changed[i].To
+		}
 		if s.keys.Changed(o.Data, r.From, r.To) {
 			return true
 		}
