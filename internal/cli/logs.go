@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"regexp"
 	"sync"
 	"sync/atomic"
 
+	"github.com/prelaunch-audit/prelaunch/internal/lazy"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
@@ -71,15 +71,15 @@ func (o *logOutput) attribute(_ []string, attr slog.Attr) slog.Attr {
 }
 
 var (
-	quoted = regexp.MustCompile("\"(?:[^\"\\\\]|\\\\.)*\"?|`[^`]*`?")
-	opaque = regexp.MustCompile(`[0-9A-Za-z+/=_-]{32,}`)
+	quoted = lazy.Regexp("\"(?:[^\"\\\\]|\\\\.)*\"?|`[^`]*`?")
+	opaque = lazy.Regexp(`[0-9A-Za-z+/=_-]{32,}`)
 )
 
 // withhold takes out of a text whatever could be an excerpt, a key or a signature.
 func (o *logOutput) withhold(text string) string {
 	text = o.redactor.Load().RedactString(text)
-	text = quoted.ReplaceAllString(text, "(withheld)")
-	return opaque.ReplaceAllString(text, "(withheld)")
+	text = quoted().ReplaceAllString(text, "(withheld)")
+	return opaque().ReplaceAllString(text, "(withheld)")
 }
 
 // libraryLogs hands the records of the default loggers to every call of the program that is under

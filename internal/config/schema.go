@@ -60,7 +60,7 @@ func (f form) schema() *jsonschema.Schema {
 	longest := f.limit()
 	s := &jsonschema.Schema{Type: "string", MaxLength: &longest, Format: f.format}
 	if f.pattern != nil {
-		s.Pattern = f.pattern.String()
+		s.Pattern = f.pattern().String()
 	}
 	return s
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/lazy"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 	"github.com/prelaunch-audit/prelaunch/internal/yamldoc"
 )
@@ -104,9 +105,9 @@ func (s *shape) names() []string {
 type form struct {
 	is      string // "… is not IS"
 	next    string
-	pattern *regexp.Regexp // anchored; in the syntax that Go and ECMA share
-	longest int            // in characters; 0: longestText
-	format  string         // of the JSON Schema
+	pattern func() *regexp.Regexp // anchored; in the syntax that Go and ECMA share
+	longest int                   // in characters; 0: longestText
+	format  string                // of the JSON Schema
 	check   func(string) bool
 }
 
@@ -121,7 +122,7 @@ func (f form) limit() int {
 }
 
 func (f form) takes(s string) bool {
-	if len([]rune(s)) > f.limit() || (f.pattern != nil && !f.pattern.MatchString(s)) {
+	if len([]rune(s)) > f.limit() || (f.pattern != nil && !f.pattern().MatchString(s)) {
 		return false
 	}
 	return f.check == nil || f.check(s)
@@ -141,45 +142,45 @@ func listOf(item *shape) *shape             { return &shape{kind: list, item: it
 func between(k kind, lo, hi float64) *shape { return &shape{kind: k, low: lo, high: hi} }
 
 var (
-	prose = form{is: "a text", next: "write at least one word, without control characters", pattern: regexp.MustCompile(`\S`), check: printable}
+	prose = form{is: "a text", next: "write at least one word, without control characters", pattern: lazy.Regexp(`\S`), check: printable}
 
-	integrationName = form{is: "a name", next: "write a name of at most 100 characters on one line", pattern: regexp.MustCompile(`^\S(.*\S)?$`), longest: 100, check: printable}
+	integrationName = form{is: "a name", next: "write a name of at most 100 characters on one line", pattern: lazy.Regexp(`^\S(.*\S)?$`), longest: 100, check: printable}
 
 	// identifier goes into the bodies of events as it stands, so it needs no escaping there.
 	identifier = form{is: "an integration ID", next: "copy it from the Deployment Centre, in quotes: letters, digits, hyphens and underscores",
-		pattern: regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)}
+		pattern: lazy.Regexp(`^[A-Za-z0-9_-]{1,64}$`)}
 
 	webURL = form{is: "an absolute http or https URL with a host and without user name or fragment", next: "write it like https://hooks.acme.example/begini",
-		pattern: regexp.MustCompile(`^[Hh][Tt][Tt][Pp][Ss]?://[^\s#]+$`), format: "uri", check: isWebURL}
+		pattern: lazy.Regexp(`^[Hh][Tt][Tt][Pp][Ss]?://[^\s#]+$`), format: "uri", check: isWebURL}
 
 	baseURL = form{is: "an absolute http or https URL with a host and without user name, query or fragment", next: "write it like https://api.begini.co",
-		pattern: regexp.MustCompile(`^[Hh][Tt][Tt][Pp][Ss]?://[^\s#?]+$`), format: "uri", check: isWebURL}
+		pattern: lazy.Regexp(`^[Hh][Tt][Tt][Pp][Ss]?://[^\s#?]+$`), format: "uri", check: isWebURL}
 
 	variableName = form{is: "the name of an environment variable", next: "write the variable's name, such as BEGINI_TEST_API_KEY (what stands here is not repeated, in case it is the key)",
-		pattern: regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`), longest: 128, check: secret.PlainWords}
+		pattern: lazy.Regexp(`^[A-Za-z_][A-Za-z0-9_]*$`), longest: 128, check: secret.PlainWords}
 
-	filePath = form{is: "a path", next: "write a path relative to this file, on one line", pattern: regexp.MustCompile(`^\S(.*\S)?$`), check: printable}
+	filePath = form{is: "a path", next: "write a path relative to this file, on one line", pattern: lazy.Regexp(`^\S(.*\S)?$`), check: printable}
 
-	logGlob = form{is: "a path or pattern of log files", next: "write it like ./logs/*.log, relative to this file", pattern: regexp.MustCompile(`^\S(.*\S)?$`), check: isGlob}
+	logGlob = form{is: "a path or pattern of log files", next: "write it like ./logs/*.log, relative to this file", pattern: lazy.Regexp(`^\S(.*\S)?$`), check: isGlob}
 
 	argument = form{is: "an argument", next: "write a text without NUL characters", check: func(s string) bool { return !strings.Contains(s, "\x00") }}
 
-	sha256Hex = form{is: "a SHA-256", next: "write the 64 hexadecimal digits that `printf %s \"$KEY\" | sha256sum` prints", pattern: regexp.MustCompile(`^[0-9a-fA-F]{64}$`)}
+	sha256Hex = form{is: "a SHA-256", next: "write the 64 hexadecimal digits that `printf %s \"$KEY\" | sha256sum` prints", pattern: lazy.Regexp(`^[0-9a-fA-F]{64}$`)}
 
-	logMarker = form{is: "a regular expression", next: "write one in RE2 syntax, such as probe-[0-9]+", pattern: regexp.MustCompile(`\S`), longest: 1000, check: isPattern}
+	logMarker = form{is: "a regular expression", next: "write one in RE2 syntax, such as probe-[0-9]+", pattern: lazy.Regexp(`\S`), longest: 1000, check: isPattern}
 
-	domain = form{is: "a domain", next: "write it like acme.example", pattern: regexp.MustCompile(`^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$`), longest: 253}
+	domain = form{is: "a domain", next: "write it like acme.example", pattern: lazy.Regexp(`^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$`), longest: 253}
 
-	hostAndPort = form{is: "a name and port", next: "write it like \"hooks.acme.example:443\"", pattern: regexp.MustCompile(`^\S+:[0-9]{1,5}$`), longest: 262, check: isHostAndPort}
+	hostAndPort = form{is: "a name and port", next: "write it like \"hooks.acme.example:443\"", pattern: lazy.Regexp(`^\S+:[0-9]{1,5}$`), longest: 262, check: isHostAndPort}
 
-	address = form{is: "an IP address with a port", next: "write it like \"127.0.0.1:8443\" or \"[::1]:8443\"", pattern: regexp.MustCompile(`^[0-9A-Fa-f.:\[\]]+$`), check: isAddress}
+	address = form{is: "an IP address with a port", next: "write it like \"127.0.0.1:8443\" or \"[::1]:8443\"", pattern: lazy.Regexp(`^[0-9A-Fa-f.:\[\]]+$`), check: isAddress}
 
-	requestTimeout = form{is: "a time between 100ms and 2m", next: "write it like 10s", pattern: regexp.MustCompile(`^([0-9]+(\.[0-9]+)?(ms|s|m))+$`), longest: 20, check: isTimeout}
+	requestTimeout = form{is: "a time between 100ms and 2m", next: "write it like 10s", pattern: lazy.Regexp(`^([0-9]+(\.[0-9]+)?(ms|s|m))+$`), longest: 20, check: isTimeout}
 
-	findingID = form{is: "the id of a finding", next: "copy the 16 hexadecimal digits from a report (-o json), in quotes", pattern: regexp.MustCompile(`^[0-9a-f]{16}$`)}
+	findingID = form{is: "the id of a finding", next: "copy the 16 hexadecimal digits from a report (-o json), in quotes", pattern: lazy.Regexp(`^[0-9a-f]{16}$`)}
 
 	// checkID covers the built-in checks and those of the user's own policies.
-	checkID = form{is: "the id of a check", next: "`prelaunch checks` lists them", pattern: regexp.MustCompile(`^[a-z0-9_-]+(\.[a-z0-9_-]+)+$`), longest: 100}
+	checkID = form{is: "the id of a check", next: "`prelaunch checks` lists them", pattern: lazy.Regexp(`^[a-z0-9_-]+(\.[a-z0-9_-]+)+$`), longest: 100}
 )
 
 // uidForm is a user's identifier: letters, digits and, as the provider's examples have them, hyphens.
@@ -187,7 +188,7 @@ func uidForm(shortest, longest int) form {
 	return form{
 		is:      "a UID of " + strconv.Itoa(shortest) + " to " + strconv.Itoa(longest) + " letters, digits and hyphens",
 		next:    "list UIDs of synthetic users that the receiver knows",
-		pattern: regexp.MustCompile(`^[A-Za-z0-9-]{` + strconv.Itoa(shortest) + `,` + strconv.Itoa(longest) + `}$`),
+		pattern: lazy.Regexp(`^[A-Za-z0-9-]{` + strconv.Itoa(shortest) + `,` + strconv.Itoa(longest) + `}$`),
 	}
 }
 
@@ -261,7 +262,7 @@ func isTimeout(s string) bool {
 	return err == nil && d >= 100*time.Millisecond && d <= 2*time.Minute
 }
 
-var dateForm = regexp.MustCompile(`^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}$`)
+var dateForm = lazy.Regexp(`^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}$`)
 
 func isDate(s string) (audit.Date, bool) {
 	day, err := audit.ParseDate(s)

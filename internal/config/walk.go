@@ -2,12 +2,12 @@ package config
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/lazy"
 	"github.com/prelaunch-audit/prelaunch/internal/yamldoc"
 )
 
@@ -273,14 +273,14 @@ func (w *walker) walkList(node *yamldoc.Value, s *shape, v *value) bool {
 }
 
 // lookalike is plain text that other readers of YAML take for true or false.
-var lookalike = regexp.MustCompile(`^(?i:y|yes|n|no|on|off)$`)
+var lookalike = lazy.Regexp(`^(?i:y|yes|n|no|on|off)$`)
 
 // maxEchoedNumber is the longest number, in characters, that a message repeats: longer ones may be keys.
 const maxEchoedNumber = 6
 
 var (
-	wholeNumber   = regexp.MustCompile(`^-?(0|[1-9][0-9]{0,8})$`)
-	decimalNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,9})?$`)
+	wholeNumber   = lazy.Regexp(`^-?(0|[1-9][0-9]{0,8})$`)
+	decimalNumber = lazy.Regexp(`^-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,9})?$`)
 )
 
 func (w *walker) walkScalar(node *yamldoc.Value, s *shape, v *value) bool {
@@ -311,7 +311,7 @@ func (w *walker) walkScalar(node *yamldoc.Value, s *shape, v *value) bool {
 	if s.kind == integer {
 		pattern = wholeNumber
 	}
-	if !node.Plain || !pattern.MatchString(v.text) {
+	if !node.Plain || !pattern().MatchString(v.text) {
 		w.found.add(v.at, v.path+" is not "+due, "write decimal digits without quotes and without leading zeros")
 		return false
 	}
@@ -352,7 +352,7 @@ func (w *walker) walkText(node *yamldoc.Value, s *shape, v *value) bool {
 		}
 		w.found.add(v.at, v.path+" is "+kindName(node)+", expected a string", next)
 		return false
-	case node.Plain && lookalike.MatchString(v.text):
+	case node.Plain && lookalike().MatchString(v.text):
 		w.found.add(v.at, v.path+" is a word that some readers of YAML take for true or false", "put it in quotes: \"…\"")
 		return false
 	case !s.form.takes(v.text):
@@ -367,7 +367,7 @@ func (w *walker) walkDate(v *value) bool {
 		return true
 	}
 	shown := "is not a date"
-	if dateForm.MatchString(v.text) {
+	if dateForm().MatchString(v.text) {
 		shown = "is " + v.text + ", which is no day of the calendar"
 	}
 	w.found.add(v.at, v.path+" "+shown, "write it like 2026-11-01")

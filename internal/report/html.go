@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
@@ -24,10 +25,12 @@ var pageHTML string
 //go:embed page.css
 var pageCSS string
 
-var page = template.Must(template.New("page").Funcs(template.FuncMap{
-	"label": label, "glyph": func(o audit.Outcome) string { return glyphs[o] }, "plain": plain,
-	"style": func() template.CSS { return template.CSS(pageCSS) },
-}).Parse(pageHTML))
+var page = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("page").Funcs(template.FuncMap{
+		"label": label, "glyph": func(o audit.Outcome) string { return glyphs[o] }, "plain": plain,
+		"style": func() template.CSS { return template.CSS(pageCSS) },
+	}).Parse(pageHTML))
+})
 
 // glyphs are shown next to the word of an outcome, so that nothing depends on telling colors apart.
 var glyphs = map[audit.Outcome]string{
@@ -198,7 +201,7 @@ func renderHTML(w io.Writer, v *view) error {
 		p.SentMore = andMore(more, "event")
 	}
 	p.Runs, p.History = v.history()
-	return page.Execute(w, p)
+	return page().Execute(w, p)
 }
 
 // htmlParts are the outcomes that occur, with their checks where those are shown in full.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"text/template"
 	"time"
 
@@ -187,7 +188,7 @@ func (p *Pair) write(d *Deployment) error {
 	if err != nil {
 		return err
 	}
-	if err := configuration.Execute(file, d); err != nil {
+	if err := configuration().Execute(file, d); err != nil {
 		return errors.Join(fmt.Errorf("write the sandbox configuration: %w", err), file.Close())
 	}
 	return file.Close()
@@ -199,7 +200,8 @@ func quoted(value any) (string, error) {
 	return string(text), err
 }
 
-var configuration = template.Must(template.New("prelaunch.yaml").Funcs(template.FuncMap{"q": quoted}).Parse(`# Written by the sandbox: two receivers on loopback with all that an audit looks at.
+var configuration = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("prelaunch.yaml").Funcs(template.FuncMap{"q": quoted}).Parse(`# Written by the sandbox: two receivers on loopback with all that an audit looks at.
 version: 1
 integration: acme-personal-loans
 provider: begini
@@ -267,3 +269,4 @@ network:
     {{q .Host}}: {{q .Addresses}}
 {{- end}}
 `))
+})

@@ -5,10 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/prelaunch-audit/prelaunch/internal/lazy"
 )
 
 // eventTypes are the provider's.
@@ -22,9 +23,9 @@ type Event struct {
 	UID, IntegrationID, Type string
 }
 
-var uidPattern = regexp.MustCompile(`^[A-Za-z0-9-]{5,60}$`) // with hyphens, as the provider's older page has it
+var uidPattern = lazy.Regexp(`^[A-Za-z0-9-]{5,60}$`) // with hyphens, as the provider's older page has it
 
-func validUID(uid string) bool { return uidPattern.MatchString(uid) }
+func validUID(uid string) bool { return uidPattern().MatchString(uid) }
 
 // object parses a single JSON object, numbers left as they are.
 func (ru *Rules) Object(body []byte) (map[string]any, error) {

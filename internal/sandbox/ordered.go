@@ -5,10 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strconv"
 	"unicode/utf16"
+
+	"github.com/prelaunch-audit/prelaunch/internal/lazy"
 )
 
 // ordered is a JSON object whose names keep their order, as in JavaScript.
@@ -116,11 +117,11 @@ func appendObject(out []byte, names []string, values map[string]any) []byte {
 	return append(out, '}')
 }
 
-var escapedLetter = regexp.MustCompile(`\\u[0-9a-fA-F]{4}(\\u[dD][c-fC-F][0-9a-fA-F]{2})?`)
+var escapedLetter = lazy.Regexp(`\\u[0-9a-fA-F]{4}(\\u[dD][c-fC-F][0-9a-fA-F]{2})?`)
 
 // unescaped is the text with its \u escapes of printable letters beyond ASCII resolved.
 func Unescaped(body []byte) []byte {
-	return escapedLetter.ReplaceAllFunc(body, func(escape []byte) []byte {
+	return escapedLetter().ReplaceAllFunc(body, func(escape []byte) []byte {
 		first, _ := strconv.ParseUint(string(escape[2:6]), 16, 16)
 		if first < 0x80 || utf16.IsSurrogate(rune(first)) && len(escape) == 6 {
 			return escape

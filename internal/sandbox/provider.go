@@ -13,11 +13,11 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/prelaunch-audit/prelaunch/internal/lazy"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox/certs"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
@@ -175,7 +175,7 @@ func (p *Provider) deployment(r *http.Request) (Registration, bool) {
 	return Registration{}, false
 }
 
-var integrationIDPattern = regexp.MustCompile(`^[0-9]{10,20}$`)
+var integrationIDPattern = lazy.Regexp(`^[0-9]{10,20}$`)
 
 // token creates a session.
 func (p *Provider) token(r *http.Request) (int, any) {
@@ -193,10 +193,10 @@ func (p *Provider) token(r *http.Request) (int, any) {
 	if err := json.NewDecoder(io.LimitReader(r.Body, MaxBody)).Decode(&asked); err != nil {
 		return http.StatusUnprocessableEntity, Detail("body is not as documented")
 	}
-	if integrationIDPattern.MatchString(asked.IntegrationID) && asked.IntegrationID != owner.IntegrationID {
+	if integrationIDPattern().MatchString(asked.IntegrationID) && asked.IntegrationID != owner.IntegrationID {
 		return http.StatusForbidden, Detail("API key not authorised for this integration")
 	}
-	if !integrationIDPattern.MatchString(asked.IntegrationID) {
+	if !integrationIDPattern().MatchString(asked.IntegrationID) {
 		return http.StatusUnprocessableEntity, Detail("integration_id is invalid")
 	}
 	if !validUID(asked.UID) {

@@ -7,10 +7,11 @@ import (
 	"fmt"
 	"html"
 	"net/url"
-	"regexp"
 	"strings"
 	"sync"
 	"unicode/utf16"
+
+	"github.com/prelaunch-audit/prelaunch/internal/lazy"
 )
 
 // MinSearchable is the shortest key, in bytes, that can be searched for without finding chance matches: at 8 bytes drawn from
@@ -154,10 +155,10 @@ func (t *table) rare(secret []byte) {
 	}
 }
 
-var percentEscape = regexp.MustCompile(`%[0-9A-F]{2}`)
+var percentEscape = lazy.Regexp(`%[0-9A-F]{2}`)
 
 func lowerEscapes(text string) string {
-	return percentEscape.ReplaceAllStringFunc(text, strings.ToLower)
+	return percentEscape().ReplaceAllStringFunc(text, strings.ToLower)
 }
 
 // percentEscaped are the ways in which URLs have a text: a query's and a path's, in upper and lower case.

@@ -10,12 +10,12 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/prelaunch-audit/prelaunch/internal/lazy"
 	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
 )
 
@@ -222,11 +222,11 @@ func contentType(h http.Header) string {
 
 // changing is what differs from one response to the next, or between http and https, without
 // meaning. Every word with a digit in it counts, and every very long one.
-var changing = regexp.MustCompile(`(?i)https?://|[\w+/=.:-]*[0-9][\w+/=.:-]*|[\w+/=-]{20,}`)
+var changing = lazy.Regexp(`(?i)https?://|[\w+/=.:-]*[0-9][\w+/=.:-]*|[\w+/=-]{20,}`)
 
 // digest is the same for two responses that differ only in ids, numbers and times.
 func digest(body []byte) string {
-	sum := sha256.Sum256(changing.ReplaceAll(body, []byte("#")))
+	sum := sha256.Sum256(changing().ReplaceAll(body, []byte("#")))
 	return hex.EncodeToString(sum[:8])
 }
 

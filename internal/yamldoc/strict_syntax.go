@@ -2,12 +2,13 @@ package yamldoc
 
 import (
 	"bytes"
-	"regexp"
 	"sort"
 	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/prelaunch-audit/prelaunch/internal/lazy"
 )
 
 // Rules of this file: what the YAML library complains about becomes a place, what is wrong and what to do. Its own words are
@@ -40,19 +41,19 @@ var syntaxHelp = []struct{ complaint, message, next string }{
 	{"exceeded max depth", "values are nested too deeply", "check brackets and indentation"},
 }
 
-var syntaxLine = regexp.MustCompile(`^yaml: line ([0-9]+): `)
+var syntaxLine = lazy.Regexp(`^yaml: line ([0-9]+): `)
 
-var fromParser = regexp.MustCompile(`did not find expected (key|node content|<document start>|'-' indicator|',' or)`)
+var fromParser = lazy.Regexp(`did not find expected (key|node content|<document start>|'-' indicator|',' or)`)
 
-var unknownAnchor = regexp.MustCompile(`unknown anchor '(.*)' referenced`)
+var unknownAnchor = lazy.Regexp(`unknown anchor '(.*)' referenced`)
 
 // syntaxMistake says where and how text is no YAML, and what to do, in words of its own: the library's may quote the file.
 func syntaxMistake(text []byte, err error) Mistake {
 	complaint := err.Error()
 	line := 1
-	if match := syntaxLine.FindStringSubmatch(complaint); match != nil {
+	if match := syntaxLine().FindStringSubmatch(complaint); match != nil {
 		line, _ = strconv.Atoi(match[1])
-		if fromParser.MatchString(complaint) {
+		if fromParser().MatchString(complaint) {
 			line++ // the library counts the lines of these from 0
 		}
 	}
@@ -65,7 +66,7 @@ func syntaxMistake(text []byte, err error) Mistake {
 	}
 	for _, help := range syntaxHelp {
 		if strings.Contains(complaint, help.complaint) {
-			if match := unknownAnchor.FindStringSubmatch(complaint); match != nil {
+			if match := unknownAnchor().FindStringSubmatch(complaint); match != nil {
 				at = Offset(text, max(0, bytes.Index(text, []byte("*"+match[1])))) // the library does not say where
 			}
 			return Mistake{at, help.message, help.next}

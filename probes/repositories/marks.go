@@ -4,12 +4,12 @@ import (
 	"net"
 	"net/url"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/keyscan/match"
+	"github.com/prelaunch-audit/prelaunch/internal/lazy"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
@@ -93,7 +93,7 @@ var words = map[string]string{
 	"production": audit.Production, "prod": audit.Production, "prd": audit.Production,
 }
 
-var word = regexp.MustCompile(`[a-z0-9]+`)
+var word = lazy.Regexp(`[a-z0-9]+`)
 
 // settings are the endings of files that hold settings.
 var settings = []string{
@@ -114,7 +114,7 @@ func environmentOf(file string) string {
 		return ""
 	}
 	if found := wordsIn(base); found != "" {
-		if found == "several" || (found == audit.Test && testFolder.MatchString(file)) {
+		if found == "several" || (found == audit.Test && testFolder().MatchString(file)) {
 			return ""
 		}
 		return found
@@ -132,7 +132,7 @@ func environmentOf(file string) string {
 // wordsIn is the environment that a file's own name tells, "several" when it names both.
 func wordsIn(base string) string {
 	found := ""
-	for _, w := range word.FindAllString(base, -1) {
+	for _, w := range word().FindAllString(base, -1) {
 		switch environment := words[w]; {
 		case environment == "" || environment == found:
 		case found != "":
@@ -145,19 +145,19 @@ func wordsIn(base string) string {
 }
 
 // testFolder holds what code that tests reads.
-var testFolder = regexp.MustCompile(`(^|/)(tests|specs?|__tests__|testdata|fixtures?|mocks?|e2e|cypress|src/test)/`)
+var testFolder = lazy.Regexp(`(^|/)(tests|specs?|__tests__|testdata|fixtures?|mocks?|e2e|cypress|src/test)/`)
 
 // testFile is a path of code that tests, or of what such code reads.
-var testFile = regexp.MustCompile(`(?i)(^|/)(tests?|specs?|__tests__|testdata|fixtures?|mocks?|e2e|cypress)/|[._-](test|spec)s?\.[a-z0-9]+$|tests?\.(java|kt|cs|php|swift)$|(^|/)test_[^/]*\.py$`)
+var testFile = lazy.Regexp(`(?i)(^|/)(tests?|specs?|__tests__|testdata|fixtures?|mocks?|e2e|cypress)/|[._-](test|spec)s?\.[a-z0-9]+$|tests?\.(java|kt|cs|php|swift)$|(^|/)test_[^/]*\.py$`)
 
-var textFile = regexp.MustCompile(`(?i)\.(md|markdown|rst|adoc|txt|pdf|docx|log|csv)$|(^|/)(readme|changelog|license|notice)[^/]*$|(^|/)docs?/`)
+var textFile = lazy.Regexp(`(?i)\.(md|markdown|rst|adoc|txt|pdf|docx|log|csv)$|(^|/)(readme|changelog|license|notice)[^/]*$|(^|/)docs?/`)
 
 // contentOf tells code from what only talks of it.
 func contentOf(file string) string {
 	switch {
-	case textFile.MatchString(file):
+	case textFile().MatchString(file):
 		return "text"
-	case testFile.MatchString(file):
+	case testFile().MatchString(file):
 		return "test"
 	}
 	return "code"

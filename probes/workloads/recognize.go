@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"math"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -17,6 +16,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/content"
 	"github.com/prelaunch-audit/prelaunch/internal/gitrepo"
 	"github.com/prelaunch-audit/prelaunch/internal/keyscan"
+	"github.com/prelaunch-audit/prelaunch/internal/lazy"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
@@ -125,10 +125,10 @@ func (r *recognizer) secretName(name string) bool {
 }
 
 // managed are references that an injector or the platform itself resolves in a secret manager.
-var managed = regexp.MustCompile(`^(vault:|ref\+|op://|sm://|awssm://|gcpsm://|azurekv|arn:aws[a-z-]*:(secretsmanager|ssm):|projects/[^/]+/secrets/|@Microsoft\.KeyVault\(|\$\{\{resolve:)`)
+var managed = lazy.Regexp(`^(vault:|ref\+|op://|sm://|awssm://|gcpsm://|azurekv|arn:aws[a-z-]*:(secretsmanager|ssm):|projects/[^/]+/secrets/|@Microsoft\.KeyVault\(|\$\{\{resolve:)`)
 
 // interpolated is a variable of Compose, Kubernetes or a template, with Compose's default as its group.
-var interpolated = regexp.MustCompile(`^(?:\$\{[A-Za-z_][A-Za-z0-9_]*(?::?[-+?]([^}]*))?\}|\$\([A-Za-z_][A-Za-z0-9_]*\)|\$[A-Za-z_][A-Za-z0-9_]*|\{\{.*\}\}|<[^<>]*>|%[A-Za-z_][A-Za-z0-9_]*%)$`)
+var interpolated = lazy.Regexp(`^(?:\$\{[A-Za-z_][A-Za-z0-9_]*(?::?[-+?]([^}]*))?\}|\$\([A-Za-z_][A-Za-z0-9_]*\)|\$[A-Za-z_][A-Za-z0-9_]*|\{\{.*\}\}|<[^<>]*>|%[A-Za-z_][A-Za-z0-9_]*%)$`)
 
 // sourceOf tells from the value of a variable that is named like a key where the key comes from; "" when that tells nothing.
 func (r *recognizer) sourceOf(name, value string) string {
@@ -140,10 +140,10 @@ func (r *recognizer) sourceOf(name, value string) string {
 		return ""
 	case strings.HasPrefix(value, "ENC["):
 		return "sealed"
-	case managed.MatchString(value):
+	case managed().MatchString(value):
 		return "secret_reference"
-	case interpolated.MatchString(value):
-		if fallback := interpolated.FindStringSubmatch(value)[1]; fallback != "" {
+	case interpolated().MatchString(value):
+		if fallback := interpolated().FindStringSubmatch(value)[1]; fallback != "" {
 			if source := r.sourceOf(name, fallback); source == "literal_unknown" {
 				return source
 			}
@@ -157,7 +157,7 @@ func (r *recognizer) sourceOf(name, value string) string {
 	return ""
 }
 
-var keyShape = regexp.MustCompile(`^[A-Za-z0-9+/=_.~-]{16,256}$`)
+var keyShape = lazy.Regexp(`^[A-Za-z0-9+/=_.~-]{16,256}$`)
 
 // standIns are words that no random key holds and that stand where a key belongs in examples.
 var standIns = []string{"example", "your", "placeholder", "change", "dummy", "sample", "xxxx", "0000", "insert", "replace", "fake", "secret"}
@@ -168,7 +168,7 @@ const minEntropy = 3.2
 // looksLikeKey reports whether a value is as long and as mixed as a key: 16 characters, letters and digits.
 func looksLikeKey(value string) bool {
 	lower := strings.ToLower(value)
-	if !keyShape.MatchString(value) || strings.HasPrefix(value, "/") || slices.ContainsFunc(standIns, func(word string) bool { return strings.Contains(lower, word) }) {
+	if !keyShape().MatchString(value) || strings.HasPrefix(value, "/") || slices.ContainsFunc(standIns, func(word string) bool { return strings.Contains(lower, word) }) {
 		return false
 	}
 	digits := 0
