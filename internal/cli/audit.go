@@ -12,7 +12,6 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -346,7 +345,7 @@ func (a *app) audit(ctx context.Context, prepared *prepared, library *policy.Lib
 	}
 	compiling := make(chan compiled, 1)
 	compile := func() {
-		judge, err := library.Compile(context.WithoutCancel(ctx), selection)
+		judge, err := library.Compile(a.lasting, selection)
 		compiling <- compiled{judge, err}
 	}
 	if library.HasUserPolicies() {
@@ -364,35 +363,9 @@ func (a *app) audit(ctx context.Context, prepared *prepared, library *policy.Lib
 	if done.err != nil {
 		return nil, nil, done.err
 	}
-	// Not ctx: what is known when a run is cut short is judged too. The built-in policies come to an
-	// end soon; those of users need not.
-	judging := context.WithoutCancel(ctx)
-	if library.HasUserPolicies() {
-		patient, cancel := outlasting(ctx, patience)
-		defer cancel()
-		judging = patient
-	}
-	report, err := judgeDocument(judging, document, library, selection, done.judge)
+	// Not ctx: what is known when a run is cut short is judged too.
+	report, err := judgeDocument(a.lasting, document, library, selection, done.judge)
 	return document, report, err
-}
-
-// patience is how long the policies of users may go on after a run was cut short: whoever interrupts
-// it waits for a second at most.
-const patience = 700 * time.Millisecond
-
-// outlasting is a context that ends some time after its parent.
-func outlasting(parent context.Context, by time.Duration) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(parent))
-	stop := context.AfterFunc(parent, func() {
-		timer := time.NewTimer(by)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-			cancel()
-		case <-ctx.Done():
-		}
-	})
-	return ctx, func() { stop(); cancel() }
 }
 
 // probe runs the probes.

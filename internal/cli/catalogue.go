@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -41,7 +43,7 @@ func (a *app) checksCommand() *cobra.Command {
 			case format == asJSON || alsoJSON:
 				return a.printJSON(library.Checks())
 			case format == asMarkdown || alsoMarkdown:
-				_, err = fmt.Fprint(a.Out, catalogueMarkdown(library.Checks()))
+				_, err = fmt.Fprint(a.Out, plainLines(catalogueMarkdown(library.Checks())))
 				return err
 			}
 			return a.printCatalogue(library.Checks())
@@ -55,11 +57,25 @@ func (a *app) checksCommand() *cobra.Command {
 	return cmd
 }
 
-// printJSON prints a value that commands list.
+// printJSON prints a value that commands list. What acts on a terminal or cannot be seen is escaped
+// as JSON has it, so that the value stays the same.
 func (a *app) printJSON(value any) error {
-	encoder := json.NewEncoder(a.Out)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(value)
+	encoded, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
+		return err
+	}
+	var text strings.Builder
+	for _, char := range string(encoded) {
+		if char < utf8.RuneSelf || report.Plain(string(char)) == string(char) {
+			text.WriteRune(char)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{char}) {
+			fmt.Fprintf(&text, `\u%04x`, unit)
+		}
+	}
+	_, err = fmt.Fprintln(a.Out, text.String())
+	return err
 }
 
 // printCatalogue groups the checks by the checklist's sections.
@@ -90,7 +106,7 @@ func (a *app) printCatalogue(checks []audit.CheckInfo) error {
 		text.WriteString(line + "\n")
 	}
 	fmt.Fprintf(&text, "\n%d checks; r: recommended, the others are required. `prelaunch explain CHECK` tells more.\n", len(checks))
-	_, err := fmt.Fprint(a.Out, text.String())
+	_, err := fmt.Fprint(a.Out, plainLines(text.String()))
 	return err
 }
 
@@ -134,7 +150,7 @@ func (a *app) explainCommand() *cobra.Command {
 						return a.printJSON(check)
 					}
 					width, _ := terminal(a.Out)
-					_, err := fmt.Fprint(a.Out, explain(check, width))
+					_, err := fmt.Fprint(a.Out, plainLines(explain(check, width)))
 					return err
 				}
 				ids = append(ids, check.ID)

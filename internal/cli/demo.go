@@ -36,6 +36,7 @@ func (a *app) demo(ctx context.Context, keep string) (err error) {
 		if dir, err = os.MkdirTemp("", "prelaunch-demo-"); err != nil {
 			return fmt.Errorf("create a directory for the demo: %w", err)
 		}
+		a.scratch.add(dir)
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	} else if err := os.Mkdir(keep, 0o700); err != nil {
 		return fmt.Errorf("create the directory of the demo: %w", err)

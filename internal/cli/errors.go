@@ -83,6 +83,13 @@ func plainLines(text string) string {
 	return strings.Join(lines, "\n")
 }
 
+// notice says on standard error what is no error and --quiet silences.
+func (a *app) notice(format string, args ...any) {
+	if !a.quiet {
+		fmt.Fprintf(a.Err, format+"\n", args...)
+	}
+}
+
 const interruption = "interrupted before there was anything to report"
 
 // wantsJSON reports whether the command line asks for JSON on standard output. It is looked at as it was written: it may be what is

@@ -5,6 +5,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,13 +13,14 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/command"
+	"github.com/prelaunch-audit/prelaunch/internal/report"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
@@ -28,6 +30,9 @@ type Streams struct {
 	Out, Err  io.Writer
 	LookupEnv func(string) (string, bool)
 	Now       func() time.Time // the clock by which is judged; nil: time.Now
+	// Grace is how long after an interrupt a command may take to print what it knows and clean up;
+	// 0: so long that the program ends within a second.
+	Grace time.Duration
 }
 
 // exitFailure is the exit code of everything that could not be run.
@@ -45,6 +50,8 @@ type app struct {
 	failOn   failOn
 	redactor *secret.Redactor // knows the keys once they are resolved
 	logs     *logOutput
+	lasting  context.Context // outlasts an interrupt by the grace that commands have
+	scratch  *scratch        // what must not be left behind
 }
 
 // now is the time by the clock that the program was given.
@@ -55,11 +62,39 @@ func (a *app) now() time.Time {
 	return time.Now()
 }
 
-// Main runs the program and returns its exit code.
-func Main(ctx context.Context, args []string, streams Streams) (code int) {
-	streams.Out = &untilClosed{Writer: streams.Out}
-	a := &app{Streams: streams, logs: newLogOutput(streams.Err)}
+// Main runs the program and returns its exit code, within a second once ctx is done.
+func Main(ctx context.Context, args []string, streams Streams) int {
+	out, errs := newStream(streams.Out), newStream(streams.Err)
+	lasting, abandon := context.WithCancel(context.WithoutCancel(ctx))
+	defer abandon()
+	a := &app{Streams: streams, logs: newLogOutput(errs), lasting: lasting, scratch: &scratch{}}
+	a.Out, a.Err = out, errs
 	defer captureLogs(a.logs)()
+	ended := make(chan int, 1)
+	go func() { ended <- a.run(ctx, args) }()
+	select {
+	case code := <-ended:
+		return code
+	case <-ctx.Done():
+	}
+	if code, in := within(ended, cmp.Or(streams.Grace, defaultGrace)); in {
+		return code
+	}
+	printed := out.mute()
+	errs.mute()
+	abandon()
+	command.Abandon()
+	within(ended, unwinding)
+	a.scratch.remove()
+	report.Abandon()
+	if !printed {
+		(&app{Streams: streams}).fail(ctx, args, context.Canceled)
+	}
+	return exitFailure
+}
+
+// run is a whole call of the program.
+func (a *app) run(ctx context.Context, args []string) (code int) {
 	defer func() { // a panic's value may hold anything, so only its type is shown
 		if value := recover(); value != nil {
 			fmt.Fprintf(a.Err, "prelaunch: internal error (%T); please report it\n", value)
@@ -154,31 +189,9 @@ func (a *app) versionCommand() *cobra.Command {
 	return cmd
 }
 
-// untilClosed writes until nobody reads any more, as when it is piped into head: what comes then has no reader, and that is no fault of
-// the run, whose files and exit code must not depend on it.
-type untilClosed struct {
-	io.Writer
-	closed bool
-}
-
-func (u *untilClosed) Write(p []byte) (int, error) {
-	if u.closed {
-		return len(p), nil
-	}
-	n, err := u.Writer.Write(p)
-	if errors.Is(err, syscall.EPIPE) {
-		u.closed = true
-		return len(p), nil
-	}
-	return n, err
-}
-
 // terminal tells whether w is a terminal, and how wide; 0 when it is none.
 func terminal(w io.Writer) (width int, is bool) {
-	if out, ok := w.(*untilClosed); ok {
-		w = out.Writer
-	}
-	file, ok := w.(*os.File)
+	file, ok := destinationOf(w).(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
 		return 0, false
 	}

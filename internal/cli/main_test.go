@@ -3,6 +3,7 @@ package cli_test
 import (
 	"context"
 	"os"
+	ossignal "os/signal"
 	"testing"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit/audittest"
@@ -15,7 +16,8 @@ const asProgram = "PRELAUNCH_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
-		os.Exit(cli.Main(context.Background(), os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, LookupEnv: os.LookupEnv}))
+		ctx, _ := ossignal.NotifyContext(context.Background(), os.Interrupt)
+		os.Exit(cli.Main(ctx, os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, LookupEnv: os.LookupEnv}))
 	}
 	audittest.Main(m)
 }

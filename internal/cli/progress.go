@@ -38,7 +38,7 @@ func (a *app) newProgress() *progress {
 		return p
 	}
 	if width, is := terminal(a.Err); is && a.canRedraw() {
-		p.live = mpb.New(mpb.WithOutput(a.Err), mpb.WithWidth(width), mpb.WithRefreshRate(100*time.Millisecond), mpb.PopCompletedMode())
+		p.live = mpb.New(mpb.WithOutput(destinationOf(a.Err)), mpb.WithWidth(width), mpb.WithRefreshRate(100*time.Millisecond), mpb.PopCompletedMode())
 	}
 	return p
 }
@@ -49,7 +49,7 @@ func (a *app) canRedraw() bool {
 	if name, _ := a.LookupEnv("TERM"); name == "dumb" {
 		return false
 	}
-	file, ok := a.Err.(*os.File)
+	file, ok := destinationOf(a.Err).(*os.File)
 	if !ok {
 		return false
 	}

@@ -94,7 +94,7 @@ func (a *app) openStore(ctx context.Context, f storeFlags, keep int) (*store.Sto
 		return nil, err
 	}
 	if key.IsZero() {
-		fmt.Fprintln(a.Err, "The store is not authenticated: whoever can write there can change what this audit is compared with. "+
+		a.notice("The store is not authenticated: whoever can write there can change what this audit is compared with. " +
 			"Give --store-key, or set XDG_STATE_HOME or HOME.")
 	}
 	waiting, cancel := context.WithTimeout(ctx, f.wait)
@@ -148,7 +148,7 @@ func (a *app) ownStoreKey(ctx context.Context) (store.Key, error) {
 	path := filepath.Join(state, "prelaunch", "store.key")
 	err := makeSecret(path)
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
-		fmt.Fprintf(a.Err, "The key of the store cannot be kept in %s: %v\n", filepath.Dir(path), err)
+		a.notice("The key of the store cannot be kept in %s: %v", filepath.Dir(path), err)
 		return store.Key{}, nil
 	}
 	if err != nil {
@@ -266,13 +266,13 @@ func (a *app) lastEntry(kept *store.Store, integration string) (*keptRun, []audi
 			}
 			return run, exposures, nil
 		}
-		fmt.Fprintf(a.Err, "The kept report %s %s. It is not compared with; keys that it says were exposed count.\n", name, a.redactor.RedactString(report.Plain(doubt)))
+		a.notice("The kept report %s %s. It is not compared with; keys that it says were exposed count.", name, a.redactor.RedactString(report.Plain(doubt)))
 		if len(names)-i == maxDoubtful {
-			fmt.Fprintf(a.Err, "%d kept reports in a row cannot be relied on; older ones are not read.\n", maxDoubtful)
+			a.notice("%d kept reports in a row cannot be relied on; older ones are not read.", maxDoubtful)
 			return nil, exposures, nil
 		}
 	}
-	fmt.Fprintln(a.Err, "There is no earlier report to compare with.")
+	a.notice("There is no earlier report to compare with.")
 	return nil, exposures, nil
 }
 
@@ -291,10 +291,10 @@ func (a *app) sayChanges(last, judged *audit.Report) error {
 		lines = []string{"nothing changed"}
 	}
 	for _, line := range lines[:min(len(lines), maxChanges)] {
-		fmt.Fprintf(a.Err, "%s: %s.\n", since, a.redactor.RedactString(line))
+		a.notice("%s: %s.", since, a.redactor.RedactString(line))
 	}
 	if more := len(lines) - maxChanges; more > 0 {
-		fmt.Fprintf(a.Err, "%s: %d further changes; `prelaunch diff` lists all.\n", since, more)
+		a.notice("%s: %d further changes; `prelaunch diff` lists all.", since, more)
 	}
 	return nil
 }

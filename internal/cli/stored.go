@@ -215,7 +215,7 @@ func (a *app) tickets(ctx context.Context, place storeFlags, since string, paths
 		reports = append(reports, read)
 	}
 	if len(reports) > 1 {
-		fmt.Fprintln(a.Err, "Tickets that only other reports opened are not known and not closed; `prelaunch tickets --store DIR` knows them.")
+		a.notice("Tickets that only other reports opened are not known and not closed; `prelaunch tickets --store DIR` knows them.")
 	}
 	return history.Tickets(reports[:len(reports)-1], reports[len(reports)-1])
 }
@@ -248,7 +248,7 @@ func (a *app) storedTickets(ctx context.Context, place storeFlags, since string)
 	for _, name := range slices.Backward(names) {
 		run, _, doubt := soundEntry(kept, name)
 		if doubt != "" {
-			fmt.Fprintf(a.Err, "The kept report %s %s. It is left out.\n", name, a.redactor.RedactString(report.Plain(doubt)))
+			a.notice("The kept report %s %s. It is left out.", name, a.redactor.RedactString(report.Plain(doubt)))
 			continue
 		}
 		if since != "" && !run.report.FinishedAt.After(known) {

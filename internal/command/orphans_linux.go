@@ -13,21 +13,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// orphansLimit bounds how long orphans are looked for, should they start new ones faster than they are ended.
-const orphansLimit = time.Second
-
 // adoptOrphans makes processes whose parent has ended children of this program, instead of the system's first process.
 var adoptOrphans = sync.OnceFunc(func() {
 	_ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) // fails before Linux 3.4 only
 })
 
-// endOrphans ends the children of this program that commands have left behind: those of another session. No command runs.
-func endOrphans() {
+// endOrphans ends, within limit, the children of this program that commands have left behind: those of
+// another session. No command runs.
+func endOrphans(limit time.Duration) {
 	own, err := unix.Getsid(0)
 	if err != nil {
 		return
 	}
-	for deadline := time.Now().Add(orphansLimit); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		left := 0
 		for _, child := range children() {
 			if session, err := unix.Getsid(child); err != nil || session == own {

@@ -2,7 +2,9 @@
 
 package command
 
+import "time"
+
 func adoptOrphans() {}
 
 // endOrphans does nothing: only Linux gives processes whose parent has ended to their next ancestor.
-func endOrphans() {}
+func endOrphans(time.Duration) {}

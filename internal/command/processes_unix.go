@@ -6,12 +6,19 @@ import (
 	"os/exec"
 	"sync"
 	"syscall"
+	"time"
 )
 
-// running counts the commands that run, in the whole process.
+// Bounds of how long orphans are looked for, should they start new ones faster than they are ended.
+const (
+	orphansLimit   = time.Second
+	abandonedLimit = 50 * time.Millisecond
+)
+
+// running are the commands that run, in the whole process.
 var running struct {
 	sync.Mutex
-	count int
+	commands map[*exec.Cmd]bool
 }
 
 // begin starts a command in a session of its own: no process can join another session, so whatever it starts can be told from the
@@ -23,7 +30,10 @@ func begin(cmd *exec.Cmd) error {
 	adoptOrphans()
 	err := cmd.Start()
 	if err == nil {
-		running.count++
+		if running.commands == nil {
+			running.commands = map[*exec.Cmd]bool{}
+		}
+		running.commands[cmd] = true
 	}
 	return err
 }
@@ -34,9 +44,23 @@ func end(cmd *exec.Cmd) {
 	_ = killGroup(cmd) // mostly nothing is left and this fails
 	running.Lock()
 	defer running.Unlock()
-	running.count--
-	if running.count == 0 {
-		endOrphans()
+	delete(running.commands, cmd)
+	if len(running.commands) == 0 {
+		endOrphans(orphansLimit)
+	}
+}
+
+// Abandon ends every command that runs, before the program ends without waiting for them.
+func Abandon() {
+	if !running.TryLock() { // a command is just being ended
+		return
+	}
+	defer running.Unlock()
+	for cmd := range running.commands {
+		_ = killGroup(cmd) // it may have ended by itself
+	}
+	if running.commands != nil {
+		endOrphans(abandonedLimit)
 	}
 }
 

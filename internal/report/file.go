@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 )
@@ -68,10 +69,12 @@ func Save(path string, content []byte) (err error) {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, withoutPath(err))
 	}
+	unfinished.Store(temporary.Name(), true)
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("write %s: %w", path, withoutPath(err)), os.Remove(temporary.Name()))
 		}
+		unfinished.Delete(temporary.Name())
 	}()
 	_, err = temporary.Write(content)
 	if err == nil {
@@ -81,6 +84,17 @@ func Save(path string, content []byte) (err error) {
 		return err
 	}
 	return os.Rename(temporary.Name(), into)
+}
+
+// unfinished are the temporary files that Save is writing.
+var unfinished sync.Map
+
+// Abandon removes the files that are half written, before the program ends without waiting.
+func Abandon() {
+	unfinished.Range(func(name, _ any) bool {
+		_ = os.Remove(name.(string)) // it may have been finished meanwhile
+		return true
+	})
 }
 
 // ofTheSystem reports whether a path, or the link that it is, lies among the files of devices and

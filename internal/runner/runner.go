@@ -47,7 +47,7 @@ type Options struct {
 	Tool       audit.Tool
 	// Exposures are those that earlier audits saw, of any key.
 	Exposures []audit.Exposure
-	Grace     time.Duration // how long probes may take to stop once the context is done; default 700 ms
+	Grace     time.Duration // how long probes may take to stop once the context is done; default 300 ms
 }
 
 // Run runs the probes that are needed and returns what they found. It returns also when ctx is done, with what is known by then.
@@ -56,7 +56,7 @@ func Run(ctx context.Context, integration *audit.Integration, options Options) *
 		options.Now = time.Now
 	}
 	if options.Grace == 0 {
-		options.Grace = 700 * time.Millisecond
+		options.Grace = 300 * time.Millisecond
 	}
 	c := newCollector(integration, options)
 	id := newRunID()
