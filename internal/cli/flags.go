@@ -21,7 +21,7 @@ import (
 // that name may hold one.
 
 // withoutVariable are the flags that no variable sets, beside --allow-*.
-var withoutVariable = []string{"policy", "fail-on", "environment", "key", "new-key", "help", "version"}
+var withoutVariable = []string{"policy", "fail-on", "environment", "key", "new-key", "store-key", "help", "version"}
 
 // presentation is how results, progress and logs are shown; the flags are those of every command.
 type presentation struct {
