@@ -105,7 +105,9 @@ type Scope struct {
 	Repositories  []RepositoryScope `json:"repositories"`
 	Keys          []KeyScope        `json:"keys"`
 	Requests      map[string]int    `json:"requests"` // environment → requests sent to its receiver
-	Sent          []SentEvent       `json:"sent"`     // synthetic events that were taken, to be purged
+	// Rates are, by environment, how many requests a second its receiver was sent.
+	Rates map[string]float64 `json:"rates,omitempty"`
+	Sent  []SentEvent        `json:"sent"` // synthetic events that were taken, to be purged
 	// Unmarked are the requests that did not name the auditor in their User-Agent.
 	Unmarked []UnmarkedRequest `json:"unmarked,omitzero"`
 	Digests  map[string]string `json:"digests"` // what else was looked at, such as "roster" → "sha256:…"

@@ -418,7 +418,11 @@ func (v *view) scopeLines(verbose bool) []textLine {
 	}
 	s := v.Scope
 	for _, environment := range slices.Sorted(maps.Keys(s.Probing)) {
-		add(0, "%s: probing %s, %s sent to the receiver", environment, s.Probing[environment], count(s.Requests[environment], "request"))
+		rate := ""
+		if perSecond := s.Rates[environment]; perSecond > 0 {
+			rate = fmt.Sprintf(", %.3g a second", perSecond)
+		}
+		add(0, "%s: probing %s, %s sent to the receiver%s", environment, s.Probing[environment], count(s.Requests[environment], "request"), rate)
 	}
 	for _, override := range foldOverrides(s.Overrides, verbose) {
 		add(0, "override: %s", override)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"net/url"
 	"slices"
 	"strings"
@@ -84,7 +85,7 @@ func newProber(run *audit.Run, profile provider.Profile, environment audit.Envir
 	}
 	p.source.URL = target
 	p.sender = &send.Sender{
-		Client: send.NewClient(run, target), Pace: send.NewPace(run.Network, environment.Name),
+		Client: send.NewClient(run, target), Pace: send.NewPace(run.Network, environment.Name, run.Integration.Network.RequestsPerSec[environment.Name]),
 		Now: run.Now, Sending: p.note,
 	}
 	p.scanner = response.NewScanner(target.Hostname(), run.Integration.Keys())
@@ -379,6 +380,12 @@ func (p *prober) emit(t *transcript) {
 			scope.Requests = map[string]int{}
 		}
 		scope.Requests[b.Environment] += b.Requests
+		if p.sender != nil && b.Requests > 1 {
+			if scope.Rates == nil {
+				scope.Rates = map[string]float64{}
+			}
+			scope.Rates[b.Environment] = math.Round(10*p.sender.Pace.Used()) / 10
+		}
 		scope.Sent = append(scope.Sent, t.accepted...)
 		scope.Unmarked = append(scope.Unmarked, t.unmarked...)
 		for _, address := range b.Addresses {

@@ -161,6 +161,9 @@ func TestRightReceiverIsDescribed(t *testing.T) {
 		}
 	}
 	for name, receiver := range l.receivers {
+		if rate := doc.Scope.Rates[name]; rate <= 0 || rate > l.integration.Network.RequestsPerSec[name] {
+			t.Errorf("%s: %v requests a second", name, rate)
+		}
 		if got := doc.Scope.Requests[name]; got < receiver.Requests() || got > receiver.Requests()+1 { // the one that is cut off may not arrive
 			t.Errorf("%s: %d requests counted, %d arrived", name, got, receiver.Requests())
 		}

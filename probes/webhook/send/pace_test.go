@@ -10,7 +10,7 @@ import (
 // TestWaitingIsBounded takes the time of a wait away, as if it had passed, and wants an end to coming back.
 func TestWaitingIsBounded(t *testing.T) {
 	t.Parallel()
-	p := NewPace(nil, "test")
+	p := NewPace(nil, "test", 20)
 	asked := &response.Response{Status: 429, RetryAfter: time.Hour, Asked: true}
 	waits := 0
 	for p.comeBack(t.Context(), asked, 0) {
@@ -31,13 +31,13 @@ func TestWaitingIsBounded(t *testing.T) {
 			t.Fatalf("after %d requests that were turned away it is hopeless: %v", turned, p.Hopeless())
 		}
 	}
-	if p.answered(); p.Hopeless() {
+	if p.answered(time.Millisecond); p.Hopeless() {
 		t.Error("another answer gives no new hope")
 	}
-	if p.interval == 0 || p.interval > slowest {
-		t.Errorf("it goes on at intervals of %v", p.interval)
+	if p.rate != lowest {
+		t.Errorf("it goes on at %v requests a second", p.rate)
 	}
-	if NewPace(nil, "test").comeBack(t.Context(), asked, maxComeBacks) {
+	if NewPace(nil, "test", 20).comeBack(t.Context(), asked, maxComeBacks) {
 		t.Error("one request is repeated for ever")
 	}
 }
@@ -46,10 +46,10 @@ func TestWaitingIsBounded(t *testing.T) {
 func TestBareUnavailable(t *testing.T) {
 	t.Parallel()
 	bare := &response.Response{Status: 503}
-	p := NewPace(nil, "test")
+	p := NewPace(nil, "test", 20)
 	for request := range bareEnough {
 		for retry := range bareTries {
-			if !p.comeBack(t.Context(), bare, retry) || !p.until.After(time.Now()) || p.interval == 0 {
+			if !p.comeBack(t.Context(), bare, retry) || !p.until.After(time.Now()) || !p.halved {
 				t.Fatalf("request %d does not wait after %d tries", request, retry)
 			}
 			p.until = time.Time{}
@@ -58,14 +58,8 @@ func TestBareUnavailable(t *testing.T) {
 			t.Fatal("one request is repeated for ever")
 		}
 	}
-	if !p.comeBack(t.Context(), bare, 0) || p.comeBack(t.Context(), bare, 1) || !p.until.IsZero() || p.interval != 0 || p.Overload() {
+	if !p.comeBack(t.Context(), bare, 0) || p.comeBack(t.Context(), bare, 1) || !p.until.IsZero() || p.rate != 20 || p.Overload() {
 		t.Error("where waiting never helped, it tries once more at once, and as quickly as before")
-	}
-	for range 20 {
-		p.slowDown(false)
-	}
-	if p.interval > slowestBare || p.floor != 0 {
-		t.Errorf("it goes on at intervals of %v, never below %v", p.interval, p.floor)
 	}
 	p.helped()
 	if !p.comeBack(t.Context(), bare, 1) || !p.until.After(time.Now()) || !p.Overload() {
@@ -75,7 +69,7 @@ func TestBareUnavailable(t *testing.T) {
 
 func TestOneWaitHoldsForAll(t *testing.T) {
 	t.Parallel()
-	p := NewPace(nil, "test")
+	p := NewPace(nil, "test", 20)
 	for range 20 {
 		if !p.comeBack(t.Context(), &response.Response{Status: 429, RetryAfter: 10 * time.Second, Asked: true}, 0) {
 			t.Fatal("requests that were turned down together do not wait together")
@@ -86,29 +80,57 @@ func TestOneWaitHoldsForAll(t *testing.T) {
 	}
 }
 
-// TestPaceFindsWhatAReceiverBears: answers shorten the interval again, but never below what turned out too short.
-func TestPaceFindsWhatAReceiverBears(t *testing.T) {
+// TestRateIsReachedHalvedAndRecovered goes through the life of a rate by the clock that ease is given.
+func TestRateIsReachedHalvedAndRecovered(t *testing.T) {
 	t.Parallel()
-	p := NewPace(nil, "test")
-	p.slowDown(true)
-	if p.interval != firstInterval {
-		t.Fatalf("the first interval is %v", p.interval)
+	p := NewPace(nil, "test", 20)
+	now := time.Now()
+	p.ease(now)
+	if p.rate != 5 {
+		t.Errorf("it begins at %v", p.rate)
 	}
-	for range 60 {
-		p.answered()
+	if p.ease(now.Add(2 * time.Second)); p.rate != 20 {
+		t.Errorf("after two seconds it is %v", p.rate)
 	}
-	eased := p.interval
-	if eased >= firstInterval/4 {
-		t.Errorf("after 60 answers the interval is still %v", eased)
+	if p.ease(now.Add(time.Hour)); p.rate != 20 {
+		t.Errorf("the bound is exceeded: %v", p.rate)
 	}
-	p.slowDown(true)
-	if p.interval != eased*3/2 || p.floor != eased*5/4 {
-		t.Errorf("asked to wait at %v it goes on at %v, never below %v", eased, p.interval, p.floor)
+	p.comeBack(t.Context(), &response.Response{Status: 503}, 0)
+	if p.rate != 10 {
+		t.Errorf("after a 503 it is %v", p.rate)
 	}
-	for range 200 {
-		p.answered()
+	p.until = time.Time{}
+	p.comeBack(t.Context(), &response.Response{Status: 429}, 0)
+	if p.rate != 5 {
+		t.Errorf("after a 429 it is %v", p.rate)
 	}
-	if p.interval != p.floor {
-		t.Errorf("the interval is %v, want the floor %v", p.interval, p.floor)
+	p.ease(now.Add(time.Hour + 6*time.Second))
+	if p.rate != 6 {
+		t.Errorf("six seconds later it is %v", p.rate)
+	}
+}
+
+// TestRateFollowsLatency: a clear rise halves the rate once for a sample, a small or short one does not.
+func TestRateFollowsLatency(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		before, after time.Duration
+		want          float64
+	}{
+		{50 * time.Millisecond, time.Second, 10},
+		{time.Millisecond, 100 * time.Millisecond, 20},
+		{time.Second, 2 * time.Second, 20},
+	} {
+		p := NewPace(nil, "test", 20)
+		p.rate = 20
+		for range sample {
+			p.answered(test.before)
+		}
+		for range sample {
+			p.answered(test.after)
+		}
+		if p.rate != test.want {
+			t.Errorf("from %v to %v: %v requests a second, want %v", test.before, test.after, p.rate, test.want)
+		}
 	}
 }

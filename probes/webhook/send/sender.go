@@ -111,7 +111,8 @@ func (s *Sender) again(ctx context.Context, result *Result, broken *breaks) bool
 		result.Timeouts++
 		return s.timeouts.Add(1) <= patience && retries < 1
 	}
-	s.Pace.answered()
+	last := result.Attempts[retries]
+	s.Pace.answered(last.Ended.Sub(last.Begun))
 	if broken.busy && r.Failure == "" {
 		s.Pace.helped()
 	}
