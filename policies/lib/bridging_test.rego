@@ -37,3 +37,34 @@ test_same_build_settles_no_response_of_its_own if {
 	redirected := given.forged("F07", "value-changed", {"status": 302})
 	{f.outcome | some f in judged(given.by_fingerprint([given.wrong, tampered], [given.wrong, redirected], []))} == {"inconclusive"}
 }
+
+# A production that rejects what is correctly signed as incorrectly signed, where Test does not, has another key.
+test_same_build_settles_nothing_where_production_has_another_key if {
+	own := given.exchange("invalid", "malformed", "brace", {"status": 422})
+	alike := object.union(own, {"status": 401, "equals": ["wrong"]})
+	{f.outcome | some f in careful(own, own)} == {"pass"}
+	{f.outcome | some f in careful(alike, alike)} == {"pass"}
+	{f.outcome | some f in careful(own, alike)} == {"inconclusive"}
+	every finding in careful(own, alike) {
+		startswith(finding.next_step, "Compare the key")
+	}
+}
+
+# careful is what is judged of a production whose rejections alone show nothing, with the response of each environment
+# to a correctly signed invalid body.
+careful(in_test, in_production) := judged(object.union(
+	given.careful_document([], [given.same_build]),
+	{"facts": {
+		"webhook.baseline": [
+			given.baseline({}),
+			given.baseline({
+				"environment": "production", "probing": "careful", "genuine": false, "genuine_statuses": [],
+				"distinguishes": false,
+			}),
+		],
+		"webhook.exchange": array.concat(
+			[given.wrong, tampered, in_test],
+			[object.union(x, {"environment": "production"}) | some x in [given.wrong, tampered, in_production]],
+		),
+	}},
+))

@@ -64,13 +64,27 @@ careful(environment) := careful_of(environment) if responses.careful(environment
 
 careful_of(environment) := obstacle(
 	"careful", environment,
-	sprintf("%s probing sends no valid events%s", [
-		lib.environments[environment].probing, lib.lapse("environments.same-build"),
-	]),
-	lib.attest(
-		"Probe Test in full, and attest that both environments run the same build",
-		"environments.same-build", "Test and Production run the same build",
-	),
+	sprintf("%s probing sends no valid events%s", [lib.environments[environment].probing, careful_why(environment)]),
+	careful_step(environment),
+)
+
+careful_why(environment) := concat("", [
+	", and the receiver rejects correctly signed invalid bodies as incorrectly signed, which Test tells apart: most likely ",
+	"it has another key",
+]) if {
+	responses.unlike_test(environment)
+} else := lib.lapse("environments.same-build")
+
+careful_step(environment) := concat("", [
+	"Compare the key that the receiver has with api_key (a fingerprint of each will do), make sure that the receiver itself ",
+	"responds to this machine, and audit again.",
+]) if {
+	responses.unlike_test(environment)
+} else := "Make Test pass in full probing: with the same build attested, the rest follows from it." if {
+	responses.same_build
+} else := lib.attest(
+	"Probe Test in full, and attest that both environments run the same build",
+	"environments.same-build", "Test and Production run the same build",
 )
 
 # queued is why the response of a receiver that verifies behind a queue shows nothing.
@@ -99,6 +113,8 @@ observer_step(environment) := object.get(
 # unproven is why rejections show nothing: no correct signature was seen to make a difference, or none could be sent.
 unproven(environment) := unsigned(environment) if {
 	unsigned(environment)
+} else := careful(environment) if {
+	responses.careful(environment)
 } else := obstacle(
 	"valid-events-rejected", environment, "no correct signature was seen to make a difference",
 	"Make the receiver accept valid events first: see webhook.accepts-genuine.",

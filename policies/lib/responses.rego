@@ -324,6 +324,31 @@ bridged(environment) if {
 	baselines[environment].transport == "verified"
 	baselines.test.probing == "full"
 	same_build
+	not unlike_test(environment)
+}
+
+# told_apart are the invalid bodies that Test rejects for themselves where they are correctly signed.
+told_apart contains [item.fact.family, item.fact.case] if {
+	some item in in_families("test", ["malformed", "missing"])
+	item.fact.status >= 400
+	item.fact.status < 500
+	item.fact.status != 429
+	not "wrong" in object.get(item.fact, "equals", [])
+}
+
+# unlike_test holds where an environment rejects all of these as incorrectly signed: whatever build it runs, it does not
+# verify with the key that was given, or something responds in its place.
+unlike_test(environment) if {
+	environment != "test"
+	seen := [item.fact |
+		some item in in_families(environment, ["malformed", "missing"])
+		[item.fact.family, item.fact.case] in told_apart
+		item.fact.status > 0
+	]
+	count(seen) > 0
+	every x in seen {
+		"wrong" in x.equals
+	}
 }
 
 reduced(environment) if careful(environment)

@@ -70,7 +70,7 @@ paired(right, wrongly) := given.document({"genuine": false, "genuine_statuses": 
 ])
 
 test_inconclusive_where_an_unknown_user_gets_the_refusal_of_a_wrong_signature if {
-	document := paired({"status": 422, "equals": ["invalid"]}, {"status": 401, "equals": ["turned", "wrong"]})
+	document := paired({"status": 422}, {"status": 401, "equals": ["turned", "wrong"]})
 	outcomes(document) == {"inconclusive"}
 	contains(messages(document), "signatures make a difference")
 }

@@ -71,3 +71,18 @@ test_careful_rests_on_test_and_the_same_build if {
 	{f.outcome | some f in careful([])} == {"inconclusive"}
 	{[f.outcome, f.basis] | some f in careful([given.same_build])} == {["pass", "attested"]}
 }
+
+# Where everything that is invalid gets one response, correct signatures make no difference that careful probing sees.
+test_careful_rests_on_test_where_one_response_fits_all_that_is_invalid if {
+	production := [object.union(x, {"environment": "production"}) | some x in refusals]
+	document := given.careful_document(array.concat(array.concat(refusals, [spelled("python", ok)]), production), [given.same_build])
+	alike := object.union(document.facts, {"webhook.baseline": [
+		given.baseline({}),
+		given.baseline({
+			"environment": "production", "probing": "careful", "genuine": false, "genuine_statuses": [],
+			"distinguishes": false,
+		}),
+	]})
+	result := {[f.outcome, f.basis] | some f in check.findings; f.environment == "production"} with input as object.union(document, {"facts": alike})
+	result == {["pass", "attested"]}
+}

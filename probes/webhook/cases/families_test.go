@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"net/url"
 	"os"
 	"regexp"
 	"testing"
@@ -57,6 +58,32 @@ func TestCasesHaveDistinctNames(t *testing.T) {
 				t.Errorf("%s %s (%s) exists twice, or its family has no words", c.Family, c.Name, label)
 			}
 			facts[c.Family+" "+c.Name], labels[label] = true, true
+		}
+	}
+}
+
+// TestCasesDoNotRemember: a change made to one request does not show in the next one's, which may be
+// that of another environment.
+func TestCasesDoNotRemember(t *testing.T) {
+	t.Parallel()
+	target, err := url.Parse("https://hooks.acme.example/begini")
+	if err != nil {
+		t.Fatal(err)
+	}
+	profile := provider.Profiles[0]
+	source := &Source{Provider: profile.Name, Scheme: profile.Signature, UIDRule: profile.UIDs, URL: target, IntegrationID: "1234567890987654321"}
+	for _, c := range Forgeries {
+		var headers [2][][2]string
+		for i := range headers {
+			request, err := source.Request(profile.Events[0], true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Change(request)
+			headers[i] = request.Header
+		}
+		if diff := cmp.Diff(headers[0], headers[1]); diff != "" {
+			t.Errorf("%s: the second request has other headers than the first:\n%s", Label(c.Family, c.Name), diff)
 		}
 	}
 }

@@ -259,7 +259,10 @@ var Forgeries = []Case{
 	{Family: "F14", Name: "private-172", Change: from("172.16.0.1")},
 	{Family: "F14", Name: "private-192", Change: from("192.168.0.1")},
 	{Family: "F14", Name: "link-local", Change: from("169.254.169.254")},
+	{Family: "F14", Name: "shared-100", Change: from("100.64.0.1")},
 	{Family: "F14", Name: "ipv6-loopback", Change: from("::1")},
+	{Family: "F14", Name: "ipv6-unique-local", Change: from("fd00::1")},
+	{Family: "F14", Name: "ipv6-link-local", Change: from("fe80::1")},
 	{Family: "F14", Name: "user-agent", Change: func(f *Request) { f.UserAgent = f.Provider + "-webhook/1.0" }},
 	{Family: "F14", Name: "authorization-undefined", Change: hint("Authorization", "Bearer undefined")},
 	{Family: "F14", Name: "authorization-null", Change: hint("Authorization", "Bearer null")},
@@ -439,10 +442,11 @@ func from(address string) func(*Request) {
 		for _, name := range addressHeaders {
 			f.add(name, address)
 		}
-		if strings.Contains(address, ":") {
-			address = `"[` + address + `]"`
+		node := address
+		if strings.Contains(node, ":") {
+			node = `"[` + node + `]"`
 		}
-		f.add("Forwarded", "for="+address)
+		f.add("Forwarded", "for="+node)
 	}
 }
 
