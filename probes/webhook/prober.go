@@ -289,6 +289,7 @@ func (p *prober) read(t *transcript, j job, result *send.Result) *record {
 	t.timeouts += result.Timeouts
 	t.hanging[j.Family] += result.Timeouts
 	for _, attempt := range result.Attempts {
+		r.broke = r.broke || attempt.Failure == netprobe.Reset
 		if attempt.Request.Unmarked {
 			t.unmarked = append(t.unmarked, audit.UnmarkedRequest{
 				Environment: p.environment.Name, Case: cases.Label(j.Family, j.Name), At: attempt.At.UTC(),

@@ -139,11 +139,11 @@ func (p *prober) away(ctx context.Context, t *transcript, records []*record) boo
 
 // suspects are the requests of which one stopped the receiver: those without a response that were
 // under way when the first of them failed. Later ones met a receiver that had stopped already, as do
-// those whose connection was refused.
+// those whose connection was refused at once; one that is refused when it is sent again was under way.
 func suspects(records []*record) []StopCase {
 	var first time.Time
 	silent := slices.DeleteFunc(slices.Clone(records), func(r *record) bool {
-		return !unanswered(r) || r.fact.Error == netprobe.Refused
+		return !unanswered(r) || r.fact.Error == netprobe.Refused && !r.broke
 	})
 	for _, r := range silent {
 		if first.IsZero() || r.ended.Before(first) {

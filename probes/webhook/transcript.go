@@ -43,6 +43,7 @@ type record struct {
 	uid     string
 	normal  response.Normal
 	got     bool // there was a response
+	broke   bool // a connection that had taken it broke, whatever became of it when it was sent again
 
 	begun, ended time.Time // of the first attempt, of the last
 }

@@ -30,6 +30,7 @@ type Attempt struct {
 	Request *cases.Request
 	At      time.Time
 	Status  int
+	Failure string // of the connection; empty where there was a response
 
 	Begun, Ended time.Time // by this machine's own clock, which never goes back
 }
@@ -62,7 +63,7 @@ func (s *Sender) Do(ctx context.Context, address string, prepare func() (*cases.
 		s.Sending(f, at)
 		begun := time.Now()
 		r.Request, r.Response = f, s.send(ctx, f, address, broken.alone)
-		r.Attempts = append(r.Attempts, Attempt{f, at, r.Response.Status, begun, time.Now()})
+		r.Attempts = append(r.Attempts, Attempt{f, at, r.Response.Status, r.Response.Failure, begun, time.Now()})
 		switch {
 		case ctx.Err() != nil:
 			r.NotSent = cases.NotSentInterrupted

@@ -1,0 +1,33 @@
+package webhook
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
+)
+
+// TestSuspects: a request whose connection broke is one also where it was refused when it was sent
+// again, as it is by a receiver that does not come back.
+func TestSuspects(t *testing.T) {
+	t.Parallel()
+	begun := time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC)
+	made := func(name, failure string, broke bool) *record {
+		return &record{
+			fact:  Exchange{Family: "F17", Case: name, Error: failure},
+			broke: broke, begun: begun, ended: begun.Add(time.Second),
+		}
+	}
+	responded := made("responded", "", false)
+	responded.got = true
+	got := suspects([]*record{
+		responded, made("reset", netprobe.Reset, true), made("reset-then-refused", netprobe.Refused, true),
+		made("refused", netprobe.Refused, false),
+	})
+	want := []StopCase{{Family: "F17", Case: "reset"}, {Family: "F17", Case: "reset-then-refused"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
