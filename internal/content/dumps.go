@@ -42,8 +42,16 @@ func (s *steps) dumps(text []byte, to *layer) {
 		}
 		from = end
 	}
-	if at := bytes.Index(text, []byte("\n0000020 ")); at >= 0 { // od -c, whose lines are no numbers
-		dumpLines(text, max(0, at-1), to)
+	second := []byte("0000020 ") // of od -c, whose lines are no numbers
+	for at := 0; ; at++ {
+		n := bytes.Index(text[at:], second)
+		if n < 0 {
+			return
+		}
+		if at += n; at > 1 && text[at-1] == '\n' {
+			dumpLines(text, at-2, to)
+			return
+		}
 	}
 }
 
@@ -330,7 +338,7 @@ func isText(c byte) bool { return printable(c) || c == '\n' || c == '\r' || c ==
 // splitLogs puts together the lines that Docker (json-file, at 16 KiB) and runtimes of Kubernetes (CRI: P for a part, F for the
 // last one) have split, each of the two streams for itself.
 func splitLogs(text []byte, to *layer) {
-	docker := bytes.Contains(text, []byte(`{"log":"`))
+	docker := bytes.Contains(text, []byte(`{"log":`))
 	cri := bytes.Contains(text, []byte("P ")) && // a rare beginning is found fast
 		(bytes.Contains(text, []byte(" stdout P ")) || bytes.Contains(text, []byte(" stderr P ")))
 	if !docker && !cri {
@@ -361,7 +369,7 @@ func splitLogs(text []byte, to *layer) {
 			next = at + n + 1
 		}
 		line := bytes.TrimRight(text[at:next], "\r\n")
-		if docker && bytes.HasPrefix(line, []byte(`{"log":"`)) {
+		if docker && bytes.HasPrefix(line, []byte(`{"log":`)) {
 			var entry struct{ Log, Stream string }
 			if json.Unmarshal(line, &entry) == nil {
 				put(entry.Stream, part{at, []byte(strings.TrimRight(entry.Log, "\n"))}, !strings.HasSuffix(entry.Log, "\n"))

@@ -366,6 +366,9 @@ func entity(rest []byte) (value rune, n int) {
 	if size != len(decoded) || r == utf8.RuneError {
 		return 0, 0
 	}
+	if string(rest[:end]) == "&hyphen" || string(rest[:end]) == "&dash" { // meant for the one of a keyboard
+		r = '-'
+	}
 	return r, end + 1
 }
 

@@ -287,8 +287,7 @@ func docker(line string, cut int) string {
 	for i, part := range []string{line[:cut], line[cut:] + "\n"} {
 		entry, err := json.Marshal(map[string]string{"log": part, "stream": "stdout", "time": fmt.Sprintf("2026-01-02T03:04:05.00000000%dZ", i)})
 		must(err)
-		text := strings.Replace(string(entry), `{"log":`, `{"log":`, 1)
-		b.WriteString(text + "\n")
+		b.WriteString(string(entry) + "\n")
 		b.WriteString(`{"log":"between\n","stream":"stderr","time":"2026-01-02T03:04:05.000000001Z"}` + "\n")
 	}
 	return b.String()
@@ -490,6 +489,9 @@ var hidings = map[string]func(key string) string{
 	},
 
 	// Logs that are split.
+	"Docker, with blanks": func(k string) string {
+		return strings.ReplaceAll(docker(filler(16384-len("key=")-len(k)/2)+"key="+k+" done", 16384), `":`, `": `)
+	},
 	"Docker": func(k string) string { return docker(filler(16384-len("key=")-len(k)/2)+"key="+k+" done", 16384) },
 	"CRI":    func(k string) string { return cri(filler(16384-len("key=")-len(k)/2)+"key="+k+" done", 16384) },
 
@@ -508,7 +510,7 @@ var hidings = map[string]func(key string) string{
 	"decimal entities":     func(k string) string { return `<a k="` + special(k, `&#%d;`) + `">` },
 	"three-digit entities": func(k string) string { return `<a k="` + special(k, `&#%03d;`) + `">` },
 	"named entities": func(k string) string {
-		return `<a k="` + strings.NewReplacer("+", "&plus;", "/", "&sol;", "=", "&equals;", "_", "&lowbar;").Replace(k) + `">`
+		return `<a k="` + strings.NewReplacer("+", "&plus;", "/", "&sol;", "=", "&equals;", "_", "&lowbar;", "-", "&hyphen;").Replace(k) + `">`
 	},
 	"percent":                  func(k string) string { return "?k=" + special(k, "%%%02X") },
 	"percent in lower case":    func(k string) string { return "?k=" + special(k, "%%%02x") },

@@ -347,8 +347,20 @@ func compareEdges(a, b edge) int {
 
 // drop reports whether the tree of that number does not have what e names, which its base has.
 func (h *History) drop(number uint32, e edge) bool {
-	_, found := slices.BinarySearchFunc(h.dropped[h.drops[number]:h.drops[number+1]], e, compareEdges)
-	return found
+	part := h.dropped[h.drops[number]:h.drops[number+1]]
+	for len(part) > 8 { // most often there are fewer
+		if mid := len(part) / 2; part[mid].child > e.child || part[mid].child == e.child && part[mid].name > e.name {
+			part = part[:mid]
+		} else {
+			part = part[mid:]
+		}
+	}
+	for i := range part {
+		if part[i].child == e.child && part[i].name == e.name {
+			return true
+		}
+	}
+	return false
 }
 
 // label notes for each commit a ref that reaches it, HEAD before branches before the rest.
