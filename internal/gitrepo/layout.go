@@ -326,8 +326,13 @@ func (r *Repository) addAlternates(ctx context.Context) {
 					continue
 				}
 				alt := resolve(dir, unquoteC(line))
-				if info, err := os.Stat(alt); err != nil || !info.IsDir() {
+				info, err := os.Stat(alt)
+				if err != nil || !info.IsDir() {
 					problem(alt, errors.New("alternate object store is missing"))
+					continue
+				}
+				if isVirtual(info) {
+					problem(alt, errors.New("an alternate object store in /proc, /sys or /dev is not read"))
 					continue
 				}
 				if real := realPath(alt); !seen[real] {

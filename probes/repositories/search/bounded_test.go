@@ -70,6 +70,23 @@ func TestFilesThatAreTraps(t *testing.T) {
 	}
 }
 
+// Alternates do not lead into the file systems of the kernel, where /dev/fd looks like a directory of
+// loose objects.
+func TestAlternatesOfTheKernel(t *testing.T) {
+	t.Parallel()
+	g := gittest.New(t)
+	g.Write("a.txt", "x\n")
+	g.Commit("a")
+	alternates := filepath.Join(g.Dir, ".git/objects/info/alternates")
+	gittest.Must(t, os.MkdirAll(filepath.Dir(alternates), 0o755))
+	gittest.Must(t, os.WriteFile(alternates, []byte("/dev\n/proc/self\n"), 0o600))
+	r, err := Repository(t.Context(), g.Dir, Options{Literals: literals(probeKey)})
+	gittest.Must(t, err)
+	if len(r.Gaps) != 2 {
+		t.Errorf("got %+v, want one for each alternate", r.Gaps)
+	}
+}
+
 // A search ends soon after its context, whatever it is reading.
 func TestEndsWhileReading(t *testing.T) {
 	t.Parallel()
