@@ -123,7 +123,7 @@ func TestRevisitStoreOfAnotherIntegration(t *testing.T) {
 	before := s.entries()
 	s.edit("integration: acme-personal-loans", "integration: acme-mortgages")
 	requests := s.Test.Requests()
-	got := s.visit(2, `the store holds reports of the integration "acme-personal-loans", not of "acme-mortgages": name another --store`, quick)
+	got := s.visit(2, `of the integration \"acme-personal-loans\", not of \"acme-mortgages\": name another --store`, quick)
 	if got.report != nil || s.Test.Requests() != requests {
 		t.Error("it audited all the same")
 	}
@@ -167,7 +167,7 @@ func TestRevisitStoreThatCannotBeWritten(t *testing.T) {
 			t.Error(err)
 		}
 	}), quick)
-	if got.code != 2 || got.report == nil || verdict.ExitCode(got.report) != 0 || !strings.Contains(got.stderr, "prelaunch: store the report") {
+	if got.code != 2 || got.report == nil || verdict.ExitCode(got.report) != 0 || !strings.Contains(got.stderr, "store the report: read the store") {
 		t.Errorf("exit %d, report %v\n%s", got.code, got.report != nil, got.stderr)
 	}
 	if err := os.Rename(away, s.store); err != nil {

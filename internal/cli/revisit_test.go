@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -231,15 +230,6 @@ func TestRevisitComparesAndRemembers(t *testing.T) {
 	}
 	if left := s.entries(); len(left) != 2 {
 		t.Errorf("%d reports are kept, want the one that was kept alone and its successor", len(left))
-	}
-}
-
-func git(t *testing.T, dir string, args ...string) {
-	t.Helper()
-	cmd := exec.Command("git", append([]string{"-c", "user.name=Jane", "-c", "user.email=jane@acme.example", "-c", "safe.directory=*"}, args...)...)
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("git %v: %v\n%s", args, err, out)
 	}
 }
 

@@ -275,9 +275,3 @@ func TestTruthDead(t *testing.T) {
 		}
 	}
 }
-
-// toldOf is what a check says other than a pass.
-func toldOf(check audit.Check) string {
-	_, told := saw(check, "")
-	return told
-}

@@ -80,6 +80,9 @@ func (r *runner) run(ctx context.Context, command audit.Command) (output []byte,
 	cmd.WaitDelay = drain
 	cmd.Cancel = func() error { return killGroup(cmd) }
 	if err := begin(cmd); err != nil {
+		if ctx.Err() == nil && limited.Err() != nil { // the time was over before it was started
+			return nil, -1, fmt.Errorf("run %s: it was stopped after %v", name, r.timeout)
+		}
 		return nil, -1, fmt.Errorf("run %s: %w", name, cause(err))
 	}
 	waited := cmd.Wait()

@@ -573,7 +573,7 @@ func TestEveryHidingPlace(t *testing.T) {
 		for name, hide := range hidings {
 			for how, scanner := range map[string]*Scanner{"held": held, "known by fingerprint": known} {
 				for _, around := range []string{"", filler(200) + "\n"} {
-					if around != "" && strings.ContainsAny(hide(key)[:1], "\x1f\xfd\x28LP\x04\x89%\xed\x00\xff]M") {
+					if around != "" && strings.Contains("\x1f\xfd\x28LP\x04\x89%\xed\x00\xff]M", hide(key)[:1]) {
 						continue // containers that are recognized at their beginning
 					}
 					var found []Found

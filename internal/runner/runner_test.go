@@ -212,14 +212,3 @@ func TestPreparedBeforeAnythingRuns(t *testing.T) {
 		}
 	}
 }
-
-// digesting is a fake that can tell what it looks at.
-type digesting struct {
-	fake
-	digest string
-	err    error
-}
-
-func (d digesting) Digests(context.Context, *audit.Run) (map[string]string, error) {
-	return map[string]string{d.name + " x": d.digest}, d.err
-}

@@ -175,12 +175,15 @@ func parseList(raw []byte, issuer *x509.Certificate) (list *x509.RevocationList,
 // crl_extensions. Only the deprecated functions of crypto/x509 know that version, which has no
 // extensions.
 func parseFirstVersion(raw []byte, issuer *x509.Certificate) (*x509.RevocationList, string) {
+	//lint:ignore SA1019 see above
 	old, err := x509.ParseDERCRL(raw)
 	if err != nil || old.TBSCertList.Version != 0 {
 		return nil, "malformed"
 	}
 	maySign := issuer.IsCA && (issuer.KeyUsage == 0 || issuer.KeyUsage&x509.KeyUsageCRLSign != 0)
-	if !maySign || old.TBSCertList.Issuer.String() != issuer.Subject.ToRDNSequence().String() || issuer.CheckCRLSignature(old) != nil {
+	//lint:ignore SA1019 see above
+	unsigned := issuer.CheckCRLSignature(old)
+	if !maySign || old.TBSCertList.Issuer.String() != issuer.Subject.ToRDNSequence().String() || unsigned != nil {
 		return nil, "wrong_signer"
 	}
 	list := &x509.RevocationList{ThisUpdate: old.TBSCertList.ThisUpdate, NextUpdate: old.TBSCertList.NextUpdate}

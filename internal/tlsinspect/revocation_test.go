@@ -49,6 +49,7 @@ func TestFirstVersionList(t *testing.T) {
 		leaf, issuer, key := selfIssued(t, must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)).Public(), test.usage)
 		now := time.Now()
 		algorithm := pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 2}}
+		//lint:ignore SA1019 the lists of version 1 have no other type
 		tbs := must(asn1.Marshal(pkix.TBSCertificateList{Signature: algorithm, Issuer: issuer.Subject.ToRDNSequence(), ThisUpdate: now.UTC().Add(-time.Minute),
 			NextUpdate: now.UTC().Add(time.Hour), RevokedCertificates: []pkix.RevokedCertificate{{SerialNumber: big.NewInt(test.revoked), RevocationTime: now.UTC()}}}))
 		sum := sha256.Sum256(tbs)

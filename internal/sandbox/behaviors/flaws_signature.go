@@ -139,7 +139,7 @@ var anySignature = []string{sandbox.RejectsUnsigned, sandbox.RejectsTampered, sa
 var nothingAccepted = sandbox.Expect{
 	Fails:    []string{sandbox.AcceptsGenuine},
 	Withheld: sandbox.Without(sandbox.ForgeryChecks, sandbox.RejectsRetired),
-	May:      slices.Concat([]string{sandbox.Redelivery, sandbox.RejectsRetired, sandbox.StatusCodes, sandbox.LogsClean}, sandbox.InputChecks),
+	May:      slices.Concat([]string{sandbox.Redelivery, sandbox.RejectsRetired, sandbox.StatusCodes, sandbox.Survives, sandbox.LogsClean}, sandbox.InputChecks),
 }
 
 func withFails(e sandbox.Expect, ids ...string) sandbox.Expect {

@@ -50,7 +50,7 @@ var smugglingFlaws = []sandbox.Behavior{
 	{Name: "unset-token-trusted", Description: "does not verify a request with the bearer token, which is not set",
 		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsBypass}},
 		Plant:  excuse(func(d *sandbox.Delivery) bool { return d.Header.Get("Authorization") == "Bearer undefined" })},
-	{Name: "key-by-integration", Description: "has an empty key for an integration that it does not know",
+	{Name: "empty-key-for-unknown-integration", Description: "has an empty key for an integration that it does not know",
 		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsWrongKey}},
 		Plant: func(ru *sandbox.Rules) {
 			ru.Before = append(ru.Before, func(d *sandbox.Delivery) (sandbox.Answer, bool) {

@@ -297,7 +297,7 @@ var shows = map[string]show{
 	"link-local-trusted":        near("X-Real-IP", "169.254.1.1"),
 	"provider-agent-trusted":    near("User-Agent", "Begini/1.0"),
 	"unset-token-trusted":       near("Authorization", "Bearer undefined"),
-	"key-by-integration": request("200", func(b *bench) sent {
+	"empty-key-for-unknown-integration": request("200", func(b *bench) sent {
 		s := b.unsigned().changed(`"integration_id":"`, `"integration_id":"9`).signedWith("")
 		s.uid = ""
 		return s

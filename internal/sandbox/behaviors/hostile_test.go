@@ -53,6 +53,7 @@ var sights = map[string]sight{
 	"retry-after-a-year":             {starts: "HTTP/1.1 429", bytes: 40},
 	"retry-after-nonsense":           {starts: "HTTP/1.1 503", bytes: 40},
 	"terminal-controls":              {starts: "HTTP/1.1 200", bytes: 100},
+	"stray-bytes":                    {starts: "HTTP/1.1 400", bytes: 40},
 	"unasked-protocol":               {starts: "HTTP/1.1 101", bytes: 40},
 }
 
