@@ -169,6 +169,9 @@ ending(trail) := ["pass", ""] if {
 	trail.end == "limit"
 } else := ["fail", closed[kind]] if {
 	kind := trail.hops[count(trail.hops) - 1].reach.kind
+} else := ["inconclusive", "has an address that is not contacted: --allow-address CIDR permits it"] if {
+	count(trail.hops) == 1
+	trail.hops[0].reach.kind == "blocked"
 } else := ["inconclusive", "redirects to an address that is not contacted: --allow-address CIDR permits it"] if {
 	trail.hops[count(trail.hops) - 1].reach.kind == "blocked"
 } else := ["inconclusive", sprintf(

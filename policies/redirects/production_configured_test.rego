@@ -115,6 +115,16 @@ test_inconclusive_by_answer if {
 	}
 }
 
+test_blocked_address_is_not_called_a_redirect if {
+	own := findings(good, [trail("unreachable", 0, [hop(good, "blocked", "")])], [endpoint], false)
+	some first in own
+	contains(first.message, "has an address that is not contacted")
+	hops := [hop(good, "ok", "ok"), hop("https://www.acme.example/thanks", "blocked", "")]
+	led := findings(good, [trail("unreachable", 0, hops)], [endpoint], false)
+	some second in led
+	contains(second.message, "redirects to an address that is not contacted")
+}
+
 test_fail_on_a_certificate if {
 	told(trail("answer", 200, [hop(good, "ok", "expired")])) == {["completion: certificate", "fail"]}
 	told(trail("answer", 200, [hop(good, "ok", "ok"), hop("https://www.acme.example/", "ok", "name_mismatch")])) == {["completion: certificate", "fail"]}
