@@ -56,7 +56,7 @@ network:
 
 // looked are the checks that speak of what a hostile endpoint does not spoil: URLs as configured, plain HTTP that is refused, an HTTPS
 // answer as such, and answers that were read whole and hold nothing.
-var looked = []string{"https.api-requests", "https.redirects", "https.no-plain-http", "https.webhook-reachable", "errors.no-internal-detail"}
+var looked = []string{"https.api-requests", "https.redirects", "https.no-plain-http", "https.modern-tls", "https.webhook-reachable", "errors.no-internal-detail", "errors.survives-requests"}
 
 // TestTruthHostile leads the whole audit to endpoints that mean harm: it ends by itself, prints nothing that steers a terminal, and no
 // check passes for what such an endpoint says. One that asks to come back in a year is waited for as long as the contract says; there it
