@@ -110,7 +110,7 @@ type Scope struct {
 	Sent  []SentEvent        `json:"sent"` // synthetic events that were taken, to be purged
 	// Unmarked are the requests that did not name the auditor in their User-Agent.
 	Unmarked []UnmarkedRequest `json:"unmarked,omitzero"`
-	Digests  map[string]string `json:"digests"` // what else was looked at, such as "roster" → "sha256:…"
+	Digests  map[string]string `json:"digests"` // what else was checked, such as "roster" → "sha256:…"
 	// ConfigFile is the configuration as the user named it, and ConfigLines the lines of the settings that findings may point at.
 	ConfigFile  string         `json:"config_file,omitempty"`
 	ConfigLines map[string]int `json:"config_lines,omitzero"`
