@@ -355,8 +355,16 @@ func flipped(i int) func(*Request) {
 	return func(f *Request) { f.Put(flip(f.Right(f.Body), i)) }
 }
 
+// piece is a part of the right signature. A single digit that receivers may read as false or true would show
+// nothing about parts, so the event is drawn again until it is another one.
 func piece(from, to int) func(*Request) {
-	return func(f *Request) { f.Put(f.Right(f.Body)[from:to]) }
+	return func(f *Request) {
+		f.Put(f.Right(f.Body)[from:to])
+		for tries := 0; (f.Signature == "0" || f.Signature == "1") && tries < 100; tries++ {
+			f.Body = ShiftTimes(f.Body, 1)
+			f.Put(f.Right(f.Body)[from:to])
+		}
+	}
 }
 
 func withKey(key string) func(*Request) {

@@ -222,11 +222,12 @@ func flip(signature string, i int) string {
 }
 
 // unlike returns n random digits of which the first and the last differ from those of the right signature's ends.
+// They are neither 0 nor 1, which receivers may read as false or true.
 func unlike(signature string, n int) string {
 	digits := []byte(RandomHex(n))
 	avoid := signature[:1] + signature[len(signature)-1:] + signature[max(0, len(signature)-n):][:1] + signature[:n][n-1:]
 	for _, i := range []int{0, n - 1} {
-		for _, digit := range "0123456789abcdef" {
+		for _, digit := range "23456789abcdef" {
 			if !strings.ContainsRune(avoid, digit) {
 				digits[i] = byte(digit)
 				break
