@@ -23,11 +23,14 @@ import (
 	"unicode"
 )
 
-// testCase is one request of the battery: a genuine event without a signature, and what is changed about it.
+// Case is one request of the test suite: a valid event without a signature, and what is changed about
+// it.
 type Case struct {
 	Family, Name string
 	Change       func(f *Request)
-	// fullOnly keeps it out of careful probing: it holds more than half of the body's right signature.
+	What         string // in words; "" where the family and the name say it all
+	// FullOnly keeps it out of careful probing: a correct receiver accepts it, or it holds more than
+	// half of the body's correct signature.
 	FullOnly bool
 }
 
