@@ -97,6 +97,7 @@ func DecodeDocument(raw []byte) (*Document, error) {
 
 // Scope tells what an audit covered, so that a reader knows what a pass is worth.
 type Scope struct {
+	Authorized    *Authorization    `json:"authorized,omitempty"`    // who allowed the audit, where the configuration says so
 	Probing       map[string]string `json:"probing"`                 // environment → full, careful or passive
 	Overrides     []Override        `json:"overrides"`               // settings that make the audit see something else than the public does
 	DeclaredEmpty []EmptySection    `json:"declared_empty,omitzero"` // sections that are declared to have nothing in them

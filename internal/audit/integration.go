@@ -29,6 +29,7 @@ type Integration struct {
 	// Declared names the optional top-level sections that the configuration has, be they empty, such as "clients": an absent section
 	// is inconclusive, an empty one is not applicable.
 	Declared       []string       `json:"declared"`
+	Authorized     *Authorization `json:"authorized,omitempty"`
 	DeclaredEmpty  []EmptySection `json:"declared_empty,omitzero"` // repositories, clients and logs that are said not to exist
 	Environments   []Environment  `json:"environments"`            // test, then production
 	ProviderChecks bool           `json:"provider_checks"`
@@ -72,6 +73,13 @@ func (i *Integration) Resolve(path string) string {
 		return filepath.Clean(path)
 	}
 	return filepath.Join(i.Directory, path)
+}
+
+// Authorization names who allowed the audit.
+type Authorization struct {
+	By        string `json:"by"`
+	On        Date   `json:"on"`
+	Reference string `json:"reference"` // where that is written down, such as a ticket
 }
 
 // EmptySection is a section of the configuration that is declared to have nothing in it. A bare [] names nobody and does not

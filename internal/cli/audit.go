@@ -456,7 +456,7 @@ func must(err error) {
 
 func (a *app) readConfiguration(ctx context.Context, file string, library *policy.Library, permissions config.Permissions) (*audit.Integration, error) {
 	return interruptible(ctx, func() (*audit.Integration, error) {
-		return config.Load(file, config.Options{Checks: library.Checks(), Now: a.now, Permissions: permissions, LookupEnv: a.LookupEnv})
+		return config.Load(file, config.Options{Checks: library.Checks(), PolicyDigest: library.Digest(), Now: a.now, Permissions: permissions, LookupEnv: a.LookupEnv})
 	})
 }
 

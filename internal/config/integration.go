@@ -76,6 +76,8 @@ func (r *reader) integrationFrom(tree *value) {
 		}
 	}
 	r.access(tree.field("access"))
+	r.authorized(tree.field("authorized"))
+	r.policyDigest(tree.field("policy_digest"))
 	r.attestations(tree.field("attestations"))
 	r.waivers(tree.field("waivers"))
 	r.network(tree.field("network"))

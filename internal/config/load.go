@@ -23,6 +23,8 @@ const maxFile = 1 << 20
 type Options struct {
 	// Checks are the checks there are, built-in and the user's, for the ids in attestations and waivers; nil: ids are not checked.
 	Checks []audit.CheckInfo
+	// PolicyDigest is that of the policies at hand, which the configuration may pin; empty: it is not checked.
+	PolicyDigest string
 	// Now is the clock; nil: the machine's.
 	Now func() time.Time
 	// Permissions are those of the command line.

@@ -106,7 +106,8 @@ func TestLoadReadsEverySetting(t *testing.T) {
 		Name: "acme-personal-loans", Provider: "begini",
 		EventTypes: []string{"psychometric_score.complete", "application.complete"},
 		Declared: []string{"event_types", "provider_checks", "retired_keys", "repositories", "workloads", "clients", "logs", "access",
-			"attestations", "waivers", "network"},
+			"attestations", "waivers", "authorized", "policy_digest", "network"},
+		Authorized: &audit.Authorization{By: "jane@acme.example", On: day("2026-11-01"), Reference: "SEC-42"},
 		Environments: []audit.Environment{
 			{
 				Name: "test", IntegrationID: "1234567890987654321", Key: audit.KeyReference{Source: "env", Variable: "BEGINI_TEST_API_KEY"},

@@ -33,6 +33,25 @@ func (r *reader) inThePast(on *value) bool {
 	return true
 }
 
+func (r *reader) authorized(v *value) {
+	if v == nil {
+		return
+	}
+	if on := v.field("on"); on != nil {
+		r.inThePast(on)
+	}
+	r.integration.Authorized = &audit.Authorization{By: v.field("by").string(), On: v.field("on").date(), Reference: v.field("reference").string()}
+}
+
+// policyDigest refuses to judge by other policies than the pinned ones, so that a new version changes no verdict unnoticed.
+func (r *reader) policyDigest(v *value) {
+	if v == nil || r.options.PolicyDigest == "" || v.text == r.options.PolicyDigest {
+		return
+	}
+	r.problem(v, v.path+" names other policies than these, whose digest is "+r.options.PolicyDigest,
+		"run the version and --policy directories that the digest belongs to, or read what has changed and pin this digest")
+}
+
 func (r *reader) attestations(v *value) {
 	r.integration.Attestations = []audit.Attestation{}
 	for _, item := range v.list() {

@@ -167,6 +167,10 @@ var (
 
 	sha256Hex = form{is: "a SHA-256", next: "write the 64 hexadecimal digits that `printf %s \"$KEY\" | sha256sum` prints", pattern: lazy.Regexp(`^[0-9a-fA-F]{64}$`)}
 
+	policyDigest = form{is: "a digest of policies", next: "copy policy_digest from a report, or from `prelaunch version -o json`", pattern: lazy.Regexp(`^sha256:[0-9a-f]{64}$`)}
+
+	reference = form{is: "a reference", next: "write where it is written down in at most 200 characters on one line", pattern: lazy.Regexp(`^\S(.*\S)?$`), longest: 200, check: printable}
+
 	logMarker = form{is: "a regular expression", next: "write one in RE2 syntax, such as probe-[0-9]+", pattern: lazy.Regexp(`\S`), longest: 1000, check: isPattern}
 
 	domain = form{is: "a domain", next: "write it like acme.example", pattern: lazy.Regexp(`^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$`), longest: 253}

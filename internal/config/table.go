@@ -130,6 +130,12 @@ var root = sync.OnceValue(func() *shape {
 			{name: "approved_by", required: true, shape: person, about: "who accepts the risk: another person"},
 			{name: "expires", required: true, shape: &shape{kind: date}, about: "last day on which it holds, at most a year ahead"},
 		}})},
+		{name: "authorized", about: "who allowed this audit; the report names them", shape: &shape{kind: object, fields: []field{
+			{name: "by", required: true, shape: person, about: "who allowed it"},
+			{name: "on", required: true, shape: &shape{kind: date}, about: "day on which it was allowed"},
+			{name: "reference", required: true, shape: texts(reference), about: "where that is written down, such as a ticket or a contract"},
+		}}},
+		{name: "policy_digest", shape: texts(policyDigest), about: "the policies that judge, as a report's policy_digest names them; other policies are refused"},
 		{name: "network", about: "how the receivers are reached", shape: &shape{kind: object, fields: []field{
 			{name: "ca_file", shape: texts(filePath), about: "PEM file of extra trusted roots"},
 			{name: "provider_trusts_ca", shape: &shape{kind: boolean}, about: "true: the provider was given these roots; default: false"},

@@ -54,10 +54,11 @@ func sampleDocument(t testing.TB) *audit.Document {
 		ConfigDigest: audit.Digest([]byte("config")),
 		StartedAt:    sampleTime.Add(-14 * time.Second), FinishedAt: sampleTime,
 		Scope: audit.Scope{
-			Probing:   map[string]string{audit.Test: audit.Full, audit.Production: audit.Careful},
-			Overrides: []audit.Override{{Setting: "network.resolve", Value: "hooks.acme.example:443 = 127.0.0.1:8443"}},
-			Skipped:   []audit.Skipped{{What: "genuine events", Environment: audit.Production, Reason: "careful probing sends none"}},
-			Addresses: []audit.Address{{Environment: audit.Production, Host: "hooks.acme.example", Address: "127.0.0.1:8443"}},
+			Authorized: &audit.Authorization{By: "jane@acme.example", On: date(t, "2026-11-01"), Reference: "SEC-42"},
+			Probing:    map[string]string{audit.Test: audit.Full, audit.Production: audit.Careful},
+			Overrides:  []audit.Override{{Setting: "network.resolve", Value: "hooks.acme.example:443 = 127.0.0.1:8443"}},
+			Skipped:    []audit.Skipped{{What: "genuine events", Environment: audit.Production, Reason: "careful probing sends none"}},
+			Addresses:  []audit.Address{{Environment: audit.Production, Host: "hooks.acme.example", Address: "127.0.0.1:8443"}},
 			Repositories: []audit.RepositoryScope{{Path: ".", Head: "4f2a9c1d0b7e6a5f4e3d2c1b0a9f8e7d6c5b4a39",
 				RefsDigest: audit.Digest([]byte("refs")), Objects: 18231, Bytes: 48 << 20}},
 			Keys: []audit.KeyScope{

@@ -417,6 +417,9 @@ func (v *view) scopeLines(verbose bool) []textLine {
 		lines = append(lines, textLine{level, text})
 	}
 	s := v.Scope
+	if s.Authorized != nil {
+		add(0, "authorized: by %s on %s, %s", s.Authorized.By, s.Authorized.On, s.Authorized.Reference)
+	}
 	for _, environment := range slices.Sorted(maps.Keys(s.Probing)) {
 		rate := ""
 		if perSecond := s.Rates[environment]; perSecond > 0 {

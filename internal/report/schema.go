@@ -138,6 +138,7 @@ func describe(schema *jsonschema.Schema) {
 		{[]string{"checks", "findings", "cause"}, "shared by findings that depend on one cause; the finding that is the cause has is_cause: true in its evidence"},
 		{[]string{"notes"}, "worth knowing; changes no outcome"},
 		{[]string{"scope"}, "what was covered, so that a reader knows what a pass is worth"},
+		{[]string{"scope", "authorized"}, "who allowed the audit, as the configuration says"},
 		{[]string{"scope", "overrides"}, "settings that make the audit see something other than what the public sees"},
 		{[]string{"scope", "declared_empty"}, "sections that the configuration declares to have nothing in them; by, on, reason and expires are empty for a bare []"},
 		{[]string{"scope", "sent"}, "synthetic events that a receiver accepted, to be purged"},

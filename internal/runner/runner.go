@@ -166,7 +166,8 @@ func newCollector(integration *audit.Integration, options Options) *collector {
 		Schema: audit.FactsSchema, Tool: options.Tool, Integration: *integration, ConfigDigest: integration.Digest,
 		StartedAt: options.Now().UTC().Truncate(time.Millisecond), Facts: map[string][]json.RawMessage{},
 		Scope: audit.Scope{
-			Probing: map[string]string{}, Overrides: []audit.Override{}, DeclaredEmpty: append([]audit.EmptySection{}, integration.DeclaredEmpty...), Skipped: []audit.Skipped{}, Addresses: []audit.Address{},
+			Authorized: integration.Authorized,
+			Probing:    map[string]string{}, Overrides: []audit.Override{}, DeclaredEmpty: append([]audit.EmptySection{}, integration.DeclaredEmpty...), Skipped: []audit.Skipped{}, Addresses: []audit.Address{},
 			Repositories: []audit.RepositoryScope{}, Keys: []audit.KeyScope{}, Requests: map[string]int{}, Sent: []audit.SentEvent{},
 			Digests: map[string]string{}, Exposures: exposures(integration, options.Exposures),
 		},
