@@ -47,6 +47,24 @@ const (
 	EffectUnknown      = "unknown"
 )
 
+// Values of Exchange.Variant: what kind of departure from the scheme a forgery, or an unusual valid
+// event, is where the members of a family are not all judged alike.
+const (
+	VariantLegacy    = "legacy"            // an older scheme of the provider itself, with the correct key
+	VariantNever     = "never"             // a scheme or label that never authenticates an event
+	VariantUncovered = "uncovered"         // what changed is not covered by the scheme's signature
+	VariantTolerated = "tolerated"         // official SDKs of the provider accept it
+	VariantOther     = "other_environment" // the URL is the one registered for another environment
+	VariantOpen      = "open"              // a handshake that the provider itself sends without a signature or token
+)
+
+// Values of Exchange.Echo: what the response to a handshake holds.
+const (
+	EchoText = "text" // the challenge, as text or JSON
+	EchoHTML = "html" // the challenge unescaped, served as HTML
+	EchoMAC  = "mac"  // the signature of the challenge under the event key
+)
+
 // Baseline says how one environment's receiver answers in general, with which its answers to forgeries are read.
 type Baseline struct {
 	Environment     string   `json:"environment" jsonschema:"test or production"`
@@ -75,6 +93,9 @@ type Baseline struct {
 	Stops           []Stop   `json:"stops" jsonschema:"requests after which the receiver stopped responding"`
 	After           []string `json:"after" jsonschema:"families that were sent just before it went away, for good or for a while"`
 	Requests        int      `json:"requests" jsonschema:"requests sent"`
+	Success         [][]int  `json:"success" jsonschema:"statuses that the provider counts as success: pairs of the first and the last of a range"`
+	Within          int      `json:"within_milliseconds,omitempty" jsonschema:"the provider's deadline for a response; absent where it documents none"`
+	Tolerance       int      `json:"tolerance_seconds,omitempty" jsonschema:"how old a signed timestamp may be; absent where the scheme signs none or documents no tolerance"`
 }
 
 // Stop is one time that the receiver stopped responding.
@@ -117,6 +138,10 @@ type Exchange struct {
 	RetryAfter  bool     `json:"retry_after,omitempty" jsonschema:"the last answer asked to come back later, or was a 503 of a receiver whose 503 goes away by waiting"`
 	Witnessed   bool     `json:"witnessed,omitempty" jsonschema:"before and after it the receiver answered a properly signed request as at the beginning"`
 	Effect      string   `json:"effect,omitempty" jsonschema:"the observer's word: processed, not_processed or unknown"`
+	Variant     string   `json:"variant,omitempty" jsonschema:"where the cases of a family are not judged alike: legacy (an older scheme of the provider, correct key), never (a scheme or label that never authenticates), uncovered (changes what the scheme does not sign), tolerated (official SDKs accept it), other_environment (signed for another environment's URL), open (a handshake that the provider sends unsigned)"`
+	Echo        string   `json:"echo,omitempty" jsonschema:"of a handshake's response: text (it holds the challenge), html (it holds the challenge unescaped, served as HTML), mac (it holds the signature of the challenge under the event key)"`
+	Duration    int      `json:"milliseconds,omitempty" jsonschema:"how long the response to a valid event took, where the provider has a deadline"`
+	Processed   int      `json:"times_processed,omitempty" jsonschema:"how often the event was processed, where the observer prints a number"`
 	Traits      []string `json:"traits,omitempty" jsonschema:"what the request has in common with others, as words that complete 'every …'"`
 }
 

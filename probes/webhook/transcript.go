@@ -55,6 +55,7 @@ func newTranscript(environment audit.Environment) *transcript {
 			Environment: environment.Name, URL: environment.WebhookURL, Probing: environment.Probing,
 			Receiver: environment.Receiver, State: StateStopped, GenuineStatuses: []int{},
 			WrongStatuses: []int{}, Addresses: []string{}, After: []string{}, Stops: []Stop{},
+			Success: [][]int{{200, 200}},
 			KeyHeld: environment.Key.Key.Held(), FixedUIDs: len(environment.ProbeUIDs) > 0,
 		},
 	}

@@ -26,6 +26,11 @@ const (
 	genuineC  = "webhook.accepts-genuine"
 	statuses  = "errors.status-codes"
 	algorithm = "webhook.rejects-wrong-algorithm"
+	stale     = "webhook.rejects-stale"
+	unbound   = "webhook.rejects-unbound-time"
+	downgrade = "webhook.rejects-downgrade"
+	replay    = "webhook.replay-not-processed"
+	deadline  = "webhook.answers-in-time"
 )
 
 // ReadEverything are the checks that read the responses to whatever was sent.
@@ -55,13 +60,24 @@ var Families = []Family{
 	{"F19", "repeated-header", "incorrect signatures in a repeated header", "incorrect signatures in a repeated header", []string{bypass}},
 	{"F20", "retired-key", "signed with a retired key", "events signed with a retired key", []string{"webhook.rejects-retired-key", "api-key.rotated-after-exposure"}},
 	{"F21", "transport", "unsigned and large, chunked or sent over HTTP/2", "unsigned events that are large, chunked or sent over HTTP/2", []string{bypass}},
+	{FamilyStale, "stale-timestamp", "a correct signature over a timestamp beyond the tolerance", "events whose signed timestamp is older than the tolerance", []string{stale}},
+	{FamilyUnbound, "unbound-timestamp", "the correct signature with another timestamp or identifier, or over the body alone", "events whose timestamp or identifier is not covered by the signature", []string{unbound}},
+	{FamilyFuture, "future-timestamp", "a correct signature over a timestamp in the future", "events whose signed timestamp is in the future", []string{stale}},
+	{FamilyList, "signature-list", "several signatures, none of them correct", "a list of signatures of which none is correct", []string{downgrade, unsigned}},
+	{FamilyRotation, "signature-list", "several signatures, one of them correct", "", []string{"webhook.accepts-rotation"}},
+	{FamilyScheme, "other-scheme", "a signature of another or older scheme", "signatures of another or older scheme", []string{downgrade}},
+	{FamilyHandshake, "handshake", "a handshake that does not come from the provider", "handshakes that do not come from the provider", []string{"webhook.handshake-safe"}},
+	{FamilyForeignKey, "foreign-key", "signed with a key that the request itself names or brings", "events signed with a key that the request names or brings", []string{"webhook.rejects-foreign-key"}},
+	{FamilyURL, "other-url", "the correct signature of another URL", "the correct signature of another URL", []string{bypass}},
+	{FamilyDigest, "body-digest", "the correct signature with the digest of another body", "a body that is not the one whose digest was signed", []string{tamperedC}},
+	{FamilyReuse, "token-reuse", "another event under a signature that does not cover it", "another event under a signature that was used before", []string{replay}},
 
-	{FamilyBaseline, "valid", "valid events to compare with", "", []string{genuineC, statuses}},
-	{FamilyType, "valid", "a valid event of each type", "", []string{genuineC, statuses}},
+	{FamilyBaseline, "valid", "valid events to compare with", "", []string{genuineC, deadline, statuses}},
+	{FamilyType, "valid", "a valid event of each type", "", []string{genuineC, deadline, statuses}},
 	{FamilySize, "valid", "large valid events", "", []string{genuineC, statuses}},
 	{FamilyTransport, "valid", "valid events over unusual but valid HTTP", "", []string{genuineC, statuses}},
 	{FamilyRaw, "raw-body", "valid events in unusual serializations", "", []string{rawBody, genuineC, statuses}},
-	{FamilyRedelivery, "duplicate", "the same valid event twice", "", []string{"webhook.tolerates-redelivery", statuses}},
+	{FamilyRedelivery, "duplicate", "the same valid event twice", "", []string{"webhook.tolerates-redelivery", replay, statuses}},
 	{FamilyMalformed, "malformed", "correctly signed bodies that are not JSON objects", "", []string{"input.rejects-malformed", rawBody, genuineC, "webhook.tolerates-redelivery"}},
 	{FamilyMissing, "missing-field", "correctly signed events without a required field", "", []string{"input.rejects-missing-fields", "input.rejects-malformed", "input.handles-unexpected-values", "input.bounded"}},
 	{FamilyUnexpected, "unexpected-value", "correctly signed events with unexpected values", "", []string{"input.handles-unexpected-values"}},

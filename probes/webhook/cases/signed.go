@@ -27,6 +27,19 @@ const (
 	FamilyInstance   = "instance"  // on connections of their own
 	FamilyDiagnosis  = "diagnosis" // guesses at what the receiver expects
 
+	// Families that apply to some schemes only, with the names of their cases.
+	FamilyStale      = "F22"      // past-tolerance hour day year: correct signatures over old times
+	FamilyUnbound    = "F23"      // time-changed id-changed time-missing …, with the signature kept; body-only
+	FamilyFuture     = "F24"      // hour: never more than a note
+	FamilyList       = "F25"      // all-invalid hundred-invalid
+	FamilyScheme     = "F26"      // by variant: never fails, legacy warns
+	FamilyHandshake  = "F27"      // challenge unsigned-challenge oracle no-token empty-token wrong-token: by echo
+	FamilyForeignKey = "F28"      // own-key zero-signature algorithm-none public-key-as-secret key-url
+	FamilyURL        = "F29"      // http forwarded-host other-environment, the last of its own variant
+	FamilyDigest     = "F30"      // other-body digest-of-other-body digest-removed
+	FamilyReuse      = "F31"      // another-event
+	FamilyRotation   = "rotation" // valid-first valid-last: valid events with one correct signature of two
+
 	CaseCutOff = "cut-off"
 )
 
