@@ -74,11 +74,16 @@ func (a *app) fail(ctx context.Context, args []string, err error) int {
 	return exitFailure
 }
 
-// plainLines escapes, in each line, what acts on a terminal or cannot be seen: an error may quote a policy or a path.
+// plainLines escapes, in each line, what acts on a terminal or cannot be seen: an error may quote a policy or a path. Spaces
+// stay, since columns are made of them.
 func plainLines(text string) string {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
-		lines[i] = report.Plain(line)
+		words := strings.Split(line, " ")
+		for j, word := range words {
+			words[j] = report.Plain(word)
+		}
+		lines[i] = strings.Join(words, " ")
 	}
 	return strings.Join(lines, "\n")
 }
