@@ -203,31 +203,3 @@ func explain(check audit.CheckInfo, width int) string {
 	paragraph("Source", strings.Join(check.Sources, "\n"))
 	return text.String()
 }
-
-func (a *app) schemaCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "schema config|facts|report|error", Short: "Print the JSON Schema of a document", Args: cobra.ExactArgs(1),
-		ValidArgs: []string{"config", "facts", "report", "error"},
-		RunE: func(_ *cobra.Command, args []string) error {
-			var schema []byte
-			var err error
-			switch args[0] {
-			case "config":
-				schema, err = json.MarshalIndent(config.Schema(), "", "  ")
-			case "facts":
-				schema, err = policies.FS.ReadFile(policy.SchemaFile)
-			case "report":
-				schema, err = report.Schema()
-			case "error":
-				schema, err = errorSchemaDocument()
-			default:
-				return fmt.Errorf("there is no schema %.20q: choose config, facts, report or error", args[0])
-			}
-			if err != nil {
-				return err
-			}
-			_, err = a.Out.Write(append([]byte(strings.TrimRight(string(schema), "\n")), '\n'))
-			return err
-		},
-	}
-}

@@ -135,7 +135,7 @@ var root = sync.OnceValue(func() *shape {
 			{name: "on", required: true, shape: &shape{kind: date}, about: "day on which it was allowed"},
 			{name: "reference", required: true, shape: texts(reference), about: "where that is written down, such as a ticket or a contract"},
 		}}},
-		{name: "policy_digest", shape: texts(policyDigest), about: "the policies that judge, as a report's policy_digest names them; other policies are refused"},
+		{name: "policy_digest", shape: texts(policyDigest), about: "the policies that judge, as a report's policy_digest names them; other policies are an error"},
 		{name: "network", about: "how the receivers are reached", shape: &shape{kind: object, fields: []field{
 			{name: "ca_file", shape: texts(filePath), about: "PEM file of extra trusted roots"},
 			{name: "provider_trusts_ca", shape: &shape{kind: boolean}, about: "true: the provider was given these roots; default: false"},

@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/config"
+	"github.com/prelaunch-audit/prelaunch/internal/policy"
+	"github.com/prelaunch-audit/prelaunch/internal/report"
+	"github.com/prelaunch-audit/prelaunch/policies"
+	"github.com/prelaunch-audit/prelaunch/probes"
+)
+
+// publicDocument is a document that other programs write or read. Its schema is the public interface.
+type publicDocument struct {
+	name, id string // id is the schema's $id, which names it and leads nowhere
+	schema   func() ([]byte, error)
+	example  any
+}
+
+func publicDocuments() []publicDocument {
+	environment := func(id, key, url string) map[string]any {
+		return map[string]any{"integration_id": id, "api_key": map[string]any{"env": key}, "webhook_url": url}
+	}
+	environments := map[string]any{
+		"test":       environment("1234567890987654321", "BEGINI_TEST_API_KEY", "https://hooks-test.acme.example/begini"),
+		"production": environment("9876543210123456789", "BEGINI_PRODUCTION_API_KEY", "https://hooks.acme.example/begini"),
+	}
+	return []publicDocument{
+		{"config", "urn:prelaunch:schema:config:v1", func() ([]byte, error) { return json.MarshalIndent(config.Schema(), "", "  ") },
+			map[string]any{"version": 1, "integration": "acme-personal-loans", "provider": "begini", "environments": environments}},
+		{"facts", "urn:prelaunch:schema:facts:v1", func() ([]byte, error) { return policies.FS.ReadFile(policy.SchemaFile) }, exampleFacts()},
+		{"report", "urn:prelaunch:schema:report:v1", report.Schema, exampleReport()},
+		{"error", "urn:prelaunch:schema:error:v1", errorSchemaDocument, errorDocument{Schema: errorSchema, Code: exitFailure,
+			Message: "provider is none of begini", File: "prelaunch.yaml", Line: 3, Column: 11, Hint: "write begini"}},
+	}
+}
+
+// exampleReport is the shortest report there can be: of an audit that judged one check.
+func exampleReport() *audit.Report {
+	outcome := audit.Pass
+	finding := audit.Finding{ID: "1d5f0c3ab2e49687", Scope: "7a3b9c1de0f28465", Outcome: outcome, Environment: audit.Production, Basis: audit.Observed,
+		Message: "the Production receiver rejected every unsigned event", Evidence: map[string]any{"sent": 9}}
+	return &audit.Report{
+		Schema: audit.ReportSchema, Tool: audit.Tool{Name: "prelaunch", Version: "1.0.0"}, Integration: "acme-personal-loans", Provider: "begini",
+		Partial: true, Summary: audit.Summary{Pass: 1}, Checklist: []audit.ChecklistItem{}, Notes: []string{},
+		Checks: []audit.Check{{ID: "webhook.rejects-unsigned", Title: "Unsigned events must be rejected", Section: "Verify every webhook", Items: []int{2},
+			Level: audit.Required, Severity: "critical", Outcome: outcome, Remediation: "Reject every request without a valid signature.",
+			CWE: []string{}, OWASPASVS: []string{}, Findings: []audit.Finding{finding}}},
+		Scope: exampleScope(),
+	}
+}
+
+// exampleFacts are those of an audit that was interrupted before it saw anything.
+func exampleFacts() *audit.Document {
+	facts := map[string][]json.RawMessage{}
+	for _, probe := range probes.All() {
+		for _, kind := range probe.Kinds() {
+			facts[kind.Name] = []json.RawMessage{}
+		}
+	}
+	return &audit.Document{
+		Schema: audit.FactsSchema, Tool: audit.Tool{Name: "prelaunch", Version: "1.0.0"}, RunID: "k3q7x2m5a9bd", CutShort: true,
+		Integration: audit.Integration{Name: "acme-personal-loans", Provider: "begini", EventTypes: []string{}, Declared: []string{},
+			DeclaredEmpty: []audit.EmptySection{}, Environments: []audit.Environment{}, RetiredKeys: []audit.RetiredKey{},
+			Repositories: []audit.Repository{}, Workloads: []audit.Workload{}, Clients: []audit.Client{}, Logs: []audit.LogSource{},
+			Access: audit.Access{AllowedDomains: []string{}}, Attestations: []audit.Attestation{}, Waivers: []audit.Waiver{},
+			Network: audit.NetworkOptions{RequestsPerSec: map[string]float64{}}},
+		Probes: []audit.ProbeStatus{}, Facts: facts, Scope: exampleScope(),
+	}
+}
+
+func exampleScope() audit.Scope {
+	return audit.Scope{Probing: map[string]string{}, Overrides: []audit.Override{}, DeclaredEmpty: []audit.EmptySection{}, Skipped: []audit.Skipped{},
+		Addresses: []audit.Address{}, Repositories: []audit.RepositoryScope{}, Keys: []audit.KeyScope{}, Requests: map[string]int{},
+		Sent: []audit.SentEvent{}, Unmarked: []audit.UnmarkedRequest{}, Digests: map[string]string{}}
+}
+
+// encode is the schema with its identity and, where there is one, an example.
+func (d publicDocument) encode() ([]byte, error) {
+	schema, err := d.schema()
+	if err != nil {
+		return nil, err
+	}
+	text := strings.TrimSpace(string(schema))
+	text = "{\n  \"$id\": \"" + d.id + "\"," + strings.TrimPrefix(text, "{")
+	if d.example != nil {
+		example, err := json.MarshalIndent([]any{d.example}, "  ", "  ")
+		if err != nil {
+			return nil, fmt.Errorf("encode the example of the schema %s: %w", d.name, err)
+		}
+		text = strings.TrimSuffix(text, "\n}") + ",\n  \"examples\": " + string(example) + "\n}"
+	}
+	return []byte(text + "\n"), nil
+}
+
+func (a *app) schemaCommand() *cobra.Command {
+	var names []string
+	for _, document := range publicDocuments() {
+		names = append(names, document.name)
+	}
+	return &cobra.Command{
+		Use: "schema " + strings.Join(names, "|"), Short: "Print the JSON Schema of a document", Args: cobra.ExactArgs(1),
+		ValidArgs: names,
+		RunE: func(_ *cobra.Command, args []string) error {
+			documents := publicDocuments()
+			at := slices.IndexFunc(documents, func(d publicDocument) bool { return d.name == args[0] })
+			if at < 0 {
+				return fmt.Errorf("there is no schema %.20q: choose one of %s", args[0], strings.Join(names, ", "))
+			}
+			schema, err := documents[at].encode()
+			if err != nil {
+				return err
+			}
+			_, err = a.Out.Write(schema)
+			return err
+		},
+	}
+}
