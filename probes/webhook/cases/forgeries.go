@@ -96,9 +96,9 @@ var Forgeries = []Case{
 	{Family: "F05", Name: "sha512-body", Change: func(f *Request) { f.Put(plainDigest(f.Body)) }},
 	{Family: "F05", Name: "sha256-body", Change: func(f *Request) { f.Put(hexSum(sha256.New, f.Body)) }},
 	{Family: "F05", Name: "md5-body", Change: func(f *Request) { f.Put(hexSum(md5.New, f.Body)) }},
-	{Family: "F05", Name: "sha256-key-body", Change: func(f *Request) { f.Right(nil); f.Put(hexSum(sha256.New, f.Key.Key, f.Body)) }},
-	{Family: "F05", Name: "sha512-key-body", Change: func(f *Request) { f.Right(nil); f.Put(plainDigest(f.Key.Key, f.Body)) }},
-	{Family: "F05", Name: "sha512-body-key", Change: func(f *Request) { f.Right(nil); f.Put(plainDigest(f.Body, f.Key.Key)) }},
+	{Family: "F05", Name: "sha256-key-body", Change: func(f *Request) { f.Right(nil); f.Put(f.Key.beside(sha256.New, f.Body, false)) }},
+	{Family: "F05", Name: "sha512-key-body", Change: func(f *Request) { f.Right(nil); f.Put(f.Key.beside(sha512.New, f.Body, false)) }},
+	{Family: "F05", Name: "sha512-body-key", Change: func(f *Request) { f.Right(nil); f.Put(f.Key.beside(sha512.New, f.Body, true)) }},
 
 	{Family: "F06", Name: "sha256", Change: otherHash("", sha256.New)},
 	{Family: "F06", Name: "sha1", Change: otherHash("", sha1.New)},

@@ -42,12 +42,15 @@ const (
 type Signer struct {
 	Scheme provider.Signature
 	Key    []byte
+	Made   func(Digest) // is told of each digest; may be nil
 }
 
 func (s Signer) digest(newHash func() hash.Hash, body []byte) []byte {
 	mac := hmac.New(newHash, s.Key)
 	mac.Write(body)
-	return mac.Sum(nil)
+	sum := mac.Sum(nil)
+	s.trace(newHash, Digest{HMAC: true, Input: body, Sum: sum})
+	return sum
 }
 
 func (s Signer) Sign(body []byte) string {
@@ -136,7 +139,7 @@ func (f *Request) SignWith(key []byte) {
 		f.Refuse(NotSentSameKey)
 		return
 	}
-	f.Put(Signer{f.Key.Scheme, key}.Sign(f.Body))
+	f.Put(Signer{f.Key.Scheme, key, f.Key.Made}.Sign(f.Body))
 }
 
 // set replaces the member at path and spells the body anew, without touching the signature.

@@ -19,6 +19,9 @@ type Source struct {
 	OtherKey      []byte   // the other environment's; nil when it is not held
 	UIDs          []string // those that the receiver knows, where it takes no others
 
+	// Made is told of each digest that is made with a key. May be nil.
+	Made func(Digest)
+
 	turn atomic.Int64
 }
 
@@ -29,7 +32,7 @@ func (s *Source) Request(event provider.Event, verified bool) (*Request, error) 
 	f := &Request{
 		Event: event, Method: "POST", Path: s.URL.EscapedPath(), Query: s.URL.RawQuery,
 		Unsigned: true, Header: [][2]string{{"Content-Type", "application/json"}},
-		IntegrationID: s.IntegrationID, Provider: s.Provider, Key: Signer{s.Scheme, s.Key},
+		IntegrationID: s.IntegrationID, Provider: s.Provider, Key: Signer{s.Scheme, s.Key, s.Made},
 		Other: s.OtherKey, URL: s.URL, Trusted: verified,
 	}
 	if f.Path == "" {
