@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
@@ -77,8 +78,24 @@ type Run struct {
 	Notice func(text string)
 	// Selected reports whether a check is selected; only what selected checks read is sent. Nil: all are.
 	Selected func(check string) bool
+	// Shared is what the probes of a run have in common. Nil: each makes its own.
+	Shared *Shared
 	// OnlyMarked leaves out the share of requests that do not name the auditor.
 	OnlyMarked bool
+}
+
+// Shared holds what several probes need and is expensive to make: whoever needs it first makes it.
+// The zero value is ready; it is safe for concurrent use.
+type Shared struct{ made sync.Map }
+
+// Once returns what make returned when it was first called for that name. A nil Shared calls it
+// each time.
+func (s *Shared) Once(name string, make func() (any, error)) (any, error) {
+	if s == nil {
+		return make()
+	}
+	once, _ := s.made.LoadOrStore(name, sync.OnceValues(make))
+	return once.(func() (any, error))()
 }
 
 // Network connects to what is audited, honoring network.resolve, without proxies, and only to addresses that may be contacted.

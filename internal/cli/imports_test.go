@@ -37,7 +37,7 @@ var mayImport = []struct{ pattern, may string }{
 	{"internal/netprobe", "internal/audit"},
 	{"internal/tlsinspect", "internal/netprobe internal/lazy"},
 	{"internal/policy", "internal/audit"},
-	{"internal/report", "internal/audit internal/secret internal/strictjson internal/verdict"},
+	{"internal/report", "internal/lazy internal/audit internal/secret internal/strictjson internal/verdict"},
 	{"internal/history", "internal/audit internal/secret internal/report internal/strictjson internal/verdict"},
 	{"internal/signoff", "internal/audit internal/secret internal/report internal/history internal/strictjson internal/verdict"},
 	{"internal/keyscan", "internal/audit internal/secret internal/content internal/keyscan/match"},

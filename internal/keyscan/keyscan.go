@@ -46,6 +46,15 @@ type Search struct {
 	printed      []string
 }
 
+// Of returns the search for the keys of the run's integration, which all its probes share.
+func Of(run *audit.Run) (*Search, error) {
+	made, err := run.Shared.Once("keyscan", func() (any, error) { return New(run.Integration) })
+	if err != nil {
+		return nil, err
+	}
+	return made.(*Search), nil
+}
+
 // New prepares the search for the keys of an integration.
 func New(integration *audit.Integration) (*Search, error) {
 	s := &Search{notSearched: []string{}, printed: []string{}, adjacent: &content.Pairs{}}

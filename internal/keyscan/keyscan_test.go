@@ -211,3 +211,21 @@ func TestTheEndOfAFileIsNoBeginning(t *testing.T) {
 		}
 	}
 }
+
+func TestProbesOfARunShareTheSearch(t *testing.T) {
+	t.Parallel()
+	shared := &audit.Shared{}
+	of := func(shared *audit.Shared) *Search {
+		s, err := Of(&audit.Run{Integration: &audit.Integration{}, Shared: shared})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	if of(shared) != of(shared) {
+		t.Error("two probes of one run prepared the search twice")
+	}
+	if of(nil) == of(nil) {
+		t.Error("two runs share a search")
+	}
+}

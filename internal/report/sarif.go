@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/lazy"
 	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
@@ -223,7 +223,7 @@ func (run *sarifRun) note(level, text string) {
 
 const sarifRoot = "%SRCROOT%"
 
-var semanticVersion = regexp.MustCompile(`^v?([0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?)$`)
+var semanticVersion = lazy.Regexp(`^v?([0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?)$`)
 
 // sarifRun is the run with its rules, without results.
 func (v *view) sarifRun() *sarifRun {
@@ -233,7 +233,7 @@ func (v *view) sarifRun() *sarifRun {
 	run.Tool.Driver = sarifDriver{
 		Name: v.Tool.Name, FullName: "prelaunch, an auditor of webhook integrations", Version: plain(v.Tool.Version), Rules: []sarifRule{},
 	}
-	if m := semanticVersion.FindStringSubmatch(v.Tool.Version); m != nil {
+	if m := semanticVersion().FindStringSubmatch(v.Tool.Version); m != nil {
 		run.Tool.Driver.SemanticVersion = m[1]
 	}
 	run.AutomationDetails.ID = "prelaunch/" + plain(v.Integration) + "/"
@@ -385,12 +385,12 @@ func sarifLocationOf(file string, line int) (location sarifLocation) {
 }
 
 // placeholder is what SARIF readers replace in a message.
-var placeholder = regexp.MustCompile(`\{(\d)`)
+var placeholder = lazy.Regexp(`\{(\d)`)
 
 // sarifMessage is text of a message on one line.
 func sarifMessage(text string) string { return neutral(plain(text)) }
 
 // neutral is text in which SARIF readers find no links and no placeholders.
 func neutral(text string) string {
-	return placeholder.ReplaceAllString(strings.ReplaceAll(text, "](", "] ("), "{ $1")
+	return placeholder().ReplaceAllString(strings.ReplaceAll(text, "](", "] ("), "{ $1")
 }

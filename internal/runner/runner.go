@@ -61,7 +61,7 @@ func Run(ctx context.Context, integration *audit.Integration, options Options) *
 	c := newCollector(integration, options)
 	id := newRunID()
 	c.doc.RunID = id
-	ledger := &audit.Ledger{}
+	ledger, shared := &audit.Ledger{}, &audit.Shared{}
 	redactor := integration.Redactor()
 	var wg, preparing sync.WaitGroup
 	var follow []func()
@@ -75,6 +75,7 @@ func Run(ctx context.Context, integration *audit.Integration, options Options) *
 		}
 		probe := state.probe
 		run := options.run(integration, id, ledger, state)
+		run.Shared = shared
 		run.Progress = func(done, total int) {
 			if options.Progress != nil {
 				options.Progress.Step(probe, done, total)

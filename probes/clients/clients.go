@@ -166,7 +166,7 @@ type searcher struct {
 }
 
 func newSearcher(run *audit.Run) (*searcher, error) {
-	keys, err := keyscan.New(run.Integration)
+	keys, err := keyscan.Of(run)
 	if err != nil {
 		return nil, err
 	}

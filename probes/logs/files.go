@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/content"
 	"github.com/prelaunch-audit/prelaunch/internal/gitrepo"
+	"github.com/prelaunch-audit/prelaunch/internal/lazy"
 )
 
 // Rules of this file: a log file is what was opened, not what has its name. It is kept open over the probing, so that what is written
@@ -221,11 +221,11 @@ func (p *probe) searchKeys(ctx context.Context, run *audit.Run, s *source) {
 }
 
 // journaldLeftOut is what journalctl shows in place of a message that has control characters, as coloured ones do, or is long.
-var journaldLeftOut = regexp.MustCompile(`\[[0-9]+(?:\.[0-9])?[KMGT]?B? blob data\]|"MESSAGE"\s*:\s*null`)
+var journaldLeftOut = lazy.Regexp(`\[[0-9]+(?:\.[0-9])?[KMGT]?B? blob data\]|"MESSAGE"\s*:\s*null`)
 
 // leftOut tells that what wrote the log withheld messages: they may hold anything.
 func (s *source) leftOut(gaps *[]Gap, name string, content []byte) {
-	if journaldLeftOut.Match(content) {
+	if journaldLeftOut().Match(content) {
 		s.gap(gaps, name, "journalctl left messages out of it that are long or no plain text: give it the option --all")
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/content"
+	"github.com/prelaunch-audit/prelaunch/internal/lazy"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 )
 
@@ -213,7 +214,7 @@ func (w *wanted) find(text []byte, seen int, whole bool, shown map[int]bool, fou
 }
 
 // escape is an escaped character at the end of a text.
-var escape = regexp.MustCompile(`(?:%[0-9A-Fa-f]{2}|\\x[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\[nrtbf])$`)
+var escape = lazy.Regexp(`(?:%[0-9A-Fa-f]{2}|\\x[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\[nrtbf])$`)
 
 // touched reports whether a letter or digit, other than of an escape, stands right before or after content[at:at+length].
 func touched(content []byte, at, length int) bool {
@@ -224,5 +225,5 @@ func touched(content []byte, at, length int) bool {
 		c := content[i]
 		return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 	}
-	return isWord(at+length) || isWord(at-1) && !escape.Match(content[max(0, at-6):at])
+	return isWord(at+length) || isWord(at-1) && !escape().Match(content[max(0, at-6):at])
 }

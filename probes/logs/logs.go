@@ -155,7 +155,7 @@ func (s *source) gap(list *[]Gap, file, reason string) {
 
 // Prepare notes where each log ends, before anything is sent.
 func (p *probe) Prepare(_ context.Context, run *audit.Run) {
-	search, err := keyscan.New(run.Integration)
+	search, err := keyscan.Of(run)
 	if err != nil {
 		return // told by Run
 	}
@@ -177,7 +177,7 @@ func (p *probe) Prepare(_ context.Context, run *audit.Run) {
 // Run searches what was noted for keys.
 func (p *probe) Run(ctx context.Context, run *audit.Run) error {
 	if p.search == nil {
-		if _, err := keyscan.New(run.Integration); err != nil {
+		if _, err := keyscan.Of(run); err != nil {
 			return err
 		}
 		p.Prepare(ctx, run)

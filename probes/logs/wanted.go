@@ -10,12 +10,12 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/keyscan/match"
+	"github.com/prelaunch-audit/prelaunch/internal/lazy"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
@@ -164,11 +164,11 @@ const (
 	minBase64 = 43
 )
 
-var signatureText = regexp.MustCompile(`[0-9A-Za-z+/_-]{43,}={0,2}`)
+var signatureText = lazy.Regexp(`[0-9A-Za-z+/_-]{43,}={0,2}`)
 
 // signatureTexts are the signatures in a header's value.
 func signatureTexts(header string) (texts []string) {
-	for _, text := range signatureText.FindAllString(header, 8) {
+	for _, text := range signatureText().FindAllString(header, 8) {
 		if _, err := hex.DecodeString(text); err == nil && len(text) < minHex {
 			continue
 		}

@@ -143,7 +143,7 @@ func (*probe) Plan(integration *audit.Integration) []audit.Step {
 }
 
 func (p *probe) Run(ctx context.Context, run *audit.Run) error {
-	keys, err := keyscan.New(run.Integration)
+	keys, err := keyscan.Of(run)
 	if err != nil {
 		return err
 	}

@@ -38,12 +38,13 @@ type knownKey struct {
 	spellings         []secret.Spelling
 }
 
-func newRecognizer(integration *audit.Integration) (*recognizer, error) {
+func newRecognizer(run *audit.Run) (*recognizer, error) {
+	integration := run.Integration
 	about, err := profile(integration)
 	if err != nil {
 		return nil, err
 	}
-	search, err := keyscan.New(integration)
+	search, err := keyscan.Of(run)
 	if err != nil {
 		return nil, err
 	}

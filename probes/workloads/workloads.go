@@ -90,7 +90,7 @@ func (probe) Plan(integration *audit.Integration) []audit.Step {
 }
 
 func (probe) Run(ctx context.Context, run *audit.Run) error {
-	known, err := newRecognizer(run.Integration)
+	known, err := newRecognizer(run)
 	if err != nil {
 		return fmt.Errorf("read workloads: %w", err)
 	}
