@@ -24,6 +24,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/report"
 	"github.com/prelaunch-audit/prelaunch/internal/runner"
 	"github.com/prelaunch-audit/prelaunch/internal/verdict"
+	"github.com/prelaunch-audit/prelaunch/internal/yamldoc/shape"
 	"github.com/prelaunch-audit/prelaunch/policies"
 	"github.com/prelaunch-audit/prelaunch/probes"
 )
@@ -68,7 +69,7 @@ func suggestChecks(pattern string, checks []audit.CheckInfo) string {
 		area, _, _ := strings.Cut(check.ID, ".")
 		known = append(known, check.ID, area+".*")
 	}
-	if near := config.Nearest(pattern, known); near != "" {
+	if near := shape.Nearest(pattern, known); near != "" {
 		return fmt.Sprintf("did you mean %q? `prelaunch checks` lists them", near)
 	}
 	return "`prelaunch checks` lists them"

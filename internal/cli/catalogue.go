@@ -13,6 +13,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/config"
 	"github.com/prelaunch-audit/prelaunch/internal/policy"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
+	"github.com/prelaunch-audit/prelaunch/internal/yamldoc/shape"
 	"github.com/prelaunch-audit/prelaunch/policies"
 )
 
@@ -156,7 +157,7 @@ func (a *app) explainCommand() *cobra.Command {
 				ids = append(ids, check.ID)
 			}
 			hint := "`prelaunch checks` lists them"
-			if near := config.Nearest(args[0], ids); near != "" {
+			if near := shape.Nearest(args[0], ids); near != "" {
 				hint = fmt.Sprintf("did you mean %s? `prelaunch checks` lists them all", near)
 			}
 			return fmt.Errorf("there is no check %.60q: %s", args[0], hint)

@@ -10,8 +10,8 @@ import (
 
 	"github.com/google/jsonschema-go/jsonschema"
 
-	"github.com/prelaunch-audit/prelaunch/internal/config"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
+	"github.com/prelaunch-audit/prelaunch/internal/yamldoc/shape"
 )
 
 // errorSchema names the document that stands for an error when JSON was asked for.
@@ -40,7 +40,7 @@ type errorProblem struct {
 
 // fail reports on standard error why a command could not be run.
 func (a *app) fail(ctx context.Context, args []string, err error) int {
-	var mistakes *config.Error
+	var mistakes *shape.Error
 	interrupted := errors.Is(err, context.Canceled) && ctx.Err() != nil
 	if fromVariable, _ := a.LookupEnv("PRELAUNCH_OUTPUT"); wantsJSON(append(slices.Clone(args), "--output="+fromVariable)) {
 		document := errorDocument{Schema: errorSchema, Code: exitFailure, Message: plainLines(a.redactor.RedactString(strings.TrimSpace(err.Error())))}

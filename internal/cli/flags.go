@@ -10,9 +10,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
-	"github.com/prelaunch-audit/prelaunch/internal/config"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
 	"github.com/prelaunch-audit/prelaunch/internal/verdict"
+	"github.com/prelaunch-audit/prelaunch/internal/yamldoc/shape"
 )
 
 // Rules of this file: the flags that several commands share, and what sets them besides the command line. A variable
@@ -114,7 +114,7 @@ func (c *choiceValue) Type() string   { return "string" }
 func (c *choiceValue) Set(text string) error {
 	if !slices.Contains(c.among, text) {
 		hint := ""
-		if near := config.Nearest(text, c.among); near != "" {
+		if near := shape.Nearest(text, c.among); near != "" {
 			hint = fmt.Sprintf(": did you mean %s?", near)
 		}
 		return fmt.Errorf("it is one of %s%s", strings.Join(c.among, ", "), hint)

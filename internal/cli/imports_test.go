@@ -29,9 +29,10 @@ var mayImport = []struct{ pattern, may string }{
 	{"internal/audit/audittest", "internal/audit internal/secret"}, // for tests only
 	{"internal/verdict", "internal/audit"},
 	{"internal/secret", "internal/lazy"},
-	{"internal/provider", ""},
+	{"internal/provider", "internal/audit internal/secret internal/yamldoc internal/yamldoc/shape internal/lazy"},
 	{"internal/yamldoc", "internal/lazy"},
-	{"internal/config", "internal/audit internal/secret internal/provider internal/yamldoc internal/lazy"},
+	{"internal/yamldoc/shape", "internal/audit internal/secret internal/yamldoc internal/lazy"},
+	{"internal/config", "internal/audit internal/secret internal/provider internal/yamldoc internal/yamldoc/shape internal/lazy"},
 	{"internal/command", "internal/audit internal/secret"},
 	{"internal/runner", "internal/audit internal/secret"},
 	{"internal/netprobe", "internal/audit"},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 	"github.com/prelaunch-audit/prelaunch/internal/yamldoc"
+	"github.com/prelaunch-audit/prelaunch/internal/yamldoc/shape"
 )
 
 // plantedKeys are what API keys look like; each reads as one word where a text is due.
@@ -72,12 +73,12 @@ func TestNoPlaceOfTheFileEchoesAKey(t *testing.T) {
 				changed := append([]string{}, lines...)
 				changed[p.line-1] = line[:p.column-1] + spelled + line[p.column-1+p.length:]
 				content := []byte(strings.Join(changed, "\n"))
-				found := &problems{file: "prelaunch.yaml"}
+				found := shape.NewProblems("prelaunch.yaml")
 				integration, err := read(content, directory, options, found)
 				if err != nil {
 					t.Fatal(err)
 				}
-				err = found.err()
+				err = found.Err()
 				where := fmt.Sprintf("%s at %d:%d", spelled, p.line, p.column)
 				if err != nil {
 					mustNotEcho(t, where, err.Error(), key)
@@ -124,19 +125,19 @@ func FuzzLoad(f *testing.F) {
 		}
 		planted := string(content[:at]) + key + string(content[at:])
 		for _, text := range []string{string(content), planted} {
-			found := &problems{file: "prelaunch.yaml"}
+			found := shape.NewProblems("prelaunch.yaml")
 			integration, err := read([]byte(text), directory, options, found)
 			if err != nil {
 				t.Fatal(err)
 			}
-			err = found.err()
+			err = found.Err()
 			if err == nil {
 				if integration == nil || integration.Name == "" || len(integration.Environments) != 2 {
 					t.Errorf("it loads without what is required: %+v", integration)
 				}
 				continue
 			}
-			var list *Error
+			var list *shape.Error
 			if !errors.As(err, &list) {
 				t.Fatalf("got %T", err)
 			}

@@ -8,6 +8,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
+	"github.com/prelaunch-audit/prelaunch/internal/yamldoc/shape"
 )
 
 // defaultMaxAdmins is how many Admins the documentation of the setting states.
@@ -15,148 +16,148 @@ const defaultMaxAdmins = 3
 
 // reader puts the values of a configuration into an integration, and checks what concerns several values or the world outside.
 type reader struct {
-	found       *problems
+	found       *shape.Problems
 	options     Options
 	guard       *guard
 	integration *audit.Integration
 	profile     provider.Profile
 }
 
-func (r *reader) problem(at *value, message, next string) { r.found.add(at.at, message, next) }
+func (r *reader) problem(at *shape.Value, message, next string) { r.found.Add(at.At, message, next) }
 
-func (r *reader) integrationFrom(tree *value) {
+func (r *reader) integrationFrom(tree *shape.Value) {
 	i := r.integration
-	i.Name = tree.field("integration").string()
-	i.Provider = tree.field("provider").string()
+	i.Name = tree.Field("integration").String()
+	i.Provider = tree.Field("provider").String()
 	i.Declared = []string{}
-	for _, f := range root().fields {
-		if !f.required && tree.field(f.name) != nil {
-			i.Declared = append(i.Declared, f.name)
+	for _, f := range root().Fields {
+		if !f.Required && tree.Field(f.Name) != nil {
+			i.Declared = append(i.Declared, f.Name)
 		}
 	}
 	r.profile, _ = provider.ByName(i.Provider) // an unknown one was reported
 	r.guard.words = r.profile.KeyNames
-	i.EventTypes = r.eventTypes(tree.field("event_types"))
+	i.EventTypes = r.eventTypes(tree.Field("event_types"))
 	i.Environments = []audit.Environment{
-		r.environment(audit.Test, tree.field("environments").field(audit.Test)),
-		r.environment(audit.Production, tree.field("environments").field(audit.Production)),
+		r.environment(audit.Test, tree.Field("environments").Field(audit.Test)),
+		r.environment(audit.Production, tree.Field("environments").Field(audit.Production)),
 	}
-	i.ProviderChecks = tree.field("provider_checks").isTrue()
+	i.ProviderChecks = tree.Field("provider_checks").IsTrue()
 	i.RetiredKeys = []audit.RetiredKey{}
-	for _, v := range tree.field("retired_keys").list() {
+	for _, v := range tree.Field("retired_keys").List() {
 		i.RetiredKeys = append(i.RetiredKeys, audit.RetiredKey{KeyReference: r.keyReference(v),
-			Environment: v.field("environment").string(), AcceptedUntil: v.field("accepted_until").date()})
+			Environment: v.Field("environment").String(), AcceptedUntil: v.Field("accepted_until").Date()})
 	}
 	i.Repositories = []audit.Repository{}
-	for _, v := range tree.field("repositories").list() {
-		r.otherFile(v.field("path"))
-		i.Repositories = append(i.Repositories, audit.Repository{Path: v.field("path").string()})
+	for _, v := range tree.Field("repositories").List() {
+		r.otherFile(v.Field("path"))
+		i.Repositories = append(i.Repositories, audit.Repository{Path: v.Field("path").String()})
 	}
 	i.Workloads = []audit.Workload{}
-	for _, v := range tree.field("workloads").list() {
-		r.otherFile(v.field("path"))
-		i.Workloads = append(i.Workloads, audit.Workload{Path: v.field("path").string(), Environment: v.field("environment").string()})
+	for _, v := range tree.Field("workloads").List() {
+		r.otherFile(v.Field("path"))
+		i.Workloads = append(i.Workloads, audit.Workload{Path: v.Field("path").String(), Environment: v.Field("environment").String()})
 	}
 	i.Clients = []audit.Client{}
-	for _, v := range tree.field("clients").list() {
-		r.otherFile(v.field("path"))
-		i.Clients = append(i.Clients, audit.Client{Path: v.field("path").string(), URL: v.field("url").string(), Environment: v.field("environment").string()})
+	for _, v := range tree.Field("clients").List() {
+		r.otherFile(v.Field("path"))
+		i.Clients = append(i.Clients, audit.Client{Path: v.Field("path").String(), URL: v.Field("url").String(), Environment: v.Field("environment").String()})
 	}
 	i.Logs = []audit.LogSource{}
-	for _, v := range tree.field("logs").list() {
+	for _, v := range tree.Field("logs").List() {
 		command, program := r.command(v)
-		r.otherFile(v.field("path"))
-		i.Logs = append(i.Logs, audit.LogSource{Path: v.field("path").string(), Command: command, Program: program,
-			Environment: v.field("environment").string(), Marker: v.field("marker").string()})
+		r.otherFile(v.Field("path"))
+		i.Logs = append(i.Logs, audit.LogSource{Path: v.Field("path").String(), Command: command, Program: program,
+			Environment: v.Field("environment").String(), Marker: v.Field("marker").String()})
 	}
 	i.DeclaredEmpty = []audit.EmptySection{}
 	for _, section := range []string{"repositories", "clients", "logs"} {
-		if v := tree.field(section); v != nil && len(v.items) == 0 {
+		if v := tree.Field(section); v != nil && len(v.Items) == 0 {
 			i.DeclaredEmpty = append(i.DeclaredEmpty, r.emptySection(section, v))
 		}
 	}
-	r.access(tree.field("access"))
-	r.authorized(tree.field("authorized"))
-	r.policyDigest(tree.field("policy_digest"))
-	r.attestations(tree.field("attestations"))
-	r.waivers(tree.field("waivers"))
-	r.network(tree.field("network"))
+	r.access(tree.Field("access"))
+	r.authorized(tree.Field("authorized"))
+	r.policyDigest(tree.Field("policy_digest"))
+	r.attestations(tree.Field("attestations"))
+	r.waivers(tree.Field("waivers"))
+	r.network(tree.Field("network"))
 }
 
 // eventTypes are those of the configuration that the provider has, or all of the provider's.
-func (r *reader) eventTypes(v *value) []string {
+func (r *reader) eventTypes(v *shape.Value) []string {
 	if v == nil {
 		return r.profile.EventTypes()
 	}
-	for _, item := range v.items {
-		if _, known := r.profile.Event(item.text); !known && r.profile.Name != "" {
-			r.problem(item, item.path+" is no event of "+r.profile.Name, suggest(item.text, "event", r.profile.EventTypes()))
+	for _, item := range v.Items {
+		if _, known := r.profile.Event(item.Text); !known && r.profile.Name != "" {
+			r.problem(item, item.Path+" is no event of "+r.profile.Name, shape.Suggest(item.Text, "event", r.profile.EventTypes()))
 		}
 	}
-	return v.strings()
+	return v.Strings()
 }
 
-func (r *reader) environment(name string, v *value) audit.Environment {
+func (r *reader) environment(name string, v *shape.Value) audit.Environment {
 	probing := audit.Full
 	if name == audit.Production {
 		probing = audit.Careful
 	}
-	redirects := v.field("redirect_urls")
+	redirects := v.Field("redirect_urls")
 	environment := audit.Environment{
 		Name:          name,
-		IntegrationID: v.field("integration_id").string(),
-		WebhookURL:    asciiURL(v.field("webhook_url").string()),
+		IntegrationID: v.Field("integration_id").String(),
+		WebhookURL:    asciiURL(v.Field("webhook_url").String()),
 		Redirects: audit.Redirects{
-			Completion:   asciiURL(redirects.field("completion").string()),
-			Cancellation: asciiURL(redirects.field("cancellation").string()),
-			Expiry:       asciiURL(redirects.field("expiry").string()),
+			Completion:   asciiURL(redirects.Field("completion").String()),
+			Cancellation: asciiURL(redirects.Field("cancellation").String()),
+			Expiry:       asciiURL(redirects.Field("expiry").String()),
 		},
-		APIBaseURL: asciiURL(strings.TrimRight(v.field("api_base_url").or(r.profile.API.BaseURL), "/")),
-		Probing:    v.field("probing").or(probing),
-		ProbeUIDs:  v.field("probe_uids").strings(),
-		Receiver:   v.field("receiver").or(audit.Inline),
+		APIBaseURL: asciiURL(strings.TrimRight(v.Field("api_base_url").Or(r.profile.API.BaseURL), "/")),
+		Probing:    v.Field("probing").Or(probing),
+		ProbeUIDs:  v.Field("probe_uids").Strings(),
+		Receiver:   v.Field("receiver").Or(audit.Inline),
 	}
-	if key := v.field("api_key"); key != nil {
+	if key := v.Field("api_key"); key != nil {
 		environment.Key = r.keyReference(key)
 	}
 	allowed := uidForm(r.profile.UIDs.Min, r.profile.UIDs.Max)
-	for _, uid := range v.field("probe_uids").list() {
-		if r.profile.Name != "" && !allowed.takes(uid.text) {
-			r.problem(uid, uid.path+" is not "+allowed.is, allowed.next)
+	for _, uid := range v.Field("probe_uids").List() {
+		if r.profile.Name != "" && !allowed.Takes(uid.Text) {
+			r.problem(uid, uid.Path+" is not "+allowed.Is, allowed.Next)
 		}
 	}
-	if command := v.field("effects").field("command"); command != nil {
-		environment.Effects, _ = r.command(v.field("effects"))
+	if command := v.Field("effects").Field("command"); command != nil {
+		environment.Effects, _ = r.command(v.Field("effects"))
 		environment.HasEffects = true
 		if !slices.ContainsFunc(environment.Effects.Args, func(argument string) bool { return strings.Contains(argument, "{uid}") }) {
-			r.problem(command, command.path+" has no argument with {uid} in it", "add \"{uid}\" where the observer expects the UID it is asked about")
+			r.problem(command, command.Path+" has no argument with {uid} in it", "add \"{uid}\" where the observer expects the UID it is asked about")
 		}
 	}
 	return environment
 }
 
 // keyReference says where a key is. A key that is known by its fingerprint only is complete with that.
-func (r *reader) keyReference(v *value) audit.KeyReference {
+func (r *reader) keyReference(v *shape.Value) audit.KeyReference {
 	switch {
-	case v.field("command") != nil:
+	case v.Field("command") != nil:
 		command, program := r.command(v)
 		return audit.KeyReference{Source: audit.FromCommand, Command: command, Program: program}
-	case v.field("env") != nil:
-		r.permittedVariable(v.field("env"))
-		return audit.KeyReference{Source: audit.FromEnv, Variable: v.field("env").text}
-	case v.field("file") != nil:
-		file := v.field("file")
+	case v.Field("env") != nil:
+		r.permittedVariable(v.Field("env"))
+		return audit.KeyReference{Source: audit.FromEnv, Variable: v.Field("env").Text}
+	case v.Field("file") != nil:
+		file := v.Field("file")
 		resolved := r.secretFile(file)
 		if resolved != "" {
 			if _, err := os.Stat(resolved); err != nil {
-				r.problem(file, file.path+" cannot be read: "+withoutPath(err).Error(), "write the path of the key's file (it is not repeated here, in case it is the key)")
+				r.problem(file, file.Path+" cannot be read: "+withoutPath(err).Error(), "write the path of the key's file (it is not repeated here, in case it is the key)")
 			}
 		}
-		return audit.KeyReference{Source: audit.FromFile, Path: file.text, File: resolved}
-	case v.field("sha256") != nil && v.field("length") != nil:
-		key, err := secret.FromFingerprint(v.field("sha256").text, int(v.field("length").number))
+		return audit.KeyReference{Source: audit.FromFile, Path: file.Text, File: resolved}
+	case v.Field("sha256") != nil && v.Field("length") != nil:
+		key, err := secret.FromFingerprint(v.Field("sha256").Text, int(v.Field("length").Number))
 		if err != nil {
-			r.problem(v, v.path+" is no fingerprint", err.Error())
+			r.problem(v, v.Path+" is no fingerprint", err.Error())
 		}
 		return audit.KeyReference{Source: audit.FromFingerprint, Key: key}
 	}
@@ -164,38 +165,37 @@ func (r *reader) keyReference(v *value) audit.KeyReference {
 }
 
 // command is the command of a key, a log or an observer, and its program, which is withheld where it does not read like one.
-func (r *reader) command(v *value) (command audit.Command, program string) {
-	if len(v.field("command").list()) == 0 {
+func (r *reader) command(v *shape.Value) (command audit.Command, program string) {
+	if len(v.Field("command").List()) == 0 {
 		return audit.Command{}, ""
 	}
-	command.Args = v.field("command").strings()
-	for _, name := range v.field("env").list() {
+	command.Args = v.Field("command").Strings()
+	for _, name := range v.Field("env").List() {
 		r.permittedVariable(name)
-		command.Env = append(command.Env, name.text)
+		command.Env = append(command.Env, name.Text)
 	}
 	return command, secret.ProgramName(command.Args[0])
 }
 
-func (r *reader) access(v *value) {
-	r.otherFile(v.field("roster"))
+func (r *reader) access(v *shape.Value) {
+	r.otherFile(v.Field("roster"))
 	r.integration.Access = audit.Access{
-		Roster:         v.field("roster").string(),
-		ExportedOn:     v.field("exported_on").date(),
+		Roster:         v.Field("roster").String(),
+		ExportedOn:     v.Field("exported_on").Date(),
 		AllowedDomains: []string{},
-		MaxAdmins:      int(v.field("max_admins").numberOr(defaultMaxAdmins)),
-		ReviewedBy:     v.field("reviewed").field("by").string(),
-		ReviewedOn:     v.field("reviewed").field("on").date(),
+		MaxAdmins:      int(v.Field("max_admins").NumberOr(defaultMaxAdmins)),
+		ReviewedBy:     v.Field("reviewed").Field("by").String(),
+		ReviewedOn:     v.Field("reviewed").Field("on").Date(),
 	}
-	for _, name := range v.field("allowed_domains").strings() {
+	for _, name := range v.Field("allowed_domains").Strings() {
 		r.integration.Access.AllowedDomains = append(r.integration.Access.AllowedDomains, strings.ToLower(name))
 	}
 }
 
 // nearestCheck is the next step after an id that is none of ids.
 func nearestCheck(id string, ids []string) string {
-	best, _ := nearest(id, ids)
-	if best == "" {
-		return "`prelaunch checks` lists them"
+	if best := shape.Nearest(id, ids); best != "" {
+		return "did you mean \"" + best + "\"? `prelaunch checks` lists them"
 	}
-	return "did you mean \"" + best + "\"? `prelaunch checks` lists them"
+	return "`prelaunch checks` lists them"
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 	"github.com/prelaunch-audit/prelaunch/internal/yamldoc"
+	"github.com/prelaunch-audit/prelaunch/internal/yamldoc/shape"
 )
 
 // Rules of this file: a key goes from its place into a secret.Key and nowhere else. Messages name the variable, the setting and the
@@ -30,14 +31,14 @@ type Resolver struct {
 // ResolveKeys reads every key that the integration refers to into its KeyReference, and rejects a configuration whose text contains
 // one of them, or whose commands may not run or lack a variable. All that is wrong is listed in one *Error.
 func ResolveKeys(ctx context.Context, integration *audit.Integration, resolver Resolver) error {
-	found := &problems{file: integration.File}
+	found := shape.NewProblems(integration.File)
 	each := func(reference *audit.KeyReference, path string) error {
 		key, problem := resolver.resolve(ctx, integration, *reference)
 		if ctx.Err() != nil {
 			return fmt.Errorf("resolve %s: %w", path, ctx.Err())
 		}
 		if problem != nil {
-			found.add(integration.Positions[path], path+": "+problem.message, problem.next)
+			found.Add(integration.Positions[path], path+": "+problem.message, problem.next)
 			return nil
 		}
 		reference.Key = key
@@ -57,16 +58,14 @@ func ResolveKeys(ctx context.Context, integration *audit.Integration, resolver R
 	}
 	resolver.checkCommands(integration, found)
 	redactor := integration.Redactor() // a key may be the name of a variable
-	for i := range found.list {
-		found.list[i].Message = redactor.RedactString(found.list[i].Message)
-	}
-	return found.err()
+	found.Rewrite(redactor.RedactString)
+	return found.Err()
 }
 
 // RefuseLiteralKeys is the search of ResolveKeys for whoever resolves no key: it looks for the keys that are in environment variables
 // or known by their digest already, reads no file, runs nothing and keeps no key. That a variable is not set is no mistake here.
 func RefuseLiteralKeys(integration *audit.Integration, lookupEnv func(name string) (value string, set bool)) error {
-	found := &problems{file: integration.File}
+	found := shape.NewProblems(integration.File)
 	refuse := func(reference audit.KeyReference, path string) {
 		key := reference.Key
 		permitted := !slices.ContainsFunc(integration.Needs, func(need audit.Permission) bool { return need.Setting == path+".env" })
@@ -83,7 +82,7 @@ func RefuseLiteralKeys(integration *audit.Integration, lookupEnv func(name strin
 	for i, retired := range integration.RetiredKeys {
 		refuse(retired.KeyReference, "retired_keys["+strconv.Itoa(i)+"]")
 	}
-	return found.err()
+	return found.Err()
 }
 
 // unresolved is why a reference does not resolve, and what to do.
@@ -118,10 +117,10 @@ func (r Resolver) resolve(ctx context.Context, integration *audit.Integration, r
 }
 
 // checkCommands reports the commands of logs and observers that cannot run, before anything is sent.
-func (r Resolver) checkCommands(integration *audit.Integration, found *problems) {
+func (r Resolver) checkCommands(integration *audit.Integration, found *shape.Problems) {
 	check := func(command audit.Command, path string) {
 		if problem := r.mayRun(command); problem != nil && len(command.Args) > 0 {
-			found.add(integration.Positions[path], path+" runs a command: "+problem.message, problem.next)
+			found.Add(integration.Positions[path], path+" runs a command: "+problem.message, problem.next)
 		}
 	}
 	for _, environment := range integration.Environments {
@@ -181,12 +180,12 @@ func withoutNewline(content []byte) []byte {
 
 // refuseLiteral reports a key that stands in the configuration in any spelling: in its bytes, comments included, or in what its
 // quoted texts stand for. Keys too short to be told from chance are not searched for.
-func refuseLiteral(integration *audit.Integration, key secret.Key, path string, found *problems) {
+func refuseLiteral(integration *audit.Integration, key secret.Key, path string, found *shape.Problems) {
 	if key.Len() < secret.MinSearchable {
 		return
 	}
 	refuse := func(at audit.Position) {
-		found.add(at, "the key of "+path+" stands here", "take it out, refer to it instead, and rotate the key if anybody else has seen this file")
+		found.Add(at, "the key of "+path+" stands here", "take it out, refer to it instead, and rotate the key if anybody else has seen this file")
 	}
 	if at, stands := findKey(integration.Source, key); stands {
 		refuse(audit.Position(yamldoc.Offset(integration.Source, at)))

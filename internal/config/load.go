@@ -12,8 +12,10 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/google/jsonschema-go/jsonschema"
+
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
-	"github.com/prelaunch-audit/prelaunch/internal/yamldoc"
+	"github.com/prelaunch-audit/prelaunch/internal/yamldoc/shape"
 )
 
 // maxFile bounds a configuration, in bytes: a few hundred waivers and attestations are a tenth of it.
@@ -44,12 +46,12 @@ func Load(path string, options Options) (*audit.Integration, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the directory of %s: %w", path, err)
 	}
-	found := &problems{file: path}
+	found := shape.NewProblems(path)
 	integration, err := read(raw, directory, options, found)
 	if err != nil {
 		return nil, err
 	}
-	if err := found.err(); err != nil {
+	if err := found.Err(); err != nil {
 		return nil, err
 	}
 	integration.File, integration.Digest, integration.Source = path, audit.Digest(raw), raw
@@ -76,27 +78,22 @@ func readConfiguration(path string) (raw []byte, err error) {
 }
 
 // read turns the text of a configuration into an integration; what is wrong goes to found. Paths start at directory.
-func read(raw []byte, directory string, options Options, found *problems) (*audit.Integration, error) {
+func read(raw []byte, directory string, options Options, found *shape.Problems) (*audit.Integration, error) {
 	if options.Now == nil {
 		options.Now = time.Now
-	}
-	document, mistakes := yamldoc.Strict(raw)
-	for _, mistake := range mistakes {
-		found.add(audit.Position(mistake.At), mistake.Message, mistake.Next)
-	}
-	if document == nil {
-		if len(mistakes) == 0 {
-			found.add(audit.Position{}, "is empty", "`prelaunch init` writes one to start from")
-		}
-		return nil, nil
 	}
 	guard, err := newGuard(directory, options)
 	if err != nil {
 		return nil, err
 	}
-	w := &walker{found: found, positions: map[string]audit.Position{}}
-	tree := w.walk(document, root(), "")
-	r := &reader{found: found, options: options, guard: guard, integration: &audit.Integration{Directory: directory, Positions: w.positions}}
+	tree, positions := root().Read(raw, "the configuration", "`prelaunch init` writes one to start from", found)
+	if tree == nil && positions == nil {
+		return nil, nil
+	}
+	r := &reader{found: found, options: options, guard: guard, integration: &audit.Integration{Directory: directory, Positions: positions}}
 	r.integrationFrom(tree)
 	return r.integration, nil
 }
+
+// Schema is the JSON Schema of the configuration, made from the table that Load reads by.
+func Schema() *jsonschema.Schema { return root().Schema("Configuration of prelaunch") }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox/certs"
+	"github.com/prelaunch-audit/prelaunch/internal/yamldoc/shape"
 )
 
 //go:embed testdata/full.yaml
@@ -306,18 +307,18 @@ func TestProblemsAreListedInTheOrderOfTheFileAndBounded(t *testing.T) {
 	t.Parallel()
 	var content strings.Builder
 	content.WriteString(minimal)
-	for i := range 3 * maxProblems {
+	for i := range 3 * 100 {
 		content.WriteString("waver" + strings.Repeat("a", i%5) + strings.Repeat("b", i/5%9) + strings.Repeat("c", i/45) + ": 1\n")
 	}
 	_, err := loadIn(t, t.TempDir(), content.String())
-	var list *Error
+	var list *shape.Error
 	if !errors.As(err, &list) {
 		t.Fatalf("got %T: %v", err, err)
 	}
-	if len(list.Problems) != maxProblems+1 || list.Problems[maxProblems].Message != "200 more mistakes are not listed" {
+	if len(list.Problems) != 100+1 || list.Problems[100].Message != "200 more mistakes are not listed" {
 		t.Errorf("%d problems, the last one %q", len(list.Problems), list.Problems[len(list.Problems)-1].Message)
 	}
-	for i := 1; i < maxProblems; i++ {
+	for i := 1; i < 100; i++ {
 		if list.Problems[i].Line <= list.Problems[i-1].Line {
 			t.Errorf("line %d follows line %d", list.Problems[i].Line, list.Problems[i-1].Line)
 		}

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/prelaunch-audit/prelaunch/internal/yamldoc/shape"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -29,7 +31,7 @@ var mistakes = []mistake{
 	{name: "unknown key at the top", old: "repositories:", new: "repository:"},
 	{name: "key at another level", old: "provider_checks:", new: "webhook_url: https://x.example/\nprovider_checks:"},
 	{name: "key of a list's items", old: "provider_checks:", new: "approved_by: jane\nprovider_checks:"},
-	{name: "too many items", old: "repositories: [{path: .}]", new: "repositories: [{path: .}" + strings.Repeat(", {path: .}", mostItems) + "]"},
+	{name: "too many items", old: "repositories: [{path: .}]", new: "repositories: [{path: .}" + strings.Repeat(", {path: .}", 1000) + "]"},
 	{name: "unknown environment", old: "  production:\n", new: "  staging:\n"},
 	{name: "third environment", old: "provider_checks: true", new: "  staging: {}\nprovider_checks: true"},
 	{name: "duplicate key", old: "    receiver: queued", new: "    receiver: queued\n    receiver: inline"},
@@ -204,7 +206,7 @@ func TestEveryMistakeIsSaidInTheseWords(t *testing.T) {
 	var got strings.Builder
 	for _, row := range mistakes {
 		_, err := loadIn(t, directory, row.content(t))
-		var list *Error
+		var list *shape.Error
 		if !errors.As(err, &list) {
 			t.Fatalf("%s: got %v", row.name, err)
 		}

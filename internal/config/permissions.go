@@ -12,6 +12,7 @@ import (
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
+	"github.com/prelaunch-audit/prelaunch/internal/yamldoc/shape"
 )
 
 // Rules of this file: the configuration may come from the audited team, but it is read on the reviewer's machine. A file whose
@@ -127,7 +128,7 @@ func (g *guard) permitsVariable(name string) bool {
 
 // secretFile is the resolved path of a file whose content or digest reaches somebody else; "" when it may not be read, which is
 // reported.
-func (r *reader) secretFile(v *value) string {
+func (r *reader) secretFile(v *shape.Value) string {
 	resolved, ok := r.location(v)
 	if !ok {
 		return ""
@@ -138,7 +139,7 @@ func (r *reader) secretFile(v *value) string {
 		if secret.PlainWords(directory) {
 			shown = directory
 		}
-		r.needs(v, "--allow-path "+directory, v.path+" is outside the configuration's own directory",
+		r.needs(v, "--allow-path "+directory, v.Path+" is outside the configuration's own directory",
 			"if the reviewer trusts the audited team with this file, add --allow-path "+shown)
 		return ""
 	}
@@ -147,20 +148,20 @@ func (r *reader) secretFile(v *value) string {
 
 // otherFile resolves a file or directory that is only searched or trusted. It may be anywhere but in the kernel's file systems;
 // outside the configuration's own directory it is listed.
-func (r *reader) otherFile(v *value) (resolved string) {
+func (r *reader) otherFile(v *shape.Value) (resolved string) {
 	if v == nil {
 		return ""
 	}
 	resolved, ok := r.location(v)
 	if ok && !inside(resolved, r.guard.own) {
-		r.integration.Outside = append(r.integration.Outside, audit.Override{Setting: v.path, Value: v.text + " (outside the configuration's directory)"})
+		r.integration.Outside = append(r.integration.Outside, audit.Override{Setting: v.Path, Value: v.Text + " (outside the configuration's directory)"})
 	}
 	return resolved
 }
 
 // location resolves the links of a path of the configuration, up to its first wildcard where it has one.
-func (r *reader) location(v *value) (resolved string, ok bool) {
-	written := r.integration.Resolve(v.text)
+func (r *reader) location(v *shape.Value) (resolved string, ok bool) {
+	written := r.integration.Resolve(v.Text)
 	resolved = written
 	if !audit.KernelFile(written) {
 		for strings.ContainsAny(resolved, `*?[`) {
@@ -168,31 +169,31 @@ func (r *reader) location(v *value) (resolved string, ok bool) {
 		}
 		var err error
 		if resolved, err = resolveLinks(resolved); err != nil {
-			r.problem(v, v.path+" cannot be found: "+err.Error(), "correct the path, which starts at the configuration's directory")
+			r.problem(v, v.Path+" cannot be found: "+err.Error(), "correct the path, which starts at the configuration's directory")
 			return "", false
 		}
 	}
 	if audit.KernelFile(resolved) {
-		r.problem(v, v.path+" is in /proc, /sys or /dev, which an audit never reads", "name a regular file or directory")
+		r.problem(v, v.Path+" is in /proc, /sys or /dev, which an audit never reads", "name a regular file or directory")
 		return "", false
 	}
 	return resolved, true
 }
 
 // permittedVariable reports a variable that the configuration may not use.
-func (r *reader) permittedVariable(v *value) bool {
-	if r.profile.Name == "" || r.guard.permitsVariable(v.text) {
+func (r *reader) permittedVariable(v *shape.Value) bool {
+	if r.profile.Name == "" || r.guard.permitsVariable(v.Text) {
 		return true
 	}
-	r.needs(v, "--allow-env "+v.text, v.path+" names the variable "+v.text+", which does not belong to the audit",
-		"use a name with "+strings.ToUpper(strings.Join(r.guard.words, " or "))+" or PRELAUNCH_ in it, or, if the reviewer trusts the audited team with its value, add --allow-env "+v.text)
+	r.needs(v, "--allow-env "+v.Text, v.Path+" names the variable "+v.Text+", which does not belong to the audit",
+		"use a name with "+strings.ToUpper(strings.Join(r.guard.words, " or "))+" or PRELAUNCH_ in it, or, if the reviewer trusts the audited team with its value, add --allow-env "+v.Text)
 	return false
 }
 
 // needs reports a permission that is not granted, or lists it for a survey.
-func (r *reader) needs(v *value, flag, message, next string) {
+func (r *reader) needs(v *shape.Value, flag, message, next string) {
 	if r.options.Permissions.Survey {
-		r.integration.Needs = append(r.integration.Needs, audit.Permission{Setting: v.path, Flag: flag})
+		r.integration.Needs = append(r.integration.Needs, audit.Permission{Setting: v.Path, Flag: flag})
 		return
 	}
 	r.problem(v, message, next)

@@ -15,8 +15,8 @@ func Starter(name string) ([]byte, error) {
 	if name == "" {
 		name = "my-integration"
 	}
-	if !integrationName.takes(name) {
-		return nil, fmt.Errorf("the name of the integration is not %s: %s", integrationName.is, integrationName.next)
+	if !integrationName.Takes(name) {
+		return nil, fmt.Errorf("the name of the integration is not %s: %s", integrationName.Is, integrationName.Next)
 	}
 	quoted, err := json.Marshal(name) // a JSON text is a YAML text
 	if err != nil {

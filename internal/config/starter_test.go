@@ -55,7 +55,7 @@ func TestStarterLoadsWithEverySettingSwitchedOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	// version, integration, provider and environments are required; everything else is declared.
-	if got, want := len(integration.Declared), len(root().fields)-4; got != want {
+	if got, want := len(integration.Declared), len(root().Fields)-4; got != want {
 		t.Errorf("%d of %d optional sections: %v", got, want, integration.Declared)
 	}
 	for path := range mustLoad(t, full).Positions {

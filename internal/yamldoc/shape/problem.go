@@ -1,4 +1,4 @@
-package config
+package shape
 
 import (
 	"cmp"
@@ -13,12 +13,12 @@ import (
 )
 
 // Rules of this file: a message names settings, enumerations, numbers and dates; it never repeats any other value of the
-// configuration, since a key may stand where something else was due.
+// document, since a key may stand where something else was due.
 
 // maxProblems bounds how many problems are listed; what is beyond is counted only.
 const maxProblems = 100
 
-// Problem is one mistake in a configuration.
+// Problem is one mistake in a document.
 type Problem struct {
 	File    string
 	Line    int // from 1; 0: the mistake is about the file as a whole
@@ -41,7 +41,7 @@ func (p Problem) String() string {
 	return b.String()
 }
 
-// Error is everything that is wrong with a configuration, in the order of the file.
+// Error is everything that is wrong with a document, in the order of the file.
 type Error struct {
 	Problems []Problem
 }
@@ -55,14 +55,25 @@ func (e *Error) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// problems gathers what is wrong with one file.
-type problems struct {
+// Problems gathers what is wrong with one file.
+type Problems struct {
 	file string
 	list []Problem
 	more int
 }
 
-func (p *problems) add(at audit.Position, message, next string) {
+// NewProblems gathers what is wrong with the file of that name.
+func NewProblems(file string) *Problems { return &Problems{file: file} }
+
+// Rewrite replaces every message so far.
+func (p *Problems) Rewrite(message func(string) string) {
+	for i := range p.list {
+		p.list[i].Message = message(p.list[i].Message)
+	}
+}
+
+// Add notes a problem. Beyond a bound they are only counted.
+func (p *Problems) Add(at audit.Position, message, next string) {
 	if len(p.list) >= maxProblems {
 		p.more++
 		return
@@ -70,8 +81,8 @@ func (p *problems) add(at audit.Position, message, next string) {
 	p.list = append(p.list, Problem{File: p.file, Line: at.Line, Column: at.Column, Message: message, Next: next})
 }
 
-// err is nil when nothing is wrong.
-func (p *problems) err() error {
+// Err is nil when nothing is wrong.
+func (p *Problems) Err() error {
 	if len(p.list) == 0 {
 		return nil
 	}
@@ -96,20 +107,20 @@ func shownName(name string) string {
 	return `"` + name + `"`
 }
 
-// suggest is the next step after a word that is none of known: the nearest of them, and all of them when none is near.
-func suggest(word, noun string, known []string) string {
+// Suggest is the next step after a word that is none of known: the nearest of them, and all of them when none is near.
+func Suggest(word, noun string, known []string) string {
 	if len(known) == 0 {
 		return ""
 	}
-	best, near := nearest(word, known)
+	best, near := nearestTo(word, known)
 	if near {
 		return fmt.Sprintf("did you mean %q?", best)
 	}
 	return fmt.Sprintf("the nearest %s is %q; known here are %s", noun, best, strings.Join(known, ", "))
 }
 
-// nearest is the word of known with the smallest edit distance to word, the first of several, and whether half of it or more is right.
-func nearest(word string, known []string) (best string, near bool) {
+// nearestTo is the word of known with the smallest edit distance to word, the first of several, and whether half of it or more is right.
+func nearestTo(word string, known []string) (best string, near bool) {
 	if len(word) > 3*maxEchoedName {
 		word = word[:3*maxEchoedName]
 	}
@@ -121,4 +132,12 @@ func nearest(word string, known []string) (best string, near bool) {
 		}
 	}
 	return best, distance >= 0 && distance*2 <= len(best)+1
+}
+
+// Nearest is the known word that a misspelt one was probably meant to be, "" if none is near.
+func Nearest(word string, known []string) string {
+	if best, near := nearestTo(word, known); near {
+		return best
+	}
+	return ""
 }
