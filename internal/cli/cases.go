@@ -9,9 +9,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
-	"github.com/prelaunch-audit/prelaunch/internal/config"
 	"github.com/prelaunch-audit/prelaunch/internal/policy"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
+	"github.com/prelaunch-audit/prelaunch/internal/yamldoc/shape"
 	"github.com/prelaunch-audit/prelaunch/policies"
 	"github.com/prelaunch-audit/prelaunch/probes/webhook/cases"
 )
@@ -140,7 +140,7 @@ func chooseCases(profile *provider.Profile, selector string) ([]cases.Case, erro
 		return nil, fmt.Errorf("%s has no test case of its own: `prelaunch cases` lists those that can be sent", selector)
 	}
 	hint := "`prelaunch cases` lists the cases, `prelaunch checks` the checks"
-	if near := config.Nearest(selector, known); near != "" {
+	if near := shape.Nearest(selector, known); near != "" {
 		hint = fmt.Sprintf("did you mean %s? %s", near, hint)
 	}
 	return nil, fmt.Errorf("there is no check or test case %.60q: %s", selector, hint)
