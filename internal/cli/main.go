@@ -11,14 +11,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/command"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
@@ -157,36 +155,6 @@ Exit codes:  0 ready   1 a required check fails   2 could not be run or was cut 
 		a.reportCommand(), a.diffCommand(), a.ticketsCommand(), a.signCommand(), a.verifyCommand(),
 		a.demoCommand(), a.initCommand(), a.validateCommand(), a.schemaCommand(), a.versionCommand())
 	return root
-}
-
-// Version is set by the linker for a release (-ldflags "-X …/internal/cli.Version=1.2.3"); otherwise the module's own version is shown.
-var Version string
-
-func tool() audit.Tool {
-	version := Version
-	if info, ok := debug.ReadBuildInfo(); version == "" && ok {
-		version = strings.TrimPrefix(info.Main.Version, "v")
-	}
-	if version == "" || version == "(devel)" {
-		version = "devel"
-	}
-	return audit.Tool{Name: "prelaunch", Version: version}
-}
-
-func (a *app) versionCommand() *cobra.Command {
-	var format string
-	cmd := &cobra.Command{
-		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			if format == asJSON {
-				return a.printJSON(tool())
-			}
-			_, err := fmt.Fprintln(a.Out, "prelaunch", tool().Version)
-			return err
-		},
-	}
-	listingFlag(cmd, &format)
-	return cmd
 }
 
 // terminal tells whether w is a terminal, and how wide; 0 when it is none.
