@@ -128,3 +128,9 @@ var begini = Profile{
 		{Type: "application.cancelled", Journey: true, Body: `{"uid":"{{uid}}","integration_id":"{{integration_id}}","event":{"type":"application.cancelled","details":{"application_started_at":1},"reasons":["prelaunch"]}}`},
 	},
 }
+
+// Variable is the name that the variable of a key most likely has.
+func (p *Profile) Variable() string {
+	words := append(append([]string{}, p.KeyNames...), "api_key")
+	return strings.ToUpper(words[0] + "_" + words[1])
+}

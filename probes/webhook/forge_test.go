@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"bytes"
+	"crypto/sha512"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -92,7 +93,7 @@ func TestForgeriesAreForged(t *testing.T) {
 			t.Errorf("%s %s cannot be sent: %s", j.Family, j.Name, reason)
 			continue
 		}
-		if f.Valid || !f.Unsigned && strings.EqualFold(f.Signature, f.Key.Sign(f.Body)) {
+		if f.Valid || f.Correct() {
 			t.Errorf("%s %s is properly signed", j.Family, j.Name)
 		}
 	}
@@ -128,7 +129,8 @@ func TestCarefulProbingHoldsItsHand(t *testing.T) {
 			}
 			continue
 		}
-		right := f.Key.Sign(f.Body)
+		f.NoSend = ""
+		right := f.Right(f.Body)
 		for i := range 128 - 65 {
 			if strings.Contains(strings.ToLower(request(f)), right[i:i+65]) {
 				t.Errorf("%s %s holds more than half of the right signature", j.Family, j.Name)
@@ -162,7 +164,9 @@ func TestOnlyUnkeyedRequestsGoToUnverifiedPeers(t *testing.T) {
 func TestKeysThatAreNoForgery(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("k", 129)
-	sum := cases.EffectiveKey([]byte(long))
+	scheme := cases.SchemeOf(&provider.Profiles[0])
+	digest := sha512.Sum512([]byte(long))
+	sum := digest[:]
 	for _, test := range []struct {
 		a, b []byte
 		same bool
@@ -173,7 +177,7 @@ func TestKeysThatAreNoForgery(t *testing.T) {
 		{[]byte("k"), []byte("K"), false},
 		{[]byte("k"), []byte("k\n"), false},
 	} {
-		if got := cases.SameKey(test.a, test.b); got != test.same {
+		if got := scheme.SameKey(test.a, test.b); got != test.same {
 			t.Errorf("sameKey(%q, %q) is %v", test.a, test.b, got)
 		}
 	}
@@ -203,7 +207,7 @@ func TestGenuineSpellingsMeanTheSame(t *testing.T) {
 		if err := json.Unmarshal(f.Body, &event); err != nil || event["uid"] != f.UID {
 			t.Errorf("%s %s is no event: %v", j.Family, j.Name, err)
 		}
-		if !f.Valid || f.Signature != f.Key.Sign(f.Body) {
+		if !f.Valid || !f.Correct() {
 			t.Errorf("%s %s is not properly signed", j.Family, j.Name)
 		}
 		plain := cases.Compact.Write(f.Doc)
@@ -254,7 +258,7 @@ func TestRequestsAreWrittenAsMeant(t *testing.T) {
 		"trailing-slash": "/in/begini/?tenant=7", "double-slash": "/in//begini?tenant=7", "other-case": "/IN/BEGINI?tenant=7",
 		"encoded-slash": "/in%2fbegini?tenant=7", "parameter": "/in/begini;x?tenant=7", "suffix": "/in/begini.json?tenant=7",
 	}
-	for _, c := range cases.Forgeries {
+	for _, c := range s.forged {
 		f, reason := s.prepare(s.t, job{Case: c, purpose: PurposeForgery, event: s.t.event})
 		if reason != "" {
 			continue

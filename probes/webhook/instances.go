@@ -33,7 +33,7 @@ func (p *prober) everyInstance(ctx context.Context, t *transcript) bool {
 	}
 	for _, name := range []string{"unsigned", "wrong-key"} {
 		for left := draws; left > 0; left -= chunk {
-			drawn := p.draw(ctx, t, drawJob(t, name), min(chunk, left), rotated(addresses, draws-left))
+			drawn := p.draw(ctx, t, p.drawJob(t, name), min(chunk, left), rotated(addresses, draws-left))
 			if ctx.Err() != nil || t.timeouts >= maxTimeouts || !t.full() && slices.ContainsFunc(drawn, t.acceptedNow) {
 				break
 			}
@@ -45,8 +45,8 @@ func (p *prober) everyInstance(ctx context.Context, t *transcript) bool {
 	return true
 }
 
-func drawJob(t *transcript, name string) job {
-	c := cases.Case{Family: cases.FamilyInstance, Name: name, Change: cases.Forgeries[0].Change}
+func (p *prober) drawJob(t *transcript, name string) job {
+	c := cases.Case{Family: cases.FamilyInstance, Name: name, Change: p.forged[0].Change}
 	if name == "wrong-key" {
 		c.Change = cases.RandomKey
 	}
@@ -74,7 +74,7 @@ func (p *prober) routed(ctx context.Context, t *transcript) []string {
 	}
 	var addresses []string
 	for _, address := range t.baseline.Addresses {
-		if p.draw(ctx, t, drawJob(t, "unsigned"), 1, []string{address})[0].fact.Error == netprobe.NoRoute {
+		if p.draw(ctx, t, p.drawJob(t, "unsigned"), 1, []string{address})[0].fact.Error == netprobe.NoRoute {
 			p.skip("webhook receiver at "+address, "this machine has no route to it")
 			continue
 		}

@@ -106,7 +106,7 @@ func (p *prober) observe(ctx context.Context, t *transcript) bool {
 		j := validJob(cases.FamilyControl, "last", t.event)
 		j.purpose = PurposeControl
 		last := p.sendOne(ctx, t, j)
-		p.observer.sees = last.fact.Status == 200 && p.processed(ctx, last.uid)
+		p.observer.sees = t.success(last.fact.Status) && p.processed(ctx, last.uid)
 		if p.observer.sees {
 			last.fact.Effect = EffectProcessed
 		}

@@ -68,7 +68,7 @@ func plan(integration *audit.Integration, profile provider.Profile, environment 
 	if signing && !full {
 		add(cases.FamilyPair, 2*3)
 	}
-	for _, c := range cases.Forgeries {
+	for _, c := range cases.Forgeries(&profile) {
 		if full || !c.FullOnly {
 			add(c.Family, 1)
 		}
@@ -103,7 +103,7 @@ func plan(integration *audit.Integration, profile provider.Profile, environment 
 	}
 	add(cases.FamilyInstance, draws)
 	if full && signing {
-		add(cases.FamilyDiagnosis, len(cases.Diagnoses))
+		add(cases.FamilyDiagnosis, len(cases.Diagnoses(&profile)))
 	}
 	return list
 }

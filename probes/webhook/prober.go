@@ -30,6 +30,7 @@ type prober struct {
 	scanner     *response.Scanner
 	observer    *observer
 	retired     []retiredKey
+	forged      []cases.Case // the plain unsigned event first
 }
 
 type retiredKey struct {
@@ -64,10 +65,10 @@ var phases = []func(*prober, context.Context, *transcript) bool{
 
 func newProber(run *audit.Run, profile provider.Profile, environment audit.Environment, progress *progress) *prober {
 	p := &prober{run: run, profile: profile, environment: environment, progress: progress}
+	p.forged = cases.Forgeries(&p.profile)
 	p.source = &cases.Source{
-		Provider: profile.Name, Scheme: profile.Signature, UIDRule: profile.UIDs,
-		IntegrationID: environment.IntegrationID, UIDs: environment.ProbeUIDs,
-		Key: heldKey(environment.Key.Key),
+		Profile: &p.profile, IntegrationID: environment.IntegrationID, UIDs: environment.ProbeUIDs,
+		Key: heldKey(environment.Key.Key), Now: run.Now,
 	}
 	for _, other := range run.Integration.Environments {
 		if other.Name != environment.Name {
@@ -321,7 +322,7 @@ func (p *prober) read(t *transcript, j job, result *send.Result) *record {
 		r.fact.Digest = r.normal.Digest()
 		r.fact.Firewall = a.Firewall()
 		r.fact.Leaks = p.scanner.Scan(a, p.sent(f), p.source.ExpectedSignatures(f))
-		if f.Valid && a.Status == 200 && j.purpose != PurposeInvalid {
+		if f.Valid && t.success(a.Status) && j.purpose != PurposeInvalid {
 			p.scanner.Learn(a)
 		}
 	}

@@ -70,7 +70,7 @@ func (p *prober) references(ctx context.Context, t *transcript) bool {
 	}
 	if signing && p.canSign() {
 		for _, r := range records { // from now on, the first type of event that is accepted is forged
-			if r.fact.Family == cases.FamilyType && r.fact.Status == 200 {
+			if r.fact.Family == cases.FamilyType && t.success(r.fact.Status) {
 				p.chooseEvent(t, r.fact.EventType)
 				break
 			}
@@ -142,13 +142,12 @@ func (p *prober) pairs(ctx context.Context, t *transcript) {
 	}
 }
 
-// diagnose guesses why a valid event is rejected. Where it gets a 2xx, though not 200, the same
-// response to a guess shows nothing.
+// diagnose guesses why a valid event is rejected. Where it gets a 2xx that the
+// provider does not count as success, the same response to a guess shows nothing.
 func (p *prober) diagnose(ctx context.Context, t *transcript) {
-	jobs := make([]job, len(cases.Diagnoses))
-	for i, c := range cases.Diagnoses {
-		c.Family = cases.FamilyDiagnosis
-		jobs[i] = job{Case: c, purpose: PurposeReference, event: t.event}
+	var jobs []job
+	for _, c := range cases.Diagnoses(&p.profile) {
+		jobs = append(jobs, job{Case: c, purpose: PurposeReference, event: t.event})
 	}
 	for _, r := range p.send(ctx, t, jobs) {
 		if r.fact.NotSent != "" {
@@ -166,10 +165,10 @@ func (p *prober) diagnose(ctx context.Context, t *transcript) {
 // signature is not, the families that are sent unsigned carry a random signature instead: otherwise
 // they would show nothing but this again.
 func (p *prober) plainUnsigned(ctx context.Context, t *transcript) bool {
-	jobs := []job{{Case: cases.Forgeries[0], purpose: PurposeForgery, event: t.event}}
+	jobs := []job{{Case: p.forged[0], purpose: PurposeForgery, event: t.event}}
 	for _, event := range p.configured() {
 		if event.Type != t.event.Type {
-			jobs = append(jobs, job{Case: cases.Forgeries[0], purpose: PurposeForgery, event: event})
+			jobs = append(jobs, job{Case: p.forged[0], purpose: PurposeForgery, event: event})
 		}
 	}
 	if reason := p.over(ctx, t); reason != "" {

@@ -95,7 +95,7 @@ const maxRecognition = 4
 // forgedJobs are the forgeries of the table, without the plain unsigned event, and of retired keys.
 func (p *prober) forgedJobs(t *transcript) []job {
 	var jobs []job
-	for _, c := range cases.Forgeries[1:] {
+	for _, c := range p.forged[1:] {
 		jobs = append(jobs, job{Case: c, purpose: PurposeForgery, event: t.event})
 		if c.Family != "F02" || c.Name != "random" {
 			continue
@@ -117,7 +117,7 @@ func (p *prober) variantJobs(t *transcript) []job {
 	event := t.event
 	for _, other := range p.configured() { // one with a free text and a list, if the receiver accepts it
 		accepted := slices.ContainsFunc(t.records, func(r *record) bool {
-			return r.fact.Purpose == PurposeGenuine && r.fact.EventType == other.Type && r.fact.Status == 200
+			return r.fact.Purpose == PurposeGenuine && r.fact.EventType == other.Type && t.success(r.fact.Status)
 		})
 		if accepted && hasText(other) && !hasText(event) {
 			event = other
@@ -278,7 +278,7 @@ func (p *prober) alive(ctx context.Context, t *transcript) bool {
 	case !valid:
 		return t.control.Matches(r.normal)
 	}
-	if r.fact.Error == "" && r.fact.Status == 200 {
+	if r.fact.Error == "" && t.success(r.fact.Status) {
 		t.addValid(r)
 	}
 	return slices.Contains(t.expectedStatuses(), r.fact.Status)

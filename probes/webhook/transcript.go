@@ -25,7 +25,7 @@ type transcript struct {
 	accepted  []audit.SentEvent // synthetic events that got a 2xx
 	unmarked  []audit.UnmarkedRequest
 
-	valid    response.Comparison // responses to valid events with status 200
+	valid    response.Comparison // responses to valid events with a status of success
 	rejected response.Comparison // to valid events, with another status
 	random   response.Comparison // to the same event under a random signature
 	invalid  response.Comparison // to signed invalid bodies, where the same body wrongly signed gets another
@@ -61,6 +61,11 @@ func newTranscript(environment audit.Environment) *transcript {
 	}
 }
 
+// success reports whether the provider counts a status as a delivery.
+func (t *transcript) success(status int) bool {
+	return slices.ContainsFunc(t.baseline.Success, func(r []int) bool { return r[0] <= status && status <= r[1] })
+}
+
 func (t *transcript) full() bool { return t.environment.Probing == audit.Full }
 
 func (t *transcript) keep(records ...*record) { t.records = append(t.records, records...) }
@@ -85,7 +90,7 @@ func (t *transcript) learn(records []*record) {
 }
 
 func (t *transcript) addValid(r *record) {
-	if r.fact.Status == 200 && r.fact.Error == "" {
+	if t.success(r.fact.Status) && r.fact.Error == "" {
 		t.valid.Add(r.normal)
 		t.baseline.Genuine = true
 		return

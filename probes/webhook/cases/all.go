@@ -17,7 +17,7 @@ func All(profile *provider.Profile) []Case {
 			What: "the valid event " + event.Type, FullOnly: true,
 		})
 	}
-	list = append(list, Forgeries...)
+	list = append(list, Forgeries(profile)...)
 	for _, c := range Genuine {
 		c.FullOnly = true
 		list = append(list, c)

@@ -10,17 +10,15 @@ package cases
 import (
 	"bytes"
 	"compress/gzip"
-	"crypto/md5"
-	"crypto/sha1"
-	"crypto/sha256"
-	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
-	"hash"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
 )
 
 // Case is one request of the test suite: a valid event without a signature, and what is changed about
@@ -34,339 +32,374 @@ type Case struct {
 	FullOnly bool
 }
 
-// Forgeries are requests that a correct receiver rejects. Those of sentUnsigned are sent unsigned, or
+// forgeries are requests that a correct receiver rejects. Those of sentUnsigned are sent unsigned, or
 // with a random signature where a receiver accepts plain unsigned events anyway.
-var Forgeries = []Case{
-	{Family: "F01", Name: "absent", Change: func(f *Request) { f.Unsigned = true }},
-	{Family: "F01", Name: "empty", Change: value("")},
-	{Family: "F01", Name: "null", Change: value("null")},
-	{Family: "F01", Name: "none", Change: value("none")},
-	{Family: "F01", Name: "0", Change: value("0")},
-	{Family: "F01", Name: "true", Change: value("true")},
-	{Family: "F01", Name: "false", Change: value("false")},
-	{Family: "F01", Name: "undefined", Change: value("undefined")},
-	{Family: "F01", Name: "prefix-only", Change: value("sha512=")},
+func forgeries(profile *provider.Profile) []Case {
+	scheme := SchemeOf(profile)
+	header, own := scheme.Header(), mediaType
+	list := []Case{
+		{Family: "F01", Name: "absent", Change: func(f *Request) { f.Unsigned = true }},
+		{Family: "F01", Name: "empty", Change: value("")},
+		{Family: "F01", Name: "null", Change: value("null")},
+		{Family: "F01", Name: "none", Change: value("none")},
+		{Family: "F01", Name: "0", Change: value("0")},
+		{Family: "F01", Name: "true", Change: value("true")},
+		{Family: "F01", Name: "false", Change: value("false")},
+		{Family: "F01", Name: "undefined", Change: value("undefined")},
+		{Family: "F01", Name: "prefix-only", Change: func(f *Request) { f.PutValue(f.Scheme.hashName() + "=") }},
+	}
+	list = append(list, parts(scheme)...)
+	list = append(list, []Case{
+		{Family: "F04", Name: "random-key", Change: RandomKey},
+		{Family: "F04", Name: "empty-key", Change: withKey("")},
+		{Family: "F04", Name: "undefined", Change: withKey("undefined")},
+		{Family: "F04", Name: "null", Change: withKey("null")},
+		{Family: "F04", Name: "None", Change: withKey("None")},
+		{Family: "F04", Name: "nil", Change: withKey("nil")},
+		{Family: "F04", Name: "false", Change: withKey("false")},
+		{Family: "F04", Name: "object", Change: withKey("[object Object]")},
+		{Family: "F04", Name: "space", Change: withKey(" ")},
+		{Family: "F04", Name: "secret", Change: withKey("secret")},
+		{Family: "F04", Name: "changeme", Change: withKey("changeme")},
+		{Family: "F04", Name: "password", Change: withKey("password")},
+		{Family: "F04", Name: "test", Change: withKey("test")},
+		{Family: "F04", Name: "unexpanded", Change: func(f *Request) { f.SignWith([]byte("${" + f.Profile.Variable() + "}")) }},
+		// Whoever has seen one event knows these.
+		{Family: "F04", Name: "integration-id", Change: func(f *Request) { f.SignWith([]byte(f.IntegrationID)) }},
+		// No key is found for an integration that is not known: some take that for an empty one.
+		{Family: "F04", Name: "unknown-integration-empty-key", Change: unknownIntegration("")},
+		{Family: "F04", Name: "unknown-integration-undefined", Change: unknownIntegration("undefined")},
+		{Family: "F04", Name: "unknown-integration-null", Change: unknownIntegration("null")},
+		{Family: "F04", Name: "unknown-integration-None", Change: unknownIntegration("None")},
+		{Family: "F04", Name: "uid", Change: func(f *Request) { f.SignWith([]byte(f.UID)) }},
+	}...)
+	list = append(list, digests(scheme)...)
+	return append(list, []Case{
+		// The duplicate comes last, where most parsers take it: a receiver that respells the body before it verifies sees a changed value.
+		{Family: "F07", Name: "value-changed", Change: tampered(func(f *Request) { f.vary(86400) })},
+		{Family: "F07", Name: "field-added", Change: tampered(func(f *Request) { f.set(sibling(f.typePath(), "prelaunch"), text("added")) })},
+		{Family: "F07", Name: "duplicate-key", Change: tampered(func(f *Request) {
+			f.repeatMember()
+		})},
+		{Family: "F07", Name: "another-body", Change: tampered(func(f *Request) {
+			if !f.Fixed { // a UID that the receiver does not know would be refused for itself
+				other := randomUIDLike(f.UID)
+				f.setUID(other)
+			}
+			f.vary(40 * 86400)
+		})},
+		{Family: "F07", Name: "empty-body", Change: tampered(func(f *Request) { f.Body = nil })},
+		{Family: "F07", Name: "type-changed", Change: func(f *Request) {
+			f.Put(f.Right(f.retyped()))
+		}},
+		{Family: "F07", Name: "large-end-changed", Change: func(f *Request) {
+			f.grow(20 << 10)
+			f.Put(f.Right(f.Body))
+			f.Body = append(f.Body[:len(f.Body)-1:len(f.Body)-1], `,"prelaunch":"added"}`...)
+		}},
 
-	{Family: "F02", Name: "random", Change: Wrong},
-	{Family: "F02", Name: "zeros", Change: value(strings.Repeat("0", 128))},
-	{Family: "F02", Name: "random-1", Change: unlikeDigits(1)},
-	{Family: "F02", Name: "random-8", Change: unlikeDigits(8)},
-	{Family: "F02", Name: "random-16", Change: unlikeDigits(16)},
-	{Family: "F02", Name: "random-64", Change: unlikeDigits(64)},
-	{Family: "F02", Name: "flipped-0", Change: flipped(0), FullOnly: true},
-	{Family: "F02", Name: "flipped-63", Change: flipped(63), FullOnly: true},
-	{Family: "F02", Name: "flipped-64", Change: flipped(64), FullOnly: true},
-	{Family: "F02", Name: "flipped-127", Change: flipped(127), FullOnly: true},
+		{Family: "F08", Name: "pretty", Change: tampered(func(f *Request) { f.Body = pretty.Write(f.Doc) })},
+		{Family: "F08", Name: "line-breaks", Change: tampered(func(f *Request) { f.Body = spread.Write(f.Doc) })},
+		{Family: "F08", Name: "trailing-newline", Change: tampered(func(f *Request) { f.Body = append(f.Body, '\n') })},
+		{Family: "F08", Name: "python", Change: tampered(func(f *Request) { f.Body = Python.Write(f.Doc) })},
+		{Family: "F08", Name: "reordered", Change: tampered(func(f *Request) { f.Body = Compact.Write(f.Doc.reversed()) })},
+		// Where a cleaned body is verified and the raw one is parsed, fields can be smuggled.
+		{Family: "F08", Name: "tags-added", Change: smuggled("prelaunch", "prel<i>au</i>nch")},
+		{Family: "F08", Name: "percent-encoded", Change: smuggled("prelaunch", "prel%61unch")},
+		{Family: "F08", Name: "slash-added", Change: smuggled("prelaunch", `prelau\nch`)},
+		{Family: "F08", Name: "crlf", Change: func(f *Request) {
+			f.Body = pretty.Write(f.Doc)
+			f.Put(f.Right(f.Body))
+			f.Body = bytes.ReplaceAll(f.Body, []byte("\n"), []byte("\r\n"))
+		}},
+		{Family: "F08", Name: "escaped", Change: tampered(func(f *Request) { f.Body = escaped.Write(f.Doc) })},
 
-	{Family: "F03", Name: "first-1", Change: piece(0, 1)},
-	{Family: "F03", Name: "first-8", Change: piece(0, 8)},
-	{Family: "F03", Name: "first-16", Change: piece(0, 16)},
-	{Family: "F03", Name: "first-64", Change: piece(0, 64)},
-	{Family: "F03", Name: "last-1", Change: piece(127, 128)},
-	{Family: "F03", Name: "last-8", Change: piece(120, 128)},
-	{Family: "F03", Name: "last-16", Change: piece(112, 128)},
-	{Family: "F03", Name: "last-64", Change: piece(64, 128)},
-	{Family: "F03", Name: "first-16-then-zeros", Change: func(f *Request) {
-		f.Put(f.Right(f.Body)[:16] + strings.Repeat("0", 112))
-	}},
+		{Family: "F09", Name: "byte-ff", Change: func(f *Request) {
+			f.note("prelaunch\uFFFD")
+			signature := f.Right(f.Body)
+			f.Body = bytes.Replace(f.Body, []byte("\uFFFD"), []byte{0xff}, 1)
+			f.Put(signature)
+		}},
+		{Family: "F09", Name: "byte-ff-dropped", Change: func(f *Request) {
+			f.note("prelaunch\uFFFD")
+			signature := f.Right(bytes.Replace(f.Body, []byte("\uFFFD"), nil, 1))
+			f.Body = bytes.Replace(f.Body, []byte("\uFFFD"), []byte{0xff}, 1)
+			f.Put(signature)
+		}},
+		{Family: "F09", Name: "latin-1", Change: smuggled("prelaunch\u00e9", "prelaunch\xe9")},
+		{Family: "F09", Name: "bom", Change: tampered(func(f *Request) { f.Body = append([]byte("\uFEFF"), f.Body...) })},
 
-	{Family: "F04", Name: "random-key", Change: RandomKey},
-	{Family: "F04", Name: "empty-key", Change: withKey("")},
-	{Family: "F04", Name: "undefined", Change: withKey("undefined")},
-	{Family: "F04", Name: "null", Change: withKey("null")},
-	{Family: "F04", Name: "None", Change: withKey("None")},
-	{Family: "F04", Name: "nil", Change: withKey("nil")},
-	{Family: "F04", Name: "false", Change: withKey("false")},
-	{Family: "F04", Name: "object", Change: withKey("[object Object]")},
-	{Family: "F04", Name: "space", Change: withKey(" ")},
-	{Family: "F04", Name: "secret", Change: withKey("secret")},
-	{Family: "F04", Name: "changeme", Change: withKey("changeme")},
-	{Family: "F04", Name: "password", Change: withKey("password")},
-	{Family: "F04", Name: "test", Change: withKey("test")},
-	{Family: "F04", Name: "unexpanded", Change: withKey("${BEGINI_API_KEY}")},
-	// Whoever has seen one event knows these.
-	{Family: "F04", Name: "integration-id", Change: func(f *Request) { f.SignWith([]byte(f.IntegrationID)) }},
-	// No key is found for an integration that is not known: some take that for an empty one.
-	{Family: "F04", Name: "unknown-integration-empty-key", Change: unknownIntegration("")},
-	{Family: "F04", Name: "unknown-integration-undefined", Change: unknownIntegration("undefined")},
-	{Family: "F04", Name: "unknown-integration-null", Change: unknownIntegration("null")},
-	{Family: "F04", Name: "unknown-integration-None", Change: unknownIntegration("None")},
-	{Family: "F04", Name: "uid", Change: func(f *Request) { f.SignWith([]byte(f.UID)) }},
+		{Family: "F10", Name: "text", Change: wrongAs("text/plain")},
+		{Family: "F10", Name: "octet-stream", Change: wrongAs("application/octet-stream")},
+		{Family: "F10", Name: "form", Change: wrongAs("application/x-www-form-urlencoded")},
+		{Family: "F10", Name: "multipart", Change: wrongAs("multipart/form-data; boundary=prelaunch")},
+		{Family: "F10", Name: "form-body", Change: func(f *Request) { f.asForm(); Wrong(f) }},
+		{Family: "F10", Name: "multipart-body", Change: func(f *Request) { f.asMultipart(); Wrong(f) }},
+		{Family: "F10", Name: "no-content-type", Change: func(f *Request) { f.noContentType(); Wrong(f) }},
+		{Family: "F10", Name: "utf-16", Change: wrongAs(own + "; charset=utf-16")},
+		{Family: "F10", Name: "xml", Change: wrongAs("application/xml")},
+		{Family: "F10", Name: "json-suffix", Change: wrongAs("application/cloudevents+json")},
+		{Family: "F10", Name: "upper-case", Change: wrongAs(strings.ToUpper(own))},
 
-	{Family: "F05", Name: "sha512-body", Change: func(f *Request) { f.Put(plainDigest(f.Body)) }},
-	{Family: "F05", Name: "sha256-body", Change: func(f *Request) { f.Put(hexSum(sha256.New, f.Body)) }},
-	{Family: "F05", Name: "md5-body", Change: func(f *Request) { f.Put(hexSum(md5.New, f.Body)) }},
-	{Family: "F05", Name: "sha256-key-body", Change: func(f *Request) { f.Right(nil); f.Put(f.Key.beside(sha256.New, f.Body, false)) }},
-	{Family: "F05", Name: "sha512-key-body", Change: func(f *Request) { f.Right(nil); f.Put(f.Key.beside(sha512.New, f.Body, false)) }},
-	{Family: "F05", Name: "sha512-body-key", Change: func(f *Request) { f.Right(nil); f.Put(f.Key.beside(sha512.New, f.Body, true)) }},
+		// The body was read before the verifier got it.
+		{Family: "F11", Name: "json-empty", Change: fits("", func(*Request) {})},
+		{Family: "F11", Name: "json-braces", Change: fits("{}", func(*Request) {})},
+		{Family: "F11", Name: "multipart-body-empty", Change: fits("", (*Request).asMultipart)},
+		{Family: "F11", Name: "multipart-body-braces", Change: fits("{}", (*Request).asMultipart)},
+		{Family: "F11", Name: "form-body-empty", Change: fits("", (*Request).asForm)},
+		{Family: "F11", Name: "form-body-braces", Change: fits("{}", (*Request).asForm)},
+		{Family: "F11", Name: "multipart-empty", Change: fits("", func(f *Request) { f.contentType("multipart/form-data; boundary=prelaunch") })},
+		{Family: "F11", Name: "form-empty", Change: fits("", func(f *Request) { f.contentType("application/x-www-form-urlencoded") })},
+		{Family: "F11", Name: "text-empty", Change: fits("", func(f *Request) { f.contentType("text/plain") })},
+		{Family: "F11", Name: "text-braces", Change: fits("{}", func(f *Request) { f.contentType("text/plain") })},
 
-	{Family: "F06", Name: "sha256", Change: otherHash("", sha256.New)},
-	{Family: "F06", Name: "sha1", Change: otherHash("", sha1.New)},
-	{Family: "F06", Name: "sha384", Change: otherHash("", sha512.New384)},
-	{Family: "F06", Name: "md5", Change: otherHash("", md5.New)},
-	{Family: "F06", Name: "sha256-prefix", Change: otherHash("sha256=", sha256.New)},
-	{Family: "F06", Name: "sha1-prefix", Change: otherHash("sha1=", sha1.New)},
-	{Family: "F06", Name: "sha384-prefix", Change: otherHash("sha384=", sha512.New384)},
-	{Family: "F06", Name: "md5-prefix", Change: otherHash("md5=", md5.New)},
+		{Family: "F12", Name: "put", Change: method("PUT")},
+		{Family: "F12", Name: "patch", Change: method("PATCH")},
+		{Family: "F12", Name: "delete", Change: method("DELETE")},
+		{Family: "F12", Name: "override-put", Change: hint("X-HTTP-Method-Override", "PUT")},
+		{Family: "F12", Name: "override-get", Change: hint("X-HTTP-Method-Override", "GET")},
+		{Family: "F12", Name: "method-override-put", Change: hint("X-Method-Override", "PUT")},
+		{Family: "F12", Name: "http-method-put", Change: hint("X-HTTP-Method", "PUT")},
+		{Family: "F12", Name: "query-method-put", Change: func(f *Request) { f.Query = strings.TrimPrefix(f.Query+"&_method=PUT", "&") }},
 
-	// The duplicate comes last, where most parsers take it: a receiver that respells the body before it verifies sees a changed value.
-	{Family: "F07", Name: "value-changed", Change: tampered(func(f *Request) { f.Body = ShiftTimes(f.Body, 86400) })},
-	{Family: "F07", Name: "field-added", Change: tampered(func(f *Request) { f.set("event.prelaunch", text("added")) })},
-	{Family: "F07", Name: "duplicate-key", Change: tampered(func(f *Request) {
-		holder, i := f.Doc.at("event")
-		again := ShiftTimes(Compact.Write(holder.members[i]), 86400)
-		f.Body = append(append(append(f.Body[:len(f.Body)-1:len(f.Body)-1], `,"event":`...), again...), '}')
-	})},
-	{Family: "F07", Name: "another-body", Change: tampered(func(f *Request) {
-		if !f.Fixed { // a UID that the receiver does not know would be refused for itself
-			f.UID = randomUIDLike(f.UID)
-			f.set("uid", text(f.UID))
-		}
-		f.Body = ShiftTimes(f.Body, 40*86400)
-	})},
-	{Family: "F07", Name: "empty-body", Change: tampered(func(f *Request) { f.Body = nil })},
-	{Family: "F07", Name: "type-changed", Change: func(f *Request) {
-		f.Put(f.Right(Compact.Write(f.retyped())))
-	}},
-	{Family: "F07", Name: "large-end-changed", Change: func(f *Request) {
-		f.grow(20 << 10)
-		f.Put(f.Right(f.Body))
-		f.Body = append(f.Body[:len(f.Body)-1:len(f.Body)-1], `,"prelaunch":"added"}`...)
-	}},
+		{Family: "F13", Name: "trailing-slash", Change: func(f *Request) {
+			if without := strings.TrimSuffix(f.Path, "/"); without != "" && without != f.Path {
+				f.elsewhereAt(without)
+				return
+			}
+			f.elsewhereAt(f.Path + "/")
+		}},
+		{Family: "F13", Name: "double-slash", Change: func(f *Request) {
+			i := strings.LastIndexByte(f.Path, '/')
+			f.elsewhereAt(f.Path[:i] + "/" + f.Path[i:])
+		}},
+		{Family: "F13", Name: "double-slash-first", Change: func(f *Request) {
+			if strings.LastIndexByte(f.Path, '/') == 0 { // that is double-slash
+				f.elsewhereAt("//" + f.Path)
+				return
+			}
+			f.elsewhereAt("/" + f.Path)
+		}},
+		{Family: "F13", Name: "other-case", Change: func(f *Request) { f.elsewhereAt(strings.Map(swapCase, f.Path)) }},
+		{Family: "F13", Name: "encoded-slash", Change: func(f *Request) {
+			i := strings.LastIndexByte(f.Path, '/')
+			if i <= 0 {
+				f.elsewhereAt(f.Path + "%2f")
+				return
+			}
+			f.elsewhereAt(f.Path[:i] + "%2f" + f.Path[i+1:])
+		}},
+		{Family: "F13", Name: "parameter", Change: func(f *Request) { f.elsewhereAt(f.Path + ";x") }},
+		{Family: "F13", Name: "suffix", Change: func(f *Request) { f.elsewhereAt(f.Path + ".json") }},
+		{Family: "F13", Name: "dot-segment", Change: func(f *Request) {
+			i := strings.LastIndexByte(f.Path, '/')
+			f.elsewhereAt(f.Path[:i] + "/." + f.Path[i:])
+		}},
+		{Family: "F13", Name: "encoded-letter", Change: func(f *Request) {
+			last := f.Path[len(f.Path)-1]
+			if last == '/' || len(f.Path) > 2 && f.Path[len(f.Path)-3] == '%' {
+				f.Refuse(NotSentNotPossible)
+				return
+			}
+			f.elsewhereAt(fmt.Sprintf("%s%%%02x", f.Path[:len(f.Path)-1], last))
+		}},
+		// Not a spelling of the path at all: where even what is no event gets the genuine answer there, answers elsewhere prove nothing.
+		{Family: "F13", Name: "unrelated", Change: unrelated},
+		{Family: "F13", Name: "unrelated-brace", Change: func(f *Request) { unrelated(f); f.Body = []byte("{") }},
 
-	{Family: "F08", Name: "pretty", Change: tampered(func(f *Request) { f.Body = pretty.Write(f.Doc) })},
-	{Family: "F08", Name: "line-breaks", Change: tampered(func(f *Request) { f.Body = spread.Write(f.Doc) })},
-	{Family: "F08", Name: "trailing-newline", Change: tampered(func(f *Request) { f.Body = append(f.Body, '\n') })},
-	{Family: "F08", Name: "python", Change: tampered(func(f *Request) { f.Body = Python.Write(f.Doc) })},
-	{Family: "F08", Name: "reordered", Change: tampered(func(f *Request) { f.Body = Compact.Write(f.Doc.reversed()) })},
-	// Where a cleaned body is verified and the raw one is parsed, fields can be smuggled.
-	{Family: "F08", Name: "tags-added", Change: smuggled("prelaunch", "prel<i>au</i>nch")},
-	{Family: "F08", Name: "percent-encoded", Change: smuggled("prelaunch", "prel%61unch")},
-	{Family: "F08", Name: "slash-added", Change: smuggled("prelaunch", `prelau\nch`)},
-	{Family: "F08", Name: "crlf", Change: func(f *Request) {
-		f.Body = pretty.Write(f.Doc)
-		f.Put(f.Right(f.Body))
-		f.Body = bytes.ReplaceAll(f.Body, []byte("\n"), []byte("\r\n"))
-	}},
-	{Family: "F08", Name: "escaped", Change: tampered(func(f *Request) { f.Body = escaped.Write(f.Doc) })},
+		{Family: "F14", Name: "x-forwarded-for", Change: hint("X-Forwarded-For", "127.0.0.1")},
+		{Family: "F14", Name: "x-real-ip", Change: hint("X-Real-IP", "127.0.0.1")},
+		{Family: "F14", Name: "forwarded", Change: hint("Forwarded", `for=127.0.0.1;host=localhost`)},
+		{Family: "F14", Name: "x-client-ip", Change: hint("X-Client-IP", "127.0.0.1")},
+		{Family: "F14", Name: "x-forwarded-host", Change: hint("X-Forwarded-Host", "localhost")},
+		{Family: "F14", Name: "x-original-url", Change: func(f *Request) {
+			f.add("X-Original-URL", "http://127.0.0.1"+f.Path)
+			f.add("X-Rewrite-URL", "http://127.0.0.1"+f.Path)
+		}},
+		{Family: "F14", Name: "x-debug", Change: hint("X-Debug", "1")},
+		{Family: "F14", Name: "other-addresses", Change: func(f *Request) {
+			for _, name := range []string{"True-Client-IP", "CF-Connecting-IP", "X-Cluster-Client-IP", "X-Originating-IP", "X-Remote-Addr"} {
+				f.add(name, "127.0.0.1")
+			}
+		}},
+		{Family: "F14", Name: "private-10", Change: from("10.0.0.1")},
+		{Family: "F14", Name: "private-172", Change: from("172.16.0.1")},
+		{Family: "F14", Name: "private-192", Change: from("192.168.0.1")},
+		{Family: "F14", Name: "link-local", Change: from("169.254.169.254")},
+		{Family: "F14", Name: "shared-100", Change: from("100.64.0.1")},
+		{Family: "F14", Name: "ipv6-loopback", Change: from("::1")},
+		{Family: "F14", Name: "ipv6-unique-local", Change: from("fd00::1")},
+		{Family: "F14", Name: "ipv6-link-local", Change: from("fe80::1")},
+		{Family: "F14", Name: "user-agent", Change: func(f *Request) { f.UserAgent = f.Profile.Name + "-webhook/1.0" }},
+		{Family: "F14", Name: "authorization-undefined", Change: hint("Authorization", "Bearer undefined")},
+		{Family: "F14", Name: "authorization-null", Change: hint("Authorization", "Bearer null")},
+		{Family: "F14", Name: "authorization-test", Change: hint("Authorization", "Bearer test")},
+		{Family: "F14", Name: "authorization-empty", Change: hint("Authorization", "Bearer")},
+		{Family: "F14", Name: "authorization-basic", Change: hint("Authorization", "Basic YWRtaW46YWRtaW4=")},
+		{Family: "F14", Name: "internal", Change: func(f *Request) {
+			for _, name := range []string{"X-Internal", "X-Internal-Request", "X-Test", "X-Test-Mode", "X-Skip-Verification", "X-Signature-Verified"} {
+				f.add(name, "true")
+			}
+		}},
+		{Family: "F14", Name: "query", Change: func(f *Request) { f.Query = strings.TrimPrefix(f.Query+"&test=1&debug=1&verify=false", "&") }},
+		{Family: "F14", Name: "test-true", Change: func(f *Request) { f.set("test", literal("true")) }},
+		{Family: "F14", Name: "livemode-false", Change: func(f *Request) { f.set("livemode", literal("false")) }},
+		{Family: "F14", Name: "mode-test", Change: func(f *Request) {
+			f.set("mode", text("test"))
+			f.set("sandbox", literal("true"))
+			f.set("debug", literal("true"))
+		}},
 
-	{Family: "F09", Name: "byte-ff", Change: func(f *Request) {
-		f.note("prelaunch\uFFFD")
-		signature := f.Right(f.Body)
-		f.Body = bytes.Replace(f.Body, []byte("\uFFFD"), []byte{0xff}, 1)
-		f.Put(signature)
-	}},
-	{Family: "F09", Name: "byte-ff-dropped", Change: func(f *Request) {
-		f.note("prelaunch\uFFFD")
-		signature := f.Right(bytes.Replace(f.Body, []byte("\uFFFD"), nil, 1))
-		f.Body = bytes.Replace(f.Body, []byte("\uFFFD"), []byte{0xff}, 1)
-		f.Put(signature)
-	}},
-	{Family: "F09", Name: "latin-1", Change: smuggled("prelaunch\u00e9", "prelaunch\xe9")},
-	{Family: "F09", Name: "bom", Change: tampered(func(f *Request) { f.Body = append([]byte("\uFEFF"), f.Body...) })},
+		{Family: "F15", Name: "other-environment", Change: func(f *Request) {
+			if f.Other == nil {
+				f.Refuse(NotSentNoKey)
+				return
+			}
+			f.Keyed = true
+			f.SignWith(f.Other)
+		}},
 
-	{Family: "F10", Name: "text", Change: wrongAs("text/plain")},
-	{Family: "F10", Name: "octet-stream", Change: wrongAs("application/octet-stream")},
-	{Family: "F10", Name: "form", Change: wrongAs("application/x-www-form-urlencoded")},
-	{Family: "F10", Name: "multipart", Change: wrongAs("multipart/form-data; boundary=prelaunch")},
-	{Family: "F10", Name: "form-body", Change: func(f *Request) { f.asForm(); Wrong(f) }},
-	{Family: "F10", Name: "multipart-body", Change: func(f *Request) { f.asMultipart(); Wrong(f) }},
-	{Family: "F10", Name: "no-content-type", Change: func(f *Request) { f.noContentType(); Wrong(f) }},
-	{Family: "F10", Name: "utf-16", Change: wrongAs("application/json; charset=utf-16")},
-	{Family: "F10", Name: "xml", Change: wrongAs("application/xml")},
-	{Family: "F10", Name: "json-suffix", Change: wrongAs("application/cloudevents+json")},
-	{Family: "F10", Name: "upper-case", Change: wrongAs("APPLICATION/JSON")},
+		{Family: "F16", Name: "query", FullOnly: true, Change: func(f *Request) {
+			f.Exposed = f.Right(f.Body)
+			signature := url.QueryEscape(f.Exposed)
+			f.Query = strings.TrimPrefix(f.Query+"&signature="+signature+"&sig="+signature+"&"+strings.ToLower(header)+"="+signature+"&"+header+"="+signature, "&")
+			Wrong(f)
+		}},
+		{Family: "F16", Name: "other-header", FullOnly: true, Change: func(f *Request) {
+			f.Exposed = f.Right(f.Body)
+			for _, name := range []string{"Signature", "X-Hub-Signature", "X-Webhook-Signature", header + "-" + strings.TrimPrefix(f.Scheme.hashName(), "sha"), "X-" + f.Profile.Name + "-Signature", "Authorization"} {
+				f.add(name, f.Exposed)
+			}
+			Wrong(f)
+		}},
 
-	// The body was read before the verifier got it.
-	{Family: "F11", Name: "json-empty", Change: fits("", func(*Request) {})},
-	{Family: "F11", Name: "json-braces", Change: fits("{}", func(*Request) {})},
-	{Family: "F11", Name: "multipart-body-empty", Change: fits("", (*Request).asMultipart)},
-	{Family: "F11", Name: "multipart-body-braces", Change: fits("{}", (*Request).asMultipart)},
-	{Family: "F11", Name: "form-body-empty", Change: fits("", (*Request).asForm)},
-	{Family: "F11", Name: "form-body-braces", Change: fits("{}", (*Request).asForm)},
-	{Family: "F11", Name: "multipart-empty", Change: fits("", func(f *Request) { f.contentType("multipart/form-data; boundary=prelaunch") })},
-	{Family: "F11", Name: "form-empty", Change: fits("", func(f *Request) { f.contentType("application/x-www-form-urlencoded") })},
-	{Family: "F11", Name: "text-empty", Change: fits("", func(f *Request) { f.contentType("text/plain") })},
-	{Family: "F11", Name: "text-braces", Change: fits("{}", func(f *Request) { f.contentType("text/plain") })},
+		{Family: "F17", Name: "odd-length", Change: func(f *Request) { f.Put(f.random()[1:]) }},
+		{Family: "F17", Name: "not-hex", Change: func(f *Request) { f.Put(strings.Repeat(f.Scheme.noDigits(), f.Scheme.Digits())) }},
+		{Family: "F17", Name: "byte-e9", Change: func(f *Request) { f.Put("\xe9" + f.random()[1:]) }},
+		{Family: "F17", Name: "long", Change: func(f *Request) { f.Put(RandomHex(4096)) }},
+		{Family: "F17", Name: "bogus-prefix", Change: func(f *Request) { f.PutValue("bogus=" + f.random()) }},
 
-	{Family: "F12", Name: "put", Change: method("PUT")},
-	{Family: "F12", Name: "patch", Change: method("PATCH")},
-	{Family: "F12", Name: "delete", Change: method("DELETE")},
-	{Family: "F12", Name: "override-put", Change: hint("X-HTTP-Method-Override", "PUT")},
-	{Family: "F12", Name: "override-get", Change: hint("X-HTTP-Method-Override", "GET")},
-	{Family: "F12", Name: "method-override-put", Change: hint("X-Method-Override", "PUT")},
-	{Family: "F12", Name: "http-method-put", Change: hint("X-HTTP-Method", "PUT")},
-	{Family: "F12", Name: "query-method-put", Change: func(f *Request) { f.Query = strings.TrimPrefix(f.Query+"&_method=PUT", "&") }},
+		{Family: "F18", Name: "gzip", Change: func(f *Request) {
+			var packed bytes.Buffer
+			w := gzip.NewWriter(&packed)
+			_, _ = w.Write(f.Body) // a bytes.Buffer takes everything
+			_ = w.Close()
+			f.Body = packed.Bytes()
+			f.add("Content-Encoding", "gzip")
+		}},
+		{Family: "F18", Name: "identity", Change: hint("Content-Encoding", "identity")},
 
-	{Family: "F13", Name: "trailing-slash", Change: func(f *Request) {
-		if without := strings.TrimSuffix(f.Path, "/"); without != "" && without != f.Path {
-			f.elsewhereAt(without)
-			return
-		}
-		f.elsewhereAt(f.Path + "/")
-	}},
-	{Family: "F13", Name: "double-slash", Change: func(f *Request) {
-		i := strings.LastIndexByte(f.Path, '/')
-		f.elsewhereAt(f.Path[:i] + "/" + f.Path[i:])
-	}},
-	{Family: "F13", Name: "double-slash-first", Change: func(f *Request) {
-		if strings.LastIndexByte(f.Path, '/') == 0 { // that is double-slash
-			f.elsewhereAt("//" + f.Path)
-			return
-		}
-		f.elsewhereAt("/" + f.Path)
-	}},
-	{Family: "F13", Name: "other-case", Change: func(f *Request) { f.elsewhereAt(strings.Map(swapCase, f.Path)) }},
-	{Family: "F13", Name: "encoded-slash", Change: func(f *Request) {
-		i := strings.LastIndexByte(f.Path, '/')
-		if i <= 0 {
-			f.elsewhereAt(f.Path + "%2f")
-			return
-		}
-		f.elsewhereAt(f.Path[:i] + "%2f" + f.Path[i+1:])
-	}},
-	{Family: "F13", Name: "parameter", Change: func(f *Request) { f.elsewhereAt(f.Path + ";x") }},
-	{Family: "F13", Name: "suffix", Change: func(f *Request) { f.elsewhereAt(f.Path + ".json") }},
-	{Family: "F13", Name: "dot-segment", Change: func(f *Request) {
-		i := strings.LastIndexByte(f.Path, '/')
-		f.elsewhereAt(f.Path[:i] + "/." + f.Path[i:])
-	}},
-	{Family: "F13", Name: "encoded-letter", Change: func(f *Request) {
-		last := f.Path[len(f.Path)-1]
-		if last == '/' || len(f.Path) > 2 && f.Path[len(f.Path)-3] == '%' {
-			f.Refuse(NotSentNotPossible)
-			return
-		}
-		f.elsewhereAt(fmt.Sprintf("%s%%%02x", f.Path[:len(f.Path)-1], last))
-	}},
-	// Not a spelling of the path at all: where even what is no event gets the genuine answer there, answers elsewhere prove nothing.
-	{Family: "F13", Name: "unrelated", Change: unrelated},
-	{Family: "F13", Name: "unrelated-brace", Change: func(f *Request) { unrelated(f); f.Body = []byte("{") }},
+		{Family: "F19", Name: "two-wrong", Change: func(f *Request) { Wrong(f); f.add(header, f.Scheme.value(f.random(), f.Time, f.ID)) }},
+		{Family: "F19", Name: "empty-and-wrong", Change: func(f *Request) { f.PutValue(""); f.add(header, f.Scheme.value(f.random(), f.Time, f.ID)) }},
+		{Family: "F19", Name: "list-of-wrong", Change: func(f *Request) {
+			f.PutValue(f.Scheme.value(f.random(), f.Time, f.ID) + ", " + f.Scheme.value(f.random(), f.Time, f.ID))
+		}},
 
-	{Family: "F14", Name: "x-forwarded-for", Change: hint("X-Forwarded-For", "127.0.0.1")},
-	{Family: "F14", Name: "x-real-ip", Change: hint("X-Real-IP", "127.0.0.1")},
-	{Family: "F14", Name: "forwarded", Change: hint("Forwarded", `for=127.0.0.1;host=localhost`)},
-	{Family: "F14", Name: "x-client-ip", Change: hint("X-Client-IP", "127.0.0.1")},
-	{Family: "F14", Name: "x-forwarded-host", Change: hint("X-Forwarded-Host", "localhost")},
-	{Family: "F14", Name: "x-original-url", Change: func(f *Request) {
-		f.add("X-Original-URL", "http://127.0.0.1"+f.Path)
-		f.add("X-Rewrite-URL", "http://127.0.0.1"+f.Path)
-	}},
-	{Family: "F14", Name: "x-debug", Change: hint("X-Debug", "1")},
-	{Family: "F14", Name: "other-addresses", Change: func(f *Request) {
-		for _, name := range []string{"True-Client-IP", "CF-Connecting-IP", "X-Cluster-Client-IP", "X-Originating-IP", "X-Remote-Addr"} {
-			f.add(name, "127.0.0.1")
-		}
-	}},
-	{Family: "F14", Name: "private-10", Change: from("10.0.0.1")},
-	{Family: "F14", Name: "private-172", Change: from("172.16.0.1")},
-	{Family: "F14", Name: "private-192", Change: from("192.168.0.1")},
-	{Family: "F14", Name: "link-local", Change: from("169.254.169.254")},
-	{Family: "F14", Name: "shared-100", Change: from("100.64.0.1")},
-	{Family: "F14", Name: "ipv6-loopback", Change: from("::1")},
-	{Family: "F14", Name: "ipv6-unique-local", Change: from("fd00::1")},
-	{Family: "F14", Name: "ipv6-link-local", Change: from("fe80::1")},
-	{Family: "F14", Name: "user-agent", Change: func(f *Request) { f.UserAgent = f.Provider + "-webhook/1.0" }},
-	{Family: "F14", Name: "authorization-undefined", Change: hint("Authorization", "Bearer undefined")},
-	{Family: "F14", Name: "authorization-null", Change: hint("Authorization", "Bearer null")},
-	{Family: "F14", Name: "authorization-test", Change: hint("Authorization", "Bearer test")},
-	{Family: "F14", Name: "authorization-empty", Change: hint("Authorization", "Bearer")},
-	{Family: "F14", Name: "authorization-basic", Change: hint("Authorization", "Basic YWRtaW46YWRtaW4=")},
-	{Family: "F14", Name: "internal", Change: func(f *Request) {
-		for _, name := range []string{"X-Internal", "X-Internal-Request", "X-Test", "X-Test-Mode", "X-Skip-Verification", "X-Signature-Verified"} {
-			f.add(name, "true")
-		}
-	}},
-	{Family: "F14", Name: "query", Change: func(f *Request) { f.Query = strings.TrimPrefix(f.Query+"&test=1&debug=1&verify=false", "&") }},
-	{Family: "F14", Name: "test-true", Change: func(f *Request) { f.set("test", literal("true")) }},
-	{Family: "F14", Name: "livemode-false", Change: func(f *Request) { f.set("livemode", literal("false")) }},
-	{Family: "F14", Name: "mode-test", Change: func(f *Request) {
-		f.set("mode", text("test"))
-		f.set("sandbox", literal("true"))
-		f.set("debug", literal("true"))
-	}},
-
-	{Family: "F15", Name: "other-environment", Change: func(f *Request) {
-		if f.Other == nil {
-			f.Refuse(NotSentNoKey)
-			return
-		}
-		f.Keyed = true
-		f.SignWith(f.Other)
-	}},
-
-	{Family: "F16", Name: "query", FullOnly: true, Change: func(f *Request) {
-		f.Exposed = f.Right(f.Body)
-		signature := url.QueryEscape(f.Exposed)
-		f.Query = strings.TrimPrefix(f.Query+"&signature="+signature+"&sig="+signature+"&"+strings.ToLower(f.Key.Scheme.Header)+"="+signature+"&"+f.Key.Scheme.Header+"="+signature, "&")
-		Wrong(f)
-	}},
-	{Family: "F16", Name: "other-header", FullOnly: true, Change: func(f *Request) {
-		f.Exposed = f.Right(f.Body)
-		for _, name := range []string{"Signature", "X-Hub-Signature", "X-Webhook-Signature", "X-Signature-512", "X-" + f.Provider + "-Signature", "Authorization"} {
-			f.add(name, f.Exposed)
-		}
-		Wrong(f)
-	}},
-
-	{Family: "F17", Name: "odd-length", Change: func(f *Request) { f.Put(RandomHex(127)) }},
-	{Family: "F17", Name: "not-hex", Change: value(strings.Repeat("zz", 64))},
-	{Family: "F17", Name: "byte-e9", Change: func(f *Request) { f.Put("\xe9" + RandomHex(127)) }},
-	{Family: "F17", Name: "long", Change: func(f *Request) { f.Put(RandomHex(4096)) }},
-	{Family: "F17", Name: "bogus-prefix", Change: func(f *Request) { f.Put("bogus=" + RandomHex(128)) }},
-
-	{Family: "F18", Name: "gzip", Change: func(f *Request) {
-		var packed bytes.Buffer
-		w := gzip.NewWriter(&packed)
-		_, _ = w.Write(f.Body) // a bytes.Buffer takes everything
-		_ = w.Close()
-		f.Body = packed.Bytes()
-		f.add("Content-Encoding", "gzip")
-	}},
-	{Family: "F18", Name: "identity", Change: hint("Content-Encoding", "identity")},
-
-	{Family: "F19", Name: "two-wrong", Change: func(f *Request) { Wrong(f); f.add(f.Key.Scheme.Header, RandomHex(128)) }},
-	{Family: "F19", Name: "empty-and-wrong", Change: func(f *Request) { f.Put(""); f.add(f.Key.Scheme.Header, RandomHex(128)) }},
-	{Family: "F19", Name: "list-of-wrong", Change: func(f *Request) { f.Put(RandomHex(128) + ", " + RandomHex(128)) }},
-
-	{Family: "F21", Name: "large", Change: func(f *Request) { f.grow(20 << 10) }},
-	{Family: "F21", Name: "larger", Change: func(f *Request) { f.grow(64 << 10) }},
-	{Family: "F21", Name: "chunked", Change: func(f *Request) { f.Chunked = true }},
-	{Family: "F21", Name: "http2", Change: func(f *Request) { f.HTTP2 = true }},
+		{Family: "F21", Name: "large", Change: func(f *Request) { f.grow(20 << 10) }},
+		{Family: "F21", Name: "larger", Change: func(f *Request) { f.grow(64 << 10) }},
+		{Family: "F21", Name: "chunked", Change: func(f *Request) { f.Chunked = true }},
+		{Family: "F21", Name: "http2", Change: func(f *Request) { f.HTTP2 = true }},
+	}...)
 }
+
+// parts are signatures of which some digits are correct, or that have the form of one.
+func parts(s Scheme) []Case {
+	n := s.Digits()
+	list := []Case{
+		{Family: "F02", Name: "random", Change: Wrong},
+		{Family: "F02", Name: "zeros", Change: func(f *Request) { f.Put(f.Scheme.padded(strings.Repeat(f.Scheme.zero(), n))) }},
+	}
+	for _, k := range []int{1, 8, 16, n / 2} {
+		list = append(list, Case{Family: "F02", Name: fmt.Sprintf("random-%d", k), Change: unlikeDigits(k)})
+	}
+	for _, i := range []int{0, n/2 - 1, n / 2, n - 1} {
+		list = append(list, Case{Family: "F02", Name: fmt.Sprintf("flipped-%d", i), Change: flipped(i), FullOnly: true})
+	}
+	for _, k := range []int{1, 8, 16, n / 2} {
+		list = append(list, Case{Family: "F03", Name: fmt.Sprintf("first-%d", k), Change: piece(0, k)})
+	}
+	for _, k := range []int{1, 8, 16, n / 2} {
+		list = append(list, Case{Family: "F03", Name: fmt.Sprintf("last-%d", k), Change: piece(n-k, n)})
+	}
+	return append(list, Case{Family: "F03", Name: "first-16-then-zeros", Change: func(f *Request) {
+		f.Put(f.Scheme.padded(f.Right(f.Body)[:16] + strings.Repeat(f.Scheme.zero(), n-16)))
+	}})
+}
+
+// digests are made without HMAC, or with another hash than the provider's.
+func digests(s Scheme) []Case {
+	own := s.hashName()
+	var list []Case
+	for _, name := range compact(own, "sha256", "md5") {
+		list = append(list, Case{Family: "F05", Name: name + "-body", Change: plainDigest(name, func(_, signed []byte) []byte { return signed })})
+	}
+	for _, name := range compact("sha256", own) {
+		list = append(list, Case{Family: "F05", Name: name + "-key-body", Change: plainDigest(name, keyFirst)})
+	}
+	list = append(list, Case{Family: "F05", Name: own + "-body-key", Change: plainDigest(own, keyLast)})
+	for _, prefixed := range []bool{false, true} {
+		for _, other := range hashes {
+			if other.name == own {
+				continue
+			}
+			c := Case{Family: "F06", Name: other.name, Change: otherHash("", other.name)}
+			if prefixed {
+				c = Case{Family: "F06", Name: other.name + "-prefix", Change: otherHash(other.name+"=", other.name)}
+			}
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// compact is the names without those that come a second time.
+func compact(names ...string) []string {
+	var list []string
+	for _, name := range names {
+		if !slices.Contains(list, name) {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+func keyFirst(key, signed []byte) []byte { return slices.Concat(key, signed) }
+func keyLast(key, signed []byte) []byte  { return slices.Concat(signed, key) }
 
 // SentUnsigned are the families that carry no signature, or a random one where a receiver takes unsigned events as they are.
 var SentUnsigned = map[string]bool{"F12": true, "F13": true, "F14": true, "F18": true, "F21": true}
 
 func unrelated(f *Request) { f.elsewhereAt("/" + strings.ToLower(randomUIDLike(f.UID))) }
 
-func Wrong(f *Request) { f.Put(f.Key.Scheme.Prefix + RandomHex(128)) }
+// Wrong gives the request a random signature.
+func Wrong(f *Request) { f.Put(f.random()) }
 
-func value(v string) func(*Request) { return func(f *Request) { f.Put(v) } }
+func value(v string) func(*Request) { return func(f *Request) { f.PutValue(v) } }
 
 func unlikeDigits(n int) func(*Request) {
 	return func(f *Request) {
-		right := RandomHex(128)
-		if f.Key.Key != nil && f.Trusted {
-			right = f.Key.Sign(f.Body)
+		correct := f.random()
+		if f.Key != nil && f.Trusted {
+			correct = f.digits(f.Key, f.Body)
 		}
-		f.Put(unlike(right, n))
+		f.Put(f.Scheme.unlike(correct, n))
 	}
 }
 
 func flipped(i int) func(*Request) {
-	return func(f *Request) { f.Put(flip(f.Right(f.Body), i)) }
+	return func(f *Request) { f.Put(f.Scheme.flip(f.Right(f.Body), i)) }
 }
 
-// piece is a part of the right signature. A single digit that receivers may read as false or true would show
-// nothing about parts, so the event is drawn again until it is another one.
+// piece is a part of the correct signature. A single digit that receivers may read as false or true would
+// show nothing about parts, so the event is drawn again until it is another one.
 func piece(from, to int) func(*Request) {
 	return func(f *Request) {
-		f.Put(f.Right(f.Body)[from:to])
-		for tries := 0; (f.Signature == "0" || f.Signature == "1") && tries < 100; tries++ {
-			f.Body = ShiftTimes(f.Body, 1)
-			f.Put(f.Right(f.Body)[from:to])
+		part := f.Right(f.Body)[from:to]
+		for tries := 0; (part == "0" || part == "1") && tries < 100; tries++ {
+			f.vary(1)
+			part = f.Right(f.Body)[from:to]
 		}
+		f.Put(part)
 	}
 }
 
@@ -374,25 +407,42 @@ func withKey(key string) func(*Request) {
 	return func(f *Request) { f.SignWith([]byte(key)) }
 }
 
-func plainDigest(parts ...[]byte) string { return hexSum(sha512.New, parts...) }
-
-func hexSum(newHash func() hash.Hash, parts ...[]byte) string {
-	h := newHash()
-	h.Write(bytes.Join(parts, nil))
-	return hex.EncodeToString(h.Sum(nil))
+// plainDigest signs with a digest of the key, which may be unused, and of what is signed.
+func plainDigest(hash string, join func(key, signed []byte) []byte) func(*Request) {
+	keyed := string(join([]byte("k"), nil)) != ""
+	return func(f *Request) {
+		if keyed {
+			f.Right(nil)
+		}
+		key, signed := f.Scheme.key(f.Key), f.Scheme.signed(f.message(f.Body))
+		h := hashNamed(hash)()
+		h.Write(join(key, signed))
+		sum := h.Sum(nil)
+		if keyed {
+			last := bytes.Equal(join(key, signed), keyLast(key, signed))
+			f.trace(Digest{Key: key, Hash: h.Size(), KeyLast: last, Input: signed, Sum: sum})
+		}
+		f.Put(f.Scheme.encode(sum))
+	}
 }
 
-// retyped is the event with another type.
-func (f *Request) retyped() *Node {
+// retyped is the body of the event with another type.
+func (f *Request) retyped() []byte {
 	other := f.Doc.clone()
-	other.set("event.type", text("prelaunch.unknown"))
-	return other
+	other.set(f.typePath(), text("prelaunch.unknown"))
+	return f.style.Write(other)
 }
 
-func otherHash(prefix string, newHash func() hash.Hash) func(*Request) {
+// otherHash signs with the correct key and another hash, after a label where there is one.
+func otherHash(label, hash string) func(*Request) {
 	return func(f *Request) {
 		f.Right(nil)
-		f.Put(prefix + hex.EncodeToString(f.Key.digest(newHash, f.Body)))
+		digits := f.Scheme.encode(f.mac(hashNamed(hash), f.Key, f.Body))
+		if label == "" {
+			f.Put(digits)
+			return
+		}
+		f.PutValue(label + digits)
 	}
 }
 
@@ -417,7 +467,12 @@ func fits(signed string, change func(*Request)) func(*Request) {
 // unknownIntegration signs an event of an integration that the receiver does not know.
 func unknownIntegration(key string) func(*Request) {
 	return func(f *Request) {
-		f.set("integration_id", text("9"+digitsLike(f.IntegrationID)))
+		path := f.identityPath()
+		if path == "" {
+			f.Refuse(NotSentNotPossible)
+			return
+		}
+		f.set(path, text("9"+digitsLike(f.IntegrationID)))
 		f.SignWith([]byte(key))
 	}
 }
@@ -484,9 +539,9 @@ func (f *Request) note(words string) {
 		}
 	})
 	if !done {
-		f.Doc.set("event.details.prelaunch", text(words))
+		f.Doc.set(f.extraPath(), text(words))
 	}
-	f.Body = Compact.Write(f.Doc)
+	f.Body = f.style.Write(f.Doc)
 }
 
 func randomUIDLike(uid string) string {
@@ -508,66 +563,88 @@ func swapCase(r rune) rune {
 }
 
 // Diagnoses are guesses at what a receiver expects that refuses the genuine event.
-var Diagnoses = []Case{
-	{Name: "sha256", Change: otherHash("", sha256.New)},
-	{Name: "sha256-prefix", Change: otherHash("sha256=", sha256.New)},
-	{Name: "sha1", Change: otherHash("", sha1.New)},
-	{Name: "sha384", Change: otherHash("", sha512.New384)},
-	{Name: "base64", Change: func(f *Request) {
+func Diagnoses(profile *provider.Profile) []Case {
+	own := SchemeOf(profile).hashName()
+	list := guessedSignatures(own)
+	if own != "sha256" {
+		list = append(list, Case{Name: "sha256-base64", Change: reencoded("sha256", base64.StdEncoding.EncodeToString)})
+	}
+	for _, c := range []Case{
+		{Name: "upper-case", Change: func(f *Request) { f.Put(strings.ToUpper(f.Right(f.Body))) }},
+		{Name: own + "-prefix", Change: func(f *Request) { f.PutValue(own + "=" + f.Right(f.Body)) }},
+		{Name: "key-trailing-newline", Change: keyed(func(key []byte) []byte { return append(bytes.Clone(key), '\n') })},
+		{Name: "key-trailing-crlf", Change: keyed(func(key []byte) []byte { return append(bytes.Clone(key), "\r\n"...) })},
+		{Name: "key-trimmed", Change: keyed(bytes.TrimSpace)},
+		{Name: "key-in-double-quotes", Change: keyed(func(key []byte) []byte { return []byte(`"` + string(key) + `"`) })},
+		{Name: "key-in-single-quotes", Change: keyed(func(key []byte) []byte { return []byte(`'` + string(key) + `'`) })},
+		{Name: "key-hex-decoded", Change: keyed(func(key []byte) []byte {
+			raw, err := hex.DecodeString(string(key))
+			if err != nil {
+				return nil
+			}
+			return raw
+		})},
+		{Name: "key-base64-decoded", Change: keyed(func(key []byte) []byte {
+			raw, err := base64.StdEncoding.DecodeString(string(key))
+			if err != nil {
+				return nil
+			}
+			return raw
+		})},
+		{Name: "other-environment", Change: func(f *Request) {
+			if f.Other == nil {
+				f.Refuse(NotSentNoKey)
+				return
+			}
+			f.Keyed = true
+			f.SignWith(f.Other)
+		}},
+		{Name: "empty-key", Change: withKey("")},
+		{Name: "base64-body", Change: func(f *Request) { f.Put(f.Right([]byte(base64.StdEncoding.EncodeToString(f.Body)))) }},
+		{Name: "doubly-encoded-body", Change: func(f *Request) { f.Put(f.Right(Compact.Write(text(string(f.Body))))) }},
+		{Name: "empty-body", Change: func(f *Request) { f.Put(f.Right(nil)) }},
+		{Name: "spaced-body", Change: func(f *Request) { f.Put(f.Right(Python.Write(f.Doc))) }},
+		{Name: "sorted-body", Change: func(f *Request) { f.Put(f.Right(Compact.Write(f.Doc.sorted()))) }},
+		{Name: "pretty-body", Change: func(f *Request) { f.Put(f.Right(pretty.Write(f.Doc))) }},
+		{Name: "python-spelling", Change: func(f *Request) { f.Body = Python.Write(f.Doc); f.Sign() }},
+	} {
+		c.Family = FamilyDiagnosis
+		list = append(list, c)
+	}
+	return list
+}
+
+// guessedSignatures are those of other hashes and encodings.
+func guessedSignatures(own string) []Case {
+	var list []Case
+	for _, hash := range []string{"sha256", "sha1", "sha384", "sha512"} {
+		if hash == own || hash == "sha512" && own != "sha1" {
+			continue
+		}
+		list = append(list, Case{Family: FamilyDiagnosis, Name: hash, Change: otherHash("", hash)})
+		if hash == "sha256" {
+			list = append(list, Case{Family: FamilyDiagnosis, Name: hash + "-prefix", Change: otherHash(hash+"=", hash)})
+		}
+	}
+	return append(list, Case{Family: FamilyDiagnosis, Name: "base64", Change: reencoded(own, base64.StdEncoding.EncodeToString)})
+}
+
+// reencoded is the signature in another encoding.
+func reencoded(hash string, encode func([]byte) string) func(*Request) {
+	return func(f *Request) {
 		f.Right(nil)
-		f.Put(base64.StdEncoding.EncodeToString(f.Key.digest(f.Key.Scheme.Hash, f.Body)))
-	}},
-	{Name: "sha256-base64", Change: func(f *Request) {
-		f.Right(nil)
-		f.Put(base64.StdEncoding.EncodeToString(f.Key.digest(sha256.New, f.Body)))
-	}},
-	{Name: "upper-case", Change: func(f *Request) { f.Put(strings.ToUpper(f.Right(f.Body))) }},
-	{Name: "sha512-prefix", Change: func(f *Request) { f.Put("sha512=" + f.Right(f.Body)) }},
-	{Name: "key-trailing-newline", Change: keyed(func(key []byte) []byte { return append(bytes.Clone(key), '\n') })},
-	{Name: "key-trailing-crlf", Change: keyed(func(key []byte) []byte { return append(bytes.Clone(key), "\r\n"...) })},
-	{Name: "key-trimmed", Change: keyed(bytes.TrimSpace)},
-	{Name: "key-in-double-quotes", Change: keyed(func(key []byte) []byte { return []byte(`"` + string(key) + `"`) })},
-	{Name: "key-in-single-quotes", Change: keyed(func(key []byte) []byte { return []byte(`'` + string(key) + `'`) })},
-	{Name: "key-hex-decoded", Change: keyed(func(key []byte) []byte {
-		raw, err := hex.DecodeString(string(key))
-		if err != nil {
-			return nil
-		}
-		return raw
-	})},
-	{Name: "key-base64-decoded", Change: keyed(func(key []byte) []byte {
-		raw, err := base64.StdEncoding.DecodeString(string(key))
-		if err != nil {
-			return nil
-		}
-		return raw
-	})},
-	{Name: "other-environment", Change: func(f *Request) {
-		if f.Other == nil {
-			f.Refuse(NotSentNoKey)
-			return
-		}
-		f.Keyed = true
-		f.SignWith(f.Other)
-	}},
-	{Name: "empty-key", Change: withKey("")},
-	{Name: "base64-body", Change: func(f *Request) { f.Put(f.Right([]byte(base64.StdEncoding.EncodeToString(f.Body)))) }},
-	{Name: "doubly-encoded-body", Change: func(f *Request) { f.Put(f.Right(Compact.Write(text(string(f.Body))))) }},
-	{Name: "empty-body", Change: func(f *Request) { f.Put(f.Right(nil)) }},
-	{Name: "spaced-body", Change: func(f *Request) { f.Put(f.Right(Python.Write(f.Doc))) }},
-	{Name: "sorted-body", Change: func(f *Request) { f.Put(f.Right(Compact.Write(f.Doc.sorted()))) }},
-	{Name: "pretty-body", Change: func(f *Request) { f.Put(f.Right(pretty.Write(f.Doc))) }},
-	{Name: "python-spelling", Change: func(f *Request) { f.Body = Python.Write(f.Doc); f.Sign() }},
+		f.Put(encode(f.mac(hashNamed(hash), f.Key, f.Body)))
+	}
 }
 
 // keyed signs with the key as change makes it; nil means that it cannot be made.
 func keyed(change func([]byte) []byte) func(*Request) {
 	return func(f *Request) {
 		f.Right(nil)
-		if f.Key.Key == nil {
+		if f.Key == nil {
 			return
 		}
-		key := change(f.Key.Key)
+		key := change(f.Key)
 		if key == nil {
 			f.Refuse(NotSentNotPossible)
 			return
@@ -595,8 +672,12 @@ func SignedWith(key []byte) func(*Request) {
 func Reused(signed []byte) func(*Request) {
 	return func(f *Request) {
 		if f.Fixed { // the same user's event at another time
-			f.Body = ShiftTimes(f.Body, 60*86400)
+			f.vary(60 * 86400)
 		}
 		f.Put(f.Right(signed))
 	}
 }
+
+// Forgeries are requests that a correct receiver of a profile's events rejects. The first is the plain
+// unsigned event.
+func Forgeries(profile *provider.Profile) []Case { return forgeries(profile) }

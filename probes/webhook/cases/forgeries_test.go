@@ -12,11 +12,11 @@ import (
 func TestSingleDigitsAreNeitherFalseNorTrue(t *testing.T) {
 	t.Parallel()
 	source := Source{
-		Provider: "begini", URL: &url.URL{Scheme: "https", Host: "hooks.acme.example", Path: "/begini"},
-		Scheme: provider.Profiles[0].Signature, Key: []byte("key"),
+		Profile: &provider.Profiles[0], URL: &url.URL{Scheme: "https", Host: "hooks.acme.example", Path: "/begini"},
+		Key: []byte("key"),
 	}
 	for range 200 {
-		for _, c := range Forgeries {
+		for _, c := range Forgeries(source.Profile) {
 			if !strings.HasSuffix(c.Name, "-1") || c.Family != "F02" && c.Family != "F03" {
 				continue
 			}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf16"
 )
@@ -79,8 +80,8 @@ func (n *Node) clone() *Node {
 // at returns the object that holds the last name of path, and its position there; -1 when it does not.
 func (n *Node) at(path string) (*Node, int) {
 	first, rest, deeper := strings.Cut(path, ".")
-	for i, name := range n.names {
-		if name != first {
+	for i := range n.members {
+		if n.nameOf(i) != first {
 			continue
 		}
 		if deeper {
@@ -91,10 +92,30 @@ func (n *Node) at(path string) (*Node, int) {
 	return n, -1
 }
 
+// nameOf is the name of a member, or its position in a list.
+func (n *Node) nameOf(i int) string {
+	if n.Kind == '{' {
+		return n.names[i]
+	}
+	return strconv.Itoa(i)
+}
+
+// walk calls visit for everything below n, with its path.
+func (n *Node) walk(path string, visit func(path string, value *Node)) {
+	for i, member := range n.members {
+		at := join(path, n.nameOf(i))
+		visit(at, member)
+		member.walk(at, visit)
+	}
+}
+
 // set replaces or appends the member at path.
 func (n *Node) set(path string, value *Node) {
 	holder, i := n.at(path)
 	if i < 0 {
+		if holder.Kind != '{' {
+			return
+		}
 		holder.names = append(holder.names, path[strings.LastIndex(path, ".")+1:])
 		holder.members = append(holder.members, value)
 		return
@@ -104,7 +125,7 @@ func (n *Node) set(path string, value *Node) {
 
 func (n *Node) remove(path string) {
 	holder, i := n.at(path)
-	if i >= 0 {
+	if i >= 0 && holder.Kind == '{' {
 		holder.names = append(holder.names[:i], holder.names[i+1:]...)
 		holder.members = append(holder.members[:i], holder.members[i+1:]...)
 	}

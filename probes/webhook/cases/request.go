@@ -4,15 +4,12 @@ import (
 	"bytes"
 	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha512"
 	"encoding/hex"
 	"hash"
 	"math/big"
 	"net/url"
-	"regexp"
-	"strconv"
 	"strings"
-	"sync"
+	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 )
@@ -38,38 +35,23 @@ const (
 	baseIncomplete     = "incomplete"   // Exchange.Base: a required field is missing too, so that no right receiver takes it
 )
 
-// Signer makes signatures with one key as a provider does.
-type Signer struct {
-	Scheme provider.Signature
-	Key    []byte
-	Made   func(Digest) // is told of each digest; may be nil
+// SameKey reports whether HMAC cannot tell two secrets apart: a short key is padded with NUL bytes, and
+// one that is longer than a block stands for its own digest. Signing with such a key would be no forgery.
+func (s Scheme) SameKey(a, b []byte) bool {
+	return bytes.Equal(s.effectiveKey(a), s.effectiveKey(b))
 }
 
-func (s Signer) digest(newHash func() hash.Hash, body []byte) []byte {
-	mac := hmac.New(newHash, s.Key)
-	mac.Write(body)
-	sum := mac.Sum(nil)
-	s.trace(newHash, Digest{HMAC: true, Input: body, Sum: sum})
-	return sum
-}
-
-func (s Signer) Sign(body []byte) string {
-	return s.Scheme.Prefix + hex.EncodeToString(s.digest(s.Scheme.Hash, body))
-}
-
-// SameKey reports whether HMAC cannot tell two keys apart: a short key is padded with NUL bytes, and one that is longer than a block
-// stands for its own digest. Signing with such a key would be no forgery.
-func SameKey(a, b []byte) bool { return bytes.Equal(EffectiveKey(a), EffectiveKey(b)) }
-
-func EffectiveKey(key []byte) []byte {
-	if len(key) > sha512.BlockSize {
-		sum := sha512.Sum512(key)
-		key = sum[:]
+func (s Scheme) effectiveKey(secret []byte) []byte {
+	key, h := s.key(secret), s.newHash()
+	if len(key) > h.BlockSize() {
+		h.Write(key)
+		key = h.Sum(nil)
 	}
 	return bytes.TrimRight(key, "\x00")
 }
 
-// forge is a request in the making. A case gets one that is a genuine event without a signature, and changes it.
+// Request is a request in the making. A case gets one that is a valid event without a signature, and
+// changes it.
 type Request struct {
 	Event  provider.Event
 	Doc    *Node  // the event, to be changed or spelled otherwise
@@ -85,11 +67,16 @@ type Request struct {
 	Unsigned  bool
 	Valid     bool // signature is right for body
 
-	Provider      string
+	Profile       *provider.Profile
+	Scheme        Scheme
 	IntegrationID string
-	Key           Signer // the environment's; its key is nil when not held
+	Key           []byte // the environment's, nil when not held
 	Other         []byte // the other environment's key
 	URL           *url.URL
+	Time          time.Time // that is signed, of schemes that sign one
+	ID            string    // of the message, in schemes that sign one
+	style         style     // in which the provider serializes
+	made          func(Digest)
 
 	Trusted   bool // the peer is verified, so that what depends on the key may go to it
 	Keyed     bool // holds something made with a held key
@@ -107,14 +94,46 @@ type Request struct {
 	Exposed   string // a right signature that is sent elsewhere than in the header
 }
 
+// message is what may be signed of the request with that body.
+func (f *Request) message(body []byte) message {
+	return message{Method: f.Method, URL: f.URL.String(), Body: body, Time: f.Time, ID: f.ID}
+}
+
+// digits is the signature of body with a key.
+func (f *Request) digits(key, body []byte) string {
+	return f.Scheme.encode(f.mac(f.Scheme.newHash, key, body))
+}
+
+// mac is the MAC of the request with that body, with any hash.
+func (f *Request) mac(newHash func() hash.Hash, secret, body []byte) []byte {
+	key, signed := f.Scheme.key(secret), f.Scheme.signed(f.message(body))
+	mac := hmac.New(newHash, key)
+	mac.Write(signed)
+	sum := mac.Sum(nil)
+	f.trace(Digest{Key: key, Hash: len(sum), HMAC: true, Input: signed, Sum: sum})
+	return sum
+}
+
+// random has the form of a signature.
+func (f *Request) random() string {
+	raw := make([]byte, f.Scheme.newHash().Size())
+	_, _ = rand.Read(raw) // never fails
+	return f.Scheme.encode(raw)
+}
+
 // Right is the signature that the provider would send for body.
 func (f *Request) Right(body []byte) string {
-	if f.Key.Key == nil {
+	if f.Key == nil {
 		f.Refuse(NotSentNoKey)
-		return RandomHex(128)
+		return f.random()
 	}
 	f.Keyed = true
-	return f.Key.Sign(body)
+	return f.digits(f.Key, body)
+}
+
+// Correct reports whether the request carries the signature that the provider would send for it.
+func (f *Request) Correct() bool {
+	return f.Key != nil && !f.Unsigned && strings.EqualFold(f.Signature, f.Scheme.value(f.digits(f.Key, f.Body), f.Time, f.ID))
 }
 
 // Refuse notes why the case cannot be sent; the first reason stays.
@@ -130,22 +149,29 @@ func (f *Request) Sign() {
 	f.Valid = true
 }
 
-// Put sets the signature header.
-func (f *Request) Put(signature string) { f.Signature, f.Unsigned = signature, false }
+// Put places a signature as the provider does.
+func (f *Request) Put(digits string) { f.PutValue(f.Scheme.value(digits, f.Time, f.ID)) }
+
+// PutValue sets all that the signature header holds.
+func (f *Request) PutValue(value string) { f.Signature, f.Unsigned = value, false }
 
 // SignWith signs with another key, unless that is the environment's own for all that HMAC can tell.
 func (f *Request) SignWith(key []byte) {
-	if f.Key.Key != nil && SameKey(key, f.Key.Key) {
+	if f.Key != nil && f.Scheme.SameKey(key, f.Key) {
 		f.Refuse(NotSentSameKey)
 		return
 	}
-	f.Put(Signer{f.Key.Scheme, key, f.Key.Made}.Sign(f.Body))
+	f.Put(f.digits(key, f.Body))
 }
 
-// set replaces the member at path and spells the body anew, without touching the signature.
+// set replaces the member at path and serializes the body anew, without touching the signature.
 func (f *Request) set(path string, value *Node) {
+	if path == "" {
+		f.Refuse(NotSentNotPossible)
+		return
+	}
 	f.Doc.set(path, value)
-	f.Body = Compact.Write(f.Doc)
+	f.Body = f.style.Write(f.Doc)
 }
 
 func (f *Request) contentType(value string) {
@@ -190,20 +216,6 @@ func RandomUID(rule provider.UIDRule) string {
 	return UIDPrefix + random
 }
 
-var timeField = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`("[a-z_]+_at":)(\d+)`) })
-
-// ShiftTimes moves every time of the body by the same number of seconds, so that events with the same UID differ.
-func ShiftTimes(body []byte, seconds int) []byte {
-	return timeField().ReplaceAllFunc(body, func(found []byte) []byte {
-		parts := timeField().FindSubmatch(found)
-		at, err := strconv.Atoi(string(parts[2]))
-		if err != nil {
-			return found
-		}
-		return append(append([]byte(nil), parts[1]...), strconv.Itoa(at+seconds)...)
-	})
-}
-
 // RandomSeconds is a number of seconds within the year 1970.
 func RandomSeconds() int {
 	n, err := rand.Int(rand.Reader, big.NewInt(30_000_000))
@@ -213,8 +225,8 @@ func RandomSeconds() int {
 	return int(n.Int64()) + 1
 }
 
-// flip changes the hex digit at i to another one.
-func flip(signature string, i int) string {
+// flip changes the digit at i to another one.
+func (s Scheme) flip(signature string, i int) string {
 	digits := []byte(signature)
 	if digits[i] == '0' {
 		digits[i] = '1'
@@ -224,9 +236,12 @@ func flip(signature string, i int) string {
 	return string(digits)
 }
 
-// unlike returns n random digits of which the first and the last differ from those of the right signature's ends.
-// They are neither 0 nor 1, which receivers may read as false or true.
-func unlike(signature string, n int) string {
+// padded is the digits with the padding that the encoding has.
+func (s Scheme) padded(digits string) string { return digits }
+
+// unlike returns n random digits of which the first and the last differ from those of the correct
+// signature's ends. They are neither 0 nor 1, which receivers may read as false or true.
+func (s Scheme) unlike(signature string, n int) string {
 	digits := []byte(RandomHex(n))
 	avoid := signature[:1] + signature[len(signature)-1:] + signature[max(0, len(signature)-n):][:1] + signature[:n][n-1:]
 	for _, i := range []int{0, n - 1} {

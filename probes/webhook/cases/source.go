@@ -4,21 +4,23 @@ import (
 	"fmt"
 	"net/url"
 	"sync/atomic"
+	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 )
 
+// mediaType is that of events.
+const mediaType = "application/json"
+
 // Source makes the requests to one environment's receiver. It is safe for concurrent use.
 type Source struct {
-	Provider      string
-	Scheme        provider.Signature
-	UIDRule       provider.UIDRule
+	Profile       *provider.Profile
 	URL           *url.URL
 	IntegrationID string
-	Key           []byte   // nil when it is not held
-	OtherKey      []byte   // the other environment's; nil when it is not held
-	UIDs          []string // those that the receiver knows, where it takes no others
-
+	Key           []byte           // nil when it is not held
+	OtherKey      []byte           // the other environment's; nil when it is not held
+	UIDs          []string         // those that the receiver knows, where it takes no others
+	Now           func() time.Time // nil: the machine's clock
 	// Made is told of each digest that is made with a key. May be nil.
 	Made func(Digest)
 
@@ -31,9 +33,9 @@ type Source struct {
 func (s *Source) Request(event provider.Event, verified bool) (*Request, error) {
 	f := &Request{
 		Event: event, Method: "POST", Path: s.URL.EscapedPath(), Query: s.URL.RawQuery,
-		Unsigned: true, Header: [][2]string{{"Content-Type", "application/json"}},
-		IntegrationID: s.IntegrationID, Provider: s.Provider, Key: Signer{s.Scheme, s.Key, s.Made},
-		Other: s.OtherKey, URL: s.URL, Trusted: verified,
+		Unsigned: true, Header: [][2]string{{"Content-Type", mediaType}},
+		IntegrationID: s.IntegrationID, Profile: s.Profile, Scheme: SchemeOf(s.Profile), Key: s.Key,
+		Other: s.OtherKey, URL: s.URL, Trusted: verified, style: Compact, Time: s.now(), made: s.Made,
 	}
 	if f.Path == "" {
 		f.Path = "/"
@@ -42,18 +44,34 @@ func (s *Source) Request(event provider.Event, verified bool) (*Request, error) 
 		f.Fixed = true
 		f.UID = s.UIDs[int(s.turn.Add(1)-1)%len(s.UIDs)]
 	} else {
-		f.UID = RandomUID(s.UIDRule)
+		f.UID = RandomUID(s.Profile.UIDs)
 	}
 	f.Body = event.Render(f.UID, f.IntegrationID)
-	if f.Fixed {
-		f.Body = ShiftTimes(f.Body, RandomSeconds())
+	if err := f.parse(); err != nil {
+		return nil, err
 	}
+	if f.Fixed {
+		f.vary(RandomSeconds())
+		return f, f.parse()
+	}
+	return f, nil
+}
+
+// parse reads the body.
+func (f *Request) parse() error {
 	doc, err := Parse(f.Body)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", event.Type, err)
+		return fmt.Errorf("%s: %w", f.Event.Type, err)
 	}
 	f.Doc = doc
-	return f, nil
+	return nil
+}
+
+func (s *Source) now() time.Time {
+	if s.Now == nil {
+		return time.Now()
+	}
+	return s.Now()
 }
 
 // ExpectedSignatures are what a receiver that prints the signature it expected would print: of the
@@ -64,7 +82,7 @@ func (s *Source) ExpectedSignatures(f *Request) [][]byte {
 	}
 	var out [][]byte
 	for _, body := range [][]byte{f.Body, Compact.Write(f.Doc), Python.Write(f.Doc)} {
-		out = append(out, f.Key.digest(s.Scheme.Hash, body))
+		out = append(out, f.mac(f.Scheme.newHash, s.Key, body))
 	}
 	return out
 }

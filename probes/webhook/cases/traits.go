@@ -1,7 +1,6 @@
 package cases
 
 import (
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"mime"
@@ -19,17 +18,17 @@ func (f *Request) Traits(signed bool) []string {
 	}
 	var traits []string
 	plain := f.Method == "POST" && !f.Elsewhere
-	if media, parameters, err := mime.ParseMediaType(f.header("Content-Type")); err != nil || media != "application/json" {
-		traits = append(traits, "request with another content type than application/json")
+	if media, parameters, err := mime.ParseMediaType(f.header("Content-Type")); err != nil || media != mediaType {
+		traits = append(traits, "request with another content type than "+mediaType)
 		plain = false
 	} else if parameters["charset"] != "" {
 		plain = false
 	}
-	name := f.Key.Scheme.Header
+	name := f.Scheme.Header()
 	if f.header("Content-Encoding") != "" || slices.ContainsFunc(f.Header, func(pair [2]string) bool { return strings.EqualFold(pair[0], name) }) {
 		plain = false
 	}
-	length := len(f.Key.Scheme.Prefix) + hex.EncodedLen(f.Key.Scheme.Hash().Size())
+	length := len(f.Scheme.value(f.random(), f.Time, f.ID))
 	switch {
 	case !plain:
 	case f.Unsigned:
@@ -40,7 +39,7 @@ func (f *Request) Traits(signed bool) []string {
 		if len(f.Signature) != length {
 			traits = append(traits, fmt.Sprintf("signature that is not %d characters long", length))
 		}
-		if strings.Trim(strings.TrimPrefix(f.Signature, f.Key.Scheme.Prefix), "0123456789abcdefABCDEF") != "" {
+		if !f.Scheme.isEncoded(strings.TrimPrefix(f.Signature, f.Scheme.value("", f.Time, f.ID))) {
 			traits = append(traits, "signature that is not hexadecimal")
 		}
 	}

@@ -28,7 +28,7 @@ func TestTraits(t *testing.T) {
 		{func(f *Request) { f.Body = []byte("[]") }, true, []string{"body that is not a JSON object"}},
 		{func(f *Request) {}, true, nil},
 	} {
-		source := Source{Provider: "begini", URL: &url.URL{Scheme: "https", Host: "hooks.acme.example", Path: "/begini"}, Scheme: provider.Profiles[0].Signature, Key: []byte("key")}
+		source := Source{Profile: &provider.Profiles[0], URL: &url.URL{Scheme: "https", Host: "hooks.acme.example", Path: "/begini"}, Key: []byte("key")}
 		f, err := source.Request(provider.Profiles[0].Events[0], true)
 		if err != nil {
 			t.Fatal(err)

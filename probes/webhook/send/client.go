@@ -226,7 +226,7 @@ func (c *Client) Request(ctx context.Context, f *cases.Request) *http.Request {
 			request.Header.Add(pair[0], pair[1])
 		}
 	}
-	if name := f.Key.Scheme.Header; !f.Unsigned {
+	if name := f.Scheme.Header(); !f.Unsigned {
 		key := name
 		if f.LowerName {
 			key = strings.ToLower(name)

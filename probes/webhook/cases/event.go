@@ -1,0 +1,145 @@
+package cases
+
+import (
+	"bytes"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// Where in an event what is found that cases change. Paths have dots between names.
+
+// typePath leads to the type of the event; "" where the body does not hold it.
+func (f *Request) typePath() string {
+	return f.pathOf(func(n *Node) bool { return n.Kind == '"' && n.Text == f.Event.Type })
+}
+
+// identityPath leads to the identity of the integration.
+func (f *Request) identityPath() string {
+	return f.pathOf(func(n *Node) bool { return n.Kind == '"' && n.Text == f.IntegrationID && n.Text != "" })
+}
+
+// pathOf is the path to the first value that is one of those.
+func (f *Request) pathOf(is func(*Node) bool) string {
+	var path string
+	f.Doc.walk("", func(at string, n *Node) {
+		if path == "" && is(n) {
+			path = at
+		}
+	})
+	return path
+}
+
+// payloadPath leads to the object that holds what the event is about: two levels down at most.
+func (f *Request) payloadPath() string {
+	path, n := "", f.Doc
+	for range 2 {
+		deeper := false
+		for i, member := range n.members {
+			if member.Kind == '{' {
+				path, n, deeper = join(path, n.nameOf(i)), member, true
+				break
+			}
+		}
+		if !deeper {
+			break
+		}
+	}
+	return path
+}
+
+// extraPath is that of a new member, which no event has.
+func (f *Request) extraPath() string { return join(f.payloadPath(), "prelaunch") }
+
+// sibling is the path of a member next to another.
+func sibling(path, name string) string {
+	i := strings.LastIndexByte(path, '.')
+	return join(path[:max(i, 0)], name)
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+// setUID puts another UID in place of the request's own.
+func (f *Request) setUID(uid string) {
+	f.Doc.Each(func(_ string, n *Node) {
+		if n.Kind == '"' {
+			n.Text = strings.ReplaceAll(n.Text, f.UID, uid)
+		}
+	})
+	f.UID = uid
+	f.Body = f.style.Write(f.Doc)
+}
+
+// repeatMember appends a member of the event a second time, with another value: most parsers take the
+// last, so a receiver that re-serializes the body before it verifies sees a changed value.
+func (f *Request) repeatMember() {
+	if f.Doc.Kind != '{' || f.payloadPath() == "" {
+		f.Refuse(NotSentNotPossible)
+		return
+	}
+	name, _, _ := strings.Cut(f.payloadPath(), ".")
+	_, i := f.Doc.at(name)
+	plain := f.Body
+	f.Body = f.style.Write(f.Doc.members[i])
+	f.shift(86400)
+	again := f.Body
+	f.Body = append(append(append(bytes.Clone(plain[:len(plain)-1]), `,"`+name+`":`...), again...), '}')
+}
+
+var timeField = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`("[a-z_]+_at":)(\d+)`) })
+
+// vary changes a value of the event that is no identifier: its times, if it has any, by n seconds.
+func (f *Request) vary(n int) {
+	if f.shift(n) {
+		return
+	}
+	path := f.numberPath()
+	if path == "" {
+		f.set(f.extraPath(), literal(strconv.Itoa(n)))
+		return
+	}
+	holder, i := f.Doc.at(path)
+	old, _ := strconv.Atoi(holder.members[i].Text)
+	f.set(path, literal(strconv.Itoa(old+n)))
+}
+
+// shift moves every time of the body by the same number of seconds, so that events with the same UID
+// differ. It reports whether there is any.
+func (f *Request) shift(seconds int) bool {
+	found := false
+	f.Body = timeField().ReplaceAllFunc(f.Body, func(match []byte) []byte {
+		parts := timeField().FindSubmatch(match)
+		at, err := strconv.Atoi(string(parts[2]))
+		if err != nil {
+			return match
+		}
+		found = true
+		return append(bytes.Clone(parts[1]), strconv.Itoa(at+seconds)...)
+	})
+	return found
+}
+
+// numberPath leads to the first number of the event.
+func (f *Request) numberPath() string {
+	return f.pathOf(func(n *Node) bool {
+		return n.Kind == 'v' && n.Text != "" && strings.Trim(n.Text, "0123456789") == ""
+	})
+}
+
+// setNumber writes something else in place of the first number, whatever it is.
+func (f *Request) setNumber(value string) { f.set(f.numberPath(), literal(value)) }
+
+// withoutNumbers writes NaN in place of every time of the event or, where it has none, of a number.
+func (f *Request) withoutNumbers() {
+	if !timeField().Match(f.Body) {
+		f.setNumber("NaN")
+		return
+	}
+	f.Body = timeField().ReplaceAll(f.Body, []byte("${1}NaN"))
+}
