@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 )
 
@@ -65,7 +66,7 @@ func (e *Events) Process(uid string) {
 	if e.dir == "" || !validUID(uid) { // a UID that is no plain word names no file
 		return
 	}
-	if err := os.WriteFile(filepath.Join(e.dir, uid), nil, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(e.dir, uid), []byte(strconv.Itoa(e.count[uid])), 0o600); err != nil {
 		e.errs = append(e.errs, fmt.Errorf("leave the effect of a sandbox event: %w", err))
 	}
 }

@@ -1,9 +1,11 @@
 package webhook
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -65,29 +67,38 @@ func (o *observer) try(ctx context.Context, uid string) {
 
 // ask returns the observer's result for one UID, "" when it cannot be asked.
 func (o *observer) ask(ctx context.Context, uid string) string {
+	effect, _ := o.count(ctx, uid)
+	return effect
+}
+
+// count also returns how often the event was processed, where the observer prints a number; else 0.
+func (o *observer) count(ctx context.Context, uid string) (effect string, times int) {
 	if !o.active() {
-		return ""
+		return "", 0
 	}
 	asked := audit.Command{Args: make([]string, len(o.command.Args)), Env: o.command.Env}
 	for i, arg := range o.command.Args {
 		asked.Args[i] = strings.ReplaceAll(arg, "{uid}", uid)
 	}
-	_, exit, err := o.exec(ctx, asked)
+	output, exit, err := o.exec(ctx, asked)
 	switch {
 	case ctx.Err() != nil:
-		return ""
+		return "", 0
 	case errors.Is(err, audit.ErrCommandsNotAllowed):
 		o.give(observerNotAllowed)
-		return ""
+		return "", 0
 	case err != nil:
 		o.give(observerFailed)
-		return ""
+		return "", 0
 	case exit == 0:
-		return EffectProcessed
+		if number, err := strconv.Atoi(string(bytes.TrimSpace(output))); err == nil && number > 0 {
+			times = number
+		}
+		return EffectProcessed, times
 	case exit == 1:
-		return EffectNotProcessed
+		return EffectNotProcessed, 0
 	}
-	return EffectUnknown
+	return EffectUnknown, 0
 }
 
 func (o *observer) give(state string) {
@@ -118,7 +129,13 @@ func (p *prober) observe(ctx context.Context, t *transcript) bool {
 			asked = append(asked, r)
 		}
 	}
-	send.Each(asked, func(r *record) { r.fact.Effect = p.observer.ask(ctx, r.uid) })
+	send.Each(asked, func(r *record) {
+		effect, times := p.observer.count(ctx, r.uid)
+		r.fact.Effect = effect
+		if r.fact.Family == cases.FamilyRedelivery { // only these are meant to be the same event
+			r.fact.Processed = times
+		}
+	})
 	for _, r := range asked {
 		if r.fact.Effect == EffectProcessed && r.fact.Status/100 != 2 {
 			t.accepted = append(t.accepted, audit.SentEvent{

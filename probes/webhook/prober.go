@@ -284,7 +284,7 @@ func readableUID(f *cases.Request) string {
 func (p *prober) read(t *transcript, j job, result *send.Result) *record {
 	r := &record{fact: Exchange{
 		Environment: p.environment.Name, Purpose: j.purpose, Family: j.Family, Case: j.Name,
-		EventType: j.event.Type, Key: j.key, NotSent: result.NotSent,
+		EventType: j.event.Type, Key: j.key, NotSent: result.NotSent, Variant: j.Variant,
 	}}
 	t.baseline.Requests += len(result.Attempts)
 	t.timeouts += result.Timeouts
@@ -325,6 +325,9 @@ func (p *prober) read(t *transcript, j job, result *send.Result) *record {
 		if f.Valid && t.success(a.Status) && j.purpose != PurposeInvalid {
 			p.scanner.Learn(a)
 		}
+	}
+	if t.baseline.Within > 0 && j.purpose == PurposeGenuine && r.got {
+		r.fact.Duration = int(result.Attempts[len(result.Attempts)-1].Took().Milliseconds())
 	}
 	r.fact.Cut = a.Cut
 	if j.purpose == PurposeForgery || j.purpose == PurposeInvalid {

@@ -128,10 +128,11 @@ func (l *lab) run(ctx context.Context) *audit.Document {
 			if len(command.Args) != 2 || strings.Contains(command.Args[1], "{") {
 				return nil, -1, errors.New("unexpected arguments")
 			}
-			if _, err := os.Stat(filepath.Join(l.effects[command.Args[0]], command.Args[1])); err != nil {
+			times, err := os.ReadFile(filepath.Join(l.effects[command.Args[0]], command.Args[1]))
+			if err != nil {
 				return nil, 1, nil
 			}
-			return nil, 0, nil
+			return times, 0, nil
 		},
 		Tool: audit.Tool{Name: "prelaunch", Version: "test"}, Progress: l.progress, Selected: l.selected, OnlyMarked: l.onlyMarked,
 		Notice: func(text string) {

@@ -26,6 +26,7 @@ import (
 type Case struct {
 	Family, Name string
 	Change       func(f *Request)
+	Variant      string // as in the facts, where the cases of a family are not judged alike
 	What         string // in words; "" where the family and the name say it all
 	// FullOnly keeps it out of careful probing: a correct receiver accepts it, or it holds more than
 	// half of the body's correct signature.

@@ -74,8 +74,9 @@ type Request struct {
 	Other         []byte // the other environment's key
 	URL           *url.URL
 	Time          time.Time // that is signed, of schemes that sign one
-	ID            string    // of the message, in schemes that sign one
-	style         style     // in which the provider serializes
+	created       time.Time
+	ID            string // of the message, in schemes that sign one
+	style         style  // in which the provider serializes
 	made          func(Digest)
 
 	Trusted   bool // the peer is verified, so that what depends on the key may go to it
@@ -134,6 +135,11 @@ func (f *Request) Right(body []byte) string {
 // Correct reports whether the request carries the signature that the provider would send for it.
 func (f *Request) Correct() bool {
 	return f.Key != nil && !f.Unsigned && strings.EqualFold(f.Signature, f.Scheme.value(f.digits(f.Key, f.Body), f.Time, f.ID))
+}
+
+// Outdated reports whether the request was made too long ago to be sent under its timestamp.
+func (f *Request) Outdated(now time.Time) bool {
+	return f.Scheme.timed() && now.Sub(f.created) > time.Second
 }
 
 // Refuse notes why the case cannot be sent; the first reason stays.

@@ -29,6 +29,9 @@ func (s Scheme) hashName() string {
 	return map[int]string{20: "sha1", 32: "sha256", 48: "sha384", 64: "sha512"}[s.signature.Hash().Size()]
 }
 
+// timed reports whether a timestamp is signed.
+func (s Scheme) timed() bool { return false }
+
 // Digits is how many characters of a signature carry bits of it: without padding.
 func (s Scheme) Digits() int { return hex.EncodedLen(s.signature.Hash().Size()) }
 

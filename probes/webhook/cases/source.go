@@ -37,6 +37,7 @@ func (s *Source) Request(event provider.Event, verified bool) (*Request, error) 
 		IntegrationID: s.IntegrationID, Profile: s.Profile, Scheme: SchemeOf(s.Profile), Key: s.Key,
 		Other: s.OtherKey, URL: s.URL, Trusted: verified, style: Compact, Time: s.now(), made: s.Made,
 	}
+	f.created = f.Time
 	if f.Path == "" {
 		f.Path = "/"
 	}

@@ -35,6 +35,9 @@ type Attempt struct {
 	Begun, Ended time.Time // by this machine's own clock, which never goes back
 }
 
+// Took is how long it took until the response was read.
+func (a Attempt) Took() time.Duration { return a.Ended.Sub(a.Begun) }
+
 // Result is what became of a request.
 type Result struct {
 	Request  *cases.Request
@@ -54,6 +57,9 @@ func (s *Sender) Do(ctx context.Context, address string, prepare func() (*cases.
 		f, reason := prepare()
 		if reason == "" && s.Pace.wait(ctx) != nil {
 			reason = cases.NotSentInterrupted
+		}
+		if reason == "" && f.Outdated(s.Now()) { // a timestamp is that of sending, not of waiting
+			f, reason = prepare()
 		}
 		if reason != "" {
 			r.NotSent = reason
