@@ -131,21 +131,18 @@ Start with:  prelaunch demo          two integrations of its own, one flawed and
 Exit codes:  0 ready   1 a required check fails   2 could not be run or was cut short   3 something is not proven`,
 		SilenceUsage: true, SilenceErrors: true,
 		Version: tool().Version,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
-			}
-			if meant := cmd.SuggestionsFor(args[0]); len(meant) > 0 {
-				return fmt.Errorf("unknown command %q: did you mean %s?", args[0], strings.Join(meant, " or "))
-			}
-			return fmt.Errorf("unknown command %q: `prelaunch --help` lists them", args[0])
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args:    unknownCommand,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SuggestionsMinimumDistance = 2
 	root.SetVersionTemplate("prelaunch {{.Version}}\n")
 	a.presentation.flags(root.PersistentFlags())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if !cmd.HasParent() { // the flags of a misspelled command, which the root does not have
+			if unknown := unknownCommand(cmd, cmd.Flags().Args()); unknown != nil {
+				return unknown
+			}
+		}
 		return fmt.Errorf("%w\nSee `%s --help`", err, cmd.CommandPath())
 	})
 	root.CompletionOptions.HiddenDefaultCmd = false
@@ -155,6 +152,17 @@ Exit codes:  0 ready   1 a required check fails   2 could not be run or was cut 
 		a.reportCommand(), a.diffCommand(), a.ticketsCommand(), a.signCommand(), a.verifyCommand(),
 		a.demoCommand(), a.initCommand(), a.validateCommand(), a.schemaCommand(), a.docsCommand(), a.versionCommand())
 	return root
+}
+
+// unknownCommand is the error of the first argument where it names no command, with the nearest ones.
+func unknownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if meant := cmd.SuggestionsFor(args[0]); len(meant) > 0 {
+		return fmt.Errorf("unknown command %q: did you mean %s?", args[0], strings.Join(meant, " or "))
+	}
+	return fmt.Errorf("unknown command %q: `prelaunch --help` lists them", args[0])
 }
 
 // terminal tells whether w is a terminal, and how wide; 0 when it is none.

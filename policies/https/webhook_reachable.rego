@@ -77,7 +77,7 @@ reach_step := "Audit from a machine that the endpoint admits, and say so:\nnetwo
 } else := "Audit again from a machine that can reach every address of the endpoint."
 
 # Addresses that could not be connected to, grouped by how they failed.
-findings contains lib.finding({
+findings contains lib.finding(object.union(waited_for(environment, url), {
 	"outcome": unreachable(kind), "environment": environment, "subject": sprintf("address %s", [kind]),
 	"target": url.url,
 	"message": sprintf("%s webhook host %s: %d of %s %s%s", [
@@ -86,7 +86,7 @@ findings contains lib.finding({
 	]),
 	"next_step": reach_step,
 	"evidence": {"host": endpoint.host, "addresses": https.where(addresses), "kind": kind, "details": details},
-}) if {
+})) if {
 	some environment, url in https.webhook_url
 	endpoint := https.webhook_endpoint[environment]
 	some kind in {address.reach.kind | some address in endpoint.addresses}
@@ -149,10 +149,23 @@ answered(answer) if {
 	not exchange.status in gateway_statuses
 }
 
+# waited_for marks a finding as the cause on which everything else about the receiver depends, where no address
+# responded.
+waited_for(environment, url) := {
+	"cause": sprintf("webhook.unreachable/%s", [environment]),
+	"evidence": {"is_cause": true},
+} if {
+	every answer in url.answers {
+		every exchange in exchanges(answer) {
+			exchange.reach.kind != "ok"
+		}
+	}
+} else := {}
+
 gateway_statuses := {502, 503, 504}
 
 # A TLS connection was set up, and then no HTTP response came.
-findings contains lib.finding({
+findings contains lib.finding(object.union(waited_for(environment, url), {
 	"outcome": unreachable(kind), "environment": environment, "subject": sprintf("answer %s", [kind]),
 	"target": url.url,
 	"message": sprintf("%s webhook endpoint gives no HTTP response after the TLS handshake on %d of %s (%s)", [
@@ -161,7 +174,7 @@ findings contains lib.finding({
 	]),
 	"next_step": reach_step,
 	"evidence": {"url": url.url, "addresses": https.where(answers), "kind": kind},
-}) if {
+})) if {
 	some environment, url in https.webhook_url
 	some kind in {last(answer).reach.kind | some answer in url.answers}
 	kind != "ok"

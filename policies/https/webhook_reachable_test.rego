@@ -63,6 +63,17 @@ test_inconclusive_behind_allowlist if {
 
 test_fail_without_allowlist if said(fixture.unreached) == {["fail", "address refused"]}
 
+# Where no address responds, the rest of the audit is folded under that.
+test_cause_only_where_no_address_responds if {
+	causes(fixture.unreached) == {["webhook.unreachable/test", true]}
+	causes(fixture.with_answer(both({"reach": fixture.reach("timeout")}))) == {["webhook.unreachable/test", true]}
+	causes(fixture.with_second({"reach": fixture.reach("timeout")})) == {["", false]}
+}
+
+causes(facts) := {[object.get(f, "cause", ""), object.get(f.evidence, "is_cause", false)] |
+	some f in check.findings with input as facts
+}
+
 test_inconclusive_interrupted if {
 	said(fixture.with_address({"reach": fixture.reach("cancelled")})) == {["inconclusive", "address cancelled"], ["pass", "reachable"]}
 }
