@@ -188,6 +188,7 @@ type cause struct {
 	NextStep string   // settles it
 	Known    string   // the check that fails for this very cause; "": none does
 	severity int
+	attest   bool // nothing but an attestation is missing
 }
 
 // causes folds what is inconclusive, the cause for which most checks wait first. Findings without a
@@ -231,18 +232,39 @@ func (v *view) causes() []*cause {
 }
 
 // merge puts causes together for which the same checks wait and that the same step settles, such as
-// two receivers that are down.
+// two receivers that are down, and those that attestations settle, which one person writes at once.
 func merge(causes []*cause) []*cause {
 	var out []*cause
 	for _, c := range causes {
-		at := slices.IndexFunc(out, func(o *cause) bool { return o.step() == c.step() && slices.Equal(o.Checks, c.Checks) })
+		at := slices.IndexFunc(out, func(o *cause) bool {
+			return o.attest && c.attest || o.step() == c.step() && slices.Equal(o.Checks, c.Checks)
+		})
 		if at < 0 {
 			out = append(out, c)
 			continue
 		}
-		out[at].Groups = append(out[at].Groups, c.Groups...)
+		o := out[at]
+		o.Groups = append(o.Groups, c.Groups...)
+		if c.attest {
+			o.NextStep = joinAttestations(o.step(), c.step())
+			o.severity = min(o.severity, c.severity)
+			for _, id := range c.Checks {
+				o.Checks = addNew(o.Checks, id)
+			}
+		}
 	}
 	return out
+}
+
+// attestations begins the list of them in a next step.
+const attestations = ":\nattestations:\n"
+
+// joinAttestations makes one next step of two that each end with a list of attestations to paste.
+func joinAttestations(a, b string) string {
+	sentence, entries, _ := strings.Cut(a, attestations)
+	further, more, _ := strings.Cut(b, attestations)
+	first := min(1, len(further))
+	return sentence + "; " + strings.ToLower(further[:first]) + further[first:] + attestations + entries + "\n" + more
 }
 
 // fold adds the inconclusive findings of a check to the causes.
@@ -254,7 +276,7 @@ func fold(byKey map[string]*cause, order []*cause, heads map[*cause][]audit.Find
 		key := cmp.Or(finding.Cause, finding.NextStep, check.ID)
 		c := byKey[key]
 		if c == nil {
-			c = &cause{severity: len(severities)}
+			c = &cause{severity: len(severities), attest: strings.HasPrefix(key, "attestation.") && strings.Contains(finding.NextStep, attestations)}
 			byKey[key] = c
 			order = append(order, c)
 		}

@@ -114,6 +114,27 @@ func TestTwinCausesAreOne(t *testing.T) {
 	}
 }
 
+// TestAttestationsAreOneBlock: whoever writes one attestation can write the others, too.
+func TestAttestationsAreOneBlock(t *testing.T) {
+	t.Parallel()
+	open := func(id, sentence string) []audit.Verdict {
+		return []audit.Verdict{{Outcome: audit.Inconclusive, Subject: "x", Message: id + " is not attested", Cause: "attestation." + id,
+			NextStep: sentence + ":\nattestations:\n  - check: " + id}}
+	}
+	v, err := newView(reportOf(t, map[string][]audit.Verdict{"a.a": open("a.a", "Attest A"), "a.b": open("a.b", "Look at B")},
+		info("a.a", "A", "A", "high", "Fix.", 1), info("a.b", "B", "A", "high", "Fix.", 1)), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	causes := v.causes()
+	if len(causes) != 1 || len(causes[0].Groups) != 2 || len(causes[0].Checks) != 2 {
+		t.Fatalf("%d causes: %+v", len(causes), causes)
+	}
+	if want := "Attest A; look at B:\nattestations:\n  - check: a.a\n  - check: a.b"; causes[0].step() != want {
+		t.Errorf("step %q, want %q", causes[0].step(), want)
+	}
+}
+
 // TestDeadReceiverComesFirst: it explains most of what else went wrong, whatever the severities.
 func TestDeadReceiverComesFirst(t *testing.T) {
 	t.Parallel()

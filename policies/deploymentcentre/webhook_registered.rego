@@ -156,10 +156,11 @@ why(environment) := provider.why(environment, "webhook") if {
 	input.integration.provider_checks
 } else := "provider_checks is off, and it is not attested"
 
-next_step := lib.attest(
-	"Look at the tab of each environment, and attest what is registered",
-	id,
-	"Webhook URL seen in the tab",
-) if {
+next_step := lib.attest(sentence, id, "Webhook URL seen in the tab")
+
+sentence := "Look at the tab of each environment, and attest what is registered" if {
 	input.integration.provider_checks
-} else := "Let the provider deliver its test webhook (sends the keys to its API), or attest the registration:\nprovider_checks: true"
+} else := concat("", [
+	"Attest that the URL is registered, or let the provider deliver its test webhook (provider_checks: true; ",
+	"sends the keys to its API)",
+])
