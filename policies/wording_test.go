@@ -1,6 +1,7 @@
 package policies_test
 
 import (
+	"encoding/json"
 	"os"
 	"regexp"
 	"strings"
@@ -62,6 +63,30 @@ func TestLinesOfPoliciesFit(t *testing.T) {
 		for i, line := range strings.Split(string(raw), "\n") {
 			if columns := len([]rune(strings.ReplaceAll(line, "\t", "    "))); columns > 120 && !unbreakable.MatchString(line) {
 				t.Errorf("%s:%d has %d columns", file, i+1, columns)
+			}
+		}
+	}
+}
+
+// TestMessagesUseWordsThatThereAre holds what policies write as {{word}} to the words of schema/words.json.
+func TestMessagesUseWordsThatThereAre(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile("schema/words.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var words map[string]string
+	if err := json.Unmarshal(raw, &words); err != nil {
+		t.Fatal(err)
+	}
+	for file := range modules(t) {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range regexp.MustCompile(`\{\{([A-Za-z_]+)\}\}`).FindAllStringSubmatch(string(raw), -1) {
+			if _, known := words[strings.ToLower(found[1])]; !known {
+				t.Errorf("%s: there is no word %s", file, found[0])
 			}
 		}
 	}

@@ -20,6 +20,7 @@ type Document struct {
 	Tool         Tool        `json:"tool"`
 	RunID        string      `json:"run_id"`
 	Integration  Integration `json:"integration"`
+	Profile      Profile     `json:"profile,omitzero"` // of Integration.Provider
 	ConfigDigest string      `json:"config_digest"`
 	StartedAt    time.Time   `json:"started_at"`
 	FinishedAt   time.Time   `json:"finished_at"`

@@ -20,7 +20,6 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/config"
 	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
 	"github.com/prelaunch-audit/prelaunch/internal/policy"
-	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
 	"github.com/prelaunch-audit/prelaunch/internal/runner"
 	"github.com/prelaunch-audit/prelaunch/internal/verdict"
@@ -49,17 +48,33 @@ func (c *choice) flags(cmd *cobra.Command) {
 	}
 }
 
-func (c *choice) load() (*policy.Library, policy.Selection, error) {
+// load reads the policies, and rejects a choice that suits no provider.
+func (c *choice) load() (*policy.Library, error) {
 	library, err := policy.Load(policies.FS, c.policyDirs)
 	if err != nil {
-		return nil, policy.Selection{}, err
+		return nil, err
 	}
+	_, err = c.from(library)
+	return library, err
+}
+
+// fit is the policies as a provider has them, with the chosen checks.
+func (c *choice) fit(library *policy.Library, profile audit.Profile) (*policy.Library, policy.Selection, error) {
+	library = library.For(profile)
+	selection, err := c.from(library)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", report.Plain(profile.Name), err)
+	}
+	return library, selection, err
+}
+
+func (c *choice) from(library *policy.Library) (policy.Selection, error) {
 	selection, err := library.Select(c.only, c.skip)
 	var unmatched *policy.UnmatchedError
 	if errors.As(err, &unmatched) {
 		err = fmt.Errorf("%w: %s", err, suggestChecks(unmatched.Pattern, library.Checks()))
 	}
-	return library, selection, err
+	return selection, err
 }
 
 // suggestChecks is the next step after a pattern that matches no check.
@@ -142,15 +157,15 @@ func (a *app) auditCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			library, selection, err := choice.load()
+			library, err := choice.load()
 			if err != nil {
 				return err
 			}
-			prepared, err := a.prepare(cmd.Context(), fileArgument(args), library, selection, permissions)
+			prepared, err := a.prepare(cmd.Context(), fileArgument(args), library, &choice, permissions)
 			if err != nil {
 				return err
 			}
-			document, report, err := a.audit(cmd.Context(), prepared, library, selection)
+			document, report, err := a.audit(cmd.Context(), prepared)
 			if err != nil {
 				return err
 			}
@@ -174,11 +189,11 @@ func (a *app) probeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "probe [FILE]", Short: "Gather the facts only and print them as JSON", Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			library, selection, err := choice.load()
+			library, err := choice.load()
 			if err != nil {
 				return err
 			}
-			prepared, err := a.prepare(cmd.Context(), fileArgument(args), library, selection, permissions)
+			prepared, err := a.prepare(cmd.Context(), fileArgument(args), library, &choice, permissions)
 			if err != nil {
 				return err
 			}
@@ -212,7 +227,11 @@ func (a *app) judgeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			library, selection, err := choice.load()
+			library, err := choice.load()
+			if err != nil {
+				return err
+			}
+			library, selection, err := choice.fit(library, document.Profile)
 			if err != nil {
 				return err
 			}
@@ -245,13 +264,21 @@ func (a *app) planCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "plan [FILE]", Short: "List what an audit would send, read and run, without doing it", Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			library, selection, err := choice.load()
+			library, err := choice.load()
 			if err != nil {
 				return err
 			}
 			survey := permissions.reading()
 			survey.Survey = true
 			integration, err := a.load(cmd.Context(), fileArgument(args), library, survey)
+			if err != nil {
+				return err
+			}
+			profile, err := profileOf(integration)
+			if err != nil {
+				return err
+			}
+			_, selection, err := choice.fit(library, profile)
 			if err != nil {
 				return err
 			}
@@ -310,13 +337,24 @@ func (a *app) load(ctx context.Context, file string, library *policy.Library, pe
 // prepared is an integration that is ready to be probed: its keys are resolved and what it may do is settled.
 type prepared struct {
 	integration *audit.Integration
+	profile     audit.Profile
+	library     *policy.Library // for the profile
+	selection   policy.Selection
 	options     runner.Options
 	permissions permissions
 }
 
 // prepare reads the configuration and resolves the keys.
-func (a *app) prepare(ctx context.Context, file string, library *policy.Library, selection policy.Selection, permissions permissions) (*prepared, error) {
+func (a *app) prepare(ctx context.Context, file string, library *policy.Library, choice *choice, permissions permissions) (*prepared, error) {
 	integration, err := a.readConfiguration(ctx, file, library, permissions.reading())
+	if err != nil {
+		return nil, err
+	}
+	profile, err := profileOf(integration)
+	if err != nil {
+		return nil, err
+	}
+	library, selection, err := choice.fit(library, profile)
 	if err != nil {
 		return nil, err
 	}
@@ -331,7 +369,7 @@ func (a *app) prepare(ctx context.Context, file string, library *policy.Library,
 	if err != nil {
 		return nil, err
 	}
-	return &prepared{integration: integration, permissions: permissions, options: runner.Options{
+	return &prepared{integration: integration, profile: profile, library: library, selection: selection, permissions: permissions, options: runner.Options{
 		Probes: probes.All(), Needed: selection.Reads, Network: netprobe.New(integration, nil), Exec: exec, Roots: roots, Now: a.now, Tool: tool(),
 		Selected: selection.Selects, OnlyMarked: permissions.onlyMarked,
 	}}, nil
@@ -339,7 +377,8 @@ func (a *app) prepare(ctx context.Context, file string, library *policy.Library,
 
 // audit probes an integration and judges what was seen. The policies are compiled while the probes run, a user's own before: a mistake
 // in them is told before anything is sent.
-func (a *app) audit(ctx context.Context, prepared *prepared, library *policy.Library, selection policy.Selection) (*audit.Document, *audit.Report, error) {
+func (a *app) audit(ctx context.Context, prepared *prepared) (*audit.Document, *audit.Report, error) {
+	library, selection := prepared.library, prepared.selection
 	type compiled struct {
 		judge *policy.Judge
 		err   error
@@ -376,6 +415,7 @@ func (a *app) probe(ctx context.Context, prepared *prepared) *audit.Document {
 	prepared.options.Progress, prepared.options.Notice = progress, progress.notice
 	document := runner.Run(ctx, prepared.integration, prepared.options)
 	progress.close()
+	document.Profile = prepared.profile
 	document.Scope.ConfigFile, document.Scope.ConfigLines = filepath.ToSlash(prepared.integration.File), report.ConfigLines(prepared.integration.Positions)
 	document.Scope.Overrides = append([]audit.Override{}, slices.Concat(overrides(prepared.integration.Network), prepared.integration.Outside, prepared.permissions.overrides(), proxies(a.LookupEnv))...) // never null
 	return document
@@ -426,13 +466,9 @@ func judgeDocument(ctx context.Context, document *audit.Document, library *polic
 	if err != nil {
 		return nil, err
 	}
-	profile, err := provider.ByName(document.Integration.Provider)
-	if err != nil {
-		return nil, err
-	}
 	return verdict.Assemble(document, audit.Digest(facts), verdict.Judgment{
 		Checks: selection.Checks, Verdicts: verdicts, PolicyDigest: library.Digest(), Partial: selection.Partial,
-	}, profile.Checklist), nil
+	}, document.Profile.Titles()), nil
 }
 
 func fileArgument(args []string) string {

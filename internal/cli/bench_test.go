@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/cli"
 	"github.com/prelaunch-audit/prelaunch/internal/policy"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
@@ -71,7 +72,11 @@ func BenchmarkStages(b *testing.B) {
 		}
 	})
 	b.Run("judge", func(b *testing.B) {
-		compiled, err := builtIn()
+		document, err := audit.DecodeDocument(facts.Bytes())
+		if err != nil {
+			b.Fatal(err)
+		}
+		compiled, err := judgeFor(document.Profile)
 		if err != nil {
 			b.Fatal(err)
 		}

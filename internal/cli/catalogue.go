@@ -30,12 +30,14 @@ func checkIDs(policyDirs []string) []string {
 
 func (a *app) checksCommand() *cobra.Command {
 	var policyDirs []string
-	var format string
+	var format, name string
 	alsoJSON, alsoMarkdown := false, false
 	cmd := &cobra.Command{
 		Use: "checks", Short: "List the checks", Args: cobra.NoArgs,
+		Long: `List the checks: all there are or, with --provider, those that a provider has, in its words and with the items of its checklist.
+Without it, the items are those of the default provider.`,
 		RunE: func(*cobra.Command, []string) error {
-			library, err := policy.Load(policies.FS, policyDirs)
+			library, err := catalogueFor(policyDirs, name)
 			if err != nil {
 				return err
 			}
@@ -50,6 +52,7 @@ func (a *app) checksCommand() *cobra.Command {
 		},
 	}
 	policyFlag(cmd, &policyDirs)
+	catalogProviderFlag(cmd, &name)
 	listingFlag(cmd, &format, asMarkdown)
 	cmd.Flags().BoolVar(&alsoJSON, "json", false, "the same as -o json")
 	cmd.Flags().BoolVar(&alsoMarkdown, "markdown", false, "the same as -o markdown")
@@ -126,14 +129,14 @@ func catalogueMarkdown(checks []audit.CheckInfo) string {
 
 func (a *app) explainCommand() *cobra.Command {
 	var policyDirs []string
-	var format string
+	var format, name string
 	cmd := &cobra.Command{
 		Use: "explain [CHECK]", Short: "Explain what a check requires and how to fix what fails it; without CHECK, list them", Args: cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return checkIDs(policyDirs), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
-			library, err := policy.Load(policies.FS, policyDirs)
+			library, err := catalogueFor(policyDirs, name)
 			if err != nil {
 				return err
 			}
@@ -150,6 +153,9 @@ func (a *app) explainCommand() *cobra.Command {
 						return a.printJSON(check)
 					}
 					width, _ := terminal(a.Out)
+					if name == "" {
+						check.Items = nil // which list they are of is not known
+					}
 					_, err := fmt.Fprint(a.Out, plainLines(explain(check, width)))
 					return err
 				}
@@ -163,8 +169,26 @@ func (a *app) explainCommand() *cobra.Command {
 		},
 	}
 	policyFlag(cmd, &policyDirs)
+	catalogProviderFlag(cmd, &name)
 	listingFlag(cmd, &format)
 	return cmd
+}
+
+// catalogueFor is the policies as a provider has them, or as any may.
+func catalogueFor(policyDirs []string, name string) (*policy.Library, error) {
+	library, err := policy.Load(policies.FS, policyDirs)
+	if err != nil {
+		return nil, err
+	}
+	profile, err := catalogueProfile(name)
+	return library.For(profile), err
+}
+
+// catalogProviderFlag chooses whose catalog is listed; without it, it is anybody's.
+func catalogProviderFlag(cmd *cobra.Command, name *string) {
+	providerFlag(cmd, name)
+	*name = ""
+	cmd.Flag("provider").Usage = "checks, words and items as the webhook provider `NAME` has them"
 }
 
 // explain is a check's page, wrapped to at most 100 columns.

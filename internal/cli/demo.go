@@ -127,15 +127,15 @@ func (a *app) demoAudit(ctx context.Context, dir string, options sandbox.PairOpt
 		}
 		return a.LookupEnv(name)
 	}
-	library, selection, err := (&choice{}).load()
+	library, err := (&choice{}).load()
 	if err != nil {
 		return nil, err
 	}
-	prepared, err := audited.prepare(ctx, pair.File, library, selection, permissions{commands: true, apiHosts: []string{sandbox.APIHost}})
+	prepared, err := audited.prepare(ctx, pair.File, library, &choice{}, permissions{commands: true, apiHosts: []string{sandbox.APIHost}})
 	if err != nil {
 		return nil, err
 	}
-	document, judged, err := audited.audit(ctx, prepared, library, selection)
+	document, judged, err := audited.audit(ctx, prepared)
 	if err != nil {
 		return nil, err
 	}

@@ -137,6 +137,11 @@ func (a *app) readFacts(ctx context.Context, path string) (*audit.Document, erro
 	if err := validateFacts(raw); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	if document.Profile.Name == "" { // facts of a version that knew one provider
+		if document.Profile, err = profileOf(&document.Integration); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+	}
 	return document, nil
 }
 

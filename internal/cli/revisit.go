@@ -18,7 +18,6 @@ import (
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/history"
-	"github.com/prelaunch-audit/prelaunch/internal/policy"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
 	"github.com/prelaunch-audit/prelaunch/internal/store"
 )
@@ -50,11 +49,11 @@ compared with. Exit codes are those of audit.`,
 			if err != nil {
 				return err
 			}
-			library, selection, err := choice.load()
+			library, err := choice.load()
 			if err != nil {
 				return err
 			}
-			prepared, err := a.prepare(cmd.Context(), fileArgument(args), library, selection, permissions)
+			prepared, err := a.prepare(cmd.Context(), fileArgument(args), library, &choice, permissions)
 			if err != nil {
 				return err
 			}
@@ -63,7 +62,7 @@ compared with. Exit codes are those of audit.`,
 				return err
 			}
 			defer func() { err = errors.Join(err, kept.Close()) }()
-			return a.revisit(cmd.Context(), prepared, kept, library, selection, destinations)
+			return a.revisit(cmd.Context(), prepared, kept, destinations)
 		},
 	}
 	choice.flags(cmd)
@@ -187,7 +186,7 @@ func makeSecret(path string) error {
 	return errors.Join(err, os.Remove(temporary.Name()))
 }
 
-func (a *app) revisit(ctx context.Context, prepared *prepared, kept *store.Store, library *policy.Library, selection policy.Selection, destinations []destination) error {
+func (a *app) revisit(ctx context.Context, prepared *prepared, kept *store.Store, destinations []destination) error {
 	last, exposures, err := a.lastEntry(kept, prepared.integration.Name)
 	if err != nil {
 		return err
@@ -197,7 +196,7 @@ func (a *app) revisit(ctx context.Context, prepared *prepared, kept *store.Store
 		inUse = append(inUse, key.Fingerprint())
 	}
 	prepared.options.Exposures = history.MergeExposures(exposures, inUse...)
-	document, judged, err := a.audit(ctx, prepared, library, selection)
+	document, judged, err := a.audit(ctx, prepared)
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,11 @@ func heldAgainst(read *audit.Report, library *policy.Library) (caveat string, er
 		return fmt.Sprintf("This report was judged by other policies (%s) than those of this prelaunch (%s): its checks could not be held against their catalog.",
 			report.Plain(read.PolicyDigest), library.Digest()), nil
 	}
-	if err := verdict.Follows(read, library.Checks()); err != nil {
+	profile, err := reportedProfile(read)
+	if err != nil {
+		return "", err
+	}
+	if err := verdict.Follows(read, library.For(profile).Checks()); err != nil {
 		return "", fmt.Errorf("the report is not one that its policies can have given: %w", err)
 	}
 	return "", nil
@@ -483,6 +487,7 @@ func (a *app) rejudge(ctx context.Context, raw []byte, library *policy.Library) 
 		for _, check := range read.Checks {
 			only = append(only, check.ID)
 		}
+		library := library.For(document.Profile)
 		selection, err := library.Select(only, nil)
 		if err != nil {
 			return nil, err

@@ -15,7 +15,6 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/cli"
 	"github.com/prelaunch-audit/prelaunch/internal/policy"
-	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox/behaviors"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
@@ -68,17 +67,30 @@ func auditPair(t *testing.T, options sandbox.PairOptions, args ...string) audite
 	return audited{report: judged, code: verdict.ExitCode(judged), stdout: stdout.String(), stderr: stderr.String()}
 }
 
-var builtIn = sync.OnceValues(func() (*policy.Judge, error) {
+var (
+	judges  = map[string]*policy.Judge{} // by provider
+	judging sync.Mutex
+)
+
+// judgeFor is the built-in policies as a provider has them.
+func judgeFor(profile audit.Profile) (*policy.Judge, error) {
+	judging.Lock()
+	defer judging.Unlock()
+	if compiled := judges[profile.Name]; compiled != nil {
+		return compiled, nil
+	}
 	library, err := policy.Load(policies.FS, nil)
 	if err != nil {
 		return nil, err
 	}
+	library = library.For(profile)
 	selection, err := library.Select(nil, nil)
 	if err != nil {
 		return nil, err
 	}
-	return library.Compile(context.Background(), selection)
-})
+	judges[profile.Name], err = library.Compile(context.Background(), selection)
+	return judges[profile.Name], err
+}
 
 // judge is the report that the built-in policies make of facts.
 func judge(t *testing.T, facts []byte) *audit.Report {
@@ -87,7 +99,7 @@ func judge(t *testing.T, facts []byte) *audit.Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	compiled, err := builtIn()
+	compiled, err := judgeFor(document.Profile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,11 +107,7 @@ func judge(t *testing.T, facts []byte) *audit.Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	profile, err := provider.ByName(document.Integration.Provider)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return verdict.Assemble(document, audit.Digest(facts), verdict.Judgment{Checks: compiled.Checks(), Verdicts: verdicts}, profile.Checklist)
+	return verdict.Assemble(document, audit.Digest(facts), verdict.Judgment{Checks: compiled.Checks(), Verdicts: verdicts}, document.Profile.Titles())
 }
 
 // lookup is the environment of a call: the pair's keys, and what commands need.

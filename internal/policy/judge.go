@@ -43,12 +43,13 @@ type Judge struct {
 	texts    map[string]string      // of the modules, by file
 	limit    time.Duration          // of one query
 	memory   uint64                 // bytes that evaluating a user's checks may take
+	worded   func(text string) string
 }
 
 // Compile compiles the selected checks with the helpers, strictly, type-checked against the schema of the facts.
 func (l *Library) Compile(ctx context.Context, selection Selection) (*Judge, error) {
 	modules := map[string]*ast.Module{}
-	judge := &Judge{limit: evaluationLimit, memory: childMemory, data: l.data, texts: map[string]string{}}
+	judge := &Judge{limit: evaluationLimit, memory: childMemory, data: l.data, texts: map[string]string{}, worded: l.worded}
 	for _, helper := range l.helpers {
 		modules[helper.file], judge.texts[helper.file] = helper.parsed, helper.text
 	}
@@ -119,6 +120,11 @@ func (j *Judge) Verdicts(ctx context.Context, facts []byte) (map[string][]audit.
 			}
 			return j.evaluate(ctx, query, input, out)
 		})
+	}
+	for id := range out { // the user's are not yet among them
+		for i := range out[id] {
+			out[id][i].Message, out[id][i].NextStep = j.worded(out[id][i].Message), j.worded(out[id][i].NextStep)
+		}
 	}
 	if user := j.of(true); len(user) > 0 && j.apart(ctx, user, facts, out) != nil {
 		j.oneByOne(ctx, user, out, func(one check) error { return j.apart(ctx, []check{one}, facts, out) })

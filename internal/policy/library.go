@@ -36,6 +36,10 @@ const SchemaFile = "schema/facts.json"
 // data.prelaunch.families.
 const FamiliesFile = "schema/families.json"
 
+// WordsFile is where the words are that texts of checks have in place of {{word}} where a profile has
+// none of its own.
+const WordsFile = "schema/words.json"
+
 // builtinPackage is the package under which the built-in modules live.
 const builtinPackage = "prelaunch"
 
@@ -51,6 +55,7 @@ type Library struct {
 	helpers []module
 	schema  any
 	data    map[string]any // what policies read as data
+	words   map[string]string
 	digest  string
 }
 
@@ -63,8 +68,9 @@ type module struct {
 
 type check struct {
 	module
-	info  audit.CheckInfo
+	info  audit.CheckInfo // with placeholders, of a built-in one
 	order int
+	needs []string // features that a profile must have
 }
 
 // custom is what METADATA of a check holds under custom.
@@ -72,7 +78,8 @@ type custom struct {
 	ID             string   `json:"id"`
 	Order          int      `json:"order"` // place in the catalogue; a user's checks come last
 	Section        string   `json:"section"`
-	Items          []int    `json:"items"`
+	Items          []int    `json:"items"` // of a user's check; those of built-in ones come from the profile
+	Needs          []string `json:"needs"` // features without which a provider does not have this check
 	Level          string   `json:"level"`
 	Severity       string   `json:"severity"`
 	Attestable     bool     `json:"attestable"`
@@ -110,16 +117,21 @@ func Load(builtin fs.FS, userDirs []string) (*Library, error) {
 	if err := json.Unmarshal(schema, &l.schema); err != nil {
 		return nil, fmt.Errorf("read the schema of the facts: %w", err)
 	}
-	families, err := fs.ReadFile(builtin, FamiliesFile)
-	if err != nil {
-		return nil, fmt.Errorf("read the families of test cases: %w", err)
+	var families any
+	for _, file := range []struct {
+		name  string
+		value any
+	}{{FamiliesFile, &families}, {WordsFile, &l.words}} {
+		text, err := fs.ReadFile(builtin, file.name)
+		if err == nil {
+			err = json.Unmarshal(text, file.value)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read the words of the policies: %s: %w", file.name, err)
+		}
+		fmt.Fprintf(digest, "%s %d\n%s\n", file.name, len(text), text)
 	}
-	var words any
-	if err := json.Unmarshal(families, &words); err != nil {
-		return nil, fmt.Errorf("read the families of test cases: %w", err)
-	}
-	l.data = map[string]any{builtinPackage: map[string]any{"families": words}}
-	fmt.Fprintf(digest, "%s %d\n%s\n", FamiliesFile, len(families), families)
+	l.data = map[string]any{builtinPackage: map[string]any{"families": families}}
 	l.digest = "sha256:" + hex.EncodeToString(digest.Sum(nil))
 	slices.SortStableFunc(l.checks, func(a, b check) int {
 		return cmp.Or(boolOrder(a.user, b.user), cmp.Compare(a.order, b.order), cmp.Compare(a.info.ID, b.info.ID))
@@ -130,7 +142,7 @@ func Load(builtin fs.FS, userDirs []string) (*Library, error) {
 	if len(userDirs) > 0 && !slices.ContainsFunc(l.checks, func(c check) bool { return c.user }) {
 		return nil, fmt.Errorf("no check is declared in %s: declare one in METADATA above the package line, with title and custom.id", strings.Join(userDirs, ", "))
 	}
-	return l, errors.Join(l.unique(), l.knownFacts())
+	return l, errors.Join(l.unique(), l.knownFacts(), l.knownWords())
 }
 
 // knownFacts holds what checks say that they read against the schema of the facts: a check that waits for facts of another name would
@@ -232,11 +244,11 @@ func (l *Library) parse(file, text string, user bool) error {
 		if _, isCheck := annotation.Custom["id"]; !isCheck {
 			continue
 		}
-		info, order, err := checkInfo(annotation)
+		one, err := newCheck(m, annotation)
 		if err != nil {
 			return fmt.Errorf("%s: METADATA: %w", file, err)
 		}
-		l.checks = append(l.checks, check{module: m, info: info, order: order})
+		l.checks = append(l.checks, one)
 		return nil
 	}
 	if user && slices.ContainsFunc(parsed.Rules, func(rule *ast.Rule) bool { return rule.Head.Name == "findings" }) {
@@ -256,19 +268,19 @@ func packageSegments(parsed *ast.Module) []string {
 	return segments
 }
 
-func checkInfo(annotation *ast.Annotations) (audit.CheckInfo, int, error) {
+func newCheck(m module, annotation *ast.Annotations) (check, error) {
 	raw, err := json.Marshal(annotation.Custom)
 	if err != nil {
-		return audit.CheckInfo{}, 0, fmt.Errorf("custom: %w", err)
+		return check{}, fmt.Errorf("custom: %w", err)
 	}
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.DisallowUnknownFields()
 	var c custom
 	if err := decoder.Decode(&c); err != nil {
-		return audit.CheckInfo{}, 0, fmt.Errorf("custom: %w", err)
+		return check{}, fmt.Errorf("custom: %w", err)
 	}
-	missing := func(what string) (audit.CheckInfo, int, error) {
-		return audit.CheckInfo{}, 0, fmt.Errorf("%s is missing or wrong", what)
+	missing := func(what string) (check, error) {
+		return check{}, fmt.Errorf("%s is missing or wrong", what)
 	}
 	switch {
 	case c.ID == "" || strings.ContainsAny(c.ID, " *?[]/"):
@@ -284,11 +296,11 @@ func checkInfo(annotation *ast.Annotations) (audit.CheckInfo, int, error) {
 	case c.Remediation == "":
 		return missing("custom.remediation")
 	}
-	return audit.CheckInfo{
+	return check{module: m, order: c.Order, needs: c.Needs, info: audit.CheckInfo{
 		ID: c.ID, Title: annotation.Title, Description: reflow(annotation.Description), Section: c.Section, Items: c.Items,
 		Level: c.Level, Severity: c.Severity, Attestable: c.Attestable, Remediation: reflow(c.Remediation), Sources: c.Sources,
 		Facts: c.Facts, PerEnvironment: c.PerEnvironment, CWE: c.CWE, OWASPASVS: c.OWASPASVS,
-	}, c.Order, nil
+	}}, nil
 }
 
 // reflow joins the lines of a paragraph, which break where the source file is full; blank lines, lists and indented lines stay.
@@ -335,11 +347,12 @@ func (l *Library) HasUserPolicies() bool {
 	return slices.ContainsFunc(l.helpers, func(m module) bool { return m.user }) || slices.ContainsFunc(l.checks, func(c check) bool { return c.user })
 }
 
-// Checks is the catalogue, in the order of the report.
+// Checks is the catalogue, in the order of the report: every check, in words that suit any provider, or
+// where the library is For a profile, those that it has, in its words.
 func (l *Library) Checks() []audit.CheckInfo {
 	infos := make([]audit.CheckInfo, len(l.checks))
 	for i, check := range l.checks {
-		infos[i] = check.info
+		infos[i] = l.described(check)
 	}
 	return infos
 }
@@ -393,7 +406,7 @@ func (l *Library) Select(only, skip []string) (Selection, error) {
 			return Selection{}, err
 		}
 		if (len(only) == 0 || wanted) && !skipped {
-			selection.Checks = append(selection.Checks, check.info)
+			selection.Checks = append(selection.Checks, l.described(check))
 			selection.own = selection.own || check.user
 		} else if check.info.Level == audit.Required {
 			selection.Partial = true

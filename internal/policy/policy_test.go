@@ -36,6 +36,7 @@ func builtin(extra map[string]string) fstest.MapFS {
 	files := fstest.MapFS{
 		SchemaFile:   {Data: []byte(schema)},
 		FamiliesFile: {Data: []byte("{}")},
+		WordsFile:    {Data: []byte("{}")},
 		"a/one.rego": {Data: []byte(checkModule("a.one", "prelaunch.checks.a.one", `import data.prelaunch.lib
 
 findings contains lib.finding("pass", fact.text) if some fact in input.facts["a.fact"]

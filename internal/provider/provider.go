@@ -16,11 +16,19 @@ type Profile struct {
 	Events    []Event
 	Required  []string // paths of the fields that every event must have, dots between names
 	API       API
-	Addresses string   // where the list of addresses that it sends from is to be had
-	Checklist []string // titles of the pre-launch list, in its order
+	Addresses string // where the list of addresses that it sends from is to be had
+	Checklist []ChecklistItem
+	Words     map[string]string
+	Features  []string
 	UIDs      UIDRule
 	KeyNames  []string // words in the names of variables that hold this provider's keys, lower case
 	KeyHeader string   // request header of the API that carries the key
+}
+
+// ChecklistItem is temporary.
+type ChecklistItem struct {
+	Title, Source string
+	Checks        []string
 }
 
 // Signature is how a provider signs a webhook.
@@ -109,14 +117,23 @@ var begini = Profile{
 		Tokens: "/v1/sessions-management/tokens", Test: "/v1/webhooks-management/test",
 	},
 	Addresses: "the account manager at Begini",
-	Checklist: []string{
-		"API key stored securely on the server side",
-		"HMAC verification implemented and tested",
-		"Production webhook reachable over HTTPS",
-		"Production redirect URLs configured",
-		"Test and Production fully separated",
-		"Dashboard access restricted",
-		"Error handling in place on the receiver",
+	Checklist: []ChecklistItem{
+		{"API key stored securely on the server side", "Begini Security Checklist, Psychometric Integration, 1 (2026-04-14)", []string{"api-key.*"}},
+		{"HMAC verification implemented and tested", "Begini Security Checklist, Psychometric Integration, 2 (2026-04-14)", []string{"webhook.*"}},
+		{"Production webhook reachable over HTTPS", "Begini Security Checklist, Psychometric Integration, 3 (2026-04-14)", []string{"https.*", "deployment-centre.webhook-registered"}},
+		{"Production redirect URLs configured", "Begini Security Checklist, Psychometric Integration, pre-launch list (2026-04-14)", []string{"redirects.*", "deployment-centre.redirects-registered"}},
+		{"Test and Production fully separated", "Begini Security Checklist, Psychometric Integration, 4 (2026-04-14)", []string{"api-key.separate-environments", "environments.*"}},
+		{"Dashboard access restricted", "Begini Security Checklist, Psychometric Integration, 7 (2026-04-14)", []string{"access.*"}},
+		{"Error handling in place on the receiver", "Begini Security Checklist, Psychometric Integration, 5 and 6 (2026-04-14)", []string{"input.*", "errors.*"}},
+	},
+	Features: []string{"redirects", "registration", "identity", "dashboard", "api"},
+	Words: map[string]string{
+		"accounts": "Beacon", "addresses": "ask the account manager for the list of the provider's addresses",
+		"algorithm": "HMAC-SHA-512", "mac": "HMAC-SHA-512", "dashboard": "Deployment Centre", "encoding": "hex", "notation": "hexadecimal",
+		"event_id": "UID and type", "first_tab": " (the tab shown first is Test)", "hint": "; the tab that is shown first is Test",
+		"identity": "integration ID", "identities": "integration IDs", "key": "API key", "placement": "X-Signature header", "provider": "Begini",
+		"required": "uid, integration_id, event, event.type", "rotate": "rotate the key in the Deployment Centre", "signed": "raw body",
+		"status": "200", "success": "exactly 200", "tab": "tab of the Deployment Centre", "tabs": "tabs of the Deployment Centre", "whole": "all 128 digits",
 	},
 	Events: []Event{
 		{Type: "psychometric_score.complete", Body: `{"uid":"{{uid}}","integration_id":"{{integration_id}}","event":{"type":"psychometric_score.complete","details":{"application_started_at":1,"application_completed_at":2,"scored_at":3,"platform":"WEB","calculated":{"score":0,"risk_band":"E","score_confidence":"0.00","traits":[{"key":"prelaunch","value":"0.00","risk_band":"E"}]}}}}`},

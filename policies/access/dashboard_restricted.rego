@@ -1,22 +1,22 @@
 # METADATA
 # title: Dashboard access is limited to personal accounts of allowed domains
 # description: |
-#   Whoever may use Beacon can see results, and an Admin can read and rotate keys. An account that several people share
-#   cannot be revoked for one of them and does not show who did what; one of another domain stays when its owner leaves.
+#   Whoever may use {{accounts}} can see results, and an Admin can read and rotate keys. An account that several people
+#   share cannot be revoked for one of them and does not show who did what; one of another domain stays when its owner
+#   leaves.
 # custom:
 #   id: access.dashboard-restricted
 #   order: 330
 #   section: Limit access
-#   items: [6]
+#   needs: [dashboard]
 #   level: required
 #   severity: high
 #   cwe: ["CWE-286"]
 #   owasp_asvs: ["v5.0.0-8.2.1"]
 #   remediation: |
-#     In Beacon, remove the accounts on the listed rows, invite each person who needs access under an address of their
-#     own at one of the allowed domains, export the list of users again and reference it under access.roster. A column
-#     "name" in the roster distinguishes a person from a team of the same name.
-#   sources: ["Begini Security Checklist, Psychometric Integration, 7 (2026-04-14)"]
+#     In {{accounts}}, remove the accounts on the listed rows, invite each person who needs access under an address of
+#     their own at one of the allowed domains, export the list of users again and reference it under access.roster. A
+#     column "name" in the roster distinguishes a person from a team of the same name.
 #   facts: [access.roster, access.accounts]
 package prelaunch.checks.access.dashboard_restricted
 

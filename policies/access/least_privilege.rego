@@ -1,22 +1,21 @@
 # METADATA
 # title: Dashboard roles follow least privilege
 # description: |
-#   An Admin of Beacon can read and rotate keys, change integration IDs and invite others; a Viewer can only read. The
-#   fewer Admins, the fewer accounts whose compromise exposes a key.
+#   An Admin of {{accounts}} can read and rotate keys, change integrations and invite others; a Viewer can only read.
+#   The fewer Admins, the fewer accounts whose compromise exposes a key.
 # custom:
 #   id: access.least-privilege
 #   order: 340
 #   section: Limit access
-#   items: [6]
+#   needs: [dashboard]
 #   level: required
 #   severity: medium
 #   cwe: ["CWE-269"]
 #   owasp_asvs: ["v5.0.0-8.2.1"]
 #   remediation: |
-#     In Beacon, make Viewers of the Admins who need no keys, until at most access.max_admins are left, and give every
-#     account one of the roles Admin and Viewer; then export the list of users again.
+#     In {{accounts}}, make Viewers of the Admins who need no keys, until at most access.max_admins are left, and give
+#     every account one of the roles Admin and Viewer; then export the list of users again.
 #   sources:
-#     - "Begini Security Checklist, Psychometric Integration, 7 (2026-04-14)"
 #     - "at most three Admins: this program's default, changed by access.max_admins"
 #   facts: [access.roster, access.accounts]
 package prelaunch.checks.access.least_privilege

@@ -1,22 +1,21 @@
 # METADATA
 # title: Dashboard access was reviewed in the last 90 days
 # description: |
-#   People change teams and leave. A named person reviews who may use Beacon at least every 90 days, on a list that is
-#   no older.
+#   People change teams and leave. A named person reviews who may use {{accounts}} at least every 90 days, on a list
+#   that is no older.
 # custom:
 #   id: access.reviewed
 #   order: 350
 #   section: Limit access
-#   items: [6]
+#   needs: [dashboard]
 #   level: required
 #   severity: medium
 #   cwe: ["CWE-286"]
 #   owasp_asvs: []
 #   remediation: |
-#     Export the list of users from Beacon, have one named person review it and remove whoever needs no access any more,
-#     and record the day of the export under access.exported_on and the review under access.reviewed.
+#     Export the list of users from {{accounts}}, have one named person review it and remove whoever needs no access any
+#     more, and record the day of the export under access.exported_on and the review under access.reviewed.
 #   sources:
-#     - "Begini Security Checklist, Psychometric Integration, 7 (2026-04-14)"
 #     - "90 days: a review each quarter, as PCI DSS and the providers of cloud services ask for privileged access"
 #   facts: [access.roster]
 package prelaunch.checks.access.reviewed

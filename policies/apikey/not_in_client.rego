@@ -1,5 +1,5 @@
 # METADATA
-# title: API keys must not be exposed in client-side code
+# title: "{{Keys}} must not be exposed in client-side code"
 # description: |
 #   No configured key, in any usual encoding, may be in the declared bundles, app packages and live pages, their scripts
 #   and source maps; and no client code may call the provider's session API or send its key header, which only a server
@@ -7,8 +7,7 @@
 # custom:
 #   id: api-key.not-in-client
 #   order: 40
-#   section: Protect your API key
-#   items: [1]
+#   section: "Protect your {{key}}"
 #   level: required
 #   severity: critical
 #   cwe: ["CWE-798", "CWE-522"]
@@ -17,7 +16,6 @@
 #     Rotate the key at once: everybody who loaded the client has it. Create sessions on the server, and give the client
 #     only the URL that the session API returns. Build tools put variables with prefixes such as NEXT_PUBLIC_ or VITE_
 #     into the client.
-#   sources: ["Begini Security Checklist, Psychometric Integration, 1 (2026-04-14)"]
 #   facts: [client.hit, client.status, client.api_call]
 package prelaunch.checks.api_key.not_in_client
 
@@ -161,7 +159,7 @@ whole if {
 
 findings contains lib.finding({
 	"outcome": "pass", "subject": "searched",
-	"message": "No API key is in the declared clients, and their code does not call the provider's session API",
+	"message": "No {{key}} is in the declared clients, and their code does not call the provider's session API",
 	"evidence": {
 		"clients": {status.target: {"files": status.files, "bytes": status.bytes} | some status in statuses},
 		"other_sites": sort({host | some status in statuses; some host in status.other_sites}),

@@ -1,5 +1,5 @@
 # METADATA
-# title: API keys must not be hard-coded in source files
+# title: "{{Keys}} must not be hard-coded in source files"
 # description: |
 #   No configured key, in any usual encoding, may be in any file of the declared repositories that is tracked, or
 #   neither tracked nor ignored; archives are searched. A retired key counts until it is seen to be rejected; one that
@@ -7,16 +7,14 @@
 # custom:
 #   id: api-key.not-in-code
 #   order: 20
-#   section: Protect your API key
-#   items: [1]
+#   section: "Protect your {{key}}"
 #   level: required
 #   severity: critical
 #   cwe: ["CWE-798", "CWE-540"]
 #   owasp_asvs: ["v5.0.0-13.3.1"]
 #   remediation: |
-#     Rotate the key in the Deployment Centre first: whoever has the code has the key. Then remove it from the file,
-#     read it from an environment variable or a secret manager, and list the old one under retired_keys.
-#   sources: ["Begini Security Checklist, Psychometric Integration, 1 (2026-04-14)"]
+#     {{Rotate}} first: whoever has the code has the key. Then remove it from the file, read it from an environment
+#     variable or a secret manager, and list the old one under retired_keys.
 #   facts: [repository.hit, repository.status, repository.suspect]
 package prelaunch.checks.api_key.not_in_code
 
@@ -56,7 +54,7 @@ findings contains finding if some finding in problems
 
 findings contains lib.finding({
 	"outcome": "pass", "subject": "searched",
-	"message": "No API key that is in use is in a file of the declared repositories",
+	"message": "No {{key}} that is in use is in a file of the declared repositories",
 	"evidence": {
 		"repositories": exposure.searched, "searched_by_fingerprint_only": exposure.by_fingerprint(exposure.statuses),
 	},
@@ -69,7 +67,7 @@ findings contains lib.finding({
 findings contains lib.finding({
 	"outcome": "warn", "subject": concat(" ", ["suspect", suspect.repository, suspect.path]),
 	"target": suspect.repository,
-	"message": sprintf("Possible API key that is not configured found in source files%s: %s:%d", [
+	"message": sprintf("Possible {{key}} that is not configured found in source files%s: %s:%d", [
 		exposure.of_repository(suspect.repository), suspect.path, suspect.line,
 	]),
 	"evidence": {"repository": suspect.repository, "path": suspect.path, "line": suspect.line},

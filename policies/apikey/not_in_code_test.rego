@@ -40,7 +40,7 @@ test_fail if {
 	f.environment == "production"
 	f.subject == ". config.py"
 	count(f.evidence.places) == 2
-	f.message == "Production API key is hard-coded in source files: config.py:3"
+	f.message == "Production {{key}} is hard-coded in source files: config.py:3"
 }
 
 test_fail_once_for_each_file if {

@@ -1,5 +1,5 @@
 # METADATA
-# title: API keys must not be in Git history
+# title: "{{Keys}} must not be in Git history"
 # description: |
 #   No configured key, in any usual encoding, may be in any Git object, reachable or not, any ref, stash, note, reflog,
 #   message, tag, author or name, nor in the index or Git's own files. A retired key that is seen to be rejected is a
@@ -8,17 +8,15 @@
 # custom:
 #   id: api-key.not-in-history
 #   order: 30
-#   section: Protect your API key
-#   items: [1]
+#   section: "Protect your {{key}}"
 #   level: required
 #   severity: critical
 #   cwe: ["CWE-798", "CWE-540"]
 #   owasp_asvs: ["v5.0.0-13.3.1"]
 #   remediation: |
-#     Rotate the key in the Deployment Centre: whoever has ever cloned the repository keeps it. List the old one under
+#     {{Rotate}}: whoever has ever cloned the repository keeps it. List the old one under
 #     retired_keys, so that its rejection is tested. Only then, if at all, rewrite history (git filter-repo, then expire
 #     reflogs and git gc).
-#   sources: ["Begini Security Checklist, Psychometric Integration, 1 (2026-04-14)"]
 #   facts: [repository.hit, repository.status]
 package prelaunch.checks.api_key.not_in_history
 
@@ -64,7 +62,7 @@ findings contains finding if some finding in problems
 
 findings contains lib.finding({
 	"outcome": "pass", "subject": "searched",
-	"message": "No API key that is in use is in the Git history of the declared repositories",
+	"message": "No {{key}} that is in use is in the Git history of the declared repositories",
 	"evidence": {
 		"repositories": exposure.searched, "dead_keys": array.slice(sort(dead), 0, 20),
 		"searched_by_fingerprint_only": exposure.by_fingerprint(exposure.statuses),

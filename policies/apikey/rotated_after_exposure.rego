@@ -1,5 +1,5 @@
 # METADATA
-# title: Exposed API keys must be rotated
+# title: "Exposed {{keys}} must be rotated"
 # description: |
 #   A key in code, in history, in a client or in a log was seen by more people than may use it. Removing it from there
 #   does not help: it has to be rotated, and the old one rejected. So an exposed current key fails; an exposed retired
@@ -7,16 +7,14 @@
 # custom:
 #   id: api-key.rotated-after-exposure
 #   order: 60
-#   section: Protect your API key
-#   items: [1]
+#   section: "Protect your {{key}}"
 #   level: required
 #   severity: critical
 #   cwe: ["CWE-324"]
 #   owasp_asvs: ["v5.0.0-13.3.4"]
 #   remediation: |
-#     Rotate the exposed key in the Deployment Centre, give the new one to the receiver, and list the old one under
+#     Rotate the exposed key in the {{dashboard}}, give the new one to the receiver, and list the old one under
 #     retired_keys; the next audit sends the receiver an event signed with it, which has to be rejected.
-#   sources: ["Begini Security Checklist, Psychometric Integration, 1: a compromised key is rotated at once (2026-04-14)"]
 #   facts: [repository.hit, repository.status, client.hit, client.status, log.hit, log.source, webhook.exchange,
 #   webhook.baseline, provider.call]
 package prelaunch.checks.api_key.rotated_after_exposure
@@ -156,7 +154,7 @@ logs_searched if {
 
 findings contains lib.finding(object.union(first_cause, {
 	"outcome": "inconclusive", "subject": "not searched everywhere",
-	"message": sprintf("Exposed API keys were not searched for everywhere: %s not declared, or not searched in full", [
+	"message": sprintf("Exposed {{keys}} were not searched for everywhere: %s not declared, or not searched in full", [
 		concat(", ", sort(open)),
 	]),
 	"evidence": {"reason": "not_looked_at", "sections": sort(open)},
@@ -184,7 +182,7 @@ findings contains lib.declared({
 
 findings contains lib.finding({
 	"outcome": "pass", "subject": "no exposure",
-	"message": "No exposed API key was found",
+	"message": "No exposed {{key}} was found",
 	"evidence": {"searched": sections},
 }) if {
 	count(open) + count(exposed) == 0

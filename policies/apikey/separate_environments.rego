@@ -1,21 +1,19 @@
 # METADATA
-# title: Test and Production use different API keys
+# title: "Test and Production use different {{keys}}"
 # description: |
 #   Each environment of a deployment has a key of its own. A key that works in both makes every leak of the Test key,
 #   which more people see, a leak of the Production key.
 # custom:
 #   id: api-key.separate-environments
 #   order: 50
-#   section: Protect your API key
-#   items: [1, 5]
+#   section: "Protect your {{key}}"
 #   level: required
 #   severity: critical
 #   cwe: ["CWE-653"]
 #   owasp_asvs: ["v5.0.0-13.3.2"]
 #   remediation: |
-#     Copy the key of each tab of the Deployment Centre (Test, Production) into the environment it belongs to, and
+#     Copy the key of each {{tab}} (Test, Production) into the environment it belongs to, and
 #     rotate the one that was used in both.
-#   sources: ["Begini Security Checklist, Psychometric Integration, 1 and 4 (2026-04-14)"]
 #   facts: [key.pair, provider.call]
 package prelaunch.checks.api_key.separate_environments
 
@@ -29,7 +27,7 @@ pairs := [pair |
 
 findings contains lib.finding({
 	"outcome": "fail", "subject": "same key",
-	"message": "Test and Production use the same API key",
+	"message": "Test and Production use the same {{key}}",
 	"evidence": {"fingerprint": pair.fingerprint},
 }) if {
 	some pair in pairs
@@ -38,7 +36,7 @@ findings contains lib.finding({
 
 findings contains lib.finding({
 	"outcome": "pass", "subject": "different keys",
-	"message": "Test and Production use different API keys",
+	"message": "Test and Production use different {{keys}}",
 	"evidence": {"fingerprints": [pair.fingerprint, pair.fingerprint2]},
 }) if {
 	some pair in pairs
@@ -50,7 +48,7 @@ findings contains lib.finding({
 # pair.
 findings contains lib.finding({
 	"outcome": "fail", "subject": concat(" ", [pair.owner, "key for", pair.environment]),
-	"message": sprintf("%s API key is accepted by the provider for the integration ID of %s", [
+	"message": sprintf("%s {{key}} is accepted by the provider for the {{identity}} of %s", [
 		lib.label(pair.owner), lib.label(pair.environment),
 	]),
 	"evidence": {"fingerprint": pair.fingerprint, "status": pair.status},

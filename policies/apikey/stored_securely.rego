@@ -1,13 +1,12 @@
 # METADATA
-# title: API keys are stored in a server-side secret store
+# title: "{{Keys}} are stored in a server-side secret store"
 # description: |
 #   The key opens the provider's API and signs the webhooks. What this program can observe is how the auditor's own
 #   configuration gets it; where the receiver gets it is shown by declared workload manifests, or attested.
 # custom:
 #   id: api-key.stored-securely
 #   order: 10
-#   section: Protect your API key
-#   items: [1]
+#   section: "Protect your {{key}}"
 #   level: required
 #   severity: critical
 #   cwe: ["CWE-522"]
@@ -18,7 +17,6 @@
 #     {env: …} or {command: […]}, or as a file that only its owner can read, outside any repository (chmod 600). Then
 #     declare the receiver's manifests under workloads, or attest api-key.stored-securely.
 #   sources:
-#     - "Begini Security Checklist, Psychometric Integration, 1 (2026-04-14)"
 #     - "16 characters: 64 bits even in hexadecimal, beyond guessing over a network"
 #   facts: [key.reference, workload.status, workload.key]
 #   per_environment: true
@@ -79,7 +77,7 @@ in_repository(reference) := sprintf(
 
 findings contains lib.finding({
 	"outcome": "fail", "environment": environment, "subject": subject,
-	"message": sprintf("%s API key %s", [lib.label(environment), message]),
+	"message": sprintf("%s {{key}} %s", [lib.label(environment), message]),
 	"evidence": evidence(current[environment]),
 }) if {
 	some environment, found in problems
@@ -88,7 +86,7 @@ findings contains lib.finding({
 
 findings contains lib.finding({
 	"outcome": "inconclusive", "environment": environment, "subject": "file not looked at",
-	"message": sprintf("%s API key is in a file whose protection could not be checked: %s (%s)", [
+	"message": sprintf("%s {{key}} is in a file whose protection could not be checked: %s (%s)", [
 		lib.label(environment), reference.name, reference.file.unknown,
 	]),
 	"next_step": "Make the file's directory readable, and audit again.",
@@ -105,7 +103,7 @@ unseen(reference) if {
 
 findings contains lib.finding({
 	"outcome": "warn", "environment": environment, "subject": "blank",
-	"message": sprintf("%s API key begins or ends with white space: compare it with the Deployment Centre", [
+	"message": sprintf("%s {{key}} begins or ends with white space: compare it with the {{dashboard}}", [
 		lib.label(environment),
 	]),
 	"evidence": evidence(reference),
@@ -138,7 +136,7 @@ stores := {"secret_reference", "secret_mount", "credential", "environment_file",
 findings contains lib.finding({
 	"outcome": "fail", "environment": environment, "subject": concat(" ", ["literal key in", place.path, place.file]),
 	"target": place.path,
-	"message": sprintf("%s API key is %s: %s:%d%s", [
+	"message": sprintf("%s {{key}} is %s: %s:%d%s", [
 		lib.label(environment), where[place.source], place.file, place.line, named(place),
 	]),
 	"evidence": {
@@ -211,7 +209,7 @@ safe contains environment if {
 
 findings contains lib.finding({
 	"outcome": "pass", "environment": environment, "subject": "manifests",
-	"message": sprintf("%s API key is referenced safely and, by its manifests, in a secret store or variable", [
+	"message": sprintf("%s {{key}} is referenced safely and, by its manifests, in a secret store or variable", [
 		lib.label(environment),
 	]),
 	"evidence": object.union(evidence(current[environment]), {"manifests": sort(names)}),
@@ -235,7 +233,7 @@ findings contains object.union(
 
 findings contains lib.finding({
 	"outcome": "inconclusive", "environment": environment, "subject": "receiver",
-	"message": sprintf("%s API key is referenced safely, but nothing shows where the receiver gets it%s", [
+	"message": sprintf("%s {{key}} is referenced safely, but nothing shows where the receiver gets it%s", [
 		lib.label(environment), lib.lapse(id),
 	]),
 	"next_step": lib.attest(

@@ -2,22 +2,21 @@
 # title: Production redirect URLs are registered in the Deployment Centre
 # description: |
 #   What the provider has registered decides where users go, and cannot be observed from outside. Somebody looks at the
-#   Production tab (the one shown first is Test) and attests what is there.
+#   Production {{tab}}{{first_tab}} and attests what is there.
 # custom:
 #   id: deployment-centre.redirects-registered
 #   order: 270
 #   section: Separate Test and Production cleanly
-#   items: [4]
+#   needs: [redirects, registration]
 #   level: required
 #   severity: medium
 #   cwe: []
 #   owasp_asvs: []
 #   attestable: true
 #   remediation: |
-#     Open the Production tab of the Deployment Centre, set the completion, cancellation and expiry URLs to those of the
+#     Open the Production {{tab}}, set the completion, cancellation and expiry URLs to those of the
 #     configuration, and attest it: an entry for deployment-centre.redirects-registered under attestations, with a
 #     screenshot as evidence.
-#   sources: ["Begini Security Checklist, Psychometric Integration, pre-launch list (2026-04-14)"]
 #   facts: []
 package prelaunch.checks.deployment_centre.redirects_registered
 
@@ -27,7 +26,7 @@ id := "deployment-centre.redirects-registered"
 
 redirects := lib.environments.production.redirect_urls
 
-# Where the configuration has none at all, nothing can have been compared with the Deployment Centre. A single one that
+# Where the configuration has none at all, nothing can have been compared with the dashboard. A single one that
 # is missing is reported by redirects.production-configured.
 none_set if {
 	every _, url in redirects {
@@ -37,7 +36,7 @@ none_set if {
 
 findings contains lib.declared({
 	"outcome": "fail", "environment": "production", "subject": "not set",
-	"message": "Production redirect URLs are not configured, so none can have been compared with the Deployment Centre",
+	"message": "Production redirect URLs are not configured, so none can have been compared with the {{dashboard}}",
 	"evidence": {"not_set": sort(object.keys(redirects))},
 }) if {
 	none_set
@@ -48,11 +47,11 @@ findings contains lib.attested(id, "production", "") if not none_set
 findings contains lib.finding({
 	"outcome": "inconclusive", "environment": "production", "subject": "not attested",
 	"message": concat("", [
-		"Production redirect URLs are not attested to be registered in the Deployment Centre, which no program can observe",
+		"Production redirect URLs are not attested to be registered in the {{dashboard}}, which no program can observe",
 		lib.lapse(id),
 	]),
 	"next_step": lib.attest(
-		"Look at the Production tab of the Deployment Centre, and attest what is registered",
+		"Look at the Production {{tab}}, and attest what is registered",
 		id, "Production redirect URLs seen in the Production tab",
 	),
 	"cause": concat("", ["attestation.", id]),

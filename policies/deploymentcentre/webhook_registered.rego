@@ -1,25 +1,24 @@
 # METADATA
 # title: The webhook endpoint is registered in the Deployment Centre
 # description: |
-#   The provider sends webhooks to the endpoint that is registered in each tab of the Deployment Centre, and to no
+#   The provider sends webhooks to the endpoint that is registered in each {{tab}}, and to no
 #   other. With provider_checks it is asked to deliver its own test webhook; without, somebody attests what is
 #   registered. What is observed outweighs what is attested.
 # custom:
 #   id: deployment-centre.webhook-registered
 #   order: 250
 #   section: Use HTTPS everywhere
-#   items: [3]
+#   needs: [registration]
 #   level: required
 #   severity: high
 #   cwe: []
 #   owasp_asvs: []
 #   attestable: true
 #   remediation: |
-#     In the tab of the Deployment Centre for the environment (Test, Production), register the webhook URL of the
+#     In the {{tab}} for the environment (Test, Production), register the webhook URL of the
 #     configuration and check that the API key is the one that the configuration references; then audit with
 #     provider_checks, or attest deployment-centre.webhook-registered.
 #   sources:
-#     - "Begini Security Checklist, Psychometric Integration, pre-launch list (2026-04-14)"
 #     - "Begini API, POST /v1/webhooks-management/test: its documented answers"
 #   facts: [provider.call]
 #   per_environment: true
@@ -27,6 +26,7 @@ package prelaunch.checks.deployment_centre.webhook_registered
 
 import data.prelaunch.lib
 import data.prelaunch.lib.provider
+import data.prelaunch.lib.responses
 import data.prelaunch.lib.urls
 
 id := "deployment-centre.webhook-registered"
@@ -62,12 +62,12 @@ problem[environment] := [what, message] if {
 }
 
 judged(environment, call) := ["not taken", sprintf(
-	"%s webhook endpoint that is registered responded with %d, not 200, to the provider's test webhook",
+	"%s webhook endpoint that is registered responded with %d, not {{status}}, to the provider's test webhook",
 	[lib.label(environment), call.receiver_status],
 )] if {
 	call.status in {200, 422}
 	call.documented
-	call.receiver_status != 200
+	not responses.successful(call.receiver_status)
 } else := ["none registered", sprintf("%s has no registered webhook endpoint", [lib.label(environment)])] if {
 	call.status == 424
 } else := ["cannot connect", sprintf(
@@ -78,7 +78,7 @@ judged(environment, call) := ["not taken", sprintf(
 	call.documented
 	environment in alive
 } else := ["key refused", sprintf(
-	"%s API key is rejected by the provider for the configured integration ID",
+	"%s {{key}} is rejected by the provider for the configured {{identity}}",
 	[lib.label(environment)],
 )] if {
 	call.status == 403
@@ -89,7 +89,7 @@ delivered contains environment if {
 	some environment, call in delivery
 	call.status == 200
 	call.documented
-	call.receiver_status == 200
+	responses.successful(call.receiver_status)
 }
 
 evidence(environment) := {
@@ -109,7 +109,7 @@ findings contains lib.finding({
 findings contains lib.finding({
 	"outcome": "pass", "environment": environment, "subject": "delivered",
 	"message": sprintf(
-		"%s receiver responded with 200 to the test webhook that the provider delivered",
+		"%s receiver responded with {{status}} to the test webhook that the provider delivered",
 		[lib.label(environment)],
 	),
 	"evidence": object.union(evidence(environment), {"note": "the provider does not report to which URL it delivered"}),
@@ -119,9 +119,10 @@ findings contains lib.finding({
 
 findings contains lib.finding({
 	"outcome": "warn", "environment": call.environment, "subject": "session created",
-	"message": sprintf("%s API responded with %d to an invalid UID, as if it had created a session: look in Beacon", [
-		lib.label(call.environment), call.status,
-	]),
+	"message": sprintf(
+		"%s API responded with %d to an invalid UID, as if it had created a session: look in {{accounts}}",
+		[lib.label(call.environment), call.status],
+	),
 	"evidence": {"status": call.status, "fingerprint": call.fingerprint},
 }) if {
 	some call in provider.calls

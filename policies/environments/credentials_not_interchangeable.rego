@@ -7,16 +7,14 @@
 #   id: environments.credentials-not-interchangeable
 #   order: 310
 #   section: Separate Test and Production cleanly
-#   items: [5]
 #   level: required
 #   severity: critical
 #   cwe: ["CWE-347", "CWE-653"]
 #   owasp_asvs: ["v5.0.0-4.1.5", "v5.0.0-13.3.2"]
 #   per_environment: true
 #   remediation: |
-#     Configure each environment's receiver with the key of its own tab of the Deployment Centre only, never with a list
+#     Configure each environment's receiver with the key of its own {{tab}} only, never with a list
 #     of keys.
-#   sources: ["Begini Security Checklist, Psychometric Integration, 4 (2026-04-14)"]
 #   facts: [webhook.baseline, webhook.exchange]
 package prelaunch.checks.environments.credentials_not_interchangeable
 

@@ -7,15 +7,12 @@
 #   id: environments.no-mixed-configuration
 #   order: 320
 #   section: Separate Test and Production cleanly
-#   items: [5]
 #   level: recommended
 #   severity: medium
 #   cwe: ["CWE-653"]
 #   owasp_asvs: []
 #   remediation: |
-#     Give each environment's file its own integration ID, webhook URL and key reference, each copied from its tab of
-#     the Deployment Centre.
-#   sources: ["Begini Security Checklist, Psychometric Integration, 4 (2026-04-14)"]
+#     Give each environment's file its own integration ID, webhook URL and key reference, each copied from its {{tab}}.
 #   facts: [repository.pairing, repository.status]
 package prelaunch.checks.environments.no_mixed_configuration
 

@@ -1,21 +1,19 @@
 # METADATA
-# title: Test and Production use different integration IDs
+# title: "Test and Production use different {{identities}}"
 # description: |
-#   The integration ID identifies a deployment in one environment. One that is used for both mixes synthetic sessions
-#   with those of real people.
+#   The {{identity}} identifies a deployment in one environment. One that is used for both mixes synthetic events with
+#   those of real people.
 # custom:
 #   id: environments.separate-integrations
 #   order: 300
 #   section: Separate Test and Production cleanly
-#   items: [5]
+#   needs: [identity]
 #   level: required
 #   severity: high
 #   cwe: ["CWE-653"]
 #   owasp_asvs: []
 #   remediation: |
-#     Copy the integration ID of each tab of the Deployment Centre (Test, Production) to the environment it belongs to;
-#     the tab that is shown first is Test.
-#   sources: ["Begini Security Checklist, Psychometric Integration, 4 (2026-04-14)"]
+#     Copy the {{identity}} of each {{tab}} (Test, Production) to the environment it belongs to{{hint}}.
 #   facts: []
 package prelaunch.checks.environments.separate_integrations
 
@@ -32,7 +30,7 @@ declared if {
 
 findings contains lib.declared({
 	"outcome": "fail", "subject": "same integration",
-	"message": "Test and Production use the same integration ID",
+	"message": "Test and Production use the same {{identity}}",
 	"evidence": {"integration_id": production},
 }) if {
 	declared
@@ -41,7 +39,7 @@ findings contains lib.declared({
 
 findings contains lib.declared({
 	"outcome": "pass", "subject": "different integrations",
-	"message": "Test and Production use different integration IDs",
+	"message": "Test and Production use different {{identities}}",
 	"evidence": {"test": test, "production": production},
 }) if {
 	declared
@@ -51,7 +49,7 @@ findings contains lib.declared({
 findings contains lib.declared({
 	"outcome": "inconclusive", "subject": "no integration",
 	"message": "Integration IDs are not both configured, so they cannot be compared",
-	"next_step": "Configure the integration ID of both environments under environments.NAME.integration_id.",
+	"next_step": "Configure the {{identity}} of both environments under environments.NAME.integration_id.",
 	"evidence": {"reason": "not_declared"},
 }) if {
 	not declared

@@ -6,16 +6,15 @@
 #   id: environments.separate-redirects
 #   order: 290
 #   section: Separate Test and Production cleanly
-#   items: [5]
+#   needs: [redirects]
 #   level: required
 #   severity: medium
 #   cwe: ["CWE-653"]
 #   owasp_asvs: []
 #   remediation: |
-#     Give each environment redirect URLs of its own, set them in the tab of the Deployment Centre they belong to (Test,
+#     Give each environment redirect URLs of its own, set them in the {{tab}} they belong to (Test,
 #     Production), and configure them under environments.NAME.redirect_urls.
 #   sources:
-#     - "Begini Security Checklist, Psychometric Integration, 4 (2026-04-14)"
 #     - "RFC 3986, 6.2: when two URLs are equivalent"
 #   facts: []
 package prelaunch.checks.environments.separate_redirects

@@ -7,17 +7,15 @@
 #   id: environments.separate-webhooks
 #   order: 280
 #   section: Separate Test and Production cleanly
-#   items: [5]
 #   level: required
 #   severity: high
 #   cwe: ["CWE-653"]
 #   owasp_asvs: []
 #   remediation: |
-#     Give each environment a webhook endpoint of its own, register it in the tab of the Deployment Centre it belongs to
+#     Give each environment a webhook endpoint of its own, register it in the {{tab}} it belongs to
 #     (Test, Production), and configure both under environments.test.webhook_url and
 #     environments.production.webhook_url.
 #   sources:
-#     - "Begini Security Checklist, Psychometric Integration, 4 (2026-04-14)"
 #     - "RFC 3986, 6.2: when two URLs are equivalent"
 #   facts: []
 package prelaunch.checks.environments.separate_webhooks

@@ -9,7 +9,6 @@
 #   id: errors.logs-clean
 #   order: 420
 #   section: Handle errors safely
-#   items: [7]
 #   level: required
 #   severity: high
 #   cwe: ["CWE-532"]
@@ -18,7 +17,6 @@
 #     Log the type of an event, a request id and a digest of the body; never the body, the UID, the signature or the
 #     key. Check what frameworks log on errors, and access logs with request bodies. A key that was logged is exposed:
 #     rotate it.
-#   sources: ["Begini Security Checklist, Psychometric Integration, 6 (2026-04-14)"]
 #   facts: [log.source, log.follow, log.hit]
 package prelaunch.checks.errors.logs_clean
 
@@ -66,7 +64,7 @@ findings contains lib.finding({
 # --- What is in the logs
 
 named := {
-	"key": "an API key",
+	"key": "{{a_key}}",
 	"signature": "a signature",
 	"uid": "the UID of an event",
 	"payload": "the payload of an event",
@@ -208,7 +206,7 @@ dirty contains hit.index if some hit in unsettled
 findings contains lib.finding({
 	"outcome": "pass", "environment": environment, "subject": concat(" ", ["clean:", source.source]),
 	"target": source.source,
-	"message": sprintf("%s %s contains no API key that is in use, and nothing of the requests that were sent", [
+	"message": sprintf("%s %s contains no {{key}} that is in use, and nothing of the requests that were sent", [
 		log_of(source.environment), source.source,
 	]),
 	"evidence": {
@@ -238,7 +236,7 @@ clean_in_test if {
 
 findings contains object.union(lib.attested(same_build, environment, source.source), {
 	"subject": concat(" ", ["same build:", source.source]),
-	"message": sprintf("%s %s contains no API key or signature; Test's no UID or payload; %s attests the same build", [
+	"message": sprintf("%s %s contains no {{key}} or signature; Test's no UID or payload; %s attests the same build", [
 		log_of(source.environment), source.source, lib.attestation(same_build).by,
 	]),
 }) if {
@@ -258,7 +256,7 @@ bridged(environment) if {
 findings contains lib.finding({
 	"outcome": "inconclusive", "environment": environment, "subject": concat(" ", ["events:", source.source]),
 	"target": source.source,
-	"message": sprintf("%s %s contains no API key and no signature, but no event was accepted that it could log: %s", [
+	"message": sprintf("%s %s contains no {{key}} and no signature, but no event was accepted that it could log: %s", [
 		log_of(source.environment), source.source, obstacle.why,
 	]),
 	"evidence": {"reason": "not_observed", "log": source.source},

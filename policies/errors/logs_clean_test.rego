@@ -71,7 +71,7 @@ test_fail if {
 test_fail_on_a_key if {
 	some f in findings(facts({"log.hit": [key]}))
 	f.outcome == "fail"
-	f.message == "Production log contains an API key: 1.log:4"
+	f.message == "Production log contains {{a_key}}: 1.log:4"
 }
 
 test_inconclusive_on_a_retired_key_that_nothing_refuses if {

@@ -8,7 +8,6 @@
 #   id: errors.no-internal-detail
 #   order: 410
 #   section: Handle errors safely
-#   items: [7]
 #   level: required
 #   severity: critical
 #   cwe: ["CWE-209"]
@@ -17,7 +16,6 @@
 #   remediation: |
 #     Respond to errors with a fixed text and an id, log the detail on the server, and switch every debug mode off in
 #     both environments.
-#   sources: ["Begini Security Checklist, Psychometric Integration, 6 (2026-04-14)"]
 #   facts: [webhook.baseline, webhook.exchange, webhook.instance]
 package prelaunch.checks.errors.no_internal_detail
 

@@ -9,7 +9,6 @@
 #   id: errors.status-codes
 #   order: 400
 #   section: Handle errors safely
-#   items: [7]
 #   level: required
 #   severity: medium
 #   cwe: ["CWE-755"]
@@ -18,7 +17,6 @@
 #   remediation: |
 #     Respond with 401 to an invalid signature and with 400 or 422 to an invalid body, and catch every exception in the
 #     handler.
-#   sources: ["Begini Security Checklist, Psychometric Integration, 6 (2026-04-14)"]
 #   facts: [webhook.baseline, webhook.exchange]
 package prelaunch.checks.errors.status_codes
 

@@ -7,7 +7,6 @@
 #   id: errors.survives-requests
 #   order: 395
 #   section: Handle errors safely
-#   items: [7]
 #   level: required
 #   severity: high
 #   per_environment: true
@@ -17,7 +16,6 @@
 #     - Node: await every promise inside try, and pass errors to next(err); Express 4 does not catch those of async handlers
 #     - Go: recover in goroutines that the handler starts; net/http recovers in the handler only
 #     - limit the size and nesting of bodies, and the time that parsing and matching may take
-#   sources: ["Begini Security Checklist, Psychometric Integration, 6 (2026-04-14)"]
 #   cwe: [CWE-248, CWE-400]
 #   owasp_asvs: ["v5.0.0-16.5.3"]
 #   facts: [webhook.baseline, webhook.exchange]

@@ -7,7 +7,7 @@
 #   id: https.api-requests
 #   order: 220
 #   section: Use HTTPS everywhere
-#   items: [3]
+#   needs: [api]
 #   level: required
 #   severity: high
 #   cwe: ["CWE-319"]
@@ -15,7 +15,6 @@
 #   remediation: |
 #     Write https:// wherever the API's address is used. A request over http carries the key in the clear before any
 #     redirect.
-#   sources: ["Begini Security Checklist, Psychometric Integration, 3 (2026-04-14)"]
 #   facts: [repository.plain_api, repository.status]
 package prelaunch.checks.https.api_requests
 

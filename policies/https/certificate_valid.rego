@@ -16,7 +16,6 @@
 #   id: https.certificate-valid
 #   order: 190
 #   section: Use HTTPS everywhere
-#   items: [3]
 #   level: required
 #   severity: critical
 #   cwe: ["CWE-295"]

@@ -7,7 +7,6 @@
 #   id: https.hsts
 #   order: 240
 #   section: Use HTTPS everywhere
-#   items: [3]
 #   level: recommended
 #   severity: low
 #   cwe: ["CWE-319"]

@@ -11,7 +11,6 @@
 #   id: https.modern-tls
 #   order: 200
 #   section: Use HTTPS everywhere
-#   items: [3]
 #   level: required
 #   severity: high
 #   cwe: ["CWE-326", "CWE-327"]

@@ -9,7 +9,6 @@
 #   id: https.no-plain-http
 #   order: 210
 #   section: Use HTTPS everywhere
-#   items: [3]
 #   level: required
 #   severity: high
 #   cwe: ["CWE-319"]
@@ -21,8 +20,6 @@
 #     - HAProxy: `http-request redirect scheme https unless { ssl_fc }`
 #     - Caddy: the default, unless `auto_https` says `off` or `disable_redirects`
 #     - load balancers: a listener on port 80 whose only action is the redirect to HTTPS
-#   sources:
-#     - Begini Security Checklist, Psychometric Integration, 3 (2026-04-14)
 #   facts: [https.endpoint, https.url]
 #   per_environment: true
 package prelaunch.checks.https.no_plain_http

@@ -7,14 +7,13 @@
 #   id: https.redirects
 #   order: 230
 #   section: Use HTTPS everywhere
-#   items: [3]
+#   needs: [redirects]
 #   level: required
 #   severity: high
 #   cwe: ["CWE-319"]
 #   owasp_asvs: ["v5.0.0-12.2.1"]
 #   remediation: |
-#     Serve the pages over HTTPS and set their https URLs in both tabs of the Deployment Centre (Test, Production).
-#   sources: ["Begini Security Checklist, Psychometric Integration, 3 (2026-04-14)"]
+#     Serve the pages over HTTPS and set their https URLs in both {{tabs}} (Test, Production).
 #   facts: []
 #   per_environment: true
 package prelaunch.checks.https.redirects

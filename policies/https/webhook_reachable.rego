@@ -12,7 +12,6 @@
 #   id: https.webhook-reachable
 #   order: 180
 #   section: Use HTTPS everywhere
-#   items: [3]
 #   level: required
 #   severity: critical
 #   cwe: ["CWE-319"]
@@ -22,7 +21,6 @@
 #     those that do not out of DNS. Register the final URL rather than one that redirects to it. Behind an allowlist,
 #     run the audit from an admitted machine and say `network: {vantage: allowlisted}`.
 #   sources:
-#     - Begini Security Checklist, Psychometric Integration, 3 (2026-04-14)
 #     - RFC 9110 section 4.2.2 (the https URI scheme)
 #   facts: [https.endpoint, https.url]
 #   per_environment: true

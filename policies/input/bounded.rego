@@ -7,7 +7,6 @@
 #   id: input.bounded
 #   order: 390
 #   section: Validate incoming data
-#   items: [7]
 #   level: recommended
 #   severity: low
 #   cwe: ["CWE-400", "CWE-674"]
@@ -15,7 +14,6 @@
 #   per_environment: true
 #   remediation: |
 #     Limit the size of bodies (1 MiB is ample) at the web server or framework, and use a parser that limits nesting.
-#   sources: ["Begini Security Checklist, Psychometric Integration, 5 (2026-04-14)"]
 #   facts: [webhook.baseline, webhook.exchange]
 package prelaunch.checks.input.bounded
 

@@ -7,7 +7,6 @@
 #   id: input.handles-unexpected-values
 #   order: 380
 #   section: Validate incoming data
-#   items: [7]
 #   level: required
 #   severity: medium
 #   cwe: ["CWE-20", "CWE-755"]
@@ -16,7 +15,6 @@
 #   remediation: |
 #     Check types and ranges before use, ignore or reject what is unknown, and catch what the database or a library
 #     throws.
-#   sources: ["Begini Security Checklist, Psychometric Integration, 5 (2026-04-14)"]
 #   facts: [webhook.baseline, webhook.exchange]
 package prelaunch.checks.input.handles_unexpected_values
 

@@ -7,7 +7,6 @@
 #   id: input.rejects-malformed
 #   order: 360
 #   section: Validate incoming data
-#   items: [7]
 #   level: required
 #   severity: medium
 #   cwe: ["CWE-20", "CWE-1286"]
@@ -19,7 +18,6 @@
 #     - Go: `utf8.Valid(body)` before `json.Unmarshal`
 #     - Node: `new TextDecoder("utf-8", {fatal: true}).decode(body)` before `JSON.parse`
 #     - Python: `body.decode("utf-8")`, then `json.loads(text, parse_constant=reject)` with a function that raises
-#   sources: ["Begini Security Checklist, Psychometric Integration, 5 (2026-04-14)"]
 #   facts: [webhook.baseline, webhook.exchange]
 package prelaunch.checks.input.rejects_malformed
 

@@ -1,12 +1,11 @@
 # METADATA
 # title: Payloads without required fields must be rejected
 # description: |
-#   Correctly signed events without uid, integration_id, event or type get a 4xx.
+#   Correctly signed events without a required field ({{required}}) get a 4xx.
 # custom:
 #   id: input.rejects-missing-fields
 #   order: 370
 #   section: Validate incoming data
-#   items: [7]
 #   level: required
 #   severity: medium
 #   cwe: ["CWE-20", "CWE-230"]
@@ -15,7 +14,6 @@
 #   remediation: |
 #     Check that every required field is present and has the expected type before processing an event, and respond with
 #     400 or 422 otherwise.
-#   sources: ["Begini Security Checklist, Psychometric Integration, 5 (2026-04-14)"]
 #   facts: [webhook.baseline, webhook.exchange]
 package prelaunch.checks.input.rejects_missing_fields
 

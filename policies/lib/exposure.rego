@@ -57,10 +57,10 @@ tries(hit, environment) := [try |
 ]
 
 # key_name is the key of a hit at the start of a message.
-key_name(hit) := trim_space(sprintf("%s API key", [lib.label(hit.key_environment)])) if {
+key_name(hit) := trim_space(sprintf("%s {{key}}", [lib.label(hit.key_environment)])) if {
 	hit.role == "current"
 } else := concat(" ", array.concat(["Retired"], [word |
-	some word in [lib.label(hit.key_environment), "API key"]
+	some word in [lib.label(hit.key_environment), "{{key}}"]
 	word != ""
 ]))
 
@@ -204,7 +204,7 @@ unsearchable(from) := {finding |
 	some fingerprint in too_short(from)
 	finding := lib.finding({
 		"outcome": "inconclusive", "subject": concat(" ", ["too short:", fingerprint]),
-		"message": sprintf("API key %s is too short to be searched for: it would be found by chance", [fingerprint]),
+		"message": sprintf("{{Key}} %s is too short to be searched for: it would be found by chance", [fingerprint]),
 		"next_step": "Rotate the key to one of at least 16 characters, and audit again.",
 		"cause": sprintf("key.too-short/%s", [fingerprint]),
 		"evidence": {"reason": "not_looked_at", "fingerprint": fingerprint},

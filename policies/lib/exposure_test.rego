@@ -104,9 +104,9 @@ test_reasons if {
 }
 
 test_names_of_keys if {
-	exposure.key_name({"role": "current", "key_environment": "production"}) == "Production API key"
-	exposure.key_name({"role": "retired", "key_environment": "test"}) == "Retired Test API key"
-	exposure.key_name({"role": "retired", "key_environment": ""}) == "Retired API key"
+	exposure.key_name({"role": "current", "key_environment": "production"}) == "Production {{key}}"
+	exposure.key_name({"role": "retired", "key_environment": "test"}) == "Retired Test {{key}}"
+	exposure.key_name({"role": "retired", "key_environment": ""}) == "Retired {{key}}"
 }
 
 test_spots if {

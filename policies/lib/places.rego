@@ -86,10 +86,8 @@ doubtful_word(url) := sort(found)[0] if {
 
 words(text) := {trim_right(word, "0123456789") | some word in regex.split(`[^a-z0-9]+`, lower(text))}
 
-# Hosts of each provider's own pages, which end a user's journey.
-provider_pages := {"begini": ["begini.co"]}
-
+# provider_page holds for the provider's own pages, which end a user's journey.
 provider_page(url) if {
-	some domain in provider_pages[input.integration.provider]
+	some domain in input.profile.hosts
 	endswith(concat("", [".", host_of(url)]), concat("", [".", domain]))
 }

@@ -41,8 +41,9 @@ test_doubtful_words if {
 }
 
 test_provider_pages if {
-	places.provider_page("https://begini.co/done") with input as {"integration": {"provider": "begini"}}
-	places.provider_page("https://app.Begini.co/done") with input as {"integration": {"provider": "begini"}}
-	not places.provider_page("https://notbegini.co/done") with input as {"integration": {"provider": "begini"}}
-	not places.provider_page("https://begini.co/done") with input as {"integration": {"provider": "other"}}
+	of_provider := {"profile": {"hosts": ["provider.example"]}}
+	places.provider_page("https://provider.example/done") with input as of_provider
+	places.provider_page("https://app.Provider.example/done") with input as of_provider
+	not places.provider_page("https://notprovider.example/done") with input as of_provider
+	not places.provider_page("https://provider.example/done") with input as {"profile": {"hosts": []}}
 }

@@ -77,7 +77,7 @@ reasons := {
 	"key_unsendable": "the key has characters that a request header cannot have",
 	"random_not_refused": "the API did not reject a random key, so its responses prove nothing and it got no real one",
 	"api_silent": "the API did not respond to an earlier call, so it was not asked again",
-	"session_created": "the API responded as if it had created a session for an invalid UID, so nothing more was asked: look for one in Beacon",
+	"session_created": "the API responded as if it had created a session for an invalid UID, so nothing more was asked: look for one in {{accounts}}",
 }
 
 without_response(call) := "" if {

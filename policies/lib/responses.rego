@@ -251,9 +251,20 @@ shade(item, environment, other, simpler) := object.union(item, {"class": "shadow
 
 # succeeded holds for the response that a valid event has to get.
 succeeded(x) if {
-	x.status == 200
+	successful(x.status)
 	not x.error
 }
+
+# successful holds for a status that the provider takes for a delivery.
+successful(status) if {
+	some range in success
+	status >= range.from
+	status <= range.to
+}
+
+success := input.profile.success if {
+	input.profile.success
+} else := [{"from": 200, "to": 200}]
 
 # transient holds for a response, or a lack of one, that shows nothing about a valid event.
 transient(x) if {

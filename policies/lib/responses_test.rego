@@ -222,3 +222,11 @@ test_other_methods if {
 	responses.class(put, careful) == "same" with input as document({}, [also])
 	responses.class(put, object.union(careful, {"wrong_statuses": [404]})) != "same" with input as document({}, [invalid])
 }
+
+test_success_is_what_the_provider_says if {
+	ok := {"status": 204}
+	responses.succeeded(ok) with input as {"profile": {"success": [{"from": 200, "to": 299}]}}
+	not responses.succeeded(ok) with input as {"profile": {"success": [{"from": 200, "to": 200}, {"from": 202, "to": 202}]}}
+	not responses.succeeded(ok) with input as {}
+	not responses.succeeded({"status": 200, "error": "reset"}) with input as {}
+}

@@ -1,24 +1,22 @@
 # METADATA
 # title: Only the provider's IP addresses can reach the receiver
 # description: |
-#   A receiver that only the provider can reach is safer from whoever finds a flaw in it. The provider recommends it;
-#   the list of its addresses comes from the account manager. That it holds for everybody but this machine cannot be
-#   observed from here, so it is attested; that a machine on no allowlist gets through is observed.
+#   A receiver that only the provider can reach is safer from whoever finds a flaw in it. That it holds for everybody
+#   but this machine cannot be observed from here, so it is attested; that a machine on no allowlist gets through is
+#   observed.
 # custom:
 #   id: network.ip-allowlist
 #   order: 430
 #   section: Consider IP whitelisting
-#   items: []
 #   level: recommended
 #   severity: low
 #   cwe: []
 #   owasp_asvs: []
 #   attestable: true
 #   remediation: |
-#     Ask the account manager for the list of the provider's addresses, admit only them in front of the receiver
+#     {{Addresses}}, admit only them in front of the receiver
 #     (firewall, load balancer or gateway), attest network.ip-allowlist, and audit from an admitted machine with
 #     `network: {vantage: allowlisted}`.
-#   sources: ["Begini Security Checklist, Psychometric Integration, 8 (2026-04-14)"]
 #   facts: [webhook.baseline]
 #   per_environment: true
 package prelaunch.checks.network.ip_allowlist

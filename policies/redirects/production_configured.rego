@@ -9,17 +9,16 @@
 #   id: redirects.production-configured
 #   order: 260
 #   section: Separate Test and Production cleanly
-#   items: [4]
+#   needs: [redirects]
 #   level: required
 #   severity: high
 #   cwe: []
 #   owasp_asvs: []
 #   remediation: |
-#     Set all three URLs in the Production tab of the Deployment Centre (the tab shown first is Test) to public https
+#     Set all three URLs in the Production {{tab}}{{first_tab}} to public https
 #     pages of the production environment, configure the same ones under environments.production.redirect_urls, and open
 #     each in a browser.
 #   sources:
-#     - "Begini Security Checklist, Psychometric Integration, pre-launch list (2026-04-14)"
 #     - "RFC 6761 and RFC 6890: names and addresses that are not public"
 #   facts: [https.url, https.endpoint]
 package prelaunch.checks.redirects.production_configured

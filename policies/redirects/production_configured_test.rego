@@ -21,10 +21,10 @@ findings(url, trails, endpoints, trusts) := result if {
 	facts := array.concat([fact("cancellation", [answered]), fact("expiry", [answered]), fact("completion", trails)], beside)
 	result := check.findings with input as {
 		"integration": {
-			"provider": "begini",
 			"network": {"provider_trusts_ca": trusts},
 			"environments": [{"name": "test"}, {"name": "production", "redirect_urls": {"completion": url, "cancellation": "https://acme.example/cancelled", "expiry": "https://acme.example/expired"}}],
 		},
+		"profile": {"hosts": ["provider.example"]},
 		"facts": {"https.url": facts, "https.endpoint": array.concat(endpoints, elsewhere)},
 		"probes": [],
 	}
@@ -71,7 +71,7 @@ test_fail_on_http if of("http://acme.example/done", [], [endpoint]) == {["comple
 test_fail_by_name if {
 	of("https://localhost/done", [answered], [endpoint]) == {["completion: local", "fail"]}
 	of("https://staging.acme.example/done", [answered], [endpoint]) == {["completion: test", "fail"]}
-	of("https://app.begini.co/done", [answered], [endpoint]) == {["completion: provider", "fail"]}
+	of("https://app.provider.example/done", [answered], [endpoint]) == {["completion: provider", "fail"]}
 }
 
 test_warn_on_a_doubtful_name if of("https://acme-dev.example/done", [answered], [endpoint]) == {["completion: test", "warn"]}
@@ -83,7 +83,7 @@ test_fail_only_once_where_it_begins_and_ends_wrongly if {
 
 test_fail_where_it_ends if {
 	told(trail("answer", 200, [hop(good, "ok", "ok"), hop("https://uat.acme.example/", "ok", "ok")])) == {["completion: ends test", "fail"]}
-	told(trail("answer", 200, [hop(good, "ok", "ok"), hop("https://begini.co/", "ok", "ok")])) == {["completion: ends provider", "fail"]}
+	told(trail("answer", 200, [hop(good, "ok", "ok"), hop("https://provider.example/", "ok", "ok")])) == {["completion: ends provider", "fail"]}
 }
 
 test_fail_by_answer if {

@@ -1,23 +1,21 @@
 # METADATA
 # title: Valid webhook events return the provider's success status
 # description: |
-#   A valid event of each configured type gets exactly 200; the provider counts anything else, 201 and 204 too, as a
-#   failed delivery and sends it again.
+#   A valid event of each configured type gets {{success}}; the provider counts anything else as a failed delivery and
+#   sends it again.
 # custom:
 #   id: webhook.accepts-genuine
 #   order: 70
 #   section: Verify all webhook requests
-#   items: [2]
 #   level: required
 #   severity: high
 #   cwe: []
 #   owasp_asvs: []
 #   per_environment: true
 #   remediation: |
-#     Respond with exactly 200 as soon as the signature is verified and the event is stored, and do the work later.
-#     Verify the HMAC-SHA-512 of the raw body in hex, with the key of this environment's tab of the Deployment Centre.
+#     Respond with {{success}} as soon as the signature is verified and the event is stored, and do the work later.
+#     Verify the {{mac}} of the {{signed}} in {{encoding}}, with the key of this environment's {{tab}}.
 #     Accept bodies of 64 KiB. Where the receiver looks users up, list UIDs that it knows as probe_uids.
-#   sources: ["Begini Security Checklist, Psychometric Integration, 2 (2026-04-14)"]
 #   facts: [webhook.baseline, webhook.exchange, webhook.diagnosis, webhook.instance, provider.call]
 package prelaunch.checks.webhook.accepts_genuine
 
@@ -187,7 +185,7 @@ about(environment, "unknown user") := {
 
 about(environment, "no answer") := {
 	"outcome": "inconclusive",
-	"message": sprintf("%s gave no usable response to %s (%s), and 200 to the others", [
+	"message": sprintf("%s gave no usable response to %s (%s), and {{status}} to the others", [
 		text.receiver(environment), count_words(environment), text.responses_of(rejected(environment)),
 	]),
 	"evidence": {"event_types": types(rejected(environment))},
@@ -229,7 +227,7 @@ only_status(environment, expected) if {
 
 about(environment, "genuine") := {
 	"outcome": "fail",
-	"message": sprintf("%s did not respond with 200 to %s: %s%s%s", [
+	"message": sprintf("%s did not respond with {{status}} to %s: %s%s%s", [
 		text.receiver(environment), count_words(environment), text.responses_of(rejected(environment)),
 		guess_words(environment), habit(environment),
 	]),
@@ -249,7 +247,7 @@ findings contains verdict.finding(environment, object.union(
 findings contains verdict.inconclusive(environment, obstacles.accepts_everything(environment), {
 	"subject": "takes everything",
 	"message": sprintf(
-		"%s responds with 200 to valid events, but also to everything else, forged or not even JSON",
+		"%s responds with {{status}} to valid events, but also to everything else, forged or not even JSON",
 		[text.receiver(environment)],
 	),
 	"evidence": {"reason": "takes_everything"},
@@ -261,7 +259,7 @@ findings contains verdict.inconclusive(environment, obstacles.accepts_everything
 
 findings contains verdict.finding(environment, {
 	"outcome": "pass", "subject": "accepted",
-	"message": sprintf("%s responded with 200 to %s of %s", [
+	"message": sprintf("%s responded with {{status}} to %s of %s", [
 		text.receiver(environment), lib.amount(count(valid(environment)), "valid event", "valid events"),
 		lib.amount(count(types(valid(environment))), "type", "types"),
 	]),
@@ -308,16 +306,16 @@ provider_status(environment) := call.receiver_status if {
 	call.status in {200, 422}
 }
 
-provider_words(environment) := "; the provider's test webhook got 200, but is only one event" if {
-	provider_status(environment) == 200
+provider_words(environment) := "; the provider's test webhook got {{status}}, but is only one event" if {
+	responses.successful(provider_status(environment))
 } else := ""
 
-rejected_by_status(environment) if provider_status(environment) != 200
+rejected_by_status(environment) if not responses.successful(provider_status(environment))
 
 findings contains verdict.finding(environment, {
 	"outcome": "fail", "subject": "test webhook",
 	"message": sprintf(
-		"%s responded with %d, not 200, to the provider's test webhook",
+		"%s responded with %d, not {{status}}, to the provider's test webhook",
 		[text.receiver(environment), status],
 	),
 	"evidence": {"statuses": [status]},
@@ -333,7 +331,10 @@ bridged(environment) if {
 	passes("test")
 }
 
-findings contains verdict.bridged(environment, "accepted", "Test receiver responded with 200 to valid events") if {
+findings contains verdict.bridged(
+	environment, "accepted",
+	"Test receiver responded with {{status}} to valid events",
+) if {
 	some environment, _ in lib.environments
 	bridged(environment)
 }
@@ -351,10 +352,11 @@ fresh(environment) := [x |
 strays(environment) := [x |
 	some x in fresh(environment)
 	x.status > 0
-	not x.status in {200, 429, 503}
+	not x.status in {429, 503}
+	not responses.successful(x.status)
 	not x.firewall
 	some other in fresh(environment)
-	other.status == 200
+	responses.successful(other.status)
 ]
 
 draws(list) := sum([x.draws | some x in list])
@@ -363,11 +365,14 @@ addresses(list) := sort({x.address | some x in list})
 
 findings contains verdict.finding(environment, {
 	"outcome": "fail", "subject": "instances",
-	"message": sprintf("%s did not respond with 200 to %d of %s on new connections (%s): %s does not accept them", [
-		text.receiver(environment), draws(strays(environment)),
-		lib.amount(draws(fresh(environment)), "valid event", "valid events"),
-		text.responses_of(strays(environment)), concat(", ", addresses(strays(environment))),
-	]),
+	"message": sprintf(
+		"%s did not respond with {{status}} to %d of %s on new connections (%s): %s does not accept them",
+		[
+			text.receiver(environment), draws(strays(environment)),
+			lib.amount(draws(fresh(environment)), "valid event", "valid events"),
+			text.responses_of(strays(environment)), concat(", ", addresses(strays(environment))),
+		],
+	),
 	"evidence": {
 		"statuses": sort({x.status | some x in strays(environment)}),
 		"addresses": addresses(strays(environment)),
@@ -416,7 +421,7 @@ values(environment) := [item |
 
 findings contains verdict.finding(environment, {
 	"outcome": "fail", "subject": "values",
-	"message": sprintf("%s did not respond with 200 to valid events with unusual text in them (%s): %s", [
+	"message": sprintf("%s did not respond with {{status}} to valid events with unusual text in them (%s): %s", [
 		text.receiver(environment), concat(", ", text.cases(items)),
 		text.responses_of([item.fact | some item in items]),
 	]),
@@ -428,7 +433,7 @@ findings contains verdict.finding(environment, {
 	count(items) > 0
 }
 
-unusual_message(environment, x) := sprintf("%s did not respond with 200 to a valid event %s: %s", [
+unusual_message(environment, x) := sprintf("%s did not respond with {{status}} to a valid event %s: %s", [
 	text.receiver(environment), unusual_words[x.case], text.response(x),
 ])
 

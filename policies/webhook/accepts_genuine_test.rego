@@ -118,7 +118,7 @@ on_new_connections(draws) := given.documents([given.baseline({})], [given.wrong,
 test_fail_where_an_instance_turns_it_down if {
 	document := on_new_connections([drawn({}), drawn({"status": 401, "equals": ["wrong"], "address": "192.0.2.8:443", "draws": 1})])
 	outcomes(document) == {"fail", "pass"}
-	contains(messages(document), "did not respond with 200 to 1 of 3 valid events on new connections (401): 192.0.2.8:443 does not accept them")
+	contains(messages(document), "did not respond with {{status}} to 1 of 3 valid events on new connections (401): 192.0.2.8:443 does not accept them")
 }
 
 test_pass_where_a_new_connection_tells_nothing if {
@@ -146,7 +146,7 @@ test_inconclusive_where_this_machine_is_shut_out if {
 
 test_careful_hears_what_the_provider_says if {
 	document := given.careful_document([given.wrong, genuine("application.complete", ok)], [])
-	every row in [[200, "inconclusive", "only one event"], [404, "fail", "with 404, not 200"]] {
+	every row in [[200, "inconclusive", "only one event"], [404, "fail", "with 404, not {{status}}"]] {
 		call := {"environment": "production", "purpose": "webhook", "role": "current", "documented": true, "status": 200, "receiver_status": row[0]}
 		findings := {f | some f in check.findings; f.environment == "production"} with input as object.union(document, {"facts": {"provider.call": [call]}})
 		{f.outcome | some f in findings} == {row[1]}

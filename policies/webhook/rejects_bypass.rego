@@ -7,7 +7,6 @@
 #   id: webhook.rejects-bypass
 #   order: 140
 #   section: Verify all webhook requests
-#   items: [2]
 #   level: required
 #   severity: critical
 #   cwe: ["CWE-288", "CWE-290"]
@@ -16,7 +15,6 @@
 #   remediation: |
 #     Verify in the handler that processes the event, for every request that reaches it, regardless of its method, path,
 #     content type, encoding and headers.
-#   sources: ["Begini Security Checklist, Psychometric Integration, 2 (2026-04-14)"]
 #   facts: [webhook.baseline, webhook.exchange]
 package prelaunch.checks.webhook.rejects_bypass
 

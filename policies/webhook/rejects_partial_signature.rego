@@ -7,15 +7,13 @@
 #   id: webhook.rejects-partial-signature
 #   order: 130
 #   section: Verify all webhook requests
-#   items: [2]
 #   level: required
 #   severity: critical
 #   cwe: ["CWE-347", "CWE-187"]
 #   owasp_asvs: ["v5.0.0-4.1.5"]
 #   per_environment: true
 #   remediation: |
-#     Compare the whole signature, all 128 digits, with a constant-time function of the standard library.
-#   sources: ["Begini Security Checklist, Psychometric Integration, 2 (2026-04-14)"]
+#     Compare the whole signature, {{whole}}, with a constant-time function of the standard library.
 #   facts: [webhook.baseline, webhook.exchange]
 package prelaunch.checks.webhook.rejects_partial_signature
 

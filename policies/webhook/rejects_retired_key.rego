@@ -7,7 +7,6 @@
 #   id: webhook.rejects-retired-key
 #   order: 110
 #   section: Verify all webhook requests
-#   items: [2]
 #   level: required
 #   severity: critical
 #   cwe: ["CWE-324"]
@@ -15,7 +14,6 @@
 #   per_environment: true
 #   remediation: |
 #     Remove the retired key from the receiver's configuration and restart every instance.
-#   sources: ["Begini Security Checklist, Psychometric Integration, 2 (2026-04-14)"]
 #   facts: [webhook.baseline, webhook.exchange]
 package prelaunch.checks.webhook.rejects_retired_key
 

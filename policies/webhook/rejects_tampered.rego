@@ -7,18 +7,16 @@
 #   id: webhook.rejects-tampered
 #   order: 90
 #   section: Verify all webhook requests
-#   items: [2]
 #   level: required
 #   severity: critical
 #   cwe: ["CWE-347", "CWE-354"]
 #   owasp_asvs: ["v5.0.0-4.1.5"]
 #   per_environment: true
 #   remediation: |
-#     Compute the HMAC-SHA-512 over the raw bytes of the same body that is then parsed and processed, whatever its
-#     content type: `express.raw` in Express, fastify-raw-body in Fastify, `ctx.request.rawBody` of koa-bodyparser,
+#     Compute the {{mac}} over the raw bytes of the same body that is then parsed and processed, whatever its content
+#     type: `express.raw` in Express, fastify-raw-body in Fastify, `ctx.request.rawBody` of koa-bodyparser,
 #     `c.req.arrayBuffer()` in Hono, `request.text()` in Next, `request.get_data()` in Flask, `php://input` in PHP,
 #     `io.ReadAll(r.Body)` in Go.
-#   sources: ["Begini Security Checklist, Psychometric Integration, 2 (2026-04-14)"]
 #   facts: [webhook.baseline, webhook.exchange]
 package prelaunch.checks.webhook.rejects_tampered
 

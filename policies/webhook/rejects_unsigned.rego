@@ -2,21 +2,19 @@
 # title: Requests without a valid signature must be rejected
 # description: |
 #   An event without a signature, or with an empty, placeholder or malformed one, is rejected, for each type of event.
-#   A receiver that accepts one lets anybody who knows its URL decide about a person's credit.
+#   A receiver that accepts one believes anybody who knows its URL.
 # custom:
 #   id: webhook.rejects-unsigned
 #   order: 80
 #   section: Verify all webhook requests
-#   items: [2]
 #   level: required
 #   severity: critical
 #   cwe: ["CWE-347", "CWE-306"]
 #   owasp_asvs: ["v5.0.0-4.1.5", "v5.0.0-13.2.1"]
 #   per_environment: true
 #   remediation: |
-#     Reject with 401 whenever the X-Signature header is missing, empty, of the wrong length or not hexadecimal, before
+#     Reject with 401 whenever the {{placement}} is missing, empty, of the wrong length or not {{notation}}, before
 #     the body is parsed.
-#   sources: ["Begini Security Checklist, Psychometric Integration, 2 (2026-04-14)"]
 #   facts: [webhook.baseline, webhook.exchange]
 package prelaunch.checks.webhook.rejects_unsigned
 

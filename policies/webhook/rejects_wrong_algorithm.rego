@@ -7,15 +7,13 @@
 #   id: webhook.rejects-wrong-algorithm
 #   order: 120
 #   section: Verify all webhook requests
-#   items: [2]
 #   level: required
 #   severity: critical
 #   cwe: ["CWE-327", "CWE-347"]
 #   owasp_asvs: ["v5.0.0-4.1.5", "v5.0.0-11.4.1"]
 #   per_environment: true
 #   remediation: |
-#     Pin HMAC-SHA-512; never choose the algorithm by a prefix or a length that the sender controls.
-#   sources: ["Begini Security Checklist, Psychometric Integration, 2 (2026-04-14)"]
+#     Pin {{algorithm}}; never choose the algorithm by a prefix or a length that the sender controls.
 #   facts: [webhook.baseline, webhook.exchange]
 package prelaunch.checks.webhook.rejects_wrong_algorithm
 

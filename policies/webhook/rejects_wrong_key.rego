@@ -7,7 +7,6 @@
 #   id: webhook.rejects-wrong-key
 #   order: 100
 #   section: Verify all webhook requests
-#   items: [2]
 #   level: required
 #   severity: critical
 #   cwe: ["CWE-347", "CWE-1392"]
@@ -15,7 +14,6 @@
 #   per_environment: true
 #   remediation: |
 #     Make the receiver fail at startup when its key is missing or empty, and read the key from one place only.
-#   sources: ["Begini Security Checklist, Psychometric Integration, 2 (2026-04-14)"]
 #   facts: [webhook.baseline, webhook.exchange]
 package prelaunch.checks.webhook.rejects_wrong_key
 

@@ -9,7 +9,6 @@
 #   id: webhook.same-everywhere
 #   order: 170
 #   section: Verify all webhook requests
-#   items: [2]
 #   level: required
 #   severity: high
 #   cwe: ["CWE-347"]
@@ -17,7 +16,6 @@
 #   per_environment: true
 #   remediation: |
 #     Roll the same build and configuration out to every instance and address, and remove those that do not start.
-#   sources: ["Begini Security Checklist, Psychometric Integration, 2 (2026-04-14)"]
 #   facts: [webhook.baseline, webhook.exchange, webhook.instance]
 package prelaunch.checks.webhook.same_everywhere
 
@@ -53,7 +51,7 @@ open(environment) := [draw | some draw in forged(environment); not draw.class in
 strays(environment) := [draw |
 	some draw in draws(environment)
 	draw.fact.case == "genuine"
-	draw.fact.status != 200
+	not responses.successful(draw.fact.status)
 	not unrouted(draw)
 ]
 
@@ -166,7 +164,7 @@ some_open(environment) := object.union(
 
 some_stray(environment) := {
 	"outcome": "inconclusive",
-	"message": sprintf("%s did not respond with 200 to a valid event at %s", [
+	"message": sprintf("%s did not respond with {{status}} to a valid event at %s", [
 		text.receiver(environment), concat(", ", addresses(strays(environment))),
 	]),
 	"evidence": {"addresses": addresses(strays(environment))},

@@ -1,21 +1,19 @@
 # METADATA
 # title: Duplicate deliveries are handled
 # description: |
-#   The provider sends an event again when a response was late or lost. The same valid event sent twice gets 200 both
-#   times.
+#   The provider sends an event again when a response was late or lost. The same valid event sent twice gets
+#   {{status}} both times.
 # custom:
 #   id: webhook.tolerates-redelivery
 #   order: 160
 #   section: Verify all webhook requests
-#   items: [2]
 #   level: required
 #   severity: medium
 #   cwe: ["CWE-837"]
 #   owasp_asvs: []
 #   per_environment: true
 #   remediation: |
-#     Look the event up by UID and type before storing it, and respond with 200 to one that is known.
-#   sources: ["Begini Security Checklist, Psychometric Integration, 2 (2026-04-14)"]
+#     Look the event up by {{event_id}} before storing it, and respond with {{status}} to one that is known.
 #   facts: [webhook.baseline, webhook.exchange]
 package prelaunch.checks.webhook.tolerates_redelivery
 
@@ -51,12 +49,12 @@ shown(environment) := "fail" if {
 
 about(environment) := {
 	"outcome": "pass",
-	"message": sprintf("%s responded with 200 to the same valid event both times", [text.receiver(environment)]),
+	"message": sprintf("%s responded with {{status}} to the same valid event both times", [text.receiver(environment)]),
 } if {
 	shown(environment) == "pass"
 } else := {
 	"outcome": "fail",
-	"message": sprintf("%s responded with 200 to a valid event, but not to its duplicate: %s", [
+	"message": sprintf("%s responded with {{status}} to a valid event, but not to its duplicate: %s", [
 		text.receiver(environment), text.response(second(environment)),
 	]),
 } if {
@@ -72,7 +70,7 @@ about(environment) := {
 	not responses.accepts_everything(environment)
 } else := {
 	"outcome": "inconclusive",
-	"message": sprintf("%s gives every request the same response, so its 200 to a duplicate shows nothing", [
+	"message": sprintf("%s gives every request the same response, so its {{status}} to a duplicate shows nothing", [
 		text.receiver(environment),
 	]),
 	"next_step": everything.next_step, "cause": everything.cause,
@@ -116,7 +114,7 @@ findings contains verdict.finding(environment, object.union(about(environment), 
 findings contains verdict.bridged(
 	environment,
 	"redelivery",
-	"Test receiver responded with 200 to the same event twice",
+	"Test receiver responded with {{status}} to the same event twice",
 ) if {
 	some environment, _ in lib.environments
 	not verdict.unread(environment)

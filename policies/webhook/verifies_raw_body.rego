@@ -8,7 +8,6 @@
 #   id: webhook.verifies-raw-body
 #   order: 150
 #   section: Verify all webhook requests
-#   items: [2]
 #   level: required
 #   severity: high
 #   cwe: ["CWE-347", "CWE-436"]
@@ -20,7 +19,6 @@
 #     - Hono: `await c.req.arrayBuffer()`; Next: `await request.text()` in the route handler, before `request.json()`
 #     - Flask: `request.get_data()`; Django: `request.body`; FastAPI: `await request.body()`
 #     - PHP: `php://input`; Rails: `request.raw_post`; Go: `io.ReadAll(r.Body)`
-#   sources: ["Begini Security Checklist, Psychometric Integration, 2 (2026-04-14)"]
 #   facts: [webhook.baseline, webhook.exchange, webhook.diagnosis]
 package prelaunch.checks.webhook.verifies_raw_body
 

@@ -1,0 +1,58 @@
+package cli
+
+import (
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
+)
+
+// profileFacts is what judging needs of a profile.
+func profileFacts(profile provider.Profile) audit.Profile {
+	facts := audit.Profile{
+		Name: profile.Name, Title: profile.Words["provider"], BuiltIn: true, Verified: true, Words: profile.Words, Features: profile.Features,
+		Covers: []string{"body"}, Success: []audit.StatusRange{{From: 200, To: 200}}, Hosts: []string{"begini.co"}, Checklist: []audit.ProfileItem{},
+	}
+	for _, item := range profile.Checklist {
+		facts.Checklist = append(facts.Checklist, audit.ProfileItem{Title: item.Title, Source: item.Source, Checks: item.Checks})
+	}
+	return facts
+}
+
+// profileOf is what judging needs of an integration's provider.
+func profileOf(integration *audit.Integration) (audit.Profile, error) {
+	profile, err := provider.ByName(integration.Provider)
+	if err != nil {
+		return audit.Profile{}, err
+	}
+	return profileFacts(profile), nil
+}
+
+// reportedProfile is the profile by which a report was judged.
+func reportedProfile(r *audit.Report) (audit.Profile, error) {
+	profile, err := provider.ByName(r.Provider)
+	if err != nil {
+		return audit.Profile{}, err
+	}
+	return profileFacts(profile), nil
+}
+
+// catalogueProfile is the profile of that name or, without one, any: then the items of the checklist are
+// those of the default provider.
+func catalogueProfile(name string) (audit.Profile, error) {
+	shown := name
+	if name == "" {
+		shown = defaultProvider
+	}
+	profile, err := provider.ByName(shown)
+	if err != nil {
+		return audit.Profile{}, err
+	}
+	facts := profileFacts(profile)
+	if name != "" {
+		return facts, nil
+	}
+	anyone := audit.Profile{}
+	for _, item := range facts.Checklist {
+		anyone.Checklist = append(anyone.Checklist, audit.ProfileItem{Title: item.Title, Checks: item.Checks})
+	}
+	return anyone, nil
+}
