@@ -93,18 +93,52 @@ func TestCronJob(t *testing.T) {
 	}
 }
 
-func TestWorkflow(t *testing.T) {
+// TestWorkflows: the examples, and the project's own.
+func TestWorkflows(t *testing.T) {
 	t.Parallel()
 	linter, err := actionlint.NewLinter(io.Discard, &actionlint.LinterOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	faults, err := linter.Lint("github-actions.yml", read(t, "github-actions.yml"), nil)
-	if err != nil {
+	for _, name := range []string{"github-actions.yml", "../ci/github.yml", "../../.github/workflows/ci.yml", "../../.github/workflows/release.yml"} {
+		faults, err := linter.Lint(name, read(t, name), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, fault := range faults {
+			t.Error(fault)
+		}
+	}
+}
+
+// TestAction: the action's description has what GitHub requires of a composite action, and every step of a script names its shell.
+func TestAction(t *testing.T) {
+	t.Parallel()
+	var action struct {
+		Name, Description string
+		Inputs            map[string]struct{ Description, Default string }
+		Outputs           map[string]struct{ Description, Value string }
+		Runs              struct {
+			Using string
+			Steps []struct {
+				If, ID, Uses, Shell, Run string
+				With, Env                map[string]string
+			}
+		}
+	}
+	if err := yaml.UnmarshalStrict(read(t, "../../.github/actions/audit/action.yml"), &action); err != nil {
 		t.Fatal(err)
 	}
-	for _, fault := range faults {
-		t.Error(fault)
+	if action.Name == "" || action.Description == "" || action.Runs.Using != "composite" || len(action.Runs.Steps) == 0 {
+		t.Errorf("%+v", action)
+	}
+	for i, step := range action.Runs.Steps {
+		if (step.Run == "") == (step.Uses == "") || (step.Run != "") != (step.Shell != "") {
+			t.Errorf("step %d: %+v", i, step)
+		}
+		if strings.Contains(step.Run, "${{") { // an input would be read by the shell
+			t.Errorf("step %d has an expression in its script: %s", i, step.Run)
+		}
 	}
 }
 
