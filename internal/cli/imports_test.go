@@ -46,10 +46,11 @@ var mayImport = []struct{ pattern, may string }{
 	{"internal/gitrepo/object", "internal/inflate"},
 	{"internal/keyscan/match", ""},
 	{"internal/sandbox", "internal/audit internal/secret internal/sandbox/certs internal/sandbox/gitrepo internal/lazy"},
-	{"internal/sandbox/behaviors", "internal/audit internal/secret internal/sandbox internal/sandbox/certs"}, // only tests import it
+	{"internal/sandbox/behaviors", "internal/audit internal/secret internal/sandbox internal/sandbox/certs"}, // only tests and the benchmark import it
 	{"internal/wording", ""}, // for tests only
 	{"internal/*", ""},
 	{"internal/*/*", ""},
+	{"examples/benchmark", "internal/sandbox internal/sandbox/behaviors"},
 	{"examples/*", ""},
 	{"examples/*/*", ""},
 }
