@@ -10,7 +10,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
-// The two environments of an integration.
+// The names of Begini's environments, which others share. An integration with another provider may have one or several, of any name.
 const (
 	Test       = "test"
 	Production = "production"
@@ -28,10 +28,14 @@ type Integration struct {
 	EventTypes []string `json:"event_types"`
 	// Declared names the optional top-level sections that the configuration has, be they empty, such as "clients": an absent section
 	// is inconclusive, an empty one is not applicable.
-	Declared       []string       `json:"declared"`
-	Authorized     *Authorization `json:"authorized,omitempty"`
-	DeclaredEmpty  []EmptySection `json:"declared_empty,omitzero"` // repositories, clients and logs that are said not to exist
-	Environments   []Environment  `json:"environments"`            // test, then production
+	Declared      []string       `json:"declared"`
+	Authorized    *Authorization `json:"authorized,omitempty"`
+	DeclaredEmpty []EmptySection `json:"declared_empty,omitzero"` // repositories, clients and logs that are said not to exist
+	// Environments are what is audited, one or several, in the order of the configuration; Test before Production. An audit of one
+	// environment alone needs no other: checks that compare environments are not applicable then.
+	Environments []Environment `json:"environments"`
+	// LeftOut is what an audit of one environment leaves out of the configuration; nil: nothing.
+	LeftOut        *LeftOut       `json:"left_out,omitempty"`
 	ProviderChecks bool           `json:"provider_checks"`
 	RetiredKeys    []RetiredKey   `json:"retired_keys"`
 	Repositories   []Repository   `json:"repositories"`
@@ -106,9 +110,9 @@ func KernelFile(path string) bool {
 	return false
 }
 
-// Environment is one of the two halves of an integration.
+// Environment is where an integration runs: one receiver with its key.
 type Environment struct {
-	Name          string       `json:"name"` // Test or Production
+	Name          string       `json:"name"`
 	IntegrationID string       `json:"integration_id"`
 	Key           KeyReference `json:"api_key"`
 	WebhookURL    string       `json:"webhook_url"`
@@ -176,14 +180,14 @@ type Repository struct {
 // Workload is a file or folder of manifests that show where the receiver gets its key.
 type Workload struct {
 	Path        string `json:"path"`
-	Environment string `json:"environment"` // empty: both
+	Environment string `json:"environment"` // empty: all
 }
 
 // Client is what reaches browsers and phones: a bundle on disk or a live page; one of Path and URL is set.
 type Client struct {
 	Path        string `json:"path,omitempty"`
 	URL         string `json:"url,omitempty"`
-	Environment string `json:"environment"` // empty: both
+	Environment string `json:"environment"` // empty: all
 }
 
 // LogSource is a glob of log files or a command that prints a log; one of Path and Command is set.
@@ -191,7 +195,7 @@ type LogSource struct {
 	Path        string  `json:"path,omitempty"`
 	Command     Command `json:"-"`
 	Program     string  `json:"program,omitempty"` // the command's first word
-	Environment string  `json:"environment"`       // empty: both
+	Environment string  `json:"environment"`       // empty: all
 	Marker      string  `json:"marker,omitempty"`  // pattern that shows that the log has caught up
 }
 

@@ -22,7 +22,8 @@ type Report struct {
 	Expired      bool            `json:"expired,omitempty"` // it was shown when something it rests on no longer held
 	ValidUntil   Date            `json:"valid_until"`       // the first day on which something it rests on runs out
 	Ready        bool            `json:"ready"`
-	Partial      bool            `json:"partial"`   // required checks were left out, or it was cut short
+	Partial      bool            `json:"partial"` // required checks were left out, or it was cut short
+	LeftOpen     *LeftOpen       `json:"left_open,omitempty"`
 	CutShort     bool            `json:"cut_short"` // interrupted before it was done
 	Summary      Summary         `json:"summary"`
 	Checklist    []ChecklistItem `json:"checklist"`
@@ -32,6 +33,12 @@ type Report struct {
 	PolicyDigest string          `json:"policy_digest"`
 	FactsDigest  string          `json:"facts_digest"`
 	ConfigDigest string          `json:"config_digest"`
+}
+
+// LeftOpen is what an audit of one environment leaves open.
+type LeftOpen struct {
+	Environments []string `json:"environments"` // those that were not audited
+	Checks       []string `json:"checks"`       // those that need them
 }
 
 // Summary counts checks by outcome.
@@ -75,6 +82,10 @@ type CheckInfo struct {
 	OWASPASVS   []string `json:"owasp_asvs,omitzero"` // requirements of ASVS 5.0, such as "v5.0.0-11.2.3"
 	// PerEnvironment: each environment needs a finding of its own, or the check is inconclusive for it.
 	PerEnvironment bool `json:"per_environment"`
+	// Compares: it compares environments, and Environment is the only one that it is about. An audit that leaves out what such a check
+	// is about leaves it open.
+	Compares    bool   `json:"compares_environments,omitempty"`
+	Environment string `json:"environment,omitempty"`
 }
 
 // Check is a check with its outcome.

@@ -95,6 +95,7 @@ type permissions struct {
 	commands, onlyMarked bool
 	apiHosts, paths, env []string
 	addresses            []netip.Prefix
+	environment          string // the only one that is audited; empty: all
 }
 
 func (p *permissions) flags(cmd *cobra.Command) {
@@ -106,6 +107,7 @@ func (p *permissions) flags(cmd *cobra.Command) {
 		p.addresses = append(p.addresses, prefix)
 		return err
 	})
+	environmentFlag(cmd, &p.environment)
 	p.readFlags(cmd)
 }
 
@@ -215,6 +217,7 @@ func (a *app) probeCommand() *cobra.Command {
 func (a *app) judgeCommand() *cobra.Command {
 	var choice choice
 	var outputs []string
+	var environment string
 	cmd := &cobra.Command{
 		Use: "judge FACTS", Short: "Judge stored facts offline, at their own time", Args: cobra.ExactArgs(1),
 		Long: "Judge the facts that `prelaunch probe` printed (- for standard input): the report that `audit` gave, without network or keys.",
@@ -239,7 +242,7 @@ func (a *app) judgeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			report, err := judgeDocument(cmd.Context(), document, library, selection, judge)
+			report, err := judgeDocument(cmd.Context(), document, library, selection, judge, environment)
 			if err != nil {
 				return err
 			}
@@ -250,6 +253,7 @@ func (a *app) judgeCommand() *cobra.Command {
 		},
 	}
 	choice.flags(cmd)
+	environmentFlag(cmd, &environment)
 	outputFlag(cmd, &outputs)
 	a.failOn.flag(cmd)
 	a.severityFlag(cmd)
@@ -272,6 +276,9 @@ func (a *app) planCommand() *cobra.Command {
 			survey.Survey = true
 			integration, err := a.load(cmd.Context(), fileArgument(args), library, survey)
 			if err != nil {
+				return err
+			}
+			if err := narrow(integration, permissions.environment); err != nil {
 				return err
 			}
 			profile, err := profileOf(integration)
@@ -350,6 +357,9 @@ func (a *app) prepare(ctx context.Context, file string, library *policy.Library,
 	if err != nil {
 		return nil, err
 	}
+	if err := narrow(integration, permissions.environment); err != nil {
+		return nil, err
+	}
 	profile, err := profileOf(integration)
 	if err != nil {
 		return nil, err
@@ -404,7 +414,7 @@ func (a *app) audit(ctx context.Context, prepared *prepared) (*audit.Document, *
 		return nil, nil, done.err
 	}
 	// Not ctx: what is known when a run is cut short is judged too.
-	report, err := judgeDocument(a.lasting, document, library, selection, done.judge)
+	report, err := judgeDocument(a.lasting, document, library, selection, done.judge, "")
 	return document, report, err
 }
 
@@ -457,16 +467,37 @@ func proxies(lookupEnv func(string) (string, bool)) []audit.Override {
 	return nil
 }
 
-func judgeDocument(ctx context.Context, document *audit.Document, library *policy.Library, selection policy.Selection, judge *policy.Judge) (*audit.Report, error) {
+// narrow limits an integration to the environment of --environment, if there is one.
+func narrow(integration *audit.Integration, environment string) error {
+	if environment == "" {
+		return nil
+	}
+	if err := integration.Narrow(environment); err != nil {
+		return fmt.Errorf("--environment: %w", err)
+	}
+	return nil
+}
+
+// judgeDocument judges facts, or what they say of one environment: the report names the digest of all.
+func judgeDocument(ctx context.Context, document *audit.Document, library *policy.Library, selection policy.Selection, judge *policy.Judge, environment string) (*audit.Report, error) {
 	facts, err := document.Encode()
 	if err != nil {
 		return nil, err
+	}
+	digest := audit.Digest(facts)
+	if environment != "" {
+		if err := document.Narrow(environment); err != nil {
+			return nil, fmt.Errorf("--environment: %w", err)
+		}
+		if facts, err = document.Encode(); err != nil {
+			return nil, err
+		}
 	}
 	verdicts, err := judge.Verdicts(ctx, facts)
 	if err != nil {
 		return nil, err
 	}
-	return verdict.Assemble(document, audit.Digest(facts), verdict.Judgment{
+	return verdict.Assemble(document, digest, verdict.Judgment{
 		Checks: selection.Checks, Verdicts: verdicts, PolicyDigest: library.Digest(), Partial: selection.Partial,
 	}, document.Profile.Titles()), nil
 }

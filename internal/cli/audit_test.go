@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -65,6 +66,63 @@ func named(t *testing.T, name string) []sandbox.Behavior {
 	return []sandbox.Behavior{behavior}
 }
 
+// TestOneEnvironment audits Test where Production's key is not at hand: what needs Production is left open, and named. Facts of one
+// environment are judged alike.
+func TestOneEnvironment(t *testing.T) {
+	t.Parallel()
+	pair := start(t, sandbox.PairOptions{Production: named(t, "first-sixteen-digits")})
+	env := slices.DeleteFunc(pair.Env(), func(variable string) bool { return strings.Contains(variable, "PRODUCTION") })
+	run := func(args ...string) (int, string, string) {
+		var out, errs bytes.Buffer
+		code := cli.Main(t.Context(), args, cli.Streams{In: strings.NewReader(""), Out: &out, Err: &errs, LookupEnv: lookup(env)})
+		return code, out.String(), errs.String()
+	}
+	facts, first := filepath.Join(pair.Dir, "facts.json"), filepath.Join(pair.Dir, "report.json")
+	code, table, stderr := run(append(append([]string{"audit", pair.File}, pair.Args()...), "--environment", "test", "-o", "table", "-o", "json="+first, "-o", "facts="+facts)...)
+	if code != 0 {
+		t.Fatalf("exit %d: %s\n%s", code, stderr, table)
+	}
+	lines := strings.Split(strings.TrimSpace(table), "\n")
+	if lines[0] != "PARTIAL" || lines[len(lines)-1] != "PARTIAL" {
+		t.Errorf("the verdict is not PARTIAL:\n%s", table)
+	}
+	raw, err := os.ReadFile(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := report.Read(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &audit.LeftOpen{Environments: []string{audit.Production}, Checks: []string{
+		"api-key.separate-environments", "redirects.production-configured", "deployment-centre.redirects-registered",
+		"environments.separate-webhooks", "environments.separate-redirects", "environments.separate-integrations",
+		"environments.credentials-not-interchangeable", "environments.no-mixed-configuration",
+	}}
+	if diff := cmp.Diff(want, r.LeftOpen); diff != "" {
+		t.Errorf("left open: (-want +got)\n%s", diff)
+	}
+	for _, check := range r.Checks {
+		for _, finding := range check.Findings {
+			if finding.Environment == audit.Production {
+				t.Errorf("%s says something of Production: %s", check.ID, finding.Message)
+			}
+		}
+	}
+	if _, sent := r.Scope.Requests[audit.Production]; sent {
+		t.Error("requests went to Production")
+	}
+	if code, again, stderr := run("judge", facts, "-o", "json"); code != 0 || again != string(raw) {
+		t.Errorf("judge: exit %d, another report: %s", code, stderr)
+	}
+	if code, _, stderr := run("judge", facts, "--environment", "staging"); code != 2 || !strings.Contains(stderr, `there is no environment "staging": choose test`) {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+	if code, plan, stderr := run("plan", pair.File, "--environment", "test"); code != 0 || strings.Contains(plan, "[production]") || !strings.Contains(plan, "[test]") {
+		t.Errorf("plan: exit %d: %s\n%s", code, stderr, plan)
+	}
+}
+
 // TestJudgeGivesTheReportOfTheAudit: the stored facts lead to the same report, byte for byte, without network or keys.
 func TestJudgeGivesTheReportOfTheAudit(t *testing.T) {
 	t.Parallel()
@@ -87,6 +145,13 @@ func TestJudgeGivesTheReportOfTheAudit(t *testing.T) {
 	}
 	if info, err := os.Stat(first); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the report's mode is %v, %v", info.Mode(), err)
+	}
+	// Facts of both environments can be judged for one: Test passes, and Production, which has the flaw, does not.
+	for environment, last := range map[string]string{audit.Test: "PARTIAL", audit.Production: "PARTIAL, 1 failed"} {
+		code, table, stderr := pair.call(t.Context(), "judge", facts, "--environment", environment)
+		if lines := strings.Split(strings.TrimSpace(table), "\n"); lines[len(lines)-1] != last || (code == 0) != (last == "PARTIAL") {
+			t.Errorf("judge --environment %s: exit %d, %s\n%s", environment, code, stderr, table)
+		}
 	}
 	// Facts that were made to look better do not fit their schema, or lead to another digest.
 	raw, err := os.ReadFile(facts)

@@ -85,6 +85,11 @@ func policyFlag(cmd *cobra.Command, directories *[]string) {
 	cmd.Flags().StringArrayVar(directories, "policy", nil, "read more checks in Rego from `DIR` (repeatable)")
 }
 
+// environmentFlag is the flag of the commands that audit or judge one environment alone.
+func environmentFlag(cmd *cobra.Command, environment *string) {
+	cmd.Flags().StringVar(environment, "environment", "", "leave out all environments but `NAME`; the report is PARTIAL and says what that leaves open")
+}
+
 // The formats of commands that print a listing.
 const (
 	asTable    = "table"

@@ -487,6 +487,15 @@ func (a *app) rejudge(ctx context.Context, raw []byte, library *policy.Library) 
 		for _, check := range read.Checks {
 			only = append(only, check.ID)
 		}
+		environment := ""
+		if open := read.LeftOpen; open != nil {
+			only = append(only, open.Checks...)
+			for _, declared := range document.Integration.Environments {
+				if !slices.Contains(open.Environments, declared.Name) {
+					environment = declared.Name
+				}
+			}
+		}
 		library := library.For(document.Profile)
 		selection, err := library.Select(only, nil)
 		if err != nil {
@@ -496,7 +505,7 @@ func (a *app) rejudge(ctx context.Context, raw []byte, library *policy.Library) 
 		if err != nil {
 			return nil, err
 		}
-		return judgeDocument(ctx, document, library, selection, judge)
+		return judgeDocument(ctx, document, library, selection, judge, environment)
 	}}, nil
 }
 

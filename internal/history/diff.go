@@ -114,7 +114,9 @@ func Compare(older, newer *audit.Report, o DiffOptions) (*Diff, error) {
 		change := CheckChange{ID: check.ID, Title: check.Title, Change: Added, NewOutcome: check.Outcome.String(), Why: []string{"It was not part of the earlier audit."}, Findings: []FindingChange{}}
 		if known {
 			change.Change, change.OldOutcome = Changed, was.Outcome.String()
-			change.Findings = compareFindings(was.Findings, check.Findings)
+			change.Findings = slices.DeleteFunc(compareFindings(was.Findings, check.Findings), func(f FindingChange) bool {
+				return f.Change == Removed && leftOut(newer, f.Environment) || f.Change == Added && leftOut(older, f.Environment)
+			})
 			if was.Outcome == check.Outcome && len(change.Findings) == 0 {
 				continue
 			}
@@ -142,6 +144,11 @@ func (c CheckChange) weight() int {
 		return 0
 	}
 	return 2
+}
+
+// leftOut reports whether an audit of one environment says nothing of another.
+func leftOut(r *audit.Report, environment string) bool {
+	return r.LeftOpen != nil && slices.Contains(r.LeftOpen.Environments, environment)
 }
 
 func runOf(r *audit.Report) Run { return Run{r.FinishedAt, verdict.Status(r), verdict.ExitCode(r)} }
@@ -282,6 +289,9 @@ func context(older, newer *audit.Report) []Value {
 		all := named{
 			"version": r.Tool.Version, "policies": r.PolicyDigest, "configuration": r.ConfigDigest,
 			"partial": strconv.FormatBool(r.Partial), "cut short": strconv.FormatBool(r.CutShort),
+		}
+		if r.LeftOpen != nil {
+			all["environments left out"] = strings.Join(r.LeftOpen.Environments, ", ")
 		}
 		if longest := audit.NewDate(r.FinishedAt).AddDays(audit.MaxValidity); r.ValidUntil.Before(longest) { // else it only moves on
 			all["valid until"] = r.ValidUntil.String()

@@ -289,10 +289,13 @@ func isProblem(check audit.Check, finding audit.Finding) bool {
 }
 
 // scopePasses reports whether the scope of a ticket freshly passes in a report. If not, reason says why the ticket stays open; it is empty
-// where the report did not look at the check at all.
+// where the report did not look at the check, or at what the ticket is about, at all.
 func scopePasses(r *audit.Report, was *problem) (passes bool, reason string) {
 	at := slices.IndexFunc(r.Checks, func(c audit.Check) bool { return c.ID == was.Check.ID })
 	if at < 0 {
+		return false, ""
+	}
+	if r.LeftOpen != nil && was.Finding.Environment == "" || leftOut(r, was.Finding.Environment) {
 		return false, ""
 	}
 	outcomes := []audit.Outcome{}

@@ -133,6 +133,41 @@ func TestTickets(t *testing.T) {
 	}
 }
 
+// TestAnAuditOfOneEnvironmentClosesNoTicketOfOthers: a key of another environment in the code, say, was not searched for.
+func TestAnAuditOfOneEnvironmentClosesNoTicketOfOthers(t *testing.T) {
+	t.Parallel()
+	whole, found := says(audit.Fail, "a", "a key in a"), says(audit.Fail, "a", "a key in a")
+	whole.Environment, found.Environment = "", audit.Test
+	clean := says(audit.Pass, "all", "no key")
+	clean.Environment = ""
+	later := run(t, 1, verdicts{"code.check": {clean}})
+	later.Partial, later.LeftOpen = true, &audit.LeftOpen{Environments: []string{audit.Production}}
+	for name, was := range map[string]audit.Verdict{"of the integration": whole, "of the one left out": says(audit.Fail, "a", "x")} {
+		tickets, err := Tickets([]*audit.Report{run(t, 0, verdicts{"code.check": {was}})}, later)
+		if err != nil || len(tickets) != 0 {
+			t.Errorf("%s: %v, %v", name, tickets, err)
+		}
+	}
+	difference, err := Compare(run(t, 0, verdicts{"code.check": {says(audit.Fail, "a", "x"), clean}}), later, DiffOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, check := range difference.Checks {
+		for _, finding := range check.Findings {
+			if finding.Change == Removed && finding.Environment == audit.Production {
+				t.Errorf("a finding of Production is said to be gone: %+v", finding)
+			}
+		}
+	}
+	passesInTest := says(audit.Pass, "all", "no key")
+	passesInTest.Environment = audit.Test
+	now := run(t, 1, verdicts{"code.check": {passesInTest}})
+	now.Partial, now.LeftOpen = true, later.LeftOpen
+	if tickets, err := Tickets([]*audit.Report{run(t, 0, verdicts{"code.check": {found}})}, now); err != nil || len(tickets) != 1 || tickets[0].Action != Close {
+		t.Errorf("what is shown in the environment that was audited stays open: %v, %v", tickets, err)
+	}
+}
+
 // TestStateOfManyRuns goes through many runs with nothing but the encoded state of the one before, as when every earlier report was
 // dropped, and applies each round to a tracker: it always holds exactly the tickets of what is wrong or not freshly shown to be right.
 func TestStateOfManyRuns(t *testing.T) {

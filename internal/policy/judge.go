@@ -129,7 +129,34 @@ func (j *Judge) Verdicts(ctx context.Context, facts []byte) (map[string][]audit.
 	if user := j.of(true); len(user) > 0 && j.apart(ctx, user, facts, out) != nil {
 		j.oneByOne(ctx, user, out, func(one check) error { return j.apart(ctx, []check{one}, facts, out) })
 	}
-	return out, ctx.Err()
+	return out, errors.Join(keepToEnvironments(facts, out), ctx.Err())
+}
+
+// keepToEnvironments makes findings inconclusive that are about an environment which the facts do not have. The two of most
+// integrations are known without being configured: a finding may say that one is missing.
+func keepToEnvironments(facts []byte, out map[string][]audit.Verdict) error {
+	var document struct {
+		Integration struct {
+			Environments []struct {
+				Name string `json:"name"`
+			} `json:"environments"`
+		} `json:"integration"`
+	}
+	if err := json.Unmarshal(facts, &document); err != nil {
+		return fmt.Errorf("read the facts: %w", err)
+	}
+	known := map[string]bool{"": true, audit.Test: true, audit.Production: true}
+	for _, environment := range document.Integration.Environments {
+		known[environment.Name] = true
+	}
+	for _, verdicts := range out {
+		for i, verdict := range verdicts {
+			if !known[verdict.Environment] {
+				verdicts[i] = broken("the policy gave a finding of an environment that there is not", nil)
+			}
+		}
+	}
+	return nil
 }
 
 // parseFacts makes facts the input of policies.
@@ -219,8 +246,6 @@ func decode(value any) audit.Verdict {
 		return broken("the policy gave a finding without an outcome or a message", nil)
 	case !slices.Contains([]string{"", audit.Observed, audit.Attested, audit.Declared}, verdict.Basis):
 		return broken("the policy gave a finding whose basis is none of observed, attested and declared", nil)
-	case !slices.Contains([]string{"", audit.Test, audit.Production}, verdict.Environment):
-		return broken("the policy gave a finding of an environment that there is not", nil)
 	}
 	verdict.Outcome = *shape.Outcome
 	return verdict

@@ -89,6 +89,8 @@ type custom struct {
 	CWE            []string `json:"cwe"`
 	OWASPASVS      []string `json:"owasp_asvs"`
 	PerEnvironment bool     `json:"per_environment"`
+	Compares       bool     `json:"compares_environments"`
+	Environment    string   `json:"environment"`
 }
 
 // Load parses the built-in modules and those in the user's folders.
@@ -299,7 +301,7 @@ func newCheck(m module, annotation *ast.Annotations) (check, error) {
 	return check{module: m, order: c.Order, needs: c.Needs, info: audit.CheckInfo{
 		ID: c.ID, Title: annotation.Title, Description: reflow(annotation.Description), Section: c.Section, Items: c.Items,
 		Level: c.Level, Severity: c.Severity, Attestable: c.Attestable, Remediation: reflow(c.Remediation), Sources: c.Sources,
-		Facts: c.Facts, PerEnvironment: c.PerEnvironment, CWE: c.CWE, OWASPASVS: c.OWASPASVS,
+		Facts: c.Facts, PerEnvironment: c.PerEnvironment, Compares: c.Compares, Environment: c.Environment, CWE: c.CWE, OWASPASVS: c.OWASPASVS,
 	}}, nil
 }
 

@@ -122,6 +122,9 @@ func consistent(r *audit.Report) error {
 	if r.CutShort && !r.Partial {
 		return errors.New("it was cut short but is not partial")
 	}
+	if r.LeftOpen != nil && !r.Partial {
+		return errors.New("it leaves environments out but is not partial")
+	}
 	if ready := !r.Partial && required && verdict.ExitCode(r) == 0; ready != r.Ready {
 		return fmt.Errorf("it says ready: %t, its checks say %t", r.Ready, ready)
 	}

@@ -57,7 +57,6 @@ func newSchema() (*jsonschema.Schema, error) {
 	at(schema, "checks", "severity").Enum = []any{"critical", "high", "medium", "low"}
 	at(schema, "checks", "findings").MinItems = jsonschema.Ptr(1)
 	at(schema, "checks", "findings", "basis").Enum = []any{audit.Observed, audit.Attested, audit.Declared}
-	at(schema, "checks", "findings", "environment").Enum = []any{"", audit.Test, audit.Production}
 	at(schema, "checks", "findings", "raw_outcome").Enum = []any{"fail", "inconclusive"}
 	for _, count := range schema.Properties["summary"].Properties {
 		count.Minimum = jsonschema.Ptr(0.0)

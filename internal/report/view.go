@@ -163,6 +163,8 @@ func (v *view) caveats() []string {
 	all := slices.Clone(v.Caveats)
 	if v.CutShort {
 		all = append(all, "This audit was cut short: what is missing was not checked.")
+	} else if v.LeftOpen != nil {
+		all = append(all, "This audit is partial: "+v.leftOpen())
 	} else if v.Partial {
 		all = append(all, "This audit is partial: required checks were left out.")
 	}
@@ -170,6 +172,19 @@ func (v *view) caveats() []string {
 		all = append(all, expired)
 	}
 	return all
+}
+
+// leftOpen says what an audit of one environment leaves open.
+func (v *view) leftOpen() string {
+	names := make([]string, len(v.LeftOpen.Environments))
+	for i, name := range v.LeftOpen.Environments {
+		names[i] = capital(name)
+	}
+	text := strings.Join(names, ", ") + " not audited"
+	if len(v.LeftOpen.Checks) > 0 {
+		text += ", which leaves open " + strings.Join(v.LeftOpen.Checks, ", ")
+	}
+	return text + "."
 }
 
 // subtitle says what was audited, by what and when.

@@ -27,12 +27,16 @@ func Assemble(doc *audit.Document, factsDigest string, judgement Judgment, check
 	report := &audit.Report{
 		Schema: audit.ReportSchema, Tool: doc.Tool, Integration: doc.Integration.Name, Provider: doc.Integration.Provider,
 		StartedAt: doc.StartedAt, FinishedAt: doc.FinishedAt,
-		Partial: judgement.Partial || doc.CutShort, CutShort: doc.CutShort,
-		Checks: []audit.Check{}, Checklist: []audit.ChecklistItem{}, Notes: []string{}, Scope: doc.Scope,
+		Partial: judgement.Partial || doc.CutShort || doc.Integration.LeftOut != nil, CutShort: doc.CutShort,
+		LeftOpen: leftOpen(doc.Integration.LeftOut, judgement.Checks),
+		Checks:   []audit.Check{}, Checklist: []audit.ChecklistItem{}, Notes: []string{}, Scope: doc.Scope,
 		PolicyDigest: judgement.PolicyDigest, FactsDigest: factsDigest, ConfigDigest: doc.ConfigDigest,
 	}
 	today := audit.NewDate(doc.FinishedAt)
 	for _, info := range judgement.Checks {
+		if report.LeftOpen != nil && slices.Contains(report.LeftOpen.Checks, info.ID) {
+			continue
+		}
 		report.Checks = append(report.Checks, assembleCheck(doc, info, judgement.Verdicts[info.ID], today))
 	}
 	for _, waiver := range doc.Integration.Waivers {
@@ -43,6 +47,30 @@ func Assemble(doc *audit.Document, factsDigest string, judgement Judgment, check
 	}
 	sumUp(report, checklist, today)
 	return report
+}
+
+// leftOpen is what an audit of one environment leaves open, nil for one of all: checks that compare environments, those of another
+// environment, and those that read what is declared for others only.
+func leftOpen(out *audit.LeftOut, checks []audit.CheckInfo) *audit.LeftOpen {
+	if out == nil {
+		return nil
+	}
+	open := &audit.LeftOpen{Environments: out.Environments, Checks: []string{}}
+	for _, info := range checks {
+		if info.Compares || slices.Contains(out.Environments, info.Environment) || readsOnly(info, out.Sections) {
+			open.Checks = append(open.Checks, info.ID)
+		}
+	}
+	return open
+}
+
+// readsOnly reports whether all facts that a check reads are about one of these sections of the configuration.
+func readsOnly(info audit.CheckInfo, sections []string) bool {
+	prefixes := map[string]string{"clients": "client.", "logs": "log."}
+	return slices.ContainsFunc(sections, func(section string) bool {
+		prefix := prefixes[section]
+		return prefix != "" && len(info.Facts) > 0 && !slices.ContainsFunc(info.Facts, func(kind string) bool { return !strings.HasPrefix(kind, prefix) })
+	})
 }
 
 func assembleCheck(doc *audit.Document, info audit.CheckInfo, verdicts []audit.Verdict, today audit.Date) audit.Check {
@@ -66,7 +94,7 @@ func assembleCheck(doc *audit.Document, info audit.CheckInfo, verdicts []audit.V
 	slices.SortStableFunc(check.Findings, func(a, b audit.Finding) int {
 		return cmp.Or(
 			b.Outcome.Compare(a.Outcome),
-			cmp.Compare(environmentOrder(a.Environment), environmentOrder(b.Environment)),
+			cmp.Compare(environmentOrder(doc, a.Environment), environmentOrder(doc, b.Environment)),
 			cmp.Compare(a.Message, b.Message),
 			cmp.Compare(a.ID, b.ID))
 	})
@@ -129,8 +157,9 @@ func whySilent(doc *audit.Document, info audit.CheckInfo) string {
 	return "what was observed does not decide this check"
 }
 
-func environmentOrder(name string) int {
-	return slices.Index([]string{"", audit.Test, audit.Production}, name)
+// environmentOrder puts findings of the integration as a whole first.
+func environmentOrder(doc *audit.Document, name string) int {
+	return slices.IndexFunc(doc.Integration.Environments, func(e audit.Environment) bool { return e.Name == name })
 }
 
 func assembleFinding(doc *audit.Document, info audit.CheckInfo, verdict audit.Verdict, today audit.Date) audit.Finding {

@@ -284,3 +284,34 @@ func TestFollows(t *testing.T) {
 		}
 	}
 }
+
+// TestAnAuditOfOneEnvironmentLeavesChecksOpen: those that compare, those of the other, and those that read only what is declared for
+// it. They are not in the report, which is partial.
+func TestAnAuditOfOneEnvironmentLeavesChecksOpen(t *testing.T) {
+	t.Parallel()
+	doc := document()
+	if err := doc.Integration.Narrow(audit.Test); err != nil {
+		t.Fatal(err)
+	}
+	doc.Integration.LeftOut.Sections = []string{"logs"}
+	verdicts := map[string][]audit.Verdict{}
+	checks := []audit.CheckInfo{
+		required,
+		{ID: "a.compares", Level: audit.Required, Compares: true},
+		{ID: "a.production", Level: audit.Required, Environment: audit.Production},
+		{ID: "a.test", Level: audit.Required, Environment: audit.Test},
+		{ID: "a.logs", Level: audit.Required, Facts: []string{"log.source", "log.hit"}},
+		{ID: "a.more", Level: audit.Required, Facts: []string{"log.source", "client.hit"}},
+	}
+	for _, check := range checks {
+		verdicts[check.ID] = []audit.Verdict{verdict(audit.Pass, "", "x")}
+	}
+	report := assemble(doc, false, verdicts, checks...)
+	want := &audit.LeftOpen{Environments: []string{audit.Production}, Checks: []string{"a.compares", "a.production", "a.logs"}}
+	if diff := cmp.Diff(want, report.LeftOpen); diff != "" {
+		t.Error(diff)
+	}
+	if Status(report) != "PARTIAL" || report.Ready || ExitCode(report) != 0 || len(report.Checks) != 3 {
+		t.Errorf("%s, ready %v, exit %d, %d checks", Status(report), report.Ready, ExitCode(report), len(report.Checks))
+	}
+}

@@ -11,6 +11,7 @@
 #   severity: critical
 #   cwe: ["CWE-653"]
 #   owasp_asvs: ["v5.0.0-13.3.2"]
+#   compares_environments: true
 #   remediation: |
 #     Copy the key of each {{tab}} (Test, Production) into the environment it belongs to, and
 #     rotate the one that was used in both.
@@ -25,9 +26,11 @@ pairs := [pair |
 	pair.second_role == "current"
 ]
 
+findings contains lib.alone
+
 findings contains lib.finding({
-	"outcome": "fail", "subject": "same key",
-	"message": "Test and Production use the same {{key}}",
+	"outcome": "fail", "subject": lib.of_pair("same key", [pair.first, pair.second]),
+	"message": sprintf("%s use the same {{key}}", [lib.of_both([pair.first, pair.second])]),
 	"evidence": {"fingerprint": pair.fingerprint},
 }) if {
 	some pair in pairs
@@ -35,8 +38,8 @@ findings contains lib.finding({
 }
 
 findings contains lib.finding({
-	"outcome": "pass", "subject": "different keys",
-	"message": "Test and Production use different {{keys}}",
+	"outcome": "pass", "subject": lib.of_pair("different keys", [pair.first, pair.second]),
+	"message": sprintf("%s use different {{keys}}", [lib.of_both([pair.first, pair.second])]),
 	"evidence": {"fingerprints": [pair.fingerprint, pair.fingerprint2]},
 }) if {
 	some pair in pairs
@@ -53,8 +56,8 @@ findings contains lib.finding({
 	]),
 	"evidence": {"fingerprint": pair.fingerprint, "status": pair.status},
 }) if {
-	lib.environments.test.integration_id != lib.environments.production.integration_id
 	some pair in crossed
+	lib.environments[pair.owner].integration_id != lib.environments[pair.environment].integration_id
 	pair.verdict == "accepted"
 	some other in crossed
 	other.verdict == "rejected"
@@ -66,4 +69,7 @@ crossed contains pair if {
 	pair.owner != pair.environment
 }
 
-findings contains lib.incomplete("", "key.pair") if count(pairs) == 0
+findings contains lib.incomplete("", "key.pair") if {
+	count(pairs) == 0
+	not lib.alone
+}

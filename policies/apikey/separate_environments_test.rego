@@ -5,7 +5,7 @@ import data.prelaunch.checks.api_key.separate_environments as check
 pair(same) := {"first": "test", "second": "production", "second_role": "current", "same": same, "fingerprint": "sha256:00000001", "fingerprint2": "sha256:00000002"}
 
 outcomes(facts) := result if {
-	result := {f.outcome | some f in check.findings} with input as {"facts": {"key.pair": facts}, "probes": []}
+	result := {f.outcome | some f in check.findings} with input as {"facts": {"key.pair": facts}, "probes": [], "integration": {"environments": [{"name": "test"}, {"name": "production"}]}}
 }
 
 test_pass if outcomes([pair(false)]) == {"pass"}
@@ -35,3 +35,17 @@ asked(cross) := result if {
 test_fail_when_the_provider_takes_the_key_for_the_other_environment if asked(422) == {"pass", "fail"}
 
 test_pass_when_the_provider_refuses_it if asked(403) == {"pass"}
+
+test_not_applicable_to_one_environment if {
+	found := check.findings with input as {"facts": {"key.pair": []}, "probes": [], "integration": {"environments": [{"name": "live"}]}}
+	{f.outcome | some f in found} == {"not_applicable"}
+}
+
+test_several_environments if {
+	first := {"first": "sandbox", "second": "staging", "second_role": "current", "same": true, "fingerprint": "sha256:1", "fingerprint2": "sha256:1"}
+	found := check.findings with input as {
+		"facts": {"key.pair": [first, object.union(first, {"second": "live", "same": false})]}, "probes": [],
+		"integration": {"environments": [{"name": "sandbox"}, {"name": "staging"}, {"name": "live"}]},
+	}
+	{[f.outcome, f.subject] | some f in found} == {["fail", "same key: sandbox and staging"], ["pass", "different keys: sandbox and live"]}
+}

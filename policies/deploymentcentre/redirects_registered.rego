@@ -13,6 +13,7 @@
 #   cwe: []
 #   owasp_asvs: []
 #   attestable: true
+#   environment: production
 #   remediation: |
 #     Open the Production {{tab}}, set the completion, cancellation and expiry URLs to those of the
 #     configuration, and attest it: an entry for deployment-centre.redirects-registered under attestations, with a

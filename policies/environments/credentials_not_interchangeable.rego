@@ -12,6 +12,7 @@
 #   cwe: ["CWE-347", "CWE-653"]
 #   owasp_asvs: ["v5.0.0-4.1.5", "v5.0.0-13.3.2"]
 #   per_environment: true
+#   compares_environments: true
 #   remediation: |
 #     Configure each environment's receiver with the key of its own {{tab}} only, never with a list
 #     of keys.
@@ -25,6 +26,8 @@ import data.prelaunch.lib.verdict
 
 items(environment) := responses.in_family(environment, "F15")
 
+findings contains lib.alone
+
 # same_key holds where the other environment's key is this one's own: then there is nothing to forge.
 same_key(environment) if {
 	some item in items(environment)
@@ -32,9 +35,10 @@ same_key(environment) if {
 }
 
 findings contains finding if {
+	count(lib.pairs) > 0
 	some environment, _ in lib.environments
 	not same_key(environment)
-	test := verdict.judge("test", items("test"))
+	test := verdict.judge(lib.reference, items(lib.reference))
 	some finding in verdict.settled(environment, verdict.judge(environment, items(environment)), test)
 }
 

@@ -11,6 +11,7 @@
 #   severity: medium
 #   cwe: ["CWE-653"]
 #   owasp_asvs: []
+#   compares_environments: true
 #   remediation: |
 #     Give each environment's file its own integration ID, webhook URL and key reference, each copied from its {{tab}}.
 #   facts: [repository.pairing, repository.status]
@@ -34,6 +35,7 @@ findings contains lib.finding({
 		"of": pairing.of, "lines": lines,
 	},
 }) if {
+	count(lib.pairs) > 0
 	some pairing in input.facts["repository.pairing"]
 	lines := array.slice(
 		sort({other.line |
@@ -50,19 +52,26 @@ findings contains lib.finding({
 	"next_step": "Fix the listed files, and audit again.",
 	"evidence": {"reason": "cut_short"},
 }) if {
+	count(lib.pairs) > 0
 	some status in exposure.statuses
 	status.others_cut > 0
 }
 
 problems := (exposure.undeclared | exposure.unfinished) | exposure.partly("files")
 
-findings contains finding if some finding in problems
+findings contains lib.alone
+
+findings contains finding if {
+	count(lib.pairs) > 0
+	some finding in problems
+}
 
 findings contains lib.finding({
 	"outcome": "pass", "subject": "searched",
 	"message": "No configuration file contains what belongs to the other environment",
 	"evidence": {"repositories": exposure.searched},
 }) if {
+	count(lib.pairs) > 0
 	count(problems) == 0
 	count(input.facts["repository.pairing"]) == 0
 	every status in exposure.statuses {

@@ -9,7 +9,7 @@ status := {"repository": ".", "objects": 9, "files": 2, "gaps": [], "gaps_cut": 
 findings(pairings, change) := result if {
 	result := check.findings with input as {
 		"facts": {"repository.pairing": pairings, "repository.status": [object.union(status, change)]},
-		"integration": {"declared": ["repositories"], "repositories": [{"path": "."}]},
+		"integration": {"declared": ["repositories"], "repositories": [{"path": "."}], "environments": [{"name": "test"}, {"name": "production"}]},
 		"probes": [{"kinds": ["repository.hit"], "state": "complete"}],
 	}
 }
@@ -36,7 +36,15 @@ test_inconclusive_when_not_searched_in_full if {
 test_inconclusive_when_not_declared if {
 	found := check.findings with input as {
 		"facts": {"repository.pairing": [], "repository.status": []},
-		"integration": {"declared": [], "repositories": []}, "probes": [],
+		"integration": {"declared": [], "repositories": [], "environments": [{"name": "test"}, {"name": "production"}]}, "probes": [],
 	}
 	{f.outcome | some f in found} == {"inconclusive"}
+}
+
+test_not_applicable_to_one_environment if {
+	found := check.findings with input as {
+		"facts": {"repository.pairing": [], "repository.status": [object.union(status, {"others_cut": 1})]},
+		"integration": {"declared": [], "repositories": [], "environments": [{"name": "live"}]}, "probes": [],
+	}
+	{f.outcome | some f in found} == {"not_applicable"}
 }

@@ -12,6 +12,7 @@
 #   severity: high
 #   cwe: ["CWE-653"]
 #   owasp_asvs: []
+#   compares_environments: true
 #   remediation: |
 #     Copy the {{identity}} of each {{tab}} (Test, Production) to the environment it belongs to{{hint}}.
 #   facts: []
@@ -19,38 +20,42 @@ package prelaunch.checks.environments.separate_integrations
 
 import data.prelaunch.lib
 
-test := trim_space(lib.environments.test.integration_id)
+id(environment) := trim_space(lib.environments[environment].integration_id)
 
-production := trim_space(lib.environments.production.integration_id)
-
-declared if {
-	test != ""
-	production != ""
+declared(pair) if {
+	every environment in pair {
+		id(environment) != ""
+	}
 }
 
+findings contains lib.alone
+
 findings contains lib.declared({
-	"outcome": "fail", "subject": "same integration",
-	"message": "Test and Production use the same {{identity}}",
-	"evidence": {"integration_id": production},
+	"outcome": "fail", "subject": lib.of_pair("same integration", pair),
+	"message": sprintf("%s use the same {{identity}}", [lib.of_both(pair)]),
+	"evidence": {"integration_id": id(pair[0])},
 }) if {
-	declared
-	test == production
+	some pair in lib.pairs
+	declared(pair)
+	id(pair[0]) == id(pair[1])
 }
 
 findings contains lib.declared({
-	"outcome": "pass", "subject": "different integrations",
-	"message": "Test and Production use different {{identities}}",
-	"evidence": {"test": test, "production": production},
+	"outcome": "pass", "subject": lib.of_pair("different integrations", pair),
+	"message": sprintf("%s use different {{identities}}", [lib.of_both(pair)]),
+	"evidence": {environment: id(environment) | some environment in pair},
 }) if {
-	declared
-	test != production
+	some pair in lib.pairs
+	declared(pair)
+	id(pair[0]) != id(pair[1])
 }
 
 findings contains lib.declared({
-	"outcome": "inconclusive", "subject": "no integration",
+	"outcome": "inconclusive", "subject": lib.of_pair("no integration", pair),
 	"message": "Integration IDs are not both configured, so they cannot be compared",
 	"next_step": "Configure the {{identity}} of both environments under environments.NAME.integration_id.",
 	"evidence": {"reason": "not_declared"},
 }) if {
-	not declared
+	some pair in lib.pairs
+	not declared(pair)
 }

@@ -17,3 +17,8 @@ test_inconclusive if {
 	outcomes("", "9876543210123456789") == {"inconclusive"}
 	outcomes("", "") == {"inconclusive"}
 }
+
+test_not_applicable_to_one_environment if {
+	found := check.findings with input as {"integration": {"environments": [{"name": "live", "integration_id": "1"}]}}
+	{f.outcome | some f in found} == {"not_applicable"}
+}

@@ -11,6 +11,7 @@
 #   severity: medium
 #   cwe: ["CWE-653"]
 #   owasp_asvs: []
+#   compares_environments: true
 #   remediation: |
 #     Give each environment redirect URLs of its own, set them in the {{tab}} they belong to (Test,
 #     Production), and configure them under environments.NAME.redirect_urls.
@@ -23,55 +24,62 @@ import data.prelaunch.lib
 import data.prelaunch.lib.urls
 
 redirects[environment][name] := url if {
-	some environment in ["test", "production"]
-	some name, url in lib.environments[environment].redirect_urls
+	some environment, declared in lib.environments
+	some name, url in declared.redirect_urls
 	url != ""
 }
 
-unset contains concat(".", [environment, name]) if {
-	some environment in ["test", "production"]
+unset(pair) := sort([concat(".", [environment, name]) |
+	some environment in pair
 	some name, url in lib.environments[environment].redirect_urls
 	url == ""
-}
+])
 
 undeclared contains environment if {
-	some environment in ["test", "production"]
+	some environment, _ in lib.environments
 	not redirects[environment]
 }
 
-shared[url] contains name if {
-	some url in redirects.production
-	some environment, list in redirects
-	some redirect, other in list
-	urls.canonical(other) == urls.canonical(url)
-	some test in redirects.test
-	urls.canonical(test) == urls.canonical(url)
-	name := concat(".", [environment, redirect])
+# shared, by the URL as the second of a pair writes it, are the redirects of both that lead there.
+shared(pair) := {url: names |
+	some url in redirects[pair[1]]
+	some first in redirects[pair[0]]
+	urls.canonical(first) == urls.canonical(url)
+	names := sort([concat(".", [environment, name]) |
+		some environment in pair
+		some name, other in redirects[environment]
+		urls.canonical(other) == urls.canonical(url)
+	])
+}
+
+compared contains pair if {
+	some pair in lib.pairs
+	every environment in pair {
+		redirects[environment]
+	}
+}
+
+findings contains lib.alone
+
+findings contains lib.declared({
+	"outcome": "fail", "subject": lib.of_pair(concat(" ", ["shared", urls.canonical(url)]), pair),
+	"message": sprintf("%s share the redirect URL %s (%s)", [lib.of_both(pair), urls.shown(url), concat(", ", names)]),
+	"evidence": {"url": urls.shown(url), "used_as": names},
+}) if {
+	some pair in compared
+	some url, names in shared(pair)
 }
 
 findings contains lib.declared({
-	"outcome": "fail", "subject": concat(" ", ["shared", urls.canonical(url)]),
-	"message": sprintf(
-		"Test and Production share the redirect URL %s (%s)",
-		[urls.shown(url), concat(", ", sort(names))],
+	"outcome": "pass", "subject": lib.of_pair("different redirects", pair),
+	"message": sprintf("%s use different redirect URLs", [lib.of_both(pair)]),
+	"evidence": object.union(
+		{environment: sort([urls.shown(url) | some url in redirects[environment]]) | some environment in pair},
+		{"not_set": unset(pair)},
 	),
-	"evidence": {"url": urls.shown(url), "used_as": sort(names)},
 }) if {
-	some url, names in shared
-}
-
-findings contains lib.declared({
-	"outcome": "pass", "subject": "different redirects",
-	"message": "Test and Production use different redirect URLs",
-	"evidence": {
-		"test": sort([urls.shown(url) | some url in redirects.test]), "production": sort([urls.shown(url) |
-			some url in redirects.production
-		]),
-		"not_set": sort(unset),
-	},
-}) if {
-	count(undeclared) == 0
-	count(shared) == 0
+	some pair in compared
+	count(shared(pair)) == 0
 }
 
 findings contains lib.declared({
@@ -81,5 +89,6 @@ findings contains lib.declared({
 	"cause": sprintf("not-declared.redirect_urls/%s", [environment]),
 	"evidence": {"reason": "not_declared", "option": sprintf("environments.%s.redirect_urls", [environment])},
 }) if {
+	count(lib.pairs) > 0
 	some environment in undeclared
 }

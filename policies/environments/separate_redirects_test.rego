@@ -38,3 +38,8 @@ test_inconclusive if {
 	outcomes(redirects("", "", ""), production) == {"inconclusive"}
 	outcomes(redirects("", "", ""), redirects("", "", "")) == {"inconclusive"}
 }
+
+test_not_applicable_to_one_environment if {
+	found := check.findings with input as {"integration": {"environments": [{"name": "live", "redirect_urls": redirects("", "", "")}]}}
+	{f.outcome | some f in found} == {"not_applicable"}
+}

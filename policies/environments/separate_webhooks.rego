@@ -11,6 +11,7 @@
 #   severity: high
 #   cwe: ["CWE-653"]
 #   owasp_asvs: []
+#   compares_environments: true
 #   remediation: |
 #     Give each environment a webhook endpoint of its own, register it in the {{tab}} it belongs to
 #     (Test, Production), and configure both under environments.test.webhook_url and
@@ -23,43 +24,47 @@ package prelaunch.checks.environments.separate_webhooks
 import data.prelaunch.lib
 import data.prelaunch.lib.urls
 
-test := lib.environments.test.webhook_url
+url(environment) := lib.environments[environment].webhook_url
 
-production := lib.environments.production.webhook_url
-
-declared if {
-	test != ""
-	production != ""
+declared(pair) if {
+	every environment in pair {
+		url(environment) != ""
+	}
 }
 
-same if urls.canonical(test) == urls.canonical(production)
+same(pair) if urls.canonical(url(pair[0])) == urls.canonical(url(pair[1]))
+
+findings contains lib.alone
 
 findings contains lib.declared({
-	"outcome": "fail", "subject": "same webhook",
-	"message": "Test and Production use the same webhook URL",
-	"evidence": {"url": urls.shown(production)},
+	"outcome": "fail", "subject": lib.of_pair("same webhook", pair),
+	"message": sprintf("%s use the same webhook URL", [lib.of_both(pair)]),
+	"evidence": {"url": urls.shown(url(pair[1]))},
 }) if {
-	declared
-	same
+	some pair in lib.pairs
+	declared(pair)
+	same(pair)
 }
 
 findings contains lib.declared({
-	"outcome": "pass", "subject": "different webhooks",
-	"message": "Test and Production use different webhook URLs",
-	"evidence": {
-		"test": urls.shown(test), "production": urls.shown(production),
-		"same_host": urls.parts(test).host == urls.parts(production).host,
-	},
+	"outcome": "pass", "subject": lib.of_pair("different webhooks", pair),
+	"message": sprintf("%s use different webhook URLs", [lib.of_both(pair)]),
+	"evidence": object.union(
+		{environment: urls.shown(url(environment)) | some environment in pair},
+		{"same_host": urls.parts(url(pair[0])).host == urls.parts(url(pair[1])).host},
+	),
 }) if {
-	declared
-	not same
+	some pair in lib.pairs
+	declared(pair)
+	not same(pair)
 }
 
 findings contains lib.declared({
-	"outcome": "inconclusive", "subject": "no webhook",
+	"outcome": "inconclusive", "subject": lib.of_pair("no webhook", pair),
 	"message": "Webhook URLs are not both configured, so they cannot be compared",
 	"next_step": "Configure the webhook URL of both environments under environments.NAME.webhook_url.",
 	"evidence": {"reason": "not_declared"},
 }) if {
-	not declared
+	some pair in lib.pairs
+	not declared(pair)
 }

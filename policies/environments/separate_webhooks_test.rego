@@ -28,3 +28,23 @@ test_inconclusive if {
 	outcomes("", "https://hooks.acme.example/begini") == {"inconclusive"}
 	outcomes("", "") == {"inconclusive"}
 }
+
+several(urls) := result if {
+	result := [f | some f in check.findings] with input as {"integration": {"environments": [{"name": name, "webhook_url": url} | some [name, url] in urls]}}
+}
+
+test_not_applicable_to_one_environment if {
+	found := several([["sandbox", "https://hooks.acme.example/x"]])
+	[f.outcome | some f in found] == ["not_applicable"]
+	found[0].message == "Sandbox is the only environment, so there is nothing to compare"
+}
+
+# Of several environments, each two are compared, and the findings are told apart.
+test_several_environments if {
+	found := several([["sandbox", "https://a.acme.example/x"], ["staging", "https://b.acme.example/x"], ["live", "https://a.acme.example/x"]])
+	{[f.outcome, f.subject] | some f in found} == {
+		["fail", "same webhook: sandbox and live"], ["pass", "different webhooks: sandbox and staging"],
+		["pass", "different webhooks: staging and live"],
+	}
+	"Sandbox and Live use the same webhook URL" in {f.message | some f in found}
+}

@@ -50,14 +50,16 @@ findings contains lib.incomplete("", "log.follow") if {
 }
 
 findings contains lib.finding({
-	"outcome": "inconclusive", "environment": "production", "subject": "no log",
-	"message": "Production logs are not declared, so nothing was searched",
+	"outcome": "inconclusive", "environment": environment, "subject": "no log",
+	"message": sprintf("%s logs are not declared, so nothing was searched", [lib.label(environment)]),
 	"evidence": {"reason": "not_declared", "option": "logs"},
 	"next_step": declare.next_step, "cause": declare.cause,
 }) if {
 	count(input.integration.logs) > 0
+	some environment, _ in lib.environments
+	environment != lib.reference
 	every declared in input.integration.logs {
-		declared.environment == "test"
+		not declared.environment in {"", environment}
 	}
 }
 
@@ -224,10 +226,10 @@ activities(source) := sort({follow.activity | some follow in follows(source)})
 
 requests(source) := sum([follow.sent | some follow in follows(source)])
 
-# clean_in_test: Test was observed and is clean, so what it shows holds for the same build.
-clean_in_test if {
-	"test" in seen
-	logs := [source | some source in input.facts["log.source"]; "test" in covered(source)]
+# clean_in_reference: the reference environment was observed and is clean, so what it shows holds for the same build.
+clean_in_reference if {
+	lib.reference in seen
+	logs := [source | some source in input.facts["log.source"]; lib.reference in covered(source)]
 	count(logs) > 0
 	every source in logs {
 		clean(source)
@@ -236,8 +238,8 @@ clean_in_test if {
 
 findings contains object.union(lib.attested(same_build, environment, source.source), {
 	"subject": concat(" ", ["same build:", source.source]),
-	"message": sprintf("%s %s contains no {{key}} or signature; Test's no UID or payload; %s attests the same build", [
-		log_of(source.environment), source.source, lib.attestation(same_build).by,
+	"message": sprintf("%s %s contains no {{key}} or signature; %s's no UID or payload; %s attests the same build", [
+		log_of(source.environment), source.source, lib.label(lib.reference), lib.attestation(same_build).by,
 	]),
 }) if {
 	some source in input.facts["log.source"]
@@ -250,7 +252,7 @@ bridged(environment) if {
 	not environment in seen
 	lib.environments[environment].probing == "careful"
 	lib.attestation(same_build)
-	clean_in_test
+	clean_in_reference
 }
 
 findings contains lib.finding({

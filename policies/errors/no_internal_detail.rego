@@ -117,13 +117,13 @@ bridged(environment) if {
 	not leaky(environment)
 	obstacle(environment).cause == obstacles.unsigned(environment).cause
 	count(answered(environment)) > 0
-	not verdict.unread("test")
-	not leaky("test")
-	not obstacle("test")
+	not verdict.unread(lib.reference)
+	not leaky(lib.reference)
+	not obstacle(lib.reference)
 }
 
 findings contains verdict.bridged(environment, "answers", sprintf("%s leaked no internal details in %s", [
-	text.receiver("test"), lib.amount(count(answered("test")), "response", "responses"),
+	text.receiver(lib.reference), lib.amount(count(answered(lib.reference)), "response", "responses"),
 ])) if {
 	some environment, _ in lib.environments
 	bridged(environment)

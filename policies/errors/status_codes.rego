@@ -202,11 +202,11 @@ bridged(environment) if {
 	responses.bridged(environment)
 	not faulty(environment)
 	obstacle(environment).cause == obstacles.unproven(environment).cause
-	sound("test")
+	sound(lib.reference)
 }
 
 findings contains verdict.bridged(environment, "refusals", sprintf("%s rejected %s with a 4xx", [
-	text.receiver("test"), lib.all_of(count(correct("test")), "request"),
+	text.receiver(lib.reference), lib.all_of(count(correct(lib.reference)), "request"),
 ])) if {
 	some environment, _ in lib.environments
 	bridged(environment)

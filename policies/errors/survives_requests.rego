@@ -84,7 +84,7 @@ unprobed(environment) := obstacles.unsigned(environment) if {
 bridged(environment) if {
 	responses.bridged(environment)
 	obstacle(environment).cause == unprobed(environment).cause
-	passes("test")
+	passes(lib.reference)
 }
 
 passes(environment) if {
@@ -93,7 +93,9 @@ passes(environment) if {
 	not obstacle(environment)
 }
 
-findings contains verdict.bridged(environment, "survived", sprintf("%s kept responding", [text.receiver("test")])) if {
+findings contains verdict.bridged(environment, "survived", sprintf("%s kept responding", [
+	text.receiver(lib.reference),
+])) if {
 	some environment, _ in lib.environments
 	not settled(environment)
 	bridged(environment)

@@ -22,8 +22,8 @@ import data.prelaunch.lib
 import data.prelaunch.lib.urls
 
 redirects[environment][name] := url if {
-	some environment in ["test", "production"]
-	some name, url in lib.environments[environment].redirect_urls
+	some environment, declared in lib.environments
+	some name, url in declared.redirect_urls
 	url != ""
 }
 

@@ -42,7 +42,7 @@ closed(x) if {
 
 findings contains finding if {
 	some environment, _ in lib.environments
-	some finding in verdict.settled(environment, judged(environment), judged("test"))
+	some finding in verdict.settled(environment, judged(environment), judged(lib.reference))
 }
 
 judged(environment) := validation.judge(environment, items(environment), kind)

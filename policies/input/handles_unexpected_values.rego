@@ -34,7 +34,7 @@ kind(environment) := {
 
 findings contains finding if {
 	some environment, _ in lib.environments
-	some finding in verdict.settled(environment, judged(environment), judged("test"))
+	some finding in verdict.settled(environment, judged(environment), judged(lib.reference))
 }
 
 judged(environment) := validation.judge(environment, items(environment), kind(environment))

@@ -26,7 +26,7 @@ kind := {"one": "event without a required field", "many": "events without a requ
 
 findings contains finding if {
 	some environment, _ in lib.environments
-	some finding in verdict.settled(environment, judged(environment), judged("test"))
+	some finding in verdict.settled(environment, judged(environment), judged(lib.reference))
 }
 
 judged(environment) := validation.judge(environment, responses.in_family(environment, "missing"), kind)

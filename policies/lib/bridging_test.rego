@@ -68,3 +68,38 @@ careful(in_test, in_production) := judged(object.union(
 		),
 	}},
 ))
+
+# The environment that others rest on need not be called Test.
+test_same_build_of_other_names if {
+	document := object.union(given.careful_document([], [given.same_build]), {"facts": {
+		"webhook.baseline": [
+			given.baseline({"environment": "sandbox"}),
+			given.baseline({
+				"environment": "live", "probing": "careful", "genuine": false, "genuine_statuses": [],
+				"distinguishes": false,
+			}),
+		],
+		"webhook.exchange": [object.union(x, {"environment": e}) |
+			some x in [given.wrong, tampered]
+			some e in ["sandbox", "live"]
+		],
+	}})
+	named := json.patch(document, [{"op": "replace", "path": "/integration/environments", "value": [
+		{"name": "sandbox", "webhook_url": given.url, "probing": "full"},
+		{"name": "live", "webhook_url": given.url, "probing": "careful"},
+	]}])
+	data.prelaunch.lib.responses.bridged("live") with input as named
+	not data.prelaunch.lib.responses.bridged("sandbox") with input as named
+	found := verdict.settled("live", verdict.judge("live", items("live")), verdict.judge("sandbox", items("sandbox"))) with input as named
+	{f.outcome | some f in found} == {"pass"}
+}
+
+# What settles it depends on whether there is an environment to rest on.
+test_next_step_of_careful_probing if {
+	alone := object.union(given.documents([given.baseline({"environment": "live", "probing": "careful"})], [], {}), {"integration": given.integration({"environments": [{"name": "live", "webhook_url": given.url, "probing": "careful"}]})})
+	first := data.prelaunch.lib.obstacles.careful("live").next_step with input as alone
+	contains(first, "probing: full")
+	left := object.union(alone, {"integration": {"left_out": {"environments": ["sandbox"], "sections": []}}})
+	second := data.prelaunch.lib.obstacles.careful("live").next_step with input as left
+	startswith(second, "Audit the other environments too")
+}

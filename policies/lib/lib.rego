@@ -52,6 +52,44 @@ environments[name] := environment if {
 	name := environment.name
 }
 
+# reference is the environment on which others may rest where the same build is attested: Test or, where none has that
+# name, the first that is probed in full, or else the first.
+reference := "test" if {
+	environments.test
+} else := probed_in_full[0] if {
+	count(probed_in_full) > 0
+} else := input.integration.environments[0].name
+
+probed_in_full := [environment.name |
+	some environment in input.integration.environments
+	environment.probing == "full"
+]
+
+# pairs are the environments two by two, each pair in the order of the configuration.
+pairs := [[one.name, other.name] |
+	some i, one in input.integration.environments
+	some j, other in input.integration.environments
+	i < j
+]
+
+# of_pair is the subject of a finding about two environments, which names them where there are more.
+of_pair(subject, pair) := subject if {
+	count(pairs) == 1
+} else := sprintf("%s: %s and %s", [subject, pair[0], pair[1]])
+
+# of_both begins a message about two environments.
+of_both(pair) := sprintf("%s and %s", [label(pair[0]), label(pair[1])])
+
+# alone is the finding of a check that compares environments, where there is only one.
+alone := declared({
+	"outcome": "not_applicable", "subject": "one environment",
+	"message": sprintf("%s is the only environment, so there is nothing to compare", [
+		label(input.integration.environments[0].name),
+	]),
+}) if {
+	count(input.integration.environments) == 1
+}
+
 # complete holds when the probe that gathers facts of that kind finished: only then the absence of a fact proves
 # something.
 complete(kind) if {

@@ -115,3 +115,13 @@ test_amounts if {
 	lib.all_of(1, "request") == "the request"
 	lib.all_of(3, "request") == "all 3 requests"
 }
+
+reference(environments) := result if {
+	result := lib.reference with input as {"integration": {"environments": environments}}
+}
+
+test_reference if {
+	reference([{"name": "production", "probing": "full"}, {"name": "test", "probing": "careful"}]) == "test"
+	reference([{"name": "live", "probing": "careful"}, {"name": "sandbox", "probing": "full"}]) == "sandbox"
+	reference([{"name": "live", "probing": "careful"}]) == "live"
+}

@@ -68,10 +68,10 @@ careful_of(environment) := obstacle(
 	careful_step(environment),
 )
 
-careful_why(environment) := concat("", [
-	", and the receiver rejects correctly signed invalid bodies as incorrectly signed, which Test tells apart: most likely ",
-	"it has another key",
-]) if {
+careful_why(environment) := sprintf(
+	", and the receiver rejects correctly signed invalid bodies as incorrectly signed, which %s tells apart: %s",
+	[lib.label(lib.reference), "most likely it has another key"],
+) if {
 	responses.unlike_test(environment)
 } else := lib.lapse("environments.same-build")
 
@@ -80,11 +80,19 @@ careful_step(environment) := concat("", [
 	"responds to this machine, and audit again.",
 ]) if {
 	responses.unlike_test(environment)
-} else := "Make Test pass in full probing: with the same build attested, the rest follows from it." if {
+} else := "Audit the other environments too: leave out --environment." if {
+	environment == lib.reference
+	input.integration.left_out
+} else := lib.setting("Probe it in full, where synthetic events do no harm", environment, ["probing: full"]) if {
+	environment == lib.reference
+	count(lib.environments) == 1
+} else := sprintf("Make %s pass in full probing: with the same build attested, the rest follows from it.", [
+	lib.label(lib.reference),
+]) if {
 	responses.same_build
 } else := lib.attest(
-	"Probe Test in full, and attest that both environments run the same build",
-	"environments.same-build", "Test and Production run the same build",
+	sprintf("Probe %s in full, and attest that both environments run the same build", [lib.label(lib.reference)]),
+	"environments.same-build", sprintf("%s run the same build", [lib.of_both([lib.reference, environment])]),
 )
 
 # queued is why the response of a receiver that verifies behind a queue shows nothing.

@@ -326,21 +326,22 @@ careful(environment) if baselines[environment].probing == "careful"
 # same_build is the attestation on which careful probing may rest.
 same_build := lib.attestation("environments.same-build")
 
-# bridged holds where an environment may rest on what was observed in Test: what careful probing does not send, and what
-# cannot be sent with a key that is known by its fingerprint only.
+# bridged holds where an environment may rest on what was observed in the reference environment: what careful probing
+# does not send, and what cannot be sent with a key that is known by its fingerprint only.
 bridged(environment) if {
 	reduced(environment)
-	environment != "test"
+	environment != lib.reference
 	baselines[environment].state == "probed"
 	baselines[environment].transport == "verified"
-	baselines.test.probing == "full"
+	baselines[lib.reference].probing == "full"
 	same_build
 	not unlike_test(environment)
 }
 
-# told_apart are the invalid bodies that Test rejects for themselves where they are correctly signed.
+# told_apart are the invalid bodies that the reference environment rejects for themselves where they are correctly
+# signed.
 told_apart contains [item.fact.family, item.fact.case] if {
-	some item in in_families("test", ["malformed", "missing"])
+	some item in in_families(lib.reference, ["malformed", "missing"])
 	item.fact.status >= 400
 	item.fact.status < 500
 	item.fact.status != 429
@@ -350,7 +351,7 @@ told_apart contains [item.fact.family, item.fact.case] if {
 # unlike_test holds where an environment rejects all of these as incorrectly signed: whatever build it runs, it does not
 # verify with the key that was given, or something responds in its place.
 unlike_test(environment) if {
-	environment != "test"
+	environment != lib.reference
 	seen := [item.fact |
 		some item in in_families(environment, ["malformed", "missing"])
 		[item.fact.family, item.fact.case] in told_apart

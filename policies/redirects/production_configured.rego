@@ -14,6 +14,7 @@
 #   severity: high
 #   cwe: []
 #   owasp_asvs: []
+#   environment: production
 #   remediation: |
 #     Set all three URLs in the Production {{tab}}{{first_tab}} to public https
 #     pages of the production environment, configure the same ones under environments.production.redirect_urls, and open

@@ -328,13 +328,12 @@ findings contains verdict.finding(environment, {
 
 bridged(environment) if {
 	responses.bridged(environment)
-	passes("test")
+	passes(lib.reference)
 }
 
-findings contains verdict.bridged(
-	environment, "accepted",
-	"Test receiver responded with {{status}} to valid events",
-) if {
+findings contains verdict.bridged(environment, "accepted", sprintf("%s responded with {{status}} to valid events", [
+	text.receiver(lib.reference),
+])) if {
 	some environment, _ in lib.environments
 	bridged(environment)
 }

@@ -57,7 +57,7 @@ findings contains finding if {
 	some environment, _ in lib.environments
 	count(listed(environment)) > 0
 	not window_only(environment)
-	test := verdict.judge("test", items("test"))
+	test := verdict.judge(lib.reference, items(lib.reference))
 	some finding in verdict.settled(environment, verdict.judge(environment, items(environment)), test)
 }
 

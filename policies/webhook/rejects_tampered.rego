@@ -26,7 +26,7 @@ import data.prelaunch.lib.verdict
 
 findings contains finding if {
 	some environment, _ in lib.environments
-	test := verdict.judge("test", items("test"))
+	test := verdict.judge(lib.reference, items(lib.reference))
 	some finding in verdict.settled(environment, verdict.judge(environment, items(environment)), test)
 }
 

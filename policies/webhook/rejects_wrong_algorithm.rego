@@ -24,7 +24,7 @@ import data.prelaunch.lib.verdict
 
 findings contains finding if {
 	some environment, _ in lib.environments
-	some finding in verdict.settled(environment, unkeyed(environment), unkeyed("test"))
+	some finding in verdict.settled(environment, unkeyed(environment), unkeyed(lib.reference))
 	not replaced(environment, finding)
 }
 

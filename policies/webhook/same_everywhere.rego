@@ -103,15 +103,15 @@ findings contains verdict.finding(environment, object.union(about(environment), 
 bridged(environment) if {
 	responses.bridged(environment)
 	not verdict.blocker(environment, forged(environment))
-	not verdict.blocker("test", forged("test"))
-	about("test").outcome == "pass"
+	not verdict.blocker(lib.reference, forged(lib.reference))
+	about(lib.reference).outcome == "pass"
 	count(forged(environment)) > 0
 	every draw in forged(environment) {
 		draw.class in {"rejected", "unproven", "unwitnessed", "same"}
 	}
 }
 
-findings contains verdict.bridged(environment, "instances", about("test").message) if {
+findings contains verdict.bridged(environment, "instances", about(lib.reference).message) if {
 	some environment, _ in lib.environments
 	bridged(environment)
 }

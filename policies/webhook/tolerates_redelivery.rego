@@ -94,7 +94,7 @@ unsent(environment) := obstacles.unsigned(environment) if {
 
 bridged(environment) if {
 	responses.bridged(environment)
-	shown("test") == "pass"
+	shown(lib.reference) == "pass"
 }
 
 findings contains verdict.unread(environment) if some environment, _ in lib.environments
@@ -114,7 +114,7 @@ findings contains verdict.finding(environment, object.union(about(environment), 
 findings contains verdict.bridged(
 	environment,
 	"redelivery",
-	"Test receiver responded with {{status}} to the same event twice",
+	sprintf("%s responded with {{status}} to the same event twice", [text.receiver(lib.reference)]),
 ) if {
 	some environment, _ in lib.environments
 	not verdict.unread(environment)

@@ -35,7 +35,7 @@ forged(environment) := array.concat(
 
 # judged is what forgeries alone show; that they are rejected is only half of it.
 judged(environment) := {finding |
-	test := verdict.judge("test", forged("test"))
+	test := verdict.judge(lib.reference, forged(lib.reference))
 	some finding in verdict.settled(environment, verdict.judge(environment, forged(environment)), test)
 	finding.outcome != "pass"
 }
@@ -198,7 +198,7 @@ passes(environment) if {
 
 bridged(environment) if {
 	responses.bridged(environment)
-	passes("test")
+	passes(lib.reference)
 }
 
 findings contains verdict.finding(environment, {
@@ -215,7 +215,9 @@ findings contains verdict.finding(environment, {
 	hits := responses.of_class(forged(environment), "rejected")
 }
 
-findings contains verdict.bridged(environment, "raw body", "Test receiver verifies the raw body") if {
+findings contains verdict.bridged(environment, "raw body", sprintf("%s verifies the raw body", [
+	text.receiver(lib.reference),
+])) if {
 	some environment, _ in lib.environments
 	bridged(environment)
 	unproven(environment)
