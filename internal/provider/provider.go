@@ -1,153 +1,202 @@
-// Package provider holds the profiles of webhook providers as data: how they sign, what they send, which API calls tell what, and
-// which checklist they publish. A provider is one value in the list of profiles.
+// Package provider holds the profiles of webhook providers as data: how they sign, what they send, which
+// features they have and which checklist they publish. A profile is one YAML file; the built-in ones are
+// embedded from profiles/, and a user's own is a file of the same form. It is data: it has no code, opens
+// no variables and sends no key anywhere.
+//
+// Every setting, with the values it may have (a section may be absent, except sources, signature and
+// events):
+//
+//	schema: prelaunch.provider/v1
+//	name: acme                       # small letters, digits and hyphens; no user's profile takes a built-in one's
+//	title: Acme Payments
+//	grade: verified                  # verified (an official vector or SDK confirms the recipe) or unverified, the default
+//	reviewed: 2026-11-28             # when a person last compared it with its sources
+//	sources: [https://docs.acme.example/webhooks]
+//	confirmed_by:                    # one of these in each
+//	  - {vector: https://docs.acme.example/webhooks#example}
+//	  - {sdk: "npm @acme/sdk 4.1.0, webhooks.verify"}
+//	  - {source: https://another.example/acme-webhooks}
+//	words:                           # for texts of checks; names of small letters and underscores
+//	  dashboard: Acme Console
+//	  key: signing secret
+//	  endpoint: webhook endpoint
+//	  rotate: roll the secret of the endpoint
+//	secret:
+//	  names: [acme, webhook_secret]  # words in the names of variables that hold it
+//	  pattern: '^acmesec_[A-Za-z0-9+/=]{16,}$'   # another look is a diagnosis, no error
+//	  environments: {test: '^acmesec_test_', production: '^acmesec_live_'}   # where the value shows it
+//	  key: {strip: acmesec_, decode: base64, digest: none}   # decode raw|base64|base64url|hex; digest none|md5|sha1|sha256|sha384|sha512
+//	  reach: endpoint                # endpoint|app|account|api: what an exposed one opens
+//	  related:                       # further keys of the provider's, searched for as candidates
+//	    - {what: API key, pattern: '\backey_(?:test|live)_[A-Za-z0-9]{24}\b', environments: {test: '^ackey_test_'}}
+//	delivery:
+//	  method: POST
+//	  body: json                     # json|json-array|form|xml|any
+//	  headers: {User-Agent: Acme/1.0, X-Acme-Topic: "{{type}}", X-Acme-Delivery: "{{uuid}}"}
+//	  success: {status: [200-299]}   # statuses and ranges of them
+//	  within: 10s                    # the provider's deadline for a response
+//	  id: {header: X-Acme-Delivery}  # header, body (path), param or query: by which duplicates are recognized
+//	  retries: for 3 days            # in words
+//	signature:
+//	  kind: hmac                     # hmac|token|public-key
+//	  hash: sha256                   # md5|sha1|sha256|sha384|sha512
+//	  over: "{timestamp}.{body}"     # text and pieces: {body} {timestamp} {id} {url} {path} {query} {method} {account}
+//	                                 # {params} (form parameters sorted by name, name and value) {param:NAME} {header:NAME}
+//	                                 # {field:PATH} {fields} {HASH(body)} {HASH-base64(body)} {crc32(body)}
+//	  fields: {root: items.0, list: [id, amount.value], join: ":", missing: "", escape: none}   # what {fields} is; escape none|backslash
+//	  encode: hex                    # hex|HEX|base64|base64url
+//	  put: {header: X-Acme-Signature, value: "t={timestamp},v1={signature}"}   # header, body (path), param or query; or a list of them
+//	  timestamp: {in: signature, unit: s, tolerance: 300s, future: unchecked}  # in signature|header:NAME|body:PATH|param:NAME|query:NAME
+//	                                 # unit s|ms|rfc3339, layout "2006-01-02T15:04:05.000Z"; without tolerance none is documented
+//	  id: {in: "header:X-Acme-Id", value: "msg_{{uid}}"}                       # {id}; default: what delivery.id names
+//	  digest: {query: bodySHA256, value: "{sha256(body)}"}                     # or header: a digest that is sent and covered
+//	  list: {style: repeat, item: "v1={signature}", separator: ","}            # repeat; headers (item NAME-{n}); lines; none
+//	  other:                         # schemes beside it; what one leaves out is as above
+//	    - {label: v0, value: "t={timestamp},v0={signature}", accepted: never}  # never, or legacy (only warns)
+//	    - {label: sha1, header: X-Acme-Legacy, kind: digest, over: "{secret}{body}", hash: sha1, encode: hex, accepted: legacy}
+//	  lenient: [upper-hex]           # spellings that are never alarmed on
+//	  algorithm: ed25519             # of public-key: ed25519|ecdsa-p256-sha256|rsa-pkcs1-sha256|jws(ES256)|jws(ES512)|jws(RS256)
+//	  key_from: configured           # of public-key: configured|jwks|certificate-url|jku
+//	  claims: {iat: "{timestamp}", request_body_sha256: "{sha256(body)}"}      # of jws
+//	handshakes:
+//	  - when: {body: {type: url_verification}}   # method, query, headers and body (paths) that tell it from an event
+//	    signed: true                 # the provider signs it like an event
+//	    needs: verify_token          # a further value that the receiver knows
+//	    body: '{"type":"url_verification","challenge":"{{challenge}}"}'        # or query: {challenge: "{{challenge}}"}
+//	    answer: {text: "{body:challenge}"}       # text or json: of {body:PATH} {query:NAME} {mac(body:PATH)} {mac(query:NAME)}
+//	    oracle: challenge            # the place of caller's text whose MAC the response holds
+//	events:                          # bodies are templates: {{uid}} {{uuid}} {{digits:N}} {{hex:N}} {{epoch}} {{epoch_ms}}
+//	  - type: payment.failed         # {{rfc3339}} {{integration_id}} {{account}} {{type}}
+//	    harmless: true               # tells about a course and carries no result
+//	    body: '{"id":"evt_{{uid}}","type":"payment.failed","data":{"amount":0}}'
+//	required: [id, type]             # fields that are documented as always there and without which no event can be acted on
+//	uid: {pattern: '[A-Za-z0-9]{5,60}', path: id}
+//	environments: {identity: none, number: 2}    # identity integration_id|account|none; number: exactly two; absent: one or several
+//	features: {redirects: false, registration: false, dashboard: true, test_delivery: none, addresses: https://acme.example/ips}
+//	api: {base_url: https://api.acme.example, key_header: api-key, tokens: /v1/tokens, test: /v1/webhooks/test}
+//	checklist:                       # the provider's own list, in its order, and the checks that prove each item
+//	  - {title: Verify signatures, source: https://docs.acme.example/webhooks#verify, checks: [webhook.*]}
+//	vectors:                         # known answers; signature is the text as put writes it
+//	  - {secret: acmesec_MTIz, method: POST, url: https://x.example/, timestamp: "1700000000", id: msg_1, body: '{}', signature: "t=1700000000,v1=…", source: https://…}
+//	not:                             # families of test cases that mean nothing here, apart from those that the recipe rules out
+//	  - {family: decoded-text, because: the SDK decodes the body before it verifies}
 package provider
 
 import (
-	"crypto/sha512"
+	"crypto/sha256"
+	"embed"
+	"encoding/json"
 	"fmt"
-	"hash"
+	"slices"
 	"strings"
+	"sync"
+
+	"github.com/prelaunch-audit/prelaunch/internal/yamldoc/shape"
 )
 
-// Profile is one provider.
-type Profile struct {
-	Name      string
-	Signature Signature
-	Events    []Event
-	Required  []string // paths of the fields that every event must have, dots between names
-	API       API
-	Addresses string // where the list of addresses that it sends from is to be had
-	Checklist []ChecklistItem
-	Words     map[string]string
-	Features  []string
-	UIDs      UIDRule
-	KeyNames  []string // words in the names of variables that hold this provider's keys, lower case
-	KeyHeader string   // request header of the API that carries the key
-}
+//go:embed profiles/*.yaml
+var embedded embed.FS
 
-// ChecklistItem is temporary.
-type ChecklistItem struct {
-	Title, Source string
-	Checks        []string
-}
+// Default is the provider of a configuration that is written without a choice.
+const Default = "begini"
 
-// Signature is how a provider signs a webhook.
-type Signature struct {
-	Header    string           // canonical form
-	Algorithm string           // such as "HMAC-SHA-512"
-	Hash      func() hash.Hash // of the HMAC
-	Prefix    string           // before the digits, mostly ""
-}
-
-// UIDRule is what a provider allows as a user's identifier.
-type UIDRule struct {
-	Min, Max int // length in characters, which are letters and digits
-}
-
-// Event is one type of event.
-type Event struct {
-	Type    string
-	Journey bool   // it tells about the course of an application and carries no result
-	Body    string // compact JSON with {{uid}} and {{integration_id}}; worst possible score, times in 1970
-}
-
-// Render fills in the template. The values must need no JSON escaping, which config and the probes see to.
-func (e Event) Render(uid, integrationID string) []byte {
-	return []byte(strings.NewReplacer("{{uid}}", uid, "{{integration_id}}", integrationID).Replace(e.Body))
-}
-
-// API is a provider's HTTP API, as far as a key can be tested with it without a lasting effect.
-type API struct {
-	BaseURL string
-	Host    string // the only host to which a key goes unless the user names another on the command line
-	Tokens  string // path; POST {uid, integration_id}: 401 no key, 403 wrong key for the integration, 422 right key and invalid uid
-	Test    string // path; POST makes the provider deliver a signed test webhook
-}
-
-// ByName returns a profile.
-func ByName(name string) (Profile, error) {
-	for _, profile := range Profiles {
-		if profile.Name == name {
-			return profile, nil
-		}
+// Names lists the built-in providers: the default, then by name. It reads no profile.
+var Names = sync.OnceValue(func() []string {
+	entries, err := embedded.ReadDir("profiles")
+	if err != nil {
+		panic("the embedded profiles cannot be listed: " + err.Error())
 	}
-	return Profile{}, fmt.Errorf("unknown provider %q", name)
-}
-
-// Names lists the providers.
-func Names() []string {
-	names := make([]string, len(Profiles))
-	for i, profile := range Profiles {
-		names[i] = profile.Name
+	names := []string{Default}
+	for _, entry := range entries {
+		if name := strings.TrimSuffix(entry.Name(), ".yaml"); name != Default {
+			names = append(names, name)
+		}
 	}
 	return names
+})
+
+// read holds the profiles that were asked for, by name or by the digest of their text.
+var read sync.Map // string → func() (*Profile, error)
+
+func once(key string, parse func() (*Profile, error)) (Profile, error) {
+	made, _ := read.LoadOrStore(key, sync.OnceValues(parse))
+	profile, err := made.(func() (*Profile, error))()
+	if err != nil {
+		return Profile{}, err
+	}
+	return *profile, nil
 }
 
-// Event returns the event of that type.
-func (p Profile) Event(eventType string) (Event, bool) {
-	for _, event := range p.Events {
-		if event.Type == eventType {
-			return event, true
+// ByName returns a built-in profile, which is read when it is first asked for.
+func ByName(name string) (Profile, error) {
+	if !slices.Contains(Names(), name) {
+		return Profile{}, fmt.Errorf("unknown provider %.60q", name)
+	}
+	return once(name, func() (*Profile, error) {
+		file := "profiles/" + name + ".yaml"
+		text, err := embedded.ReadFile(file)
+		if err != nil {
+			return nil, err
 		}
+		profile, err := Parse(file, text)
+		if err == nil {
+			profile.BuiltIn = true
+		}
+		return profile, err
+	})
+}
+
+// Of returns the profile of an integration: source is the text of one that is not built in as it is, and
+// "" for the built-in one of that name.
+func Of(name, source string) (Profile, error) {
+	if source == "" {
+		return ByName(name)
 	}
-	return Event{}, false
+	digest := sha256.Sum256([]byte(source))
+	return once(string(digest[:]), func() (*Profile, error) {
+		profile, err := Parse("the provider's profile", []byte(source))
+		if err == nil {
+			profile.Source = source
+		}
+		return profile, err
+	})
 }
 
-// EventTypes lists the types of all events.
-func (p Profile) EventTypes() []string {
-	types := make([]string, len(p.Events))
-	for i, event := range p.Events {
-		types[i] = event.Type
+// MaxSize bounds a profile, in bytes.
+const MaxSize = 256 << 10
+
+// Parse reads the text of a profile. Mistakes in it are a *shape.Error that lists them all by file, line
+// and column.
+func Parse(file string, text []byte) (*Profile, error) {
+	found := shape.NewProblems(file)
+	if len(text) > MaxSize {
+		found.AddWhole(fmt.Sprintf("is larger than %d KiB", MaxSize>>10), "name a provider's profile")
+		return nil, found.Err()
 	}
-	return types
+	tree, positions := table().Read(text, "the profile", "`prelaunch schema provider` describes one", found)
+	if err := found.Err(); err != nil {
+		return nil, err
+	}
+	profile, err := fromTree(tree)
+	if err != nil {
+		return nil, err
+	}
+	profile.check(func(path, message, next string) { found.Add(positions[path], message, next) })
+	if err := found.Err(); err != nil {
+		return nil, err
+	}
+	return profile, nil
 }
 
-// Profiles are the built-in providers.
-var Profiles = []Profile{begini}
-
-var begini = Profile{
-	Name:      "begini",
-	Signature: Signature{Header: "X-Signature", Algorithm: "HMAC-SHA-512", Hash: sha512.New},
-	Required:  []string{"uid", "integration_id", "event", "event.type"},
-	UIDs:      UIDRule{Min: 5, Max: 60},
-	KeyNames:  []string{"begini"},
-	KeyHeader: "api-key",
-	API: API{
-		BaseURL: "https://api.begini.co", Host: "api.begini.co",
-		Tokens: "/v1/sessions-management/tokens", Test: "/v1/webhooks-management/test",
-	},
-	Addresses: "the account manager at Begini",
-	Checklist: []ChecklistItem{
-		{"API key stored securely on the server side", "Begini Security Checklist, Psychometric Integration, 1 (2026-04-14)", []string{"api-key.*"}},
-		{"HMAC verification implemented and tested", "Begini Security Checklist, Psychometric Integration, 2 (2026-04-14)", []string{"webhook.*"}},
-		{"Production webhook reachable over HTTPS", "Begini Security Checklist, Psychometric Integration, 3 (2026-04-14)", []string{"https.*", "deployment-centre.webhook-registered"}},
-		{"Production redirect URLs configured", "Begini Security Checklist, Psychometric Integration, pre-launch list (2026-04-14)", []string{"redirects.*", "deployment-centre.redirects-registered"}},
-		{"Test and Production fully separated", "Begini Security Checklist, Psychometric Integration, 4 (2026-04-14)", []string{"api-key.separate-environments", "environments.*"}},
-		{"Dashboard access restricted", "Begini Security Checklist, Psychometric Integration, 7 (2026-04-14)", []string{"access.*"}},
-		{"Error handling in place on the receiver", "Begini Security Checklist, Psychometric Integration, 5 and 6 (2026-04-14)", []string{"input.*", "errors.*"}},
-	},
-	Features: []string{"redirects", "registration", "identity", "dashboard", "api"},
-	Words: map[string]string{
-		"accounts": "Beacon", "addresses": "ask the account manager for the list of the provider's addresses",
-		"algorithm": "HMAC-SHA-512", "mac": "HMAC-SHA-512", "dashboard": "Deployment Centre", "encoding": "hex", "notation": "hexadecimal",
-		"event_id": "UID and type", "first_tab": " (the tab shown first is Test)", "hint": "; the tab that is shown first is Test",
-		"identity": "integration ID", "identities": "integration IDs", "key": "API key", "placement": "X-Signature header", "provider": "Begini",
-		"required": "uid, integration_id, event, event.type", "rotate": "rotate the key in the Deployment Centre", "signed": "raw body",
-		"status": "200", "success": "exactly 200", "tab": "tab of the Deployment Centre", "tabs": "tabs of the Deployment Centre", "whole": "all 128 digits",
-	},
-	Events: []Event{
-		{Type: "psychometric_score.complete", Body: `{"uid":"{{uid}}","integration_id":"{{integration_id}}","event":{"type":"psychometric_score.complete","details":{"application_started_at":1,"application_completed_at":2,"scored_at":3,"platform":"WEB","calculated":{"score":0,"risk_band":"E","score_confidence":"0.00","traits":[{"key":"prelaunch","value":"0.00","risk_band":"E"}]}}}}`},
-		{Type: "android_score.complete", Body: `{"uid":"{{uid}}","integration_id":"{{integration_id}}","event":{"type":"android_score.complete","details":{"application_started_at":1,"application_completed_at":2,"scored_at":3,"platform":"ANDROID","calculated":{"score":0,"risk_band":"E"},"permissions_granted":[],"permissions_denied":["READ_SMS"]}}}`},
-		{Type: "ios_score.complete", Body: `{"uid":"{{uid}}","integration_id":"{{integration_id}}","event":{"type":"ios_score.complete","details":{"application_started_at":1,"application_completed_at":2,"scored_at":3,"platform":"IOS","calculated":{"score":0,"risk_band":"E"},"permissions_granted":[],"permissions_denied":["CONTACTS"]}}}`},
-		{Type: "application.complete", Journey: true, Body: `{"uid":"{{uid}}","integration_id":"{{integration_id}}","event":{"type":"application.complete","details":{"application_started_at":1,"application_completed_at":2}}}`},
-		{Type: "application.expired", Journey: true, Body: `{"uid":"{{uid}}","integration_id":"{{integration_id}}","event":{"type":"application.expired","details":{"application_started_at":1}}}`},
-		{Type: "application.incomplete", Journey: true, Body: `{"uid":"{{uid}}","integration_id":"{{integration_id}}","event":{"type":"application.incomplete","details":{"application_started_at":1},"reasons":["prelaunch"]}}`},
-		{Type: "application.cancelled", Journey: true, Body: `{"uid":"{{uid}}","integration_id":"{{integration_id}}","event":{"type":"application.cancelled","details":{"application_started_at":1},"reasons":["prelaunch"]}}`},
-	},
-}
-
-// Variable is the name that the variable of a key most likely has.
-func (p *Profile) Variable() string {
-	words := append(append([]string{}, p.KeyNames...), "api_key")
-	return strings.ToUpper(words[0] + "_" + words[1])
+// fromTree is the profile of a document that fits the table.
+func fromTree(tree *shape.Value) (*Profile, error) {
+	text, err := json.Marshal(tree.Plain())
+	if err != nil {
+		return nil, fmt.Errorf("read a provider's profile: %w", err)
+	}
+	var profile Profile
+	if err := json.Unmarshal(text, &profile); err != nil {
+		return nil, fmt.Errorf("read a provider's profile: %w", err)
+	}
+	return &profile, nil
 }

@@ -81,6 +81,9 @@ func (p *Problems) Add(at audit.Position, message, next string) {
 	p.list = append(p.list, Problem{File: p.file, Line: at.Line, Column: at.Column, Message: message, Next: next})
 }
 
+// AddWhole notes a problem with the file as a whole.
+func (p *Problems) AddWhole(message, next string) { p.Add(audit.Position{}, message, next) }
+
 // Err is nil when nothing is wrong.
 func (p *Problems) Err() error {
 	if len(p.list) == 0 {

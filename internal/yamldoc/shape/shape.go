@@ -46,8 +46,9 @@ type Shape struct {
 	Most     int    // List and Mapping; 0: maxItems
 	Distinct bool   // List: no item twice
 
-	Words []string // Text: the only ones
-	Form  Form     // Text
+	Words  []string // Text: the only ones
+	Form   Form     // Text
+	Digits bool     // Text: a number without quotes will do
 
 	Low, High float64 // Integer, Number
 }

@@ -235,6 +235,10 @@ func (w *walker) walkMapping(node *yamldoc.Value, s *Shape, v *Value) bool {
 		w.wrongKind(node, v, "a mapping")
 		return false
 	}
+	if len(node.Members) > s.limit() {
+		w.found.Add(v.At, fmt.Sprintf("%s has %d entries", w.named(v.Path), len(node.Members)), fmt.Sprintf("write at most %d", s.limit()))
+		return false
+	}
 	v.Fields = map[string]*Value{}
 	w.keys(node, func(name string, key, content *yamldoc.Value) bool {
 		if !s.Keys.Takes(name) {
@@ -365,7 +369,7 @@ func (w *walker) walkText(node *yamldoc.Value, s *Shape, v *Value) bool {
 		}
 		w.found.Add(v.At, v.Path+" is none of "+strings.Join(s.Words, ", "), next)
 		return false
-	case node.Type != yamldoc.Text:
+	case node.Type != yamldoc.Text && !(s.Digits && node.Type == yamldoc.Number):
 		next := "put it in quotes: \"…\""
 		if s.Form.Pattern != nil && !s.Form.Takes(v.Text) {
 			next = s.Form.Next
@@ -440,4 +444,30 @@ func kindName(node *yamldoc.Value) string {
 
 func duplicate(name string, first audit.Position) string {
 	return fmt.Sprintf("duplicate key %s, given first in line %d", shownName(name), first.Line)
+}
+
+// Plain is what encoding/json makes the same document of: maps, lists, texts, numbers and truth values.
+func (v *Value) Plain() any {
+	if v == nil {
+		return nil
+	}
+	switch v.Kind {
+	case Object, Mapping:
+		members := make(map[string]any, len(v.Fields))
+		for name, field := range v.Fields {
+			members[name] = field.Plain()
+		}
+		return members
+	case List:
+		items := make([]any, len(v.Items))
+		for i, item := range v.Items {
+			items[i] = item.Plain()
+		}
+		return items
+	case Boolean:
+		return v.Flag
+	case Integer, Number:
+		return v.Number
+	}
+	return v.Text
 }

@@ -1,0 +1,246 @@
+package provider
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/sha512"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"maps"
+	"math/big"
+	"slices"
+	"strings"
+)
+
+// Rules of this file: public-key schemes. A private key is PKCS #8, in PEM or not; a public one is what
+// the provider hands out: 32 bytes of Ed25519, SubjectPublicKeyInfo or a certificate, in PEM or not.
+
+// algorithms are those of public keys.
+var algorithms = []string{"ed25519", "ecdsa-p256-sha256", "rsa-pkcs1-sha256", "jws(ES256)", "jws(ES512)", "jws(RS256)"}
+
+func (r Recipe) isJWS() bool { return strings.HasPrefix(r.Algorithm, "jws(") }
+
+func (r Recipe) claimPieces() []piece {
+	var all []piece
+	for _, template := range r.Claims {
+		pieces, _ := parsePieces(template) // it was checked with the profile
+		all = append(all, pieces...)
+	}
+	return all
+}
+
+// NewKeyPair is a key pair of the recipe's algorithm: PKCS #8 and SubjectPublicKeyInfo, or the 32 bytes
+// of an Ed25519 key.
+func (r Recipe) NewKeyPair() (private, public []byte, err error) {
+	var signer crypto.Signer
+	switch r.Algorithm {
+	case "ed25519":
+		publicKey, privateKey, err := ed25519.GenerateKey(rand.Reader)
+		if err != nil {
+			return nil, nil, err
+		}
+		private, err = x509.MarshalPKCS8PrivateKey(privateKey)
+		return private, publicKey, err
+	case "rsa-pkcs1-sha256", "jws(RS256)":
+		signer, err = rsa.GenerateKey(rand.Reader, 2048)
+	case "jws(ES512)":
+		signer, err = ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
+	default:
+		signer, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if private, err = x509.MarshalPKCS8PrivateKey(signer); err != nil {
+		return nil, nil, err
+	}
+	public, err = x509.MarshalPKIXPublicKey(signer.Public())
+	return private, public, err
+}
+
+func der(key []byte) []byte {
+	if block, _ := pem.Decode(key); block != nil {
+		return block.Bytes
+	}
+	return key
+}
+
+func signPublic(algorithm string, private, signed []byte) ([]byte, error) {
+	key, err := x509.ParsePKCS8PrivateKey(der(private))
+	if err != nil {
+		return nil, errors.New("the key is no private key in PKCS #8")
+	}
+	switch key := key.(type) {
+	case ed25519.PrivateKey:
+		if algorithm == "ed25519" {
+			return ed25519.Sign(key, signed), nil
+		}
+	case *rsa.PrivateKey:
+		sum := sha256.Sum256(signed)
+		return rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, sum[:])
+	case *ecdsa.PrivateKey:
+		if algorithm == "ecdsa-p256-sha256" {
+			sum := sha256.Sum256(signed)
+			return ecdsa.SignASN1(rand.Reader, key, sum[:])
+		}
+		size := (key.Curve.Params().BitSize + 7) / 8
+		a, b, err := ecdsa.Sign(rand.Reader, key, jwsSum(algorithm, signed))
+		if err != nil {
+			return nil, err
+		}
+		return append(a.FillBytes(make([]byte, size)), b.FillBytes(make([]byte, size))...), nil
+	}
+	return nil, fmt.Errorf("the key is none of the algorithm %s", algorithm)
+}
+
+func jwsSum(algorithm string, signed []byte) []byte {
+	if algorithm == "jws(ES512)" {
+		sum := sha512.Sum512(signed)
+		return sum[:]
+	}
+	sum := sha256.Sum256(signed)
+	return sum[:]
+}
+
+// publicKey reads what a provider hands out.
+func publicKey(algorithm string, public []byte) (crypto.PublicKey, error) {
+	raw := der(public)
+	if algorithm == "ed25519" && len(raw) == ed25519.PublicKeySize {
+		return ed25519.PublicKey(raw), nil
+	}
+	if key, err := x509.ParsePKIXPublicKey(raw); err == nil {
+		return key, nil
+	}
+	if certificate, err := x509.ParseCertificate(raw); err == nil {
+		return certificate.PublicKey, nil
+	}
+	if decoded, err := base64.StdEncoding.DecodeString(string(bytes.TrimSpace(public))); err == nil {
+		if key, err := x509.ParsePKIXPublicKey(decoded); err == nil {
+			return key, nil
+		}
+	}
+	return nil, errors.New("the key is no public key")
+}
+
+func verifyPublic(algorithm string, key crypto.PublicKey, signed, signature []byte) bool {
+	switch key := key.(type) {
+	case ed25519.PublicKey:
+		return algorithm == "ed25519" && ed25519.Verify(key, signed, signature)
+	case *rsa.PublicKey:
+		sum := sha256.Sum256(signed)
+		return rsa.VerifyPKCS1v15(key, crypto.SHA256, sum[:], signature) == nil
+	case *ecdsa.PublicKey:
+		if algorithm == "ecdsa-p256-sha256" {
+			sum := sha256.Sum256(signed)
+			return ecdsa.VerifyASN1(key, sum[:], signature)
+		}
+		size := (key.Curve.Params().BitSize + 7) / 8
+		return len(signature) == 2*size && ecdsa.Verify(key, jwsSum(algorithm, signed),
+			new(big.Int).SetBytes(signature[:size]), new(big.Int).SetBytes(signature[size:]))
+	}
+	return false
+}
+
+func (r Recipe) matchesPublic(secret []byte, m Message, signatures []string) (bool, error) {
+	raw, err := r.Key(secret)
+	if err != nil {
+		return false, err
+	}
+	key, err := publicKey(r.Algorithm, raw)
+	if err != nil {
+		return false, err
+	}
+	if r.isJWS() {
+		return slices.ContainsFunc(signatures, func(token string) bool { return r.matchesJWS(key, m, token) }), nil
+	}
+	signed, err := r.StringToSign(m)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(signatures, func(text string) bool {
+		raw, err := r.DecodeText(text)
+		return err == nil && verifyPublic(r.Algorithm, key, signed, raw)
+	}), nil
+}
+
+// signJWS is a compact JWS whose claims are the recipe's.
+func (r Recipe) signJWS(private []byte, m Message) (string, error) {
+	name := strings.TrimSuffix(strings.TrimPrefix(r.Algorithm, "jws("), ")")
+	m = m.clone()
+	if m.Timestamp == "" {
+		m.Timestamp = r.Timestamp.Format(m.Time)
+	}
+	claims := map[string]any{}
+	for claim, template := range r.Claims {
+		value, err := r.fill(template, m, nil)
+		if err != nil {
+			return "", err
+		}
+		claims[claim] = value
+		if template == "{timestamp}" && isNumber(value) {
+			claims[claim] = json.Number(value)
+		}
+	}
+	header, err := json.Marshal(map[string]string{"alg": name, "kid": "prelaunch", "typ": "JWT"})
+	if err != nil {
+		return "", err
+	}
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		return "", err
+	}
+	signed := base64.RawURLEncoding.EncodeToString(header) + "." + base64.RawURLEncoding.EncodeToString(payload)
+	raw, err := signPublic(r.Algorithm, private, []byte(signed))
+	if err != nil {
+		return "", err
+	}
+	return signed + "." + base64.RawURLEncoding.EncodeToString(raw), nil
+}
+
+func (r Recipe) matchesJWS(key crypto.PublicKey, m Message, token string) bool {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return false
+	}
+	var header struct {
+		Algorithm string `json:"alg"`
+	}
+	var claims map[string]json.RawMessage
+	if decodeSegment(parts[0], &header) != nil || decodeSegment(parts[1], &claims) != nil || "jws("+header.Algorithm+")" != r.Algorithm {
+		return false
+	}
+	signature, err := base64.RawURLEncoding.DecodeString(parts[2])
+	if err != nil || !verifyPublic(r.Algorithm, key, []byte(parts[0]+"."+parts[1]), signature) {
+		return false
+	}
+	for _, claim := range slices.Sorted(maps.Keys(r.Claims)) {
+		template := r.Claims[claim]
+		if template == "{timestamp}" {
+			continue // its age is looked at apart
+		}
+		due, err := r.fill(template, m, nil)
+		var given string
+		if err != nil || json.Unmarshal(claims[claim], &given) != nil || given != due {
+			return false
+		}
+	}
+	return true
+}
+
+func decodeSegment(segment string, into any) error {
+	raw, err := base64.RawURLEncoding.DecodeString(segment)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(raw, into)
+}
