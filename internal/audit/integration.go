@@ -23,9 +23,11 @@ const SameBuild = "environments.same-build"
 // Integration is what is audited, as its configuration declares it. Its JSON is part of the facts, so everything secret or
 // machine-bound is left out of it. Slices are never nil after config.Load, so that the facts hold [] and not null.
 type Integration struct {
-	Name       string   `json:"name"`
-	Provider   string   `json:"provider"`
-	EventTypes []string `json:"event_types"`
+	Name     string `json:"name"`
+	Provider string `json:"provider"`
+	// ProviderProfile is the text of the provider's profile where it is not the built-in one as it is.
+	ProviderProfile string   `json:"provider_profile,omitempty"`
+	EventTypes      []string `json:"event_types"`
 	// Declared names the optional top-level sections that the configuration has, be they empty, such as "clients": an absent section
 	// is inconclusive, an empty one is not applicable.
 	Declared      []string       `json:"declared"`

@@ -260,9 +260,10 @@ func casesPage() string {
 	var text strings.Builder
 	text.WriteString("# Test cases\n\nEach forged request differs from an accepted valid event in one thing. A finding names its cases as FAMILY/CASE.\n")
 	listed := map[string]bool{}
-	for _, profile := range provider.Profiles {
+	for _, name := range provider.Names() {
+		profile := provider.Must(name)
 		var rows strings.Builder
-		for _, c := range cases.All(&profile) {
+		for _, c := range cases.All(profile) {
 			if !listed[c.Label()] {
 				listed[c.Label()] = true
 				fmt.Fprintf(&rows, "| `%s` | %s | %s |\n", c.Label(), cell(c.What), strings.Join(c.Checks(), ", "))
@@ -278,8 +279,9 @@ func casesPage() string {
 func providersPage() string {
 	var text strings.Builder
 	text.WriteString("# Providers\n\n| name | signature | events |\n| --- | --- | --- |\n")
-	for _, profile := range provider.Profiles {
-		fmt.Fprintf(&text, "| `%s` | %s in `%s` | %s |\n", profile.Name, cell(profile.Signature.Algorithm), profile.Signature.Header, strings.Join(profile.EventTypes(), ", "))
+	for _, name := range provider.Names() {
+		profile := provider.Must(name)
+		fmt.Fprintf(&text, "| `%s` | %s in the %s | %s |\n", profile.Name, cell(profile.Signature.Title()), profile.Signature.Placement(), strings.Join(profile.EventTypes(), ", "))
 	}
 	return text.String()
 }

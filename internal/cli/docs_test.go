@@ -46,7 +46,7 @@ func TestDocsHoldEverything(t *testing.T) {
 	for _, check := range library.Checks() {
 		holds("checks.md", "\n## "+check.ID+"\n")
 	}
-	for _, c := range cases.All(&provider.Profiles[0]) {
+	for _, c := range cases.All(provider.Must(provider.Default)) {
 		holds("cases.md", "| `"+c.Label()+"` |")
 	}
 	for _, name := range report.Names() {

@@ -8,8 +8,14 @@ import (
 // profileFacts is what judging needs of a profile.
 func profileFacts(profile provider.Profile) audit.Profile {
 	facts := audit.Profile{
-		Name: profile.Name, Title: profile.Words["provider"], BuiltIn: true, Verified: true, Words: profile.Words, Features: profile.Features,
-		Covers: []string{"body"}, Success: []audit.StatusRange{{From: 200, To: 200}}, Hosts: []string{"begini.co"}, Checklist: []audit.ProfileItem{},
+		Name: profile.Name, Title: profile.Title, BuiltIn: profile.BuiltIn, Verified: profile.Grade == provider.Verified,
+		Words: profile.AllWords(), Features: profile.FeatureNames(), Covers: profile.Signature.Covers().Names(),
+		WithinSeconds:    profile.Delivery.Within.Duration().Seconds(),
+		ToleranceSeconds: profile.Signature.Timestamp.Tolerance.Duration().Seconds(),
+		Success:          []audit.StatusRange{}, Hosts: profile.Hosts(), Checklist: []audit.ProfileItem{},
+	}
+	for _, statuses := range profile.Delivery.Success.Ranges() {
+		facts.Success = append(facts.Success, audit.StatusRange(statuses))
 	}
 	for _, item := range profile.Checklist {
 		facts.Checklist = append(facts.Checklist, audit.ProfileItem{Title: item.Title, Source: item.Source, Checks: item.Checks})
@@ -19,7 +25,7 @@ func profileFacts(profile provider.Profile) audit.Profile {
 
 // profileOf is what judging needs of an integration's provider.
 func profileOf(integration *audit.Integration) (audit.Profile, error) {
-	profile, err := provider.ByName(integration.Provider)
+	profile, err := provider.Of(integration.Provider, integration.ProviderProfile)
 	if err != nil {
 		return audit.Profile{}, err
 	}

@@ -36,7 +36,7 @@ func (r *reader) integrationFrom(tree *shape.Value) {
 		}
 	}
 	r.profile, _ = provider.ByName(i.Provider) // an unknown one was reported
-	r.guard.words = r.profile.KeyNames
+	r.guard.words = r.profile.Secret.Names
 	i.EventTypes = r.eventTypes(tree.Field("event_types"))
 	i.Environments = []audit.Environment{
 		r.environment(audit.Test, tree.Field("environments").Field(audit.Test)),
@@ -120,7 +120,7 @@ func (r *reader) environment(name string, v *shape.Value) audit.Environment {
 	if key := v.Field("api_key"); key != nil {
 		environment.Key = r.keyReference(key)
 	}
-	allowed := uidForm(r.profile.UIDs.Min, r.profile.UIDs.Max)
+	allowed := uidForm(r.profile.UID.Min(), r.profile.UID.Max())
 	for _, uid := range v.Field("probe_uids").List() {
 		if r.profile.Name != "" && !allowed.Takes(uid.Text) {
 			r.problem(uid, uid.Path+" is not "+allowed.Is, allowed.Next)

@@ -72,7 +72,7 @@ var mistakes = []mistake{
 	{name: "name is a date", old: "acme-personal-loans", new: "2026-11-01", schema: true},
 	{name: "name is no", old: "acme-personal-loans", new: "no", schema: true},
 	{name: "unknown provider", old: "provider: begini", new: "provider: beginy"},
-	{name: "unknown event", old: "[psychometric_score.complete", new: "[psychometric_score.completed"},
+	{name: "unknown event", old: "[psychometric_score.complete", new: "[psychometric_score.completed", schema: true},
 	{name: "event twice", old: "[psychometric_score.complete", new: "[application.complete"},
 	{name: "no events", old: "[psychometric_score.complete, application.complete]", new: "[]"},
 
@@ -120,7 +120,7 @@ var mistakes = []mistake{
 	{name: "probing misspelt", old: "probing: careful", new: "probing: carefull"},
 	{name: "probing in capitals", old: "probing: careful", new: "probing: Careful"},
 	{name: "receiver unknown", old: "receiver: queued", new: "receiver: yes"},
-	{name: "UID too short", old: "KNOWN0001", new: "KN1"},
+	{name: "UID too short", old: "KNOWN0001", new: "KN1", schema: true},
 	{name: "UID with a space", old: "KNOWN0001", new: "KNOWN 0001"},
 	{name: "UID is a number", old: "KNOWN0001", new: "12345678"},
 	{name: "observer without UID", old: `"{uid}"`, new: "uid", schema: true},

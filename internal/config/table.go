@@ -66,7 +66,7 @@ var root = sync.OnceValue(func() *shape.Shape {
 		}}},
 		{Name: "api_base_url", Shape: shape.Texts(baseURL), About: "base URL of the provider's API; default: the provider's own"},
 		{Name: "probing", Shape: shape.OneOf(audit.Full, audit.Careful, audit.Passive), About: "how much is sent to the receiver; default: full in test, careful in production"},
-		{Name: "probe_uids", Shape: &shape.Shape{Kind: shape.List, Item: shape.Texts(anyUID()), Distinct: true}, About: "UIDs of synthetic users that the receiver knows; default: fresh ones"},
+		{Name: "probe_uids", Shape: &shape.Shape{Kind: shape.List, Item: shape.Texts(uidForm(1, 200)), Distinct: true}, About: "UIDs of synthetic users that the receiver knows; default: fresh ones"},
 		{Name: "receiver", Shape: shape.OneOf(audit.Inline, audit.Queued), About: "inline: the response shows whether the event was accepted; queued: everything is acknowledged first; default: inline"},
 		{Name: "effects", About: "optional observer that tells whether an event was processed", Shape: &shape.Shape{Kind: shape.Object, Fields: []shape.Field{
 			{Name: "command", Required: true, Shape: command, About: "command with \"{uid}\" in it: exit status 0 processed, 1 not processed, else unknown; runs only with --allow-commands"},
@@ -78,7 +78,7 @@ var root = sync.OnceValue(func() *shape.Shape {
 		{Name: "version", Required: true, Shape: shape.Between(shape.Integer, 1, 1), About: "version of this format: 1"},
 		{Name: "integration", Required: true, Shape: shape.Texts(integrationName), About: "name of the integration, used in reports and tickets"},
 		{Name: "provider", Required: true, Shape: shape.OneOf(provider.Names()...), About: "the webhook provider"},
-		{Name: "event_types", Shape: &shape.Shape{Kind: shape.List, Item: shape.OneOf(anyEventType()...), Fewest: 1, Distinct: true}, About: "event types that the receiver handles; default: all of the provider's"},
+		{Name: "event_types", Shape: &shape.Shape{Kind: shape.List, Item: shape.Texts(provider.EventType), Fewest: 1, Distinct: true}, About: "event types that the receiver handles; default: all of the provider's"},
 		{Name: "environments", Required: true, About: "the two environments, test and production", Shape: &shape.Shape{Kind: shape.Object, Fields: []shape.Field{
 			{Name: audit.Test, Required: true, Shape: environment, About: "the Test environment"},
 			{Name: audit.Production, Required: true, Shape: environment, About: "the Production environment"},
@@ -153,20 +153,3 @@ var root = sync.OnceValue(func() *shape.Shape {
 		}}},
 	}}
 })
-
-// anyUID takes what some provider takes; what the integration's own takes is checked once it is known.
-func anyUID() shape.Form {
-	shortest, longest := provider.Profiles[0].UIDs.Min, provider.Profiles[0].UIDs.Max
-	for _, profile := range provider.Profiles[1:] {
-		shortest, longest = min(shortest, profile.UIDs.Min), max(longest, profile.UIDs.Max)
-	}
-	return uidForm(shortest, longest)
-}
-
-func anyEventType() []string {
-	var types []string
-	for _, profile := range provider.Profiles {
-		types = append(types, profile.EventTypes()...)
-	}
-	return types
-}

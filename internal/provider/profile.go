@@ -5,11 +5,15 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/net/publicsuffix"
 )
 
 // SchemaName is what a profile has as its schema.
@@ -412,6 +416,64 @@ func (p *Profile) FeatureNames() []string {
 		}
 	}
 	return names
+}
+
+// AllWords are the provider's words, and what the recipe says in words: algorithm, mac, encoding,
+// notation, placement, provider, required, signed, status, success and whole.
+func (p *Profile) AllWords() map[string]string {
+	all := map[string]string{
+		"algorithm": p.Signature.Title(), "mac": p.Signature.Title(), "encoding": "hex", "notation": "hexadecimal",
+		"placement": p.Signature.Placement(), "provider": p.Title, "required": strings.Join(p.Required, ", "),
+		"signed": p.Signature.signedWords(), "success": "a 2xx status", "status": "2xx", "whole": "the whole signature",
+	}
+	if strings.HasPrefix(p.Signature.Encoding, "base64") {
+		all["encoding"], all["notation"] = p.Signature.Encoding, p.Signature.Encoding
+	}
+	if digits := p.Signature.Digits(); digits > 0 {
+		all["whole"] = fmt.Sprintf("all %d digits", digits)
+	}
+	if statuses := p.Delivery.Success.Status; len(statuses) == 1 && !strings.Contains(statuses[0], "-") {
+		all["success"], all["status"] = "exactly "+statuses[0], statuses[0]
+	} else if len(statuses) > 0 && statuses[0] != "200-299" {
+		all["success"] = "one of " + strings.Join(statuses, ", ")
+		all["status"] = strings.Join(statuses, " or ")
+	}
+	maps.Copy(all, p.Words)
+	return all
+}
+
+// signedWords are what is signed, such as "raw body" or "timestamp and raw body".
+func (r Recipe) signedWords() string {
+	c := r.Covers()
+	var parts []string
+	for _, part := range []struct {
+		covered bool
+		words   string
+	}{{c.Method, "method"}, {c.URL, "URL"}, {c.ID, "message ID"}, {c.Time, "timestamp"}, {c.Params, "form parameters"}, {c.Fields, "listed fields"}, {c.Body, "raw body"}, {c.Digest && !c.Body, "digest of the body"}} {
+		if part.covered {
+			parts = append(parts, part.words)
+		}
+	}
+	if n := len(parts); n > 1 {
+		return strings.Join(parts[:n-1], ", ") + " and " + parts[n-1]
+	}
+	return strings.Join(parts, "")
+}
+
+// Hosts are the registrable domains of the provider's own pages and API.
+func (p *Profile) Hosts() []string {
+	hosts := []string{}
+	for _, source := range append([]string{p.API.BaseURL}, p.Sources...) {
+		u, err := url.Parse(source)
+		if err != nil || u.Scheme != "https" || u.Hostname() == "" {
+			continue
+		}
+		domain, err := publicsuffix.EffectiveTLDPlusOne(u.Hostname())
+		if err == nil && domain != "github.com" && !slices.Contains(hosts, domain) {
+			hosts = append(hosts, domain)
+		}
+	}
+	return hosts
 }
 
 // Headers are those of a delivery, filled in.

@@ -200,3 +200,12 @@ func fromTree(tree *shape.Value) (*Profile, error) {
 	}
 	return &profile, nil
 }
+
+// Must returns a built-in profile, for what is not decided by a user; it panics where there is none.
+func Must(name string) *Profile {
+	profile, err := ByName(name)
+	if err != nil {
+		panic(err)
+	}
+	return &profile
+}

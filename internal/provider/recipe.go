@@ -519,3 +519,24 @@ func (r Recipe) Covers() Coverage {
 	c.Digest = c.Digest || (c.URL && r.Digest.Query != "")
 	return c
 }
+
+// Title is the scheme in the field's terms, such as "HMAC-SHA-256".
+func (r Recipe) Title() string {
+	hash := strings.Replace(strings.ToUpper(r.Hash), "SHA", "SHA-", 1)
+	switch r.Kind {
+	case HMAC:
+		return "HMAC-" + hash
+	case Token:
+		return "secret token"
+	case PublicKey:
+		return map[string]string{"ed25519": "Ed25519", "ecdsa-p256-sha256": "ECDSA P-256 with SHA-256", "rsa-pkcs1-sha256": "RSA PKCS #1 with SHA-256",
+			"jws(ES256)": "JWS ES256", "jws(ES512)": "JWS ES512", "jws(RS256)": "JWS RS256"}[r.Algorithm]
+	}
+	return hash + " digest"
+}
+
+// Placement is where the signature stands, in words such as "X-Signature header".
+func (r Recipe) Placement() string {
+	at := r.Put[0].slot()
+	return at.name + map[string]string{"header": " header", "body": " field", "param": " parameter", "query": " parameter of the URL"}[at.kind]
+}

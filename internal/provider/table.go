@@ -40,12 +40,12 @@ func line(is, next, pattern string, longest int) shape.Form {
 var (
 	profileName = line("the name of a provider", "write small letters, digits and hyphens", `^[a-z0-9]+(-[a-z0-9]+)*$`, 40)
 	oneLine     = line("a text on one line", "write at least one word", `^\S(.*\S)?$`, 300)
-	words       = line("a text on one line", "write at least one word", `^(\S(.*\S)?)?$`, 300)
+	words       = line("a text on one line", "write at least one word", `^.*$`, 300)
 	webURL      = line("a URL", "write it like https://docs.acme.example/webhooks", `^https?://[^\s]+$`, 500)
 	baseURL     = line("an https URL with a host alone or a path", "write it like https://api.acme.example", `^https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[^\s?#]*)?$`, 300)
 	apiPath     = line("a path", "write it like /v1/webhooks/test", `^/[^\s?#]*$`, 300)
 	wordName    = line("the name of a word", "write small letters and underscores", `^[a-z][a-z_]*$`, 30)
-	lowerWord   = line("a word of a variable's name", "write small letters, digits and underscores", `^[a-z0-9]+(_[a-z0-9]+)*$`, 60)
+	lowerWord   = line("part of the name of a variable", "write small letters, digits and underscores", `^[a-z0-9]+(_[a-z0-9]+)*$`, 60)
 	headerName  = line("the name of a header", "write it like X-Acme-Signature", `^[A-Za-z0-9!#$%&'*+.^_|~-]+$`, 100)
 	paramName   = line("the name of a parameter", "write letters, digits, dots, underscores and hyphens", `^[A-Za-z0-9_.-]+$`, 100)
 	fieldPath   = line("the path of a field", "write names and indices with dots between, such as data.items.0.id", `^[^\s.{}"\\]+(\.[^\s.{}"\\]+)*$`, 300)
@@ -156,7 +156,7 @@ var table = sync.OnceValue(func() *shape.Shape {
 		optional("digest", oneOf([]string{"header", "query"},
 			optional("header", shape.Texts(headerName), "header with the digest"),
 			optional("query", shape.Texts(paramName), "parameter of the URL with the digest"),
-			required("value", shape.Texts(template), "template such as {sha256(body)}")), "a digest of the body that is sent beside it"),
+			required("value", shape.Texts(template), "template such as {sha256(body)}")), "a digest of the body that is sent with it"),
 		optional("list", object(
 			required("style", shape.OneOf("repeat", "headers", "lines", "none"), "repeat: items in one value; headers: NAME-1, NAME-2 …; lines: several headers of one name"),
 			optional("item", shape.Texts(template), "one item of the value, or the name of a header with {n}"),
@@ -169,8 +169,8 @@ var table = sync.OnceValue(func() *shape.Shape {
 			optional("encode", encoding, "default: as the signature"),
 			optional("header", shape.Texts(headerName), "default: as the signature"),
 			optional("value", shape.Texts(template), "default: as the signature"),
-			required("accepted", shape.OneOf("never", "legacy"), "never, or legacy: with the correct key it only warns")), 20), "schemes that exist beside it"),
-		optional("lenient", texts(oneLine), "spellings that are never alarmed on"),
+			required("accepted", shape.OneOf("never", "legacy"), "never, or legacy: with the correct key it only warns")), 20), "schemes that the provider has or had as well"),
+		optional("lenient", texts(oneLine), "encodings that are never alarmed on"),
 		optional("algorithm", shape.OneOf(algorithms...), "of a public key"),
 		optional("key_from", shape.OneOf("configured", "jwks", "certificate-url", "jku"), "where receivers get the public key"),
 		optional("claims", mapping(paramName, template), "claims of a JWS"))
@@ -257,7 +257,7 @@ var table = sync.OnceValue(func() *shape.Shape {
 			optional("id", shape.Texts(short), "the id"),
 			optional("account", shape.Texts(short), "the identity of the environment"),
 			required("body", shape.Texts(anyText), "the body"),
-			required("signature", shape.Texts(anyText), "what stands in the signature's place"),
+			required("signature", shape.Texts(anyText), "the text in the place of the signature"),
 			optional("source", shape.Texts(oneLine), "where it is published")), maxVectors), "known answers"),
 		optional("not", list(object(
 			required("family", shape.OneOf(families...), "family of test cases"),

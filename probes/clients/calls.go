@@ -38,7 +38,7 @@ func newCalls(integration *audit.Integration, profile provider.Profile) (*calls,
 		literals = append(literals, match.Literal{ID: len(c.kinds), Bytes: []byte(text)})
 		c.kinds = append(c.kinds, kind)
 	}
-	hosts := []string{profile.API.Host}
+	hosts := []string{profile.API.Host()}
 	for _, environment := range integration.Environments {
 		if u, err := url.Parse(environment.APIBaseURL); err == nil && net.ParseIP(u.Hostname()) == nil && u.Hostname() != "localhost" {
 			hosts = append(hosts, strings.ToLower(u.Hostname()))
@@ -54,7 +54,7 @@ func newCalls(integration *audit.Integration, profile provider.Profile) (*calls,
 		add(sessionAPI, path)
 		add(sessionAPI, strings.ReplaceAll(path, "/", `\/`))
 	}
-	if header := profile.KeyHeader; header != "" {
+	if header := profile.API.KeyHeader; header != "" {
 		for _, spelled := range []string{header, strings.ToUpper(header), titled(header)} {
 			for _, quote := range []string{`"`, `'`, "`"} {
 				add(keyHeader, quote+spelled+quote)

@@ -113,8 +113,8 @@ func (b *bench) follow() {
 }
 
 func body() []byte {
-	event, _ := provider.Profiles[0].Event("psychometric_score.complete")
-	return event.Render(uid, "1234567890987654321")
+	event, _ := provider.Must(provider.Default).Event("psychometric_score.complete")
+	return event.Render(provider.Values{UID: uid, IntegrationID: "1234567890987654321"})
 }
 
 func signature(body []byte) string {

@@ -2,7 +2,6 @@ package logs
 
 import (
 	"bytes"
-	"crypto/hmac"
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -218,12 +217,14 @@ func signatureSpellings(text string, means sought, add func([]byte, sought)) {
 // sign is the signature that would be right for what was sent, "" without the key.
 func sign(integration *audit.Integration, profile provider.Profile, event audit.LedgerEvent) string {
 	environment, ok := integration.Environment(event.Environment)
-	if !ok || !environment.Key.Key.Held() || profile.Signature.Hash == nil || len(event.Body) == 0 {
+	if !ok || !environment.Key.Key.Held() || profile.Signature.Kind != provider.HMAC || len(event.Body) == 0 {
 		return ""
 	}
-	mac := hmac.New(profile.Signature.Hash, environment.Key.Key.Expose())
-	mac.Write(event.Body)
-	return hex.EncodeToString(mac.Sum(nil))
+	mac, err := profile.Signature.MAC(environment.Key.Key.Expose(), provider.Message{Body: event.Body})
+	if err != nil {
+		return ""
+	}
+	return hex.EncodeToString(mac)
 }
 
 // unkeyed are the digests of a body that need no key.

@@ -135,7 +135,7 @@ func baseOf(integration *audit.Integration, profile provider.Profile, environmen
 	for _, allowed := range integration.AllowedAPIHosts {
 		named = named || strings.EqualFold(allowed, u.Hostname())
 	}
-	if !named && !strings.EqualFold(u.Hostname(), profile.API.Host) {
+	if !named && !strings.EqualFold(u.Hostname(), profile.API.Host()) {
 		return "", false, "host_not_allowed"
 	}
 	return strings.TrimRight(u.String(), "/"), named, ""
@@ -224,7 +224,7 @@ func ask(ctx context.Context, run *audit.Run, profile provider.Profile, environm
 		return ctx.Err()
 	}
 	if err := series(pairing, keys, refusal, func(key heldKey) response {
-		return client.post(ctx, base+profile.API.Tokens, profile.KeyHeader, key.Key, body, nil)
+		return client.post(ctx, base+profile.API.Tokens, profile.API.KeyHeader, key.Key, body, nil)
 	}); err != nil {
 		return err
 	}
@@ -233,7 +233,7 @@ func ask(ctx context.Context, run *audit.Run, profile provider.Profile, environm
 	}
 	return series(webhook, keys[:min(1, len(keys))], refusal, func(key heldKey) response {
 		run.Ledger.Begin(run.Now())
-		return client.post(ctx, base+profile.API.Test, profile.KeyHeader, key.Key, nil, delivery)
+		return client.post(ctx, base+profile.API.Test, profile.API.KeyHeader, key.Key, nil, delivery)
 	})
 }
 

@@ -60,7 +60,7 @@ func newMarks(integration *audit.Integration, profile provider.Profile, first in
 			}
 		}
 	}
-	hosts := []string{profile.API.Host}
+	hosts := []string{profile.API.Host()}
 	for _, environment := range environments {
 		if u, err := url.Parse(environment.APIBaseURL); err == nil {
 			hosts = append(hosts, strings.ToLower(u.Hostname()))

@@ -152,7 +152,7 @@ func (p *probe) Run(ctx context.Context, run *audit.Run) error {
 		return err
 	}
 	t := &teller{run: run, keys: keys, marks: newMarks(run.Integration, profile, keys.Subjects()), told: map[string]int{}}
-	candidates := match.NewSuspects(profile.KeyNames, []string{profile.KeyHeader})
+	candidates := match.NewSuspects(profile.Secret.Names, []string{profile.API.KeyHeader})
 	for i, repository := range run.Integration.Repositories {
 		path := run.Integration.Resolve(repository.Path)
 		result, err := search.Repository(ctx, path, search.Options{

@@ -33,7 +33,7 @@ func offline(t testing.TB, change func(*audit.Integration)) unsent {
 		return audit.KeyReference{Source: audit.FromEnv, Key: secret.New([]byte(text))}
 	}
 	integration := &audit.Integration{
-		Provider: "begini", EventTypes: provider.Profiles[0].EventTypes(),
+		Provider: "begini", EventTypes: provider.Must(provider.Default).EventTypes(),
 		Environments: []audit.Environment{
 			{Name: audit.Test, IntegrationID: "1234567890987654321", Key: key(ownKey), WebhookURL: "https://hooks.acme.example/in/begini?tenant=7", Probing: audit.Full, Receiver: audit.Inline},
 			{Name: audit.Production, IntegrationID: "1234567890987654322", Key: key(otherKey), WebhookURL: "https://hooks.acme.example/live", Probing: audit.Full, Receiver: audit.Inline},
@@ -69,9 +69,10 @@ func request(f *cases.Request) string {
 
 func TestTemplatesAreCompactJSON(t *testing.T) {
 	t.Parallel()
-	for _, profile := range provider.Profiles {
+	for _, name := range provider.Names() {
+		profile := provider.Must(name)
 		for _, event := range profile.Events {
-			raw := event.Render("PRELAUNCH0", "1")
+			raw := event.Render(provider.Values{UID: "PRELAUNCH0", IntegrationID: "1"})
 			doc, err := cases.Parse(raw)
 			if err != nil {
 				t.Fatal(err)
@@ -112,7 +113,7 @@ func TestCarefulProbingHoldsItsHand(t *testing.T) {
 			continue
 		}
 		sent++
-		if !f.Event.Journey {
+		if !f.Event.Harmless {
 			t.Errorf("%s %s carries a score", j.Family, j.Name)
 		}
 		if j.purpose == PurposeGenuine {
@@ -164,7 +165,7 @@ func TestOnlyUnkeyedRequestsGoToUnverifiedPeers(t *testing.T) {
 func TestKeysThatAreNoForgery(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("k", 129)
-	scheme := cases.SchemeOf(&provider.Profiles[0])
+	scheme := cases.SchemeOf(provider.Must(provider.Default))
 	digest := sha512.Sum512([]byte(long))
 	sum := digest[:]
 	for _, test := range []struct {
@@ -229,8 +230,8 @@ func TestSyntheticEventsAreTold(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rule := s.profile.UIDs
-		if !strings.HasPrefix(f.UID, cases.UIDPrefix) || len(f.UID) > rule.Max || seen[f.UID] || strings.ContainsFunc(f.UID, func(r rune) bool {
+		rule := s.profile.UID
+		if !strings.HasPrefix(f.UID, cases.UIDPrefix) || len(f.UID) > rule.Max() || seen[f.UID] || strings.ContainsFunc(f.UID, func(r rune) bool {
 			return !('0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z')
 		}) {
 			t.Errorf("UID %s", f.UID)

@@ -113,7 +113,7 @@ func plan(integration *audit.Integration, profile provider.Profile, environment 
 func others(integration *audit.Integration, profile provider.Profile, full bool) int {
 	n := 0
 	for _, eventType := range integration.EventTypes {
-		if event, ok := profile.Event(eventType); ok && (full || event.Journey) {
+		if event, ok := profile.Event(eventType); ok && (full || event.Harmless) {
 			n++
 		}
 	}

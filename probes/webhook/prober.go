@@ -139,7 +139,7 @@ func (p *prober) resolve(ctx context.Context, t *transcript) bool {
 	}
 	t.baseline.Addresses = addresses
 	p.chooseEvent(t, "")
-	p.observer.try(ctx, cases.RandomUID(p.profile.UIDs))
+	p.observer.try(ctx, cases.RandomUID(p.profile.UID))
 	p.progress.add(0, p.expected())
 	return true
 }
@@ -169,7 +169,7 @@ func (p *prober) chooseEvent(t *transcript, prefer string) {
 		events = p.profile.Events
 	}
 	t.event = events[0]
-	if i := slices.IndexFunc(events, func(e provider.Event) bool { return e.Journey }); i >= 0 && !t.full() {
+	if i := slices.IndexFunc(events, func(e provider.Event) bool { return e.Harmless }); i >= 0 && !t.full() {
 		t.event = events[i]
 	}
 	t.baseline.EventType = t.event.Type
@@ -178,11 +178,11 @@ func (p *prober) chooseEvent(t *transcript, prefer string) {
 // signable is the event that is sent correctly signed but invalid: in careful probing always one
 // about the course of an application.
 func (p *prober) signable(t *transcript) provider.Event {
-	if t.full() || t.event.Journey {
+	if t.full() || t.event.Harmless {
 		return t.event
 	}
 	for _, event := range p.profile.Events {
-		if event.Journey {
+		if event.Harmless {
 			return event
 		}
 	}

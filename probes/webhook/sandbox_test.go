@@ -55,7 +55,7 @@ func newLab(t testing.TB, planted map[string][]sandbox.Behavior) *lab {
 	authority := certs.New(time.Now())
 	l := &lab{receivers: map[string]*sandbox.Receiver{}, roots: audit.Roots{System: authority.Pool(), All: authority.Pool()}, effects: map[string]string{}}
 	l.integration = &audit.Integration{
-		Name: "acme", Provider: "begini", EventTypes: provider.Profiles[0].EventTypes(), Declared: []string{},
+		Name: "acme", Provider: "begini", EventTypes: provider.Must(provider.Default).EventTypes(), Declared: []string{},
 		RetiredKeys: []audit.RetiredKey{}, Repositories: []audit.Repository{}, Workloads: []audit.Workload{}, Clients: []audit.Client{},
 		Logs: []audit.LogSource{}, Access: audit.Access{AllowedDomains: []string{}}, Attestations: []audit.Attestation{}, Waivers: []audit.Waiver{},
 		Network: audit.NetworkOptions{

@@ -101,7 +101,7 @@ func (p *prober) forgedJobs(t *transcript) []job {
 			continue
 		}
 		for _, event := range p.configured() { // a random signature may be rejected for one type of event only
-			if event.Type != t.event.Type && (t.full() || event.Journey) {
+			if event.Type != t.event.Type && (t.full() || event.Harmless) {
 				jobs = append(jobs, job{Case: c, purpose: PurposeForgery, event: event})
 			}
 		}
@@ -138,7 +138,7 @@ func (p *prober) variantJobs(t *transcript) []job {
 }
 
 func hasText(event provider.Event) bool {
-	doc, err := cases.Parse(event.Render("u", "i"))
+	doc, err := cases.Parse(event.Render(provider.Values{UID: "u", IntegrationID: "i"}))
 	if err != nil {
 		return false
 	}

@@ -48,7 +48,7 @@ func newRecognizer(run *audit.Run) (*recognizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &recognizer{words: about.KeyNames, redactor: integration.Redactor(), scanner: search.Scanner(content.Limits{})}
+	r := &recognizer{words: about.Secret.Names, redactor: integration.Redactor(), scanner: search.Scanner(content.Limits{})}
 	add := func(reference audit.KeyReference, environment, role string) {
 		if reference.Variable != "" {
 			r.variables = append(r.variables, reference.Variable)

@@ -54,6 +54,9 @@ func (s *Shape) schema() *jsonschema.Schema {
 		}
 		return enumeration
 	}
+	if s.Digits {
+		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{s.Form.schema(), {Type: "integer"}}}
+	}
 	return s.Form.schema()
 }
 

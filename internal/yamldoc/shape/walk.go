@@ -261,7 +261,11 @@ func (w *walker) walkList(node *yamldoc.Value, s *Shape, v *Value) bool {
 	}
 	contents := node.Items
 	if node.Kind != yamldoc.Sequence {
-		if !s.OrOne || node.Kind != yamldoc.Scalar || isNull(node) {
+		kind := yamldoc.Scalar
+		if s.Item.Kind == Object {
+			kind = yamldoc.Mapping
+		}
+		if !s.OrOne || node.Kind != kind || isNull(node) {
 			w.wrongKind(node, v, "a list")
 			return false
 		}

@@ -51,7 +51,7 @@ func TestCasesHaveDistinctNames(t *testing.T) {
 	t.Parallel()
 	id := regexp.MustCompile(`F\d\d`)
 	facts, labels := map[string]bool{}, map[string]bool{}
-	for _, list := range [][]Case{Forgeries(&provider.Profiles[0]), Genuine, Invalid(provider.Profiles[0].Required)} {
+	for _, list := range [][]Case{Forgeries(provider.Must(provider.Default)), Genuine, Invalid(provider.Must(provider.Default).Required)} {
 		for _, c := range list {
 			label := Label(c.Family, c.Name)
 			if facts[c.Family+" "+c.Name] || labels[label] || FamilyByID(c.Family).Title == "" || id.MatchString(label) {
@@ -70,7 +70,7 @@ func TestCasesDoNotRemember(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	profile := provider.Profiles[0]
+	profile := *provider.Must(provider.Default)
 	source := &Source{Profile: &profile, URL: target, IntegrationID: "1234567890987654321"}
 	for _, c := range Forgeries(&profile) {
 		if c.Family != "F14" { // others draw random values

@@ -12,7 +12,7 @@ import (
 func TestSingleDigitsAreNeitherFalseNorTrue(t *testing.T) {
 	t.Parallel()
 	source := Source{
-		Profile: &provider.Profiles[0], URL: &url.URL{Scheme: "https", Host: "hooks.acme.example", Path: "/begini"},
+		Profile: provider.Must(provider.Default), URL: &url.URL{Scheme: "https", Host: "hooks.acme.example", Path: "/begini"},
 		Key: []byte("key"),
 	}
 	for range 200 {
@@ -20,7 +20,7 @@ func TestSingleDigitsAreNeitherFalseNorTrue(t *testing.T) {
 			if !strings.HasSuffix(c.Name, "-1") || c.Family != "F02" && c.Family != "F03" {
 				continue
 			}
-			f, err := source.Request(provider.Profiles[0].Events[0], true)
+			f, err := source.Request(provider.Must(provider.Default).Events[0], true)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -216,8 +216,8 @@ func randomByte() byte {
 // RandomUID is a synthetic UID that the provider's rule allows: the prefix and random letters and digits.
 func RandomUID(rule provider.UIDRule) string {
 	random := rand.Text()[:16]
-	if rule.Max > 0 && len(UIDPrefix)+len(random) > rule.Max {
-		random = random[:max(0, rule.Max-len(UIDPrefix))]
+	if len(UIDPrefix)+len(random) > rule.Max() {
+		random = random[:max(0, rule.Max()-len(UIDPrefix))]
 	}
 	return UIDPrefix + random
 }

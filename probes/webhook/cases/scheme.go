@@ -15,25 +15,25 @@ import (
 
 // Scheme is how a provider signs, as the cases need to know it.
 type Scheme struct {
-	signature provider.Signature
+	signature provider.Recipe
 }
 
 // SchemeOf is a profile's.
 func SchemeOf(profile *provider.Profile) Scheme { return Scheme{profile.Signature} }
 
 // Header carries the signature; "" where it is elsewhere.
-func (s Scheme) Header() string { return s.signature.Header }
+func (s Scheme) Header() string { return s.signature.Put[0].Header }
 
 // hashName is that of the hash that is used, such as "sha512".
 func (s Scheme) hashName() string {
-	return map[int]string{20: "sha1", 32: "sha256", 48: "sha384", 64: "sha512"}[s.signature.Hash().Size()]
+	return s.signature.Hash
 }
 
 // timed reports whether a timestamp is signed.
 func (s Scheme) timed() bool { return false }
 
 // Digits is how many characters of a signature carry bits of it: without padding.
-func (s Scheme) Digits() int { return hex.EncodedLen(s.signature.Hash().Size()) }
+func (s Scheme) Digits() int { return s.signature.Digits() }
 
 // zero is the digit whose bits are all 0.
 func (s Scheme) zero() string { return "0" }
@@ -56,7 +56,7 @@ func (s Scheme) key(secret []byte) []byte { return secret }
 
 // value is what the header holds for a signature.
 func (s Scheme) value(digits string, _ time.Time, _ string) string {
-	return s.signature.Prefix + digits
+	return digits
 }
 
 // message is what may be signed of a request.
@@ -67,7 +67,7 @@ type message struct {
 	ID          string
 }
 
-func (s Scheme) newHash() hash.Hash { return s.signature.Hash() }
+func (s Scheme) newHash() hash.Hash { return provider.NewHash(s.signature.Hash)() }
 
 // hashes are those with which a receiver may have been built by mistake.
 var hashes = []struct {

@@ -45,9 +45,9 @@ func (s *Source) Request(event provider.Event, verified bool) (*Request, error) 
 		f.Fixed = true
 		f.UID = s.UIDs[int(s.turn.Add(1)-1)%len(s.UIDs)]
 	} else {
-		f.UID = RandomUID(s.Profile.UIDs)
+		f.UID = RandomUID(s.Profile.UID)
 	}
-	f.Body = event.Render(f.UID, f.IntegrationID)
+	f.Body = event.Render(provider.Values{UID: f.UID, IntegrationID: f.IntegrationID, Time: f.Time})
 	if err := f.parse(); err != nil {
 		return nil, err
 	}

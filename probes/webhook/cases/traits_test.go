@@ -28,8 +28,8 @@ func TestTraits(t *testing.T) {
 		{func(f *Request) { f.Body = []byte("[]") }, true, []string{"body that is not a JSON object"}},
 		{func(f *Request) {}, true, nil},
 	} {
-		source := Source{Profile: &provider.Profiles[0], URL: &url.URL{Scheme: "https", Host: "hooks.acme.example", Path: "/begini"}, Key: []byte("key")}
-		f, err := source.Request(provider.Profiles[0].Events[0], true)
+		source := Source{Profile: provider.Must(provider.Default), URL: &url.URL{Scheme: "https", Host: "hooks.acme.example", Path: "/begini"}, Key: []byte("key")}
+		f, err := source.Request(provider.Must(provider.Default).Events[0], true)
 		if err != nil {
 			t.Fatal(err)
 		}
