@@ -24,7 +24,6 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/runner"
 	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 	"github.com/prelaunch-audit/prelaunch/internal/yamldoc/shape"
-	"github.com/prelaunch-audit/prelaunch/policies"
 	"github.com/prelaunch-audit/prelaunch/probes"
 )
 
@@ -50,7 +49,7 @@ func (c *choice) flags(cmd *cobra.Command) {
 
 // load reads the policies, and rejects a choice that suits no provider.
 func (c *choice) load() (*policy.Library, error) {
-	library, err := policy.Load(policies.FS, c.policyDirs)
+	library, err := loadPolicies(c.policyDirs)
 	if err != nil {
 		return nil, err
 	}

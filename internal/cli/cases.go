@@ -9,10 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
-	"github.com/prelaunch-audit/prelaunch/internal/policy"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/yamldoc/shape"
-	"github.com/prelaunch-audit/prelaunch/policies"
 	"github.com/prelaunch-audit/prelaunch/probes/webhook/cases"
 )
 
@@ -156,7 +154,7 @@ func checkNames() []string {
 }
 
 func builtInChecks() []audit.CheckInfo {
-	library, err := policy.Load(policies.FS, nil)
+	library, err := loadPolicies(nil)
 	if err != nil {
 		return nil
 	}

@@ -13,11 +13,10 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/policy"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
 	"github.com/prelaunch-audit/prelaunch/internal/yamldoc/shape"
-	"github.com/prelaunch-audit/prelaunch/policies"
 )
 
 func checkIDs(policyDirs []string) []string {
-	library, err := policy.Load(policies.FS, policyDirs)
+	library, err := loadPolicies(policyDirs)
 	if err != nil {
 		return nil
 	}
@@ -176,7 +175,7 @@ func (a *app) explainCommand() *cobra.Command {
 
 // catalogueFor is the policies as a provider has them, or as any may.
 func catalogueFor(policyDirs []string, name string) (*policy.Library, error) {
-	library, err := policy.Load(policies.FS, policyDirs)
+	library, err := loadPolicies(policyDirs)
 	if err != nil {
 		return nil, err
 	}

@@ -16,10 +16,8 @@ import (
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/config"
-	"github.com/prelaunch-audit/prelaunch/internal/policy"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
-	"github.com/prelaunch-audit/prelaunch/policies"
 	"github.com/prelaunch-audit/prelaunch/probes/webhook/cases"
 )
 
@@ -97,7 +95,7 @@ func everyCommand(cmd *cobra.Command) []*cobra.Command {
 }
 
 func referencePages(root *cobra.Command) ([]page, error) {
-	library, err := policy.Load(policies.FS, nil)
+	library, err := loadPolicies(nil)
 	if err != nil {
 		return nil, err
 	}

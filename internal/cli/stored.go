@@ -19,7 +19,6 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/signoff"
 	"github.com/prelaunch-audit/prelaunch/internal/store"
 	"github.com/prelaunch-audit/prelaunch/internal/verdict"
-	"github.com/prelaunch-audit/prelaunch/policies"
 )
 
 // This file holds the commands that work on stored reports: report, diff, tickets, sign and verify. None of them probes anything.
@@ -75,7 +74,7 @@ expired; its verdict is then EXPIRED.`,
 			if err != nil {
 				return err
 			}
-			library, err := policy.Load(policies.FS, policyDirs)
+			library, err := loadPolicies(policyDirs)
 			if err != nil {
 				return err
 			}
@@ -135,7 +134,7 @@ func (a *app) diffCommand() *cobra.Command {
 				if options.NewFacts, err = a.readFacts(cmd.Context(), facts[1]); err != nil {
 					return err
 				}
-				library, err := policy.Load(policies.FS, nil)
+				library, err := loadPolicies(nil)
 				if err != nil {
 					return err
 				}
@@ -335,7 +334,7 @@ that names the report, the facts, the configuration and the policies by digest. 
 			if err != nil {
 				return err
 			}
-			library, err := policy.Load(policies.FS, policyDirs)
+			library, err := loadPolicies(policyDirs)
 			if err != nil {
 				return err
 			}
@@ -431,7 +430,7 @@ approved and has not expired, 1 that it was rejected or has expired (unless --an
 				}
 				public = append(public, key)
 			}
-			library, err := policy.Load(policies.FS, policyDirs)
+			library, err := loadPolicies(policyDirs)
 			if err != nil {
 				return err
 			}

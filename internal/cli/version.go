@@ -9,8 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
-	"github.com/prelaunch-audit/prelaunch/internal/policy"
-	"github.com/prelaunch-audit/prelaunch/policies"
 )
 
 // Version is set by the linker for a release (-ldflags "-X …/internal/cli.Version=1.2.3"); otherwise the module's own version is shown.
@@ -38,7 +36,7 @@ type build struct {
 }
 
 func thisBuild() (build, error) {
-	library, err := policy.Load(policies.FS, nil)
+	library, err := loadPolicies(nil)
 	if err != nil {
 		return build{}, err
 	}
