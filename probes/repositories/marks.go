@@ -15,7 +15,7 @@ import (
 )
 
 // Rules of this file: what is searched for beside the keys, and what a file's name tells.
-//   - A text is an environment's mark when the other environment has another, and neither is part of the other's.
+//   - A text is an environment's mark when every other environment has another, and neither is part of the other's.
 //   - An http URL of the API counts when its host ends there, so that longer names are no alarm.
 //   - A file belongs to an environment only by a whole word of its own name or of a folder of settings; a folder of tests is no environment.
 
@@ -34,29 +34,38 @@ type mark struct {
 
 // marks are the literals that are searched for beside the keys; their IDs begin at first.
 type marks struct {
-	first      int
-	list       []mark
-	texts      []match.Literal
-	keysDiffer bool // otherwise a key tells no environment
+	first int
+	list  []mark
+	texts []match.Literal
+	words map[string]string // word of a file's name → environment
+	own   map[string]bool   // environments whose key no other has: otherwise a key tells no environment
 }
 
 func newMarks(integration *audit.Integration, profile provider.Profile, first int) *marks {
-	m := &marks{first: first, keysDiffer: true}
+	m := &marks{first: first, words: wordsFor(integration), own: map[string]bool{}}
 	add := func(text, notBefore, notAfter string, of mark) {
 		m.texts = append(m.texts, match.Literal{ID: first + len(m.list), Bytes: []byte(text), NotBefore: notBefore, NotAfter: notAfter})
 		m.list = append(m.list, of)
 	}
 	environments := integration.Environments
-	if len(environments) == 2 {
-		m.keysDiffer = !environments[0].Key.Key.Equal(environments[1].Key.Key)
-		for i, this := range environments {
-			other := environments[1-i]
-			for _, value := range []struct{ kind, own, others, notBefore, notAfter string }{
-				{integrationID, this.IntegrationID, other.IntegrationID, alnum, alnum}, {webhookURL, this.WebhookURL, other.WebhookURL, "", alnum + "-_"},
-			} {
-				if len(value.own) >= secret.MinSearchable && !strings.Contains(value.own, value.others) && !strings.Contains(value.others, value.own) {
-					add(value.own, value.notBefore, value.notAfter, mark{kind: value.kind, environment: this.Name})
-				}
+	id := func(e audit.Environment) string { return e.IntegrationID }
+	webhook := func(e audit.Environment) string { return e.WebhookURL }
+	for i, this := range environments {
+		differs := func(like func(other audit.Environment) bool) bool {
+			others := slices.Delete(slices.Clone(environments), i, i+1)
+			return len(others) > 0 && !slices.ContainsFunc(others, like)
+		}
+		m.own[this.Name] = differs(func(other audit.Environment) bool { return other.Key.Key.Equal(this.Key.Key) })
+		for _, value := range []struct {
+			kind                string
+			of                  func(audit.Environment) string
+			notBefore, notAfter string
+		}{{integrationID, id, alnum, alnum}, {webhookURL, webhook, "", alnum + "-_"}} {
+			own := value.of(this)
+			if len(own) >= secret.MinSearchable && differs(func(other audit.Environment) bool {
+				return strings.Contains(own, value.of(other)) || strings.Contains(value.of(other), own)
+			}) {
+				add(own, value.notBefore, value.notAfter, mark{kind: value.kind, environment: this.Name})
 			}
 		}
 	}
@@ -87,10 +96,27 @@ func (m *marks) literals() []match.Literal { return m.texts }
 
 func (m *marks) of(id int) mark { return m.list[id-m.first] }
 
-// words that name an environment. "live", "staging" and "dev" are left out: they mean other things too, or neither of the two.
-var words = map[string]string{
-	"test": audit.Test, "sandbox": audit.Test,
-	"production": audit.Production, "prod": audit.Production, "prd": audit.Production,
+// wordsFor are the words that name an environment of the integration: its own name, and others that mean Test or Production. "live",
+// "staging" and "dev" are only names: as words they mean other things too.
+func wordsFor(integration *audit.Integration) map[string]string {
+	words := map[string]string{}
+	for _, also := range []struct {
+		environment string
+		words       []string
+	}{
+		{"live", []string{"production", "prod", "prd"}}, {audit.Production, []string{"production", "prod", "prd"}},
+		{"sandbox", []string{"test"}}, {audit.Test, []string{"sandbox"}},
+	} {
+		if _, declared := integration.Environment(also.environment); declared {
+			for _, word := range also.words {
+				words[word] = also.environment
+			}
+		}
+	}
+	for _, environment := range integration.Environments {
+		words[environment.Name] = environment.Name
+	}
+	return words
 }
 
 var word = lazy.Regexp(`[a-z0-9]+`)
@@ -107,33 +133,36 @@ var settingsFolders = []string{
 }
 
 // environmentOf is the environment that a file of settings belongs to by its name, "" for none.
-func environmentOf(file string) string {
+func (m *marks) environmentOf(file string) string {
 	file = strings.ToLower(file)
 	folder, base := path.Split(file)
 	if !slices.Contains(settings, path.Ext(base)) && !strings.HasPrefix(base, ".env") {
 		return ""
 	}
-	if found := wordsIn(base); found != "" {
-		if found == "several" || (found == audit.Test && testFolder().MatchString(file)) {
+	if found := m.wordsIn(base); found != "" {
+		if found == "several" || (found == m.words["test"] && testFolder().MatchString(file)) {
 			return ""
 		}
 		return found
 	}
 	folders := strings.Split(strings.Trim(folder, "/"), "/")
 	for i := len(folders) - 1; i >= 0; i-- {
-		environment := words[folders[i]]
-		if environment == audit.Production || environment == audit.Test && i > 0 && slices.Contains(settingsFolders, folders[i-1]) {
+		environment := m.words[folders[i]]
+		if environment == "" {
+			continue
+		}
+		if environment == m.words["production"] || i > 0 && slices.Contains(settingsFolders, folders[i-1]) {
 			return environment
 		}
 	}
 	return ""
 }
 
-// wordsIn is the environment that a file's own name tells, "several" when it names both.
-func wordsIn(base string) string {
+// wordsIn is the environment that a file's own name tells, "several" when it names more than one.
+func (m *marks) wordsIn(base string) string {
 	found := ""
 	for _, w := range word().FindAllString(base, -1) {
-		switch environment := words[w]; {
+		switch environment := m.words[w]; {
 		case environment == "" || environment == found:
 		case found != "":
 			return "several"

@@ -241,7 +241,7 @@ func (t *teller) hit(repository string, result *search.Result, hit search.Hit, s
 		} else {
 			status.HitsCut++
 		}
-		if subject.Role == keyscan.Current && t.marks.keysDiffer {
+		if subject.Role == keyscan.Current && t.marks.own[subject.Environment] {
 			t.pairing(place, "key", subject.Environment)
 		}
 	default:
@@ -257,9 +257,9 @@ func (t *teller) hit(repository string, result *search.Result, hit search.Hit, s
 	}
 }
 
-// pairing tells of a file that carries what belongs to an environment when its name says that it belongs to the other.
+// pairing tells of a file that carries what belongs to an environment when its name says that it belongs to another.
 func (t *teller) pairing(place Where, carries, of string) {
-	belongs := environmentOf(place.Path)
+	belongs := t.marks.environmentOf(place.Path)
 	if place.Area == areaFiles && belongs != "" && belongs != of && t.room("pairing", maxOthers) {
 		t.run.Sink.Emit(kindPairing, Pairing{Repository: place.Repository, Path: place.Path, Line: place.Line, Belongs: belongs, Carries: carries, Of: of})
 	}

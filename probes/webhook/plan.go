@@ -68,7 +68,12 @@ func plan(integration *audit.Integration, profile provider.Profile, environment 
 	if signing && !full {
 		add(cases.FamilyPair, 2*3)
 	}
+	elsewhere := otherEnvironments(integration, environment)
 	for _, c := range cases.Forgeries(&profile) {
+		if c.Family == cases.FamilyOther {
+			add(c.Family, len(elsewhere))
+			continue
+		}
 		if full || !c.FullOnly {
 			add(c.Family, 1)
 		}

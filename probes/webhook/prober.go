@@ -29,6 +29,7 @@ type prober struct {
 	sender      *send.Sender // nil where the URL is not valid
 	scanner     *response.Scanner
 	observer    *observer
+	others      []audit.Environment // the first is the one whose key the cases of the table sign with
 	retired     []retiredKey
 	forged      []cases.Case // the plain unsigned event first
 }
@@ -70,10 +71,8 @@ func newProber(run *audit.Run, profile provider.Profile, environment audit.Envir
 		Profile: &p.profile, IntegrationID: environment.IntegrationID, UIDs: environment.ProbeUIDs,
 		Key: heldKey(environment.Key.Key), Now: run.Now,
 	}
-	for _, other := range run.Integration.Environments {
-		if other.Name != environment.Name {
-			p.source.OtherKey = heldKey(other.Key.Key)
-		}
+	if p.others = otherEnvironments(run.Integration, environment); len(p.others) > 0 {
+		p.source.OtherKey = heldKey(p.others[0].Key.Key)
 	}
 	for i, retired := range run.Integration.RetiredKeys {
 		if retired.Environment == environment.Name || retired.Environment == "" {
@@ -92,6 +91,10 @@ func newProber(run *audit.Run, profile provider.Profile, environment audit.Envir
 	p.scanner = response.NewScanner(target.Hostname(), run.Integration.Keys())
 	p.observer = newObserver(run.Exec, environment)
 	return p
+}
+
+func otherEnvironments(integration *audit.Integration, environment audit.Environment) []audit.Environment {
+	return slices.DeleteFunc(slices.Clone(integration.Environments), func(other audit.Environment) bool { return other.Name == environment.Name })
 }
 
 // heldKey is a key's bytes, nil when only its fingerprint is known.

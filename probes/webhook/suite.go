@@ -96,6 +96,9 @@ const maxRecognition = 4
 func (p *prober) forgedJobs(t *transcript) []job {
 	var jobs []job
 	for _, c := range p.forged[1:] {
+		if c.Family == cases.FamilyOther && len(p.others) == 0 {
+			continue
+		}
 		jobs = append(jobs, job{Case: c, purpose: PurposeForgery, event: t.event})
 		if c.Family != "F02" || c.Name != "random" {
 			continue
@@ -105,6 +108,10 @@ func (p *prober) forgedJobs(t *transcript) []job {
 				jobs = append(jobs, job{Case: c, purpose: PurposeForgery, event: event})
 			}
 		}
+	}
+	for _, other := range p.others[min(1, len(p.others)):] {
+		c := cases.Case{Family: cases.FamilyOther, Name: "key-of-" + other.Name, Change: cases.SignedWith(heldKey(other.Key.Key))}
+		jobs = append(jobs, job{Case: c, purpose: PurposeForgery, event: t.event})
 	}
 	for _, retired := range p.retired {
 		c := cases.Case{Family: cases.FamilyRetired, Name: retired.name, Change: cases.SignedWith(retired.key)}

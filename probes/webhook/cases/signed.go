@@ -22,6 +22,7 @@ const (
 	FamilyUnexpected = "unexpected"
 	FamilyBounded    = "bounded"
 	FamilyRetired    = "F20"
+	FamilyOther      = "F15"       // signed with the key of another environment
 	FamilyWrong      = "wrong"     // random signatures
 	FamilyPair       = "pair"      // invalid bodies, correctly and incorrectly signed
 	FamilyInstance   = "instance"  // on connections of their own
