@@ -81,7 +81,7 @@ type Cut struct {
 // Separator stands in a member's path between an archive and what is in it.
 const Separator = "!/"
 
-// Walk reads r, which is what Sniff, SniffWhole or SniffNamed recognised as
+// Walk reads r, which is what Sniff, SniffEnd or SniffNamed recognized as
 // format, and for each member calls member with its path and writes the content to
 // the writer it returns, closing it at the end, also when the content was cut
 // short. Archives inside are handed over as they are and then walked

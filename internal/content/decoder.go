@@ -77,9 +77,9 @@ type Keys struct {
 	// Thorough decodes what does not look like text in its first bytes, too: for keys that are not looked for in base64 as it
 	// stands.
 	Thorough bool
-	// Adjacent, if set, are the pairs of bytes of what is looked for as it stands: text in pieces is put together only where
-	// such a pair comes about, or where it looks encoded.
-	Adjacent *Pairs
+	// Seams, if set, are those of what is looked for as it stands: text in pieces is put together only at such a seam, or where it
+	// looks encoded.
+	Seams *Seams
 }
 
 // Decoder hands over every text of one content after the other: what stands there, what is encoded in it, and what is in the
@@ -132,7 +132,7 @@ const (
 // NewDecoder returns a decoder that calls visit.
 func NewDecoder(limits Limits, keys Keys, visit func(*Text)) *Decoder {
 	d := &Decoder{limits: limits.withDefaults(), visit: visit}
-	d.steps = steps{shortest: minRun, reach: min(max(64, keys.Longest), 1024), thorough: keys.Thorough, adjacent: keys.Adjacent}
+	d.steps = steps{shortest: minRun, reach: min(max(64, keys.Longest), 1024), thorough: keys.Thorough, seams: keys.Seams}
 	if keys.Shortest > 0 { // in six bits a digit; a compressed key may take half its length
 		d.steps.shortest = max(11, (min(keys.Shortest, keys.Shortest/2+8)*8+5)/6)
 	}

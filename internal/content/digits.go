@@ -13,60 +13,28 @@ const (
 	headBytes = 24 // of a decoded run that show whether it is worth decoding the rest
 )
 
-// runs decodes the runs of digits in text[from:to].
-func (s *steps) runs(text []byte, from, to int, out *layer) {
-	for from < to {
-		if class[text[from]]&isBase64Digit == 0 {
-			from++
-			continue
-		}
-		end := from + 1
-		hex, upper, lower, capital := true, true, true, false
-		for ; end < to && class[text[end]]&isBase64Digit != 0; end++ {
-		}
-		if end-from >= s.shortest {
-			for _, c := range text[from:end] {
-				hex = hex && class[c]&isHexDigit != 0
-				capital = capital || c >= 'A' && c <= 'Z'
-				upper = upper && (c >= 'A' && c <= 'Z' || c >= '0' && c <= '9')
-				lower = lower && (c >= 'a' && c <= 'z' || c >= '0' && c <= '9')
-			}
-			run := text[from:end]
-			if hex {
-				s.digits(run, from, 4, Hex, &hexValues, out)
-			} else {
-				s.hexRuns(run, from, out)
-			}
-			if upper || lower {
-				s.digits(run, from, 5, Base32, &base32Values, out)
-				s.digits(run, from, 5, Base32, &base32HexValues, out)
-			}
-			if capital { // as most first digits of four are that stand for text; words and names seldom have one
-				s.digits(run, from, 6, Base64, &base64Values, out)
-			}
-		}
-		from = end
+// run decodes a run of digits, which stands at offset at.
+func (s *steps) run(run []byte, at int, out *layer) {
+	hex, upper, lower, capital := true, true, true, false
+	for _, c := range run {
+		hex = hex && class[c]&isHexDigit != 0
+		capital = capital || c >= 'A' && c <= 'Z'
+		upper = upper && (c >= 'A' && c <= 'Z' || c >= '0' && c <= '9')
+		lower = lower && (c >= 'a' && c <= 'z' || c >= '0' && c <= '9')
 	}
-}
-
-// hexRuns decodes the hexadecimal parts of a run that has other digits too.
-func (s *steps) hexRuns(run []byte, at int, out *layer) {
-	need := max(2*minText, s.shortest)
-	for from := 0; from+need <= len(run); {
-		last := from + need - 1 // where a run of that length would end
-		for last >= from && class[run[last]]&isHexDigit != 0 {
-			last--
-		}
-		if last >= from {
-			from = last + 1
-			continue
-		}
-		end := from + need
-		for end < len(run) && class[run[end]]&isHexDigit != 0 {
-			end++
-		}
-		s.digits(run[from:end], at+from, 4, Hex, &hexValues, out)
-		from = end
+	if hex {
+		s.digits(run, at, 4, Hex, &hexValues, out)
+	} else { // parts of it may be
+		eachRun(run, max(2*minText, s.shortest), isHexDigit, func(from, end int) {
+			s.digits(run[from:end], at+from, 4, Hex, &hexValues, out)
+		})
+	}
+	if upper || lower {
+		s.digits(run, at, 5, Base32, &base32Values, out)
+		s.digits(run, at, 5, Base32, &base32HexValues, out)
+	}
+	if capital { // as most first digits of four are that stand for text; words and names seldom have one
+		s.digits(run, at, 6, Base64, &base64Values, out)
 	}
 }
 

@@ -107,7 +107,7 @@ type steps struct {
 	shortest int // of a run that may be encoded
 	reach    int // how far a key extends around an escape in it
 	thorough bool
-	adjacent *Pairs
+	seams    *Seams // nil: text is put together wherever it may be
 }
 
 // decode makes a layer of text; an empty layer: nothing in it is encoded. binary: text has control characters.
@@ -116,6 +116,7 @@ func (s *steps) decode(text []byte, to *layer) (binary bool) {
 	s.unescape(text, `\%&`, escape, to)
 	s.unescape(text, "=", quotedPrintable, to)
 	binary = s.join(text, to)
+	eachRun(text, s.shortest, isBase64Digit, func(from, end int) { s.run(text[from:end], from, to) })
 	s.dumps(text, to)
 	wideText(text, to)
 	splitLogs(text, to)
@@ -133,6 +134,7 @@ const (
 	isAlnumChar
 	isQuote
 	isSpace
+	isSign // where a piece of text may end, and control characters
 )
 
 var class = func() (t [256]uint8) {
@@ -155,11 +157,35 @@ var class = func() (t [256]uint8) {
 		if c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F' {
 			t[c] |= isHexDigit | isDumpChar
 		}
+		if c == '<' || c < ' ' && c != '\t' && c != '\r' && c != separator || t[c]&isQuote != 0 {
+			t[c] |= isSign
+		}
 		if bytes.IndexByte([]byte(",;:xX\\[](){}|$#&.-\"'"), c) >= 0 {
 			t[c] |= isDumpChar
 		}
 	}
 	return t
 }()
+
+// eachRun calls f for the longest runs of bytes of a class that have at least least bytes. It looks at one byte in least where
+// there is none.
+func eachRun(text []byte, least int, what uint8, f func(from, end int)) {
+	for from := 0; from+least <= len(text); {
+		last := from + least - 1 // where a run of that length would end
+		for last >= from && class[text[last]]&what != 0 {
+			last--
+		}
+		if last >= from {
+			from = last + 1
+			continue
+		}
+		end := from + least
+		for end < len(text) && class[text[end]]&what != 0 {
+			end++
+		}
+		f(from, end)
+		from = end
+	}
+}
 
 func is(c byte, what uint8) bool { return class[c]&what != 0 }

@@ -158,18 +158,9 @@ func beginsAsText(head []byte) bool {
 // zipTail is the length of the record a zip file without comment ends with.
 const zipTail = 22
 
-// SniffWhole is Sniff for a file that is at hand as a whole: it also knows zip
-// files with something in front, as executable jars have.
-func SniffWhole(data []byte) Format {
-	if f := Sniff(data); f != None {
-		return f
-	}
-	return SniffEnd(data)
-}
-
 // SniffEnd tells the format from the last bytes of a file: of a zip file with something in front, a comment, or something after it.
 func SniffEnd(tail []byte) Format {
-	if !bytes.Contains(tail, zipEnd[2:]) { // most often: no text has these two, whereas a P is in most
+	if !EndsZip(tail) {
 		return None
 	}
 	at := bytes.LastIndex(tail, zipEnd)
@@ -185,6 +176,11 @@ func SniffEnd(tail []byte) Format {
 }
 
 var zipEnd = []byte("PK\x05\x06")
+
+// EndsZip reports whether the end of a zip file may be in data. Without it, SniffEnd tells nothing of it.
+func EndsZip(data []byte) bool {
+	return bytes.Contains(data, zipEnd[2:]) // no text has these two, whereas a P is in most
+}
 
 // TailLen is how many last bytes SniffEnd looks at: the longest comment of a zip file, and the record before it.
 const TailLen = zipTail + 0xffff

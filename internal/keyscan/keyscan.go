@@ -41,7 +41,7 @@ type Search struct {
 	prints       *match.Prints
 	candidates   *match.Suspects
 	lengths      content.Keys
-	adjacent     *content.Pairs
+	seams        *content.Seams
 	notSearched  []string
 	printed      []string
 }
@@ -57,7 +57,7 @@ func Of(run *audit.Run) (*Search, error) {
 
 // New prepares the search for the keys of an integration.
 func New(integration *audit.Integration) (*Search, error) {
-	s := &Search{notSearched: []string{}, printed: []string{}, adjacent: &content.Pairs{}}
+	s := &Search{notSearched: []string{}, printed: []string{}, seams: &content.Seams{}}
 	number := 0
 	add := func(key secret.Key, environment, role string) {
 		s.add(key, Subject{Environment: environment, Role: role, Fingerprint: key.Fingerprint()}, number)
@@ -104,7 +104,7 @@ func (s *Search) add(key secret.Key, subject Subject, number int) {
 	}
 	// The common encodings are looked for as they stand; decoding finds the others.
 	for _, encoding := range secret.Common(key.Expose()) {
-		s.adjacent.Add(encoding.Bytes)
+		s.seams.Add(encoding.Bytes)
 		s.literals = append(s.literals, match.Literal{
 			ID: subjectOf(encoding.Name), Bytes: encoding.Bytes, NotBefore: encoding.NotBefore, NotAfter: encoding.NotAfter,
 		})

@@ -60,7 +60,7 @@ func (s *Search) Scanner(limits content.Limits) *Scanner {
 	c := &Scanner{search: s, seen: map[spot]int64{}}
 	keys := s.lengths
 	if !keys.Thorough {
-		keys.Adjacent = s.adjacent
+		keys.Seams = s.seams
 	}
 	c.decoder = content.NewDecoder(limits, keys, c.visit)
 	c.decoder.Remember = true
@@ -101,6 +101,9 @@ func (c *Scanner) Opaque() int { return c.decoder.Opaque }
 // range: then Bytes has to search all of it.
 func (c *Scanner) Changed(data []byte, from, to int) bool {
 	from, to = content.Around(data, from, to, c.search.Reach())
+	if content.EndsZip(data[from:to]) {
+		return true
+	}
 	hit := false
 	also := c.Also
 	c.Also = nil

@@ -2,7 +2,9 @@ package match
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math"
+	"slices"
 )
 
 // Suspects finds strings that look like a key because of where they stand:
@@ -14,7 +16,12 @@ import (
 type Suspects struct {
 	words   [][]byte // lower case; with any of keyWords in the same name
 	headers [][]byte // lower case
+	all     [][]byte // words, then headers
+	stride  int
+	grams   [1 << foldBits / 64]uint64
 }
+
+const foldBits = 13
 
 // keyWords are what, next to the provider's name, makes a name that of a key.
 var keyWords = [][]byte{[]byte("key"), []byte("secret"), []byte("token"), []byte("hmac"), []byte("sign"), []byte("credential"), []byte("auth")}
@@ -47,6 +54,7 @@ func NewSuspects(words, headers []string) *Suspects {
 	for _, h := range headers {
 		s.headers = append(s.headers, bytes.ToLower([]byte(h)))
 	}
+	s.index()
 	return s
 }
 
@@ -60,81 +68,73 @@ func (s *Suspects) Contains(data []byte) bool {
 // Find calls found with the kind of each suspect and the range of its value.
 func (s *Suspects) Find(data []byte, found func(what string, from, to int)) {
 	last := -1 // where the last value began: two words in one name are one find
-	for _, w := range s.words {
-		eachFold(data, w, func(at int) {
-			from, to, ok := s.assignment(data, at, len(w))
-			if ok && from != last {
-				last = from
-				found(Assignment, from, to)
-			}
-		})
+	s.each(data, func(word, at int) {
+		what, length := Assignment, 0
+		var from, to int
+		var ok bool
+		if word < len(s.words) {
+			length = len(s.words[word])
+			from, to, ok = s.assignment(data, at, length)
+		} else if at == 0 || !isName(data[at-1]) {
+			what, length = Header, len(s.headers[word-len(s.words)])
+			from, to, ok = value(data, at+length)
+		}
+		if ok && from != last {
+			last = from
+			found(what, from, to)
+		}
+	})
+}
+
+// foldGram is how many bytes, in lower case, are looked up at a time.
+const foldGram = 4
+
+// index prepares each.
+func (s *Suspects) index() {
+	s.all = slices.Concat(s.words, s.headers)
+	for i, word := range s.all {
+		if n := len(word) - foldGram + 1; i == 0 || n < s.stride {
+			s.stride = max(1, n)
+		}
 	}
-	for _, h := range s.headers {
-		eachFold(data, h, func(at int) {
-			if at > 0 && isName(data[at-1]) {
-				return
+	for _, word := range s.all {
+		if len(word) < foldGram {
+			for i := range s.grams {
+				s.grams[i] = ^uint64(0)
 			}
-			from, to, ok := value(data, at+len(h))
-			if ok && from != last {
-				last = from
-				found(Header, from, to)
-			}
-		})
+		}
+		for at := 0; at < s.stride && at+foldGram <= len(word); at++ {
+			h := foldHash(word[at:])
+			s.grams[h/64] |= 1 << (h % 64)
+		}
 	}
 }
 
-// eachFold calls f for each place of word, which is in lower case, whatever
-// the case of data. It looks for the two cases of the word's rarest letter.
-func eachFold(data, word []byte, f func(at int)) {
-	rare := rarest(word)
-	lower, upper := word[rare], upperOf(word[rare])
-	nextLower, nextUpper := -1, -1
-	for from := rare; from < len(data); {
-		if nextLower < from {
-			nextLower = indexFrom(data, lower, from)
-		}
-		if nextUpper < from {
-			nextUpper = nextLower
-			if upper != lower {
-				nextUpper = indexFrom(data, upper, from)
+// foldHash is of four bytes, whatever their case.
+func foldHash(b []byte) uint32 {
+	return (binary.LittleEndian.Uint32(b) | 0x20202020) * 0x9E3779B1 >> (32 - foldBits)
+}
+
+// each calls f for each place of a word, whatever the case of data: of every stride positions it looks at one. Words that are
+// shorter than what is looked at have to be compared everywhere.
+func (s *Suspects) each(data []byte, f func(word, at int)) {
+	if len(s.all) == 0 {
+		return
+	}
+	for p := s.stride - 1; p < len(data); p += s.stride {
+		if p+foldGram <= len(data) {
+			if h := foldHash(data[p:]); s.grams[h/64]>>(h%64)&1 == 0 {
+				continue
 			}
 		}
-		at := min(nextLower, nextUpper)
-		if at == len(data) {
-			return
-		}
-		start := at - rare
-		if start >= 0 && start+len(word) <= len(data) && foldEqual(data[start:start+len(word)], word) {
-			f(start)
-		}
-		from = at + 1
-	}
-}
-
-func indexFrom(data []byte, c byte, from int) int {
-	if i := bytes.IndexByte(data[from:], c); i >= 0 {
-		return from + i
-	}
-	return len(data)
-}
-
-// rarest picks the letter of word that English text and code have least of.
-func rarest(word []byte) int {
-	const order = "zqjx-kvbwyg_pfmuchdlrsnioate"
-	best, rank := 0, len(order)
-	for i, c := range word {
-		if r := bytes.IndexByte([]byte(order), c); r >= 0 && r < rank {
-			best, rank = i, r
+		for start := max(0, p-s.stride+1); start <= p; start++ {
+			for i, word := range s.all {
+				if start+len(word) <= len(data) && foldEqual(data[start:start+len(word)], word) {
+					f(i, start)
+				}
+			}
 		}
 	}
-	return best
-}
-
-func upperOf(c byte) byte {
-	if c >= 'a' && c <= 'z' {
-		return c - 'a' + 'A'
-	}
-	return c
 }
 
 func foldEqual(data, lower []byte) bool {

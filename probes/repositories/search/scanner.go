@@ -56,7 +56,8 @@ func (s *scanner) Object(o *object.Object) (clean bool) {
 	if o.BaseClean && !s.changed(o) {
 		return true
 	}
-	return !s.bytes(src, o.Data, headerOf(o))
+	// Whether a zip file ends in an object is only looked for in what changed.
+	return !s.bytes(src, o.Data, headerOf(o)) && !content.EndsZip(o.Data)
 }
 
 // headerOf is how much of a commit or tag are IDs of other objects, in which nothing can be hidden.
@@ -75,9 +76,9 @@ func headerOf(o *object.Object) (n int) {
 }
 
 // changed reports whether anything may be found that is not copied from a base in which nothing
-// was found. What is in a container depends on all of it.
+// was found, nor the end of a zip file. What is in a container depends on all of it.
 func (s *scanner) changed(o *object.Object) bool {
-	if o.Kind == object.Blob && content.SniffWhole(o.Data) != content.None {
+	if o.Kind == object.Blob && content.Sniff(o.Data) != content.None {
 		return true
 	}
 	near := 2 * s.with.Reach()
