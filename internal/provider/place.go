@@ -263,6 +263,9 @@ func (r Recipe) Read(m Message) Received {
 	if at, placed := parseSlot(r.Timestamp.In); placed {
 		out.Timestamp, _ = at.get(m, r.form)
 	}
+	if r.isJWS() && len(out.Signatures) > 0 {
+		out.Timestamp = r.issuedAt(out.Signatures[0])
+	}
 	if at, placed := parseSlot(r.ID.In); placed {
 		out.ID, _ = at.get(m, r.form)
 	}

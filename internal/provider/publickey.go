@@ -237,6 +237,18 @@ func (r Recipe) matchesJWS(key crypto.PublicKey, m Message, token string) bool {
 	return true
 }
 
+// issuedAt is the claim of a JWS that holds the time, "" without one. It is not verified.
+func (r Recipe) issuedAt(token string) string {
+	parts := strings.Split(token, ".")
+	for claim, template := range r.Claims {
+		var claims map[string]json.RawMessage
+		if template == "{timestamp}" && len(parts) == 3 && decodeSegment(parts[1], &claims) == nil {
+			return strings.Trim(string(claims[claim]), `"`)
+		}
+	}
+	return ""
+}
+
 func decodeSegment(segment string, into any) error {
 	raw, err := base64.RawURLEncoding.DecodeString(segment)
 	if err != nil {

@@ -405,10 +405,20 @@ func (r Recipe) Signature(secret []byte, m Message) (string, error) {
 	if r.Kind == Token {
 		return string(secret), nil
 	}
-	if r.isJWS() {
-		return r.signJWS(secret, m)
+	key, err := r.Key(secret)
+	if err != nil {
+		return "", err
 	}
-	mac, err := r.MAC(secret, m)
+	return r.SignatureWithKey(key, m)
+}
+
+// SignatureWithKey is Signature with a key that is not transformed: the private key of a public-key
+// scheme, and keys of forgeries.
+func (r Recipe) SignatureWithKey(key []byte, m Message) (string, error) {
+	if r.isJWS() {
+		return r.signJWS(key, m)
+	}
+	mac, err := r.MACWithKey(key, m)
 	if err != nil {
 		return "", err
 	}

@@ -52,8 +52,8 @@ var (
 	place       = line("a place", "write signature, header:NAME, body:PATH, param:NAME or query:NAME", `^(signature|(header|body|param|query):[^\s{}"]+)$`, 300)
 	template    = line("a template on one line", "write text and pieces in braces", `^[^\r]*$`, maxTemplate)
 	headerValue = line("the value of a header", "write printable ASCII on one line", `^[ -~]*$`, maxTemplate)
-	body        = shape.Form{Is: "a body", Next: fmtBound("write at most %d characters", maxBody), Longest: maxBody, Check: shape.Printable}
-	anyText     = shape.Form{Is: "a text", Next: "write text without control characters", Longest: maxBody, Check: shape.Printable}
+	body        = shape.Form{Is: "a body", Next: fmtBound("write at most %d characters", maxBody), Longest: maxBody, Check: isBody}
+	anyText     = shape.Form{Is: "a text", Next: "write text without control characters", Longest: maxBody, Check: isBody}
 	short       = shape.Form{Is: "a text", Next: "write text without control characters", Longest: maxTemplate, Check: shape.Printable}
 	status      = shape.Form{Is: "a status or a range of statuses", Next: "write it like 200 or 200-299", Pattern: lazy.Regexp(`^[1-5][0-9]{2}(-[1-5][0-9]{2})?$`), Longest: 7, Check: isStatus}
 	duration    = shape.Form{Is: "a time of at most 24 hours", Next: "write it like 300s", Pattern: lazy.Regexp(`^([0-9]+(ms|s|m|h))+$`), Longest: 20, Check: isDuration}
@@ -68,6 +68,9 @@ var (
 func fmtBound(format string, bound int) string {
 	return strings.Replace(format, "%d", strconv.Itoa(bound), 1)
 }
+
+// isBody takes the line ends of forms and of signed texts too.
+func isBody(s string) bool { return shape.Printable(strings.ReplaceAll(s, "\r", "")) }
 
 func isStatus(s string) bool {
 	from, to, isRange := strings.Cut(s, "-")
@@ -289,4 +292,4 @@ func EventShape() *shape.Shape {
 }
 
 // EventType is what the type of an event looks like.
-var EventType = line("the type of an event", "write it like payment.failed", `^[A-Za-z0-9]([A-Za-z0-9 ._:/-]*[A-Za-z0-9])?$`, 100)
+var EventType = line("the type of an event", "write it like payment.failed", `^[A-Za-z0-9]([A-Za-z0-9 ._:/#-]*[A-Za-z0-9])?$`, 100)
