@@ -180,7 +180,7 @@ func TestEachCheckNamesItsWeaknesses(t *testing.T) {
 	t.Parallel()
 	functional := []string{
 		"webhook.accepts-genuine", "deployment-centre.webhook-registered", "redirects.production-configured",
-		"deployment-centre.redirects-registered", "network.ip-allowlist",
+		"deployment-centre.redirects-registered", "network.ip-allowlist", "webhook.accepts-rotation", "webhook.answers-in-time",
 	}
 	pattern := map[string]*regexp.Regexp{
 		"cwe":        regexp.MustCompile(`^CWE-[1-9][0-9]*$`),

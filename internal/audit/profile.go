@@ -7,23 +7,26 @@ import "slices"
 type Profile struct {
 	Name     string `json:"name"`
 	Title    string `json:"title"`
-	BuiltIn  bool   `json:"built_in"`
-	Verified bool   `json:"verified"` // an official vector or SDK confirms the recipe
+	Verified bool   `json:"verified"` // a vector, an official SDK or a delivery of the provider's confirms the recipe
 	// Words stand in the texts of checks for what differs between providers, such as "dashboard".
 	Words map[string]string `json:"words"`
 	// Features are what the provider has and not every one does. A check that needs another is absent.
 	Features []string `json:"features"`
-	// Covers are the parts of a request that the signature covers, such as "body" and "timestamp".
-	Covers []string `json:"covers"`
+	// Without are the families of test cases that the scheme makes meaningless.
+	Without []WithoutFamily `json:"without"`
 	// Success are the statuses that the provider takes for a delivery.
 	Success []StatusRange `json:"success"`
 	// WithinSeconds is the provider's deadline for a response; 0: it documents none.
 	WithinSeconds float64 `json:"within_seconds"`
-	// ToleranceSeconds is how old a signed time may be; 0: the provider documents no tolerance.
-	ToleranceSeconds float64 `json:"tolerance_seconds"`
 	// Hosts are the domains of the provider's own pages and API.
 	Hosts     []string      `json:"hosts"`
 	Checklist []ProfileItem `json:"checklist"`
+}
+
+// WithoutFamily is a family of test cases that means nothing for a provider.
+type WithoutFamily struct {
+	Family  string `json:"family"` // such as "stale-timestamp"
+	Because string `json:"because"`
 }
 
 // StatusRange is an inclusive range of HTTP statuses.

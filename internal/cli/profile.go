@@ -8,14 +8,18 @@ import (
 // profileFacts is what judging needs of a profile.
 func profileFacts(profile provider.Profile) audit.Profile {
 	facts := audit.Profile{
-		Name: profile.Name, Title: profile.Title, BuiltIn: profile.BuiltIn, Verified: profile.Grade == provider.Verified,
-		Words: profile.AllWords(), Features: profile.FeatureNames(), Covers: profile.Signature.Covers().Names(),
-		WithinSeconds:    profile.Delivery.Within.Duration().Seconds(),
-		ToleranceSeconds: profile.Signature.Timestamp.Tolerance.Duration().Seconds(),
-		Success:          []audit.StatusRange{}, Hosts: profile.Hosts(), Checklist: []audit.ProfileItem{},
+		Name: profile.Name, Title: profile.Title, Verified: profile.Grade == provider.Verified,
+		Words: profile.AllWords(), Features: profile.FeatureNames(), Without: []audit.WithoutFamily{},
+		Success: []audit.StatusRange{}, WithinSeconds: profile.Delivery.Within.Duration().Seconds(),
+		Hosts: profile.Hosts(), Checklist: []audit.ProfileItem{},
 	}
 	for _, statuses := range profile.Delivery.Success.Ranges() {
 		facts.Success = append(facts.Success, audit.StatusRange(statuses))
+	}
+	for _, family := range provider.Families() {
+		if applies, because := profile.Applies(family); !applies {
+			facts.Without = append(facts.Without, audit.WithoutFamily{Family: family, Because: because})
+		}
 	}
 	for _, item := range profile.Checklist {
 		facts.Checklist = append(facts.Checklist, audit.ProfileItem{Title: item.Title, Source: item.Source, Checks: item.Checks})

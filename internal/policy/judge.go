@@ -73,7 +73,7 @@ func (l *Library) Compile(ctx context.Context, selection Selection) (*Judge, err
 
 // of are the checks of the user, or the built-in ones.
 func (j *Judge) of(user bool) []check {
-	return slices.DeleteFunc(slices.Clone(j.checks), func(c check) bool { return c.user != user })
+	return slices.DeleteFunc(slices.Clone(j.checks), func(c check) bool { return c.user != user || c.because != "" })
 }
 
 // Checks are those that are judged, in the order of the report.
@@ -120,6 +120,11 @@ func (j *Judge) Verdicts(ctx context.Context, facts []byte) (map[string][]audit.
 			}
 			return j.evaluate(ctx, query, input, out)
 		})
+	}
+	for _, check := range j.checks {
+		if check.because != "" {
+			out[check.info.ID] = []audit.Verdict{notApplicable(check.because)}
+		}
 	}
 	for id := range out { // the user's are not yet among them
 		for i := range out[id] {

@@ -68,9 +68,11 @@ type module struct {
 
 type check struct {
 	module
-	info  audit.CheckInfo // with placeholders, of a built-in one
-	order int
-	needs []string // features that a profile must have
+	info     audit.CheckInfo // with placeholders, of a built-in one
+	order    int
+	needs    []string // features that a profile must have
+	families []string // of test cases that it judges alone: without them it is not applicable
+	because  string   // why it is not applicable to the library's profile; empty: it is
 }
 
 // custom is what METADATA of a check holds under custom.
@@ -78,8 +80,9 @@ type custom struct {
 	ID             string   `json:"id"`
 	Order          int      `json:"order"` // place in the catalogue; a user's checks come last
 	Section        string   `json:"section"`
-	Items          []int    `json:"items"` // of a user's check; those of built-in ones come from the profile
-	Needs          []string `json:"needs"` // features without which a provider does not have this check
+	Items          []int    `json:"items"`    // of a user's check; those of built-in ones come from the profile
+	Needs          []string `json:"needs"`    // features without which a provider does not have this check
+	Families       []string `json:"families"` // of test cases; where a scheme makes all of them meaningless, the check is not applicable
 	Level          string   `json:"level"`
 	Severity       string   `json:"severity"`
 	Attestable     bool     `json:"attestable"`
@@ -298,7 +301,7 @@ func newCheck(m module, annotation *ast.Annotations) (check, error) {
 	case c.Remediation == "":
 		return missing("custom.remediation")
 	}
-	return check{module: m, order: c.Order, needs: c.Needs, info: audit.CheckInfo{
+	return check{module: m, order: c.Order, needs: c.Needs, families: c.Families, info: audit.CheckInfo{
 		ID: c.ID, Title: annotation.Title, Description: reflow(annotation.Description), Section: c.Section, Items: c.Items,
 		Level: c.Level, Severity: c.Severity, Attestable: c.Attestable, Remediation: reflow(c.Remediation), Sources: c.Sources,
 		Facts: c.Facts, PerEnvironment: c.PerEnvironment, Compares: c.Compares, Environment: c.Environment, CWE: c.CWE, OWASPASVS: c.OWASPASVS,

@@ -53,9 +53,30 @@ func (l *Library) For(profile audit.Profile) *Library {
 				}
 			}
 		}
+		check.because = meaningless(profile, check.families)
 		fitted.checks = append(fitted.checks, check)
 	}
 	return &fitted
+}
+
+// meaningless is why none of these families of test cases means anything for a provider; empty: one does.
+func meaningless(profile audit.Profile, families []string) (because string) {
+	for _, family := range slices.Backward(families) {
+		at := slices.IndexFunc(profile.Without, func(w audit.WithoutFamily) bool { return w.Family == family })
+		if at < 0 {
+			return ""
+		}
+		because = profile.Without[at].Because
+	}
+	return because
+}
+
+// notApplicable is the one verdict of a check that the scheme makes meaningless.
+func notApplicable(because string) audit.Verdict {
+	return audit.Verdict{
+		Outcome: audit.NotApplicable, Subject: "scheme", Basis: audit.Declared, Evidence: map[string]any{"note": because},
+		Message: fmt.Sprintf("Not applicable to the signatures of {{provider}}: %s", because),
+	}
 }
 
 func matches(glob, id string) bool {

@@ -88,3 +88,38 @@ func TestAWordThatThereIsNotIsAnError(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A check that judges families which the scheme makes meaningless is not applicable, and is not evaluated.
+func TestACheckOfMeaninglessFamiliesIsNotApplicable(t *testing.T) {
+	t.Parallel()
+	files := builtin(nil)
+	files["a/one.rego"].Data = []byte(strings.Replace(string(files["a/one.rego"].Data), "#   items: [1]\n", "#   families: [tampered, body-digest]\n", 1))
+	library, err := Load(files, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	outcome := func(without ...audit.WithoutFamily) (audit.Outcome, string) {
+		fitted := library.For(audit.Profile{Name: "acme", Without: without, Words: map[string]string{"provider": "Acme"}})
+		selection, err := fitted.Select(nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		judge, err := fitted.Compile(t.Context(), selection)
+		if err != nil {
+			t.Fatal(err)
+		}
+		verdicts, err := judge.Verdicts(t.Context(), []byte(`{"facts": {"a.fact": [{"text": "seen"}]}}`))
+		if err != nil || len(verdicts["a.one"]) != 1 {
+			t.Fatal(verdicts, err)
+		}
+		return verdicts["a.one"][0].Outcome, verdicts["a.one"][0].Message
+	}
+	tampered := audit.WithoutFamily{Family: "tampered", Because: "the signature does not cover the body"}
+	if got, _ := outcome(tampered); got != audit.Pass {
+		t.Errorf("with one of its families: %v", got)
+	}
+	got, message := outcome(tampered, audit.WithoutFamily{Family: "body-digest", Because: "it sends no digest"})
+	if got != audit.NotApplicable || !strings.HasSuffix(message, "the signature does not cover the body") {
+		t.Errorf("without any: %v, %s", got, message)
+	}
+}

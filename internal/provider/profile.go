@@ -399,8 +399,9 @@ func (p *Profile) EventTypes() []string {
 	return types
 }
 
-// FeatureNames are the features that the provider has: redirects, registration, identity, dashboard,
-// test_delivery and api.
+// FeatureNames are the features that the provider has, by which checks are left out: redirects,
+// registration, identity, dashboard, test_delivery, api, secret, timestamp, event-id, deadline, and
+// families of test cases that are about one feature.
 func (p *Profile) FeatureNames() []string {
 	names := []string{}
 	for _, feature := range []struct {
@@ -409,13 +410,22 @@ func (p *Profile) FeatureNames() []string {
 	}{
 		{"redirects", p.Features.Redirects}, {"registration", p.Features.Registration}, {"identity", p.Environments.HasIdentity()},
 		{"dashboard", p.Features.Dashboard}, {"test_delivery", p.Features.TestDelivery != "" && p.Features.TestDelivery != "none"},
-		{"api", p.API.BaseURL != ""},
+		{"api", p.API.BaseURL != ""}, {"secret", p.Signature.Kind != PublicKey},
+		{"timestamp", p.means("future-timestamp")}, {"unbound-timestamp", p.means("unbound-timestamp")},
+		{"signature-list", p.means("signature-list")}, {"other-scheme", p.means("other-scheme")},
+		{"handshake", p.means("handshake")}, {"foreign-key", p.means("foreign-key")},
+		{"event-id", p.Delivery.ID != Place{} || p.means("token-reuse")}, {"deadline", p.Delivery.Within.Duration() > 0},
 	} {
 		if feature.has {
 			names = append(names, feature.name)
 		}
 	}
 	return names
+}
+
+func (p *Profile) means(family string) bool {
+	applies, _ := p.Applies(family)
+	return applies
 }
 
 // AllWords are the provider's words, and what the recipe says in words: algorithm, mac, encoding,
@@ -437,6 +447,24 @@ func (p *Profile) AllWords() map[string]string {
 	} else if len(statuses) > 0 && statuses[0] != "200-299" {
 		all["success"] = "one of " + strings.Join(statuses, ", ")
 		all["status"] = strings.Join(statuses, " or ")
+	}
+	if tolerance := p.Signature.Timestamp.Tolerance.Duration(); tolerance > 0 {
+		all["tolerance"] = fmt.Sprintf("%.0f seconds", tolerance.Seconds())
+	}
+	if id := p.Delivery.ID; id.Header != "" {
+		all["event_id"] = "the header " + id.Header
+	} else if id.Body != "" {
+		all["event_id"] = "the field " + id.Body
+	}
+	if dashboard := p.Words["dashboard"]; dashboard != "" {
+		all["accounts"], all["rotate"] = "the "+dashboard, "rotate the key in the "+dashboard
+		all["tab"], all["tabs"] = "endpoint in the "+dashboard, "endpoints in the "+dashboard
+	}
+	if strings.HasPrefix(p.Features.Addresses, "https://") {
+		all["addresses"] = "get the list of the provider's addresses from " + p.Features.Addresses
+	}
+	if p.Environments.Identity == "account" {
+		all["identity"], all["identities"] = "account", "accounts"
 	}
 	maps.Copy(all, p.Words)
 	return all

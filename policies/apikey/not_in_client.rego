@@ -8,6 +8,7 @@
 #   id: api-key.not-in-client
 #   order: 40
 #   section: "Protect your {{key}}"
+#   needs: [secret]
 #   level: required
 #   severity: critical
 #   cwe: ["CWE-798", "CWE-522"]

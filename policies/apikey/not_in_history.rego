@@ -9,6 +9,7 @@
 #   id: api-key.not-in-history
 #   order: 30
 #   section: "Protect your {{key}}"
+#   needs: [secret]
 #   level: required
 #   severity: critical
 #   cwe: ["CWE-798", "CWE-540"]

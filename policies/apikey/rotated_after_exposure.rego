@@ -8,6 +8,7 @@
 #   id: api-key.rotated-after-exposure
 #   order: 60
 #   section: "Protect your {{key}}"
+#   needs: [secret]
 #   level: required
 #   severity: critical
 #   cwe: ["CWE-324"]

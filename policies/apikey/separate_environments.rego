@@ -7,6 +7,7 @@
 #   id: api-key.separate-environments
 #   order: 50
 #   section: "Protect your {{key}}"
+#   needs: [secret]
 #   level: required
 #   severity: critical
 #   cwe: ["CWE-653"]

@@ -7,6 +7,7 @@
 #   id: api-key.stored-securely
 #   order: 10
 #   section: "Protect your {{key}}"
+#   needs: [secret]
 #   level: required
 #   severity: critical
 #   cwe: ["CWE-522"]

@@ -7,6 +7,7 @@
 #   id: environments.credentials-not-interchangeable
 #   order: 310
 #   section: Separate Test and Production cleanly
+#   families: [other-environment]
 #   level: required
 #   severity: critical
 #   cwe: ["CWE-347", "CWE-653"]

@@ -118,6 +118,16 @@ observer_step(environment) := object.get(
 	"Fix the effects observer: exit status 0 for a UID that was processed, 1 for one that was not.",
 )
 
+# uncounted is why nothing shows how often an event was processed.
+uncounted(environment) := obstacle(
+	"uncounted", environment, "no effects observer reported how often it was processed",
+	count_step(environment),
+)
+
+count_step(environment) := "Let the effects observer print how often the event was processed, and audit again." if {
+	responses.baselines[environment].observer == "asked"
+} else := observer_step(environment)
+
 # unproven is why rejections show nothing: no correct signature was seen to make a difference, or none could be sent.
 unproven(environment) := unsigned(environment) if {
 	unsigned(environment)

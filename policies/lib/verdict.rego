@@ -133,14 +133,27 @@ without_verification(environment) := finding(environment, {
 pass(environment, items) := finding(environment, {
 	"outcome": "pass", "subject": "refused",
 	"message": sprintf("%s rejected %s", [text.receiver(environment), lib.all_of(count(rejected), "forged request")]),
-	"evidence": {
-		"refused": count(rejected),
-		"statuses": responses.statuses(rejected),
-		"cases": text.cases(rejected),
-	},
+	"evidence": object.union(
+		{
+			"refused": count(rejected),
+			"statuses": responses.statuses(rejected),
+			"cases": text.cases(rejected),
+		},
+		tolerated(items),
+	),
 }) if {
 	rejected := responses.of_class(items, "rejected")
 }
+
+# tolerated notes what a receiver accepted and correct receivers may accept.
+tolerated(items) := {"note_tolerated": cases} if {
+	cases := text.cases([item |
+		some item in responses.of_class(items, "tolerated")
+		item.fact.status >= 200
+		item.fact.status < 300
+	])
+	count(cases) > 0
+} else := {}
 
 open_findings(environment, items) := union({
 	accepted(environment, items),
@@ -201,7 +214,7 @@ inconclusive_rest(environment, items) := {one |
 
 none_sent(environment, items) := {one |
 	every item in items {
-		item.class in {"exempt", "meaningless"}
+		item.class in {"exempt", "meaningless", "tolerated"}
 	}
 	one := finding(environment, {
 		"outcome": "inconclusive", "subject": "undecided",

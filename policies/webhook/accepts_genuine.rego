@@ -338,6 +338,17 @@ findings contains verdict.bridged(environment, "accepted", sprintf("%s responded
 	bridged(environment)
 }
 
+# --- A recipe that nothing confirms: what fits it may not fit the provider
+
+findings contains lib.finding({
+	"outcome": "inconclusive", "subject": "recipe",
+	"message": "The signature scheme of {{provider}} is not confirmed: no delivery of the provider was verified by it",
+	"evidence": {"reason": "unverified_profile"},
+	"next_step": "Record a real delivery, and verify it with `prelaunch verify-delivery FILE`.",
+}) if {
+	input.profile.verified == false
+}
+
 # --- New connections
 
 fresh(environment) := [x |

@@ -180,3 +180,14 @@ test_habits if {
 		contains(messages(document), row[2])
 	}
 }
+
+of_recipe(profile) := result if {
+	document := object.union(given.document({}, [given.wrong, genuine("application.complete", ok)]), {"profile": profile})
+	result := {f.outcome | some f in check.findings; f.subject == "recipe"} with input as document
+}
+
+test_inconclusive_while_nothing_confirms_the_recipe if {
+	of_recipe({"verified": false}) == {"inconclusive"}
+	of_recipe({"verified": true}) == set()
+	of_recipe({}) == set()
+}

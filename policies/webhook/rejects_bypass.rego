@@ -93,8 +93,39 @@ findings contains verdict.finding(environment, {
 # Sent unsigned or, where plain unsigned events are accepted anyway, with a random signature.
 items(environment) := array.concat(
 	responses.in_families(environment, ["F10", "F12", "F13", "F14", "F16", "F18", "F21"]),
-	array.concat(forms(environment), repeated(environment)),
+	array.concat(array.concat(forms(environment), repeated(environment)), other_urls(environment)),
 )
+
+# A signature of another URL is that of an event which the provider meant for another receiver. Receivers rebuild the
+# URL from headers that a proxy sets, so only that of the other environment fails.
+other_urls(environment) := [item |
+	some item in responses.in_family(environment, "F29")
+	not rebuilt(item)
+]
+
+rebuilt(item) if {
+	item.class == "accepted"
+	item.fact.variant != "other_environment"
+}
+
+rebuilt(item) if {
+	item.class == "accepted"
+	not item.fact.variant
+}
+
+findings contains verdict.finding(environment, {
+	"outcome": "warn", "subject": "F29 rebuilt",
+	"message": sprintf("%s accepted %s (%s): it takes its own URL from the request", [
+		text.receiver(environment), text.families.F29.accepted, concat(", ", text.cases(hits)),
+	]),
+	"evidence": {"family": text.family("F29"), "accepted": text.cases(hits), "statuses": responses.statuses(hits)},
+}) if {
+	some environment, _ in lib.environments
+	not verdict.unread(environment)
+	not responses.unverified(environment)
+	hits := [item | some item in responses.in_family(environment, "F29"); rebuilt(item)]
+	count(hits) > 0
+}
 
 # Without another content type it is no bypass.
 forms(environment) := responses.shadowed(other_types(environment), environment, "F10", responses.plain_forms)

@@ -56,3 +56,21 @@ test_pass_notes_what_recognition_remains if {
 	some without in {f | some f in check.findings} with input as given.document({}, [given.wrong, given.refused("F12", "put")])
 	contains(without.evidence.note, "--no-unmarked")
 }
+
+other_url(name, changes) := given.forged("F29", name, changes)
+
+ok := {"status": 200, "equals": ["genuine"]}
+
+test_warn_of_a_signature_of_another_url if {
+	rebuilt := other_url("forwarded-host", object.union(ok, {"variant": "tolerated"}))
+	document := given.document({}, [given.wrong, given.refused("F10", "text"), other_url("http", ok), given.refused("F29", "other-environment")])
+	outcomes(document) == {"pass", "warn"}
+	outcomes(given.document({}, [given.wrong, given.refused("F10", "text"), rebuilt])) == {"pass"}
+	other := object.union(ok, {"variant": "legacy"})
+	outcomes(given.document({}, [given.wrong, given.refused("F10", "text"), other_url("http", other)])) == {"pass", "warn"}
+}
+
+test_fail_on_the_url_of_the_other_environment if {
+	other := other_url("other-environment", object.union(ok, {"variant": "other_environment"}))
+	outcomes(given.document({}, [given.wrong, given.refused("F10", "text"), other])) == {"fail"}
+}

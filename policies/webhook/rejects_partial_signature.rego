@@ -7,6 +7,7 @@
 #   id: webhook.rejects-partial-signature
 #   order: 130
 #   section: Verify all webhook requests
+#   families: [truncated-signature]
 #   level: required
 #   severity: critical
 #   cwe: ["CWE-347", "CWE-187"]

@@ -7,6 +7,7 @@
 #   id: webhook.rejects-retired-key
 #   order: 110
 #   section: Verify all webhook requests
+#   families: [retired-key]
 #   level: required
 #   severity: critical
 #   cwe: ["CWE-324"]

@@ -7,6 +7,7 @@
 #   id: webhook.rejects-tampered
 #   order: 90
 #   section: Verify all webhook requests
+#   families: [tampered, body-digest]
 #   level: required
 #   severity: critical
 #   cwe: ["CWE-347", "CWE-354"]
@@ -33,7 +34,7 @@ findings contains finding if {
 # One signature that fits any form shows something of its own only where a random one under the same content type is
 # rejected.
 items(environment) := array.concat(
-	array.concat(responses.in_family(environment, "F07"), smuggled(environment)),
+	array.concat(responses.in_families(environment, ["F07", "F30"]), smuggled(environment)),
 	responses.shadowed(responses.in_family(environment, "F11"), environment, "F10", responses.plain_forms),
 )
 

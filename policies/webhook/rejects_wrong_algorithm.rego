@@ -7,6 +7,7 @@
 #   id: webhook.rejects-wrong-algorithm
 #   order: 120
 #   section: Verify all webhook requests
+#   families: [unkeyed-digest, other-hash]
 #   level: required
 #   severity: critical
 #   cwe: ["CWE-327", "CWE-347"]

@@ -7,6 +7,7 @@
 #   id: webhook.rejects-wrong-key
 #   order: 100
 #   section: Verify all webhook requests
+#   families: [guessable-key]
 #   level: required
 #   severity: critical
 #   cwe: ["CWE-347", "CWE-1392"]

@@ -63,7 +63,7 @@ var Families = []Family{
 	{FamilyStale, "stale-timestamp", "a correct signature over a timestamp beyond the tolerance", "events whose signed timestamp is older than the tolerance", []string{stale}},
 	{FamilyUnbound, "unbound-timestamp", "the correct signature with another timestamp or identifier, or over the body alone", "events whose timestamp or identifier is not covered by the signature", []string{unbound}},
 	{FamilyFuture, "future-timestamp", "a correct signature over a timestamp in the future", "events whose signed timestamp is in the future", []string{stale}},
-	{FamilyList, "signature-list", "several signatures, none of them correct", "a list of signatures of which none is correct", []string{downgrade, unsigned}},
+	{FamilyList, "signature-list", "several signatures, none of them correct", "a list of signatures of which none is correct", []string{unsigned}},
 	{FamilyRotation, "signature-list", "several signatures, one of them correct", "", []string{"webhook.accepts-rotation"}},
 	{FamilyScheme, "other-scheme", "a signature of another or older scheme", "signatures of another or older scheme", []string{downgrade}},
 	{FamilyHandshake, "handshake", "a handshake that does not come from the provider", "handshakes that do not come from the provider", []string{"webhook.handshake-safe"}},
