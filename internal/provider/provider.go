@@ -112,6 +112,7 @@ var Names = sync.OnceValue(func() []string {
 			names = append(names, name)
 		}
 	}
+	slices.Sort(names[1:]) // by name: by file, acme-token.yaml comes before acme.yaml
 	return names
 })
 
