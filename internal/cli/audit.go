@@ -299,7 +299,7 @@ func (a *app) planCommand() *cobra.Command {
 			if format == asJSON || alsoJSON {
 				return a.printJSON(steps)
 			}
-			return a.printPlan(steps)
+			return a.printPlan(planCost(integration, steps), steps)
 		},
 	}
 	choice.flags(cmd)

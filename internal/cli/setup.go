@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -70,9 +71,31 @@ func (a *app) validateCommand() *cobra.Command {
 	return cmd
 }
 
-// printPlan lists steps under their probe.
-func (a *app) printPlan(steps []audit.Step) error {
+// planCost says in a line what the receivers get: how many requests, how long that takes, and what it may leave behind.
+func planCost(integration *audit.Integration, steps []audit.Step) string {
+	var parts []string
+	for _, environment := range integration.Environments {
+		requests := 0
+		for _, step := range steps {
+			if step.Probe == "webhook" && step.Action == "send" && step.Environment == environment.Name {
+				requests += max(step.Count, 1)
+			}
+		}
+		if rate := integration.Network.RequestsPerSec[environment.Name]; requests > 0 && rate > 0 {
+			took := time.Duration(float64(requests) / rate * float64(time.Second)).Round(time.Second)
+			parts = append(parts, fmt.Sprintf("%d requests to %s (%s at %g a second)", requests, environment.Name, took, rate))
+		}
+	}
+	if len(parts) == 0 {
+		return "No webhook receiver is sent anything."
+	}
+	return strings.Join(parts, ", ") + "; each may leave a line in a log, and what is accepted a synthetic event."
+}
+
+// printPlan lists steps under their probe, after the cost of them all.
+func (a *app) printPlan(cost string, steps []audit.Step) error {
 	var text strings.Builder
+	text.WriteString(cost + "\n\n")
 	probe := ""
 	for _, step := range steps {
 		if step.Probe != probe {
