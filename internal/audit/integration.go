@@ -61,6 +61,9 @@ type Integration struct {
 	// command line.
 	AllowedAddresses []netip.Prefix `json:"-"`
 
+	// PlainLoopback lets what is made with a key go over plain HTTP to this machine itself: to a developer's own receiver.
+	PlainLoopback bool `json:"-"`
+
 	Directory string `json:"-"` // the configuration's, absolute; relative paths start here
 	File      string `json:"-"` // the configuration file as the user named it
 	Digest    string `json:"-"` // "sha256:" and the hex digest of the configuration file

@@ -373,14 +373,25 @@ func (a *app) prepare(ctx context.Context, file string, library *policy.Library,
 	}
 	a.redactor = integration.Redactor()
 	a.logs.redactor.Store(a.redactor)
+	prepared, err := a.probing(integration, permissions, exec)
+	if err != nil {
+		return nil, err
+	}
+	prepared.profile, prepared.library, prepared.selection = profile, library, selection
+	prepared.options.Needed, prepared.options.Selected = selection.Reads, selection.Selects
+	return prepared, nil
+}
+
+// probing is an integration with what its probes get from outside.
+func (a *app) probing(integration *audit.Integration, permissions permissions, exec audit.Exec) (*prepared, error) {
 	integration.AllowedAPIHosts, integration.AllowedAddresses = permissions.apiHosts, permissions.addresses
 	roots, err := netprobe.Roots(integration.Network.ExtraRootsPEM)
 	if err != nil {
 		return nil, err
 	}
-	return &prepared{integration: integration, profile: profile, library: library, selection: selection, permissions: permissions, options: runner.Options{
-		Probes: probes.All(), Needed: selection.Reads, Network: netprobe.New(integration, nil), Exec: exec, Roots: roots, Now: a.now, Tool: tool(),
-		Selected: selection.Selects, OnlyMarked: permissions.onlyMarked,
+	return &prepared{integration: integration, permissions: permissions, options: runner.Options{
+		Probes: probes.All(), Network: netprobe.New(integration, nil), Exec: exec, Roots: roots, Now: a.now, Tool: tool(),
+		OnlyMarked: permissions.onlyMarked,
 	}}, nil
 }
 

@@ -42,7 +42,8 @@ func (a *app) casesCommand() *cobra.Command {
 		Long: `List every test case: its name, what it changes about a valid event, and which checks read the response.
 CHECK-OR-CASE is a check, a case, a family or a glob such as 'truncated-signature/*'.`,
 		Example: `  prelaunch cases
-  prelaunch cases webhook.rejects-partial-signature`,
+  prelaunch cases webhook.rejects-partial-signature
+  prelaunch replay truncated-signature/first-16`,
 		ValidArgsFunction: completeCases(&name),
 		RunE: func(_ *cobra.Command, args []string) error {
 			profile, err := provider.ByName(name)
@@ -100,7 +101,7 @@ func (a *app) printCases(list []cases.Case) error {
 		}
 		text.WriteString(line + "\n")
 	}
-	fmt.Fprintf(&text, "\n%s. `prelaunch explain CHECK` explains what a check requires.\n", counted(len(list), "case"))
+	fmt.Fprintf(&text, "\n%s. `prelaunch replay CASE` sends one and shows the response.\n", counted(len(list), "case"))
 	_, err := fmt.Fprint(a.Out, plainLines(text.String()))
 	return err
 }
@@ -115,19 +116,17 @@ func counted(n int, noun string) string {
 
 // chooseCases returns the cases that a selector names: all of a check or a family, one case, or those that match a glob.
 func chooseCases(profile *provider.Profile, selector string) ([]cases.Case, error) {
-	if slices.Contains(cases.ReadEverything, selector) {
-		return cases.All(profile), nil
-	}
 	var chosen []cases.Case
 	known := checkNames()
+	for _, family := range cases.Families {
+		known = append(known, family.Name)
+	}
+	if _, err := path.Match(selector, ""); err != nil {
+		return nil, fmt.Errorf("%.60q is no glob: %w", selector, err)
+	}
 	for _, c := range cases.All(profile) {
-		family, _, _ := strings.Cut(c.Label(), "/")
-		known = append(known, c.Label(), family)
-		matched, err := path.Match(selector, c.Label())
-		if err != nil {
-			return nil, fmt.Errorf("%.60q is no glob: %w", selector, err)
-		}
-		if matched || selector == family || slices.Contains(c.Checks(), selector) {
+		known = append(known, c.Label())
+		if chooses(selector, c) {
 			chosen = append(chosen, c)
 		}
 	}
@@ -135,13 +134,20 @@ func chooseCases(profile *provider.Profile, selector string) ([]cases.Case, erro
 	case len(chosen) > 0:
 		return chosen, nil
 	case slices.Contains(known, selector):
-		return nil, fmt.Errorf("%s has no test case of its own: `prelaunch cases` lists those that can be sent", selector)
+		return nil, fmt.Errorf("%s has no test case of its own here: `prelaunch cases` lists those that can be sent", selector)
 	}
 	hint := "`prelaunch cases` lists the cases, `prelaunch checks` the checks"
 	if near := shape.Nearest(selector, known); near != "" {
 		hint = fmt.Sprintf("did you mean %s? %s", near, hint)
 	}
 	return nil, fmt.Errorf("there is no check or test case %.60q: %s", selector, hint)
+}
+
+// chooses reports whether a selector names a case.
+func chooses(selector string, c cases.Case) bool {
+	family, _, _ := strings.Cut(c.Label(), "/")
+	matched, err := path.Match(selector, c.Label())
+	return err == nil && matched || selector == family || slices.Contains(c.Checks(), selector) || slices.Contains(cases.ReadEverything, selector)
 }
 
 // checkNames are the ids of the built-in checks.

@@ -136,15 +136,10 @@ func (a *app) storeKey(ctx context.Context, reference string) (store.Key, error)
 }
 
 func (a *app) ownStoreKey(ctx context.Context) (store.Key, error) {
-	state, _ := a.LookupEnv("XDG_STATE_HOME")
-	if !filepath.IsAbs(state) {
-		home, _ := a.LookupEnv("HOME")
-		if !filepath.IsAbs(home) {
-			return store.Key{}, nil
-		}
-		state = filepath.Join(home, ".local", "state")
+	path, ok := a.stateFile("store.key")
+	if !ok {
+		return store.Key{}, nil
 	}
-	path := filepath.Join(state, "prelaunch", "store.key")
 	err := makeSecret(path)
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
 		a.notice("The key of the store cannot be kept in %s: %v", filepath.Dir(path), err)

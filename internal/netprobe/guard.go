@@ -93,6 +93,12 @@ func AddressKind(address netip.Addr) string {
 	return AddressPublic
 }
 
+// Loopback reports whether a host is this machine whatever DNS says.
+func Loopback(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return strings.EqualFold(host, "localhost") || err == nil && address.Unmap().IsLoopback()
+}
+
 func contains(list []netip.Prefix, address netip.Addr) bool {
 	return slices.ContainsFunc(list, func(prefix netip.Prefix) bool { return prefix.Contains(address) })
 }

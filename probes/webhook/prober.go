@@ -110,7 +110,7 @@ func (p *prober) probe(ctx context.Context, t *transcript) {
 	b := &t.baseline
 	if p.sender != nil {
 		b.Transport = TransportVerified
-		if !p.sender.Secure() {
+		if !p.sender.Verified() {
 			b.Transport = TransportPlain
 		}
 	}

@@ -145,11 +145,7 @@ func (p *prober) pairs(ctx context.Context, t *transcript) {
 // diagnose guesses why a valid event is rejected. Where it gets a 2xx that the
 // provider does not count as success, the same response to a guess shows nothing.
 func (p *prober) diagnose(ctx context.Context, t *transcript) {
-	var jobs []job
-	for _, c := range cases.Diagnoses(&p.profile) {
-		jobs = append(jobs, job{Case: c, purpose: PurposeReference, event: t.event})
-	}
-	for _, r := range p.send(ctx, t, jobs) {
+	for _, r := range p.send(ctx, t, p.diagnosisJobs(t)) {
 		if r.fact.NotSent != "" {
 			continue
 		}
@@ -159,6 +155,14 @@ func (p *prober) diagnose(ctx context.Context, t *transcript) {
 			Environment: t.environment.Name, Guess: r.fact.Case, Status: r.fact.Status, Taken: accepted,
 		})
 	}
+}
+
+func (p *prober) diagnosisJobs(t *transcript) []job {
+	var jobs []job
+	for _, c := range cases.Diagnoses(&p.profile) {
+		jobs = append(jobs, job{Case: c, purpose: PurposeReference, event: t.event})
+	}
+	return jobs
 }
 
 // plainUnsigned sends the event of each type without a signature. Where that is accepted and a random

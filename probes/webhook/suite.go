@@ -307,16 +307,26 @@ func (p *prober) redelivery(ctx context.Context, t *transcript) bool {
 		t.keep(p.read(t, j, &send.Result{NotSent: reason}))
 		return true
 	}
-	first, err := p.source.Request(t.event, true)
+	jobs, err := p.redeliveryJobs(t)
 	if err != nil {
 		return true
 	}
-	first.Sign()
-	for _, name := range []string{"first", "again"} {
-		j.Name = name
-		j.Change = func(f *cases.Request) { f.Body, f.Doc, f.UID = first.Body, first.Doc, first.UID; f.Sign() }
+	for _, j := range jobs[:2] {
 		t.keep(p.sendOne(ctx, t, j))
 	}
+	return p.suite(ctx, t, jobs[2:])
+}
+
+// redeliveryJobs are the same delivery twice, and another event under its signature.
+func (p *prober) redeliveryJobs(t *transcript) ([]job, error) {
+	first, err := p.source.Request(t.event, true)
+	if err != nil {
+		return nil, err
+	}
+	first.Sign()
+	again := func(f *cases.Request) { f.Body, f.Doc, f.UID = first.Body, first.Doc, first.UID; f.Sign() }
+	jobs := []job{validJob(cases.FamilyRedelivery, "first", t.event), validJob(cases.FamilyRedelivery, "again", t.event)}
+	jobs[0].Change, jobs[1].Change = again, again
 	reused := cases.Case{Family: "F07", Name: "signature-reused", Change: cases.Reused(first.Body)}
-	return p.suite(ctx, t, []job{{Case: reused, purpose: PurposeForgery, event: t.event}})
+	return append(jobs, job{Case: reused, purpose: PurposeForgery, event: t.event}), nil
 }

@@ -421,7 +421,7 @@ func plainDigest(hash string, join func(key, signed []byte) []byte) func(*Reques
 		sum := h.Sum(nil)
 		if keyed {
 			last := bytes.Equal(join(key, signed), keyLast(key, signed))
-			f.trace(Digest{Key: key, Hash: h.Size(), KeyLast: last, Input: signed, Sum: sum})
+			f.trace(Digest{Secret: f.Key, Key: key, Hash: h.Size(), KeyLast: last, Input: signed, Sum: sum})
 		}
 		f.Put(f.Scheme.encode(sum))
 	}

@@ -111,7 +111,7 @@ func (f *Request) mac(newHash func() hash.Hash, secret, body []byte) []byte {
 	mac := hmac.New(newHash, key)
 	mac.Write(signed)
 	sum := mac.Sum(nil)
-	f.trace(Digest{Key: key, Hash: len(sum), HMAC: true, Input: signed, Sum: sum})
+	f.trace(Digest{Secret: secret, Key: key, Hash: len(sum), HMAC: true, Input: signed, Sum: sum})
 	return sum
 }
 

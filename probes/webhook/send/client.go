@@ -45,6 +45,7 @@ type Client struct {
 	one, two   lane        // over HTTP/1.1, over HTTP/2
 	fresh      lane        // a connection for each request, over HTTP/1.1
 	pieces     lane        // small writes
+	local      bool        // plain HTTP to loopback, which nobody can listen to
 	distrusted atomic.Bool // its certificate did not verify
 	oneEach    atomic.Bool // it leaves bodies unread: nothing may follow on the same connection
 	handshakes *tls.Config // verifies
@@ -61,6 +62,7 @@ func NewClient(run *audit.Run, target *url.URL) *Client {
 	c := &Client{
 		network: run.Network, url: target, userAgent: run.UserAgent,
 		Host: target.Hostname(), Port: target.Port(), Timeout: run.Integration.Network.Timeout,
+		local: run.Integration.PlainLoopback && target.Scheme == "http" && netprobe.Loopback(target.Hostname()),
 	}
 	if c.Port == "" {
 		c.Port = map[string]string{"http": "80", "https": "443"}[target.Scheme]
@@ -138,8 +140,9 @@ func (c *Client) OffersHTTP2(ctx context.Context) bool {
 // Secure reports whether the receiver is spoken to over TLS.
 func (c *Client) Secure() bool { return c.url.Scheme == "https" }
 
-// Verified reports whether the peer's certificate verifies, as far as known.
-func (c *Client) Verified() bool { return c.Secure() && !c.distrusted.Load() }
+// Verified reports whether the peer's certificate verifies, as far as known, or the peer is this
+// machine itself.
+func (c *Client) Verified() bool { return (c.Secure() || c.local) && !c.distrusted.Load() }
 
 // send sends f once, alone on a connection of its own where that is wanted. It goes to address, or
 // where that is empty to any of the receiver's. What was made with a key goes to a verified peer
