@@ -29,7 +29,7 @@ const (
 )
 
 func (a *app) replayCommand() *cobra.Command {
-	var format, environment string
+	var format string
 	var r receiver
 	var permissions permissions
 	flags := map[string]*bool{asJSON: new(bool), asCommand: new(bool), asHAR: new(bool)}
@@ -49,11 +49,11 @@ computes the signature from a variable.`,
 					format = name
 				}
 			}
-			replay, reveal, err := a.replayOf(cmd, args, r, environment, permissions, format != asCommand)
+			replay, reveal, err := a.replayOf(cmd, args, r, permissions, format != asCommand)
 			if err != nil {
 				return err
 			}
-			profile, err := provider.ByName(replay.Run.Integration.Provider)
+			profile, err := provider.Of(replay.Run.Integration.Provider, replay.Run.Integration.ProviderProfile)
 			if err != nil {
 				return err
 			}
@@ -78,10 +78,10 @@ computes the signature from a variable.`,
 			return a.printExchanges(list, replay, format)
 		},
 	}
-	cmd.Flags().StringVar(&environment, "environment", audit.Test, "the environment of the configuration, by `NAME`")
-	must(cmd.RegisterFlagCompletionFunc("environment", cobra.FixedCompletions([]string{audit.Test, audit.Production}, cobra.ShellCompDirectiveNoFileComp)))
 	r.flags(cmd)
 	permissions.flags(cmd)
+	cmd.Flags().Lookup("environment").Usage = "the environment of the configuration, by `NAME` (default test)"
+	must(cmd.RegisterFlagCompletionFunc("environment", cobra.FixedCompletions([]string{audit.Test, audit.Production}, cobra.ShellCompDirectiveNoFileComp)))
 	listingFlag(cmd, &format, asCommand, asHAR)
 	for _, name := range []string{asJSON, asCommand, asHAR} {
 		cmd.Flags().BoolVar(flags[name], name, false, "the same as -o "+name)
@@ -92,7 +92,7 @@ computes the signature from a variable.`,
 
 // replayOf is what the flags name: the receiver of --url, or an environment of a configuration. Keys are resolved if something is to
 // be sent. reveal says that the key is no secret.
-func (a *app) replayOf(cmd *cobra.Command, args []string, r receiver, environment string, permissions permissions, resolve bool) (replay webhook.Replay, reveal bool, err error) {
+func (a *app) replayOf(cmd *cobra.Command, args []string, r receiver, permissions permissions, resolve bool) (replay webhook.Replay, reveal bool, err error) {
 	ctx := cmd.Context()
 	var prepared *prepared
 	if r.url != "" {
@@ -113,14 +113,17 @@ func (a *app) replayOf(cmd *cobra.Command, args []string, r receiver, environmen
 				return replay, false, fmt.Errorf("--%s describes the receiver of --url, which is missing: the configuration has its own", name)
 			}
 		}
-		if prepared, err = a.replayConfiguration(ctx, fileArgument(args[1:]), permissions, resolve); err != nil {
+		if prepared, err = a.replayConfiguration(ctx, args[0], fileArgument(args[1:]), &permissions, resolve); err != nil {
 			return replay, false, err
 		}
 	}
 	integration := prepared.integration
-	chosen, ok := integration.Environment(environment)
-	if !ok {
-		return replay, false, fmt.Errorf("%s has no environment %.40q", integration.File, environment)
+	chosen := integration.Environments[0]
+	if r.url == "" {
+		var known bool
+		if chosen, known = integration.Environment(permissions.environment); !known {
+			return replay, false, fmt.Errorf("%s has no environment %.40q", integration.File, permissions.environment)
+		}
 	}
 	id := strings.ToLower(rand.Text()[:12])
 	run := &audit.Run{
@@ -130,19 +133,34 @@ func (a *app) replayOf(cmd *cobra.Command, args []string, r receiver, environmen
 	return webhook.Replay{Run: run, Environment: chosen}, reveal, nil
 }
 
-func (a *app) replayConfiguration(ctx context.Context, file string, permissions permissions, resolve bool) (*prepared, error) {
+// replayConfiguration reads a configuration for one environment, that of the flag or else Test. The keys of others are needed only
+// where they sign the case.
+func (a *app) replayConfiguration(ctx context.Context, selector, file string, permissions *permissions, resolve bool) (*prepared, error) {
 	library, err := (&choice{}).load()
 	if err != nil {
 		return nil, err
-	}
-	if resolve {
-		return a.prepare(ctx, file, library, &choice{}, permissions)
 	}
 	integration, err := a.load(ctx, file, library, permissions.reading())
 	if err != nil {
 		return nil, err
 	}
-	return a.probing(integration, permissions, nil)
+	if permissions.environment == "" {
+		permissions.environment = integration.Environments[0].Name
+		if _, known := integration.Environment(audit.Test); known {
+			permissions.environment = audit.Test
+		}
+	}
+	narrowed := *permissions
+	if strings.HasPrefix(selector, "other-environment") || selector == "environments.credentials-not-interchangeable" || selector == "diagnosis/other-environment" {
+		narrowed.environment = ""
+	}
+	if resolve {
+		return a.prepare(ctx, file, library, &choice{}, narrowed)
+	}
+	if err := narrow(integration, narrowed.environment); err != nil {
+		return nil, err
+	}
+	return a.probing(integration, narrowed, nil)
 }
 
 // selects is whether a case is one that a selector names. Which there are depends on the configuration too: retired keys have cases.

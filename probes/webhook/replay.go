@@ -64,7 +64,7 @@ var ErrNothingSelected = errors.New("no test case is selected")
 
 // prepared is a prober with the selected jobs.
 func (r Replay) prepare() (*prober, *transcript, []job, error) {
-	profile, err := provider.ByName(r.Run.Integration.Provider)
+	profile, err := provider.Of(r.Run.Integration.Provider, r.Run.Integration.ProviderProfile)
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("replay: %w", err)
 	}

@@ -75,7 +75,7 @@ func replayed(t *testing.T, selector string) (webhook.Replay, *received) {
 	}))
 	t.Cleanup(server.Close)
 	integration := &audit.Integration{
-		Name: "acme", Provider: "begini", EventTypes: provider.Profiles[0].EventTypes(), PlainLoopback: true,
+		Name: "acme", Provider: "begini", EventTypes: provider.Must("begini").EventTypes(), PlainLoopback: true,
 		Environments: []audit.Environment{{
 			Name: audit.Test, IntegrationID: "1234567890987654321", Probing: audit.Full, Receiver: audit.Inline, WebhookURL: server.URL + "/begini",
 			Key: audit.KeyReference{Source: audit.FromEnv, Variable: "ACME_KEY", Key: secret.New([]byte(testKey))},
