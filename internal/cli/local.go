@@ -189,4 +189,3 @@ func (a *app) stateFile(name string) (string, bool) {
 	}
 	return filepath.Join(state, "prelaunch", name), true
 }
-
