@@ -206,13 +206,23 @@ type LogSource struct {
 
 // Access is who may use the provider's dashboard.
 type Access struct {
-	Roster         string   `json:"roster"` // path of the CSV, empty: none
-	ExportedOn     Date     `json:"exported_on"`
-	AllowedDomains []string `json:"allowed_domains"`
-	MaxAdmins      int      `json:"max_admins"`
-	ReviewedBy     string   `json:"reviewed_by"`
-	ReviewedOn     Date     `json:"reviewed_on"`
+	Roster string `json:"roster"` // path of the CSV, empty: none
+	// RosterColumns are the titles of its columns by what they hold, such as "email"; what is not in it goes by its common names.
+	RosterColumns map[string]string `json:"roster_columns,omitempty"`
+	// RosterRoles are what its roles are, by the word that it has for them in lower case.
+	RosterRoles    map[string]string `json:"roster_roles,omitempty"`
+	ExportedOn     Date              `json:"exported_on"`
+	AllowedDomains []string          `json:"allowed_domains"`
+	MaxAdmins      int               `json:"max_admins"`
+	ReviewedBy     string            `json:"reviewed_by"`
+	ReviewedOn     Date              `json:"reviewed_on"`
 }
+
+// Roles of a dashboard account.
+const (
+	RoleAdmin  = "Admin"
+	RoleViewer = "Viewer"
+)
 
 // Attestation is somebody's word for what no program can observe.
 type Attestation struct {

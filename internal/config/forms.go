@@ -32,6 +32,9 @@ var (
 
 	filePath = shape.Form{Is: "a path", Next: "write a path relative to this file, on one line", Pattern: lazy.Regexp(`^\S(.*\S)?$`), Check: shape.Printable}
 
+	columnTitle = shape.Form{Is: "a word or a few on one line", Next: "write it as the first line of the file has it", Pattern: lazy.Regexp(`^\S(.*\S)?$`),
+		Longest: 100, Check: shape.Printable}
+
 	logGlob = shape.Form{Is: "a path or pattern of log files", Next: "write it like ./logs/*.log, relative to this file", Pattern: lazy.Regexp(`^\S(.*\S)?$`), Check: isGlob}
 
 	argument = shape.Form{Is: "an argument", Next: "write a text without NUL characters", Check: func(s string) bool { return !strings.Contains(s, "\x00") }}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/lazy"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 	"github.com/prelaunch-audit/prelaunch/internal/yamldoc/shape"
@@ -178,9 +179,19 @@ func (r *reader) command(v *shape.Value) (command audit.Command, program string)
 }
 
 func (r *reader) access(v *shape.Value) {
-	r.otherFile(v.Field("roster"))
+	roster := v.Field("roster")
+	r.otherFile(roster.Field("file"))
+	var columns map[string]string
+	for _, column := range []string{"email", "role", "name", "last_active", "justification"} {
+		if title := roster.Field(column); title != nil {
+			if columns == nil {
+				columns = map[string]string{}
+			}
+			columns[column] = title.Text
+		}
+	}
 	r.integration.Access = audit.Access{
-		Roster:         v.Field("roster").String(),
+		Roster: roster.Field("file").String(), RosterColumns: columns, RosterRoles: r.roles(roster.Field("roles")),
 		ExportedOn:     v.Field("exported_on").Date(),
 		AllowedDomains: []string{},
 		MaxAdmins:      int(v.Field("max_admins").NumberOr(defaultMaxAdmins)),
@@ -191,6 +202,26 @@ func (r *reader) access(v *shape.Value) {
 		r.integration.Access.AllowedDomains = append(r.integration.Access.AllowedDomains, strings.ToLower(name))
 	}
 }
+
+// roles are what the roles of a roster are, by their words in lower case. One that plainly means more than its translation is a
+// mistake: it would hide an administrator.
+func (r *reader) roles(v *shape.Value) map[string]string {
+	if v == nil {
+		return nil
+	}
+	roles := map[string]string{}
+	for _, word := range v.Names {
+		role, lower := v.Fields[word], strings.ToLower(strings.TrimSpace(word))
+		if role.Text != audit.RoleAdmin && administers().MatchString(lower) {
+			r.problem(role, role.Path+" makes a Viewer of a role that administers", "write Admin, or rename the role in the export if it is none")
+		}
+		roles[lower] = role.Text
+	}
+	return roles
+}
+
+// administers takes the words of roles that may do everything.
+var administers = lazy.Regexp(`\b(super|sys)?-?(admin|admins|administrator|administrators|owner|root)\b`)
 
 // nearestCheck is the next step after an id that is none of ids.
 func nearestCheck(id string, ids []string) string {

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -176,6 +177,18 @@ func TestLoadReadsEverySetting(t *testing.T) {
 	}
 	if got.Resolve("ca.pem") != filepath.Join(got.Directory, "ca.pem") || got.Resolve("/x/../y") != "/y" {
 		t.Error("paths do not start at the configuration's folder")
+	}
+}
+
+// TestARosterMayNameItsColumns, and its roles.
+func TestARosterMayNameItsColumns(t *testing.T) {
+	t.Parallel()
+	integration := mustLoad(t, strings.Replace(full, "  roster: evidence/beacon-users.csv",
+		"  roster: {file: evidence/beacon-users.csv, email: E-mail, role: Permission, roles: {Owner: Admin, Leser: Viewer}}", 1))
+	access := integration.Access
+	if access.Roster != "evidence/beacon-users.csv" || !maps.Equal(access.RosterColumns, map[string]string{"email": "E-mail", "role": "Permission"}) ||
+		!maps.Equal(access.RosterRoles, map[string]string{"owner": "Admin", "leser": "Viewer"}) {
+		t.Errorf("%+v", access)
 	}
 }
 

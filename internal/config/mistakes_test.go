@@ -147,6 +147,10 @@ var mistakes = []mistake{
 
 	{name: "domain", old: "[ACME.example]", new: `["@acme.example"]`},
 	{name: "no admins", old: "  roster:", new: "  max_admins: 0\n  roster:"},
+	{name: "roster without a file", old: "  roster: evidence/beacon-users.csv", new: "  roster: {email: Mail}"},
+	{name: "owners that are no Admins", old: "  roster: evidence/beacon-users.csv", new: "  roster: {file: evidence/beacon-users.csv, roles: {Owner: Viewer, Leser: Viewer}}", schema: true},
+	{name: "role that there is not", old: "  roster: evidence/beacon-users.csv", new: "  roster: {file: evidence/beacon-users.csv, roles: {Owner: Boss}}"},
+	{name: "roster of another kind", old: "  roster: evidence/beacon-users.csv", new: "  roster: [evidence/beacon-users.csv]"},
 	{name: "admins with a decimal point", old: "  roster:", new: "  max_admins: 2.5\n  roster:"},
 	{name: "review without a day", old: `, on: "2026-11-01"`},
 	{name: "day that is none", old: "2026-10-30", new: "2026-02-30", schema: true},

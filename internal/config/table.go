@@ -105,7 +105,16 @@ var root = sync.OnceValue(func() *shape.Shape {
 			{Name: "marker", Shape: shape.Texts(logMarker), About: "pattern that shows that the log has caught up"},
 		}}))},
 		{Name: "access", About: "who may use the provider's dashboard", Shape: &shape.Shape{Kind: shape.Object, Fields: []shape.Field{
-			{Name: "roster", Shape: shape.Texts(filePath), About: "CSV of the accounts, with the columns email and role"},
+			{Name: "roster", About: "CSV of the accounts, or a mapping that also names its columns", Shape: &shape.Shape{Kind: shape.Object, Short: "file", Fields: []shape.Field{
+				{Name: "file", Required: true, Shape: shape.Texts(filePath), About: "CSV of the accounts; common names of its columns are recognized"},
+				{Name: "email", Shape: shape.Texts(columnTitle), About: "title of the column with the e-mail addresses"},
+				{Name: "role", Shape: shape.Texts(columnTitle), About: "title of the column with the roles"},
+				{Name: "name", Shape: shape.Texts(columnTitle), About: "title of the column with the people's names"},
+				{Name: "last_active", Shape: shape.Texts(columnTitle), About: "title of the column with the last activity"},
+				{Name: "justification", Shape: shape.Texts(columnTitle), About: "title of the column that says why an account has its role"},
+				{Name: "roles", About: "what the roles of the file are, such as {Owner: Admin}", Shape: &shape.Shape{Kind: shape.Mapping, Keys: columnTitle,
+					Item: shape.OneOf(audit.RoleAdmin, audit.RoleViewer), Most: 50}},
+			}}},
 			{Name: "exported_on", Shape: &shape.Shape{Kind: shape.Date}, About: "day on which the roster was exported"},
 			{Name: "allowed_domains", Shape: &shape.Shape{Kind: shape.List, Item: shape.Texts(domain), Distinct: true}, About: "mail domains of permitted accounts"},
 			{Name: "max_admins", Shape: shape.Between(shape.Integer, 1, 1000), About: "how many Admins there may be; default: 3"},

@@ -38,7 +38,10 @@ findings contains lib.finding({
 	"message": sprintf("Roster lists %s; at most %d are allowed", [
 		lib.amount(roster.counted(admins), "Admin", "Admins"), limit,
 	]),
-	"evidence": {"path": roster.path, "admins": roster.counted(admins), "allowed": limit, "rows": roster.rows(admins)},
+	"evidence": object.union(
+		{"path": roster.path, "admins": roster.counted(admins), "allowed": limit, "rows": roster.rows(admins)},
+		roster.translated,
+	),
 }) if {
 	too_many
 }
@@ -78,10 +81,13 @@ findings contains lib.finding({
 		lib.amount(roster.counted(admins), "Admin", "Admins"), limit,
 		lib.amount(roster.file.accounts, "account", "accounts"),
 	]),
-	"evidence": {
-		"path": roster.path, "admins": roster.counted(admins), "allowed": limit, "accounts": roster.file.accounts,
-		"in_two_roles": roster.file.several, "digest": roster.file.digest,
-	},
+	"evidence": object.union(
+		{
+			"path": roster.path, "admins": roster.counted(admins), "allowed": limit, "accounts": roster.file.accounts,
+			"in_two_roles": roster.file.several, "digest": roster.file.digest,
+		},
+		roster.translated,
+	),
 }) if {
 	count(roster.gaps) == 0
 	not too_many

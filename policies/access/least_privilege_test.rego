@@ -25,3 +25,12 @@ test_inconclusive_without_a_role if outcomes("users.csv", [file], [group("admin"
 test_inconclusive_without_a_roster if outcomes("", [], []) == {"inconclusive"}
 
 test_inconclusive_on_half_a_roster if outcomes("users.csv", [object.union(file, {"complete": false})], [group("admin", 1)]) == {"inconclusive"}
+
+test_what_the_roles_were_taken_for_is_shown if {
+	found := check.findings with input as {
+		"integration": {"access": {"roster": "users.csv", "max_admins": 3, "roster_roles": {"owner": "Admin"}}},
+		"facts": {"access.roster": [file], "access.accounts": [group("admin", 3)]},
+		"finished_at": "2026-11-24T08:00:00Z", "probes": [],
+	}
+	{f.evidence.roles | some f in found} == {{"owner": "Admin"}}
+}

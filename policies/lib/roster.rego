@@ -66,6 +66,11 @@ gaps contains lib.finding({
 	file.unreadable == 0
 }
 
+# translated says what the configuration makes of the roster's own words for roles: a reader has to agree with it.
+translated := {"roles": input.integration.access.roster_roles} if {
+	count(input.integration.access.roster_roles) > 0
+} else := {}
+
 # counted is the number of accounts in some groups.
 counted(some_groups) := sum([group.count | some group in some_groups])
 

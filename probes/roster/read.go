@@ -5,7 +5,9 @@ package roster
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"encoding/binary"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -15,6 +17,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
@@ -72,48 +76,129 @@ type row struct {
 	misshapen                     bool // it has more fields than the header, or too few to have an e-mail address and a role
 }
 
-// columns are the names in the header; the first two are required.
-var columns = []string{"email", "role", "name", "last_active", "justification"}
+// columns are what is read, each with the titles that exports of common directories and dashboards give it, in the words that
+// titleWords makes of them; of several that are there, the earliest counts. The first two columns are required.
+var columns = []struct {
+	name   string
+	titles []string
+}{
+	{"email", []string{"email", "e mail", "email address", "e mail address", "email address required", "work email", "primary email", "user email", "mail",
+		"user principal name", "userprincipalname", "sign in name", "login email", "login", "username", "user name"}},
+	{"role", []string{"role", "roles", "user role", "role name", "account role", "dashboard role", "permission", "permissions",
+		"permission level", "access level", "access role", "access"}},
+	{"name", []string{"name", "full name", "display name", "displayname", "member name", "user"}},
+	{"last_active", []string{"last active", "last activity", "last active on", "last login", "last login at", "last sign in", "last signed in",
+		"last seen", "last access"}},
+	{"justification", []string{"justification", "business justification", "reason", "business need"}},
+}
+
+// titleWords is a title as it is compared: in lower case, words parted by one blank.
+func titleWords(title string) string {
+	return strings.Join(strings.FieldsFunc(strings.ToLower(title), func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	}), " ")
+}
 
 // separators are what spreadsheets write between fields, depending on their country.
-var separators = []rune{',', ';', '\t'}
+var separators = []rune{',', ';', '\t', '|'}
 
-// parse reads the table. The only error is ctx's.
-func parse(ctx context.Context, content []byte) (table, error) {
+// layout is which column is where.
+type layout struct {
+	at      map[string]int
+	width   int
+	unknown int    // columns that mean nothing here
+	problem string // why the table cannot be read
+}
+
+// arrange finds the columns in a header. declared are the titles that the configuration says; they are not looked for otherwise.
+func arrange(header []string, declared map[string]string) layout {
+	l := layout{at: map[string]int{}, width: len(header)}
+	taken := map[int]bool{}
+	for _, column := range columns {
+		titles := column.titles
+		title, isDeclared := declared[column.name]
+		if isDeclared {
+			titles = []string{titleWords(title)}
+		}
+		for _, wanted := range titles {
+			first := slices.IndexFunc(header, func(title string) bool { return titleWords(title) == wanted })
+			if first < 0 {
+				continue
+			}
+			if slices.ContainsFunc(header[first+1:], func(title string) bool { return titleWords(title) == wanted }) {
+				l.problem = cmp.Or(l.problem, fmt.Sprintf("its header names the column %s twice", column.name))
+			}
+			l.at[column.name] = first
+			taken[first] = true
+			break
+		}
+		if _, found := l.at[column.name]; isDeclared && !found {
+			l.problem = cmp.Or(l.problem, fmt.Sprintf("its header has no column of the title that access.roster.%s says", column.name))
+		}
+	}
+	l.unknown = len(header) - len(taken)
+	for _, column := range columns[:2] {
+		if _, ok := l.at[column.name]; !ok {
+			l.problem = cmp.Or(l.problem, fmt.Sprintf("its first line is no header with the columns email and role (%s is missing; access.roster.%[1]s names it)", column.name))
+		}
+	}
+	return l
+}
+
+// text is the content as UTF-8 without what spreadsheets put before the header: a byte order mark, and a line such as "sep=;", which is
+// left empty so that lines keep their numbers. ok is false for what is no text.
+func text(content []byte) (plain []byte, ok bool) {
+	if bytes.HasPrefix(content, []byte("\xff\xfe")) || bytes.HasPrefix(content, []byte("\xfe\xff")) {
+		order := binary.ByteOrder(binary.LittleEndian)
+		if content[0] == 0xfe {
+			order = binary.BigEndian
+		}
+		units := make([]uint16, len(content)/2-1)
+		for i := range units {
+			units[i] = order.Uint16(content[2*i+2:])
+		}
+		content = []byte(string(utf16.Decode(units)))
+	}
 	content = bytes.TrimPrefix(content, []byte("\uFEFF"))
+	if first, _, _ := bytes.Cut(content, []byte("\n")); len(bytes.TrimSpace(first)) == len("sep=;") && bytes.HasPrefix(first, []byte("sep=")) {
+		content = content[len(first):]
+	}
+	return content, bytes.IndexByte(content, 0) < 0
+}
+
+// parse reads the table, whose columns have the titles that are declared or common ones. The only error is ctx's.
+func parse(ctx context.Context, content []byte, declared map[string]string) (table, error) {
+	content, isText := text(content)
 	t := table{notUTF8: !utf8.Valid(content)}
-	if bytes.IndexByte(content, 0) >= 0 {
-		t.problem = "it is not UTF-8 text (UTF-16 or binary): export it as CSV in UTF-8"
+	if !isText {
+		t.problem = "it is not UTF-8 text (binary): export it as CSV in UTF-8"
 		return t, ctx.Err()
 	}
-	reader := csv.NewReader(bytes.NewReader(content))
-	reader.FieldsPerRecord = -1
-	reader.ReuseRecord = true
-	reader.Comma = separator(content)
-	header, err := reader.Read()
-	if err != nil {
+	var reader *csv.Reader
+	var found layout
+	for _, separator := range separators { // the one by which most columns are known, or else most fields there
+		candidate := csv.NewReader(bytes.NewReader(content))
+		candidate.FieldsPerRecord = -1
+		candidate.ReuseRecord = true
+		candidate.Comma = separator
+		header, err := candidate.Read()
+		if err != nil {
+			continue
+		}
+		l := arrange(header, declared)
+		if reader == nil || cmp.Or(cmp.Compare(len(l.at), len(found.at)), cmp.Compare(l.width, found.width)) > 0 {
+			reader, found = candidate, l
+		}
+	}
+	if reader == nil {
 		t.problem = "it has no header line with the columns email and role"
 		return t, ctx.Err()
 	}
-	at, width := map[string]int{}, len(header)
-	for i, title := range header {
-		title = strings.ToLower(strings.TrimSpace(title))
-		if !slices.Contains(columns, title) {
-			t.unknownColumns++
-			continue
-		}
-		if _, twice := at[title]; twice {
-			t.problem = fmt.Sprintf("its header names the column %s twice", title)
-			return t, ctx.Err()
-		}
-		at[title] = i
+	t.unknownColumns, t.problem = found.unknown, found.problem
+	if t.problem != "" {
+		return t, ctx.Err()
 	}
-	for _, title := range columns[:2] {
-		if _, ok := at[title]; !ok {
-			t.problem = fmt.Sprintf("its first line is no header with the columns email and role (%s is missing)", title)
-			return t, ctx.Err()
-		}
-	}
+	at, width := found.at, found.width
 	for {
 		record, err := reader.Read()
 		if err == io.EOF {
@@ -151,16 +236,4 @@ func parse(ctx context.Context, content []byte) (table, error) {
 			misshapen: len(record) > width || len(record) <= max(at["email"], at["role"]),
 		})
 	}
-}
-
-// separator is the one that splits the first line into most fields.
-func separator(content []byte) rune {
-	first, _, _ := bytes.Cut(content, []byte("\n"))
-	best, most := separators[0], 0
-	for _, candidate := range separators {
-		if n := bytes.Count(first, []byte(string(candidate))); n > most {
-			best, most = candidate, n
-		}
-	}
-	return best
 }

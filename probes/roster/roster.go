@@ -6,6 +6,8 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 )
@@ -87,12 +89,12 @@ func (probe) Run(ctx context.Context, run *audit.Run) error {
 	var table table
 	if file.content != nil {
 		var err error
-		if table, err = parse(ctx, file.content); err != nil {
+		if table, err = parse(ctx, file.content, access.RosterColumns); err != nil {
 			return err
 		}
 		described.Problem = cmp.Or(described.Problem, table.problem)
 	}
-	tally := newTally(access.AllowedDomains, run.Integration.Redactor().RedactString)
+	tally := newTally(access, run.Integration.Redactor().RedactString)
 	for _, row := range table.rows {
 		tally.add(row)
 	}
@@ -116,6 +118,7 @@ func (probe) Run(ctx context.Context, run *audit.Run) error {
 
 // tally sums rows up into groups.
 type tally struct {
+	means          map[string]string // word for a role in lower case → the role it is
 	allowed        map[string]bool
 	redact         func(string) string
 	groups         map[groupKey]*Accounts
@@ -132,9 +135,9 @@ type groupKey struct {
 	shared       bool
 }
 
-func newTally(allowed []string, redact func(string) string) *tally {
-	t := &tally{allowed: map[string]bool{}, redact: redact, groups: map[groupKey]*Accounts{}, roles: map[string][]string{}}
-	for _, domain := range allowed {
+func newTally(access audit.Access, redact func(string) string) *tally {
+	t := &tally{means: access.RosterRoles, allowed: map[string]bool{}, redact: redact, groups: map[groupKey]*Accounts{}, roles: map[string][]string{}}
+	for _, domain := range access.AllowedDomains {
 		t.allowed[normalDomain(domain)] = true
 	}
 	return t
@@ -149,7 +152,7 @@ func (t *tally) add(row row) {
 		}
 		return
 	}
-	role := normalRole(row.role)
+	role := normalRole(cmp.Or(t.means[strings.ToLower(row.role)], row.role))
 	address := local + "@" + domain
 	seen := t.roles[address]
 	if slices.Contains(seen, role) {
@@ -181,7 +184,7 @@ func (t *tally) add(row row) {
 	if row.justified {
 		group.Justified++
 	}
-	if active, err := audit.ParseDate(row.lastActive); err == nil && (group.OldestActivity.IsZero() || active.Before(group.OldestActivity)) {
+	if active, err := audit.ParseDate(row.lastActive[:min(len(row.lastActive), len(time.DateOnly))]); err == nil && (group.OldestActivity.IsZero() || active.Before(group.OldestActivity)) {
 		group.OldestActivity = active
 	}
 }

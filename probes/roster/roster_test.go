@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -95,14 +97,19 @@ func TestWhatIsNotWholeSaysSo(t *testing.T) {
 		"twice":            {"email,role,Email\n", "names the column email twice"},
 		"unclosed quote":   {"email,role\njane@acme.example,\"Admin\nbob@acme.example,Admin\n", "line 2 is not valid CSV"},
 		"stray quote":      {"email,role\njane@acme.example,Viewer\nbob@acme.example,Ad\"min\n", "line 3 is not valid CSV"},
-		"UTF-16":           {"\xff\xfee\x00m\x00", "not UTF-8 text"},
+		"binary":           {"email,role\nm\x00", "binary"},
+		"no such column":   {"Email,role\n", "no column of the title that access.roster.role says"},
 		"too many rows":    {"email,role\n" + strings.Repeat("jane@acme.example,Viewer\n", maxRows+1), "more than 10000 rows"},
 		"too large":        {"email,role,name\n" + strings.Repeat("jane@acme.example,Viewer,"+strings.Repeat("x", 4000)+"\n", 1400), "larger than 5 MB"},
 		"one endless line": {"email,role\n" + strings.Repeat("x", maxBytes), "larger than 5 MB"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := audittest.Of[Roster](look(t, test.content, acme))[0]
+			access := acme
+			if name == "no such column" {
+				access.RosterColumns = map[string]string{"role": "Permission"}
+			}
+			got := audittest.Of[Roster](look(t, test.content, access))[0]
 			if got.Complete || !strings.Contains(got.Problem, test.problem) {
 				t.Errorf("complete %v, problem %q, want %q", got.Complete, got.Problem, test.problem)
 			}
@@ -194,6 +201,44 @@ func TestSeparators(t *testing.T) {
 	}
 }
 
+// TestExportsOfOtherDirectories: titles and roles as other programs write them, with what spreadsheets put before them.
+func TestExportsOfOtherDirectories(t *testing.T) {
+	t.Parallel()
+	utf16le := func(text string) string {
+		var out strings.Builder
+		for _, unit := range utf16.Encode([]rune("\uFEFF" + text)) {
+			out.Write([]byte{byte(unit), byte(unit >> 8)})
+		}
+		return out.String()
+	}
+	mapped := audit.Access{AllowedDomains: acme.AllowedDomains,
+		RosterColumns: map[string]string{"email": "E-mail", "role": "Permission"}, RosterRoles: map[string]string{"owner": "Admin", "leser": "Viewer"}}
+	for name, test := range map[string]struct {
+		content string
+		access  audit.Access
+	}{
+		"Google":        {"First Name [Required],Email Address [Required],Role\nJane,jane@acme.example,Admin\nBob,bob@acme.example,Viewer\n", acme},
+		"Entra":         {"userPrincipalName,displayName,role\njane@acme.example,Jane Doe,Admin\nbob@acme.example,Bob Roe,Viewer\n", acme},
+		"Okta":          {"Login,First name,Last name,User Role,Last Login\njane@acme.example,Jane,Doe,Admin,2026-10-01T10:00:00Z\nbob@acme.example,Bob,Roe,Viewer,\n", acme},
+		"both":          {"Username,Email address,Permission level\njd,jane@acme.example,Admin\nbr,bob@acme.example,Viewer\n", acme},
+		"semicolons":    {"\uFEFF\"E-Mail\";\"Full Name\";\"Access Level\"\r\n\"jane@acme.example\";\"Doe, Jane; Dr.\";\"Admin\"\r\nbob@acme.example;Roe, Bob;viewer\r\n", acme},
+		"commas inside": {"Name, first and last;Role, as of today;E-mail\nDoe, Jane;Admin;jane@acme.example\nRoe;Viewer;bob@acme.example\n", audit.Access{AllowedDomains: acme.AllowedDomains, RosterColumns: map[string]string{"role": "role as of today"}}},
+		"Excel":         {"sep=;\r\nemail;role\r\njane@acme.example;Admin\r\nbob@acme.example;Viewer\r\n", acme},
+		"UTF-16":        {utf16le("email\trole\r\njane@acme.example\tAdmin\r\nbob@acme.example\tViewer\r\n"), acme},
+		"declared":      {"E-mail|Permission|role\njane@acme.example|Owner|x\nbob@acme.example|Leser|y\n", mapped},
+	} {
+		s := look(t, test.content, test.access)
+		roster := audittest.Of[Roster](s)[0]
+		var roles []string
+		for _, group := range audittest.Of[Accounts](s) {
+			roles = append(roles, group.Role)
+		}
+		if !roster.Complete || roster.Unreadable > 0 || roster.Accounts != 2 || !slices.Equal(roles, []string{"admin", "viewer"}) {
+			t.Errorf("%s: %+v %v", name, roster, roles)
+		}
+	}
+}
+
 func TestShared(t *testing.T) {
 	t.Parallel()
 	for _, local := range []string{"admin", "info", "team", "dev", "support", "noreply", "no-reply", "test", "test2", "dev-team", "it.support", "risk_team", "credit-helpdesk", "acme-team", "admin+begini", "Info"} {
@@ -245,11 +290,11 @@ func FuzzParse(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
-		parsed, err := parse(t.Context(), content)
+		parsed, err := parse(t.Context(), content, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		tally := newTally(nil, func(text string) string { return text })
+		tally := newTally(audit.Access{}, func(text string) string { return text })
 		for _, row := range parsed.rows {
 			tally.add(row)
 		}

@@ -18,6 +18,9 @@ func (s *Shape) Schema(title string) *jsonschema.Schema {
 func (s *Shape) schema() *jsonschema.Schema {
 	switch s.Kind {
 	case Object:
+		if at := slices.IndexFunc(s.Fields, func(f Field) bool { return s.Short != "" && f.Name == s.Short }); at >= 0 {
+			return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{s.Fields[at].Shape.schema(), s.objectSchema()}}
+		}
 		return s.objectSchema()
 	case Mapping:
 		most := s.limit()

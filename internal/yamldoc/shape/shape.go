@@ -36,9 +36,11 @@ type Shape struct {
 	Fields     []Field           // Object
 	ExactlyOne []string          // Object: exactly one of these fields is there, apart from those that are used with another
 	Together   map[string]string // Object: the field that must be there when another is
+	Short      string            // Object: the field whose text may stand in its place
 	IsKey      bool              // Object: refers to a key, so a text in its place is taken for the key itself
 
 	Keys     Form   // Mapping
+	Named    bool   // Mapping: its keys are part of the paths below
 	Item     *Shape // List, and each value of a Mapping
 	OrOne    bool   // List: a single item may stand in its place
 	OrNone   *Shape // List: what declares, in its place, that there is nothing

@@ -147,11 +147,17 @@ func (w *walker) walkObject(node *yamldoc.Value, s *Shape, v *Value) bool {
 		w.found.Add(v.At, v.Path+" is a literal key", "replace it with a reference such as {env: PRELAUNCH_TEST_API_KEY}, and rotate the key if anybody else has seen this file")
 		return false
 	}
+	v.Fields = map[string]*Value{}
+	if s.Short != "" && node.Kind == yamldoc.Scalar && !isNull(node) {
+		at := slices.IndexFunc(s.Fields, func(f Field) bool { return f.Name == s.Short })
+		child := w.walk(node, s.Fields[at].Shape, v.Path)
+		v.Fields[s.Short] = child
+		return child != nil
+	}
 	if node.Kind != yamldoc.Mapping {
 		w.wrongKind(node, v, "a mapping with "+strings.Join(s.names(), ", "))
 		return false
 	}
-	v.Fields = map[string]*Value{}
 	misspelt := map[string]bool{}
 	seen := w.keys(node, func(name string, key, content *yamldoc.Value) bool {
 		for _, f := range s.Fields {
@@ -245,7 +251,12 @@ func (w *walker) walkMapping(node *yamldoc.Value, s *Shape, v *Value) bool {
 			w.found.Add(audit.Position(key.Position), "a key of "+v.Path+" is not "+s.Keys.Is, s.Keys.Next)
 			return false
 		}
-		if child := w.walk(content, s.Item, v.Path); child != nil {
+		path := v.Path
+		if s.Named {
+			path = below(path, name)
+			w.positions[path] = audit.Position(key.Position)
+		}
+		if child := w.walk(content, s.Item, path); child != nil {
 			child.At = audit.Position(key.Position)
 			v.Fields[name] = child
 			v.Names = append(v.Names, name)
