@@ -45,8 +45,8 @@ var mayImport = []struct{ pattern, may string }{
 	{"internal/gitrepo", "internal/gitrepo/object"},
 	{"internal/gitrepo/object", "internal/inflate"},
 	{"internal/keyscan/match", ""},
-	{"internal/sandbox", "internal/audit internal/secret internal/sandbox/certs internal/sandbox/gitrepo internal/lazy"},
-	{"internal/sandbox/behaviors", "internal/audit internal/secret internal/sandbox internal/sandbox/certs"}, // only tests and the benchmark import it
+	{"internal/sandbox", "internal/audit internal/secret internal/provider internal/sandbox/certs internal/sandbox/gitrepo internal/lazy"},
+	{"internal/sandbox/behaviors", "internal/audit internal/secret internal/provider internal/sandbox internal/sandbox/certs"}, // only tests and the benchmark import it
 	{"internal/wording", ""}, // for tests only
 	{"internal/*", ""},
 	{"internal/*/*", ""},

@@ -53,6 +53,9 @@ func (ru *Rules) Object(body []byte) (map[string]any, error) {
 
 // read validates the body and returns the event, or why it is rejected.
 func (ru *Rules) read(d *Delivery) (Event, Reason) {
+	if ru.Scheme != nil {
+		return ru.Scheme.read(ru, d)
+	}
 	object, err := ru.Object(ru.Decode(d))
 	if err != nil {
 		return Event{}, Malformed

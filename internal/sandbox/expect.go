@@ -61,6 +61,12 @@ const (
 	NoPlainHTTP       = "https.no-plain-http"
 	Hsts              = "https.hsts"
 	Rotated           = "api-key.rotated-after-exposure"
+	RejectsStale      = "webhook.rejects-stale"
+	RejectsUnbound    = "webhook.rejects-unbound-time"
+	AcceptsRotation   = "webhook.accepts-rotation"
+	RejectsDowngrade  = "webhook.rejects-downgrade"
+	HandshakeSafe     = "webhook.handshake-safe"
+	ReplayOnce        = "webhook.replay-not-processed"
 )
 
 // forgeryChecks read the answers to forgeries.

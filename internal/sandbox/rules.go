@@ -19,6 +19,7 @@ import (
 type Rules struct {
 	Options Options
 	Events  *Events
+	Scheme  *Scheme // of a receiver that is built from a profile; else nil
 
 	// Routing.
 	Methods []string // allowed; others are refused
@@ -116,6 +117,14 @@ const (
 
 // rightRules are those of a right receiver with no peculiarity.
 func rightRules(o Options, events *Events) *Rules {
+	ru := plainRules(o, events)
+	if o.Profile != nil {
+		schemeRules(o, ru)
+	}
+	return ru
+}
+
+func plainRules(o Options, events *Events) *Rules {
 	return &Rules{
 		Options:    o,
 		Events:     events,
@@ -180,6 +189,9 @@ func (ru *Rules) verified(d *Delivery) bool {
 }
 
 func (ru *Rules) Signed(d *Delivery) bool {
+	if ru.Scheme != nil {
+		return ru.Scheme.verified(d, ru.Options.Now())
+	}
 	for _, given := range ru.Candidates(d) {
 		for _, message := range ru.Messages {
 			for _, digest := range ru.Digests {

@@ -23,6 +23,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox/certs"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
@@ -33,6 +34,7 @@ type Options struct {
 	Host          string           // the name in its URL and certificate
 	Path          string           // of the webhook; default "/begini"
 	Key           secret.Key
+	Profile       *provider.Profile // whose events it receives; nil: those of the demo
 	IntegrationID string
 	Behaviors     []Behavior // applied in this order to a right receiver
 	OtherKey      secret.Key // the other environment's, known to the flaws that mix the two

@@ -28,7 +28,7 @@ func (p *probe) Follow(ctx context.Context, run *audit.Run) error {
 	if p.search == nil {
 		return nil // the first phase did not begin, and its error is told
 	}
-	profile, err := provider.ByName(run.Integration.Provider)
+	profile, err := provider.Of(run.Integration.Provider, run.Integration.ProviderProfile)
 	if err != nil {
 		return err
 	}

@@ -30,6 +30,7 @@ const (
 	PurposeInvalid   = "invalid"   // properly signed, with a body that is malformed or unusual
 	PurposeReference = "reference" // the same as another request, wrongly signed, to compare with
 	PurposeControl   = "control"   // shows that the receiver still answers as at the beginning
+	PurposeHandshake = "handshake" // a request that no event is behind; what counts is what its response holds
 )
 
 // Values of Exchange.Equals: whose answer this answer is the same as.
@@ -116,7 +117,7 @@ type StopCase struct {
 // Exchange is one request and how it was answered.
 type Exchange struct {
 	Environment string   `json:"environment" jsonschema:"test or production"`
-	Purpose     string   `json:"purpose" jsonschema:"genuine, forgery, invalid, reference or control"`
+	Purpose     string   `json:"purpose" jsonschema:"genuine, forgery, invalid, reference, control or handshake"`
 	Family      string   `json:"family" jsonschema:"family of cases, such as F01"`
 	Case        string   `json:"case" jsonschema:"the case in the family, such as absent"`
 	EventType   string   `json:"event_type,omitempty" jsonschema:"type of the event in the body"`

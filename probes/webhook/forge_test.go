@@ -48,7 +48,7 @@ func offline(t testing.TB, change func(*audit.Integration)) unsent {
 		t.Fatal(err)
 	}
 	environment := integration.Environments[0]
-	s := unsent{newProber(&audit.Run{Integration: integration}, profile, environment, newProgress(nil)), newTranscript(environment)}
+	s := unsent{newProber(&audit.Run{Integration: integration}, profile, environment, newProgress(nil)), newTranscript(environment, &profile)}
 	s.chooseEvent(s.t, "")
 	s.t.offersTwo = true
 	return s

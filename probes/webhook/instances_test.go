@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/probes/webhook/cases"
 	"github.com/prelaunch-audit/prelaunch/probes/webhook/response"
 )
@@ -13,7 +14,7 @@ import (
 // answers have the same digest since what leaked is what varies.
 func TestDrawsAreSummedUp(t *testing.T) {
 	t.Parallel()
-	transcript := newTranscript(audit.Environment{Name: audit.Test})
+	transcript := newTranscript(audit.Environment{Name: audit.Test}, provider.Must(provider.Default))
 	for _, leaks := range [][]string{nil, nil, {response.LeakKey}, nil} {
 		transcript.instances = append(transcript.instances, &record{address: "192.0.2.1:443", fact: Exchange{Case: "unsigned", Status: 401, Digest: "same", Leaks: leaks}})
 	}

@@ -18,7 +18,7 @@ type planned struct {
 // Plan lists what Run would send, by family.
 func (*probe) Plan(integration *audit.Integration) []audit.Step {
 	var steps []audit.Step
-	profile, err := provider.ByName(integration.Provider)
+	profile, err := provider.Of(integration.Provider, integration.ProviderProfile)
 	if err != nil {
 		return steps
 	}
@@ -46,7 +46,7 @@ func (*probe) Plan(integration *audit.Integration) []audit.Step {
 func plan(integration *audit.Integration, profile provider.Profile, environment audit.Environment) []planned {
 	full := environment.Probing == audit.Full
 	// A plan is made before any key is resolved: only a reference by fingerprint never gives one.
-	signing := environment.Key.Source != audit.FromFingerprint && (environment.Key.Key.Held() || environment.Key.Key.IsZero())
+	signing := profile.Signature.Kind != provider.PublicKey && environment.Key.Source != audit.FromFingerprint && (environment.Key.Key.Held() || environment.Key.Key.IsZero())
 	types := len(integration.EventTypes)
 	var list []planned
 	add := func(family string, count int) {
@@ -89,14 +89,15 @@ func plan(integration *audit.Integration, profile provider.Profile, environment 
 	if signing {
 		more := 0
 		if full {
-			for _, c := range cases.Genuine {
+			valid := cases.Genuine(&profile)
+			for _, c := range valid {
 				add(c.Family, 1)
 			}
 			add(cases.FamilyRedelivery, 2)
-			add("F07", 1) // another event under the signature that was delivered
-			more += (len(cases.Genuine)-1)/batch + 1
+			add(reusedFamily(&profile), 1) // another event under the signature that was delivered
+			more += (len(valid)-1)/batch + 1
 		}
-		invalid := cases.Invalid(profile.Required)
+		invalid := cases.Invalid(&profile)
 		for _, c := range invalid {
 			add(c.Family, 1)
 		}

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -69,10 +70,14 @@ func newProber(run *audit.Run, profile provider.Profile, environment audit.Envir
 	p.forged = cases.Forgeries(&p.profile)
 	p.source = &cases.Source{
 		Profile: &p.profile, IntegrationID: environment.IntegrationID, UIDs: environment.ProbeUIDs,
-		Key: heldKey(environment.Key.Key), Now: run.Now,
+		Now: run.Now,
 	}
-	if p.others = otherEnvironments(run.Integration, environment); len(p.others) > 0 {
+	if profile.Signature.Kind != provider.PublicKey { // else nobody but the provider can sign
+		p.source.Key = heldKey(environment.Key.Key)
+	}
+	if p.others = otherEnvironments(run.Integration, environment); len(p.others) > 0 && p.source.Key != nil {
 		p.source.OtherKey = heldKey(p.others[0].Key.Key)
+		p.source.OtherURL, _ = url.Parse(p.others[0].WebhookURL) // one that cannot be read is no URL to sign
 	}
 	for i, retired := range run.Integration.RetiredKeys {
 		if retired.Environment == environment.Name || retired.Environment == "" {
@@ -299,7 +304,7 @@ func (p *prober) read(t *transcript, j job, result *send.Result) *record {
 				Environment: p.environment.Name, Case: cases.Label(j.Family, j.Name), At: attempt.At.UTC(),
 			})
 		}
-		if uid := readableUID(attempt.Request); attempt.Status/100 == 2 && uid != "" && !attempt.Request.Elsewhere {
+		if uid := readableUID(attempt.Request); attempt.Status/100 == 2 && uid != "" && !attempt.Request.Elsewhere && j.purpose != PurposeHandshake {
 			t.accepted = append(t.accepted, audit.SentEvent{
 				Environment: p.environment.Name, UID: uid, EventType: j.event.Type, At: attempt.At.UTC(),
 			})
@@ -315,7 +320,7 @@ func (p *prober) read(t *transcript, j job, result *send.Result) *record {
 	f, a := result.Request, &result.Response
 	r.uid, r.got = f.UID, a.Status != 0
 	r.fact.Elsewhere, r.fact.Base, r.fact.Unmarked = f.Elsewhere, f.Base, f.Unmarked
-	if f.Method != "POST" {
+	if f.Method != cmp.Or(p.profile.Delivery.Method, "POST") {
 		r.fact.Method = f.Method
 	}
 	r.fact.Status, r.fact.Error, r.fact.ContentType = a.Status, a.Failure, a.MediaType()
@@ -325,6 +330,9 @@ func (p *prober) read(t *transcript, j job, result *send.Result) *record {
 		r.fact.Digest = r.normal.Digest()
 		r.fact.Firewall = a.Firewall()
 		r.fact.Leaks = p.scanner.Scan(a, p.sent(f), p.source.ExpectedSignatures(f))
+		if j.purpose == PurposeHandshake {
+			r.fact.Echo = a.Echo(f.Challenge, p.source.ChallengeMAC(f))
+		}
 		if f.Valid && t.success(a.Status) && j.purpose != PurposeInvalid {
 			p.scanner.Learn(a)
 		}

@@ -68,7 +68,7 @@ func (r Replay) prepare() (*prober, *transcript, []job, error) {
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("replay: %w", err)
 	}
-	p, t := newProber(r.Run, profile, r.Environment, newProgress(nil)), newTranscript(r.Environment)
+	p, t := newProber(r.Run, profile, r.Environment, newProgress(nil)), newTranscript(r.Environment, &profile)
 	if p.sender == nil {
 		return nil, nil, nil, fmt.Errorf("the webhook URL %.200q is not valid", r.Environment.WebhookURL)
 	}

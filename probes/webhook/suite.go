@@ -99,7 +99,11 @@ func (p *prober) forgedJobs(t *transcript) []job {
 		if c.Family == cases.FamilyOther && len(p.others) == 0 {
 			continue
 		}
-		jobs = append(jobs, job{Case: c, purpose: PurposeForgery, event: t.event})
+		purpose := PurposeForgery
+		if c.Family == cases.FamilyHandshake {
+			purpose = PurposeHandshake
+		}
+		jobs = append(jobs, job{Case: c, purpose: purpose, event: t.event})
 		if c.Family != "F02" || c.Name != "random" {
 			continue
 		}
@@ -130,8 +134,8 @@ func (p *prober) variantJobs(t *transcript) []job {
 			event = other
 		}
 	}
-	jobs := make([]job, len(cases.Genuine))
-	for i, c := range cases.Genuine {
+	var jobs []job
+	for _, c := range cases.Genuine(&p.profile) {
 		change := c.Change
 		c.Change = func(f *cases.Request) {
 			if !t.baseline.Genuine {
@@ -139,7 +143,7 @@ func (p *prober) variantJobs(t *transcript) []job {
 			}
 			change(f)
 		}
-		jobs[i] = job{Case: c, purpose: PurposeGenuine, event: event}
+		jobs = append(jobs, job{Case: c, purpose: PurposeGenuine, event: event})
 	}
 	return jobs
 }
@@ -156,7 +160,7 @@ func hasText(event provider.Event) bool {
 
 func (p *prober) invalidJobs(t *transcript) []job {
 	var jobs []job
-	for _, c := range cases.Invalid(p.profile.Required) {
+	for _, c := range cases.Invalid(&p.profile) {
 		jobs = append(jobs, job{Case: c, purpose: PurposeInvalid, event: p.signable(t)})
 	}
 	return jobs
@@ -296,7 +300,7 @@ func (p *prober) alive(ctx context.Context, t *transcript) bool {
 // it.
 func (p *prober) redelivery(ctx context.Context, t *transcript) bool {
 	j := validJob(cases.FamilyRedelivery, "again", t.event)
-	if !p.reads(cases.FamilyRedelivery) && !p.reads("F07") {
+	if !p.reads(cases.FamilyRedelivery) && !p.reads(reusedFamily(&p.profile)) {
 		return true
 	}
 	if p.over(ctx, t) != "" || !t.full() || !p.canSign() || !t.baseline.Genuine {
@@ -324,9 +328,17 @@ func (p *prober) redeliveryJobs(t *transcript) ([]job, error) {
 		return nil, err
 	}
 	first.Sign()
-	again := func(f *cases.Request) { f.Body, f.Doc, f.UID = first.Body, first.Doc, first.UID; f.Sign() }
+	again := func(f *cases.Request) { f.Repeat(first) }
 	jobs := []job{validJob(cases.FamilyRedelivery, "first", t.event), validJob(cases.FamilyRedelivery, "again", t.event)}
 	jobs[0].Change, jobs[1].Change = again, again
-	reused := cases.Case{Family: "F07", Name: "signature-reused", Change: cases.Reused(first.Body)}
+	reused := cases.Case{Family: reusedFamily(&p.profile), Name: "signature-reused", Change: cases.Reused(first)}
 	return append(jobs, job{Case: reused, purpose: PurposeForgery, event: t.event}), nil
+}
+
+// reusedFamily is what another event under a signature that was accepted belongs to.
+func reusedFamily(profile *provider.Profile) string {
+	if cases.CoversEvent(profile) {
+		return "F07"
+	}
+	return cases.FamilyReuse
 }

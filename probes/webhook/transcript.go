@@ -48,17 +48,24 @@ type record struct {
 	begun, ended time.Time // of the first attempt, of the last
 }
 
-func newTranscript(environment audit.Environment) *transcript {
-	return &transcript{
+func newTranscript(environment audit.Environment, profile *provider.Profile) *transcript {
+	t := &transcript{
 		environment: environment, hanging: map[string]int{},
 		baseline: Baseline{
 			Environment: environment.Name, URL: environment.WebhookURL, Probing: environment.Probing,
 			Receiver: environment.Receiver, State: StateStopped, GenuineStatuses: []int{},
 			WrongStatuses: []int{}, Addresses: []string{}, After: []string{}, Stops: []Stop{},
-			Success: [][]int{{200, 200}},
+			Success: [][]int{}, Within: int(profile.Delivery.Within.Duration().Milliseconds()),
 			KeyHeld: environment.Key.Key.Held(), FixedUIDs: len(environment.ProbeUIDs) > 0,
 		},
 	}
+	if profile.Signature.Covers().Time {
+		t.baseline.Tolerance = int(profile.Signature.Timestamp.Tolerance.Duration().Seconds())
+	}
+	for _, r := range profile.Delivery.Success.Ranges() {
+		t.baseline.Success = append(t.baseline.Success, []int{r.From, r.To})
+	}
+	return t
 }
 
 // success reports whether the provider counts a status as a delivery.

@@ -38,7 +38,7 @@ func (*probe) Kinds() []audit.Kind {
 
 // Run probes all environments at the same time. What is known by then is emitted even when ctx ends.
 func (*probe) Run(ctx context.Context, run *audit.Run) error {
-	profile, err := provider.ByName(run.Integration.Provider)
+	profile, err := provider.Of(run.Integration.Provider, run.Integration.ProviderProfile)
 	if err != nil {
 		return fmt.Errorf("probe the webhook receivers: %w", err)
 	}
@@ -46,7 +46,7 @@ func (*probe) Run(ctx context.Context, run *audit.Run) error {
 	var wait sync.WaitGroup
 	for _, environment := range run.Integration.Environments {
 		wait.Go(func() {
-			p, t := newProber(run, profile, environment, progress), newTranscript(environment)
+			p, t := newProber(run, profile, environment, progress), newTranscript(environment, &profile)
 			p.probe(ctx, t)
 			p.emit(t)
 		})

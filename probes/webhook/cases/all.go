@@ -18,11 +18,11 @@ func All(profile *provider.Profile) []Case {
 		})
 	}
 	list = append(list, Forgeries(profile)...)
-	for _, c := range Genuine {
+	for _, c := range Genuine(profile) {
 		c.FullOnly = true
 		list = append(list, c)
 	}
-	list = append(list, Invalid(profile.Required)...)
+	list = append(list, Invalid(profile)...)
 	for i := range list {
 		list[i].What = list[i].Words()
 	}

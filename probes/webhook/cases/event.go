@@ -101,12 +101,49 @@ func (f *Request) vary(n int) {
 	}
 	path := f.numberPath()
 	if path == "" {
-		f.set(f.extraPath(), literal(strconv.Itoa(n)))
+		if path = f.wordPath(); path == "" {
+			f.set(f.extraPath(), text(strconv.Itoa(n)))
+			return
+		}
+		holder, i := f.Doc.at(path)
+		f.set(path, text(holder.members[i].Text+strconv.Itoa(n)))
 		return
 	}
 	holder, i := f.Doc.at(path)
 	old, _ := strconv.Atoi(holder.members[i].Text)
 	f.set(path, literal(strconv.Itoa(old+n)))
+}
+
+// wordPath leads to the first text of the event that is neither its type nor an identifier.
+func (f *Request) wordPath() string {
+	var path string
+	f.Doc.walk("", func(at string, n *Node) {
+		used := n.Text == f.Event.Type || f.UID != "" && strings.Contains(n.Text, f.UID) || n.Text == f.IntegrationID
+		for _, put := range f.Scheme.Put {
+			used = used || at == put.Body || at == put.Param
+		}
+		_, time, _ := strings.Cut(f.Scheme.Timestamp.In, ":")
+		_, id, _ := strings.Cut(f.Scheme.ID.In, ":")
+		if path == "" && n.Kind == '"' && !used && at != time && at != id {
+			path = at
+		}
+	})
+	return path
+}
+
+// retype gives the event a type that nobody knows, in its body or in the header that holds it.
+func (f *Request) retype() {
+	if path := f.typePath(); path != "" {
+		f.set(path, text("prelaunch.unknown"))
+		return
+	}
+	for i, pair := range f.Header {
+		if pair[1] == f.Event.Type {
+			f.Header[i][1] = "prelaunch.unknown"
+			return
+		}
+	}
+	f.Refuse(NotSentNotPossible)
 }
 
 // shift moves every time of the body by the same number of seconds, so that events with the same UID
@@ -127,9 +164,14 @@ func (f *Request) shift(seconds int) bool {
 
 // numberPath leads to the first number of the event.
 func (f *Request) numberPath() string {
-	return f.pathOf(func(n *Node) bool {
-		return n.Kind == 'v' && n.Text != "" && strings.Trim(n.Text, "0123456789") == ""
+	_, time, _ := strings.Cut(f.Scheme.Timestamp.In, ":")
+	var path string
+	f.Doc.walk("", func(at string, n *Node) {
+		if path == "" && at != time && n.Kind == 'v' && n.Text != "" && strings.Trim(n.Text, "0123456789") == "" {
+			path = at
+		}
 	})
+	return path
 }
 
 // setNumber writes something else in place of the first number, whatever it is.

@@ -51,7 +51,7 @@ func TestCasesHaveDistinctNames(t *testing.T) {
 	t.Parallel()
 	id := regexp.MustCompile(`F\d\d`)
 	facts, labels := map[string]bool{}, map[string]bool{}
-	for _, list := range [][]Case{Forgeries(provider.Must(provider.Default)), Genuine, Invalid(provider.Must(provider.Default).Required)} {
+	for _, list := range [][]Case{Forgeries(provider.Must(provider.Default)), Genuine(provider.Must(provider.Default)), Invalid(provider.Must(provider.Default))} {
 		for _, c := range list {
 			label := Label(c.Family, c.Name)
 			if facts[c.Family+" "+c.Name] || labels[label] || FamilyByID(c.Family).Title == "" || id.MatchString(label) {

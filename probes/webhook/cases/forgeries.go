@@ -9,6 +9,7 @@ package cases
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"encoding/base64"
 	"encoding/hex"
@@ -33,13 +34,49 @@ type Case struct {
 	FullOnly bool
 }
 
-// forgeries are requests that a correct receiver rejects. Those of sentUnsigned are sent unsigned, or
+// Forgeries are requests that a correct receiver of a profile's events rejects; the first is the plain
+// unsigned event. Those of SentUnsigned are sent unsigned, or
 // with a random signature where a receiver accepts plain unsigned events anyway.
+func Forgeries(profile *provider.Profile) []Case {
+	list := slices.Concat(forgeries(profile), schemeForgeries(profile))
+	return slices.DeleteFunc(list, func(c Case) bool { return !applies(profile, c) || pointless(SchemeOf(profile), c) })
+}
+
+// schemeForgeries are those that only some schemes have.
+func schemeForgeries(profile *provider.Profile) []Case {
+	s := SchemeOf(profile)
+	return slices.Concat(
+		timestamps(s), lists(s), otherSchemes(s), urls(s), bodyDigests(s), uncovered(s), foreignKeys(s), handshakes(profile),
+	)
+}
+
+// pointless reports whether a case means nothing for a scheme, or nothing that its family is about.
+func pointless(s Scheme, c Case) bool {
+	switch c.Family {
+	case "F06":
+		return strings.HasSuffix(c.Name, "-prefix") && s.Timestamp.In == "signature"
+	case "F07":
+		textual := slices.Contains([]string{"duplicate-key", "large-end-changed"}, c.Name)
+		whole := slices.Contains([]string{"field-added", "empty-body"}, c.Name)
+		return textual && !(s.coversBytes() && s.isJSON()) || whole && !s.coversBytes() && !s.covers.Params
+	case "F08", "F09", "F11":
+		return !s.isJSON()
+	case "F10":
+		return !s.isJSON() && strings.HasPrefix(c.Name, "form")
+	case "F16":
+		return c.Name == "query" && s.covers.URL
+	case "F17", "F19":
+		return s.Header() == ""
+	}
+	return false
+}
+
+// forgeries are those of all schemes.
 func forgeries(profile *provider.Profile) []Case {
 	scheme := SchemeOf(profile)
-	header, own := scheme.Header(), mediaType
+	header, own := scheme.Header(), profile.Delivery.ContentType()
 	list := []Case{
-		{Family: "F01", Name: "absent", Change: func(f *Request) { f.Unsigned = true }},
+		{Family: "F01", Name: "absent", Change: (*Request).strip},
 		{Family: "F01", Name: "empty", Change: value("")},
 		{Family: "F01", Name: "null", Change: value("null")},
 		{Family: "F01", Name: "none", Change: value("none")},
@@ -47,7 +84,7 @@ func forgeries(profile *provider.Profile) []Case {
 		{Family: "F01", Name: "true", Change: value("true")},
 		{Family: "F01", Name: "false", Change: value("false")},
 		{Family: "F01", Name: "undefined", Change: value("undefined")},
-		{Family: "F01", Name: "prefix-only", Change: func(f *Request) { f.PutValue(f.Scheme.hashName() + "=") }},
+		{Family: "F01", Name: "prefix-only", Change: func(f *Request) { f.PutValue(cmp.Or(f.Scheme.Hash, "sha256") + "=") }},
 	}
 	list = append(list, parts(scheme)...)
 	list = append(list, []Case{
@@ -94,6 +131,9 @@ func forgeries(profile *provider.Profile) []Case {
 			f.Put(f.Right(f.retyped()))
 		}},
 		{Family: "F07", Name: "large-end-changed", Change: func(f *Request) {
+			if f.Doc.Kind != '{' {
+				f.Refuse(NotSentNotPossible)
+			}
 			f.grow(20 << 10)
 			f.Put(f.Right(f.Body))
 			f.Body = append(f.Body[:len(f.Body)-1:len(f.Body)-1], `,"prelaunch":"added"}`...)
@@ -261,21 +301,21 @@ func forgeries(profile *provider.Profile) []Case {
 		}},
 
 		{Family: "F16", Name: "query", FullOnly: true, Change: func(f *Request) {
-			f.Exposed = f.Right(f.Body)
+			f.Exposed = f.value(f.Right(f.Body))
 			signature := url.QueryEscape(f.Exposed)
 			f.Query = strings.TrimPrefix(f.Query+"&signature="+signature+"&sig="+signature+"&"+strings.ToLower(header)+"="+signature+"&"+header+"="+signature, "&")
 			Wrong(f)
 		}},
 		{Family: "F16", Name: "other-header", FullOnly: true, Change: func(f *Request) {
-			f.Exposed = f.Right(f.Body)
-			for _, name := range []string{"Signature", "X-Hub-Signature", "X-Webhook-Signature", header + "-" + strings.TrimPrefix(f.Scheme.hashName(), "sha"), "X-" + f.Profile.Name + "-Signature", "Authorization"} {
+			f.Exposed = f.value(f.Right(f.Body))
+			for _, name := range f.foreignHeaders("Signature", "X-Hub-Signature", "X-Webhook-Signature", header+"-"+strings.TrimPrefix(f.Scheme.Hash, "sha"), "X-"+f.Profile.Name+"-Signature", "Authorization") {
 				f.add(name, f.Exposed)
 			}
 			Wrong(f)
 		}},
 
 		{Family: "F17", Name: "odd-length", Change: func(f *Request) { f.Put(f.random()[1:]) }},
-		{Family: "F17", Name: "not-hex", Change: func(f *Request) { f.Put(strings.Repeat(f.Scheme.noDigits(), f.Scheme.Digits())) }},
+		{Family: "F17", Name: "not-hex", Change: func(f *Request) { f.Put(strings.Repeat(f.Scheme.noDigit(), f.Scheme.digits())) }},
 		{Family: "F17", Name: "byte-e9", Change: func(f *Request) { f.Put("\xe9" + f.random()[1:]) }},
 		{Family: "F17", Name: "long", Change: func(f *Request) { f.Put(RandomHex(4096)) }},
 		{Family: "F17", Name: "bogus-prefix", Change: func(f *Request) { f.PutValue("bogus=" + f.random()) }},
@@ -290,10 +330,10 @@ func forgeries(profile *provider.Profile) []Case {
 		}},
 		{Family: "F18", Name: "identity", Change: hint("Content-Encoding", "identity")},
 
-		{Family: "F19", Name: "two-wrong", Change: func(f *Request) { Wrong(f); f.add(header, f.Scheme.value(f.random(), f.Time, f.ID)) }},
-		{Family: "F19", Name: "empty-and-wrong", Change: func(f *Request) { f.PutValue(""); f.add(header, f.Scheme.value(f.random(), f.Time, f.ID)) }},
+		{Family: "F19", Name: "two-wrong", Change: func(f *Request) { Wrong(f); f.add(header, f.value(f.random())) }},
+		{Family: "F19", Name: "empty-and-wrong", Change: func(f *Request) { f.PutValue(""); f.add(header, f.value(f.random())) }},
 		{Family: "F19", Name: "list-of-wrong", Change: func(f *Request) {
-			f.PutValue(f.Scheme.value(f.random(), f.Time, f.ID) + ", " + f.Scheme.value(f.random(), f.Time, f.ID))
+			f.PutValue(f.value(f.random()) + ", " + f.value(f.random()))
 		}},
 
 		{Family: "F21", Name: "large", Change: func(f *Request) { f.grow(20 << 10) }},
@@ -305,7 +345,7 @@ func forgeries(profile *provider.Profile) []Case {
 
 // parts are signatures of which some digits are correct, or that have the form of one.
 func parts(s Scheme) []Case {
-	n := s.Digits()
+	n := s.digits()
 	list := []Case{
 		{Family: "F02", Name: "random", Change: Wrong},
 		{Family: "F02", Name: "zeros", Change: func(f *Request) { f.Put(f.Scheme.padded(strings.Repeat(f.Scheme.zero(), n))) }},
@@ -314,22 +354,22 @@ func parts(s Scheme) []Case {
 		list = append(list, Case{Family: "F02", Name: fmt.Sprintf("random-%d", k), Change: unlikeDigits(k)})
 	}
 	for _, i := range []int{0, n/2 - 1, n / 2, n - 1} {
-		list = append(list, Case{Family: "F02", Name: fmt.Sprintf("flipped-%d", i), Change: flipped(i), FullOnly: true})
+		list = append(list, Case{Family: "F02", Name: fmt.Sprintf("flipped-%d", i), Change: flipped(i, n), FullOnly: true})
 	}
 	for _, k := range []int{1, 8, 16, n / 2} {
-		list = append(list, Case{Family: "F03", Name: fmt.Sprintf("first-%d", k), Change: piece(0, k)})
+		list = append(list, Case{Family: "F03", Name: fmt.Sprintf("first-%d", k), Change: piece(k)})
 	}
 	for _, k := range []int{1, 8, 16, n / 2} {
-		list = append(list, Case{Family: "F03", Name: fmt.Sprintf("last-%d", k), Change: piece(n-k, n)})
+		list = append(list, Case{Family: "F03", Name: fmt.Sprintf("last-%d", k), Change: piece(-k)})
 	}
 	return append(list, Case{Family: "F03", Name: "first-16-then-zeros", Change: func(f *Request) {
-		f.Put(f.Scheme.padded(f.Right(f.Body)[:16] + strings.Repeat(f.Scheme.zero(), n-16)))
+		f.Put(f.Scheme.padded(pieceOf(f.Right(f.Body), 16) + strings.Repeat(f.Scheme.zero(), n-16)))
 	}})
 }
 
 // digests are made without HMAC, or with another hash than the provider's.
 func digests(s Scheme) []Case {
-	own := s.hashName()
+	own := s.Hash
 	var list []Case
 	for _, name := range compact(own, "sha256", "md5") {
 		list = append(list, Case{Family: "F05", Name: name + "-body", Change: plainDigest(name, func(_, signed []byte) []byte { return signed })})
@@ -339,13 +379,10 @@ func digests(s Scheme) []Case {
 	}
 	list = append(list, Case{Family: "F05", Name: own + "-body-key", Change: plainDigest(own, keyLast)})
 	for _, prefixed := range []bool{false, true} {
-		for _, other := range hashes {
-			if other.name == own {
-				continue
-			}
-			c := Case{Family: "F06", Name: other.name, Change: otherHash("", other.name)}
+		for _, other := range s.otherHashes() {
+			c := Case{Family: "F06", Name: other, Change: otherHash("", other)}
 			if prefixed {
-				c = Case{Family: "F06", Name: other.name + "-prefix", Change: otherHash(other.name+"=", other.name)}
+				c = Case{Family: "F06", Name: other + "-prefix", Change: otherHash(other+"=", other)}
 			}
 			list = append(list, c)
 		}
@@ -381,27 +418,52 @@ func unlikeDigits(n int) func(*Request) {
 	return func(f *Request) {
 		correct := f.random()
 		if f.Key != nil && f.Trusted {
-			correct = f.digits(f.Key, f.Body)
+			correct = f.text(f.Key, f.Body)
 		}
 		f.Put(f.Scheme.unlike(correct, n))
 	}
 }
 
-func flipped(i int) func(*Request) {
-	return func(f *Request) { f.Put(f.Scheme.flip(f.Right(f.Body), i)) }
+// flipped is the correct signature with another digit at i, of n.
+func flipped(i, n int) func(*Request) {
+	return func(f *Request) {
+		signature := f.Right(f.Body)
+		f.Put(f.Scheme.flip(signature, at(i, n, signature)))
+	}
 }
 
-// piece is a part of the correct signature. A single digit that receivers may read as false or true would
-// show nothing about parts, so the event is drawn again until it is another one.
-func piece(from, to int) func(*Request) {
+// at is a position in a signature that may have another length than the nominal one.
+func at(i, n int, signature string) int {
+	if len(strings.TrimRight(signature, "=")) >= n {
+		return i
+	}
+	return i * len(signature) / n
+}
+
+// piece is a part of the correct signature: its first digits or, below 0, its last. A single digit that
+// receivers may read as false or true would show nothing about parts, so the event is drawn again until
+// it is another one.
+func piece(count int) func(*Request) {
 	return func(f *Request) {
-		part := f.Right(f.Body)[from:to]
+		part := pieceOf(f.Right(f.Body), count)
 		for tries := 0; (part == "0" || part == "1") && tries < 100; tries++ {
 			f.vary(1)
-			part = f.Right(f.Body)[from:to]
+			part = pieceOf(f.Right(f.Body), count)
+		}
+		if part == "" || part == "0" || part == "1" {
+			f.Refuse(NotSentNotPossible)
 		}
 		f.Put(part)
 	}
+}
+
+// pieceOf is a part of a signature: at most half of it, and with the padding where that follows.
+func pieceOf(signature string, count int) string {
+	digits := len(strings.TrimRight(signature, "="))
+	if count >= 0 {
+		return signature[:min(count, digits/2)]
+	}
+	return signature[digits-min(-count, digits/2):]
 }
 
 func withKey(key string) func(*Request) {
@@ -415,20 +477,24 @@ func plainDigest(hash string, join func(key, signed []byte) []byte) func(*Reques
 		if keyed {
 			f.Right(nil)
 		}
-		key, signed := f.Scheme.key(f.Key), f.Scheme.signed(f.message(f.Body))
-		h := hashNamed(hash)()
+		key, signed := f.Scheme.key(f.Key), f.signed(f.Body)
+		h := provider.NewHash(hash)()
 		h.Write(join(key, signed))
 		sum := h.Sum(nil)
 		if keyed {
 			last := bytes.Equal(join(key, signed), keyLast(key, signed))
 			f.trace(Digest{Secret: f.Key, Key: key, Hash: h.Size(), KeyLast: last, Input: signed, Sum: sum})
 		}
-		f.Put(f.Scheme.encode(sum))
+		f.Put(f.Scheme.EncodeRaw(sum))
 	}
 }
 
 // retyped is the body of the event with another type.
 func (f *Request) retyped() []byte {
+	if f.typePath() == "" {
+		f.Refuse(NotSentNotPossible)
+		return f.Body
+	}
 	other := f.Doc.clone()
 	other.set(f.typePath(), text("prelaunch.unknown"))
 	return f.style.Write(other)
@@ -438,7 +504,7 @@ func (f *Request) retyped() []byte {
 func otherHash(label, hash string) func(*Request) {
 	return func(f *Request) {
 		f.Right(nil)
-		digits := f.Scheme.encode(f.mac(hashNamed(hash), f.Key, f.Body))
+		digits := f.Scheme.EncodeRaw(f.mac(hash, f.Key, f.Body))
 		if label == "" {
 			f.Put(digits)
 			return
@@ -565,7 +631,7 @@ func swapCase(r rune) rune {
 
 // Diagnoses are guesses at what a receiver expects that refuses the genuine event.
 func Diagnoses(profile *provider.Profile) []Case {
-	own := SchemeOf(profile).hashName()
+	own := profile.Signature.Hash
 	list := guessedSignatures(own)
 	if own != "sha256" {
 		list = append(list, Case{Name: "sha256-base64", Change: reencoded("sha256", base64.StdEncoding.EncodeToString)})
@@ -634,7 +700,7 @@ func guessedSignatures(own string) []Case {
 func reencoded(hash string, encode func([]byte) string) func(*Request) {
 	return func(f *Request) {
 		f.Right(nil)
-		f.Put(encode(f.mac(hashNamed(hash), f.Key, f.Body)))
+		f.Put(encode(f.mac(hash, f.Key, f.Body)))
 	}
 }
 
@@ -670,15 +736,27 @@ func SignedWith(key []byte) func(*Request) {
 }
 
 // Reused sends the event under the correct signature of another body.
-func Reused(signed []byte) func(*Request) {
+func Reused(first *Request) func(*Request) {
 	return func(f *Request) {
+		f.Time, f.ID = first.Time, first.ID
 		if f.Fixed { // the same user's event at another time
 			f.vary(60 * 86400)
 		}
-		f.Put(f.Right(signed))
+		f.prepare()
+		f.Put(f.Right(first.Body))
 	}
 }
 
-// Forgeries are requests that a correct receiver of a profile's events rejects. The first is the plain
-// unsigned event.
-func Forgeries(profile *provider.Profile) []Case { return forgeries(profile) }
+// foreignHeaders are those of the names that the provider does not use itself.
+func (f *Request) foreignHeaders(names ...string) []string {
+	return slices.DeleteFunc(names, func(name string) bool {
+		own := strings.EqualFold(name, f.Scheme.Header())
+		for _, put := range f.Scheme.Put {
+			own = own || strings.EqualFold(name, put.Header)
+		}
+		for _, other := range f.Scheme.Other {
+			own = own || strings.EqualFold(name, other.Header)
+		}
+		return own
+	})
+}

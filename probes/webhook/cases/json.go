@@ -192,6 +192,7 @@ type style struct {
 	indent       string // of each level; "": all in one line
 	escape       func(r rune) bool
 	slash        string // how "/" is written in strings
+	form         bool   // as a form
 }
 
 var (
@@ -206,6 +207,9 @@ var (
 
 // Write spells n.
 func (s style) Write(n *Node) []byte {
+	if s.form {
+		return n.asForm()
+	}
 	var b bytes.Buffer
 	s.append(&b, n, 0)
 	return b.Bytes()

@@ -2,12 +2,14 @@ package cases
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/hmac"
 	"crypto/rand"
-	"encoding/hex"
-	"hash"
+	"maps"
 	"math/big"
+	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,21 +37,6 @@ const (
 	baseIncomplete     = "incomplete"   // Exchange.Base: a required field is missing too, so that no right receiver takes it
 )
 
-// SameKey reports whether HMAC cannot tell two secrets apart: a short key is padded with NUL bytes, and
-// one that is longer than a block stands for its own digest. Signing with such a key would be no forgery.
-func (s Scheme) SameKey(a, b []byte) bool {
-	return bytes.Equal(s.effectiveKey(a), s.effectiveKey(b))
-}
-
-func (s Scheme) effectiveKey(secret []byte) []byte {
-	key, h := s.key(secret), s.newHash()
-	if len(key) > h.BlockSize() {
-		h.Write(key)
-		key = h.Sum(nil)
-	}
-	return bytes.TrimRight(key, "\x00")
-}
-
 // Request is a request in the making. A case gets one that is a valid event without a signature, and
 // changes it.
 type Request struct {
@@ -62,10 +49,12 @@ type Request struct {
 	Path   string // escaped, as on the request line
 	Query  string
 	Header [][2]string // content type and whatever a case adds
-	// signature is the header's value; unsigned means that there is no such header.
+	// Signature is the value of the signature header, or what is in its place elsewhere; Unsigned means
+	// that there is none.
 	Signature string
 	Unsigned  bool
-	Valid     bool // signature is right for body
+	Valid     bool   // the signature is correct for the body
+	Challenge string // of a handshake
 
 	Profile       *provider.Profile
 	Scheme        Scheme
@@ -73,10 +62,13 @@ type Request struct {
 	Key           []byte // the environment's, nil when not held
 	Other         []byte // the other environment's key
 	URL           *url.URL
+	OtherURL      *url.URL  // that of the other environment, nil where there is none
 	Time          time.Time // that is signed, of schemes that sign one
+	Timestamp     string    // as it is written; "" as the provider writes Time
+	ID            string    // of the message, in schemes that have one
+	registered    string    // the URL as signed
 	created       time.Time
-	ID            string // of the message, in schemes that sign one
-	style         style  // in which the provider serializes
+	style         style // in which the provider serializes
 	made          func(Digest)
 
 	Trusted   bool // the peer is verified, so that what depends on the key may go to it
@@ -95,19 +87,90 @@ type Request struct {
 	Exposed   string // a right signature that is sent elsewhere than in the header
 }
 
-// message is what may be signed of the request with that body.
-func (f *Request) message(body []byte) message {
-	return message{Method: f.Method, URL: f.URL.String(), Body: body, Time: f.Time, ID: f.ID}
+// message is the request with that body, as far as it may be signed.
+func (f *Request) message(body []byte) provider.Message {
+	m := provider.Message{
+		Method: f.Profile.Delivery.Method, URL: f.registered, Header: http.Header{}, Body: body, Time: f.Time,
+		Timestamp: f.Timestamp, ID: f.ID, Account: f.IntegrationID,
+	}
+	for _, pair := range f.Header {
+		m.Header.Add(pair[0], pair[1])
+	}
+	return m
 }
 
-// digits is the signature of body with a key.
-func (f *Request) digits(key, body []byte) string {
-	return f.Scheme.encode(f.mac(f.Scheme.newHash, key, body))
+// apply writes what a recipe changed of a message into the request.
+func (f *Request) apply(before, after provider.Message) {
+	for _, name := range slices.Sorted(maps.Keys(after.Header)) {
+		values := after.Header[name]
+		switch {
+		case strings.EqualFold(name, f.Scheme.Header()):
+			f.Signature, f.Unsigned = values[0], false
+			f.setHeader(name, values[1:]...)
+		case !slices.Equal(values, before.Header[name]):
+			f.setHeader(name, values...)
+		}
+	}
+	if after.URL != before.URL {
+		f.registered = after.URL
+		if u, err := url.Parse(after.URL); err == nil {
+			f.Query = u.RawQuery
+		}
+	}
+	if !bytes.Equal(after.Body, before.Body) {
+		f.Body = after.Body
+		if doc, err := parseBody(f.Scheme, f.Body); err == nil {
+			f.Doc = doc
+		}
+	}
+}
+
+// prepare writes the time, the id and the digest of the body into the request.
+func (f *Request) prepare() {
+	before := f.message(f.Body)
+	after, err := f.Scheme.Prepare(before)
+	if err != nil {
+		f.Refuse(NotSentNotPossible)
+		return
+	}
+	f.apply(before, after)
+}
+
+// text is the signature of the request with that body, with a secret.
+func (f *Request) text(secret, body []byte) string {
+	if f.Scheme.Kind == provider.Token {
+		return string(secret)
+	}
+	return f.Scheme.EncodeRaw(f.mac(f.Scheme.Hash, secret, body))
+}
+
+// signed is what is signed of the request with that body.
+func (f *Request) signed(body []byte) []byte {
+	m, err := f.Scheme.Prepare(f.message(body))
+	if err != nil {
+		f.Refuse(NotSentNotPossible)
+		return nil
+	}
+	signed, err := f.Scheme.StringToSign(m)
+	if err != nil {
+		f.Refuse(NotSentNotPossible)
+	}
+	return signed
 }
 
 // mac is the MAC of the request with that body, with any hash.
-func (f *Request) mac(newHash func() hash.Hash, secret, body []byte) []byte {
-	key, signed := f.Scheme.key(secret), f.Scheme.signed(f.message(body))
+func (f *Request) mac(hash string, secret, body []byte) []byte {
+	return f.macOf(hash, secret, f.signed(body))
+}
+
+// macOf is the MAC of a text.
+func (f *Request) macOf(hash string, secret, signed []byte) []byte {
+	key := f.Scheme.key(secret)
+	newHash := provider.NewHash(hash)
+	if newHash == nil { // a scheme whose signatures nobody else can make
+		f.Refuse(NotSentNotPossible)
+		return nil
+	}
 	mac := hmac.New(newHash, key)
 	mac.Write(signed)
 	sum := mac.Sum(nil)
@@ -117,9 +180,17 @@ func (f *Request) mac(newHash func() hash.Hash, secret, body []byte) []byte {
 
 // random has the form of a signature.
 func (f *Request) random() string {
-	raw := make([]byte, f.Scheme.newHash().Size())
-	_, _ = rand.Read(raw) // never fails
-	return f.Scheme.encode(raw)
+	switch n := f.Scheme.DigestLength(); {
+	case n > 0:
+		raw := make([]byte, n)
+		_, _ = rand.Read(raw) // never fails
+		return f.Scheme.EncodeRaw(raw)
+	case f.Scheme.Kind == provider.Token && len(f.Key) > 0:
+		return RandomHex(len(f.Key))
+	case strings.HasPrefix(f.Scheme.Algorithm, "jws("):
+		return f.token(`{"alg":"ES256","kid":"prelaunch","typ":"JWT"}`) + f.Scheme.random(86)
+	}
+	return f.Scheme.padded(f.Scheme.random(nominalDigits))
 }
 
 // Right is the signature that the provider would send for body.
@@ -129,12 +200,19 @@ func (f *Request) Right(body []byte) string {
 		return f.random()
 	}
 	f.Keyed = true
-	return f.digits(f.Key, body)
+	return f.text(f.Key, body)
 }
 
 // Correct reports whether the request carries the signature that the provider would send for it.
 func (f *Request) Correct() bool {
-	return f.Key != nil && !f.Unsigned && strings.EqualFold(f.Signature, f.Scheme.value(f.digits(f.Key, f.Body), f.Time, f.ID))
+	if f.Key == nil || f.Unsigned {
+		return false
+	}
+	m := f.message(f.Body)
+	if name := f.Scheme.Header(); name != "" {
+		m.Header.Set(name, f.Signature)
+	}
+	return f.Scheme.Verify([][]byte{f.Key}, m, time.Time{}) == provider.Correct
 }
 
 // Outdated reports whether the request was made too long ago to be sent under its timestamp.
@@ -155,11 +233,48 @@ func (f *Request) Sign() {
 	f.Valid = true
 }
 
-// Put places a signature as the provider does.
-func (f *Request) Put(digits string) { f.PutValue(f.Scheme.value(digits, f.Time, f.ID)) }
+// Put places signatures as the provider does, one or a list.
+func (f *Request) Put(signatures ...string) {
+	f.prepare()
+	before := f.message(f.Body)
+	after, err := f.Scheme.Place(before, signatures...)
+	if err != nil {
+		f.Refuse(NotSentNotPossible)
+		return
+	}
+	f.apply(before, after)
+	if f.Scheme.Header() == "" {
+		f.Signature, f.Unsigned = signatures[0], false
+	}
+}
 
-// PutValue sets all that the signature header holds.
-func (f *Request) PutValue(value string) { f.Signature, f.Unsigned = value, false }
+// PutValue sets all that the signature header holds or, where the signature is elsewhere, what is there.
+func (f *Request) PutValue(value string) {
+	if f.Scheme.Header() == "" {
+		f.Put(value)
+		return
+	}
+	f.prepare()
+	f.Signature, f.Unsigned = value, false
+}
+
+// value is what the signature header holds for a signature.
+func (f *Request) value(signature string) string {
+	other := *f
+	other.Put(signature)
+	return other.Signature
+}
+
+// strip leaves no signature at all.
+func (f *Request) strip() {
+	f.Unsigned = true
+	for _, put := range f.Scheme.Put {
+		if path := cmp.Or(put.Body, put.Param); path != "" {
+			f.Doc.remove(path)
+			f.Body = f.style.Write(f.Doc)
+		}
+	}
+}
 
 // SignWith signs with another key, unless that is the environment's own for all that HMAC can tell.
 func (f *Request) SignWith(key []byte) {
@@ -167,7 +282,7 @@ func (f *Request) SignWith(key []byte) {
 		f.Refuse(NotSentSameKey)
 		return
 	}
-	f.Put(f.digits(key, f.Body))
+	f.Put(f.text(key, f.Body))
 }
 
 // set replaces the member at path and serializes the body anew, without touching the signature.
@@ -180,18 +295,19 @@ func (f *Request) set(path string, value *Node) {
 	f.Body = f.style.Write(f.Doc)
 }
 
-func (f *Request) contentType(value string) {
-	for i := range f.Header {
-		if f.Header[i][0] == "Content-Type" {
-			f.Header[i][1] = value
-			return
-		}
-	}
-}
+func (f *Request) contentType(value string) { f.Header[0][1] = value }
 
-func (f *Request) noContentType() { f.Header[0] = [2]string{"Content-Type", ""} }
+func (f *Request) noContentType() { f.Header[0][1] = "" }
 
 func (f *Request) add(name, value string) { f.Header = append(f.Header, [2]string{name, value}) }
+
+// setHeader replaces a header by as many as there are values.
+func (f *Request) setHeader(name string, values ...string) {
+	f.Header = slices.DeleteFunc(slices.Clone(f.Header), func(pair [2]string) bool { return strings.EqualFold(pair[0], name) })
+	for _, value := range values {
+		f.add(name, value)
+	}
+}
 
 // elsewhereAt sends to another path.
 func (f *Request) elsewhereAt(path string) {
@@ -199,12 +315,6 @@ func (f *Request) elsewhereAt(path string) {
 		f.Refuse(NotSentNotPossible)
 	}
 	f.Path, f.Elsewhere = path, true
-}
-
-func RandomHex(digits int) string {
-	raw := make([]byte, (digits+1)/2)
-	_, _ = rand.Read(raw) // never fails
-	return hex.EncodeToString(raw)[:digits]
 }
 
 func randomByte() byte {
@@ -216,8 +326,8 @@ func randomByte() byte {
 // RandomUID is a synthetic UID that the provider's rule allows: the prefix and random letters and digits.
 func RandomUID(rule provider.UIDRule) string {
 	random := rand.Text()[:16]
-	if len(UIDPrefix)+len(random) > rule.Max() {
-		random = random[:max(0, rule.Max()-len(UIDPrefix))]
+	if longest := rule.Max(); len(UIDPrefix)+len(random) > longest {
+		random = random[:max(0, longest-len(UIDPrefix))]
 	}
 	return UIDPrefix + random
 }
@@ -229,34 +339,4 @@ func RandomSeconds() int {
 		return 1
 	}
 	return int(n.Int64()) + 1
-}
-
-// flip changes the digit at i to another one.
-func (s Scheme) flip(signature string, i int) string {
-	digits := []byte(signature)
-	if digits[i] == '0' {
-		digits[i] = '1'
-	} else {
-		digits[i] = '0'
-	}
-	return string(digits)
-}
-
-// padded is the digits with the padding that the encoding has.
-func (s Scheme) padded(digits string) string { return digits }
-
-// unlike returns n random digits of which the first and the last differ from those of the correct
-// signature's ends. They are neither 0 nor 1, which receivers may read as false or true.
-func (s Scheme) unlike(signature string, n int) string {
-	digits := []byte(RandomHex(n))
-	avoid := signature[:1] + signature[len(signature)-1:] + signature[max(0, len(signature)-n):][:1] + signature[:n][n-1:]
-	for _, i := range []int{0, n - 1} {
-		for _, digit := range "23456789abcdef" {
-			if !strings.ContainsRune(avoid, digit) {
-				digits[i] = byte(digit)
-				break
-			}
-		}
-	}
-	return string(digits)
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf16"
+
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
 )
 
 // Families of properly signed requests.
@@ -46,7 +48,16 @@ const (
 
 // Genuine are events that a right receiver takes. Those whose name starts with "value-" also hold an unusual value, to which a receiver
 // may object for another reason than its signature.
-var Genuine = []Case{
+func Genuine(profile *provider.Profile) []Case {
+	s := SchemeOf(profile)
+	list := slices.Concat(variants, rotations(s))
+	return slices.DeleteFunc(list, func(c Case) bool {
+		return c.Family == FamilyRaw && !(s.coversBytes() && s.isJSON())
+	})
+}
+
+// variants are those of all schemes.
+var variants = []Case{
 	{Family: FamilyRaw, Name: "python", Change: signed(func(f *Request) { f.Body = Python.Write(f.Doc) })},
 	{Family: FamilyRaw, Name: "pretty", Change: signed(func(f *Request) { f.Body = pretty.Write(f.Doc) })},
 	{Family: FamilyRaw, Name: "trailing-newline", Change: signed(func(f *Request) { f.Body = append(bytes.Clone(f.Body), '\n') })},
@@ -67,7 +78,7 @@ var Genuine = []Case{
 	{Family: FamilyTransport, Name: "chunked", Change: signed(func(f *Request) { f.Chunked = true })},
 	{Family: FamilyTransport, Name: "two-writes", Change: signed(func(f *Request) { f.Slow = true })},
 	{Family: FamilyTransport, Name: "expect-continue", Change: signed(func(f *Request) { f.Expect = true })},
-	{Family: FamilyTransport, Name: "charset", Change: signed(func(f *Request) { f.contentType(mediaType + "; charset=utf-8") })},
+	{Family: FamilyTransport, Name: "charset", Change: signed(func(f *Request) { f.contentType(f.Header[0][1] + "; charset=utf-8") })},
 	{Family: FamilyTransport, Name: "http2", Change: signed(func(f *Request) { f.HTTP2 = true })},
 }
 
@@ -104,7 +115,7 @@ var invalidBodies = func() []Case {
 		})},
 		{Family: FamilyMalformed, Name: "bom", Change: signed(func(f *Request) { f.Body = append([]byte("\uFEFF"), f.Body...) })},
 		{Family: FamilyUnexpected, Name: "unknown-field", Change: signed(func(f *Request) { f.set("prelaunch", text("unknown")) })},
-		{Family: FamilyUnexpected, Name: "unknown-event-type", Change: signed(func(f *Request) { f.set(f.typePath(), text("prelaunch.unknown")) })},
+		{Family: FamilyUnexpected, Name: "unknown-event-type", Change: signed((*Request).retype)},
 		{Family: FamilyUnexpected, Name: "details-null", Change: signed(func(f *Request) { f.set(f.payloadPath(), literal("null")) })},
 		{Family: FamilyUnexpected, Name: "details-text", Change: signed(func(f *Request) { f.set(f.payloadPath(), text("x")) })},
 		{Family: FamilyUnexpected, Name: "details-empty", Change: signed(func(f *Request) { f.set(f.payloadPath(), &Node{Kind: '{'}) })},
@@ -119,8 +130,9 @@ var invalidBodies = func() []Case {
 }()
 
 // invalidOf are the invalid cases of a provider: for each required field one without it, one with null, and one of a wrong type.
-func Invalid(required []string) []Case {
-	cases := append([]Case(nil), invalidBodies...)
+func Invalid(profile *provider.Profile) []Case {
+	s, required := SchemeOf(profile), profile.Required
+	cases := slices.DeleteFunc(slices.Clone(invalidBodies), func(c Case) bool { return !invalidFor(s, required, c) })
 	for _, field := range required {
 		cases = append(cases,
 			Case{Family: FamilyMissing, Name: field, Change: signed(func(f *Request) { f.Doc.remove(field); f.Body = f.style.Write(f.Doc) })},
@@ -134,6 +146,20 @@ func Invalid(required []string) []Case {
 	}
 	// Last, because it costs the connection.
 	return append(cases, Case{Family: FamilyMalformed, Name: CaseCutOff, Change: signed(func(f *Request) { f.Abort = true })})
+}
+
+// invalidFor reports whether a body is invalid for a scheme: what is malformed JSON may be any form, and
+// where no field is required, none is missing.
+func invalidFor(s Scheme, required []string, c Case) bool {
+	switch {
+	case c.Family == FamilyMissing:
+		return len(required) > 0 && s.body != "json-array"
+	case c.Family == FamilyMalformed && c.Name == "array":
+		return s.body != "json-array"
+	case c.Name == "1-MiB":
+		return true
+	}
+	return s.isJSON()
 }
 
 // Incomplete says for which families a body is also made incomplete in careful probing, so that no right receiver takes it.
@@ -154,7 +180,18 @@ func (f *Request) MakeIncomplete(required []string, name string) {
 
 // signed changes the body and signs what came of it.
 func signed(change func(*Request)) func(*Request) {
-	return func(f *Request) { change(f); f.Sign() }
+	return func(f *Request) {
+		if !f.Scheme.inBody() {
+			change(f)
+			f.Sign()
+			return
+		}
+		f.Sign() // where the signature is a part of the body, a change may leave no place for it
+		change(f)
+		if bytes.Equal(f.Body, f.style.Write(f.Doc)) {
+			f.Sign()
+		}
+	}
 }
 
 func body(b string) func(*Request) {
@@ -174,6 +211,10 @@ func (f *Request) grow(size int) {
 			list = n
 		}
 	})
+	if f.style.form {
+		f.set("prelaunch", text(strings.Repeat("a", max(1, size-len(f.Body)))))
+		return
+	}
 	if list == nil {
 		f.Body = append(f.Body[:1:1], append(bytes.Repeat([]byte(" "), max(0, size-len(f.Body))), f.Body[1:]...)...)
 		return
@@ -214,10 +255,21 @@ func utf16LE(body []byte) []byte {
 // Pairs are invalid bodies that are sent correctly and incorrectly signed. The first is serialized as
 // events are.
 func Pairs(required []string) []Case {
-	field := required[0]
-	return []Case{
-		{Family: FamilyPair, Name: field, Change: signed(func(f *Request) { f.Doc.remove(field); f.Body = f.style.Write(f.Doc) })},
+	list := []Case{
 		{Family: FamilyPair, Name: "all", Change: body("{}")},
 		{Family: FamilyPair, Name: "brace", Change: body("{")},
 	}
+	if len(required) == 0 {
+		return list
+	}
+	field := required[0]
+	first := Case{Family: FamilyPair, Name: field, Change: signed(func(f *Request) { f.Doc.remove(field); f.Body = f.style.Write(f.Doc) })}
+	return slices.Insert(list, 0, first)
+}
+
+// Repeat makes the request the same event as another one, signed anew as providers do when they try
+// again.
+func (f *Request) Repeat(first *Request) {
+	f.Body, f.Doc, f.UID, f.ID, f.Header = first.Body, first.Doc, first.UID, first.ID, slices.Clone(first.Header)
+	f.Sign()
 }

@@ -1,16 +1,16 @@
 package cases
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 )
-
-// mediaType is that of events.
-const mediaType = "application/json"
 
 // Source makes the requests to one environment's receiver. It is safe for concurrent use.
 type Source struct {
@@ -19,6 +19,7 @@ type Source struct {
 	IntegrationID string
 	Key           []byte           // nil when it is not held
 	OtherKey      []byte           // the other environment's; nil when it is not held
+	OtherURL      *url.URL         // of the other environment's receiver; nil where there is none
 	UIDs          []string         // those that the receiver knows, where it takes no others
 	Now           func() time.Time // nil: the machine's clock
 	// Made is told of each digest that is made with a key. May be nil.
@@ -31,36 +32,75 @@ type Source struct {
 // configured, with times of its own. verified says whether the peer's certificate was verified, so
 // that what depends on a key may be sent to it.
 func (s *Source) Request(event provider.Event, verified bool) (*Request, error) {
-	f := &Request{
-		Event: event, Method: "POST", Path: s.URL.EscapedPath(), Query: s.URL.RawQuery,
-		Unsigned: true, Header: [][2]string{{"Content-Type", mediaType}},
-		IntegrationID: s.IntegrationID, Profile: s.Profile, Scheme: SchemeOf(s.Profile), Key: s.Key,
-		Other: s.OtherKey, URL: s.URL, Trusted: verified, style: Compact, Time: s.now(), made: s.Made,
-	}
-	f.created = f.Time
-	if f.Path == "" {
-		f.Path = "/"
-	}
+	f := s.bare(verified)
+	f.Event = event
 	if len(s.UIDs) > 0 {
 		f.Fixed = true
 		f.UID = s.UIDs[int(s.turn.Add(1)-1)%len(s.UIDs)]
 	} else {
 		f.UID = RandomUID(s.Profile.UID)
 	}
-	f.Body = event.Render(provider.Values{UID: f.UID, IntegrationID: f.IntegrationID, Time: f.Time})
+	values := f.values()
+	f.Body = event.Render(values)
+	f.ID = f.messageID(values)
+	headers := s.Profile.Headers(values)
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		if name == "Content-Type" {
+			f.Header[0][1] = headers[name]
+		} else if headers[name] != "" {
+			f.add(name, headers[name])
+		}
+	}
 	if err := f.parse(); err != nil {
 		return nil, err
 	}
 	if f.Fixed {
 		f.vary(RandomSeconds())
-		return f, f.parse()
+		if err := f.parse(); err != nil {
+			return nil, err
+		}
 	}
+	f.prepare()
 	return f, nil
+}
+
+// messageID is the identifier of the message, in schemes that have one.
+func (f *Request) messageID(values provider.Values) string {
+	if f.Scheme.ID.In == "" {
+		return ""
+	}
+	if f.Fixed { // it follows from the UID, and must be another one each time
+		values.UID += RandomHex(8)
+	}
+	return values.Fill(cmp.Or(f.Scheme.ID.Value, "{{uuid}}"))
+}
+
+// bare is a request without an event.
+func (s *Source) bare(verified bool) *Request {
+	f := &Request{
+		Method: cmp.Or(s.Profile.Delivery.Method, "POST"), Path: s.URL.EscapedPath(), Query: s.URL.RawQuery,
+		Unsigned: true, Header: [][2]string{{"Content-Type", s.Profile.Delivery.ContentType()}},
+		IntegrationID: s.IntegrationID, Profile: s.Profile, Scheme: SchemeOf(s.Profile), Key: s.Key,
+		Other: s.OtherKey, URL: s.URL, OtherURL: s.OtherURL, Trusted: verified, Time: s.now(), made: s.Made,
+		registered: s.URL.String(),
+	}
+	f.style, f.created = f.Scheme.style(), f.Time
+	if f.Path == "" {
+		f.Path = "/"
+	}
+	return f
+}
+
+// values fill in the templates of a profile.
+func (f *Request) values() provider.Values {
+	return provider.Values{
+		UID: f.UID, IntegrationID: f.IntegrationID, Account: f.IntegrationID, Type: f.Event.Type, Time: f.Time,
+	}
 }
 
 // parse reads the body.
 func (f *Request) parse() error {
-	doc, err := Parse(f.Body)
+	doc, err := parseBody(f.Scheme, f.Body)
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.Event.Type, err)
 	}
@@ -75,15 +115,31 @@ func (s *Source) now() time.Time {
 	return s.Now()
 }
 
+// ChallengeMAC is what a receiver answers to a handshake that signs the challenge under the event key; ""
+// where that cannot be known.
+func (s *Source) ChallengeMAC(f *Request) string {
+	if s.Key == nil || f.Scheme.Kind != provider.HMAC {
+		return ""
+	}
+	return f.Scheme.EncodeRaw(f.macOf(f.Scheme.Hash, s.Key, []byte(f.Challenge)))
+}
+
 // ExpectedSignatures are what a receiver that prints the signature it expected would print: of the
 // body as sent and as it may have re-serialized it. A correctly signed request holds it itself.
 func (s *Source) ExpectedSignatures(f *Request) [][]byte {
-	if s.Key == nil || f.Valid || f.Exposed != "" {
+	if s.Key == nil || f.Valid || f.Exposed != "" || f.Challenge != "" {
 		return nil
 	}
 	var out [][]byte
-	for _, body := range [][]byte{f.Body, Compact.Write(f.Doc), Python.Write(f.Doc)} {
-		out = append(out, f.mac(f.Scheme.newHash, s.Key, body))
+	if f.Scheme.Kind != provider.HMAC {
+		return nil
+	}
+	bodies := [][]byte{f.Body}
+	if f.Scheme.isJSON() && f.Scheme.coversBytes() {
+		bodies = append(bodies, Compact.Write(f.Doc), Python.Write(f.Doc))
+	}
+	for _, body := range bodies {
+		out = append(out, f.mac(f.Scheme.Hash, s.Key, body))
 	}
 	return out
 }

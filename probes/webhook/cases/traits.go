@@ -17,9 +17,9 @@ func (f *Request) Traits(signed bool) []string {
 		return f.bodyTraits()
 	}
 	var traits []string
-	plain := f.Method == "POST" && !f.Elsewhere
-	if media, parameters, err := mime.ParseMediaType(f.header("Content-Type")); err != nil || media != mediaType {
-		traits = append(traits, "request with another content type than "+mediaType)
+	plain, own := f.Method == "POST" && !f.Elsewhere, f.Profile.Delivery.ContentType()
+	if media, parameters, err := mime.ParseMediaType(f.header("Content-Type")); err != nil || media != own {
+		traits = append(traits, "request with another content type than "+own)
 		plain = false
 	} else if parameters["charset"] != "" {
 		plain = false
@@ -28,7 +28,10 @@ func (f *Request) Traits(signed bool) []string {
 	if f.header("Content-Encoding") != "" || slices.ContainsFunc(f.Header, func(pair [2]string) bool { return strings.EqualFold(pair[0], name) }) {
 		plain = false
 	}
-	length := len(f.Scheme.value(f.random(), f.Time, f.ID))
+	if name == "" || len(f.Scheme.Put) > 1 || f.Scheme.List.Style != "" || f.Scheme.encoding() == "" {
+		return traits // there is no one length
+	}
+	length := len(f.value(f.random()))
 	switch {
 	case !plain:
 	case f.Unsigned:
@@ -39,8 +42,8 @@ func (f *Request) Traits(signed bool) []string {
 		if len(f.Signature) != length {
 			traits = append(traits, fmt.Sprintf("signature that is not %d characters long", length))
 		}
-		if !f.Scheme.isEncoded(strings.TrimPrefix(f.Signature, f.Scheme.value("", f.Time, f.ID))) {
-			traits = append(traits, "signature that is not hexadecimal")
+		if !f.Scheme.isEncoded(strings.TrimPrefix(f.Signature, f.value(""))) {
+			traits = append(traits, "signature that is not "+f.Scheme.encoding())
 		}
 	}
 	return traits

@@ -229,7 +229,7 @@ func (c *Client) Request(ctx context.Context, f *cases.Request) *http.Request {
 			request.Header.Add(pair[0], pair[1])
 		}
 	}
-	if name := f.Scheme.Header(); !f.Unsigned {
+	if name := http.CanonicalHeaderKey(f.Scheme.Header()); !f.Unsigned && name != "" {
 		key := name
 		if f.LowerName {
 			key = strings.ToLower(name)
@@ -238,7 +238,7 @@ func (c *Client) Request(ctx context.Context, f *cases.Request) *http.Request {
 	}
 	agent := c.userAgent
 	if f.Unmarked {
-		agent = neutralAgent
+		agent = cmp.Or(request.Header.Get("User-Agent"), neutralAgent)
 	}
 	request.Header.Set("User-Agent", cmp.Or(f.UserAgent, agent))
 	request.Header.Set("Accept", "*/*")
