@@ -70,6 +70,15 @@ func Classify(ctx context.Context, err error) string {
 	return Other
 }
 
+// ClosedInOrder reports whether an error of class Reset is that the peer closed the connection as a
+// system does for a process that ended. A firewall that rejects resets it.
+func ClosedInOrder(err error) bool {
+	if isAny(err, syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED) {
+		return false
+	}
+	return isAny(err, io.EOF, io.ErrUnexpectedEOF) || strings.Contains(err.Error(), "server closed")
+}
+
 // classes are told apart by the type of the error. The first that matches counts.
 var classes = []struct {
 	class string

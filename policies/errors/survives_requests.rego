@@ -39,9 +39,19 @@ case_label(c) := sprintf("%s/%s (%s)", [text.family(c.family), c.case, c.event_t
 
 labels(stop) := sort({case_label(c) | some c in stop.cases})
 
-which(stop) := labels(stop)[0] if {
-	count(labels(stop)) == 1
-} else := sprintf("one of %d requests (%s)", [count(labels(stop)), concat(", ", labels(stop))])
+# earlier are requests that the receiver had responded to just before: it may stop later than it responds.
+earlier(stop) := sort({case_label(c) | some c in stop.before})
+
+# which names the request or, where others were under way or had just been responded to, those of which one it is.
+which(stop) := one_of(labels(stop)) if {
+	count(earlier(stop)) == 0
+} else := one_of(earlier(stop)) if {
+	count(labels(stop)) == 0
+} else := sprintf("%s, or after %s, responded to just before", [one_of(labels(stop)), one_of(earlier(stop))])
+
+one_of(names) := names[0] if {
+	count(names) == 1
+} else := sprintf("one of %d requests (%s)", [count(names), concat(", ", names)])
 
 recovery(stop) := "it came back after a while" if {
 	stop.back
@@ -54,11 +64,19 @@ findings contains verdict.finding(environment, {
 	"outcome": "fail", "subject": labels(stop)[0],
 	"cause": stopped(environment),
 	"message": sprintf("%s stopped responding after %s; %s", [text.receiver(environment), which(stop), recovery(stop)]),
-	"evidence": {"is_cause": true, "cases": labels(stop), "came_back": stop.back},
+	"evidence": {"is_cause": true, "cases": labels(stop), "earlier": earlier(stop), "came_back": stop.back},
 }) if {
 	some environment, _ in lib.environments
 	some stop in certain(environment)
 }
+
+# doubt says after which requests something stopped that may have been the receiver.
+doubt(environment) := concat("", [
+	"; it did after ", concat("; ", [which(stop) | some stop in stops(environment)]),
+	", and may have been restarted for another reason, or a firewall shut this machine out",
+]) if {
+	count(stops(environment)) > 0
+} else := ""
 
 stopped(environment) := obstacles.cause("stopped-responding", environment)
 
@@ -103,10 +121,13 @@ findings contains verdict.bridged(environment, "survived", sprintf("%s kept resp
 
 findings contains verdict.inconclusive(environment, obstacle(environment), {
 	"subject": "not observed",
-	"message": sprintf("%s was not shown to survive every request: %s", [
-		text.receiver(environment), obstacle(environment).why,
+	"message": sprintf("%s was not shown to survive every request: %s%s", [
+		text.receiver(environment), obstacle(environment).why, doubt(environment),
 	]),
-	"evidence": {"cases": sort({label | some stop in stops(environment); some label in labels(stop)})},
+	"evidence": {"cases": sort({label |
+		some stop in stops(environment)
+		some label in array.concat(labels(stop), earlier(stop))
+	})},
 }) if {
 	some environment, _ in lib.environments
 	not verdict.unread(environment)

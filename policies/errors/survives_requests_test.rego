@@ -33,6 +33,16 @@ test_fail_of_one_of_several if {
 	contains(other.message, "nothing more was sent")
 }
 
+# One that stops later than it responds is among those that it had responded to.
+test_names_what_was_responded_to_just_before if {
+	some f in findings({"stops": [stop([odd], {"before": [absent]})]})
+	contains(f.message, "after unparsable-header/odd-length, or after unsigned/absent (application.complete), responded to just before")
+	some other in findings({"stops": [stop([], {"before": [absent], "sure": false})]})
+	other.outcome == "inconclusive"
+	contains(other.message, "did after unsigned/absent (application.complete)")
+	other.evidence.cases == ["unsigned/absent (application.complete)"]
+}
+
 # Where this machine may have been shut out, nothing is known.
 test_inconclusive if {
 	outcomes({"stops": [stop([odd], {"sure": false})]}) == {"inconclusive"}

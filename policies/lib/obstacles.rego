@@ -149,7 +149,10 @@ accepts_everything(environment) := obstacle(
 # gave_up is why the test suite was ended before its end.
 gave_up(environment) := obstacle(
 	"stopped-responding", environment, gave_up_words[responses.baselines[environment].reason],
-	"Find out in the receiver's log why it stopped responding, and audit again; lower network.max_requests_per_second if it was busy.",
+	concat(" ", [
+		"Find out in the receiver's log, or in that of a firewall before it, why it stopped responding, and audit again;",
+		"lower network.max_requests_per_second if it was busy.",
+	]),
 ) if {
 	responses.gave_up(environment)
 }

@@ -27,8 +27,15 @@ type mortal struct {
 	kills func(*http.Request) bool
 	next  http.Handler
 
+	gateway bool          // one before it responds with 502 while it is dead
+	late    time.Duration // it responds, and dies so much later
+	bans    int           // it does not die: from that many rejections on, a firewall resets all connections
+
+	rejections int
+	conns      map[net.Conn]bool
+
 	deaths int // requests that killed it
-	late   int // requests that it got once it was back
+	after  int // requests that it got once it was back
 }
 
 func (m *mortal) dead() bool {
@@ -38,33 +45,86 @@ func (m *mortal) dead() bool {
 }
 
 func (m *mortal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if m.kills(r) {
-		m.mu.Lock()
-		m.until = time.Now().Add(m.away)
-		m.deaths++
-		m.mu.Unlock()
+	if !m.dead() && m.kills != nil && m.kills(r) {
+		die := func() {
+			m.mu.Lock()
+			m.until = time.Now().Add(m.away)
+			m.deaths++
+			m.mu.Unlock()
+		}
+		if m.late > 0 {
+			defer time.AfterFunc(m.late, die)
+		} else {
+			die()
+		}
 	}
 	if m.dead() {
+		if m.gateway {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
 		panic(http.ErrAbortHandler)
 	}
 	m.mu.Lock()
 	if m.deaths > 0 {
-		m.late++
+		m.after++
 	}
 	m.mu.Unlock()
-	m.next.ServeHTTP(w, r)
+	recorded := httptest.NewRecorder()
+	m.next.ServeHTTP(recorded, r)
+	if m.bans > 0 && recorded.Code/100 == 4 {
+		m.ban()
+	}
+	for name, values := range recorded.Header() {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(recorded.Code)
+	_, _ = w.Write(recorded.Body.Bytes())
+}
+
+// ban counts a rejection, and resets all connections once there are too many of them.
+func (m *mortal) ban() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.rejections++; m.rejections%m.bans > 0 {
+		return
+	}
+	m.until = time.Now().Add(m.away)
+	for conn := range m.conns {
+		reset(conn)
+	}
+	clear(m.conns)
+}
+
+// reset closes a connection as a firewall that rejects does.
+func reset(conn net.Conn) {
+	if conn, ok := conn.(*tls.Conn); ok {
+		if raw, ok := conn.NetConn().(*net.TCPConn); ok {
+			_ = raw.SetLinger(0)
+			_ = raw.Close()
+		}
+	}
 }
 
 // startMortal puts a mortal in front of an environment's receiver, and leaves only that environment.
 func startMortal(t *testing.T, l *lab, environment string, m *mortal) {
 	t.Helper()
+	m.conns = map[net.Conn]bool{}
 	m.next = forward(t, l, l.receivers[environment])
 	authority := certs.New(time.Now())
 	server := httptest.NewUnstartedServer(m)
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.Config.ConnState = func(conn net.Conn, state http.ConnState) {
-		if state == http.StateNew && m.dead() {
+		switch {
+		case state != http.StateNew:
+		case m.dead() && m.bans > 0:
+			reset(conn)
+		case m.dead() && !m.gateway:
 			_ = conn.Close() // its client sees that anyway
+		case m.bans > 0:
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			m.conns[conn] = true
 		}
 	}
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{authority.Server("mortal.acme.example")}}
@@ -80,13 +140,18 @@ func startMortal(t *testing.T, l *lab, environment string, m *mortal) {
 // gets no further request, also where it restarts soon and where an observer waits for a last event.
 func TestNothingMoreIsSentToProduction(t *testing.T) {
 	t.Parallel()
-	for _, probing := range []string{audit.Full, audit.Careful} {
-		t.Run(probing, func(t *testing.T) {
+	for _, test := range []struct {
+		name, probing string
+		gateway       bool
+	}{
+		{"full", audit.Full, false}, {"careful", audit.Careful, false}, {"behind a gateway", audit.Careful, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			l := newLab(t, map[string][]sandbox.Behavior{audit.Production: named(t, "observed")})
-			l.environment(audit.Production).Probing = probing
+			l.environment(audit.Production).Probing = test.probing
 			l.selected = func(id string) bool { return id == "webhook.rejects-unsigned" }
-			m := &mortal{away: 2 * time.Second, kills: func(r *http.Request) bool { return r.Header.Get("X-Signature") == "null" }}
+			m := &mortal{away: 2 * time.Second, gateway: test.gateway, kills: func(r *http.Request) bool { return r.Header.Get("X-Signature") == "null" }}
 			startMortal(t, l, audit.Production, m)
 			_, report := l.audited(t)
 			wantOutcomes(t, report, audit.Production, map[string]audit.Outcome{"errors.survives-requests": audit.Fail})
@@ -95,8 +160,8 @@ func TestNothingMoreIsSentToProduction(t *testing.T) {
 			}
 			m.mu.Lock()
 			defer m.mu.Unlock()
-			if m.deaths == 0 || m.deaths > 2 || m.late > 0 { // a connection of its own may break once by accident
-				t.Errorf("it was killed %d times and got %d requests afterwards", m.deaths, m.late)
+			if m.deaths == 0 || m.deaths > 2 || m.after > 0 || test.gateway && m.deaths > 1 { // a connection of its own may break once by accident
+				t.Errorf("it was killed %d times and got %d requests afterwards", m.deaths, m.after)
 			}
 		})
 	}
@@ -145,5 +210,47 @@ func TestReceiverThatARequestKills(t *testing.T) {
 				t.Errorf("said at once: %q", l.notices())
 			}
 		})
+	}
+}
+
+// TestReceiverThatAGatewayHides: a gateway responds while a supervisor starts the receiver again, and
+// the receiver may respond itself before it dies. The request is named all the same, and no other.
+func TestReceiverThatAGatewayHides(t *testing.T) {
+	t.Parallel()
+	for name, m := range map[string]*mortal{
+		"behind a gateway": {away: 1200 * time.Millisecond, gateway: true},
+		"after a response": {away: 1200 * time.Millisecond, late: 30 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, nil)
+			l.selected = func(id string) bool { return id == "webhook.rejects-unsigned" }
+			m.kills = func(r *http.Request) bool { return r.Header.Get("X-Signature") == "null" }
+			startMortal(t, l, audit.Test, m)
+			_, report := l.audited(t)
+			wantOutcomes(t, report, audit.Test, map[string]audit.Outcome{"errors.survives-requests": audit.Fail})
+			if said := explain(report, "errors.survives-requests", audit.Test); !strings.Contains(said, "stopped responding after unsigned/null; it came back") {
+				t.Error(said)
+			}
+		})
+	}
+}
+
+// TestBanIsNoDeadReceiver: a firewall that resets this machine's connections after some rejections
+// says nothing about the receiver, whether the ban is short or long.
+func TestBanIsNoDeadReceiver(t *testing.T) {
+	t.Parallel()
+	for name, away := range map[string]time.Duration{"short": 1500 * time.Millisecond, "long": time.Hour} {
+		for _, environment := range []string{audit.Test, audit.Production} {
+			t.Run(name+" "+environment, func(t *testing.T) {
+				t.Parallel()
+				l := newLab(t, nil)
+				l.integration.Network.Timeout = time.Second // it is waited for six times as long
+				l.selected = func(id string) bool { return id == "webhook.rejects-unsigned" }
+				startMortal(t, l, environment, &mortal{away: away, bans: 9})
+				_, report := l.audited(t)
+				wantOutcomes(t, report, environment, map[string]audit.Outcome{"errors.survives-requests": audit.Inconclusive})
+			})
+		}
 	}
 }

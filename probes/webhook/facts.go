@@ -102,7 +102,8 @@ type Baseline struct {
 // Stop is one time that the receiver stopped responding.
 type Stop struct {
 	Cases  []StopCase `json:"cases" jsonschema:"the request after which it stopped, or those of which one is it"`
-	Sure   bool       `json:"sure" jsonschema:"it no longer took connections, or took them and did not respond, or stopped again after the same request; otherwise this machine may have been shut out"`
+	Before []StopCase `json:"before,omitempty" jsonschema:"requests that it responded to just before, for one that stops it later than it responds"`
+	Sure   bool       `json:"sure" jsonschema:"connections were closed as those of a process that ends and none could be made, or they were accepted without a response, or it stopped again after the same request alone; otherwise a firewall may have shut this machine out"`
 	Back   bool       `json:"back" jsonschema:"it came back within a minute"`
 	Waited int        `json:"waited_seconds" jsonschema:"how long it was waited for"`
 }

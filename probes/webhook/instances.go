@@ -57,6 +57,9 @@ func (p *prober) drawJob(t *transcript, name string) job {
 func (p *prober) draw(ctx context.Context, t *transcript, j job, n int, addresses []string) []*record {
 	drawn := p.sendTo(ctx, t, slices.Repeat([]job{j}, n), addresses)
 	t.instances = append(t.instances, drawn...)
+	if slices.ContainsFunc(drawn, func(r *record) bool { return r.stopped }) && t.servesUsers() {
+		p.away(ctx, t, drawn)
+	}
 	return drawn
 }
 

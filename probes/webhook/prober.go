@@ -49,12 +49,14 @@ type job struct {
 	key     string // fingerprint of another key
 
 	unmarked bool // does not name the auditor
+	once     bool // a gateway's response to it counts as well as the receiver's own
 }
 
 // phases are the parts of the probe in their order. One that returns false ends it.
 var phases = []func(*prober, context.Context, *transcript) bool{
 	(*prober).resolve,
 	(*prober).references,
+	(*prober).watch,
 	(*prober).plainUnsigned,
 	(*prober).forgeries,
 	(*prober).variants,
@@ -242,7 +244,7 @@ func (p *prober) sendTo(ctx context.Context, t *transcript, jobs []job, addresse
 		return addresses[i%len(addresses)]
 	}
 	send.Each(index, func(i int) {
-		results[i] = p.sender.Do(ctx, address(i), func() (*cases.Request, string) { return p.prepare(t, jobs[i]) })
+		results[i] = p.sender.Do(ctx, address(i), jobs[i].once, func() (*cases.Request, string) { return p.prepare(t, jobs[i]) })
 		p.progress.add(1, 0)
 	})
 	records := make([]*record, len(jobs))
@@ -294,11 +296,12 @@ func (p *prober) read(t *transcript, j job, result *send.Result) *record {
 		Environment: p.environment.Name, Purpose: j.purpose, Family: j.Family, Case: j.Name,
 		EventType: j.event.Type, Key: j.key, NotSent: result.NotSent, Variant: j.Variant,
 	}}
-	t.baseline.Requests += len(result.Attempts)
+	t.baseline.Requests += len(result.Attempts) + result.Pings
 	t.timeouts += result.Timeouts
 	t.hanging[j.Family] += result.Timeouts
 	for _, attempt := range result.Attempts {
 		r.broke = r.broke || attempt.Failure == netprobe.Reset
+		r.closed = r.closed || attempt.Closed
 		if attempt.Request.Unmarked {
 			t.unmarked = append(t.unmarked, audit.UnmarkedRequest{
 				Environment: p.environment.Name, Case: cases.Label(j.Family, j.Name), At: attempt.At.UTC(),
@@ -313,12 +316,15 @@ func (p *prober) read(t *transcript, j job, result *send.Result) *record {
 	if n := len(result.Attempts); n > 0 {
 		r.fact.Retries = n - 1
 		r.begun, r.ended = result.Attempts[0].Begun, result.Attempts[n-1].Ended
+		if at := slices.IndexFunc(result.Attempts, func(a send.Attempt) bool { return a.Status == 0 || send.Gateway(a.Status) }); at >= 0 {
+			r.ended = result.Attempts[at].Ended
+		}
 	}
 	if result.NotSent != "" {
 		return r
 	}
 	f, a := result.Request, &result.Response
-	r.uid, r.got = f.UID, a.Status != 0
+	r.uid, r.got, r.stopped = f.UID, a.Status != 0, result.Stopped
 	r.fact.Elsewhere, r.fact.Base, r.fact.Unmarked = f.Elsewhere, f.Base, f.Unmarked
 	if f.Method != cmp.Or(p.profile.Delivery.Method, "POST") {
 		r.fact.Method = f.Method

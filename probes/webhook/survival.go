@@ -33,14 +33,18 @@ func (t *transcript) servesUsers() bool {
 	return name == audit.Production || name != audit.Test && !t.full()
 }
 
-// sendWitnessed sends a batch and then a control request. Where the control fails and the receiver
-// comes back, the batch is sent again, request by request, unless the receiver may serve users.
+// sendWitnessed sends a batch and then a control request. Where the receiver stopped responding, or the
+// control fails, and the receiver comes back, the batch is sent again, request by request, unless the
+// receiver may serve users.
 func (p *prober) sendWitnessed(ctx context.Context, t *transcript, jobs []job) []*record {
 	records := p.send(ctx, t, jobs)
 	if !t.full() && p.observer.active() {
 		send.Each(records, func(r *record) { r.fact.Effect = p.observer.ask(ctx, r.uid) })
 	}
-	if p.witness(ctx, t, records) || ctx.Err() != nil {
+	if stopped := slices.ContainsFunc(records, func(r *record) bool { return r.stopped }); stopped && t.servesUsers() {
+		p.away(ctx, t, records)
+		return records
+	} else if !stopped && p.witness(ctx, t, records) || ctx.Err() != nil {
 		return records
 	}
 	silent := slices.ContainsFunc(records, unanswered)
@@ -53,11 +57,12 @@ func (p *prober) sendWitnessed(ctx context.Context, t *transcript, jobs []job) [
 		}
 		return records
 	}
+	before := len(t.baseline.Stops)
 	if !p.recovered(ctx, t) {
 		if !p.away(ctx, t, records) {
 			return records
 		}
-	} else if !p.hasControl(t) {
+	} else if !p.hasControl(t) && !slices.ContainsFunc(records, func(r *record) bool { return r.stopped }) {
 		return records
 	}
 	var kept []*record
@@ -69,39 +74,75 @@ func (p *prober) sendWitnessed(ctx context.Context, t *transcript, jobs []job) [
 			again = append(again, jobs[i])
 		}
 	}
-	return append(kept, p.oneByOne(ctx, t, again)...)
+	records, found := p.oneByOne(ctx, t, again)
+	if !found { // it may have been restarted, or this machine shut out, for another reason
+		for i := range t.baseline.Stops[before:] {
+			t.baseline.Stops[before+i].Sure = false
+		}
+	}
+	return append(kept, records...)
 }
 
+// settling is how long a receiver may take to stop after it responded.
+const settling = 150 * time.Millisecond
+
 // oneByOne sends jobs each with a control request of its own, so that the one which a receiver does
-// not survive is told from its neighbors.
-func (p *prober) oneByOne(ctx context.Context, t *transcript, jobs []job) []*record {
-	var records []*record
+// not survive is told from its neighbors. It reports whether one was found.
+func (p *prober) oneByOne(ctx context.Context, t *transcript, jobs []job) (records []*record, found bool) {
+	first := true // since the receiver came back
 	for i, j := range jobs {
+		j.once = true
 		r := p.sendOne(ctx, t, j)
 		records = append(records, r)
+		_ = netprobe.Sleep(ctx, settling)
 		if p.witness(ctx, t, records[i:]) || !p.hasControl(t) && p.responds(ctx, t) {
+			first = false
 			continue
 		}
 		t.goneAfter(r)
-		stopped := unanswered(r) && !p.responds(ctx, t)
-		back := p.recovered(ctx, t)
-		if stopped && back { // a supervisor started it again
-			p.stopped(t, Stop{Cases: []StopCase{stopCase(r)}, Sure: true, Back: true})
+		stopped := !p.responds(ctx, t)
+		found = found || stopped
+		back := stopped && p.cameBack(ctx, t, Stop{Cases: []StopCase{stopCase(r)}, Sure: first || p.died(ctx, t, []*record{r})}) ||
+			!stopped && p.recovered(ctx, t)
+		if at := p.known(t, stopCase(r)); stopped && back && !t.shutOut && !t.baseline.Stops[at].Sure {
+			back = p.stopsAgain(ctx, t, j)
+			t.shutOut = !t.baseline.Stops[at].Sure
 		}
+		first = stopped
 		t.recoveries++
-		if !back && (ctx.Err() != nil || t.recoveries > maxRecoveries || !p.away(ctx, t, records[i:])) {
+		if !back && (stopped || ctx.Err() != nil || t.recoveries > maxRecoveries || !p.away(ctx, t, records[i:])) {
 			t.lost()
 			p.leaveOut(t, jobs[i+1:], cases.NotSentSilent, func(job) bool { return true })
 			break
 		}
 	}
-	return records
+	return records, found
 }
 
-// unanswered reports whether a request was sent and got no response.
+// stopsAgain sends a job once more, as the first since the receiver came back: a firewall shuts a
+// machine out after several requests, not after one. It reports whether the receiver responds or came
+// back.
+func (p *prober) stopsAgain(ctx context.Context, t *transcript, j job) bool {
+	r := p.sendOne(ctx, t, j)
+	_ = netprobe.Sleep(ctx, settling)
+	return p.responds(ctx, t) || p.cameBack(ctx, t, Stop{Cases: []StopCase{stopCase(r)}, Sure: true})
+}
+
+// cameBack notes that a request stopped the receiver, and waits until it is back.
+func (p *prober) cameBack(ctx context.Context, t *transcript, stop Stop) bool {
+	at := p.stopped(t, stop)
+	back := p.recovered(ctx, t)
+	if !back && ctx.Err() == nil {
+		back, t.baseline.Stops[at].Waited = p.wait(ctx, t)
+	}
+	t.baseline.Stops[at].Back = back
+	return back
+}
+
+// unanswered reports whether a request was sent and got no response of the receiver.
 func unanswered(r *record) bool {
 	broken := r.fact.Error == netprobe.Reset || r.fact.Error == netprobe.Timeout || r.fact.Error == netprobe.Refused
-	return r.fact.NotSent == "" && !r.got && broken
+	return r.stopped || r.fact.NotSent == "" && !r.got && broken
 }
 
 func stopCase(r *record) StopCase {
@@ -117,59 +158,77 @@ func stopCase(r *record) StopCase {
 func (p *prober) away(ctx context.Context, t *transcript, records []*record) bool {
 	t.goneAfter(records...)
 	_ = netprobe.Sleep(ctx, tries[0]) // a connection may break by accident
-	last := p.ping(ctx, t)
-	stop := Stop{Cases: suspects(records)}
-	responds := last.got
-	// A firewall that shuts this machine out lets connections hang, or refuses requests in its own name.
-	stop.Sure = !responds && len(stop.Cases) > 0 && (last.fact.Error != netprobe.Timeout || p.connects(ctx, t))
-	if responds {
-		stop.Cases = nil
+	stop := Stop{}
+	halted := slices.ContainsFunc(records, func(r *record) bool { return r.stopped })
+	if !halted && p.responds(ctx, t) { // though not as at the beginning
+		t.lost()
+		return false
 	}
-	if !t.servesUsers() && !responds {
-		stop.Back, stop.Waited = p.wait(ctx, t)
+	stop.Cases, stop.Before = suspects(records)
+	stop.Sure = len(stop.Cases) > 0 && p.died(ctx, t, records)
+	at := p.stopped(t, stop)
+	if t.servesUsers() {
+		t.lost()
+		return false
 	}
-	if len(stop.Cases) > 0 {
-		p.stopped(t, stop)
+	back, waited := p.wait(ctx, t)
+	if at >= 0 {
+		t.baseline.Stops[at].Back, t.baseline.Stops[at].Waited = back, max(waited, t.baseline.Stops[at].Waited)
 	}
-	if !stop.Back {
+	if !back {
 		t.lost()
 	}
-	return stop.Back
+	return back
 }
 
+// died reports whether what became of records, and of the connections that are tried now, shows that
+// the receiver is gone or hangs, rather than that a firewall shuts this machine out: that resets
+// connections or lets them hang, and does not respond as a gateway that lost its receiver.
+func (p *prober) died(ctx context.Context, t *transcript, records []*record) bool {
+	switch last := t.records[len(t.records)-1].fact; {
+	case slices.ContainsFunc(records, func(r *record) bool { return r.stopped }):
+		return true
+	case slices.ContainsFunc(records, func(r *record) bool { return send.Gateway(r.fact.Status) }) && send.Gateway(last.Status):
+		return true
+	case last.Error == netprobe.Timeout:
+		return p.sender.Accepts(ctx, false)
+	}
+	return slices.ContainsFunc(records, func(r *record) bool { return r.closed }) && !p.sender.Accepts(ctx, true)
+}
+
+// lateness is how much earlier a receiver may have responded to a request that stopped it.
+const lateness = 500 * time.Millisecond
+
 // suspects are the requests of which one stopped the receiver: those without a response that were
-// under way when the first of them failed. Later ones met a receiver that had stopped already, as do
-// those whose connection was refused at once; one that is refused when it is sent again was under way.
-func suspects(records []*record) []StopCase {
+// under way when the first of them failed, and those that got one just before. Later ones met a
+// receiver that had stopped already, as do those whose connection was refused at once; one that is
+// refused when it is sent again was under way.
+func suspects(records []*record) (underWay, before []StopCase) {
+	silent, responded := []*record{}, []*record{}
 	var first time.Time
-	silent := slices.DeleteFunc(slices.Clone(records), func(r *record) bool {
-		return !unanswered(r) || r.fact.Error == netprobe.Refused && !r.broke
-	})
-	for _, r := range silent {
-		if first.IsZero() || r.ended.Before(first) {
+	for _, r := range records {
+		switch {
+		case unanswered(r) && (r.fact.Error != netprobe.Refused || r.broke):
+			silent = append(silent, r)
+		case r.got:
+			responded = append(responded, r)
+		}
+		if unanswered(r) && (first.IsZero() || r.ended.Before(first)) {
 			first = r.ended
 		}
 	}
-	list := []StopCase{}
+	underWay = []StopCase{}
 	for _, r := range silent {
-		if !r.begun.After(first) && !slices.Contains(list, stopCase(r)) {
-			list = append(list, stopCase(r))
+		if c := stopCase(r); !r.begun.After(first) && !slices.Contains(underWay, c) {
+			underWay = append(underWay, c)
 		}
 	}
-	return list
-}
-
-// connects reports whether the receiver still takes connections.
-func (p *prober) connects(ctx context.Context, t *transcript) bool {
-	ctx, cancel := context.WithTimeout(ctx, p.sender.Timeout)
-	defer cancel()
-	for _, address := range t.baseline.Addresses {
-		if conn, err := p.run.Network.DialAddress(ctx, "tcp", address); err == nil {
-			_ = conn.Close()
-			return true
+	for _, r := range responded {
+		if c := stopCase(r); first.Sub(r.ended) < lateness && r.ended.Before(first) && !slices.Contains(underWay, c) {
+			before = append(before, c)
 		}
 	}
-	return false
+	return underWay, before
 }
 
 // wait asks again and again whether the receiver is back.
@@ -188,27 +247,37 @@ func (p *prober) wait(ctx context.Context, t *transcript) (back bool, seconds in
 }
 
 // stopped notes that the receiver stopped responding, and says so at once. A request that was found
-// out takes the place of the batch that it was in.
-func (p *prober) stopped(t *transcript, stop Stop) {
-	known := slices.IndexFunc(t.baseline.Stops, func(other Stop) bool {
-		return slices.ContainsFunc(other.Cases, func(c StopCase) bool { return slices.Contains(stop.Cases, c) })
-	})
-	if known >= 0 {
-		if other := t.baseline.Stops[known]; len(other.Cases) >= len(stop.Cases) {
+// out takes the place of the batch that it was in. It returns the index of the stop, -1 where no
+// request is known.
+func (p *prober) stopped(t *transcript, stop Stop) int {
+	all := slices.Concat(stop.Cases, stop.Before)
+	if len(all) == 0 {
+		return -1
+	}
+	if at := p.known(t, all...); at >= 0 {
+		if other := t.baseline.Stops[at]; len(other.Cases)+len(other.Before) >= len(all) {
+			stop.Sure = stop.Sure || other.Sure && len(other.Cases) == 1
 			stop.Waited = max(stop.Waited, other.Waited)
-			t.baseline.Stops[known] = stop
+			t.baseline.Stops[at] = stop
 		}
-		return
+		return at
 	}
 	t.baseline.Stops = append(t.baseline.Stops, stop)
 	if p.run.Notice != nil {
-		first := stop.Cases[0]
 		more := ""
-		if n := len(stop.Cases) - 1; n > 0 {
+		if n := len(all) - 1; n > 0 {
 			more = fmt.Sprintf(" or one of %d other requests", n)
 		}
-		p.run.Notice(fmt.Sprintf("%s: the webhook receiver stopped responding after %s%s", t.environment.Name, cases.Label(first.Family, first.Case), more))
+		p.run.Notice(fmt.Sprintf("%s: the webhook receiver stopped responding after %s%s", t.environment.Name, cases.Label(all[0].Family, all[0].Case), more))
 	}
+	return len(t.baseline.Stops) - 1
+}
+
+// known is the index of the stop of which one of some requests is a suspect, -1 where there is none.
+func (p *prober) known(t *transcript, suspected ...StopCase) int {
+	return slices.IndexFunc(t.baseline.Stops, func(other Stop) bool {
+		return slices.ContainsFunc(slices.Concat(other.Cases, other.Before), func(c StopCase) bool { return slices.Contains(suspected, c) })
+	})
 }
 
 func (p *prober) recovered(ctx context.Context, t *transcript) bool {
@@ -223,13 +292,36 @@ func (p *prober) recovered(ctx context.Context, t *transcript) bool {
 	return false
 }
 
+func pingJob(t *transcript) job {
+	j := randomJob(t.event)
+	j.Family, j.Name, j.purpose, j.once = cases.FamilyControl, "responds", PurposeControl, true
+	return j
+}
+
+// watch makes a gateway's response be followed by a ping at once, unless that is how the receiver
+// responds to one.
+func (p *prober) watch(_ context.Context, t *transcript) bool {
+	if len(t.baseline.WrongStatuses) > 0 && !slices.ContainsFunc(t.baseline.WrongStatuses, send.Gateway) {
+		p.sender.Halt = t.servesUsers()
+		p.sender.Ping = func() *cases.Request {
+			if f, reason := p.prepare(t, pingJob(t)); reason == "" {
+				return f
+			}
+			return nil
+		}
+	}
+	return true
+}
+
 // ping sends a request that a receiver which still works responds to.
 func (p *prober) ping(ctx context.Context, t *transcript) *record {
-	j := randomJob(t.event)
-	j.Family, j.Name, j.purpose = cases.FamilyControl, "responds", PurposeControl
-	r := p.sendOne(ctx, t, j)
+	r := p.sendOne(ctx, t, pingJob(t))
 	t.keep(r)
 	return r
 }
 
-func (p *prober) responds(ctx context.Context, t *transcript) bool { return p.ping(ctx, t).got }
+// responds reports whether the receiver itself responds, and not a gateway that has lost it.
+func (p *prober) responds(ctx context.Context, t *transcript) bool {
+	r := p.ping(ctx, t)
+	return r.got && (!send.Gateway(r.fact.Status) || slices.Contains(t.baseline.WrongStatuses, r.fact.Status))
+}

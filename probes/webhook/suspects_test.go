@@ -21,13 +21,18 @@ func TestSuspects(t *testing.T) {
 		}
 	}
 	responded := made("responded", "", false)
-	responded.got = true
-	got := suspects([]*record{
-		responded, made("reset", netprobe.Reset, true), made("reset-then-refused", netprobe.Refused, true),
+	responded.got, responded.ended = true, begun
+	late := made("just-before", "", false)
+	late.got, late.ended = true, begun.Add(900*time.Millisecond)
+	got, before := suspects([]*record{
+		responded, late, made("reset", netprobe.Reset, true), made("reset-then-refused", netprobe.Refused, true),
 		made("refused", netprobe.Refused, false),
 	})
 	want := []StopCase{{Family: "F17", Case: "reset"}, {Family: "F17", Case: "reset-then-refused"}}
 	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]StopCase{{Family: "F17", Case: "just-before"}}, before); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -33,6 +33,7 @@ type transcript struct {
 
 	timeouts   int
 	hanging    map[string]int // timeouts by family
+	shutOut    bool           // it stopped responding after a request, and not when that was sent again
 	recoveries int            // how often the receiver went away and came back
 }
 
@@ -43,9 +44,11 @@ type record struct {
 	uid     string
 	normal  response.Normal
 	got     bool // there was a response
-	broke   bool // a connection that had taken it broke, whatever became of it when it was sent again
+	broke   bool // a connection that had accepted it broke, whatever became of it when it was sent again
+	closed  bool // and the peer had closed it in order
+	stopped bool // a gateway responded in place of the receiver, and went on doing so
 
-	begun, ended time.Time // of the first attempt, of the last
+	begun, ended time.Time // of the first attempt; of the first that got no response, else of the last
 }
 
 func newTranscript(environment audit.Environment, profile *provider.Profile) *transcript {

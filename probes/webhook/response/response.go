@@ -30,6 +30,7 @@ type Response struct {
 	Stray      []byte // what followed the response on the connection
 	Cut        bool   // the body is larger
 	Failure    string // class, "" when the response is whole
+	Closed     bool   // the peer closed the connection in order, once it was set up, without a response
 	Reused     bool   // it came over a connection that had been used before
 	Unverified bool   // the peer's certificate did not verify
 	RetryAfter time.Duration

@@ -137,6 +137,19 @@ func (c *Client) OffersHTTP2(ctx context.Context) bool {
 	return conn.HandshakeContext(ctx) == nil && conn.ConnectionState().NegotiatedProtocol == "h2"
 }
 
+// Accepts reports whether the receiver still accepts connections and, where secure, completes a TLS
+// handshake on one.
+func (c *Client) Accepts(ctx context.Context, secure bool) bool {
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	conn, err := c.dial(ctx, "tcp", "")
+	if err != nil {
+		return false
+	}
+	defer func() { _ = conn.Close() }()
+	return !secure || !c.Secure() || tls.Client(conn, c.unchecked).HandshakeContext(ctx) == nil
+}
+
 // Secure reports whether the receiver is spoken to over TLS.
 func (c *Client) Secure() bool { return c.url.Scheme == "https" }
 
@@ -183,14 +196,15 @@ func (c *Client) send(ctx context.Context, f *cases.Request, address string, alo
 var errAbort = errors.New("the body ends here")
 
 func (c *Client) roundTrip(ctx context.Context, transport *http.Transport, f *cases.Request) response.Response {
-	var reused bool
-	trace := &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) { reused = info.Reused }}
+	var connected, reused bool
+	trace := &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) { connected, reused = true, info.Reused }}
 	ctx = httptrace.WithClientTrace(ctx, trace)
 	got, err := netprobe.Exchange(ctx, transport, c.Request(ctx, f), netprobe.Limits{
 		Timeout: c.Timeout, Body: int64(response.MaxBody + 2*len(f.Body)), Discard: 1 << 20,
 	})
 	if err != nil {
 		r := response.Response{Failure: netprobe.Classify(ctx, err), Reused: reused}
+		r.Closed = connected && r.Failure == netprobe.Reset && netprobe.ClosedInOrder(err)
 		broken := r.Failure == netprobe.Reset || r.Failure == netprobe.Other
 		if f.Abort && (broken || errors.Is(err, errAbort)) { // by us
 			r.Failure = response.Aborted

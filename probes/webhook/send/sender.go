@@ -21,9 +21,25 @@ type Sender struct {
 	Now  func() time.Time
 	// Sending is told of each request just before it is sent.
 	Sending func(f *cases.Request, at time.Time)
+	// Ping, if set, makes a request that a receiver which still works responds to. It is sent when a
+	// gateway responded in the receiver's place, to see whether that request stopped the receiver.
+	Ping func() *cases.Request
+	// Halt makes the sender send nothing more to a receiver that a request stopped.
+	Halt bool
 
 	timeouts atomic.Int64
+	own      atomic.Int64 // gateway's responses after which the receiver responded
+	halted   atomic.Bool
 }
+
+const (
+	pings     = 2 // that get no response of the receiver's own show that it is gone
+	pingPause = 100 * time.Millisecond
+	maxOwn    = 3 // after that many gateway's responses that stopped nothing, no more are looked into
+)
+
+// Gateway reports whether a status is that of a gateway to which the receiver gave no response.
+func Gateway(status int) bool { return status == 502 || status == 504 }
 
 // Attempt is one time that a request was sent.
 type Attempt struct {
@@ -31,6 +47,7 @@ type Attempt struct {
 	At      time.Time
 	Status  int
 	Failure string // of the connection; empty where there was a response
+	Closed  bool   // it was closed in order, without a response
 
 	Begun, Ended time.Time // by this machine's own clock, which never goes back
 }
@@ -44,13 +61,16 @@ type Result struct {
 	Response response.Response
 	Attempts []Attempt
 	Timeouts int
+	Pings    int
+	Stopped  bool   // a gateway responded, to this request and to the pings that followed
 	NotSent  string // why there is no response
 }
 
 // Do sends a request to address, or to any of the receiver's where that is empty, again where the
 // receiver asks to come back later and where a connection broke. Each attempt is made anew by
-// prepare, which returns the reason where the request cannot be sent.
-func (s *Sender) Do(ctx context.Context, address string, prepare func() (*cases.Request, string)) Result {
+// prepare, which returns the reason where the request cannot be sent. Once is for requests of which
+// a gateway's response counts as well as the receiver's own.
+func (s *Sender) Do(ctx context.Context, address string, once bool, prepare func() (*cases.Request, string)) Result {
 	var r Result
 	var broken breaks
 	for {
@@ -61,6 +81,9 @@ func (s *Sender) Do(ctx context.Context, address string, prepare func() (*cases.
 		if reason == "" && f.Outdated(s.Now()) { // a timestamp is that of sending, not of waiting
 			f, reason = prepare()
 		}
+		if s.halted.Load() {
+			reason = cases.NotSentSilent
+		}
 		if reason != "" {
 			r.NotSent = reason
 			return r
@@ -69,7 +92,7 @@ func (s *Sender) Do(ctx context.Context, address string, prepare func() (*cases.
 		s.Sending(f, at)
 		begun := time.Now()
 		r.Request, r.Response = f, s.send(ctx, f, address, broken.alone)
-		r.Attempts = append(r.Attempts, Attempt{f, at, r.Response.Status, r.Response.Failure, begun, time.Now()})
+		r.Attempts = append(r.Attempts, Attempt{f, at, r.Response.Status, r.Response.Failure, r.Response.Closed, begun, time.Now()})
 		switch {
 		case ctx.Err() != nil:
 			r.NotSent = cases.NotSentInterrupted
@@ -78,10 +101,35 @@ func (s *Sender) Do(ctx context.Context, address string, prepare func() (*cases.
 			r.NotSent = cases.NotSentTransport
 			return r
 		}
-		if !s.again(ctx, &r, &broken) {
+		if Gateway(r.Response.Status) && (once || s.stopped(ctx, &r)) || !s.again(ctx, &r, &broken) {
 			return r
 		}
 	}
+}
+
+// stopped reports whether the receiver is gone after a gateway responded in its place.
+func (s *Sender) stopped(ctx context.Context, result *Result) bool {
+	if s.Ping == nil || s.own.Load() >= maxOwn {
+		return false
+	}
+	for range pings {
+		result.Pings++
+		f := s.Ping()
+		if f == nil {
+			return false
+		}
+		s.Sending(f, s.Now())
+		if r := s.send(ctx, f, "", true); r.Status != 0 && !Gateway(r.Status) || ctx.Err() != nil {
+			s.own.Add(1)
+			return false
+		}
+		if netprobe.Sleep(ctx, pingPause) != nil {
+			return false
+		}
+	}
+	result.Stopped = true
+	s.halted.Store(s.Halt)
+	return true
 }
 
 // breaks are what a request met with of connections that gave no response.
