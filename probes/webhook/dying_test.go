@@ -219,7 +219,7 @@ func TestReceiverThatAGatewayHides(t *testing.T) {
 	t.Parallel()
 	for name, m := range map[string]*mortal{
 		"behind a gateway": {away: 1200 * time.Millisecond, gateway: true},
-		"after a response": {away: 1200 * time.Millisecond, late: 30 * time.Millisecond},
+		"after a response": {away: 1200 * time.Millisecond, late: time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -38,6 +38,8 @@ func (t *transcript) servesUsers() bool {
 // receiver may serve users.
 func (p *prober) sendWitnessed(ctx context.Context, t *transcript, jobs []job) []*record {
 	records := p.send(ctx, t, jobs)
+	previous := t.batch
+	t.batch = sentBatch{jobs, records}
 	if !t.full() && p.observer.active() {
 		send.Each(records, func(r *record) { r.fact.Effect = p.observer.ask(ctx, r.uid) })
 	}
@@ -74,7 +76,12 @@ func (p *prober) sendWitnessed(ctx context.Context, t *transcript, jobs []job) [
 			again = append(again, jobs[i])
 		}
 	}
-	records, found := p.oneByOne(ctx, t, again)
+	first := firstFailure(records)
+	records, found := p.oneByOne(ctx, t, again, true)
+	p.leaveOut(t, again[len(records):], cases.NotSentSilent, func(job) bool { return true })
+	if !found && !t.baseline.Unresponsive { // it responded to the one that stopped it
+		_, found = p.oneByOne(ctx, t, previous.endedBefore(first), false)
+	}
 	if !found { // it may have been restarted, or this machine shut out, for another reason
 		for i := range t.baseline.Stops[before:] {
 			t.baseline.Stops[before+i].Sure = false
@@ -87,9 +94,9 @@ func (p *prober) sendWitnessed(ctx context.Context, t *transcript, jobs []job) [
 const settling = 150 * time.Millisecond
 
 // oneByOne sends jobs each with a control request of its own, so that the one which a receiver does
-// not survive is told from its neighbors. It reports whether one was found.
-func (p *prober) oneByOne(ctx context.Context, t *transcript, jobs []job) (records []*record, found bool) {
-	first := true // since the receiver came back
+// not survive is told from its neighbors. It reports whether one was found, and ends where the receiver
+// does not come back. First tells that the first job is the first since it came back.
+func (p *prober) oneByOne(ctx context.Context, t *transcript, jobs []job, first bool) (records []*record, found bool) {
 	for i, j := range jobs {
 		j.once = true
 		r := p.sendOne(ctx, t, j)
@@ -112,7 +119,6 @@ func (p *prober) oneByOne(ctx context.Context, t *transcript, jobs []job) (recor
 		t.recoveries++
 		if !back && (stopped || ctx.Err() != nil || t.recoveries > maxRecoveries || !p.away(ctx, t, records[i:])) {
 			t.lost()
-			p.leaveOut(t, jobs[i+1:], cases.NotSentSilent, func(job) bool { return true })
 			break
 		}
 	}
@@ -199,22 +205,46 @@ func (p *prober) died(ctx context.Context, t *transcript, records []*record) boo
 // lateness is how much earlier a receiver may have responded to a request that stopped it.
 const lateness = 500 * time.Millisecond
 
+// sentBatch are jobs that were sent together.
+type sentBatch struct {
+	jobs    []job
+	records []*record
+}
+
+// endedBefore are the jobs that got a response just before a time.
+func (b sentBatch) endedBefore(at time.Time) []job {
+	var jobs []job
+	for i, r := range b.records {
+		if !at.IsZero() && r.got && at.Sub(r.ended) < lateness {
+			jobs = append(jobs, b.jobs[i])
+		}
+	}
+	return jobs
+}
+
+// firstFailure is when the first of records failed, zero where none did.
+func firstFailure(records []*record) time.Time {
+	var first time.Time
+	for _, r := range records {
+		if unanswered(r) && (first.IsZero() || r.ended.Before(first)) {
+			first = r.ended
+		}
+	}
+	return first
+}
+
 // suspects are the requests of which one stopped the receiver: those without a response that were
 // under way when the first of them failed, and those that got one just before. Later ones met a
 // receiver that had stopped already, as do those whose connection was refused at once; one that is
 // refused when it is sent again was under way.
 func suspects(records []*record) (underWay, before []StopCase) {
-	silent, responded := []*record{}, []*record{}
-	var first time.Time
+	silent, responded, first := []*record{}, []*record{}, firstFailure(records)
 	for _, r := range records {
 		switch {
 		case unanswered(r) && (r.fact.Error != netprobe.Refused || r.broke):
 			silent = append(silent, r)
 		case r.got:
 			responded = append(responded, r)
-		}
-		if unanswered(r) && (first.IsZero() || r.ended.Before(first)) {
-			first = r.ended
 		}
 	}
 	underWay = []StopCase{}

@@ -20,6 +20,7 @@ type transcript struct {
 	offersTwo   bool           // the receiver speaks HTTP/2
 
 	records   []*record
+	batch     sentBatch // the last one
 	instances []*record
 	diagnoses []Diagnosis
 	accepted  []audit.SentEvent // synthetic events that got a 2xx
