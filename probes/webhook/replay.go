@@ -125,7 +125,7 @@ func (r Replay) Send(ctx context.Context) ([]Exchanged, error) {
 	var shown []Exchanged
 	for _, j := range jobs {
 		made.forget()
-		result := p.sender.Do(ctx, "", func() (*cases.Request, string) { return p.prepare(t, j) })
+		result := p.sender.Do(ctx, "", false, func() (*cases.Request, string) { return p.prepare(t, j) })
 		if ctx.Err() != nil {
 			return shown, ctx.Err()
 		}
