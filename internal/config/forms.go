@@ -35,6 +35,9 @@ var (
 	columnTitle = shape.Form{Is: "a word or a few on one line", Next: "write it as the first line of the file has it", Pattern: lazy.Regexp(`^\S(.*\S)?$`),
 		Longest: 100, Check: shape.Printable}
 
+	profilePath = shape.Form{Is: "the path of a profile", Next: "write the name of a built-in profile, which `prelaunch providers` lists, or the path of one such as ./acme.yaml",
+		Pattern: lazy.Regexp(`^\S(.*\S)?\.(yaml|yml|json)$`), Check: shape.Printable}
+
 	logGlob = shape.Form{Is: "a path or pattern of log files", Next: "write it like ./logs/*.log, relative to this file", Pattern: lazy.Regexp(`^\S(.*\S)?$`), Check: isGlob}
 
 	argument = shape.Form{Is: "an argument", Next: "write a text without NUL characters", Check: func(s string) bool { return !strings.Contains(s, "\x00") }}

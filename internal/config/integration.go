@@ -29,15 +29,14 @@ func (r *reader) problem(at *shape.Value, message, next string) { r.found.Add(at
 func (r *reader) integrationFrom(tree *shape.Value) {
 	i := r.integration
 	i.Name = tree.Field("integration").String()
-	i.Provider = tree.Field("provider").String()
 	i.Declared = []string{}
 	for _, f := range root().Fields {
 		if !f.Required && tree.Field(f.Name) != nil {
 			i.Declared = append(i.Declared, f.Name)
 		}
 	}
-	r.profile, _ = provider.ByName(i.Provider) // an unknown one was reported
-	r.guard.words = r.profile.Secret.Names
+	r.readProfile(tree)
+	i.Provider, i.ProviderProfile = r.profile.Name, r.profile.Source
 	i.EventTypes = r.eventTypes(tree.Field("event_types"))
 	i.Environments = []audit.Environment{
 		r.environment(audit.Test, tree.Field("environments").Field(audit.Test)),
@@ -103,6 +102,7 @@ func (r *reader) environment(name string, v *shape.Value) audit.Environment {
 	if name == audit.Production {
 		probing = audit.Careful
 	}
+	r.checkIdentity(v)
 	redirects := v.Field("redirect_urls")
 	environment := audit.Environment{
 		Name:          name,

@@ -33,6 +33,9 @@ type Resolver struct {
 func ResolveKeys(ctx context.Context, integration *audit.Integration, resolver Resolver) error {
 	found := shape.NewProblems(integration.File)
 	each := func(reference *audit.KeyReference, path string) error {
+		if reference.Source == "" {
+			return nil // the provider signs with a key that nobody else has
+		}
 		key, problem := resolver.resolve(ctx, integration, *reference)
 		if ctx.Err() != nil {
 			return fmt.Errorf("resolve %s: %w", path, ctx.Err())
@@ -189,6 +192,10 @@ func refuseLiteral(integration *audit.Integration, key secret.Key, path string, 
 	}
 	if at, stands := findKey(integration.Source, key); stands {
 		refuse(audit.Position(yamldoc.Offset(integration.Source, at)))
+		return
+	}
+	if _, stands := findKey([]byte(integration.ProviderProfile), key); stands {
+		found.Add(integration.Positions["provider"], "the key of "+path+" is written in the provider's profile", "take it out, and rotate the key if anybody else has seen the profile")
 		return
 	}
 	document, _ := yamldoc.Strict(integration.Source)

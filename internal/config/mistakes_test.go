@@ -40,7 +40,7 @@ var mistakes = []mistake{
 	{name: "merge key", old: "    receiver: queued", new: "    <<: {receiver: queued}"},
 	{name: "key that is a list", old: "    receiver: queued", new: "    ? [receiver]\n    : queued"},
 	{name: "key that is a number", old: "    receiver: queued", new: "    404: queued"},
-	{name: "required setting missing", old: `    integration_id: "1234567890987654321"` + "\n"},
+	{name: "required setting missing", old: `    integration_id: "1234567890987654321"` + "\n", schema: true},
 	{name: "environments missing", new: "version: 1\nintegration: acme\nprovider: begini\n"},
 	{name: "environments empty", new: "version: 1\nintegration: acme\nprovider: begini\nenvironments:\n"},
 

@@ -36,7 +36,8 @@ type guard struct {
 	own      string   // the configuration's directory; this and the next are absolute, with links resolved
 	allowed  []string // directories that the reviewer allows
 	patterns []string // of variables
-	words    []string // of the provider profile, lower case: variables with one of them belong to the audit
+	words    []string // of the built-in provider profile, lower case: variables with one of them belong to the audit
+	bare     []string // words of variables that hold other credentials, unless they are said to be a webhook's
 }
 
 // newGuard checks the permissions themselves.
@@ -115,10 +116,12 @@ func (g *guard) permitsVariable(name string) bool {
 	if strings.HasPrefix(name, "PRELAUNCH_") {
 		return true
 	}
-	for _, word := range strings.Split(strings.ToLower(name), "_") {
-		if slices.Contains(g.words, word) {
-			return true
-		}
+	parts := strings.Split(strings.ToLower(name), "_")
+	among := func(words ...string) bool {
+		return slices.ContainsFunc(parts, func(part string) bool { return slices.Contains(words, part) })
+	}
+	if among(g.words...) && (!among(g.bare...) || among("webhook", "webhooks", "hook")) {
+		return true
 	}
 	return slices.ContainsFunc(g.patterns, func(pattern string) bool {
 		matches, err := path.Match(pattern, name)
@@ -186,8 +189,19 @@ func (r *reader) permittedVariable(v *shape.Value) bool {
 		return true
 	}
 	r.needs(v, "--allow-env "+v.Text, v.Path+" names the variable "+v.Text+", which does not belong to the audit",
-		"use a name with "+strings.ToUpper(strings.Join(r.guard.words, " or "))+" or PRELAUNCH_ in it, or, if the reviewer trusts the audited team with its value, add --allow-env "+v.Text)
+		"use a name with "+r.ownWords()+" in it, or, if the reviewer trusts the audited team with its value, add --allow-env "+v.Text)
 	return false
+}
+
+// ownWords are what the names of variables that belong to the audit have in them.
+func (r *reader) ownWords() string {
+	var own []string
+	for _, word := range r.guard.words {
+		if !strings.Contains(word, "_") {
+			own = append(own, strings.ToUpper(word))
+		}
+	}
+	return strings.Join(append(own, "PRELAUNCH_"), " or ")
 }
 
 // needs reports a permission that is not granted, or lists it for a survey.

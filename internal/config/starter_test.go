@@ -54,8 +54,9 @@ func TestStarterLoadsWithEverySettingSwitchedOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// version, integration, provider and environments are required; everything else is declared.
-	if got, want := len(integration.Declared), len(root().Fields)-4; got != want {
+	// version, integration, provider and environments are required, signature and events are for other providers; everything else
+	// is declared.
+	if got, want := len(integration.Declared), len(root().Fields)-6; got != want {
 		t.Errorf("%d of %d optional sections: %v", got, want, integration.Declared)
 	}
 	for path := range mustLoad(t, full).Positions {

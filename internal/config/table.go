@@ -20,6 +20,12 @@ const mostPassed = 50
 // mostRetiredKeys bounds the list: each key costs requests and a search. It holds the keys of a year with a rotation a day.
 const mostRetiredKeys = 500
 
+// What is said of the settings that a provider's profile decides about.
+const (
+	aboutIdentity = "the identifier that the environment has at the provider, in quotes"
+	aboutKey      = "reference to the key that signs, such as {env: PRELAUNCH_TEST_API_KEY}; never the key itself"
+)
+
 // root is the table, made once.
 var root = sync.OnceValue(func() *shape.Shape {
 	environmentName := shape.OneOf(audit.Test, audit.Production)
@@ -56,8 +62,8 @@ var root = sync.OnceValue(func() *shape.Shape {
 	}
 
 	environment := &shape.Shape{Kind: shape.Object, Fields: []shape.Field{
-		{Name: "integration_id", Required: true, Shape: shape.Texts(identifier), About: "the environment's integration ID from the Deployment Centre, in quotes"},
-		{Name: "api_key", Required: true, Shape: key, About: "reference to the API key, such as {env: BEGINI_TEST_API_KEY}; never the key itself"},
+		{Name: "integration_id", Alias: "account", Shape: shape.Texts(identifier), About: aboutIdentity},
+		{Name: "api_key", Alias: "secret", Shape: key, About: aboutKey},
 		{Name: "webhook_url", Required: true, Shape: shape.Texts(webURL), About: "URL of the receiver that the provider sends its webhooks to"},
 		{Name: "redirect_urls", About: "where users are sent after an assessment", Shape: &shape.Shape{Kind: shape.Object, Fields: []shape.Field{
 			{Name: "completion", Shape: shape.Texts(webURL), About: "after a completed assessment"},
@@ -77,7 +83,13 @@ var root = sync.OnceValue(func() *shape.Shape {
 	return &shape.Shape{Kind: shape.Object, Fields: []shape.Field{
 		{Name: "version", Required: true, Shape: shape.Between(shape.Integer, 1, 1), About: "version of this format: 1"},
 		{Name: "integration", Required: true, Shape: shape.Texts(integrationName), About: "name of the integration, used in reports and tickets"},
-		{Name: "provider", Required: true, Shape: shape.OneOf(provider.Names()...), About: "the webhook provider"},
+		{Name: "provider", Required: true, Shape: &shape.Shape{Kind: shape.Text, Words: provider.Names(), Form: profilePath, OrForm: true}, About: "the webhook provider: a built-in profile or the path of one"},
+		{Name: "signature", Shape: provider.SignatureShape(), About: "how the provider signs, which completes the profile " + provider.Generic},
+		{Name: "events", About: "events that the profile does not have, or that are otherwise than in it", Shape: &shape.Shape{Kind: shape.List, Most: 100, Fewest: 1, Item: &shape.Shape{Kind: shape.Object, Fields: []shape.Field{
+			{Name: "type", Required: true, Shape: shape.Texts(provider.EventType), About: "type of the event"},
+			{Name: "file", Required: true, Shape: shape.Texts(filePath), About: "file with its body, a template with {{uid}} and other placeholders"},
+			{Name: "harmless", Shape: &shape.Shape{Kind: shape.Boolean}, About: "true: it tells about a course and carries no result"},
+		}}}},
 		{Name: "event_types", Shape: &shape.Shape{Kind: shape.List, Item: shape.Texts(provider.EventType), Fewest: 1, Distinct: true}, About: "event types that the receiver handles; default: all of the provider's"},
 		{Name: "environments", Required: true, About: "the two environments, test and production", Shape: &shape.Shape{Kind: shape.Object, Fields: []shape.Field{
 			{Name: audit.Test, Required: true, Shape: environment, About: "the Test environment"},

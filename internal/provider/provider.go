@@ -86,11 +86,14 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
 
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/yamldoc"
 	"github.com/prelaunch-audit/prelaunch/internal/yamldoc/shape"
 )
 
@@ -156,11 +159,78 @@ func Of(name, source string) (Profile, error) {
 	digest := sha256.Sum256([]byte(source))
 	return once(string(digest[:]), func() (*Profile, error) {
 		profile, err := Parse("the provider's profile", []byte(source))
-		if err == nil {
-			profile.Source = source
+		if err != nil {
+			return nil, err
 		}
-		return profile, err
+		profile.Source = source
+		if slices.Contains(Names(), profile.Name) {
+			own, err := ByName(profile.Name)
+			profile.BuiltIn = err == nil && own.API == profile.API
+		}
+		return profile, nil
 	})
+}
+
+// ParseOwn reads a user's profile, which takes no built-in name.
+func ParseOwn(file string, text []byte) (*Profile, error) {
+	profile, err := Parse(file, text)
+	if err != nil {
+		return nil, err
+	}
+	if slices.Contains(Names(), profile.Name) {
+		found := shape.NewProblems(file)
+		at, _ := yamldoc.Strict(text)
+		found.Add(audit.Position(at.Member("name").Position), "name is that of a built-in profile", "give the profile a name of its own")
+		return nil, found.Err()
+	}
+	profile.Source = string(text)
+	return profile, nil
+}
+
+// Generic is the built-in profile that a configuration completes.
+const Generic = "generic-hmac"
+
+// Complete is a profile with what a configuration says of its signature, as JSON, and with further events
+// or other ones of its types. What is wrong is reported by the paths signature and events.
+func (p Profile) Complete(signature []byte, events []Event, wrong func(path, message, next string)) (*Profile, error) {
+	text, err := json.Marshal(p)
+	if err != nil {
+		return nil, fmt.Errorf("complete the provider's profile: %w", err)
+	}
+	completed := Profile{BuiltIn: p.BuiltIn}
+	if err := json.Unmarshal(text, &completed); err != nil {
+		return nil, fmt.Errorf("complete the provider's profile: %w", err)
+	}
+	if signature != nil {
+		settings := map[string]json.RawMessage{}
+		if text, err = json.Marshal(completed.Signature); err == nil {
+			err = errors.Join(json.Unmarshal(text, &settings), json.Unmarshal(signature, &settings))
+		}
+		if key, has := settings["key"]; has && err == nil {
+			completed.Secret.Key = KeyRule{}
+			err = json.Unmarshal(key, &completed.Secret.Key)
+			delete(settings, "key")
+		}
+		if text, err = json.Marshal(settings); err == nil {
+			completed.Signature = Recipe{}
+			err = json.Unmarshal(text, &completed.Signature)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("complete the provider's signature: %w", err)
+		}
+		completed.Vectors, completed.ConfirmedBy, completed.Grade = nil, nil, Unverified
+	}
+	for _, event := range events {
+		if i := slices.IndexFunc(completed.Events, func(e Event) bool { return e.Type == event.Type }); i >= 0 {
+			completed.Events[i] = event
+		} else {
+			completed.Events = append(completed.Events, event)
+		}
+	}
+	completed.check(wrong)
+	text, err = json.Marshal(completed)
+	completed.Source = string(text)
+	return &completed, err
 }
 
 // MaxSize bounds a profile, in bytes.

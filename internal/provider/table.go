@@ -102,7 +102,32 @@ func isUIDRule(s string) bool {
 	return rule.Min() <= rule.Max() && rule.Max() >= 9 && rule.Max() <= 200
 }
 
-var table = sync.OnceValue(func() *shape.Shape {
+var table = sync.OnceValue(profileShape)
+
+// SignatureShape is what a configuration may say of a signature that it completes: no setting is required,
+// and key says how the key of the MAC is made.
+func SignatureShape() *shape.Shape {
+	for _, f := range profileShape().Fields {
+		if f.Name == "signature" {
+			for i := range f.Shape.Fields {
+				f.Shape.Fields[i].Required = false
+			}
+			f.Shape.Fields = append(f.Shape.Fields, shape.Field{Name: "key", Shape: keyShape(), About: "how the key of the MAC is made from the secret"})
+			return f.Shape
+		}
+	}
+	return nil
+}
+
+func keyShape() *shape.Shape {
+	return &shape.Shape{Kind: shape.Object, Fields: []shape.Field{
+		{Name: "strip", Shape: shape.Texts(oneLine), About: "prefix that is cut"},
+		{Name: "decode", Shape: shape.OneOf("raw", "base64", "base64url", "hex"), About: "default: raw"},
+		{Name: "digest", Shape: shape.OneOf(append([]string{"none"}, Hashes()...)...), About: "default: none"},
+	}}
+}
+
+func profileShape() *shape.Shape {
 	object := func(fields ...shape.Field) *shape.Shape { return &shape.Shape{Kind: shape.Object, Fields: fields} }
 	list := func(item *shape.Shape, most int) *shape.Shape {
 		return &shape.Shape{Kind: shape.List, Item: item, Fewest: 1, Most: most}
@@ -194,10 +219,7 @@ var table = sync.OnceValue(func() *shape.Shape {
 			optional("names", texts(lowerWord), "words in the names of variables that hold it"),
 			optional("pattern", shape.Texts(pattern), "what it looks like"),
 			optional("environments", byEnvironment, "patterns by environment, where the value shows it"),
-			optional("key", object(
-				optional("strip", shape.Texts(oneLine), "prefix that is cut"),
-				optional("decode", shape.OneOf("raw", "base64", "base64url", "hex"), "default: raw"),
-				optional("digest", shape.OneOf(append([]string{"none"}, Hashes()...)...), "default: none")), "how the key of the MAC is made"),
+			optional("key", keyShape(), "how the key of the MAC is made"),
 			optional("reach", shape.OneOf(ReachEndpoint, ReachApp, ReachAccount, ReachAPI), "what an exposed one opens; default: endpoint"),
 			optional("related", list(object(
 				required("what", shape.Texts(oneLine), "what it is"),
@@ -265,7 +287,7 @@ var table = sync.OnceValue(func() *shape.Shape {
 		optional("not", list(object(
 			required("family", shape.OneOf(families...), "family of test cases"),
 			required("because", shape.Texts(oneLine), "why it means nothing here")), 40), "families of test cases that mean nothing here"))
-})
+}
 
 // statusShape takes 200 without quotes too.
 func statusShape() *shape.Shape {

@@ -63,6 +63,18 @@ func (v *Value) Has(name string) bool {
 	return slices.ContainsFunc(v.Members, func(m Member) bool { return m.Name.Kind == Scalar && m.Name.Text == name })
 }
 
+// Member is the value of the member of that name, an empty one without a place where there is none.
+func (v *Value) Member(name string) *Value {
+	if v != nil {
+		for _, member := range v.Members {
+			if member.Name.Kind == Scalar && member.Name.Text == name {
+				return member.Value
+			}
+		}
+	}
+	return &Value{}
+}
+
 // Scalars visits every scalar below v, names of members included.
 func (v *Value) Scalars(visit func(*Value)) {
 	if v.Kind == Scalar {

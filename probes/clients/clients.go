@@ -170,7 +170,7 @@ func newSearcher(run *audit.Run) (*searcher, error) {
 	if err != nil {
 		return nil, err
 	}
-	profile, err := provider.ByName(run.Integration.Provider)
+	profile, err := provider.Of(run.Integration.Provider, run.Integration.ProviderProfile)
 	if err != nil {
 		return nil, err
 	}

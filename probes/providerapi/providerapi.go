@@ -78,7 +78,7 @@ func (probe) Title() string { return "provider API" }
 func (probe) Kinds() []audit.Kind { return []audit.Kind{audit.KindOf[Call](kindCall)} }
 
 func (probe) Plan(integration *audit.Integration) []audit.Step {
-	profile, err := provider.ByName(integration.Provider)
+	profile, err := provider.Of(integration.Provider, integration.ProviderProfile)
 	if err != nil || !integration.ProviderChecks {
 		return nil
 	}
@@ -89,6 +89,9 @@ func (probe) Plan(integration *audit.Integration) []audit.Step {
 			continue
 		}
 		add := func(path, detail string, count int) {
+			if path == "" {
+				return
+			}
 			steps = append(steps, audit.Step{Probe: "providerapi", Environment: environment.Name, Action: "send", Target: base + path, Detail: detail, Count: count})
 		}
 		add(profile.API.Tokens, "POST with an invalid UID, so that no session is created; a random key first, then each key", 1+len(keysFor(integration, environment.Name)))
@@ -135,7 +138,7 @@ func baseOf(integration *audit.Integration, profile provider.Profile, environmen
 	for _, allowed := range integration.AllowedAPIHosts {
 		named = named || strings.EqualFold(allowed, u.Hostname())
 	}
-	if !named && !strings.EqualFold(u.Hostname(), profile.API.Host()) {
+	if !named && (!profile.BuiltIn || !strings.EqualFold(u.Hostname(), profile.API.Host())) {
 		return "", false, "host_not_allowed"
 	}
 	return strings.TrimRight(u.String(), "/"), named, ""
@@ -145,7 +148,7 @@ func (probe) Run(ctx context.Context, run *audit.Run) error {
 	if !run.Integration.ProviderChecks {
 		return ctx.Err()
 	}
-	profile, err := provider.ByName(run.Integration.Provider)
+	profile, err := provider.Of(run.Integration.Provider, run.Integration.ProviderProfile)
 	if err != nil {
 		return fmt.Errorf("ask the provider's API: %w", err)
 	}
@@ -192,7 +195,10 @@ func ask(ctx context.Context, run *audit.Run, profile provider.Profile, environm
 	}
 	// series makes the calls of one purpose, the random key's first; a reason to stop keeps the
 	// rest from being sent.
-	series := func(purpose string, keys []heldKey, stop string, send func(heldKey) response) error {
+	series := func(purpose, path string, keys []heldKey, stop string, send func(heldKey) response) error {
+		if path == "" {
+			return ctx.Err() // the provider's API has no such call
+		}
 		for i, key := range append([]heldKey{stranger}, keys...) {
 			c := call(purpose, key)
 			switch {
@@ -223,7 +229,7 @@ func ask(ctx context.Context, run *audit.Run, profile provider.Profile, environm
 		}
 		return ctx.Err()
 	}
-	if err := series(pairing, keys, refusal, func(key heldKey) response {
+	if err := series(pairing, profile.API.Tokens, keys, refusal, func(key heldKey) response {
 		return client.post(ctx, base+profile.API.Tokens, profile.API.KeyHeader, key.Key, body, nil)
 	}); err != nil {
 		return err
@@ -231,7 +237,7 @@ func ask(ctx context.Context, run *audit.Run, profile provider.Profile, environm
 	if refusal == "" && environment.Probing == audit.Passive {
 		refusal = "passive" // the test webhook is a genuine event to the receiver
 	}
-	return series(webhook, keys[:min(1, len(keys))], refusal, func(key heldKey) response {
+	return series(webhook, profile.API.Test, keys[:min(1, len(keys))], refusal, func(key heldKey) response {
 		run.Ledger.Begin(run.Now())
 		return client.post(ctx, base+profile.API.Test, profile.API.KeyHeader, key.Key, nil, delivery)
 	})

@@ -147,7 +147,7 @@ func (p *probe) Run(ctx context.Context, run *audit.Run) error {
 	if err != nil {
 		return err
 	}
-	profile, err := provider.ByName(run.Integration.Provider)
+	profile, err := provider.Of(run.Integration.Provider, run.Integration.ProviderProfile)
 	if err != nil {
 		return err
 	}

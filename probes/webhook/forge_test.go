@@ -43,7 +43,7 @@ func offline(t testing.TB, change func(*audit.Integration)) unsent {
 	if change != nil {
 		change(integration)
 	}
-	profile, err := provider.ByName(integration.Provider)
+	profile, err := provider.Of(integration.Provider, integration.ProviderProfile)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -278,5 +278,5 @@ func whyUnread(err error) string {
 
 // profile of the integration's provider.
 func profile(integration *audit.Integration) (provider.Profile, error) {
-	return provider.ByName(integration.Provider)
+	return provider.Of(integration.Provider, integration.ProviderProfile)
 }

@@ -81,6 +81,12 @@ func (p *Problems) Add(at audit.Position, message, next string) {
 	p.list = append(p.list, Problem{File: p.file, Line: at.Line, Column: at.Column, Message: message, Next: next})
 }
 
+// File is the file as the user named it.
+func (p *Problems) File() string { return p.file }
+
+// Include adds what is wrong with another file.
+func (p *Problems) Include(other *Error) { p.list = append(p.list, other.Problems...) }
+
 // AddWhole notes a problem with the file as a whole.
 func (p *Problems) AddWhole(message, next string) { p.Add(audit.Position{}, message, next) }
 
@@ -91,7 +97,7 @@ func (p *Problems) Err() error {
 	}
 	list := slices.Clone(p.list)
 	slices.SortStableFunc(list, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	if p.more > 0 {
 		list = append(list, Problem{File: p.file, Message: fmt.Sprintf("%d more mistakes are not listed", p.more), Next: "correct these first"})

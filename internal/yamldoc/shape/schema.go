@@ -55,6 +55,9 @@ func (s *Shape) schema() *jsonschema.Schema {
 		for _, word := range s.Words {
 			enumeration.Enum = append(enumeration.Enum, word)
 		}
+		if s.OrForm {
+			return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{enumeration, s.Form.schema()}}
+		}
 		return enumeration
 	}
 	if s.Digits {
@@ -86,6 +89,17 @@ func (s *Shape) objectSchema() *jsonschema.Schema {
 		}
 		property.Description = f.About
 		o.Properties[f.Name] = property
+		if f.Alias != "" {
+			again := *property
+			again.Description = "the same as " + f.Name
+			o.Properties[f.Alias] = &again
+			both := &jsonschema.Schema{Not: &jsonschema.Schema{Required: []string{f.Name, f.Alias}}}
+			if f.Required {
+				both = &jsonschema.Schema{OneOf: []*jsonschema.Schema{{Required: []string{f.Name}}, {Required: []string{f.Alias}}}}
+			}
+			o.AllOf = append(o.AllOf, both)
+			continue
+		}
 		if f.Required {
 			o.Required = append(o.Required, f.Name)
 		}

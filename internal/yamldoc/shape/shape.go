@@ -49,6 +49,7 @@ type Shape struct {
 	Distinct bool   // List: no item twice
 
 	Words  []string // Text: the only ones
+	OrForm bool     // Text: what has the form will do as well
 	Form   Form     // Text
 	Digits bool     // Text: a number without quotes will do
 
@@ -58,6 +59,7 @@ type Shape struct {
 // Field is one key of an Object.
 type Field struct {
 	Name     string
+	Alias    string // another name of the same setting
 	Required bool
 	Shape    *Shape
 	With     string // next to the field of this name
@@ -81,7 +83,7 @@ func (s *Shape) find(name, path string) string {
 		return ""
 	}
 	for _, f := range s.Fields {
-		if f.Name == name {
+		if f.Name == name || (f.Alias == name && name != "") {
 			return below(path, name)
 		}
 	}
@@ -94,9 +96,12 @@ func (s *Shape) find(name, path string) string {
 }
 
 func (s *Shape) names() []string {
-	names := make([]string, len(s.Fields))
-	for i, f := range s.Fields {
-		names[i] = f.Name
+	names := make([]string, 0, len(s.Fields))
+	for _, f := range s.Fields {
+		names = append(names, f.Name)
+		if f.Alias != "" {
+			names = append(names, f.Alias)
+		}
 	}
 	return names
 }

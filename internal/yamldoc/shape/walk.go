@@ -25,6 +25,8 @@ type Value struct {
 	Text   string            // of a text or date
 	Number float64
 	Flag   bool
+	// Misspelt names the fields of an object that a key that was reported most likely stands for.
+	Misspelt map[string]bool
 }
 
 func (v *Value) Field(name string) *Value {
@@ -159,13 +161,21 @@ func (w *walker) walkObject(node *yamldoc.Value, s *Shape, v *Value) bool {
 		return false
 	}
 	misspelt := map[string]bool{}
+	v.Misspelt = misspelt
 	seen := w.keys(node, func(name string, key, content *yamldoc.Value) bool {
 		for _, f := range s.Fields {
-			if f.Name == name {
+			if f.Name == name || (f.Alias == name && name != "") {
 				path := below(v.Path, name)
 				w.positions[path] = audit.Position(key.Position)
+				if name == f.Alias {
+					w.positions[below(v.Path, f.Name)] = audit.Position(key.Position)
+					if node.Has(f.Name) {
+						w.found.Add(audit.Position(key.Position), fmt.Sprintf("%s has %q and %q, which are the same setting", w.named(v.Path), f.Name, name), "remove one of them")
+						return true
+					}
+				}
 				if child := w.walk(content, f.in(node), path); child != nil {
-					v.Fields[name] = child
+					v.Fields[f.Name] = child
 				}
 				return true
 			}
@@ -185,7 +195,7 @@ func (w *walker) walkObject(node *yamldoc.Value, s *Shape, v *Value) bool {
 		return true
 	})
 	for _, f := range s.Fields {
-		if f.Required && !seen[f.Name] && !misspelt[f.Name] {
+		if f.Required && !seen[f.Name] && !misspelt[f.Name] && !(f.Alias != "" && (seen[f.Alias] || misspelt[f.Alias])) {
 			w.found.Add(v.At, fmt.Sprintf("%s has no %q", w.named(v.Path), f.Name), "add it: "+f.About)
 		}
 		if other, paired := s.Together[f.Name]; paired && seen[f.Name] && !seen[other] {
@@ -370,6 +380,9 @@ func (w *walker) walkScalar(node *yamldoc.Value, s *Shape, v *Value) bool {
 	return true
 }
 
+// maxListed bounds how many words a message lists.
+const maxListed = 20
+
 func (w *walker) walkText(node *yamldoc.Value, s *Shape, v *Value) bool {
 	switch {
 	case len(s.Words) > 0:
@@ -378,11 +391,21 @@ func (w *walker) walkText(node *yamldoc.Value, s *Shape, v *Value) bool {
 				return true
 			}
 		}
+		if s.OrForm && node.Type == yamldoc.Text && s.Form.Takes(v.Text) {
+			return true
+		}
 		next := "write one of them"
+		if s.OrForm {
+			next = s.Form.Next
+		}
 		if meant, near := nearestTo(v.Text, s.Words); near {
 			next = fmt.Sprintf("did you mean %q?", meant)
 		}
-		w.found.Add(v.At, v.Path+" is none of "+strings.Join(s.Words, ", "), next)
+		words := strings.Join(s.Words, ", ")
+		if len(s.Words) > maxListed {
+			words = fmt.Sprintf("the %d known words", len(s.Words))
+		}
+		w.found.Add(v.At, v.Path+" is none of "+words, next)
 		return false
 	case node.Type != yamldoc.Text && !(s.Digits && node.Type == yamldoc.Number):
 		next := "put it in quotes: \"…\""
