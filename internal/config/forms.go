@@ -32,6 +32,9 @@ var (
 
 	filePath = shape.Form{Is: "a path", Next: "write a path relative to this file, on one line", Pattern: lazy.Regexp(`^\S(.*\S)?$`), Check: shape.Printable}
 
+	environmentForm = shape.Form{Is: "the name of an environment", Next: "write a word in lower case, such as test, sandbox or live",
+		Pattern: lazy.Regexp(`^[a-z][a-z0-9-]*$`), Longest: 30, Check: secret.PlainWords}
+
 	columnTitle = shape.Form{Is: "a word or a few on one line", Next: "write it as the first line of the file has it", Pattern: lazy.Regexp(`^\S(.*\S)?$`),
 		Longest: 100, Check: shape.Printable}
 

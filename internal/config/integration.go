@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -38,15 +39,12 @@ func (r *reader) integrationFrom(tree *shape.Value) {
 	r.readProfile(tree)
 	i.Provider, i.ProviderProfile = r.profile.Name, r.profile.Source
 	i.EventTypes = r.eventTypes(tree.Field("event_types"))
-	i.Environments = []audit.Environment{
-		r.environment(audit.Test, tree.Field("environments").Field(audit.Test)),
-		r.environment(audit.Production, tree.Field("environments").Field(audit.Production)),
-	}
+	i.Environments = r.environments(tree.Field("environments"))
 	i.ProviderChecks = tree.Field("provider_checks").IsTrue()
 	i.RetiredKeys = []audit.RetiredKey{}
 	for _, v := range tree.Field("retired_keys").List() {
 		i.RetiredKeys = append(i.RetiredKeys, audit.RetiredKey{KeyReference: r.keyReference(v),
-			Environment: v.Field("environment").String(), AcceptedUntil: v.Field("accepted_until").Date()})
+			Environment: r.environmentName(v.Field("environment")), AcceptedUntil: v.Field("accepted_until").Date()})
 	}
 	i.Repositories = []audit.Repository{}
 	for _, v := range tree.Field("repositories").List() {
@@ -56,19 +54,19 @@ func (r *reader) integrationFrom(tree *shape.Value) {
 	i.Workloads = []audit.Workload{}
 	for _, v := range tree.Field("workloads").List() {
 		r.otherFile(v.Field("path"))
-		i.Workloads = append(i.Workloads, audit.Workload{Path: v.Field("path").String(), Environment: v.Field("environment").String()})
+		i.Workloads = append(i.Workloads, audit.Workload{Path: v.Field("path").String(), Environment: r.environmentName(v.Field("environment"))})
 	}
 	i.Clients = []audit.Client{}
 	for _, v := range tree.Field("clients").List() {
 		r.otherFile(v.Field("path"))
-		i.Clients = append(i.Clients, audit.Client{Path: v.Field("path").String(), URL: v.Field("url").String(), Environment: v.Field("environment").String()})
+		i.Clients = append(i.Clients, audit.Client{Path: v.Field("path").String(), URL: v.Field("url").String(), Environment: r.environmentName(v.Field("environment"))})
 	}
 	i.Logs = []audit.LogSource{}
 	for _, v := range tree.Field("logs").List() {
 		command, program := r.command(v)
 		r.otherFile(v.Field("path"))
 		i.Logs = append(i.Logs, audit.LogSource{Path: v.Field("path").String(), Command: command, Program: program,
-			Environment: v.Field("environment").String(), Marker: v.Field("marker").String()})
+			Environment: r.environmentName(v.Field("environment")), Marker: v.Field("marker").String()})
 	}
 	i.DeclaredEmpty = []audit.EmptySection{}
 	for _, section := range []string{"repositories", "clients", "logs"} {
@@ -97,10 +95,79 @@ func (r *reader) eventTypes(v *shape.Value) []string {
 	return v.Strings()
 }
 
+// environments are those of the configuration, Test before Production and others as they are written. A provider may have exactly
+// those two.
+func (r *reader) environments(v *shape.Value) []audit.Environment {
+	environments := []audit.Environment{}
+	if v == nil {
+		return environments
+	}
+	names := slices.Clone(v.Names)
+	if two := []string{audit.Test, audit.Production}; r.profile.Environments.Number == len(two) {
+		missing := slices.DeleteFunc(slices.Clone(two), func(name string) bool { // what could not be read was reported
+			_, written := r.integration.Positions[v.Path+"."+name]
+			return written
+		})
+		for _, name := range names {
+			if near := shape.Nearest(name, missing); !slices.Contains(two, name) {
+				r.found.Add(r.integration.Positions[v.Path+"."+name], "unknown environment "+name, shape.Suggest(name, "environment of "+r.profile.Name, two))
+				missing = slices.DeleteFunc(missing, func(other string) bool { return other == near })
+			}
+		}
+		for _, name := range missing {
+			r.problem(v, fmt.Sprintf("environments has no %q", name), "add it: "+r.profile.Name+" has the environments test and production")
+		}
+		names = two
+	}
+	if test, production := slices.Index(names, audit.Test), slices.Index(names, audit.Production); test > production && production >= 0 {
+		names = slices.Insert(slices.Delete(names, test, test+1), production, audit.Test)
+	}
+	written := 0
+	for path := range r.integration.Positions {
+		if name, below := strings.CutPrefix(path, v.Path+"."); below && !strings.Contains(name, ".") {
+			written++
+		}
+	}
+	switch number := r.profile.Environments.Number; {
+	case written == 0:
+		r.problem(v, "environments is empty", "write at least one, such as test")
+	case number > 0 && number != 2 && number != written:
+		r.problem(v, fmt.Sprintf("environments has %d entries", written), fmt.Sprintf("%s has exactly %d", r.profile.Name, number))
+	}
+	for _, name := range names {
+		environments = append(environments, r.environment(name, v.Field(name)))
+	}
+	return environments
+}
+
+// environmentName is the name of one of the environments, "" for all of them.
+func (r *reader) environmentName(v *shape.Value) string {
+	if v == nil {
+		return ""
+	}
+	if _, known := r.integration.Environment(v.Text); !known {
+		names := make([]string, len(r.integration.Environments))
+		for i, environment := range r.integration.Environments {
+			names[i] = environment.Name
+		}
+		next := "write one of them"
+		if meant := shape.Nearest(v.Text, names); meant != "" {
+			next = fmt.Sprintf("did you mean %q?", meant)
+		}
+		r.problem(v, v.Path+" is none of "+strings.Join(names, ", "), next)
+	}
+	return v.Text
+}
+
+// rehearses reports whether an environment is by its name one in which nothing is real.
+func rehearses(environment string) bool {
+	return environment == audit.Test || environment == "sandbox"
+}
+
 func (r *reader) environment(name string, v *shape.Value) audit.Environment {
-	probing := audit.Full
-	if name == audit.Production {
-		probing = audit.Careful
+	probing := audit.Careful
+	if rehearses(name) {
+		probing = audit.Full
 	}
 	r.checkIdentity(v)
 	redirects := v.Field("redirect_urls")

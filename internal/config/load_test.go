@@ -337,3 +337,49 @@ func TestProblemsAreListedInTheOrderOfTheFileAndBounded(t *testing.T) {
 		}
 	}
 }
+
+// TestEnvironmentsFollowFromTheProvider: Begini has exactly two; another provider has one or several, of any name.
+func TestEnvironmentsFollowFromTheProvider(t *testing.T) {
+	t.Parallel()
+	tree := func(names ...string) (*reader, *shape.Value) {
+		text := "environments:\n"
+		for _, name := range names {
+			text += "  " + name + ": {integration_id: \"1\", api_key: {env: TEST_KEY}, webhook_url: https://" + name + ".acme.example/}\n"
+		}
+		found := shape.NewProblems("x.yaml")
+		value, positions := (&shape.Shape{Kind: shape.Object, Fields: slices.DeleteFunc(slices.Clone(root().Fields), func(f shape.Field) bool { return f.Name != "environments" })}).Read([]byte(text), "the configuration", "", found)
+		guard, err := newGuard(t.TempDir(), options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &reader{found: found, guard: guard, options: options, integration: &audit.Integration{Positions: positions}}, value.Field("environments")
+	}
+	for _, test := range []struct {
+		number int
+		names  []string
+		want   string // the environments, or what is wrong
+	}{
+		{0, []string{"live"}, "live careful"},
+		{0, []string{"production", "test"}, "test full, production careful"},
+		{0, []string{"live", "sandbox", "staging"}, "live careful, sandbox full, staging careful"},
+		{1, []string{"live"}, "live careful"},
+		{1, []string{"live", "sandbox"}, "environments has 2 entries"},
+		{2, []string{"production", "test"}, "test full, production careful"},
+		{2, []string{"test"}, `environments has no "production"`},
+		{2, []string{"test", "live"}, "unknown environment live"},
+	} {
+		r, value := tree(test.names...)
+		r.profile.Environments.Number = test.number
+		var got []string
+		for _, environment := range r.environments(value) {
+			got = append(got, environment.Name+" "+environment.Probing)
+		}
+		said := strings.Join(got, ", ")
+		if err := r.found.Err(); err != nil {
+			said = err.Error()
+		}
+		if said != test.want && !strings.Contains(said, test.want) {
+			t.Errorf("%d, %v: got %s, want %s", test.number, test.names, said, test.want)
+		}
+	}
+}

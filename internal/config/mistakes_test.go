@@ -32,7 +32,8 @@ var mistakes = []mistake{
 	{name: "key at another level", old: "provider_checks:", new: "webhook_url: https://x.example/\nprovider_checks:"},
 	{name: "key of a list's items", old: "provider_checks:", new: "approved_by: jane\nprovider_checks:"},
 	{name: "too many items", old: "repositories: [{path: .}]", new: "repositories: [{path: .}" + strings.Repeat(", {path: .}", 1000) + "]"},
-	{name: "unknown environment", old: "  production:\n", new: "  staging:\n"},
+	{name: "unknown environment", old: "  production:\n", new: "  staging:\n", schema: true},
+	{name: "environments that have nothing", old: "environments:\n", new: "environments: {}\nx:\n"},
 	{name: "third environment", old: "provider_checks: true", new: "  staging: {}\nprovider_checks: true"},
 	{name: "duplicate key", old: "    receiver: queued", new: "    receiver: queued\n    receiver: inline"},
 	{name: "duplicate key, quoted", old: "    receiver: queued", new: "    receiver: queued\n    \"receiver\": inline"},
@@ -143,7 +144,7 @@ var mistakes = []mistake{
 	{name: "log with neither", old: "{command: [journalctl, -u, acme], env: [SYSTEMD_COLORS]}", new: "{}"},
 	{name: "log pattern", old: "./logs/*.log", new: `"./logs/[.log"`, schema: true},
 	{name: "marker", old: `"probe-[0-9]+"`, new: `"probe-[0-9"`, schema: true},
-	{name: "environment misspelt", old: "workloads: [{path: deploy/, environment: production}]", new: "workloads: [{path: deploy/, environment: prodution}]"},
+	{name: "environment misspelt", old: "workloads: [{path: deploy/, environment: production}]", new: "workloads: [{path: deploy/, environment: prodution}]", schema: true},
 
 	{name: "domain", old: "[ACME.example]", new: `["@acme.example"]`},
 	{name: "no admins", old: "  roster:", new: "  max_admins: 0\n  roster:"},

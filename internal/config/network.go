@@ -30,11 +30,15 @@ func (r *reader) network(v *shape.Value) {
 		Resolve:          map[string][]string{},
 		Vantage:          v.Field("vantage").Or(audit.Public),
 		Timeout:          defaultTimeout,
-		RequestsPerSec: map[string]float64{
-			audit.Test:       v.Field("max_requests_per_second").NumberOr(defaultTestRate),
-			audit.Production: v.Field("max_requests_per_second").NumberOr(defaultProductionRate),
-		},
+		RequestsPerSec:   map[string]float64{},
 		FreshConnections: int(v.Field("fresh_connections").NumberOr(defaultFreshConnections)),
+	}
+	for _, environment := range r.integration.Environments {
+		rate := float64(defaultProductionRate)
+		if rehearses(environment.Name) {
+			rate = defaultTestRate
+		}
+		network.RequestsPerSec[environment.Name] = v.Field("max_requests_per_second").NumberOr(rate)
 	}
 	if timeout := v.Field("timeout"); timeout != nil {
 		network.Timeout, _ = time.ParseDuration(timeout.Text) // the walk has parsed it

@@ -98,7 +98,7 @@ func (r *reader) waivers(v *shape.Value) {
 		waiver := audit.Waiver{
 			Check:       item.Field("check").String(),
 			Finding:     item.Field("finding").String(),
-			Environment: item.Field("environment").String(),
+			Environment: r.environmentName(item.Field("environment")),
 			Reason:      item.Field("reason").String(),
 			Owner:       item.Field("owner").String(),
 			ApprovedBy:  item.Field("approved_by").String(),

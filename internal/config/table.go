@@ -17,6 +17,9 @@ const longestKey = 4096
 // mostPassed bounds how many variables a command is passed.
 const mostPassed = 50
 
+// maxEnvironments bounds the environments: each is probed.
+const maxEnvironments = 10
+
 // mostRetiredKeys bounds the list: each key costs requests and a search. It holds the keys of a year with a rotation a day.
 const mostRetiredKeys = 500
 
@@ -28,7 +31,7 @@ const (
 
 // root is the table, made once.
 var root = sync.OnceValue(func() *shape.Shape {
-	environmentName := shape.OneOf(audit.Test, audit.Production)
+	environmentName := shape.Texts(environmentForm)
 	command := &shape.Shape{Kind: shape.List, Item: shape.Texts(argument), Fewest: 1}
 	passed := &shape.Shape{Kind: shape.List, Item: shape.Texts(variableName), Most: mostPassed, Distinct: true}
 	const aboutPassed = "names of the variables that the command is passed next to PATH and HOME, such as [VAULT_ADDR, VAULT_TOKEN]"
@@ -91,10 +94,8 @@ var root = sync.OnceValue(func() *shape.Shape {
 			{Name: "harmless", Shape: &shape.Shape{Kind: shape.Boolean}, About: "true: it tells about a course and carries no result"},
 		}}}},
 		{Name: "event_types", Shape: &shape.Shape{Kind: shape.List, Item: shape.Texts(provider.EventType), Fewest: 1, Distinct: true}, About: "event types that the receiver handles; default: all of the provider's"},
-		{Name: "environments", Required: true, About: "the two environments, test and production", Shape: &shape.Shape{Kind: shape.Object, Fields: []shape.Field{
-			{Name: audit.Test, Required: true, Shape: environment, About: "the Test environment"},
-			{Name: audit.Production, Required: true, Shape: environment, About: "the Production environment"},
-		}}},
+		{Name: "environments", Required: true, About: "the environments by name: test and production, or what the provider has instead", Shape: &shape.Shape{
+			Kind: shape.Mapping, Keys: environmentForm, Named: true, Item: environment, Most: maxEnvironments}},
 		{Name: "provider_checks", Shape: &shape.Shape{Kind: shape.Boolean}, About: "true: also ask the provider's API, which sends it the keys; default: false"},
 		{Name: "retired_keys", Shape: &shape.Shape{Kind: shape.List, Item: retiredKey, Most: mostRetiredKeys}, About: "keys that were rotated out"},
 		{Name: "repositories", About: "git repositories to search for keys", Shape: orNone(shape.ListOf(&shape.Shape{Kind: shape.Object, Fields: []shape.Field{
@@ -102,18 +103,18 @@ var root = sync.OnceValue(func() *shape.Shape {
 		}}))},
 		{Name: "workloads", About: "manifests that show where the receiver gets its key", Shape: shape.ListOf(&shape.Shape{Kind: shape.Object, Fields: []shape.Field{
 			{Name: "path", Required: true, Shape: shape.Texts(filePath), About: "file or directory of manifests"},
-			{Name: "environment", Shape: environmentName, About: "default: both"},
+			{Name: "environment", Shape: environmentName, About: "default: all"},
 		}})},
 		{Name: "clients", About: "what reaches browsers and phones", Shape: orNone(shape.ListOf(&shape.Shape{Kind: shape.Object, ExactlyOne: []string{"path", "url"}, Fields: []shape.Field{
 			{Name: "path", Shape: shape.Texts(filePath), About: "bundle, page or app package"},
 			{Name: "url", Shape: shape.Texts(webURL), About: "live page"},
-			{Name: "environment", Shape: environmentName, About: "default: both"},
+			{Name: "environment", Shape: environmentName, About: "default: all"},
 		}}))},
 		{Name: "logs", About: "logs of the receiver", Shape: orNone(shape.ListOf(&shape.Shape{Kind: shape.Object, ExactlyOne: []string{"path", "command"}, Together: map[string]string{"env": "command"}, Fields: []shape.Field{
 			{Name: "path", Shape: shape.Texts(logGlob), About: "pattern of log files"},
 			{Name: "command", Shape: command, About: "command that prints the log; runs only with --allow-commands"},
 			{Name: "env", Shape: passed, About: aboutPassed},
-			{Name: "environment", Shape: environmentName, About: "default: both"},
+			{Name: "environment", Shape: environmentName, About: "default: all"},
 			{Name: "marker", Shape: shape.Texts(logMarker), About: "pattern that shows that the log has caught up"},
 		}}))},
 		{Name: "access", About: "who may use the provider's dashboard", Shape: &shape.Shape{Kind: shape.Object, Fields: []shape.Field{
@@ -146,7 +147,7 @@ var root = sync.OnceValue(func() *shape.Shape {
 		{Name: "waivers", About: "risks that somebody accepts for a while", Shape: shape.ListOf(&shape.Shape{Kind: shape.Object, Fields: []shape.Field{
 			{Name: "check", Required: true, Shape: shape.Texts(checkID), About: "id of the check that is waived"},
 			{Name: "finding", Shape: shape.Texts(findingID), About: "id of the one finding that is waived; default: all of the check's"},
-			{Name: "environment", Shape: environmentName, About: "default: both"},
+			{Name: "environment", Shape: environmentName, About: "default: all"},
 			{Name: "reason", Required: true, Shape: shape.Texts(shape.Prose), About: "why the risk is acceptable for now"},
 			{Name: "owner", Required: true, Shape: person, About: "who fixes it"},
 			{Name: "approved_by", Required: true, Shape: person, About: "who accepts the risk: another person"},

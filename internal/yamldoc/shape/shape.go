@@ -92,6 +92,9 @@ func (s *Shape) find(name, path string) string {
 			return found
 		}
 	}
+	if s.Named {
+		return s.Item.find(name, below(path, "NAME"))
+	}
 	return s.Item.find(name, path+"[]")
 }
 
