@@ -168,7 +168,8 @@ func configurationPage() string {
 	return text.String()
 }
 
-// describeSettings writes a row for each setting, those of an object in a list as name[].setting. What was described before is
+// describeSettings writes a row for each setting, those of an object in a list as name[].setting, and
+// those of objects that the user names as name.NAME.setting. What was described before is
 // named; described holds, by the description of an object, where that was.
 func describeSettings(text *strings.Builder, described map[string]string, path string, schema *jsonschema.Schema) {
 	for _, name := range schema.PropertyOrder {
@@ -181,8 +182,13 @@ func describeSettings(text *strings.Builder, described map[string]string, path s
 		if len(below.AnyOf) > 0 && below.AnyOf[0].Items != nil {
 			below = below.AnyOf[0]
 		}
-		if below.Items != nil {
+		switch {
+		case below.Items != nil:
 			below, suffix = below.Items, "[]."
+		case below.PropertyNames != nil && len(below.AdditionalProperties.PropertyOrder) > 0:
+			below, suffix = below.AdditionalProperties, ".NAME."
+		case len(below.AnyOf) > 0 && below.AnyOf[len(below.AnyOf)-1].Type == "object": // a text may stand in its place
+			below = below.AnyOf[len(below.AnyOf)-1]
 		}
 		value := cell(valueOf(property))
 		var settings bytes.Buffer
