@@ -10,7 +10,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
-// The names of Begini's environments, which others share. An integration with another provider may have one or several, of any name.
+// The names that environments mostly have. An integration with another provider may have one or several, of any name.
 const (
 	Test       = "test"
 	Production = "production"

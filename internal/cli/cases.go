@@ -14,13 +14,10 @@ import (
 	"github.com/prelaunch-audit/prelaunch/probes/webhook/cases"
 )
 
-// defaultProvider is the profile of commands that read no configuration.
-const defaultProvider = "begini"
-
 // providerFlag is --provider of such a command.
 func providerFlag(cmd *cobra.Command, name *string) {
-	*name = defaultProvider
-	cmd.Flags().Var(&choiceValue{name, provider.Names()}, "provider", "`NAME` of the webhook provider (default "+defaultProvider+")")
+	*name = provider.Default
+	cmd.Flags().Var(&choiceValue{name, provider.Names()}, "provider", "`NAME` of the webhook provider (default "+provider.Default+")")
 	must(cmd.RegisterFlagCompletionFunc("provider", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return provider.Names(), cobra.ShellCompDirectiveNoFileComp
 	}))

@@ -31,7 +31,7 @@ type receiver struct {
 }
 
 func (r *receiver) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&r.url, "url", "", "`URL` of the receiver: https, or http on this machine, such as http://localhost:8080/begini")
+	cmd.Flags().StringVar(&r.url, "url", "", "`URL` of the receiver: https, or http on this machine, such as http://localhost:8080/webhook")
 	cmd.Flags().StringVar(&r.keyEnv, "key-env", "", "the variable `NAME` that holds the receiver's key (default a throw-away key of this machine's)")
 	cmd.Flags().StringVar(&r.integrationID, "integration-id", "1234567890987654321", "the integration `ID` of the events")
 	cmd.Flags().StringArrayVar(&r.uids, "uid", nil, "send events of `UID`, which the receiver knows, and not of synthetic ones (repeatable)")
@@ -122,12 +122,12 @@ func portOf(target *url.URL) string {
 // localURL checks the URL of a developer's receiver.
 func localURL(text string) (*url.URL, error) {
 	if text == "" {
-		return nil, errors.New("--url is missing: name your receiver, such as --url http://localhost:8080/begini")
+		return nil, errors.New("--url is missing: name your receiver, such as --url http://localhost:8080/webhook")
 	}
 	target, err := url.Parse(text)
 	switch {
 	case err != nil || target.Hostname() == "" || target.Opaque != "":
-		return nil, fmt.Errorf("--url %.200q is no URL: it looks like http://localhost:8080/begini", text)
+		return nil, fmt.Errorf("--url %.200q is no URL: it looks like http://localhost:8080/webhook", text)
 	case target.User != nil || target.Fragment != "":
 		return nil, errors.New("--url takes no user name, password or fragment")
 	case target.Scheme == "https", target.Scheme == "http" && netprobe.Loopback(target.Hostname()):

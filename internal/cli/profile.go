@@ -50,7 +50,7 @@ func reportedProfile(r *audit.Report) (audit.Profile, error) {
 func catalogueProfile(name string) (audit.Profile, error) {
 	shown := name
 	if name == "" {
-		shown = defaultProvider
+		shown = provider.Default
 	}
 	profile, err := provider.ByName(shown)
 	if err != nil {

@@ -40,7 +40,7 @@ sent and received. Test is meant unless --environment says production, and nothi
 signatures are redacted, except those made with a throw-away key. --curl sends nothing: it prints shell commands in which openssl
 computes the signature from a variable.`,
 		Example: `  prelaunch replay truncated-signature/first-16
-  prelaunch replay webhook.rejects-tampered --url http://localhost:8080/begini
+  prelaunch replay webhook.rejects-tampered --url http://localhost:8080/webhook
   prelaunch replay tampered/value-changed --curl | sh`,
 		ValidArgsFunction: completeCases(&r.provider),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -11,6 +11,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/config"
 	"github.com/prelaunch-audit/prelaunch/internal/policy"
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
 	"github.com/prelaunch-audit/prelaunch/policies"
 	"github.com/prelaunch-audit/prelaunch/probes"
@@ -28,16 +29,16 @@ func publicDocuments() []publicDocument {
 		return map[string]any{"integration_id": id, "api_key": map[string]any{"env": key}, "webhook_url": url}
 	}
 	environments := map[string]any{
-		"test":       environment("1234567890987654321", "BEGINI_TEST_API_KEY", "https://hooks-test.acme.example/begini"),
-		"production": environment("9876543210123456789", "BEGINI_PRODUCTION_API_KEY", "https://hooks.acme.example/begini"),
+		"test":       environment("1234567890987654321", "PRELAUNCH_TEST_API_KEY", "https://hooks-test.acme.example/webhook"),
+		"production": environment("9876543210123456789", "PRELAUNCH_PRODUCTION_API_KEY", "https://hooks.acme.example/webhook"),
 	}
 	return []publicDocument{
 		{"config", "urn:prelaunch:schema:config:v1", func() ([]byte, error) { return json.MarshalIndent(config.Schema(), "", "  ") },
-			map[string]any{"version": 1, "integration": "acme-personal-loans", "provider": "begini", "environments": environments}},
+			map[string]any{"version": 1, "integration": "acme-personal-loans", "provider": provider.Default, "environments": environments}},
 		{"facts", "urn:prelaunch:schema:facts:v1", func() ([]byte, error) { return policies.FS.ReadFile(policy.SchemaFile) }, exampleFacts()},
 		{"report", "urn:prelaunch:schema:report:v1", report.Schema, exampleReport()},
 		{"error", "urn:prelaunch:schema:error:v1", errorSchemaDocument, errorDocument{Schema: errorSchema, Code: exitFailure,
-			Message: "provider is none of begini", File: "prelaunch.yaml", Line: 3, Column: 11, Hint: "write begini"}},
+			Message: "provider is none of " + provider.Default, File: "prelaunch.yaml", Line: 3, Column: 11, Hint: "write " + provider.Default}},
 	}
 }
 
@@ -47,7 +48,7 @@ func exampleReport() *audit.Report {
 	finding := audit.Finding{ID: "1d5f0c3ab2e49687", Scope: "7a3b9c1de0f28465", Outcome: outcome, Environment: audit.Production, Basis: audit.Observed,
 		Message: "the Production receiver rejected every unsigned event", Evidence: map[string]any{"sent": 9}}
 	return &audit.Report{
-		Schema: audit.ReportSchema, Tool: audit.Tool{Name: "prelaunch", Version: "1.0.0"}, Integration: "acme-personal-loans", Provider: "begini",
+		Schema: audit.ReportSchema, Tool: audit.Tool{Name: "prelaunch", Version: "1.0.0"}, Integration: "acme-personal-loans", Provider: provider.Default,
 		Partial: true, Summary: audit.Summary{Pass: 1}, Checklist: []audit.ChecklistItem{}, Notes: []string{},
 		Checks: []audit.Check{{ID: "webhook.rejects-unsigned", Title: "Unsigned events must be rejected", Section: "Verify every webhook", Items: []int{2},
 			Level: audit.Required, Severity: "critical", Outcome: outcome, Remediation: "Reject every request without a valid signature.",
@@ -66,7 +67,7 @@ func exampleFacts() *audit.Document {
 	}
 	return &audit.Document{
 		Schema: audit.FactsSchema, Tool: audit.Tool{Name: "prelaunch", Version: "1.0.0"}, RunID: "k3q7x2m5a9bd", CutShort: true,
-		Integration: audit.Integration{Name: "acme-personal-loans", Provider: "begini", EventTypes: []string{}, Declared: []string{},
+		Integration: audit.Integration{Name: "acme-personal-loans", Provider: provider.Default, EventTypes: []string{}, Declared: []string{},
 			DeclaredEmpty: []audit.EmptySection{}, Environments: []audit.Environment{}, RetiredKeys: []audit.RetiredKey{},
 			Repositories: []audit.Repository{}, Workloads: []audit.Workload{}, Clients: []audit.Client{}, Logs: []audit.LogSource{},
 			Access: audit.Access{AllowedDomains: []string{}}, Attestations: []audit.Attestation{}, Waivers: []audit.Waiver{},

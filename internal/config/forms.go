@@ -18,16 +18,16 @@ var (
 	integrationName = shape.Form{Is: "a name", Next: "write a name of at most 100 characters on one line", Pattern: lazy.Regexp(`^\S(.*\S)?$`), Longest: 100, Check: shape.Printable}
 
 	// identifier goes into the bodies of events as it stands, so it needs no escaping there.
-	identifier = shape.Form{Is: "an integration ID", Next: "copy it from the Deployment Centre, in quotes: letters, digits, hyphens and underscores",
+	identifier = shape.Form{Is: "an integration ID", Next: "copy it from the provider, in quotes: letters, digits, hyphens and underscores",
 		Pattern: lazy.Regexp(`^[A-Za-z0-9_-]{1,64}$`)}
 
-	webURL = shape.Form{Is: "an absolute http or https URL with a host and without user name or fragment", Next: "write it like https://hooks.acme.example/begini",
+	webURL = shape.Form{Is: "an absolute http or https URL with a host and without user name or fragment", Next: "write it like https://hooks.acme.example/webhook",
 		Pattern: lazy.Regexp(`^[Hh][Tt][Tt][Pp][Ss]?://[^\s#]+$`), Format: "uri", Check: isWebURL}
 
-	baseURL = shape.Form{Is: "an absolute http or https URL with a host and without user name, query or fragment", Next: "write it like https://api.begini.co",
+	baseURL = shape.Form{Is: "an absolute http or https URL with a host and without user name, query or fragment", Next: "write it like https://api.acme.example",
 		Pattern: lazy.Regexp(`^[Hh][Tt][Tt][Pp][Ss]?://[^\s#?]+$`), Format: "uri", Check: isWebURL}
 
-	variableName = shape.Form{Is: "the name of an environment variable", Next: "write the variable's name, such as BEGINI_TEST_API_KEY (what stands here is not repeated, in case it is the key)",
+	variableName = shape.Form{Is: "the name of an environment variable", Next: "write the variable's name, such as ACME_TEST_API_KEY (what stands here is not repeated, in case it is the key)",
 		Pattern: lazy.Regexp(`^[A-Za-z_][A-Za-z0-9_]*$`), Longest: 128, Check: secret.PlainWords}
 
 	filePath = shape.Form{Is: "a path", Next: "write a path relative to this file, on one line", Pattern: lazy.Regexp(`^\S(.*\S)?$`), Check: shape.Printable}

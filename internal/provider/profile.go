@@ -332,7 +332,7 @@ func (e Environments) HasIdentity() bool { return e.Identity != "" && e.Identity
 // Features are what a provider has and not every one does.
 type Features struct {
 	Redirects    bool   `json:"redirects,omitempty"`     // users are redirected to URLs of the integration
-	Registration bool   `json:"registration,omitempty"`  // endpoints and redirect URLs are registered in a Deployment Centre
+	Registration bool   `json:"registration,omitempty"`  // endpoints and redirect URLs are registered in the provider's dashboard
 	Dashboard    bool   `json:"dashboard,omitempty"`     // people have accounts in a dashboard
 	TestDelivery string `json:"test_delivery,omitempty"` // how the provider is made to deliver a test event; none
 	Addresses    string `json:"addresses,omitempty"`     // where the list of addresses that it sends from is to be had

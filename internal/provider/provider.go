@@ -100,8 +100,11 @@ import (
 //go:embed profiles/*.yaml
 var embedded embed.FS
 
+//go:embed profiles/default
+var defaultName string
+
 // Default is the provider of a configuration that is written without a choice.
-const Default = "begini"
+var Default = strings.TrimSpace(defaultName)
 
 // Names lists the built-in providers: the default, then by name. It reads no profile.
 var Names = sync.OnceValue(func() []string {

@@ -260,7 +260,7 @@ func profileShape() *shape.Shape {
 			optional("number", shape.Between(shape.Integer, 1, 10), "exactly so many; default: one or several")), "the provider's environments"),
 		optional("features", object(
 			optional("redirects", flag, "users are redirected to URLs of the integration"),
-			optional("registration", flag, "endpoints and redirect URLs are registered in a Deployment Centre"),
+			optional("registration", flag, "endpoints and redirect URLs are registered in the provider's dashboard"),
 			optional("dashboard", flag, "people have accounts in a dashboard"),
 			optional("test_delivery", shape.Texts(oneLine), "how the provider is made to deliver a test event; or none"),
 			optional("api", shape.Texts(oneLine), "none, or a word on it"),

@@ -16,7 +16,7 @@
 #   remediation: |
 #     Copy the key of each {{tab}} (Test, Production) into the environment it belongs to, and
 #     rotate the one that was used in both.
-#   facts: [key.pair, provider.call]
+#   facts: [key.pair, key.reference, provider.call]
 package prelaunch.checks.api_key.separate_environments
 
 import data.prelaunch.lib
@@ -45,6 +45,25 @@ findings contains lib.finding({
 }) if {
 	some pair in pairs
 	not pair.same
+}
+
+# A value that shows its environment, as sk_test_… does, and is configured for another.
+findings contains lib.finding({
+	"outcome": "fail", "environment": reference.environment, "subject": "value of another environment",
+	"message": sprintf("%s {{key}} is one of %s: its value shows it", [
+		lib.label(reference.environment), lib.label(reference.value_environment),
+	]),
+	"evidence": {"fingerprint": reference.fingerprint, "value_environment": reference.value_environment},
+}) if {
+	some reference in input.facts["key.reference"]
+	reference.role == "current"
+	stages[reference.environment] != stages[reference.value_environment]
+}
+
+# stages are what environments of other names mostly are; what one of a further name is is not known.
+stages := {
+	"test": "test", "sandbox": "test", "staging": "test", "development": "test", "dev": "test",
+	"production": "production", "prod": "production", "live": "production",
 }
 
 # With provider_checks: a key that is accepted for the other environment's integration ID. It counts only where the

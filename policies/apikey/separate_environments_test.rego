@@ -49,3 +49,22 @@ test_several_environments if {
 	}
 	{[f.outcome, f.subject] | some f in found} == {["fail", "same key: sandbox and staging"], ["pass", "different keys: sandbox and live"]}
 }
+
+valued(environment, of) := result if {
+	reference := {"environment": environment, "role": "current", "value_environment": of, "fingerprint": "sha256:00000001"}
+	result := {f.outcome | some f in check.findings} with input as {
+		"facts": {"key.pair": [pair(false)], "key.reference": [reference]}, "probes": [],
+		"integration": {"environments": [{"name": "test"}, {"name": "production"}]},
+	}
+}
+
+test_fail_where_the_value_shows_another_environment if {
+	valued("production", "test") == {"pass", "fail"}
+	valued("live", "test") == {"pass", "fail"}
+}
+
+test_pass_where_it_shows_the_same_or_none if {
+	valued("production", "production") == {"pass"}
+	valued("live", "production") == {"pass"}
+	valued("eu-west", "test") == {"pass"}
+}

@@ -19,7 +19,7 @@
 #     configuration and check that the API key is the one that the configuration references; then audit with
 #     provider_checks, or attest deployment-centre.webhook-registered.
 #   sources:
-#     - "Begini API, POST /v1/webhooks-management/test: its documented answers"
+#     - "the provider's API: what its test delivery is documented to respond"
 #   facts: [provider.call]
 #   per_environment: true
 package prelaunch.checks.deployment_centre.webhook_registered

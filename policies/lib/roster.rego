@@ -25,7 +25,7 @@ gaps contains lib.declared(object.union(declare, {
 declare := lib.declare(
 	"access", "Export the dashboard's users, have somebody review them, and declare the file",
 	[
-		"access:", "  roster: evidence/beacon-users.csv", sprintf("  exported_on: %s", [lib.today]),
+		"access:", "  roster: evidence/{{roster}}", sprintf("  exported_on: %s", [lib.today]),
 		"  allowed_domains: [acme.example]", sprintf("  reviewed: {by: you@acme.example, on: %s}", [lib.today]),
 	],
 )

@@ -10,9 +10,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
 )
 
 // Reference is a fact of kind "key.reference": one key and where the auditor's configuration gets it from.
@@ -26,7 +26,9 @@ type Reference struct {
 	Held        bool   `json:"held"`        // the key itself is known, not only its fingerprint
 	Placeholder bool   `json:"placeholder"` // it is a well-known stand-in such as changeme, or one character over and over
 	Blank       bool   `json:"blank"`       // it begins or ends with white space, as a mistake of copying does
-	File        File   `json:"file"`        // of a file reference
+	// ValueEnvironment is the environment that the value itself names, as sk_live_ does; empty: none.
+	ValueEnvironment string `json:"value_environment,omitempty"`
+	File             File   `json:"file"` // of a file reference
 }
 
 // File is what protects a key file.
@@ -96,6 +98,11 @@ func all(integration *audit.Integration) []keyOf {
 }
 
 func (probe) Run(ctx context.Context, run *audit.Run) error {
+	profile, err := provider.Of(run.Integration.Provider, run.Integration.ProviderProfile)
+	if err != nil {
+		return err
+	}
+	standIns := standInsOf(profile.Secret.Names)
 	list := all(run.Integration)
 	for _, held := range list {
 		if err := ctx.Err(); err != nil {
@@ -106,7 +113,8 @@ func (probe) Run(ctx context.Context, run *audit.Run) error {
 			Fingerprint: held.Key.Fingerprint(), Length: held.Key.Len(), Held: held.Key.Held(),
 		}
 		if material := held.Key.Expose(); material != nil {
-			reference.Placeholder = placeholder(string(material))
+			reference.Placeholder = placeholder(string(material), standIns)
+			reference.ValueEnvironment = profile.Secret.Environment(strings.TrimSpace(string(material)))
 			reference.Blank = strings.TrimSpace(string(material)) != string(material)
 		}
 		if held.Source == audit.FromFile {
@@ -144,16 +152,21 @@ func name(reference audit.KeyReference) string {
 	return ""
 }
 
-// standIns are values that documentation and templates put where a key belongs.
-var standIns = sync.OnceValue(func() *regexp.Regexp {
+// standInsOf are values that documentation and templates put where a key belongs, also with one of the words by which a
+// provider's keys are called.
+func standInsOf(words []string) *regexp.Regexp {
+	quoted := []string{}
+	for _, word := range words {
+		quoted = append(quoted, regexp.QuoteMeta(word))
+	}
 	return regexp.MustCompile(`(?i)^(` + strings.Join([]string{
-		`change[-_ ]?me.*`, `(my|your|the|insert|enter|put|replace|add|test|example|sample|dummy|fake|demo|default|some)?[-_ ]?(begini)?[-_ ]?(api|secret|webhook|private)?[-_ ]?(key|secret|token|password)([-_ ]?(here|goes[-_ ]?here|value|123|test|prod(uction)?))?`,
+		`change[-_ ]?me.*`, `(my|your|the|insert|enter|put|replace|add|test|example|sample|dummy|fake|demo|default|some)?[-_ ]?(` + strings.Join(quoted, "|") + `)?[-_ ]?(api|secret|webhook|private)?[-_ ]?(key|secret|token|password)([-_ ]?(here|goes[-_ ]?here|value|123|test|prod(uction)?))?`,
 		`<.*>`, `\$\{.*\}`, `\{\{.*\}\}`, `(undefined|null|none|nil|false|true|todo|tbd|n/a)`, `(0?123456789?0?|abcdef)+.*`, `password.*`, `lorem.*`, `placeholder.*`, `x+`, `redacted`,
 	}, "|") + `)$`)
-})
+}
 
-func placeholder(key string) bool {
-	return standIns().MatchString(strings.TrimSpace(key)) || (key != "" && strings.Trim(key, key[:1]) == "")
+func placeholder(key string, standIns *regexp.Regexp) bool {
+	return standIns.MatchString(strings.TrimSpace(key)) || (key != "" && strings.Trim(key, key[:1]) == "")
 }
 
 // secretMounts are where Docker, Kubernetes and systemd put secrets for one process to read.

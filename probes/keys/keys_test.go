@@ -3,10 +3,12 @@ package keys
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/audit/audittest"
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
@@ -26,7 +28,7 @@ func TestReferencesAndPairs(t *testing.T) {
 		return audit.KeyReference{Key: secret.New([]byte(key)), Source: audit.FromFile, Path: path}
 	}
 	integration := &audit.Integration{
-		Directory: directory, Repositories: []audit.Repository{{Path: "repo"}},
+		Provider: provider.Default, Directory: directory, Repositories: []audit.Repository{{Path: "repo"}},
 		Environments: []audit.Environment{
 			{Name: audit.Test, Key: file("safe", "tk_4f9Qw82LmZx71VbNc03Re6Ty")},
 			{Name: audit.Production, Key: file("open", "changeme")},
@@ -75,10 +77,41 @@ func TestPlaceholders(t *testing.T) {
 	t.Parallel()
 	for key, want := range map[string]bool{
 		"changeme": true, "CHANGE_ME_LATER": true, "your-api-key-here": true, "<key>": true, "${BEGINI_KEY}": true, "xxxxxxxxxxxxxxxx": true,
-		"0000000000000000": true, "null": true, "tk_4f9Qw82LmZx71VbNc03Re6Ty": false, "9f86d081884c7d659a2feaa0c55ad015": false, "": false,
+		"my-acme-api-key": true, "my-other-api-key": false, "0000000000000000": true, "null": true, "tk_4f9Qw82LmZx71VbNc03Re6Ty": false, "9f86d081884c7d659a2feaa0c55ad015": false, "": false,
 	} {
-		if got := placeholder(key); got != want {
+		if got := placeholder(key, standInsOf([]string{"acme"})); got != want {
 			t.Errorf("%q: %v", key, got)
 		}
+	}
+}
+
+// What a value shows of its environment is reported, never the value.
+func TestValuesThatNameTheirEnvironment(t *testing.T) {
+	t.Parallel()
+	profile, err := provider.ByName("paystack")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(profile.Secret.Environments) == 0 {
+		t.Fatal("the profile says nothing of its keys' environments")
+	}
+	out := &audittest.Sink{}
+	key := func(value string) audit.KeyReference {
+		return audit.KeyReference{Source: audit.FromEnv, Variable: "KEY", Key: secret.New([]byte(value))}
+	}
+	integration := &audit.Integration{Provider: "paystack", Environments: []audit.Environment{
+		{Name: audit.Test, Key: key("sk_live_4f9Qw82LmZx71VbNc03Re6Ty")},
+		{Name: audit.Production, Key: key("sk_test_8Jd72KsPq0Zm41XvBn95Wc3L")},
+		{Name: "staging", Key: key("8Jd72KsPq0Zm41XvBn95Wc3L")},
+	}}
+	if err := New().Run(t.Context(), &audit.Run{Integration: integration, Sink: out}); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, reference := range audittest.Of[Reference](out) {
+		got = append(got, reference.ValueEnvironment)
+	}
+	if want := []string{audit.Production, audit.Test, ""}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -8,7 +8,7 @@ import (
 
 // sharedWords are what an address is called that is read by a function and not by a person.
 var sharedWords = words(`
-	abuse account accounting accounts admin administration administrator administrators admins alerts api app apps audit backend begini billing bot
+	abuse account accounting accounts admin administration administrator administrators admins alerts api app apps audit backend billing bot
 	careers client compliance contact credit dashboard data default demo dev developer developers development devops devs enquiries engineering example
 	everyone finance fraud frontend group hello help helpdesk hr info infra infrastructure integration integrations it itadmin legal lending loans
 	mail mailbox management marketing monitoring no noc noreply notifications office operations ops owner payments platform postmaster
@@ -82,28 +82,29 @@ func split(text string) []string {
 }
 
 // shared reports whether the part of an address before the @ is that of a function or a team. The person's name, where the roster has
-// it, tells a Dev Patel from the developers.
-func shared(local, name string) bool {
+// it, tells a Dev Patel from the developers. own are the words of the provider's name, which are nobody's either.
+func shared(local, name string, own ...string) bool {
+	function := func(word string) bool { return sharedWords[word] || slices.Contains(own, word) }
 	local, _, _ = strings.Cut(local, "+")
 	parts := split(local)
 	if slices.ContainsFunc(parts, func(word string) bool { return tellingWords[word] }) {
 		return true
 	}
-	if len(parts) == 0 || slices.ContainsFunc(parts, func(word string) bool { return !sharedWords[word] }) {
+	if len(parts) == 0 || slices.ContainsFunc(parts, func(word string) bool { return !function(word) }) {
 		return false // a staff number is a person's, too
 	}
 	person := split(name)
-	ofPerson := slices.ContainsFunc(person, func(word string) bool { return !sharedWords[word] })
+	ofPerson := slices.ContainsFunc(person, func(word string) bool { return !function(word) })
 	return !ofPerson || !slices.ContainsFunc(person, func(word string) bool { return slices.Contains(parts, word) })
 }
 
 // sharedPerson reports whether somebody who is named in the configuration, by name or address, is a function or a team.
-func sharedPerson(who string) bool {
+func sharedPerson(who string, own ...string) bool {
 	if strings.TrimSpace(who) == "" {
 		return false
 	}
 	if local, _, ok := splitAddress(strings.TrimSpace(who)); ok {
-		return shared(local, "")
+		return shared(local, "", own...)
 	}
-	return shared(who, "")
+	return shared(who, "", own...)
 }

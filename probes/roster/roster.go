@@ -84,7 +84,7 @@ func (probe) Run(ctx context.Context, run *audit.Run) error {
 	file := readFile(run.Integration.Directory, access.Roster)
 	described := Roster{
 		Path: access.Roster, Size: file.size, Digest: file.digest, Problem: file.problem, UnreadableRows: []int{},
-		ReviewerShared: sharedPerson(access.ReviewedBy),
+		ReviewerShared: sharedPerson(access.ReviewedBy, split(run.Integration.Provider)...),
 	}
 	var table table
 	if file.content != nil {
@@ -95,6 +95,7 @@ func (probe) Run(ctx context.Context, run *audit.Run) error {
 		described.Problem = cmp.Or(described.Problem, table.problem)
 	}
 	tally := newTally(access, run.Integration.Redactor().RedactString)
+	tally.own = split(run.Integration.Provider)
 	for _, row := range table.rows {
 		tally.add(row)
 	}
@@ -121,6 +122,7 @@ type tally struct {
 	means          map[string]string // word for a role in lower case → the role it is
 	allowed        map[string]bool
 	redact         func(string) string
+	own            []string // words of the provider's name
 	groups         map[groupKey]*Accounts
 	roles          map[string][]string // lower-case e-mail address → roles it was seen in; it never leaves the probe
 	repeated       int
@@ -163,7 +165,7 @@ func (t *tally) add(row row) {
 		t.several++
 	}
 	t.roles[address] = append(seen, role)
-	key := groupKey{role, domain, shared(local, row.name)}
+	key := groupKey{role, domain, shared(local, row.name, t.own...)}
 	group := t.groups[key]
 	if group == nil {
 		if len(t.groups) == maxGroups {

@@ -29,12 +29,13 @@ var keyWords = [][]byte{[]byte("key"), []byte("secret"), []byte("token"), []byte
 // placeholders are words that no random key holds (by chance less than once
 // in a million) and that stand in for one in examples.
 var placeholders = [][]byte{[]byte("example"), []byte("your"), []byte("placeholder"), []byte("change"), []byte("dummy"),
-	[]byte("sample"), []byte("xxxx"), []byte("0000"), []byte("1234"), []byte("secret"), []byte("insert"), []byte("replace"), []byte("test-"), []byte("test_"), []byte("fake"), []byte("begini")}
+	[]byte("sample"), []byte("xxxx"), []byte("0000"), []byte("1234"), []byte("secret"), []byte("insert"), []byte("replace"), []byte("test-"), []byte("test_"), []byte("fake")}
 
 const (
 	minSuspect = 16  // the length from which the audit takes a key for a secret
 	maxSuspect = 256 // what is longer is a token, a certificate, a file
 	minEntropy = 3.2 // bits a character; 16 random hex digits have 3.3 on average, words 2.5 to 3.1
+	minWord    = 4   // characters of a word that a random key holds hardly ever
 	nameReach  = 64  // how far a name extends around its word
 )
 
@@ -44,7 +45,7 @@ const (
 	Header     = "header"
 )
 
-// NewSuspects takes the words of variable names ("begini") and the names of
+// NewSuspects takes the words of variable names ("acme") and the names of
 // headers ("api-key"), in any case.
 func NewSuspects(words, headers []string) *Suspects {
 	s := &Suspects{}
@@ -77,7 +78,7 @@ func (s *Suspects) Find(data []byte, found func(what string, from, to int)) {
 			from, to, ok = s.assignment(data, at, length)
 		} else if at == 0 || !isName(data[at-1]) {
 			what, length = Header, len(s.headers[word-len(s.words)])
-			from, to, ok = value(data, at+length)
+			from, to, ok = s.value(data, at+length)
 		}
 		if ok && from != last {
 			last = from
@@ -160,7 +161,7 @@ func (s *Suspects) assignment(data []byte, at, n int) (from, to int, ok bool) {
 	name := bytes.ToLower(data[start:end])
 	for _, k := range keyWords {
 		if bytes.Contains(name, k) {
-			return value(data, end)
+			return s.value(data, end)
 		}
 	}
 	return 0, 0, false
@@ -168,7 +169,7 @@ func (s *Suspects) assignment(data []byte, at, n int) (from, to int, ok bool) {
 
 // value reads what is assigned after a name that ends at data[at:]: an
 // optional closing quote or bracket, an operator, an opening quote, a value.
-func value(data []byte, at int) (from, to int, ok bool) {
+func (s *Suspects) value(data []byte, at int) (from, to int, ok bool) {
 	skip := func(set string, most int) (n int) {
 		for at < len(data) && n < most && bytes.IndexByte([]byte(set), data[at]) >= 0 {
 			at++
@@ -194,10 +195,10 @@ func value(data []byte, at int) (from, to int, ok bool) {
 	if quoted == 0 && at < len(data) && bytes.IndexByte([]byte("([{$<\\%"), data[at]) >= 0 {
 		return 0, 0, false // an expression
 	}
-	return from, at, looksRandom(data[from:at])
+	return from, at, s.looksRandom(data[from:at])
 }
 
-func looksRandom(v []byte) bool {
+func (s *Suspects) looksRandom(v []byte) bool {
 	if len(v) < minSuspect || len(v) > maxSuspect {
 		return false
 	}
@@ -216,9 +217,11 @@ func looksRandom(v []byte) bool {
 		return false
 	}
 	lower := bytes.ToLower(v)
-	for _, p := range placeholders {
-		if bytes.Contains(lower, p) {
-			return false
+	for _, words := range [][][]byte{placeholders, s.words} {
+		for _, word := range words {
+			if len(word) >= minWord && bytes.Contains(lower, word) {
+				return false
+			}
 		}
 	}
 	entropy := 0.0
