@@ -65,6 +65,7 @@ findings contains verdict.finding(environment, {
 	"evidence": {
 		"family": family, "answers": count(hits), "statuses": sort({x.status | some x in hits}),
 		"cases": sort({x.case | some x in hits}),
+		"replay": text.replay(environment, hits),
 	},
 }) if {
 	some environment, _ in lib.environments

@@ -117,7 +117,10 @@ findings contains verdict.finding(environment, {
 	"message": sprintf("%s responded with a 5xx or a redirect to %s (%s)", [
 		text.receiver(environment), lib.amount(count(items), "valid event", "valid events"), text.few(items),
 	]),
-	"evidence": {"cases": text.cases(items), "statuses": responses.statuses(items)},
+	"evidence": {
+		"cases": text.cases(items), "statuses": responses.statuses(items),
+		"replay": text.replay(environment, [item.fact | some item in items]),
+	},
 }) if {
 	some environment, _ in lib.environments
 	not verdict.unread(environment)
@@ -149,6 +152,7 @@ findings contains verdict.finding(environment, {
 		"is_cause": true,
 		"families": sort({text.family(item.fact.family) | some item in items}),
 		"cases": text.cases(items), "statuses": responses.statuses(items),
+		"replay": text.replay(environment, [item.fact | some item in items]),
 	},
 }) if {
 	some environment, _ in lib.environments

@@ -69,6 +69,22 @@ case_name(x) := sprintf("%s (%s)", [x.case, x.event_type]) if {
 
 cases(items) := sort({case_name(item.fact) | some item in items})
 
+# replay is the command that sends the first of these exchanges again and shows it.
+replay(environment, facts) := sprintf("prelaunch replay %s --environment %s", [
+	min({replayed(x) | some x in facts}),
+	environment,
+])
+
+# replayed is the name by which a case is sent again. Valid events go by their type, and what is sent to every instance
+# by the case that it is.
+replayed(x) := sprintf("valid/%s", [x.event_type]) if {
+	x.family in {"baseline", "type", "control"}
+} else := sprintf("%s/%s", [family(x.family), x.case]) if {
+	x.family
+} else := {"unsigned": "unsigned/absent", "wrong-key": "guessable-key/random-key"}[x.case] if {
+	x.case in {"unsigned", "wrong-key"}
+} else := "valid"
+
 # few lists the cases for a message, the first of them where there are many; the evidence has all.
 few(items) := concat(", ", cases(items)) if {
 	count(cases(items)) <= 4

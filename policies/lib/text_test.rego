@@ -16,6 +16,14 @@ test_case_names if {
 	text.case_name(given.forged("F01", "empty", {})) == "empty"
 }
 
+test_replay if {
+	items := [given.forged("F03", "last-8", {}), given.forged("F03", "first-16", {})]
+	text.replay("production", items) == "prelaunch replay truncated-signature/first-16 --environment production"
+	text.replay("test", [{"family": "baseline", "case": "1", "event_type": "application.complete"}]) == "prelaunch replay valid/application.complete --environment test"
+	text.replay("test", [{"case": "unsigned"}]) == "prelaunch replay unsigned/absent --environment test"
+	text.replay("test", [{"case": "genuine"}]) == "prelaunch replay valid --environment test"
+}
+
 test_family_names if {
 	text.family("F03") == "truncated-signature"
 	text.family("unknown") == "unknown"

@@ -160,7 +160,10 @@ faults(environment, items, kind) := {finding |
 			text.receiver(environment), fault_words[name], count(faulty),
 			lib.amount(count(items), kind.one, kind.many), text.pattern(faulty, items),
 		]),
-		"evidence": {"cases": text.cases(faulty), "statuses": responses.statuses(faulty)},
+		"evidence": {
+			"cases": text.cases(faulty), "statuses": responses.statuses(faulty),
+			"replay": text.replay(environment, [item.fact | some item in faulty]),
+		},
 	})
 }
 

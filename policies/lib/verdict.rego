@@ -127,6 +127,7 @@ without_verification(environment) := finding(environment, {
 	"evidence": {
 		"statuses": responses.baselines[environment].wrong_statuses,
 		"requests": count(responses.in_family(environment, "wrong")),
+		"replay": text.replay(environment, [{"family": "F02", "case": "random"}]),
 	},
 })
 
@@ -175,6 +176,7 @@ accepted(environment, items) := {one |
 		"evidence": {
 			"family": text.family(name), "accepted": text.cases(hits), "sent": count(members),
 			"statuses": responses.statuses(hits),
+			"replay": text.replay(environment, [item.fact | some item in hits]),
 		},
 	})
 }

@@ -172,6 +172,7 @@ count_words(environment) := sprintf("%d of %s", [
 evidence(environment) := {
 	"event_types": types(rejected(environment)),
 	"statuses": responses.baselines[environment].genuine_statuses,
+	"replay": text.replay(environment, rejected(environment)),
 }
 
 about(environment, "unknown user") := {
@@ -435,7 +436,10 @@ findings contains verdict.finding(environment, {
 		text.receiver(environment), concat(", ", text.cases(items)),
 		text.responses_of([item.fact | some item in items]),
 	]),
-	"evidence": {"cases": text.cases(items), "statuses": responses.statuses(items)},
+	"evidence": {
+		"cases": text.cases(items), "statuses": responses.statuses(items),
+		"replay": text.replay(environment, [item.fact | some item in items]),
+	},
 }) if {
 	some environment, _ in lib.environments
 	passes(environment)
@@ -450,7 +454,7 @@ unusual_message(environment, x) := sprintf("%s did not respond with {{status}} t
 findings contains verdict.finding(environment, {
 	"outcome": level(x), "subject": x.case,
 	"message": unusual_message(environment, x),
-	"evidence": {"case": x.case, "status": object.get(x, "status", 0)},
+	"evidence": {"case": x.case, "status": object.get(x, "status", 0), "replay": text.replay(environment, [x])},
 }) if {
 	some environment, _ in lib.environments
 	passes(environment)

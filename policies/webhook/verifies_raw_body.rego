@@ -91,7 +91,10 @@ findings contains verdict.finding(environment, {
 	"message": sprintf("%s does not verify the raw body: valid events in unusual serializations were rejected (%s)", [
 		text.receiver(environment), concat(", ", rejected(environment)),
 	]),
-	"evidence": {"refused": rejected(environment), "sent": count(sent(environment))},
+	"evidence": {
+		"refused": rejected(environment), "sent": count(sent(environment)),
+		"replay": text.replay(environment, [{"family": "raw-body", "case": name} | some name in rejected(environment)]),
+	},
 }) if {
 	some environment, _ in lib.environments
 	not verdict.unread(environment)
@@ -103,7 +106,10 @@ findings contains verdict.finding(environment, {
 	"message": sprintf("%s rejected valid events with unusual text in them, though not as incorrectly signed (%s)", [
 		text.receiver(environment), concat(", ", objected(environment)),
 	]),
-	"evidence": {"refused": objected(environment)},
+	"evidence": {
+		"refused": objected(environment),
+		"replay": text.replay(environment, [{"family": "raw-body", "case": name} | some name in objected(environment)]),
+	},
 }) if {
 	some environment, _ in lib.environments
 	not verdict.unread(environment)
@@ -149,7 +155,10 @@ findings contains verdict.finding(environment, {
 	"message": sprintf("%s verifies decoded text: invalid UTF-8 is rejected with its own signature only (%s)", [
 		text.receiver(environment), concat(", ", decoded(environment)),
 	]),
-	"evidence": {"cases": decoded(environment)},
+	"evidence": {
+		"cases": decoded(environment),
+		"replay": text.replay(environment, [{"family": "F09", "case": name} | some name in decoded(environment)]),
+	},
 }) if {
 	some environment, _ in lib.environments
 	not verdict.unread(environment)
