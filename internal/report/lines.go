@@ -68,6 +68,16 @@ func addNew(list []string, one string) []string {
 	return append(list, one)
 }
 
+// replay is the command that sends the request again of which the first such finding tells.
+func replay(found []audit.Finding) string {
+	for _, finding := range found {
+		if command, is := finding.Evidence["replay"].(string); is {
+			return command
+		}
+	}
+	return ""
+}
+
 // relevant are the findings that a check is shown with: of one that does not pass, not those that
 // do.
 func relevant(check audit.Check) []audit.Finding {

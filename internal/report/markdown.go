@@ -107,6 +107,9 @@ func markdownCheck(check audit.Check, outcome audit.Outcome) string {
 		}
 		fmt.Fprintf(&b, "- %s\n", markdownClip(line.text, maxMessage))
 	}
+	if command := replay(withOutcome(check.Findings, outcome)); command != "" {
+		fmt.Fprintf(&b, "- See: `%s`\n", strings.ReplaceAll(plain(command), "`", ""))
+	}
 	b.WriteString("\n" + markdownBlocks("**Fix:** ", check.Remediation) + "\n")
 	return b.String()
 }

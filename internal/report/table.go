@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/fatih/color"
@@ -54,6 +55,8 @@ type table struct {
 	w     io.Writer
 	width int
 	err   error // the first
+
+	replayed []string // commands that were shown
 }
 
 func (t *table) line(text string) {
@@ -81,6 +84,14 @@ func (t *table) item(indent, text string) {
 
 // short writes what fits on one line.
 func (t *table) short(indent, text string) { t.line(clip(indent+plain(text), t.width)) }
+
+// replay writes the command that shows what was found, once.
+func (t *table) replay(indent string, found []audit.Finding) {
+	if command := replay(found); command != "" && !slices.Contains(t.replayed, command) {
+		t.replayed = append(t.replayed, command)
+		t.text(indent, "$ "+command)
+	}
+}
 
 // marked writes a paragraph after an outcome, in color.
 func (t *table) marked(outcome audit.Outcome, indent, text string) {
@@ -175,6 +186,7 @@ func (t *table) findings(title string, outcome audit.Outcome) {
 			t.short(indent, about)
 			if outcome != audit.Waived {
 				t.short(indent, "Fix: "+firstClause(check.Remediation, "see `prelaunch explain "+check.ID+"`")+".")
+				t.replay(indent, found)
 			}
 			continue
 		}
@@ -182,6 +194,7 @@ func (t *table) findings(title string, outcome audit.Outcome) {
 		if outcome == audit.Waived {
 			continue
 		}
+		t.replay(indent, found)
 		for i, line := range layOut(Blocks(check.Remediation), t.width, indent+"     ") {
 			if i == 0 {
 				line = indent + "Fix: " + strings.TrimPrefix(line, indent+"     ")
@@ -291,8 +304,17 @@ func (t *table) colored(outcome audit.Outcome, text string) string {
 
 func (t *table) bold(text string) string { return t.painted(text, color.Bold) }
 
+// Paint colors text by an outcome, as the table does.
+func Paint(outcome audit.Outcome, text string, colored bool) string {
+	return paint(colored, text, outcomeColors[outcome]...)
+}
+
 func (t *table) painted(text string, attributes ...color.Attribute) string {
-	if !t.Color {
+	return paint(t.Color, text, attributes...)
+}
+
+func paint(colored bool, text string, attributes ...color.Attribute) string {
+	if !colored {
 		return text
 	}
 	c := color.New(attributes...)

@@ -1,0 +1,145 @@
+package cli_test
+
+import (
+	"context"
+	"encoding/json"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/cli"
+)
+
+// TestDevNamesTheFailingRequest: a receiver that verifies nothing fails in few lines, with the command that shows it and the key that
+// it was to use.
+func TestDevNamesTheFailingRequest(t *testing.T) {
+	t.Parallel()
+	d := newDeveloper(t)
+	url, _ := listen(t)
+	code, stdout, stderr := d.call("dev", "--url", url, "--uid", "KNOWN0001")
+	for _, want := range []string{
+		"  export BEGINI_API_KEY=" + d.key() + "\n", "  export BEGINI_INTEGRATION_ID=1234567890987654321\n",
+		"fail          webhook.rejects-unsigned\n", "\n    $ prelaunch replay malformed-signature/random --url " + url + "\n", " fail, ",
+	} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("%q is missing", want)
+		}
+	}
+	if lines := strings.Count(stdout, "\n"); code != 1 || lines > 80 || stderr != "" || strings.Contains(stdout, "--environment") {
+		t.Errorf("exit %d, %d lines: %s%s", code, lines, stdout, stderr)
+	}
+	code, shown, stderr := d.call("replay", "malformed-signature/random", "--url", url)
+	if code != 0 || !strings.Contains(shown, "< 200 OK") {
+		t.Errorf("exit %d: %s%s", code, shown, stderr)
+	}
+	var report audit.Report
+	code, stdout, stderr = d.call("dev", "--url", url, "-o", "json")
+	if err := json.Unmarshal([]byte(stdout), &report); code != 1 || err != nil || report.Ready {
+		t.Errorf("exit %d: %v%s", code, err, stderr)
+	}
+}
+
+func TestDevNeedsAReceiver(t *testing.T) {
+	t.Parallel()
+	d := newDeveloper(t)
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := "http://" + free.Addr().String() + "/begini"
+	_ = free.Close()
+	for _, test := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{nil, 2, "--url is missing"},
+		{[]string{"--url", "http://hooks.acme.example/begini"}, 2, "plain http is for this machine alone"},
+		{[]string{"--url", "https://hooks.acme.example/begini", "--watch"}, 2, "--watch is for receivers on this machine"},
+		{[]string{"--url", url, "--provider", "begin"}, 2, "did you mean begini?"},
+		{[]string{"--url", url}, 1, "start your receiver"},
+	} {
+		code, stdout, stderr := d.call(append([]string{"dev"}, test.args...)...)
+		if code != test.code || !strings.Contains(stderr, test.want) || test.code == 2 && stdout != "" {
+			t.Errorf("%v: exit %d: %s%s", test.args, code, stdout, stderr)
+		}
+	}
+}
+
+// marks is standard output that tells of each summary.
+type marks struct {
+	text chan string
+}
+
+func (m marks) Write(b []byte) (int, error) {
+	m.text <- string(b)
+	return len(b), nil
+}
+
+// TestDevWatchesForRestarts: it waits for the receiver, runs again when it was restarted, and ends at once.
+func TestDevWatchesForRestarts(t *testing.T) {
+	t.Parallel()
+	d := newDeveloper(t)
+	first, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := first.Addr().String()
+	_ = first.Close()
+	var requests atomic.Int64
+	serve := func() *http.Server {
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			requests.Add(1)
+			w.WriteHeader(http.StatusUnauthorized) // whatever comes, so that the suite is short
+		}), ReadHeaderTimeout: time.Minute}
+		go func() { _ = server.Serve(listener) }()
+		return server
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	said := marks{make(chan string, 10_000)}
+	ended := make(chan int, 1)
+	go func() {
+		ended <- cli.Main(ctx, []string{"dev", "--url", "http://" + address + "/begini", "--watch"}, cli.Streams{
+			In: strings.NewReader(""), Out: said, Err: said, LookupEnv: func(name string) (string, bool) { value, set := d.env[name]; return value, set },
+		})
+	}()
+	await := func(what string) {
+		t.Helper()
+		for {
+			select {
+			case text := <-said.text:
+				if strings.Contains(text, what) {
+					return
+				}
+			case <-time.After(time.Minute):
+				t.Fatalf("%q was not said", what)
+			}
+		}
+	}
+	await("Waiting for a receiver at " + address)
+	server := serve()
+	await("Waiting for the receiver to be restarted")
+	once := requests.Load()
+	_ = server.Close()
+	await("Waiting for a receiver at")
+	server = serve()
+	defer func() { _ = server.Close() }()
+	await("Waiting for the receiver to be restarted")
+	if requests.Load() < 2*once-10 || once == 0 {
+		t.Errorf("%d requests at first, %d in all", once, requests.Load())
+	}
+	begun := time.Now()
+	stop()
+	if code := <-ended; code != 1 || time.Since(begun) > 5*time.Second {
+		t.Errorf("exit %d after %v", code, time.Since(begun))
+	}
+}
+
