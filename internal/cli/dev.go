@@ -244,7 +244,7 @@ func (d *development) replay(command string) string {
 	if d.receiver.keyEnv != "" {
 		words = append(words, "--key-env", d.receiver.keyEnv)
 	}
-	if d.receiver.provider != defaultProvider {
+	if d.receiver.provider != provider.Default {
 		words = append(words, "--provider", d.receiver.provider)
 	}
 	return strings.Join(words, " ")

@@ -142,4 +142,3 @@ func TestDevWatchesForRestarts(t *testing.T) {
 		t.Errorf("exit %d after %v", code, time.Since(begun))
 	}
 }
-
