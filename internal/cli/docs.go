@@ -282,11 +282,7 @@ func casesPage() string {
 
 func providersPage() string {
 	var text strings.Builder
-	text.WriteString("# Providers\n\n| name | signature | events |\n| --- | --- | --- |\n")
-	for _, name := range provider.Names() {
-		profile := provider.Must(name)
-		fmt.Fprintf(&text, "| `%s` | %s in the %s | %s |\n", profile.Name, cell(profile.Signature.Title()), profile.Signature.Placement(), strings.Join(profile.EventTypes(), ", "))
-	}
+	text.WriteString("# Providers\n\n" + providersMarkdown())
 	return text.String()
 }
 

@@ -1,6 +1,9 @@
 package cli
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 )
@@ -65,4 +68,24 @@ func catalogueProfile(name string) (audit.Profile, error) {
 		anyone.Checklist = append(anyone.Checklist, audit.ProfileItem{Title: item.Title, Checks: item.Checks})
 	}
 	return anyone, nil
+}
+
+// providersMarkdown is the table of the built-in providers.
+func providersMarkdown() string {
+	var text strings.Builder
+	text.WriteString("| name | provider | signature | covers | events | profile |\n| --- | --- | --- | --- | --- | --- |\n")
+	for _, name := range provider.Names() {
+		profile := provider.Must(name)
+		signature := fmt.Sprintf("%s in the %s", profile.Signature.Title(), profile.Signature.Placement())
+		if profile.Signature.NegativeOnly() {
+			signature += "; only the provider can sign"
+		}
+		covers := profile.AllWords()["signed"]
+		if covers == "" {
+			covers = "nothing"
+		}
+		fmt.Fprintf(&text, "| `%s` | %s | %s | %s | %s | %s |\n", profile.Name, cell(profile.Title), cell(signature), cell(covers),
+			cell(strings.Join(profile.EventTypes(), ", ")), profile.Grade)
+	}
+	return text.String()
 }

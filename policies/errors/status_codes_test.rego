@@ -103,3 +103,12 @@ test_fail_names_bodies_that_are_not_json if {
 	some f in findings(given.document({}, array.concat(crashes, [given.wrong, given.refused("F01", "absent")])))
 	endswith(f.message, "(every body that is not JSON)")
 }
+
+# What correct receivers may accept, and responses to handshakes, are no rejections.
+test_pass_whatever_tolerated_cases_and_handshakes_get if {
+	tolerated := given.forged("F09", "latin-1", {"status": 202, "equals": [], "variant": "tolerated"})
+	handshake := given.forged("F27", "challenge", {"status": 200, "equals": [], "variant": "open", "echo": "text"})
+	outcomes(given.document({}, [given.wrong, given.refused("F01", "absent"), tolerated, handshake])) == {"pass"}
+	bare := object.remove(tolerated, ["variant"])
+	outcomes(given.document({}, [given.wrong, given.refused("F01", "absent"), bare])) == {"fail"}
+}
