@@ -4,6 +4,7 @@ package probes
 import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/probes/clients"
+	"github.com/prelaunch-audit/prelaunch/probes/delivery"
 	"github.com/prelaunch-audit/prelaunch/probes/https"
 	"github.com/prelaunch-audit/prelaunch/probes/keys"
 	"github.com/prelaunch-audit/prelaunch/probes/logs"
@@ -24,6 +25,7 @@ func All() []audit.Probe {
 		clients.New(),
 		repositories.New(),
 		roster.New(),
+		delivery.New(),
 		providerapi.New(),
 		webhook.New(),
 	}

@@ -128,6 +128,15 @@ type Environment struct {
 	Receiver      string       `json:"receiver"` // Inline or Queued
 	Effects       Command      `json:"-"`        // the observer's command with "{uid}" in it; empty: none
 	HasEffects    bool         `json:"has_effects"`
+	// Captured is a recorded delivery of the provider's to this environment; nil: none.
+	Captured *Capture `json:"captured,omitempty"`
+}
+
+// Capture is a recorded delivery.
+type Capture struct {
+	Path    string `json:"path"`   // as written
+	SHA256  string `json:"sha256"` // "sha256:" and hex
+	Content []byte `json:"-"`
 }
 
 // Values of Environment.Probing and Environment.Receiver.

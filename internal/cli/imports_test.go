@@ -15,12 +15,13 @@ const module = "github.com/prelaunch-audit/prelaunch/"
 // Configuration → probes → facts → policies → findings → report: a line of code belongs to one stage, and only cli joins them.
 var mayImport = []struct{ pattern, may string }{
 	{"cmd/prelaunch", "internal/cli"},
-	{"internal/cli", "internal/* internal/yamldoc/shape probes probes/webhook probes/webhook/cases policies"},
+	{"internal/cli", "internal/* internal/provider/delivery internal/yamldoc/shape probes probes/webhook probes/webhook/cases policies"},
 	{"probes", "internal/audit probes/*"},
 	{"probes/webhook/cases", "internal/provider"},
 	{"probes/webhook/response", "internal/secret"},
 	{"probes/webhook/send", "internal/audit internal/netprobe probes/webhook/cases probes/webhook/response"},
 	{"probes/webhook", "internal/audit internal/secret internal/provider internal/netprobe probes/webhook/*"},
+	{"probes/delivery", "internal/audit internal/provider internal/provider/delivery"},
 	{"probes/repositories/search", "internal/content internal/keyscan internal/keyscan/match internal/gitrepo internal/gitrepo/object"},
 	{"probes/repositories", "internal/audit internal/secret internal/provider internal/content internal/keyscan internal/keyscan/match internal/gitrepo probes/repositories/search internal/lazy"},
 	{"probes/*", "internal/audit internal/secret internal/provider internal/netprobe internal/tlsinspect internal/content internal/keyscan/match internal/keyscan internal/gitrepo internal/yamldoc internal/lazy"},
@@ -29,10 +30,11 @@ var mayImport = []struct{ pattern, may string }{
 	{"internal/audit/audittest", "internal/audit internal/secret"}, // for tests only
 	{"internal/verdict", "internal/audit"},
 	{"internal/secret", "internal/lazy"},
+	{"internal/provider/delivery", "internal/provider"},
 	{"internal/provider", "internal/audit internal/secret internal/yamldoc internal/yamldoc/shape internal/lazy"},
 	{"internal/yamldoc", "internal/lazy"},
 	{"internal/yamldoc/shape", "internal/audit internal/secret internal/yamldoc internal/lazy"},
-	{"internal/config", "internal/audit internal/secret internal/provider internal/yamldoc internal/yamldoc/shape internal/lazy"},
+	{"internal/config", "internal/audit internal/secret internal/provider internal/provider/delivery internal/yamldoc internal/yamldoc/shape internal/lazy"},
 	{"internal/command", "internal/audit internal/secret"},
 	{"internal/runner", "internal/audit internal/secret"},
 	{"internal/netprobe", "internal/audit"},

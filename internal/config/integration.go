@@ -194,6 +194,9 @@ func (r *reader) environment(name string, v *shape.Value) audit.Environment {
 			r.problem(uid, uid.Path+" is not "+allowed.Is, allowed.Next)
 		}
 	}
+	if file := v.Field("captured"); file != nil {
+		environment.Captured = r.captured(file)
+	}
 	if command := v.Field("effects").Field("command"); command != nil {
 		environment.Effects, _ = r.command(v.Field("effects"))
 		environment.HasEffects = true

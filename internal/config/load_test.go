@@ -57,6 +57,7 @@ func folder(t testing.TB) string {
 	chain, key := certs.PEM(authority.Client("acme"))
 	for name, content := range map[string][]byte{
 		"evidence/redirects.png": []byte("test"),
+		"evidence/delivery.http": []byte("POST / HTTP/1.1\n\n{}"),
 		"ca.pem":                 authority.CAPEM(),
 		"client.pem":             chain,
 		"client.key":             key,

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/provider/delivery"
 	"github.com/prelaunch-audit/prelaunch/internal/yamldoc/shape"
 )
 
@@ -89,6 +90,23 @@ func (r *reader) attestations(v *shape.Value) {
 		}
 		r.integration.Attestations = append(r.integration.Attestations, attestation)
 	}
+}
+
+// captured reads a recorded delivery, nil where it cannot be read.
+func (r *reader) captured(file *shape.Value) *audit.Capture {
+	resolved := r.secretFile(file)
+	if resolved == "" {
+		return nil
+	}
+	content, err := readBounded(resolved, delivery.MaxSize)
+	if err == nil {
+		_, err = delivery.Parse(content)
+	}
+	if err != nil {
+		r.problem(file, file.Path+" cannot be read: "+err.Error(), "record a delivery, and try it with `prelaunch verify-delivery`")
+		return nil
+	}
+	return &audit.Capture{Path: file.Text, SHA256: audit.Digest(content), Content: content}
 }
 
 func (r *reader) waivers(v *shape.Value) {

@@ -16,7 +16,7 @@
 #     Respond with {{success}} as soon as the signature is verified and the event is stored, and do the work later.
 #     Verify the {{mac}} of the {{signed}} in {{encoding}}, with the key of this environment's {{tab}}.
 #     Accept bodies of 64 KiB. Where the receiver looks users up, list UIDs that it knows as probe_uids.
-#   facts: [webhook.baseline, webhook.exchange, webhook.diagnosis, webhook.instance, provider.call]
+#   facts: [webhook.baseline, webhook.exchange, webhook.diagnosis, webhook.instance, provider.call, provider.delivery]
 package prelaunch.checks.webhook.accepts_genuine
 
 import data.prelaunch.lib
@@ -345,9 +345,16 @@ findings contains lib.finding({
 	"outcome": "inconclusive", "subject": "recipe",
 	"message": "The signature scheme of {{provider}} is not confirmed: no delivery of the provider was verified by it",
 	"evidence": {"reason": "unverified_profile"},
-	"next_step": "Record a real delivery, and verify it with `prelaunch verify-delivery FILE`.",
+	"next_step": "Record a real delivery, verify it with `prelaunch verify-delivery FILE`, and name the file as captured of its environment.",
 }) if {
 	input.profile.verified == false
+	not confirmed
+}
+
+# confirmed holds where a recorded delivery of the provider was verified by the recipe.
+confirmed if {
+	some delivery in input.facts["provider.delivery"]
+	delivery.verified
 }
 
 # --- New connections

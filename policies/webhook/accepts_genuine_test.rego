@@ -191,3 +191,17 @@ test_inconclusive_while_nothing_confirms_the_recipe if {
 	of_recipe({"verified": true}) == set()
 	of_recipe({}) == set()
 }
+
+# A recorded delivery confirms a recipe once it was verified.
+test_a_recorded_delivery_confirms_the_recipe if {
+	every row in [[true, set()], [false, {"inconclusive"}]] {
+		recorded := {"environment": "test", "verified": row[0]}
+		document := object.union(
+			given.document({}, [given.wrong, genuine("application.complete", ok)]),
+			{"profile": {"verified": false}},
+		)
+		{f.outcome | some f in check.findings; f.subject == "recipe"} == row[1] with input as json.patch(document, [{
+			"op": "add", "path": "facts/provider.delivery", "value": [recorded],
+		}])
+	}
+}
