@@ -220,4 +220,3 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
-
