@@ -67,7 +67,7 @@ test_fail_where_the_receiver_died if {
 	document := given.document({"unresponsive": true, "reason": "no_answer", "after": ["F16", "F17"]}, [given.wrong, given.refused("F01", "absent"), killed, gone])
 	some f in findings(document)
 	f.outcome == "fail"
-	f.evidence.cases == ["odd-length"]
+	f.evidence.cases == ["unparsable-header/odd-length"]
 }
 
 test_fail_of_a_valid_event if {
@@ -92,7 +92,7 @@ test_fail_names_what_the_requests_have_in_common if {
 	some f in findings(given.document({}, array.concat(crashes, right)))
 	endswith(f.message, "(every signature that is not 128 characters long)")
 	some mixed in findings(given.document({}, array.concat(array.concat(crashes, right), [other])))
-	endswith(mixed.message, "(every signature that is not 128 characters long; also bom)")
+	endswith(mixed.message, "(every signature that is not 128 characters long; also decoded-text/bom)")
 	unlike := given.forged("F17", "long", {"status": 401, "traits": [short]})
 	some not_every in findings(given.document({}, array.concat(array.concat(crashes, right), [unlike])))
 	not contains(not_every.message, "128 characters")

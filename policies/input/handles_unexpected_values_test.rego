@@ -22,7 +22,7 @@ test_what_is_taken_is_noted if {
 	result := {f | some f in check.findings} with input as given.document({}, [given.wrong, invalid("unknown-field", {"status": 200})])
 	some f in result
 	f.outcome == "pass"
-	f.evidence.note_taken == ["unknown-field"]
+	f.evidence.note_taken == ["unexpected-value/unknown-field"]
 }
 
 test_careful_does_not_blame_a_value_for_a_missing_field if {

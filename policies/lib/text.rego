@@ -62,10 +62,13 @@ response(x) := sprintf("%d", [x.status]) if {
 
 responses_of(list) := concat(", ", sort({response(x) | some x in list}))
 
-# case_name is the name of an exchange's case, with the type of its event where the case is sent for each type.
-case_name(x) := sprintf("%s (%s)", [x.case, x.event_type]) if {
+# case_name is the name of an exchange's case, FAMILY/CASE, with the type of its event where the case is sent for each
+# type.
+case_name(x) := sprintf("%s (%s)", [label(x), x.event_type]) if {
 	x.case in {"absent", "random"}
-} else := x.case
+} else := label(x)
+
+label(x) := sprintf("%s/%s", [family(x.family), x.case])
 
 cases(items) := sort({case_name(item.fact) | some item in items})
 
@@ -123,14 +126,14 @@ narrower(items, trait, other) if {
 	count(with_trait(items, trait)) < count(with_trait(items, other))
 }
 
-with_trait(items, trait) := {[item.fact.family, case_name(item.fact)] | some item in items; trait in item.fact.traits}
+with_trait(items, trait) := {case_name(item.fact) | some item in items; trait in item.fact.traits}
 
 outside(items, all) := [item |
 	some item in items
 	count({trait | some trait in item.fact.traits} & common(items, all)) == 0
 ]
 
-kinds(items) := sort({item.fact.case | some item in items})
+kinds(items) := sort({label(item.fact) | some item in items})
 
 # queue is what keeps a receiver that verifies behind a queue from being observed.
 queue(environment) := sprintf(

@@ -5,15 +5,15 @@ import data.prelaunch.lib.text
 
 test_few if {
 	named := [{"fact": given.forged("F01", name, {})} | some name in ["absent", "0", "null", "true"]]
-	text.few(named) == "0, absent (application.complete), null, true"
+	text.few(named) == "unsigned/0, unsigned/absent (application.complete), unsigned/null, unsigned/true"
 	types := [{"fact": object.union(given.forged("F01", "absent", {}), {"event_type": type})} | some type in ["a", "b", "c", "d", "e"]]
-	text.few(array.concat(named, types)) == "0, absent, null, true"
-	text.few(array.concat(named, [{"fact": given.forged("F01", name, {})} | some name in ["false", "none"]])) == "0, absent, false and 3 more"
+	text.few(array.concat(named, types)) == "unsigned/0, unsigned/absent, unsigned/null, unsigned/true"
+	text.few(array.concat(named, [{"fact": given.forged("F01", name, {})} | some name in ["false", "none"]])) == "unsigned/0, unsigned/absent, unsigned/false and 3 more"
 }
 
 test_case_names if {
-	text.case_name(given.forged("F01", "absent", {})) == "absent (application.complete)"
-	text.case_name(given.forged("F01", "empty", {})) == "empty"
+	text.case_name(given.forged("F01", "absent", {})) == "unsigned/absent (application.complete)"
+	text.case_name(given.forged("F01", "empty", {})) == "unsigned/empty"
 }
 
 test_replay if {

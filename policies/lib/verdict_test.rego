@@ -18,7 +18,7 @@ judged(input_document) := result if {
 test_judge_pass if {
 	f := one(judged(given.document({}, [given.wrong, given.refused("F02", "random"), given.refused("F02", "zeros"), given.unsent("forgery", "F02", "x", "same_key")])))
 	f.outcome == "pass"
-	f.evidence.cases == ["random (application.complete)", "zeros"]
+	f.evidence.cases == ["malformed-signature/random (application.complete)", "malformed-signature/zeros"]
 	f.evidence.statuses == [401]
 }
 
@@ -26,8 +26,8 @@ test_judge_one_finding_a_family if {
 	f := one(judged(given.document({}, [given.wrong, given.accepted("F02", "random"), given.accepted("F02", "zeros"), given.refused("F02", "x")])))
 	f.outcome == "fail"
 	f.subject == "F02"
-	f.evidence.accepted == ["random (application.complete)", "zeros"]
-	contains(f.message, "(2 of 3: random (application.complete), zeros)")
+	f.evidence.accepted == ["malformed-signature/random (application.complete)", "malformed-signature/zeros"]
+	contains(f.message, "(2 of 3: malformed-signature/random (application.complete), malformed-signature/zeros)")
 }
 
 test_judge_unobservable_once if {
@@ -39,7 +39,7 @@ test_judge_unobservable_once if {
 test_judge_undecided if {
 	f := one(judged(given.document({}, [given.wrong, given.refused("F02", "random"), given.forged("F02", "zeros", {"status": 500})])))
 	f.outcome == "inconclusive"
-	f.evidence.undecided == {"failed": ["zeros"]}
+	f.evidence.undecided == {"failed": ["malformed-signature/zeros"]}
 }
 
 test_judge_only_elsewhere if {
@@ -115,7 +115,7 @@ test_way_out_of_several_causes if {
 	f := one(judged(given.document({}, [
 		given.wrong, given.forged("F02", "random", {"status": 500}), given.forged("F02", "zeros", {"status": 429}),
 	])))
-	f.evidence.undecided == {"busy": ["zeros"], "failed": ["random (application.complete)"]}
+	f.evidence.undecided == {"busy": ["malformed-signature/zeros"], "failed": ["malformed-signature/random (application.complete)"]}
 	not f.cause
 	contains(f.next_step, "max_requests_per_second")
 }
@@ -124,5 +124,5 @@ test_an_accepted_family_is_printed_by_name if {
 	f := one(judged(given.document({}, [given.wrong, given.accepted("F13", "slash")])))
 	f.subject == "F13"
 	f.evidence.family == "path"
-	f.message == "Test receiver accepted unsigned events sent to a variant of the path (1 of 1: slash)"
+	f.message == "Test receiver accepted unsigned events sent to a variant of the path (1 of 1: path/slash)"
 }

@@ -143,6 +143,9 @@ guesses := {
 	"pretty-body": "it verifies the body re-serialized with line breaks",
 	"sorted-body": "it verifies the body re-serialized with sorted names",
 	"empty-key": "its key is empty: the variable is probably not set",
+	"undefined-key": "its key is the text undefined: the variable is not set where the receiver (Node.js) reads it",
+	"none-key": "its key is the text None: the variable is not set where the receiver (Python) reads it",
+	"unexpanded-key": "its key is the name of the variable: nothing replaced ${…} by the value",
 	"base64-body": "it verifies the base64 of the body, as behind a gateway that encodes it (AWS Lambda)",
 	"doubly-encoded-body": "it verifies the body encoded as JSON a second time (JSON.stringify of a string)",
 	"empty-body": "it verifies an empty body: a parser had read the stream before",
@@ -213,6 +216,8 @@ habit(environment) := "; it gives every request a 404: most likely the path of w
 	responses.baselines[environment].wrong_statuses == rejected_statuses(environment)
 } else := "; 201 is what NestJS responds to a POST by default: set @HttpCode(200)" if {
 	only_status(environment, {201})
+} else := "; 202 is what many receivers that queue events respond, for the provider a failed delivery: set the status" if {
+	only_status(environment, {202})
 } else := "; 204 is what many frameworks respond with an empty body: set the status" if {
 	only_status(environment, {204})
 } else := ""

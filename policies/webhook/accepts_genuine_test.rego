@@ -172,7 +172,7 @@ test_large_events if {
 
 # The cause that a status suggests is named.
 test_habits if {
-	every row in [[404, [404], "path of webhook_url"], [401, [401], "another key"], [201, [401], "NestJS"], [204, [401], "empty body"]] {
+	every row in [[404, [404], "path of webhook_url"], [401, [401], "another key"], [201, [401], "NestJS"], [202, [401], "queue events"], [204, [401], "empty body"]] {
 		document := given.document(
 			{"genuine": false, "distinguishes": false, "wrong_statuses": row[1], "genuine_statuses": [row[0]]},
 			[given.wrong, genuine("application.complete", {"status": row[0]})],
@@ -180,6 +180,38 @@ test_habits if {
 		contains(messages(document), row[2])
 	}
 }
+
+# What is not sent is not blamed on unknown UIDs: the next step is that of its cause.
+test_unsent_names_its_cause if {
+	every row in [
+		[{"transport": "plain"}, "plain http", "webhook_url: https://"],
+		[{"transport": "unverified"}, "certificate does not verify", "https.certificate-valid"],
+		[{"key_held": false}, "only its fingerprint", "api_key"],
+	] {
+		document := given.document(object.union({"genuine": false, "distinguishes": false}, row[0]), [given.wrong])
+		some f in check.findings with input as document
+		f.outcome == "inconclusive"
+		contains(f.message, row[1])
+		contains(f.next_step, row[2])
+		not contains(f.next_step, "probe_uids")
+	}
+}
+
+test_guesses_name_the_cause if {
+	every row in [["undefined-key", "the text undefined"], ["none-key", "the text None"], ["unexpanded-key", "the name of the variable"]] {
+		contains(
+			messages(object.union(rejected_document, {"facts": object.union(rejected_document.facts, {"webhook.diagnosis": [
+				{"environment": "test", "guess": row[0], "status": 200, "taken": true},
+			]})})),
+			row[1],
+		)
+	}
+}
+
+rejected_document := given.document(
+	{"genuine": false, "distinguishes": false, "wrong_statuses": [401], "genuine_statuses": [401]},
+	[given.wrong, genuine("application.complete", {"status": 401})],
+)
 
 of_recipe(profile) := result if {
 	document := object.union(given.document({}, [given.wrong, genuine("application.complete", ok)]), {"profile": profile})

@@ -19,7 +19,7 @@ test_pass if outcomes(given.document({}, [given.wrong, list("valid-first", ok), 
 
 test_warn_comes_of_a_fail_of_a_recommended_check if {
 	document := given.document({}, [given.wrong, list("valid-first", {"status": 401, "equals": ["wrong"]}), list("valid-last", ok)])
-	{[f.outcome, f.evidence.refused] | some f in findings(document)} == {["fail", ["valid-first"]]}
+	{[f.outcome, f.evidence.refused] | some f in findings(document)} == {["fail", ["signature-list/valid-first"]]}
 }
 
 why(document) := concat(" ", sort({f.message | some f in findings(document)}))

@@ -667,6 +667,9 @@ func Diagnoses(profile *provider.Profile) []Case {
 			f.SignWith(f.Other)
 		}},
 		{Name: "empty-key", Change: withKey("")},
+		{Name: "undefined-key", Change: withKey("undefined")},
+		{Name: "none-key", Change: withKey("None")},
+		{Name: "unexpanded-key", Change: func(f *Request) { f.SignWith([]byte("${" + f.Profile.Variable() + "}")) }},
 		{Name: "base64-body", Change: func(f *Request) { f.Put(f.Right([]byte(base64.StdEncoding.EncodeToString(f.Body)))) }},
 		{Name: "doubly-encoded-body", Change: func(f *Request) { f.Put(f.Right(Compact.Write(text(string(f.Body))))) }},
 		{Name: "empty-body", Change: func(f *Request) { f.Put(f.Right(nil)) }},
