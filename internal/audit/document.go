@@ -25,6 +25,7 @@ type Document struct {
 	StartedAt    time.Time   `json:"started_at"`
 	FinishedAt   time.Time   `json:"finished_at"`
 	CutShort     bool        `json:"cut_short"` // interrupted: what is missing was not looked at
+	Choice       Choice      `json:"choice,omitzero"`
 	// Probes tells how far each probe got.
 	Probes []ProbeStatus `json:"probes"`
 	// Facts maps a kind such as "webhook.exchange" to its facts, each of the type that its probe declares for the kind. Every
@@ -32,6 +33,16 @@ type Document struct {
 	Facts map[string][]json.RawMessage `json:"facts"`
 	Scope Scope                        `json:"scope"`
 }
+
+// Choice is which checks an audit was for, as globs; with none it was for all. Only what they read was
+// gathered.
+type Choice struct {
+	Only []string `json:"only,omitempty"`
+	Skip []string `json:"skip,omitempty"`
+}
+
+// IsZero reports whether the audit was for all checks.
+func (c Choice) IsZero() bool { return len(c.Only)+len(c.Skip) == 0 }
 
 // Tool is the program that made a document.
 type Tool struct {

@@ -32,12 +32,13 @@ const defaultFile = "prelaunch.yaml"
 
 // choice is which checks are judged, by which policies.
 type choice struct {
-	only, skip, policyDirs []string
+	audit.Choice
+	policyDirs []string
 }
 
 func (c *choice) flags(cmd *cobra.Command) {
-	cmd.Flags().StringSliceVar(&c.only, "only", nil, "judge only `CHECKS`, globs such as 'webhook.*'")
-	cmd.Flags().StringSliceVar(&c.skip, "skip", nil, "leave out `CHECKS`")
+	cmd.Flags().StringSliceVar(&c.Only, "only", nil, "judge only `CHECKS`, globs such as 'webhook.*'")
+	cmd.Flags().StringSliceVar(&c.Skip, "skip", nil, "leave out `CHECKS`")
 	policyFlag(cmd, &c.policyDirs)
 	completeChecks := func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return checkIDs(c.policyDirs), cobra.ShellCompDirectiveNoFileComp
@@ -68,7 +69,7 @@ func (c *choice) fit(library *policy.Library, profile audit.Profile) (*policy.Li
 }
 
 func (c *choice) from(library *policy.Library) (policy.Selection, error) {
-	selection, err := library.Select(c.only, c.skip)
+	selection, err := library.Select(c.Only, c.Skip)
 	var unmatched *policy.UnmatchedError
 	if errors.As(err, &unmatched) {
 		err = fmt.Errorf("%w: %s", err, suggestChecks(unmatched.Pattern, library.Checks()))
@@ -219,7 +220,8 @@ func (a *app) judgeCommand() *cobra.Command {
 	var environment string
 	cmd := &cobra.Command{
 		Use: "judge FACTS", Short: "Judge stored facts offline, at their own time", Args: cobra.ExactArgs(1),
-		Long: "Judge the facts that `prelaunch probe` printed (- for standard input): the report that `audit` gave, without network or keys.",
+		Long: "Judge the facts that `prelaunch probe` printed (- for standard input): the report that `audit` gave, without network or keys.\n" +
+			"Without --only and --skip, the checks are those that the audit was for.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			destinations, err := parseOutputs(outputs)
 			if err != nil {
@@ -232,6 +234,9 @@ func (a *app) judgeCommand() *cobra.Command {
 			library, err := choice.load()
 			if err != nil {
 				return err
+			}
+			if choice.Choice.IsZero() {
+				choice.Choice = document.Choice
 			}
 			library, selection, err := choice.fit(library, document.Profile)
 			if err != nil {
@@ -344,6 +349,7 @@ func (a *app) load(ctx context.Context, file string, library *policy.Library, pe
 type prepared struct {
 	integration *audit.Integration
 	profile     audit.Profile
+	choice      audit.Choice
 	library     *policy.Library // for the profile
 	selection   policy.Selection
 	options     runner.Options
@@ -377,7 +383,7 @@ func (a *app) prepare(ctx context.Context, file string, library *policy.Library,
 	if err != nil {
 		return nil, err
 	}
-	prepared.profile, prepared.library, prepared.selection = profile, library, selection
+	prepared.profile, prepared.choice, prepared.library, prepared.selection = profile, choice.Choice, library, selection
 	prepared.options.Needed, prepared.options.Selected = selection.Reads, selection.Selects
 	return prepared, nil
 }
@@ -435,7 +441,7 @@ func (a *app) probe(ctx context.Context, prepared *prepared) *audit.Document {
 	prepared.options.Progress, prepared.options.Notice = progress, progress.notice
 	document := runner.Run(ctx, prepared.integration, prepared.options)
 	progress.close()
-	document.Profile = prepared.profile
+	document.Profile, document.Choice = prepared.profile, prepared.choice
 	document.Scope.ConfigFile, document.Scope.ConfigLines = filepath.ToSlash(prepared.integration.File), report.ConfigLines(prepared.integration.Positions)
 	document.Scope.Overrides = append([]audit.Override{}, slices.Concat(overrides(prepared.integration.Network), prepared.integration.Outside, prepared.permissions.overrides(), proxies(a.LookupEnv))...) // never null
 	return document

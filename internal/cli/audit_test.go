@@ -450,3 +450,45 @@ func TestTheSameAgainIsNoNews(t *testing.T) {
 		t.Errorf("exit %d: %s%s", code, tickets, stderr)
 	}
 }
+
+// TestJudgeKnowsTheChoiceOfTheAudit: facts of an audit for some checks lead to its report, unless other checks are asked for.
+func TestJudgeKnowsTheChoiceOfTheAudit(t *testing.T) {
+	t.Parallel()
+	pair := start(t, sandbox.PairOptions{})
+	facts := filepath.Join(pair.Dir, "facts.json")
+	code, first, stderr := pair.audit("--only", "access.*", "--skip", "access.reviewed", "-o", "json", "-o", "facts="+facts)
+	if code != 0 {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	_, again, stderr := pair.call(t.Context(), "judge", facts, "-o", "json")
+	if diff := cmp.Diff(first, again); diff != "" {
+		t.Error(diff, stderr)
+	}
+	if _, other, _ := pair.call(t.Context(), "judge", facts, "-o", "json", "--only", "access.reviewed"); !strings.Contains(other, `"access.reviewed"`) {
+		t.Error("another choice is not honored: " + other)
+	}
+}
+
+// TestDiffOfTheNextDayIsEmpty: what only time changes about an integration is no change of it.
+func TestDiffOfTheNextDayIsEmpty(t *testing.T) {
+	t.Parallel()
+	pair := start(t, sandbox.PairOptions{})
+	names := []string{filepath.Join(pair.Dir, "today.json"), filepath.Join(pair.Dir, "tomorrow.json")}
+	for i, name := range names {
+		var errs bytes.Buffer
+		args := append([]string{"audit", pair.File, "--skip", "webhook.*,input.*,errors.*", "-o", "json=" + name}, pair.Args()...)
+		code := cli.Main(t.Context(), args, cli.Streams{In: strings.NewReader(""), Out: &errs, Err: &errs, LookupEnv: lookup(pair.Env()),
+			Now: func() time.Time { return time.Now().AddDate(0, 0, i) }})
+		if code != 0 {
+			t.Fatalf("exit %d: %s", code, errs.String())
+		}
+	}
+	_, diff, stderr := pair.call(t.Context(), "diff", names[0], names[1], "--json")
+	var changes struct{ Context, Checks []json.RawMessage }
+	if err := json.Unmarshal([]byte(diff), &changes); err != nil {
+		t.Fatal(err, stderr)
+	}
+	if len(changes.Checks)+len(changes.Context) > 0 {
+		t.Errorf("%s\n%s", changes.Context, changes.Checks)
+	}
+}

@@ -208,7 +208,7 @@ func compareFindings(older, newer []audit.Finding) []FindingChange {
 }
 
 // measured are amounts in the evidence of a pass that are others in every run.
-var measured = []string{"bytes", "requests", "activity"}
+var measured = []string{"bytes", "requests", "activity", "clock_skew_seconds"}
 
 // describeFinding is what a finding says next to its outcome.
 func describeFinding(finding audit.Finding) map[string]any {

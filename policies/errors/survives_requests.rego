@@ -137,9 +137,7 @@ findings contains verdict.inconclusive(environment, obstacle(environment), {
 
 findings contains verdict.finding(environment, {
 	"outcome": "pass", "subject": "survived",
-	"message": sprintf("%s kept responding through %s", [
-		text.receiver(environment), lib.amount(responses.baselines[environment].requests, "request", "requests"),
-	]),
+	"message": sprintf("%s kept responding to the end of the test suite", [text.receiver(environment)]),
 	"evidence": {"requests": responses.baselines[environment].requests},
 }) if {
 	some environment, _ in lib.environments
