@@ -154,7 +154,7 @@ func (d *development) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	choice := choice{only: devChecks}
+	choice := choice{Choice: audit.Choice{Only: devChecks}}
 	library, err := choice.load()
 	if err != nil {
 		return err
