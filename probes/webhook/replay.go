@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -33,6 +34,8 @@ type Replay struct {
 	Selects func(c cases.Case) bool
 	// Reveal shows signatures: they were made with a key that is no secret.
 	Reveal bool
+
+	keys *secret.Redactor
 }
 
 // Exchanged is a case, and what was sent and received.
@@ -120,6 +123,7 @@ func (r Replay) Send(ctx context.Context) ([]Exchanged, error) {
 	if slices.ContainsFunc(jobs, func(j job) bool { return j.Name == "http2" }) {
 		p.offerTwo(ctx, t)
 	}
+	r.keys = r.Run.Integration.Redactor()
 	var made digests
 	p.source.Made = made.add
 	var shown []Exchanged
@@ -146,8 +150,7 @@ func (r Replay) show(ctx context.Context, p *prober, j job, result send.Result, 
 	last := result.Attempts[len(result.Attempts)-1]
 	redact := func(text string) string { return text }
 	if !r.Reveal {
-		redactor := r.redactor(p, f, made)
-		redact = redactor.RedactString
+		redact = r.redactor(p, f, made)
 	}
 	e.Method, e.URL, e.Status, e.Failure, e.Cut = request.Method, redact(request.URL.String()), a.Status, a.Failure, a.Cut
 	e.Attempts, e.Started, e.Took = len(result.Attempts), last.At, last.Ended.Sub(last.Begun)
@@ -165,27 +168,32 @@ func (r Replay) show(ctx context.Context, p *prober, j job, result send.Result, 
 
 const redacted = "[redacted]"
 
-// redactor takes out the keys, and every digest that was or could be made with one for a request.
-func (r Replay) redactor(p *prober, f *cases.Request, made *digests) *secret.Redactor {
-	redactor := r.Run.Integration.Redactor()
+// redactor takes out the keys, and every digest that was or could be made with one for a request, as
+// receivers write them: thorough redaction of each would take longer than the requests.
+func (r Replay) redactor(p *prober, f *cases.Request, made *digests) func(string) string {
 	sums := p.source.ExpectedSignatures(f)
 	for _, digest := range made.list() {
 		if r.secretKey(p, digest.Secret) {
 			sums = append(sums, digest.Sum)
 		}
 	}
+	var pairs []string
 	for _, sum := range sums {
+		encoded := base64.StdEncoding.EncodeToString(sum)
 		for _, text := range []string{
-			hex.EncodeToString(sum), strings.ToUpper(hex.EncodeToString(sum)),
-			base64.StdEncoding.EncodeToString(sum), base64.RawURLEncoding.EncodeToString(sum),
+			hex.EncodeToString(sum), strings.ToUpper(hex.EncodeToString(sum)), encoded, strings.TrimRight(encoded, "="), url.QueryEscape(encoded),
+			base64.RawURLEncoding.EncodeToString(sum), strings.ReplaceAll(encoded, "/", `\/`), string(sum),
 		} {
-			redactor.AddText(text, "redacted")
+			if len(text) >= secret.MinSearchable {
+				pairs = append(pairs, text, redacted)
+			}
 		}
 	}
-	if f.Keyed {
-		redactor.AddText(f.Signature, "redacted")
+	if f.Keyed && len(f.Signature) >= secret.MinSearchable {
+		pairs = append(pairs, f.Signature, redacted)
 	}
-	return redactor
+	signatures := strings.NewReplacer(pairs...)
+	return func(text string) string { return r.keys.RedactString(signatures.Replace(text)) }
 }
 
 // secretKey reports whether a key is one of the integration's. Signatures made with a guessable key
