@@ -1,9 +1,11 @@
 // One receiver on a provider's official SDK, as its documentation shows it, or with a misuse that the
-// documentation warns of: node receivers.mjs PROVIDER [MISUSE]. Its secret is in the variable SECRET. The
-// first line that it writes is its port.
+// documentation warns of: node receivers.mjs PROVIDER [MISUSE]. Its secret is in the variable SECRET, its
+// certificate and key are in the files that CERTIFICATE and KEY name. The first line that it writes is its
+// port.
 
 import { createHmac } from "node:crypto";
-import { createServer } from "node:http";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:https";
 import { sdk } from "./sdks.mjs";
 
 const [provider, misuse = ""] = process.argv.slice(2);
@@ -108,7 +110,8 @@ async function receive(request) {
   }
 }
 
-const server = createServer((incoming, outgoing) => {
+const tls = { cert: readFileSync(process.env.CERTIFICATE), key: readFileSync(process.env.KEY) };
+const server = createServer(tls, (incoming, outgoing) => {
   const chunks = [];
   let size = 0;
   incoming.on("data", (chunk) => {
@@ -125,7 +128,7 @@ const server = createServer((incoming, outgoing) => {
       response = await receive({
         method: incoming.method,
         // as registered, and with the query that came: never from Host or X-Forwarded-Host
-        url: `http://127.0.0.1:${server.address().port}${incoming.url}`,
+        url: `https://127.0.0.1:${server.address().port}${incoming.url}`,
         headers: incoming.headers,
         body: Buffer.concat(chunks),
       });
