@@ -25,6 +25,8 @@ func (p *Profile) Applies(family string) (applies bool, because string) {
 	}
 	r, covers := p.Signature, p.Signature.Covers()
 	bound := covers.Body || covers.Digest || covers.Fields || covers.Params
+	at, _ := parseSlot(r.Timestamp.In)
+	timeInEvent := bound && (at.kind == "body" || at.kind == "param")
 	for _, rule := range []struct {
 		families []string
 		holds    bool
@@ -35,12 +37,14 @@ func (p *Profile) Applies(family string) (applies bool, because string) {
 		{[]string{"empty-body-signature"}, r.Kind == HMAC && covers.Body, "the signature does not cover the body as it is sent"},
 		{[]string{"tampered"}, bound, "the signature does not cover the body"},
 		{[]string{"tampered", "reserialized", "decoded-text"}, r.Kind != PublicKey, "a valid event cannot be made without the provider's key"},
+		{[]string{"decoded-text"}, slices.Contains(r.Strict, "decoded-text"), "providers send valid UTF-8, and official SDKs decode the body before they verify it"},
 		{[]string{"reserialized", "decoded-text"}, covers.Body, "the signature covers values and not the bytes of the body"},
 		{[]string{"stale-timestamp"}, r.Timestamp.In != "" && covers.Time, "the provider signs no time"},
 		{[]string{"stale-timestamp"}, r.Timestamp.Tolerance != "", "the provider documents no tolerance"},
 		{[]string{"stale-timestamp", "future-timestamp", "unbound-timestamp"}, r.Kind != PublicKey, "a valid event cannot be made without the provider's key"},
 		{[]string{"future-timestamp"}, r.Timestamp.In != "" && covers.Time, "the provider signs no time"},
 		{[]string{"unbound-timestamp"}, covers.Time || covers.ID, "the provider signs neither a time nor an id"},
+		{[]string{"unbound-timestamp"}, !timeInEvent || covers.ID, "the time is a part of the event, and what changes it is tampering"},
 		{[]string{"signature-list"}, r.List.Style != "" && r.List.Style != "none" && r.Kind == HMAC, "the provider sends one signature"},
 		{[]string{"other-scheme"}, len(r.Other) > 0, "the provider has one scheme"},
 		{[]string{"handshake"}, len(p.Handshakes) > 0, "the provider has no handshake"},

@@ -55,6 +55,7 @@
 //	    - {label: v0, value: "t={timestamp},v0={signature}", accepted: never}  # never, or legacy (only warns)
 //	    - {label: sha1, header: X-Acme-Legacy, kind: digest, over: "{secret}{body}", hash: sha1, encode: hex, accepted: legacy}
 //	  lenient: [upper-hex]           # spellings that are never alarmed on
+//	  strict: [decoded-text]         # receivers must verify bytes; without it a body that is decoded first is no fault
 //	  algorithm: ed25519             # of public-key: ed25519|ecdsa-p256-sha256|rsa-pkcs1-sha256|jws(ES256)|jws(ES512)|jws(RS256)
 //	  key_from: configured           # of public-key: configured|jwks|certificate-url|jku
 //	  claims: {iat: "{timestamp}", request_body_sha256: "{sha256(body)}"}      # of jws
@@ -79,7 +80,7 @@
 //	vectors:                         # known answers; signature is the text as put writes it
 //	  - {secret: acmesec_MTIz, method: POST, url: https://x.example/, timestamp: "1700000000", id: msg_1, body: '{}', signature: "t=1700000000,v1=…", source: https://…}
 //	not:                             # families of test cases that mean nothing here, apart from those that the recipe rules out
-//	  - {family: decoded-text, because: the SDK decodes the body before it verifies}
+//	  - {family: reserialized, because: the official SDK parses the body before it verifies}
 package provider
 
 import (

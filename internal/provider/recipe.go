@@ -47,6 +47,8 @@ type Recipe struct {
 	List    List       `json:"list,omitzero"`
 	Other   []Scheme   `json:"other,omitempty"`
 	Lenient []string   `json:"lenient,omitempty"`
+	// Strict names families of test cases that few providers' receivers have to withstand: decoded-text.
+	Strict []string `json:"strict,omitempty"`
 
 	Algorithm string            `json:"algorithm,omitempty"` // of a public key
 	KeyFrom   string            `json:"key_from,omitempty"`  // of a public key: configured, jwks, certificate-url or jku

@@ -198,6 +198,7 @@ func profileShape() *shape.Shape {
 			optional("header", shape.Texts(headerName), "default: as the signature"),
 			optional("value", shape.Texts(template), "default: as the signature"),
 			required("accepted", shape.OneOf("never", "legacy"), "never, or legacy: with the correct key it only warns")), 20), "schemes that the provider has or had as well"),
+		optional("strict", list(shape.OneOf("decoded-text"), 1), "families of test cases that only some providers' receivers have to withstand"),
 		optional("lenient", texts(oneLine), "encodings that are never alarmed on"),
 		optional("algorithm", shape.OneOf(algorithms...), "of a public key"),
 		optional("key_from", shape.OneOf("configured", "jwks", "certificate-url", "jku"), "where receivers get the public key"),

@@ -35,7 +35,7 @@ foreign(environment) := [item |
 	anybody(item.fact)
 ]
 
-anybody(x) if x.purpose == "forgery"
+anybody(x) if x.purpose in {"forgery", "handshake"}
 
 anybody(x) if x.variant == "open"
 

@@ -20,6 +20,13 @@ test_pass if {
 	outcomes(given.document({}, [given.wrong, open("challenge", {"status": 200, "echo": "text"})])) == {"pass"}
 }
 
+test_purpose_of_a_request_without_an_event if {
+	unsigned := object.union(shake("unsigned-challenge", {}), {"purpose": "handshake"})
+	outcomes(given.document({}, [given.wrong, unsigned])) == {"pass"}
+	oracle := object.union(shake("oracle", {"status": 200, "echo": "mac"}), {"purpose": "handshake"})
+	outcomes(given.document({}, [given.wrong, oracle])) == {"fail"}
+}
+
 test_pass_where_the_provider_authenticates_itself if {
 	signed := given.exchange("genuine", "F27", "challenge", {"status": 200, "echo": "mac"})
 	outcomes(given.document({}, [given.wrong, signed, shake("unsigned-challenge", {})])) == {"pass"}

@@ -24,9 +24,18 @@ import data.prelaunch.lib
 import data.prelaunch.lib.responses
 import data.prelaunch.lib.verdict
 
+# seen leaves out two times in one request where an old one alone is accepted too: webhook.rejects-stale says so.
+seen(environment) := [item | some item in responses.in_family(environment, "F23"); not stale_too(environment, item)]
+
+stale_too(environment, item) if {
+	startswith(item.fact.case, "time-twice-")
+	some old in responses.in_family(environment, "F22")
+	old.class == "accepted"
+}
+
 findings contains finding if {
 	some environment, _ in lib.environments
-	test := verdict.judge("test", responses.in_family("test", "F23"))
-	judged := verdict.judge(environment, responses.in_family(environment, "F23"))
+	test := verdict.judge("test", seen("test"))
+	judged := verdict.judge(environment, seen(environment))
 	some finding in verdict.settled(environment, judged, test)
 }
