@@ -455,6 +455,10 @@ func applies(profile *provider.Profile, c Case) bool {
 		return true
 	}
 	ok, _ := profile.Applies(name)
+	if c.Family == "F07" && c.Name == "duplicate-key" { // it is the same event once it was parsed
+		respelled, _ := profile.Applies("reserialized")
+		ok = ok && respelled
+	}
 	return ok
 }
 
