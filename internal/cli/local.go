@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net"
@@ -66,11 +65,9 @@ func (a *app) local(ctx context.Context, r receiver) (*local, error) {
 		key = secret.New([]byte(value))
 	} else {
 		l.variable = profile.Variable()
-		text, err := a.throwAwayKey(ctx)
-		if err != nil {
+		if l.throwAway, err = a.throwAwayKey(ctx); err != nil {
 			return nil, err
 		}
-		l.throwAway = secretOf(&profile, text)
 		key = secret.New([]byte(l.throwAway))
 	}
 	for _, text := range append(slices.Clone(r.uids), r.integrationID) {
@@ -158,15 +155,6 @@ func takesConnections(ctx context.Context, address string) bool {
 	}
 	_ = conn.Close()
 	return true
-}
-
-// secretOf is a secret of the form that a provider's have, made of a text.
-func secretOf(profile *provider.Profile, text string) string {
-	if decode := profile.Secret.Key.Decode; decode == "" || decode == "raw" {
-		return profile.Signature.Secret([]byte(text))
-	}
-	sum := sha256.Sum256([]byte(text))
-	return profile.Signature.Secret(sum[:])
 }
 
 // throwAwayKey is this machine's own, made at its first use. It protects nothing.

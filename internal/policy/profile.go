@@ -75,7 +75,7 @@ func meaningless(profile audit.Profile, families []string) (because string) {
 func notApplicable(because string) audit.Verdict {
 	return audit.Verdict{
 		Outcome: audit.NotApplicable, Subject: "scheme", Basis: audit.Declared, Evidence: map[string]any{"note": because},
-		Message: fmt.Sprintf("Not applicable to the signatures of {{provider}}: %s", because),
+		Message: fmt.Sprintf("Not applicable to {{provider}}: %s", because),
 	}
 }
 

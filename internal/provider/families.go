@@ -10,7 +10,7 @@ var families = []string{
 	"reserialized", "decoded-text", "content-type", "empty-body-signature", "method", "path", "trust-header", "other-environment",
 	"misplaced-signature", "unparsable-header", "compressed", "repeated-header", "retired-key", "transport",
 	"stale-timestamp", "unbound-timestamp", "future-timestamp", "signature-list", "other-scheme", "handshake", "foreign-key",
-	"other-url", "body-digest", "token-reuse",
+	"other-url", "body-digest", "token-reuse", "malformed", "missing-field",
 }
 
 // Families lists them.
@@ -51,6 +51,8 @@ func (p *Profile) Applies(family string) (applies bool, because string) {
 		{[]string{"foreign-key"}, r.Kind == PublicKey, "the scheme has no public key"},
 		{[]string{"other-url"}, covers.URL, "the signature does not cover the URL"},
 		{[]string{"body-digest"}, covers.Digest, "the provider sends no digest of the body"},
+		{[]string{"malformed"}, p.Delivery.Body != "form", "its events are forms, which have hardly any syntax"},
+		{[]string{"missing-field"}, len(p.Required) > 0, "it documents no field without which an event cannot be used"},
 		{[]string{"token-reuse"}, r.Kind == HMAC && !bound, "the signature covers the body"},
 	} {
 		if slices.Contains(rule.families, family) && !rule.holds {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 )
@@ -90,15 +91,51 @@ func (s *Scheme) verified(d *Delivery, now time.Time) bool {
 			}
 		}
 	}
-	if recipe.Verify(s.Secrets, m, now) == provider.Correct {
+	if recipe.Verify(s.Secrets, m, now) == provider.Correct && s.everyItem(m, now) {
 		return true
 	}
 	for _, also := range s.Also {
 		if also(s, m) {
-			return true
+			return s.fresh(recipe, m, now)
 		}
 	}
 	return false
+}
+
+// everyItem reports whether each item of a batch that is signed item by item is correctly signed: the
+// recipe speaks of the first.
+func (s *Scheme) everyItem(m provider.Message, now time.Time) bool {
+	list, _, one := strings.Cut(s.Profile.Signature.Fields.Root, ".0.")
+	if !one {
+		return true
+	}
+	items, found := s.value(m.Body, list)
+	batch, isList := items.([]any)
+	if !found || !isList {
+		return false
+	}
+	for _, item := range batch[min(1, len(batch)):] {
+		body, err := json.Marshal(map[string]any{list: []any{item}})
+		if err != nil {
+			return false
+		}
+		alone := m
+		alone.Body = body
+		if s.Profile.Signature.Verify(s.Secrets, alone, now) != provider.Correct {
+			return false
+		}
+	}
+	return true
+}
+
+// fresh reports whether the time of a message is recent enough, or is not to be looked at.
+func (s *Scheme) fresh(recipe provider.Recipe, m provider.Message, now time.Time) bool {
+	tolerance := recipe.Timestamp.Tolerance.Duration()
+	if recipe.Timestamp.In == "" || tolerance == 0 || now.IsZero() {
+		return true
+	}
+	sent, err := recipe.Timestamp.Parse(recipe.Read(m).Timestamp)
+	return err == nil && now.Sub(sent) <= tolerance
 }
 
 // shake answers a handshake.
@@ -265,14 +302,14 @@ func (s *Scheme) read(ru *Rules, d *Delivery) (Event, Reason) {
 }
 
 func (s *Scheme) isJSON(ru *Rules, body []byte) bool {
-	if s.Profile.Delivery.Body != "json-array" {
-		var list []json.RawMessage
-		if json.Unmarshal(body, &list) == nil && len(list) > 0 { // some events are a list of one
-			return Depth(body) <= ru.MaxDepth
-		}
-		_, err := ru.Object(body)
-		return err == nil
+	if !utf8.Valid(body) || Depth(body) > ru.MaxDepth {
+		return false
 	}
 	var list []map[string]any
-	return json.Unmarshal(body, &list) == nil && Depth(body) <= ru.MaxDepth
+	isList := json.Unmarshal(body, &list) == nil && list != nil
+	if s.Profile.Delivery.Body == "json-array" || isList && len(list) > 0 { // some events are a list of one
+		return isList
+	}
+	_, err := ru.Object(body)
+	return err == nil
 }

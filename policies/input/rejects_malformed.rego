@@ -7,6 +7,7 @@
 #   id: input.rejects-malformed
 #   order: 360
 #   section: Validate incoming data
+#   families: [malformed]
 #   level: required
 #   severity: medium
 #   cwe: ["CWE-20", "CWE-1286"]

@@ -6,6 +6,7 @@
 #   id: input.rejects-missing-fields
 #   order: 370
 #   section: Validate incoming data
+#   families: [missing-field]
 #   level: required
 #   severity: medium
 #   cwe: ["CWE-20", "CWE-230"]

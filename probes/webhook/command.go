@@ -7,18 +7,15 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
-	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 	"github.com/prelaunch-audit/prelaunch/probes/webhook/cases"
 )
@@ -50,25 +47,19 @@ func (r Replay) Commands(ctx context.Context) ([]Command, error) {
 		t    *transcript
 		jobs []job
 		made *digests
-		keys map[string]string
 	}
 	list := make([]instance, instances)
-	profile, err := provider.Of(r.Run.Integration.Provider, r.Run.Integration.ProviderProfile)
-	if err != nil {
-		return nil, fmt.Errorf("replay: %w", err)
-	}
-	now := r.Run.Now()
+	names := map[string]string{} // key → variable
 	for i := range list {
 		replay := r
-		keys := map[string]string{}
-		replay.Environment = r.standIn(&replay.Run, &profile, keys)
+		replay.Environment = r.standIn(&replay.Run, names)
 		p, t, jobs, err := replay.prepare()
 		if err != nil {
 			return nil, err
 		}
 		t.offersTwo = true
-		list[i] = instance{p, t, jobs, &digests{}, keys}
-		p.source.Made, p.source.Now = list[i].made.add, func() time.Time { return now }
+		list[i] = instance{p, t, jobs, &digests{}}
+		p.source.Made = list[i].made.add
 	}
 	if r.Environment.Probing == audit.Passive {
 		return nil, fmt.Errorf("nothing is sent to %s: its probing is passive", r.Environment.Name)
@@ -83,12 +74,12 @@ func (r Replay) Commands(ctx context.Context) ([]Command, error) {
 			if reason = why; reason != "" {
 				break
 			}
-			made = append(made, attempt{f, one.p.sender.Client.Request(ctx, f), one.made.list(), one.keys})
+			made = append(made, attempt{f, one.p.sender.Client.Request(ctx, f), one.made.list()})
 		}
 		command := Command{Case: j.Case}
 		if reason != "" {
 			command.NotSent = whyOne(reason)
-		} else if script, err := r.script(made, profile.Secret.Key); err != nil {
+		} else if script, err := r.script(made, names); err != nil {
 			command.NotSent = err.Error()
 		} else {
 			command.Script = script
@@ -100,17 +91,20 @@ func (r Replay) Commands(ctx context.Context) ([]Command, error) {
 
 var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// standIn puts a random key in the place of each key of a copy of the run, and notes by the names of
-// the variables that stand for them in a command which they are.
-func (r Replay) standIn(run **audit.Run, profile *provider.Profile, keys map[string]string) audit.Environment {
+// standIn puts a random key in the place of each key of a copy of the run, and notes the variables
+// that stand for them in a command.
+func (r Replay) standIn(run **audit.Run, names map[string]string) audit.Environment {
 	integration := *r.Run.Integration
+	taken := map[string]bool{}
 	replace := func(reference audit.KeyReference, fallback string) audit.KeyReference {
 		name := reference.Variable
-		if !variableName.MatchString(name) || keys[name] != "" {
+		if !variableName.MatchString(name) || taken[name] {
 			name = fallback
 		}
-		keys[name] = profile.Signature.Secret([]byte(cases.RandomHex(32)))
-		reference.Key = secret.New([]byte(keys[name]))
+		taken[name] = true
+		key := cases.RandomHex(32)
+		names[key] = name
+		reference.Key = secret.New([]byte(key))
 		return reference
 	}
 	integration.Environments = slices.Clone(integration.Environments)
@@ -136,33 +130,22 @@ type attempt struct {
 	f       *cases.Request
 	request *http.Request
 	made    []cases.Digest
-	keys    map[string]string // variable → key
-}
-
-// variable is the one that holds a key; "" where the key is no secret.
-func (a attempt) variable(key []byte) string {
-	for name, held := range a.keys {
-		if held == string(key) {
-			return name
-		}
-	}
-	return ""
 }
 
 // script is a case as shell commands. made are equal but for what is random.
-func (r Replay) script(made []attempt, rule provider.KeyRule) (string, error) {
+func (r Replay) script(made []attempt, names map[string]string) (string, error) {
 	first := made[0]
 	if first.f.Abort {
 		return "", errors.New("the connection is closed in the middle of the body, which curl cannot do")
 	}
-	for _, d := range first.made {
-		for _, e := range encodings {
-			if first.variable(d.Secret) != "" && strings.Contains(string(first.f.Body), e.encode(d.Sum)) {
+	for _, a := range made {
+		for _, d := range a.made {
+			if names[string(d.Secret)] != "" && (strings.Contains(string(a.f.Body), hex.EncodeToString(d.Sum)) || strings.Contains(string(a.f.Body), base64.StdEncoding.EncodeToString(d.Sum))) {
 				return "", errUnexplained
 			}
 		}
 	}
-	w := &shell{first: first, rule: rule}
+	w := &shell{names: names, first: first}
 	target, err := w.word(values(made, func(a attempt) string { return a.request.URL.String() }), made)
 	if err != nil {
 		return "", err
@@ -246,8 +229,8 @@ func (r Replay) connection(target *url.URL) []string {
 
 // shell gathers the lines that compute digests.
 type shell struct {
+	names map[string]string
 	first attempt
-	rule  provider.KeyRule
 	lines strings.Builder
 	vars  int
 	known map[string]string // command → variable that holds its output
@@ -275,96 +258,60 @@ var encodings = []encoding{
 		" | openssl base64 -A | sed 's/+/%2B/g; s,/,%2F,g; s/=/%3D/g'", anotherBase64},
 }
 
-// part of a request that is made with a key: what it is in each instance, and how the shell gets it.
-type keyed struct {
-	texts    []string
-	another  string // a filter that makes a character another one
-	variable func() string
-}
-
-// keyed lists the digests, the last first, and the keys themselves.
-func (w *shell) keyed(made []attempt) []keyed {
-	var list []keyed
-	for back := 1; back <= len(w.first.made); back++ {
-		d := digestAt(w.first, back)
-		if slices.ContainsFunc(made, func(a attempt) bool { return len(a.made) < back }) || w.first.variable(d.Secret) == "" || !w.computable(d) {
-			continue
-		}
-		for _, e := range encodings {
-			list = append(list, keyed{
-				values(made, func(a attempt) string { return e.encode(digestAt(a, back).Sum) }), e.another,
-				func() string { return w.variable(d, e) },
-			})
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(w.first.keys)) {
-		list = append(list, keyed{values(made, func(a attempt) string { return a.keys[name] }), anotherBase64, func() string {
-			w.use(name)
-			return name
-		}})
-	}
-	return list
-}
-
 // word is a value as a word of the shell. list has the value in each instance.
 func (w *shell) word(list []string, made []attempt) (string, error) {
 	if same(list) {
 		return quote(list[0]), nil
 	}
-	all := w.keyed(made)
-	rest, marks := slices.Clone(list), []keyed{}
-	for _, k := range all {
-		whole := true
-		for i, text := range k.texts {
-			whole = whole && strings.Contains(rest[i], text)
-		}
-		if whole {
-			for i, text := range k.texts {
-				rest[i] = strings.ReplaceAll(rest[i], text, mark(len(marks)))
-			}
-			marks = append(marks, k)
-		}
-	}
-	if len(marks) == 0 {
-		for _, k := range all {
-			if word := part(list, k); word != "" {
-				return word, nil
+	resembles := false
+	for back := 1; back <= len(w.first.made); back++ { // the last digest is mostly the one that counts
+		if !slices.ContainsFunc(made, func(a attempt) bool { return len(a.made) < back }) && w.names[string(digestAt(w.first, back).Secret)] != "" {
+			for _, e := range encodings {
+				texts := values(made, func(a attempt) string { return e.encode(digestAt(a, back).Sum) })
+				if word := w.whole(list, texts, digestAt(w.first, back), e); word != "" {
+					return word, nil
+				}
+				if word := w.part(list, texts, digestAt(w.first, back), e); word != "" {
+					return word, nil
+				}
+				resembles = resembles || alike(list, texts)
 			}
 		}
 	}
-	for _, k := range all {
-		if alike(rest, k.texts) {
-			return "", errUnexplained
-		}
+	if resembles {
+		return "", errUnexplained
 	}
-	var word strings.Builder // what is left differs by chance
-	for text := rest[0]; text != ""; {
-		at, which := len(text), -1
-		for i := range marks {
-			if found := strings.Index(text, mark(i)); found >= 0 && found < at {
-				at, which = found, i
-			}
-		}
-		if at > 0 {
-			word.WriteString(quote(text[:at]))
-		}
-		if which < 0 {
-			break
-		}
-		fmt.Fprintf(&word, `"$%s"`, marks[which].variable())
-		text = text[at+len(mark(which)):]
-	}
-	return word.String(), nil
+	return quote(list[0]), nil // random
 }
-
-// mark takes the place of what is computed.
-func mark(i int) string { return fmt.Sprintf("\x00%d\x00", i) }
 
 func digestAt(a attempt, back int) cases.Digest { return a.made[len(a.made)-back] }
 
+// whole explains values that hold a digest, once or several times, and are the same elsewhere.
+func (w *shell) whole(list, texts []string, d cases.Digest, e encoding) string {
+	around := make([]string, len(list))
+	for i := range list {
+		if !strings.Contains(list[i], texts[i]) {
+			return ""
+		}
+		around[i] = strings.ReplaceAll(list[i], texts[i], "\x00")
+	}
+	if !same(around) {
+		return ""
+	}
+	var word strings.Builder
+	for i, literal := range strings.Split(around[0], "\x00") {
+		if i > 0 {
+			fmt.Fprintf(&word, `"$%s"`, w.variable(d, e))
+		}
+		if literal != "" {
+			word.WriteString(quote(literal))
+		}
+	}
+	return word.String()
+}
+
 // part explains values that hold a range of a digest, as it is or with one character changed.
-func part(list []string, k keyed) string {
-	texts := k.texts
+func (w *shell) part(list, texts []string, d cases.Digest, e encoding) string {
 	begin, end := commonEnds(list)
 	if oneChanged(list, texts) { // by chance to the same in all of them
 		begin, end = 0, 0
@@ -397,7 +344,7 @@ func part(list []string, k keyed) string {
 		if !ok {
 			continue
 		}
-		name := k.variable()
+		name := w.variable(d, e)
 		cut := func(first, last int, filter string) string {
 			return fmt.Sprintf(`"$(printf %%s "$%s" | cut -c%d-%d%s)"`, name, first+1, last, filter)
 		}
@@ -408,7 +355,7 @@ func part(list []string, k keyed) string {
 			if changed > 0 {
 				word += cut(from, from+changed, "")
 			}
-			word += cut(from+changed, from+changed+1, k.another)
+			word += cut(from+changed, from+changed+1, e.another)
 			if changed+1 < length {
 				word += cut(from+changed+1, from+length, "")
 			}
@@ -483,58 +430,21 @@ func commonEnds(list []string) (begin, end int) {
 // hashNames are the hashes by their size in bytes, as openssl names them.
 var hashNames = map[int]string{16: "md5", 20: "sha1", 32: "sha256", 48: "sha384", 64: "sha512"}
 
-// use notes that a variable must be set.
-func (w *shell) use(name string) {
-	if !slices.Contains(w.used, name) {
-		w.used = append(w.used, name)
-	}
-}
-
-// computable reports whether openssl can make a digest.
-func (w *shell) computable(d cases.Digest) bool {
-	return hashNames[d.Hash] != "" && (d.HMAC || w.rule.Decode == "" || w.rule.Decode == "raw")
-}
-
-// macKey is how openssl is given the key that a secret stands for.
-func (w *shell) macKey(name string) string {
-	cut := fmt.Sprintf(`printf %%s "$%s"`, name)
-	if w.rule.Strip != "" {
-		cut = fmt.Sprintf(`printf %%s "${%s#%s}"`, name, w.rule.Strip)
-	}
-	raw := ""
-	switch w.rule.Decode {
-	case "hex":
-		raw = " | tr A-F a-f"
-	case "base64", "base64url":
-		raw = " | tr -- -_ +/ | tr -d = | awk '{while (length($0) % 4) $0 = $0 \"=\"; print}' | openssl base64 -d -A"
-	}
-	if hash := w.rule.Digest; hash != "" && hash != "none" {
-		return `-mac HMAC -macopt "hexkey:$(` + cut + raw + " | openssl dgst -" + hash + ` -r | cut -d' ' -f1)"`
-	}
-	switch {
-	case w.rule.Decode == "hex":
-		return `-mac HMAC -macopt "hexkey:$(` + cut + raw + `)"`
-	case raw != "":
-		return `-mac HMAC -macopt "hexkey:$(` + cut + raw + ` | od -An -v -tx1 | tr -d ' \n')"`
-	case w.rule.Strip != "":
-		return `-hmac "$(` + cut + `)"`
-	}
-	return `-hmac "$` + name + `"`
-}
-
 // variable is the name of the variable that holds a digest.
 func (w *shell) variable(d cases.Digest, e encoding) string {
 	input := "body"
 	if string(d.Input) != string(w.first.f.Body) {
 		input = "{ " + printing(d.Input) + "; }"
 	}
-	holder := w.first.variable(d.Secret)
-	w.use(holder)
+	holder := w.names[string(d.Secret)]
+	if !slices.Contains(w.used, holder) {
+		w.used = append(w.used, holder)
+	}
 	key := `"$` + holder + `"`
 	hash := " | openssl dgst -" + hashNames[d.Hash]
 	switch {
 	case d.HMAC:
-		hash += " " + w.macKey(holder)
+		hash += " -hmac " + key
 	case d.KeyLast:
 		input = "{ " + strings.TrimSuffix(strings.TrimPrefix(input, "{ "), "; }") + "; printf %s " + key + "; }"
 	default:

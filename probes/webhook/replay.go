@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -34,8 +33,6 @@ type Replay struct {
 	Selects func(c cases.Case) bool
 	// Reveal shows signatures: they were made with a key that is no secret.
 	Reveal bool
-
-	keys *secret.Redactor
 }
 
 // Exchanged is a case, and what was sent and received.
@@ -123,7 +120,6 @@ func (r Replay) Send(ctx context.Context) ([]Exchanged, error) {
 	if slices.ContainsFunc(jobs, func(j job) bool { return j.Name == "http2" }) {
 		p.offerTwo(ctx, t)
 	}
-	r.keys = r.Run.Integration.Redactor()
 	var made digests
 	p.source.Made = made.add
 	var shown []Exchanged
@@ -150,7 +146,8 @@ func (r Replay) show(ctx context.Context, p *prober, j job, result send.Result, 
 	last := result.Attempts[len(result.Attempts)-1]
 	redact := func(text string) string { return text }
 	if !r.Reveal {
-		redact = r.redactor(p, f, made)
+		redactor := r.redactor(p, f, made)
+		redact = redactor.RedactString
 	}
 	e.Method, e.URL, e.Status, e.Failure, e.Cut = request.Method, redact(request.URL.String()), a.Status, a.Failure, a.Cut
 	e.Attempts, e.Started, e.Took = len(result.Attempts), last.At, last.Ended.Sub(last.Begun)
@@ -168,32 +165,27 @@ func (r Replay) show(ctx context.Context, p *prober, j job, result send.Result, 
 
 const redacted = "[redacted]"
 
-// redactor takes out the keys, and every digest that was or could be made with one for a request, as
-// receivers write them: thorough redaction of each would take longer than the requests.
-func (r Replay) redactor(p *prober, f *cases.Request, made *digests) func(string) string {
+// redactor takes out the keys, and every digest that was or could be made with one for a request.
+func (r Replay) redactor(p *prober, f *cases.Request, made *digests) *secret.Redactor {
+	redactor := r.Run.Integration.Redactor()
 	sums := p.source.ExpectedSignatures(f)
 	for _, digest := range made.list() {
 		if r.secretKey(p, digest.Secret) {
 			sums = append(sums, digest.Sum)
 		}
 	}
-	var pairs []string
 	for _, sum := range sums {
-		encoded := base64.StdEncoding.EncodeToString(sum)
 		for _, text := range []string{
-			hex.EncodeToString(sum), strings.ToUpper(hex.EncodeToString(sum)), encoded, strings.TrimRight(encoded, "="), url.QueryEscape(encoded),
-			base64.RawURLEncoding.EncodeToString(sum), strings.ReplaceAll(encoded, "/", `\/`), string(sum),
+			hex.EncodeToString(sum), strings.ToUpper(hex.EncodeToString(sum)),
+			base64.StdEncoding.EncodeToString(sum), base64.RawURLEncoding.EncodeToString(sum),
 		} {
-			if len(text) >= secret.MinSearchable {
-				pairs = append(pairs, text, redacted)
-			}
+			redactor.AddText(text, "redacted")
 		}
 	}
-	if f.Keyed && len(f.Signature) >= secret.MinSearchable {
-		pairs = append(pairs, f.Signature, redacted)
+	if f.Keyed {
+		redactor.AddText(f.Signature, "redacted")
 	}
-	signatures := strings.NewReplacer(pairs...)
-	return func(text string) string { return r.keys.RedactString(signatures.Replace(text)) }
+	return redactor
 }
 
 // secretKey reports whether a key is one of the integration's. Signatures made with a guessable key

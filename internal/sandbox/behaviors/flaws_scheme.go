@@ -60,7 +60,7 @@ func SchemeFlaws(profile *provider.Profile) []sandbox.Behavior {
 	listed := keyed && recipe.List.Style != "" && recipe.List.Style != "none"
 	add(listed, sandbox.Behavior{
 		Name: "any-list", Description: "several signatures are not verified",
-		Expect: sandbox.Expect{OneOf: []string{sandbox.RejectsDowngrade, sandbox.RejectsUnsigned}, May: []string{sandbox.RejectsBypass}},
+		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsUnsigned}, May: []string{sandbox.RejectsBypass, sandbox.AcceptsRotation}},
 		Plant: also(func(s *sandbox.Scheme, m provider.Message) bool {
 			return len(s.Profile.Signature.Read(m).Signatures) > 1
 		}),

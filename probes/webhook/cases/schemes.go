@@ -42,7 +42,7 @@ func timestamps(s Scheme) []Case {
 		list = append(list, Case{Family: FamilyFuture, Name: "hour", Change: dated(time.Hour), FullOnly: true,
 			What: "a correct signature over a time that is an hour ahead"})
 	}
-	if s.timed() && !s.timeInBody() { // a change of the body is a tampered one
+	if s.timed() {
 		list = append(list, unboundTimes(s)...)
 	}
 	if s.identified() {
@@ -64,6 +64,9 @@ func timestamps(s Scheme) []Case {
 func unboundTimes(s Scheme) []Case {
 	list := []Case{{Family: FamilyUnbound, Name: "time-changed", FullOnly: true, What: "the correct signature with another time",
 		Change: resigned(func(f *Request) { f.retime(f.Scheme.Timestamp.Format(f.Time.Add(-f.Scheme.nearby()))) })}}
+	if s.timeInBody() { // all else is a body that was tampered with
+		return list
+	}
 	for _, c := range []struct {
 		name, text string
 	}{
@@ -76,6 +79,9 @@ func unboundTimes(s Scheme) []Case {
 	list = append(list, Case{Family: FamilyUnbound, Name: "time-missing", FullOnly: true, What: "the correct signature without the time",
 		Change: resigned((*Request).untime)})
 	for _, first := range []bool{true, false} {
+		if s.tolerance() == 0 {
+			break // an old time is as good as a fresh one
+		}
 		name := map[bool]string{true: "time-twice-fresh-first", false: "time-twice-fresh-last"}[first]
 		list = append(list, Case{Family: FamilyUnbound, Name: name, FullOnly: true, What: "a signature over an old time, with a fresh time next to it",
 			Change: func(f *Request) {
@@ -138,7 +144,11 @@ func (f *Request) replace(in, old, to string) {
 	case "query":
 		f.Query = strings.Replace(f.Query, url.QueryEscape(old), url.QueryEscape(to), 1)
 	case "body", "param":
-		f.set(name, text(to))
+		value := text(to)
+		if holder, i := f.Doc.at(name); i >= 0 && holder.members[i].Kind == 'v' {
+			value = literal(to)
+		}
+		f.set(name, value)
 	default:
 		f.Refuse(NotSentNotPossible)
 	}
