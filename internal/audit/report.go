@@ -17,6 +17,7 @@ type Report struct {
 	Tool         Tool            `json:"tool"`
 	Integration  string          `json:"integration"`
 	Provider     string          `json:"provider"`
+	Profile      *Profile        `json:"profile,omitempty"` // of a provider whose profile is not built in as it is
 	StartedAt    time.Time       `json:"started_at"`
 	FinishedAt   time.Time       `json:"finished_at"`
 	Expired      bool            `json:"expired,omitempty"` // it was shown when something it rests on no longer held
@@ -56,7 +57,7 @@ type ChecklistItem struct {
 	Item    int      `json:"item"`
 	Title   string   `json:"title"`
 	Outcome Outcome  `json:"outcome"`
-	Checks  []string `json:"checks"` // ids of its required checks that were judged
+	Checks  []string `json:"checks"` // ids of its required checks that were judged or, where it has none, of the recommended ones
 }
 
 // Levels of a check.

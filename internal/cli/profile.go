@@ -39,8 +39,11 @@ func profileOf(integration *audit.Integration) (audit.Profile, error) {
 	return profileFacts(profile), nil
 }
 
-// reportedProfile is the profile by which a report was judged.
+// reportedProfile is the profile by which a report was judged: the report has one that is not built in.
 func reportedProfile(r *audit.Report) (audit.Profile, error) {
+	if r.Profile != nil {
+		return *r.Profile, nil
+	}
 	profile, err := provider.ByName(r.Provider)
 	if err != nil {
 		return audit.Profile{}, err

@@ -32,6 +32,9 @@ func Assemble(doc *audit.Document, factsDigest string, judgement Judgment, check
 		Checks:   []audit.Check{}, Checklist: []audit.ChecklistItem{}, Notes: []string{}, Scope: doc.Scope,
 		PolicyDigest: judgement.PolicyDigest, FactsDigest: factsDigest, ConfigDigest: doc.ConfigDigest,
 	}
+	if doc.Integration.ProviderProfile != "" {
+		report.Profile = &doc.Profile
+	}
 	today := audit.NewDate(doc.FinishedAt)
 	for _, info := range judgement.Checks {
 		if report.LeftOpen != nil && slices.Contains(report.LeftOpen.Checks, info.ID) {
@@ -246,10 +249,15 @@ func sumUp(r *audit.Report, checklist []string, today audit.Date) {
 	for i, title := range checklist {
 		item := audit.ChecklistItem{Item: i + 1, Title: title, Checks: []string{}}
 		var outcomes []audit.Outcome
-		for _, check := range r.Checks {
-			if check.Level == audit.Required && slices.Contains(check.Items, item.Item) {
-				item.Checks = append(item.Checks, check.ID)
-				outcomes = append(outcomes, check.Outcome)
+		for _, level := range []string{audit.Required, audit.Recommended} {
+			if len(outcomes) > 0 {
+				break // an item that is only recommended shows how that stands
+			}
+			for _, check := range r.Checks {
+				if check.Level == level && slices.Contains(check.Items, item.Item) {
+					item.Checks = append(item.Checks, check.ID)
+					outcomes = append(outcomes, check.Outcome)
+				}
 			}
 		}
 		if len(outcomes) == 0 && r.Partial {

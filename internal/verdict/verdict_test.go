@@ -204,6 +204,36 @@ func TestChecklistSumsUpItsRequiredChecks(t *testing.T) {
 	}
 }
 
+// An item that only recommended checks prove shows how those stand, and is not open for ever.
+func TestChecklistItemOfRecommendedChecks(t *testing.T) {
+	t.Parallel()
+	advice := recommended
+	advice.Items = []int{1, 2}
+	r := assemble(document(), false, map[string][]audit.Verdict{
+		"a.required": {verdict(audit.Pass, "", "x")}, "a.recommended": {verdict(audit.Fail, "", "x")},
+	}, required, advice)
+	if got := r.Checklist[0]; got.Outcome != audit.Pass || len(got.Checks) != 1 {
+		t.Errorf("an item with a required check: %+v", got)
+	}
+	if got := r.Checklist[1]; got.Outcome != audit.Warn || len(got.Checks) != 1 {
+		t.Errorf("an item with a recommended one: %+v", got)
+	}
+}
+
+// A report holds the profile that is not built in, by which its texts can be read again.
+func TestReportHoldsAProfileOfTheUsersOwn(t *testing.T) {
+	t.Parallel()
+	doc := document()
+	doc.Profile = audit.Profile{Name: "acme", Title: "Acme"}
+	if r := assemble(doc, false, nil, required); r.Profile != nil {
+		t.Errorf("a built-in profile is in the report: %+v", r.Profile)
+	}
+	doc.Integration.ProviderProfile = "name: acme"
+	if r := assemble(doc, false, nil, required); r.Profile == nil || r.Profile.Name != "acme" {
+		t.Errorf("the report has no profile: %+v", r.Profile)
+	}
+}
+
 func TestSilenceSaysWhy(t *testing.T) {
 	t.Parallel()
 	for want, probes := range map[string][]audit.ProbeStatus{
