@@ -16,8 +16,8 @@ import (
 // little, and says of every tree exactly what it holds. Nothing else is done until something is to
 // be located.
 //
-// IDs are kept as 32-bit tags, so what the notes say is a hint: an origin is only believed once
-// the trees of its commit have been read.
+// IDs are kept as 32-bit tags. Where several objects have the same, the tree that a note is of is
+// read again; an object that is not in the store may be mistaken for another.
 
 // edge says that a tree or a commit names an object.
 type edge struct {
@@ -330,11 +330,14 @@ func (h *History) group() {
 	h.named, h.groups = gather(func(r *Recorder) *edges { return &r.named }, 1<<groupBits, func(e edge) uint32 { return e.child >> (32 - groupBits) })
 	h.dropped, h.drops = gather(func(r *Recorder) *edges { return &r.dropped }, int(h.store.objects), func(e edge) uint32 { return e.from })
 	for i := range h.store.objects {
-		if part := h.dropped[h.drops[i]:h.drops[i+1]]; len(part) > 1 {
+		if part := h.dropped[h.drops[i]:h.drops[i+1]]; len(part) > fewDrops {
 			slices.SortFunc(part, compareEdges)
 		}
 	}
 }
+
+// fewDrops are looked through in any order.
+const fewDrops = 8
 
 func (h *History) namedBy(child uint32) []edge {
 	k := child >> (32 - groupBits)
@@ -348,7 +351,7 @@ func compareEdges(a, b edge) int {
 // drop reports whether the tree of that number does not have what e names, which its base has.
 func (h *History) drop(number uint32, e edge) bool {
 	part := h.dropped[h.drops[number]:h.drops[number+1]]
-	for len(part) > 8 { // most often there are fewer
+	for len(part) > fewDrops { // most often there are fewer
 		if mid := len(part) / 2; part[mid].child > e.child || part[mid].child == e.child && part[mid].name > e.name {
 			part = part[:mid]
 		} else {

@@ -58,6 +58,14 @@ func (s *Store) load(ctx context.Context, id ID, thin int) (Kind, []byte, error)
 	return 0, nil, failed
 }
 
+// loadNumber reads the object of that number.
+func (s *Store) loadNumber(ctx context.Context, number uint32) (Kind, []byte, error) {
+	if p, entry, _ := s.at(number); p != nil {
+		return s.materialize(ctx, p, entry, 0)
+	}
+	return s.load(ctx, s.idOf(number), 0)
+}
+
 // cache keeps what was rebuilt last: trees of neighboring commits have most of their chain in
 // common.
 type cache struct {

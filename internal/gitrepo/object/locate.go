@@ -16,145 +16,289 @@ type Origin struct {
 // MaxLocated is how many objects Locate finds the origin of at a time.
 const MaxLocated = 4096
 
-// batch is how many objects are located together: one bit each.
-const batch = 64
-
 // Locate finds the origins of objects, which need not be in the store: the first MaxLocated, in
 // the order given, but what the commit of HEAD holds before the rest. Of the others it tells no
 // more than whether HEAD holds them.
 func (h *History) Locate(ctx context.Context, ids []ID) map[ID]*Origin {
 	origins := make(map[ID]*Origin, len(ids))
+	l := h.newLocator(ctx)
+	held := make(map[ID]held, len(ids))
 	for _, id := range ids {
 		origins[id] = &Origin{}
+		held[id] = l.first(id, tagOf([]byte(id)), 0, 0)
 	}
-	if len(ids) > batch { // once for all
-		m := h.mark(ctx, func(int) uint64 { return 1 }, ids)
-		h.inHead(ctx, m, ids, origins)
-	}
-	if len(ids) > MaxLocated {
-		ids = slices.Clone(ids)
-		slices.SortStableFunc(ids, func(a, b ID) int {
-			switch inHead := origins[a].InHead; {
-			case inHead == origins[b].InHead:
-				return 0
-			case inHead:
-				return -1
-			}
-			return 1
-		})
-		ids = ids[:MaxLocated]
-	}
-	for part := range slices.Chunk(ids, batch) {
-		m := h.mark(ctx, func(i int) uint64 { return 1 << i }, part)
-		if len(origins) <= batch {
-			h.inHead(ctx, m, part, origins)
+	h.inHead(l, ids, origins)
+	ids = slices.Clone(ids)
+	slices.SortStableFunc(ids, func(a, b ID) int {
+		switch inHead := origins[a].InHead; {
+		case inHead == origins[b].InHead:
+			return 0
+		case inHead:
+			return -1
 		}
-		h.earliest(ctx, m, part, origins)
+		return 1
+	})
+	for _, id := range ids[:min(len(ids), MaxLocated)] {
+		l.locate(id, held[id], origins[id])
 	}
 	h.direct(origins)
 	return origins
 }
 
 // Needed reports how many of the objects, which are not in the store, a reachable commit seems to
-// need, and one such commit. It takes one look at all of them together.
+// need, and one such commit.
 func (h *History) Needed(ctx context.Context, ids []ID) (commit *Revision) {
-	m := h.mark(ctx, func(int) uint64 { return 1 }, ids)
-	h.Reachable(func(c *Revision) {
-		if commit == nil && m.bits[c.number] != 0 {
-			commit = c
+	l := h.newLocator(ctx)
+	rank := unheld
+	for _, id := range ids {
+		rank = min(rank, l.first(id, tagOf([]byte(id)), 0, 0).rank)
+	}
+	if rank != unheld && l.order[rank-1].Ref != "" {
+		return l.order[rank-1]
+	}
+	return nil
+}
+
+// locator finds the first commit that holds an object, by following the notes upward: it is the
+// first of those that hold a tree in which the object is, each of which is looked up once.
+type locator struct {
+	ctx   context.Context
+	h     *History
+	order []*Revision // what a ref reaches before the rest, each oldest first
+	// ranks are, by number, 1 more than the place in order of the first commit that holds a tree;
+	// 0: it has not been met.
+	ranks  []int32
+	filter []uint64   // of the tags of trees that have been met
+	lists  [][]uint32 // scratch, by depth
+	stack  []uint32   // scratch
+	steps  int
+	paths  map[uint32]string // of trees, in the first commit that holds them
+	// mistaken are the notes that speak of another object whose tag is the same: the tag, and the
+	// tree or commit.
+	mistaken map[[2]uint32]bool
+	mistakes int
+	sorted   []uint32 // tags of all objects
+}
+
+const (
+	unheld = int32(1<<31 - 1) // rank of what no commit holds
+	// maxSteps bounds the work; only a repository made for it gets there.
+	maxSteps      = 1 << 29
+	maxMistakes   = 16
+	metFilterBits = 20
+)
+
+func (h *History) newLocator(ctx context.Context) *locator {
+	l := &locator{ctx: ctx, h: h, ranks: make([]int32, h.store.objects), filter: make([]uint64, 1<<metFilterBits/64),
+		mistaken: map[[2]uint32]bool{}}
+	for _, reachable := range []bool{true, false} {
+		for _, c := range h.byAge {
+			if (c.Ref != "") == reachable {
+				l.order = append(l.order, c)
+			}
 		}
-	})
-	return commit
+	}
+	l.forget()
+	return l
 }
 
-// marks say which of a batch of objects each tree and commit holds, directly or further down.
-type marks struct {
-	bits   []uint64 // by number
-	filter []uint64 // of the tags of marked trees
+// forget takes back what was concluded from the notes.
+func (l *locator) forget() {
+	clear(l.ranks)
+	l.paths = map[uint32]string{}
+	for i, c := range l.order {
+		l.ranks[c.number] = int32(i + 1)
+	}
 }
 
-const markFilterBits = 20
-
-func (m *marks) passes(tag uint32) bool {
-	k := tag >> (32 - markFilterBits)
-	return m.filter[k/64]>>(k%64)&1 != 0
+// mayMeet reports whether the tree may hold one of the objects, directly or further down.
+func (l *locator) mayMeet(tree []byte) bool {
+	k := tagOf(tree) >> (32 - metFilterBits)
+	return l.filter[k/64]>>(k%64)&1 != 0
 }
 
-// maxSteps bounds the work of one batch; only a repository made for it gets there.
-const maxSteps = 1 << 29
+// met reports whether it does, by the notes.
+func (l *locator) met(tree ID) bool {
+	if !l.mayMeet([]byte(tree)) {
+		return false
+	}
+	number, ok := l.h.numberOf(tree)
+	return ok && l.ranks[number] != 0
+}
 
-// mark follows the notes upward from the objects.
-func (h *History) mark(ctx context.Context, bit func(i int) uint64, ids []ID) *marks {
-	n := h.store.objects
-	m := &marks{bits: make([]uint64, n), filter: make([]uint64, 1<<markFilterBits/64)}
-	fresh := make([]uint64, n) // by number: bits that what names it has not got yet
-	var now, next, stack []uint32
-	steps := 0
-	// spread gives bits to what names an object of that tag; false when it is time to stop.
-	spread := func(tag uint32, add uint64) bool {
-		for _, e := range h.namedBy(tag) {
-			if e.child != tag {
-				continue
+// held says what holds an object: the rank of the first commit, and the trees in it, or itself.
+type held struct {
+	rank int32
+	by   []uint32
+}
+
+// ofTree finds the first commit that holds the tree of that number.
+func (l *locator) ofTree(number uint32, depth int) held {
+	return l.first("", l.h.tags[number], number, depth)
+}
+
+// first finds the first commit that holds an object, which is known by its ID or, if that is empty,
+// by its number.
+func (l *locator) first(id ID, tag, number uint32, depth int) held {
+	first := held{rank: unheld}
+	if depth > maxPathDepth {
+		return first
+	}
+	for _, number := range l.holders(id, tag, number, depth) {
+		if l.ranks[number] == 0 {
+			of := l.h.tags[number]
+			k := of >> (32 - metFilterBits)
+			l.filter[k/64] |= 1 << (k % 64)
+			l.ranks[number] = unheld // nothing holds itself
+			l.ranks[number] = l.ofTree(number, depth+1).rank
+		}
+		switch rank := l.ranks[number]; {
+		case rank < first.rank:
+			first.rank, first.by = rank, append(first.by[:0], number)
+		case rank == first.rank && rank != unheld:
+			first.by = append(first.by, number)
+		}
+	}
+	return first
+}
+
+// holders are the trees and commits that name an object: which have an entry that is
+// noted, and what is stored as a delta of them and still has it. The list is valid until the next
+// call for that depth.
+func (l *locator) holders(id ID, tag, number uint32, depth int) []uint32 {
+	for len(l.lists) <= depth {
+		l.lists = append(l.lists, nil)
+	}
+	list := l.lists[depth][:0]
+	shared := l.shared(tag)
+	if shared && id == "" {
+		id = l.h.store.idOf(number)
+	}
+	for _, e := range l.h.namedBy(tag) {
+		if e.child != tag || shared && !l.names(e, id) {
+			continue
+		}
+		for l.stack = append(l.stack[:0], e.from); len(l.stack) > 0; {
+			number := l.stack[len(l.stack)-1]
+			l.stack = l.stack[:len(l.stack)-1]
+			if len(l.mistaken) == 0 || !l.mistaken[[2]uint32{tag, number}] {
+				list = append(list, number)
 			}
-			if e.name == 0 {
-				m.bits[e.from] |= add
-				continue
+			if l.steps++; l.steps > maxSteps || l.steps%4096 == 0 && l.ctx.Err() != nil {
+				break
 			}
-			// The tree, and what is stored as a delta of it and still has the entry.
-			for stack = append(stack[:0], e.from); len(stack) > 0; {
-				number := stack[len(stack)-1]
-				stack = stack[:len(stack)-1]
-				if got := add &^ m.bits[number]; got != 0 {
-					m.bits[number] |= got
-					if fresh[number] == 0 {
-						next = append(next, number)
-					}
-					fresh[number] |= got
-				}
-				p, entry, _ := h.store.at(number)
-				if p == nil {
-					continue
-				}
+			if p, entry, _ := l.h.store.at(number); p != nil && e.name != 0 {
 				for c := p.first[entry]; c >= 0; c = p.next[c] {
-					if below := p.number + uint32(c); !h.drop(below, e) {
-						stack = append(stack, below)
+					if below := p.number + uint32(c); !l.h.drop(below, e) {
+						l.stack = append(l.stack, below)
 					}
 				}
-				if steps++; steps > maxSteps || steps%4096 == 0 && ctx.Err() != nil {
-					return false
-				}
-			}
-		}
-		return true
-	}
-	for i, id := range ids {
-		if !spread(tagOf([]byte(id)), bit(i)) {
-			return m
-		}
-	}
-	for len(next) > 0 && ctx.Err() == nil {
-		now, next = next, now[:0]
-		for _, number := range now {
-			tag, add := h.tags[number], fresh[number]
-			fresh[number] = 0
-			k := tag >> (32 - markFilterBits)
-			m.filter[k/64] |= 1 << (k % 64)
-			if !spread(tag, add) {
-				return m
 			}
 		}
 	}
-	return m
+	l.lists[depth] = list
+	return list
 }
 
-// descent enters the marked trees of commits, each once.
+// locate fills in the first commit that holds the object and, if HEAD's commit has none, its path
+// there, once the trees of that commit say so too.
+func (l *locator) locate(id ID, first held, o *Origin) {
+	tag := tagOf([]byte(id))
+	if l.mistakes > 0 { // what holds it was found out with the notes that are mistaken
+		first = l.first(id, tag, 0, 0)
+	}
+	for first.rank != unheld && l.ctx.Err() == nil {
+		path, ok := "", o.InHead // whose path is known
+		if !ok {
+			path, ok = l.path(id, tag, first)
+		}
+		if !ok && l.mistakes < maxMistakes {
+			l.mistakes++
+			l.forget()
+			first = l.first(id, tag, 0, 0)
+			continue
+		}
+		// Where the notes are mistaken that often, that something holds it is the cautious answer.
+		o.Commit = l.order[first.rank-1]
+		o.Ref = o.Commit.Ref
+		if !o.InHead {
+			o.Path = path
+		}
+		return
+	}
+}
+
+// shared reports whether several objects of the store have that tag.
+func (l *locator) shared(tag uint32) bool {
+	if l.sorted == nil {
+		l.sorted = slices.Sorted(slices.Values(l.h.tags))
+	}
+	at, found := slices.BinarySearch(l.sorted, tag)
+	return found && at+1 < len(l.sorted) && l.sorted[at+1] == tag
+}
+
+// path is the first path of an object in the first commit that holds it.
+func (l *locator) path(id ID, tag uint32, first held) (path string, ok bool) {
+	commit := l.order[first.rank-1]
+	for _, number := range first.by {
+		if number == commit.number && commit.Tree == id {
+			return "", true
+		}
+		name := ""
+		if number != commit.number {
+			name = l.nameIn(number, id)
+		}
+		if name == "" {
+			l.mistaken[[2]uint32{tag, number}] = true
+			continue
+		}
+		directory, known := l.paths[number]
+		if !known {
+			var held bool
+			if directory, held = l.path(l.h.store.idOf(number), l.h.tags[number], l.ofTree(number, 0)); !held {
+				continue
+			}
+			if directory != "" {
+				directory += "/"
+			}
+			l.paths[number] = directory
+		}
+		if this := directory + name; !ok || this < path {
+			path, ok = this, true
+		}
+	}
+	return path, ok
+}
+
+// names reports whether a note is of that object.
+func (l *locator) names(e edge, id ID) bool {
+	if e.name == 0 {
+		commit := l.h.commits[l.h.store.idOf(e.from)]
+		return commit != nil && commit.Tree == id
+	}
+	return l.nameIn(e.from, id) != ""
+}
+
+// nameIn is the first name of an object in the tree of that number; empty: it has none.
+func (l *locator) nameIn(number uint32, id ID) (name string) {
+	k, data, err := l.h.store.loadNumber(l.ctx, number)
+	if err != nil || k != Tree {
+		return ""
+	}
+	EachEntry(data, l.h.store.IDSize, func(_ int, entry []byte, mode uint32, named []byte) bool {
+		if string(named) == string(id) && mode&ModeType != ModeGitlink {
+			name = string(entry)
+		}
+		return name == ""
+	})
+	return name
+}
+
+// descent enters the trees of a commit that hold what is wanted, each once.
 type descent struct {
-	ctx    context.Context
-	h      *History
-	marks  *marks
+	*locator
 	wanted wanted
 	seen   map[ID]bool
-	open   uint64 // bits of what is still to be found
 	found  func(id ID, path string)
 }
 
@@ -169,10 +313,7 @@ func (d *descent) enter(tree ID, path string, depth int) {
 	if d.wanted.has([]byte(tree)) {
 		d.found(tree, path)
 	}
-	if !d.marks.passes(tagOf([]byte(tree))) {
-		return
-	}
-	if number, ok := d.h.numberOf(tree); !ok || d.marks.bits[number]&d.open == 0 {
+	if !d.met(tree) {
 		return
 	}
 	k, data, err := d.h.store.Load(d.ctx, tree)
@@ -194,7 +335,7 @@ func (d *descent) enter(tree ID, path string, depth int) {
 			if d.wanted.has(id) {
 				d.found(ID(id), below())
 			}
-		case d.marks.passes(tagOf(id)) || d.wanted.has(id):
+		case d.mayMeet(id) || d.wanted.has(id):
 			d.enter(ID(id), below(), depth+1)
 		}
 		return true
@@ -225,68 +366,14 @@ func (w *wanted) has(id []byte) bool {
 }
 
 // inHead notes what the commit of HEAD holds. Of several paths the last one counts.
-func (h *History) inHead(ctx context.Context, m *marks, ids []ID, origins map[ID]*Origin) {
+func (h *History) inHead(l *locator, ids []ID, origins map[ID]*Origin) {
 	c := h.commits[h.peel(h.head)]
 	if c == nil {
 		return
 	}
-	d := &descent{ctx: ctx, h: h, marks: m, wanted: wantedOf(ids), seen: map[ID]bool{}, open: ^uint64(0)}
+	d := &descent{locator: l, wanted: wantedOf(ids), seen: map[ID]bool{}}
 	d.found = func(id ID, path string) { origins[id].Path, origins[id].InHead = path, true }
 	d.enter(c.Tree, "", 0)
-}
-
-// maxVain is how many commits of a batch may be entered in vain, because of tags that are alike.
-const maxVain = 1000
-
-// earliest finds for each object of a batch the earliest commit that holds it.
-func (h *History) earliest(ctx context.Context, m *marks, ids []ID, origins map[ID]*Origin) {
-	all := ^uint64(0) >> (batch - len(ids))
-	place := make(map[ID]int, len(ids))
-	for i, id := range ids {
-		place[id] = i
-	}
-	d := &descent{ctx: ctx, h: h, marks: m, wanted: wantedOf(ids), open: all}
-	for _, reachable := range []bool{true, false} {
-		vain := 0
-		d.seen = map[ID]bool{}
-		for _, c := range h.byAge {
-			if d.open == 0 || vain > maxVain || ctx.Err() != nil {
-				break
-			}
-			if (c.Ref != "") != reachable || m.bits[c.number]&d.open == 0 {
-				continue
-			}
-			before := d.open
-			d.found = func(id ID, path string) {
-				o, bit := origins[id], uint64(1)<<place[id]
-				if d.open&bit == 0 {
-					return
-				}
-				d.open &^= bit
-				o.Commit, o.Ref = c, c.Ref
-				if !o.InHead {
-					o.Path = path
-				}
-			}
-			d.enter(c.Tree, "", 0)
-			if d.open != before {
-				continue
-			}
-			if vain++; vain > maxVain {
-				h.believe(m, c, ids, d.open, origins)
-			}
-		}
-	}
-}
-
-// believe takes the notes' word for what could not be found in the trees: that something holds it
-// is the cautious answer.
-func (h *History) believe(m *marks, c *Revision, ids []ID, open uint64, origins map[ID]*Origin) {
-	for i, id := range ids {
-		if open&m.bits[c.number]>>i&1 != 0 {
-			origins[id].Commit, origins[id].Ref = c, c.Ref
-		}
-	}
 }
 
 // direct notes the objects that refs name themselves, tags and tagged blobs, and the commits among
