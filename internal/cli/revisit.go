@@ -98,7 +98,14 @@ func (a *app) openStore(ctx context.Context, f storeFlags, keep int) (*store.Sto
 	}
 	waiting, cancel := context.WithTimeout(ctx, f.wait)
 	defer cancel()
-	return store.Open(waiting, f.directory, keep, key)
+	kept, err := store.Open(waiting, f.directory, keep, key)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.missNewest(kept); err != nil {
+		return nil, errors.Join(err, kept.Close())
+	}
+	return kept, nil
 }
 
 // storeKey is the key that --store-key refers to, or the user's own, which is made if need be; the zero Key where there is no state
@@ -314,7 +321,10 @@ func (a *app) keep(kept *store.Store, last *keptRun, judged *audit.Report, docum
 	if entry.Tickets, err = state.Encode(); err != nil {
 		return err
 	}
-	_, err = kept.Add(document.FinishedAt, document.RunID, entry)
+	name, err := kept.Add(document.FinishedAt, document.RunID, entry)
+	if name != "" {
+		err = errors.Join(err, a.rememberNewest(kept, name))
+	}
 	return err
 }
 

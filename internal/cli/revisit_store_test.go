@@ -194,3 +194,19 @@ func once(do func()) io.Writer {
 type writerFunc func(p []byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+// TestRevisitMissesTheNewestEntry: who deletes the newest reports of a store, to have what they said forgotten, is noticed.
+func TestRevisitMissesTheNewestEntry(t *testing.T) {
+	t.Parallel()
+	s := schedule(t, passive())
+	s.visit(0, noEarlier, quick)
+	s.visit(0, unchanged, quick)
+	entries := s.entries()
+	if err := os.RemoveAll(entries[len(entries)-1]); err != nil {
+		t.Fatal(err)
+	}
+	s.visit(0, "is gone", quick)
+	if got := s.visit(0, unchanged, quick); strings.Contains(got.stderr, "is gone") {
+		t.Error("it is missed for ever: " + got.stderr)
+	}
+}

@@ -129,6 +129,9 @@ func Open(ctx context.Context, dir string, keep int, key Key) (*Store, error) {
 	return s, nil
 }
 
+// Dir is the store's directory.
+func (s *Store) Dir() string { return s.dir }
+
 // keepOutOfGit makes git ignore the store, which may lie in an audited repository: a report that counted as a new file there would
 // be a change to audit.
 func (s *Store) keepOutOfGit() error {

@@ -231,6 +231,23 @@ faults[name] contains [
 	hop.trust == ""
 }
 
+# What keeps the webhook's certificate from a pass keeps these.
+faults[name] contains [
+	"inconclusive", "revocation list",
+	sprintf(
+		"Production %s URL: a revocation list could not be fetched: %s",
+		[name, certificates.unfetched_words[problem]],
+	),
+] if {
+	some name, problem in unfetched
+}
+
+unfetched[name] := min(problems) if {
+	some name, _ in met
+	problems := {problem | some certificate in met[name]; some problem in certificates.unfetched(certificate)}
+	count(problems) > 0
+}
+
 faults[name] contains [
 	"warn", "dhe alone",
 	sprintf(
@@ -257,7 +274,7 @@ faults[name] contains [
 	certificate.trust.roots == "ca_file"
 }
 
-findings contains lib.finding(object.union(next_step(outcome, name), {
+findings contains lib.finding(object.union(next_step(outcome, name, what), {
 	"outcome": outcome, "environment": "production", "subject": concat(": ", [name, what]), "target": name,
 	"message": message,
 	"evidence": object.union({"redirect": name}, evidence(name)),
@@ -285,12 +302,17 @@ findings contains lib.declared({
 	not lib.environments.production
 }
 
-next_step(outcome, name) := {
+next_step("inconclusive", name, "revocation list") := {"next_step": certificates.unfetched_steps[unfetched[name]]}
+
+next_step(outcome, name, what) := {
 	"next_step": "Open it in a browser; let this program's requests through, or audit from where it can be reached.",
 	"cause": sprintf("redirect.not-seen/%s", [name]),
 } if {
 	outcome == "inconclusive"
-} else := {}
+	what != "revocation list"
+}
+
+next_step(outcome, _, _) := {} if outcome != "inconclusive"
 
 evidence(name) := {
 	"url": urls.shown(set[name]), "status": trails[name].status,

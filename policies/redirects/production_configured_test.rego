@@ -183,6 +183,16 @@ test_fail_once_where_the_way_is_refused_already if {
 	of(good, [trail("answer", 200, [hop(good, "ok", "expired")])], [seen]) == {["completion: certificate", "fail"]}
 }
 
+# A list that only the audit's setup kept from being fetched leaves the certificate open, as it does the webhook's.
+test_inconclusive_on_an_unfetched_revocation_list if {
+	unfetched := {"trust": {"roots": "system", "kind": "ok"}, "issuers": [], "revocation_list": {"problem": "not_resolved"}}
+	seen := object.union(endpoint, {"addresses": [{"reach": {"kind": "ok"}, "certificates": [unfetched]}]})
+	some f in findings(good, [answered], [seen], true)
+	f.subject == "completion: revocation list"
+	f.outcome == "inconclusive"
+	contains(f.next_step, "network.resolve")
+}
+
 test_fail_on_a_faulty_certificate_on_the_way if {
 	revoked := {"trust": {"roots": "system", "kind": "ok"}, "revocation": {"status": "revoked", "how": "list"}}
 	there := object.union(hop("https://www.acme.example/thanks", "ok", "ok"), {"certificate": revoked})

@@ -250,6 +250,10 @@ func (s *Store) listLoose(dir string) {
 		if len(fan.Name()) != 2 || !isLowerHex(fan.Name()) {
 			continue
 		}
+		if fan.Type()&fs.ModeSymlink != 0 { // Git makes none, and it may lead to what must not be read
+			s.report(Unreadable, path, "", errors.New("a symbolic link in place of a directory of objects is not followed"))
+			continue
+		}
 		names, err := os.ReadDir(path)
 		if err != nil {
 			s.report(Unreadable, path, "", err)
