@@ -19,6 +19,7 @@ type Document struct {
 	Schema       string      `json:"schema"`
 	Tool         Tool        `json:"tool"`
 	RunID        string      `json:"run_id"`
+	ProbedBy     *ProbedBy   `json:"probed_by,omitempty"` // whose word the observations are
 	Integration  Integration `json:"integration"`
 	Profile      Profile     `json:"profile,omitzero"` // of Integration.Provider
 	ConfigDigest string      `json:"config_digest"`
@@ -48,6 +49,13 @@ func (c Choice) IsZero() bool { return len(c.Only)+len(c.Skip) == 0 }
 type Tool struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
+}
+
+// ProbedBy says who ran the probes, as their machine knows them. Nothing proves it: whoever judges facts of others compares the digest
+// with the one that they were told by another way.
+type ProbedBy struct {
+	By   string `json:"by"`   // name of the user
+	Host string `json:"host"` // name of the machine
 }
 
 // States of a probe.

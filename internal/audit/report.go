@@ -17,7 +17,8 @@ type Report struct {
 	Tool         Tool            `json:"tool"`
 	Integration  string          `json:"integration"`
 	Provider     string          `json:"provider"`
-	Profile      *Profile        `json:"profile,omitempty"` // of a provider whose profile is not built in as it is
+	Profile      *Profile        `json:"profile,omitempty"`   // of a provider whose profile is not built in as it is
+	ProbedBy     *ProbedBy       `json:"probed_by,omitempty"` // whose word what is observed is
 	StartedAt    time.Time       `json:"started_at"`
 	FinishedAt   time.Time       `json:"finished_at"`
 	Expired      bool            `json:"expired,omitempty"` // it was shown when something it rests on no longer held

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"maps"
 	"net/netip"
 	"os"
+	"os/user"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
@@ -203,6 +205,11 @@ func (a *app) probeCommand() *cobra.Command {
 			if err := a.writeFacts(a.Out, document); err != nil {
 				return err
 			}
+			raw, err := document.Encode()
+			if err != nil {
+				return err
+			}
+			a.notice("The digest of these facts is %s. A report that is judged from them names it.", audit.Digest(raw))
 			if document.CutShort {
 				return exitWith(exitFailure)
 			}
@@ -250,6 +257,7 @@ func (a *app) judgeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			a.whoseWord(document, report.FactsDigest)
 			if err := a.write(report, document, destinations); err != nil {
 				return err
 			}
@@ -442,9 +450,42 @@ func (a *app) probe(ctx context.Context, prepared *prepared) *audit.Document {
 	document := runner.Run(ctx, prepared.integration, prepared.options)
 	progress.close()
 	document.Profile, document.Choice = prepared.profile, prepared.choice
+	document.ProbedBy = prober()
 	document.Scope.ConfigFile, document.Scope.ConfigLines = filepath.ToSlash(prepared.integration.File), report.ConfigLines(prepared.integration.Positions)
 	document.Scope.Overrides = append([]audit.Override{}, slices.Concat(overrides(prepared.integration.Network), prepared.integration.Outside, prepared.permissions.overrides(), proxies(a.LookupEnv))...) // never null
 	return document
+}
+
+// prober is who runs this program, as far as the machine knows.
+func prober() *audit.ProbedBy {
+	by := &audit.ProbedBy{}
+	if who, err := user.Current(); err == nil {
+		by.By = who.Username
+	}
+	if host, err := os.Hostname(); err == nil {
+		by.Host = host
+	}
+	return by
+}
+
+// whoseWord tells the reviewer what facts rest on that somebody else may have gathered.
+func (a *app) whoseWord(document *audit.Document, digest string) {
+	by, host := "somebody unknown", "an unknown machine"
+	if document.ProbedBy != nil {
+		by, host = cmp.Or(document.ProbedBy.By, by), cmp.Or(document.ProbedBy.Host, host)
+	}
+	attested := map[string]bool{}
+	for _, attestation := range document.Integration.Attestations {
+		attested[attestation.By] = true
+	}
+	people := "nobody"
+	if len(attested) > 0 {
+		people = strings.Join(slices.Sorted(maps.Keys(attested)), ", ")
+	}
+	a.notice("%s", a.redactor.RedactString(report.Plain(fmt.Sprintf(
+		"Observations were gathered by %s on %s with %s %s from %s to %s; declarations come from whoever wrote the configuration (%s); "+
+			"attestations come from %s. The digest of these facts is %s, as the report names it: compare it with the one that you were told.",
+		by, host, document.Tool.Name, document.Tool.Version, stamp(document.StartedAt), stamp(document.FinishedAt), document.ConfigDigest, people, digest))))
 }
 
 // gcPercent lets garbage grow while a run lasts, which is short and bounded: collecting it less often saves a tenth of the time until

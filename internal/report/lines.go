@@ -449,6 +449,9 @@ func (v *view) scopeLines(verbose bool) []textLine {
 		lines = append(lines, textLine{level, text})
 	}
 	s := v.Scope
+	if by := v.ProbedBy; by != nil && verbose {
+		add(0, "probed by: %s on %s with %s %s; facts %s", orElse(by.By, "somebody"), orElse(by.Host, "a machine"), v.Tool.Name, v.Tool.Version, v.FactsDigest)
+	}
 	if s.Authorized != nil {
 		add(0, "authorized: by %s on %s, %s", s.Authorized.By, s.Authorized.On, s.Authorized.Reference)
 	}

@@ -25,7 +25,7 @@ type Judgment struct {
 // verdict is inconclusive, and so is a per-environment check for the environment about which it says nothing.
 func Assemble(doc *audit.Document, factsDigest string, judgement Judgment, checklist []string) *audit.Report {
 	report := &audit.Report{
-		Schema: audit.ReportSchema, Tool: doc.Tool, Integration: doc.Integration.Name, Provider: doc.Integration.Provider,
+		Schema: audit.ReportSchema, Tool: doc.Tool, Integration: doc.Integration.Name, Provider: doc.Integration.Provider, ProbedBy: doc.ProbedBy,
 		StartedAt: doc.StartedAt, FinishedAt: doc.FinishedAt,
 		Partial: judgement.Partial || doc.CutShort || doc.Integration.LeftOut != nil, CutShort: doc.CutShort,
 		LeftOpen: leftOpen(doc.Integration.LeftOut, judgement.Checks),
