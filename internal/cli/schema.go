@@ -37,8 +37,21 @@ func publicDocuments() []publicDocument {
 			map[string]any{"version": 1, "integration": "acme-personal-loans", "provider": provider.Default, "environments": environments}},
 		{"facts", "urn:prelaunch:schema:facts:v1", func() ([]byte, error) { return policies.FS.ReadFile(policy.SchemaFile) }, exampleFacts()},
 		{"report", "urn:prelaunch:schema:report:v1", report.Schema, exampleReport()},
+		{"provider", "urn:prelaunch:schema:provider:v1", func() ([]byte, error) { return json.MarshalIndent(provider.Schema(), "", "  ") }, exampleProfile()},
 		{"error", "urn:prelaunch:schema:error:v1", errorSchemaDocument, errorDocument{Schema: errorSchema, Code: exitFailure,
 			Message: "provider is none of " + provider.Default, File: "prelaunch.yaml", Line: 3, Column: 11, Hint: "write " + provider.Default}},
+	}
+}
+
+// exampleProfile is a short profile.
+func exampleProfile() map[string]any {
+	return map[string]any{
+		"schema": provider.SchemaName, "name": "acme", "title": "Acme Payments", "sources": []any{"https://docs.acme.example/webhooks"},
+		"secret": map[string]any{"names": []any{"acme"}, "reach": provider.ReachEndpoint},
+		"signature": map[string]any{"kind": provider.HMAC, "hash": "sha256", "over": "{timestamp}.{body}", "encode": "hex",
+			"put":       map[string]any{"header": "X-Acme-Signature", "value": "t={timestamp},v1={signature}"},
+			"timestamp": map[string]any{"in": "signature", "unit": "s", "tolerance": "300s"}},
+		"events": []any{map[string]any{"type": "payment.failed", "body": `{"id":"evt_{{uid}}","type":"payment.failed"}`}},
 	}
 }
 

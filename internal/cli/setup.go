@@ -17,12 +17,16 @@ import (
 )
 
 func (a *app) initCommand() *cobra.Command {
-	chosen := provider.Names()[0]
+	var chosen string
 	cmd := &cobra.Command{
 		Use: "init [FILE]", Short: "Write a commented starter configuration", Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			name := fileArgument(args)
-			starter, err := config.Starter("my-integration")
+			profile, err := provider.ByName(chosen)
+			if err != nil {
+				return err
+			}
+			starter, err := config.Starter(&profile, "my-integration")
 			if err != nil {
 				return err
 			}
@@ -43,7 +47,7 @@ func (a *app) initCommand() *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().Var(&choiceValue{&chosen, provider.Names()}, "provider", "`NAME` of the webhook provider (default "+chosen+")")
+	providerFlag(cmd, &chosen)
 	return cmd
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/config"
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
 )
 
@@ -21,7 +22,7 @@ const maxStarterBlocks = 6
 func TestStarterOfCorrectDeploymentAsksForFewThings(t *testing.T) {
 	t.Parallel()
 	pair := start(t, sandbox.PairOptions{})
-	starter, err := config.Starter("acme")
+	starter, err := config.Starter(provider.Must(provider.Default), "acme")
 	if err != nil {
 		t.Fatal(err)
 	}

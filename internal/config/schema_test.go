@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/jsonschema-go/jsonschema"
 
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/yamldoc"
 )
 
@@ -66,7 +67,7 @@ func resolved(t *testing.T) *jsonschema.Resolved {
 func TestSchemaTakesWhatLoadTakes(t *testing.T) {
 	t.Parallel()
 	schema := resolved(t)
-	starting, err := Starter("")
+	starting, err := Starter(provider.Must(provider.Default), "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,17 +1,20 @@
 package config
 
 import (
-	"bytes"
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"strings"
+
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
 )
 
 //go:embed starter.yaml
-var starter []byte
+var starter string
 
-// Starter is a commented configuration to start from, which Load accepts as it is. An empty name stands for "my-integration".
-func Starter(name string) ([]byte, error) {
+// Starter is a commented configuration for a provider to start from, which Load accepts as it is. An empty name stands for
+// "my-integration".
+func Starter(profile *provider.Profile, name string) ([]byte, error) {
 	if name == "" {
 		name = "my-integration"
 	}
@@ -22,5 +25,59 @@ func Starter(name string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("quote the name of the integration: %w", err)
 	}
-	return bytes.Replace(starter, []byte("{{integration}}"), quoted, 1), nil
+	word, opened := "PRELAUNCH", "PRELAUNCH_"
+	if own := profile.Word(); own != "" {
+		word = strings.ToUpper(own)
+		opened = word + " or PRELAUNCH_"
+	}
+	has := map[string]bool{
+		"generic": profile.Name == provider.Generic, "identity": profile.Environments.HasIdentity(),
+		"key": !profile.Signature.NegativeOnly(), "public": profile.Signature.NegativeOnly(), "redirects": profile.Features.Redirects,
+		"api": profile.API.BaseURL != "", "registration": profile.Features.Registration, "plain": !profile.Features.Registration,
+	}
+	or := func(word, fallback string) string {
+		if profile.Words[word] == "" {
+			return fallback
+		}
+		return profile.Words[word]
+	}
+	identity, roster, evidence := "account", "dashboard", "secret-store"
+	if profile.Environments.Identity == "integration_id" {
+		identity = "integration_id"
+	}
+	if profile.Features.Registration {
+		roster, evidence = strings.ToLower(or("accounts", roster)), "redirects"
+	}
+	setting := profile.SecretSetting()
+	fill := strings.NewReplacer("{{integration}}", string(quoted), "{{provider}}", profile.Name, "{{path}}", profile.Name,
+		"{{events}}", strings.Join(someTypes(profile), ", "), "{{tab}}", or("tab", "page of the "+or("dashboard", "provider's dashboard")),
+		"{{identity}}", identity, "{{words}}", opened, "{{word}}", word, "{{secret}}", setting, "{{SECRET}}", strings.ToUpper(setting),
+		"{{roster}}", roster, "{{evidence}}", evidence)
+	var out strings.Builder
+	kept := true
+	for line := range strings.Lines(starter) {
+		switch text := strings.TrimRight(line, "\n"); {
+		case strings.HasPrefix(text, "#<"):
+			kept = has[text[2:]]
+		case text == "#>":
+			kept = true
+		case kept:
+			out.WriteString(line)
+		}
+	}
+	return []byte(fill.Replace(out.String())), nil
+}
+
+// someTypes are a type that carries a result and one that does not.
+func someTypes(profile *provider.Profile) []string {
+	var types []string
+	for _, harmless := range []bool{false, true} {
+		for _, event := range profile.Events {
+			if event.Harmless == harmless {
+				types = append(types, event.Type)
+				break
+			}
+		}
+	}
+	return types
 }

@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
 )
 
 func TestStarterLoads(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"", "acme-personal-loans", `Ümlaut: "quoted" # {{integration}}`} {
-		content, err := Starter(name)
+		content, err := Starter(provider.Must(provider.Default), name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -37,7 +38,7 @@ func TestStarterLoads(t *testing.T) {
 			t.Errorf("production: %+v", e)
 		}
 	}
-	if _, err := Starter("two\nlines"); err == nil {
+	if _, err := Starter(provider.Must(provider.Default), "two\nlines"); err == nil {
 		t.Error("a name on two lines is taken")
 	}
 }
@@ -45,7 +46,7 @@ func TestStarterLoads(t *testing.T) {
 // TestStarterLoadsWithEverySettingSwitchedOn takes the # off every line that is no prose.
 func TestStarterLoadsWithEverySettingSwitchedOn(t *testing.T) {
 	t.Parallel()
-	content, err := Starter("acme")
+	content, err := Starter(provider.Must(provider.Default), "acme")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,6 +63,32 @@ func TestStarterLoadsWithEverySettingSwitchedOn(t *testing.T) {
 	for path := range mustLoad(t, full).Positions {
 		if _, there := integration.Positions[path]; !there && !strings.ContainsAny(path, "[]") && !strings.Contains(path, "api_key.") && !strings.Contains(path, "api_base_url") && !strings.Contains(path, "production.") {
 			t.Errorf("the starter does not show %s", path)
+		}
+	}
+}
+
+// TestStarterOfEveryProviderLoads reads the starter of each built-in profile, with the variables that it names permitted by them.
+func TestStarterOfEveryProviderLoads(t *testing.T) {
+	t.Parallel()
+	for _, name := range provider.Names() {
+		content, err := Starter(provider.Must(name), "acme")
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), "prelaunch.yaml")
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		integration, err := Load(path, Options{Now: func() time.Time { return today }})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if integration.Provider != name || strings.Contains(string(content), "{{") {
+			t.Errorf("%s: %s", name, content)
+		}
+		if name != provider.Default && regexp.MustCompile(`(?i)begini|beacon|deployment.centre`).Match(content) {
+			t.Errorf("the starter of %s names another provider", name)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -515,11 +516,18 @@ func (p *Profile) Headers(values Values) map[string]string {
 
 // Variable is the name that the variable of a key most likely has.
 func (p *Profile) Variable() string {
-	word := strings.ReplaceAll(p.Name, "-", "_")
-	if len(p.Secret.Names) > 0 {
-		word = p.Secret.Names[0]
+	return strings.ToUpper(cmp.Or(p.Word(), "prelaunch") + "_" + p.SecretSetting())
+}
+
+// Word is a word that, in the name of a variable, says that it belongs to the provider; "" where the
+// profile opens no variables.
+func (p *Profile) Word() string {
+	for _, name := range p.Secret.Names {
+		if p.BuiltIn && !strings.Contains(name, "_") && len(name) <= maxWord {
+			return name
+		}
 	}
-	return strings.ToUpper(word + "_" + p.SecretSetting())
+	return ""
 }
 
 // SecretSetting is what the setting of the secret is called where it reads best.
@@ -529,3 +537,7 @@ func (p *Profile) SecretSetting() string {
 	}
 	return "secret"
 }
+
+// maxWord is the longest word that is suggested for the name of a variable: longer ones may be taken for a
+// secret.
+const maxWord = 12

@@ -6,7 +6,6 @@ package delivery
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
@@ -74,9 +73,7 @@ func verify(profile *provider.Profile, integration *audit.Integration, environme
 		return fact
 	}
 	for i := range captured {
-		if profile.Signature.Covers().URL { // behind a proxy, a recording has the proxy's scheme and host
-			captured[i].URL = signedURL(captured[i].URL, environment.WebhookURL)
-		}
+		captured[i].URL = delivery.SignedURL(captured[i].URL, environment.WebhookURL)
 	}
 	if !environment.Key.Key.Held() {
 		fact.Problem = "the environment's key is not held"
@@ -117,15 +114,4 @@ func Secrets(integration *audit.Integration, environment string) []delivery.Secr
 		}
 	}
 	return append(own, others...)
-}
-
-// signedURL is the URL that a delivery was signed for: the one that is registered with the provider, with
-// the query of the recording, in which a digest of the body may be.
-func signedURL(recorded, registered string) string {
-	path, query, has := strings.Cut(recorded, "?")
-	if _, already, _ := strings.Cut(registered, "?"); !has || path == "" || query == already {
-		return registered
-	}
-	plain, _, _ := strings.Cut(registered, "?")
-	return plain + "?" + query
 }

@@ -214,3 +214,15 @@ func headersOf(raw json.RawMessage) (http.Header, error) {
 	}
 	return headers, nil
 }
+
+// SignedURL is the URL that a delivery was signed for: the one that is registered with the provider, with
+// the query of the recording, in which a digest of the body may be. Behind a proxy, a recording has the
+// proxy's scheme and host.
+func SignedURL(recorded, registered string) string {
+	path, query, has := strings.Cut(recorded, "?")
+	plain, already, _ := strings.Cut(registered, "?")
+	if !has || path == "" || query == already {
+		return registered
+	}
+	return plain + "?" + query
+}
