@@ -15,7 +15,7 @@ const module = "github.com/prelaunch-audit/prelaunch/"
 // Configuration → probes → facts → policies → findings → report: a line of code belongs to one stage, and only cli joins them.
 var mayImport = []struct{ pattern, may string }{
 	{"cmd/prelaunch", "internal/cli"},
-	{"internal/cli", "internal/* internal/provider/delivery internal/yamldoc/shape probes probes/webhook probes/webhook/cases policies"},
+	{"internal/cli", "internal/* internal/provider/delivery internal/yamldoc/shape probes probes/delivery probes/webhook probes/webhook/cases policies"},
 	{"probes", "internal/audit probes/*"},
 	{"probes/webhook/cases", "internal/provider"},
 	{"probes/webhook/response", "internal/secret"},
