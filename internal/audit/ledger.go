@@ -18,6 +18,7 @@ type LedgerEvent struct {
 	UID         string // empty when the body had none
 	Signature   string // the value of the signature header as sent, empty when none
 	Valid       bool   // Signature is right for Body
+	Correct     string // the signature that would be right; "" where logs are not read, or without the key
 	Body        []byte
 	At          time.Time
 }

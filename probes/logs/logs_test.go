@@ -55,7 +55,7 @@ func TestWhatCameSince(t *testing.T) {
 			b.write("app.log", "started\n"+uid+" of an earlier run\n")
 			b.first()
 			b.send()
-			b.run.Ledger.Add(audit.LedgerEvent{Environment: audit.Test, UID: "PRELAUNCHanother1234", Signature: sums(body()), Body: body()})
+			b.run.Ledger.Add(audit.LedgerEvent{Environment: audit.Test, UID: "PRELAUNCHanother1234", Signature: sums(body()), Correct: signature(body()), Body: body()})
 			b.append("app.log", test.line+"\n")
 			b.follow()
 			if diff := cmp.Diff(test.want, whats(b.out)); diff != "" {
@@ -84,7 +84,7 @@ func TestExpectedSignature(t *testing.T) {
 		b.run.Ledger.Begin(time.Now())
 		for i := range count {
 			forged := append(body(), byte('0'+i))
-			b.run.Ledger.Add(audit.LedgerEvent{Environment: audit.Test, Signature: "nonsense", Body: forged})
+			b.run.Ledger.Add(audit.LedgerEvent{Environment: audit.Test, Signature: "nonsense", Correct: signature(forged), Body: forged})
 			b.append("app.log", "expected "+signature(forged)+"\n")
 		}
 		b.follow()
@@ -361,7 +361,7 @@ func TestSignatureInTheQuery(t *testing.T) {
 	at := time.Now()
 	b.run.Ledger.Begin(at)
 	for range 2 { // once for each of the request's two signatures
-		b.run.Ledger.Add(audit.LedgerEvent{Environment: audit.Test, UID: uid, Signature: strings.Repeat("0123456789abcdef", 8), Body: body(), At: at})
+		b.run.Ledger.Add(audit.LedgerEvent{Environment: audit.Test, UID: uid, Signature: strings.Repeat("0123456789abcdef", 8), Correct: signature(body()), Body: body(), At: at})
 		b.run.Ledger.Add(audit.LedgerEvent{Environment: audit.Test, UID: uid, Signature: signature(body()), Valid: true, Body: body(), At: at})
 	}
 	b.append("access.log", "POST /hook?signature="+signature(body())+" 401\n")

@@ -63,18 +63,18 @@ func seek(integration *audit.Integration, profile provider.Profile, events []aud
 			reused[uid] = true
 		}
 	}
-	outside := outsideHeader(events)
+	outside, shortest := outsideHeader(events), shortestOf(profile.Signature)
 	for i, event := range events {
 		if outside[i] == 0 && event.Signature != "" {
-			addSignature(event.Signature, event, sought{what: "signature", right: event.Valid, once: once(event, reused)}, add)
+			addSignature(event.Signature, event, sought{what: "signature", right: event.Valid, once: once(event, reused)}, shortest, add)
 		}
 	}
 	for i, event := range events {
-		switch right := sign(integration, profile, event); {
+		switch right := event.Correct; {
 		case outside[i] > 0:
-			addSignature(event.Signature, event, sought{what: "signature", right: true, expected: outside[i], once: once(event, reused)}, add)
+			addSignature(event.Signature, event, sought{what: "signature", right: true, expected: outside[i], once: once(event, reused)}, shortest, add)
 		case !event.Valid && right != "":
-			addSignature(right, event, sought{what: "signature", right: true, expected: i + 1, once: once(event, reused)}, add)
+			addSignature(right, event, sought{what: "signature", right: true, expected: i + 1, once: once(event, reused)}, shortest, add)
 		}
 		switch uid := event.UID; {
 		case uid == "" || uids[uid]:
@@ -135,15 +135,15 @@ func outsideHeader(events []audit.LedgerEvent) map[int]int {
 }
 
 // addSignature adds the signatures in a header's value that are no unkeyed digest of the body.
-func addSignature(header string, event audit.LedgerEvent, means sought, add func([]byte, sought)) {
-	texts := signatureTexts(header)
+func addSignature(header string, event audit.LedgerEvent, means sought, shortest lengths, add func([]byte, sought)) {
+	texts := signatureTexts(header, shortest)
 	if len(texts) == 0 {
 		return
 	}
 	digests := unkeyed(event.Body)
 	for _, text := range texts {
 		if !isUnkeyed(text, digests) {
-			signatureSpellings(text, means, add)
+			signatureSpellings(text, means, shortest, add)
 		}
 	}
 }
@@ -157,21 +157,28 @@ func telling(uid string, reused bool) bool {
 	return len(uid) >= 8 && strings.ContainsAny(uid, "0123456789") && strings.ContainsFunc(uid, func(c rune) bool { return c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' })
 }
 
-// Shortest texts that are taken for a signature: SHA-256's 64 digits, or 43 in base64.
-const (
-	minHex    = 64
-	minBase64 = 43
-)
+// lengths are those of the shortest texts that are taken for a signature.
+type lengths struct{ hex, base64 int }
 
-var signatureText = lazy.Regexp(`[0-9A-Za-z+/_-]{43,}={0,2}`)
+// shortestOf are SHA-256's, or those of the provider's signatures where they are shorter.
+func shortestOf(recipe provider.Recipe) lengths {
+	n := recipe.DigestLength()
+	if n == 0 || n > sha256.Size {
+		n = sha256.Size
+	}
+	return lengths{hex.EncodedLen(n), base64.RawStdEncoding.EncodedLen(n)}
+}
+
+// signatureText is anything that could be one; the shortest signatures are those of SHA-1 in base64.
+var signatureText = lazy.Regexp(`[0-9A-Za-z+/_-]{27,}={0,2}`)
 
 // signatureTexts are the signatures in a header's value.
-func signatureTexts(header string) (texts []string) {
+func signatureTexts(header string, shortest lengths) (texts []string) {
 	for _, text := range signatureText().FindAllString(header, 8) {
-		if _, err := hex.DecodeString(text); err == nil && len(text) < minHex {
+		if _, err := hex.DecodeString(text); err == nil && len(text) < shortest.hex {
 			continue
 		}
-		if len(text) >= minBase64 && varied(text) {
+		if len(text) >= shortest.base64 && varied(text) {
 			texts = append(texts, text)
 		}
 	}
@@ -188,15 +195,15 @@ func varied(text string) bool {
 }
 
 // signatureSpellings adds the first half of a long signature, the whole of a short one, as it may be written.
-func signatureSpellings(text string, means sought, add func([]byte, sought)) {
+func signatureSpellings(text string, means sought, shortest lengths, add func([]byte, sought)) {
 	raw, err := hex.DecodeString(text)
 	if err != nil {
-		half := text[:max(minBase64, len(text)/2)]
+		half := text[:max(shortest.base64, len(text)/2)]
 		means.spelling = "plain"
 		add([]byte(half), means)
 		return
 	}
-	raw = raw[:max(minHex/2, len(raw)/2)]
+	raw = raw[:max(shortest.hex/2, len(raw)/2)]
 	digits := hex.EncodeToString(raw)
 	for _, spelled := range []struct{ name, text string }{
 		{"plain", digits}, {"plain", strings.ToUpper(digits)},
@@ -212,19 +219,6 @@ func signatureSpellings(text string, means sought, add func([]byte, sought)) {
 			add(spelling.Bytes, means)
 		}
 	}
-}
-
-// sign is the signature that would be right for what was sent, "" without the key.
-func sign(integration *audit.Integration, profile provider.Profile, event audit.LedgerEvent) string {
-	environment, ok := integration.Environment(event.Environment)
-	if !ok || !environment.Key.Key.Held() || profile.Signature.Kind != provider.HMAC || len(event.Body) == 0 {
-		return ""
-	}
-	mac, err := profile.Signature.MAC(environment.Key.Key.Expose(), provider.Message{Body: event.Body})
-	if err != nil {
-		return ""
-	}
-	return hex.EncodeToString(mac)
 }
 
 // unkeyed are the digests of a body that need no key.

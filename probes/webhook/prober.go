@@ -268,6 +268,9 @@ func (p *prober) note(f *cases.Request, at time.Time) {
 	if !f.Unsigned {
 		event.Signature = f.Signature
 	}
+	if len(p.run.Integration.Logs) > 0 && len(f.Body) > 0 {
+		event.Correct = p.source.CorrectSignature(f)
+	}
 	p.run.Ledger.Add(event)
 	if f.Exposed != "" {
 		event.Signature, event.Valid = f.Exposed, true

@@ -35,7 +35,8 @@ func SchemeFlaws(profile *provider.Profile) []sandbox.Behavior {
 		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsWrongKey}},
 		Plant:  func(ru *sandbox.Rules) { ru.Scheme.Secrets = append(ru.Scheme.Secrets, nil) },
 	})
-	add(keyed && covers.Body && strings.HasPrefix(profile.Delivery.Body, "json"), sandbox.Behavior{
+	raw, _ := profile.Applies("reserialized")
+	add(keyed && raw && profile.Delivery.Body != "form", sandbox.Behavior{
 		Name: "re-serialized", Description: "the parsed and serialized body is verified",
 		Expect: sandbox.Expect{
 			Fails: []string{sandbox.VerifiesRaw},

@@ -124,6 +124,14 @@ func (s *Source) ChallengeMAC(f *Request) string {
 	return f.Scheme.EncodeRaw(f.macOf(f.Scheme.Hash, s.Key, []byte(f.Challenge)))
 }
 
+// CorrectSignature is that of the request as it is sent; "" where it cannot be known.
+func (s *Source) CorrectSignature(f *Request) string {
+	if s.Key == nil || f.Scheme.Kind != provider.HMAC || f.Challenge != "" {
+		return ""
+	}
+	return f.text(s.Key, f.Body)
+}
+
 // ExpectedSignatures are what a receiver that prints the signature it expected would print: of the
 // body as sent and as it may have re-serialized it. A correctly signed request holds it itself.
 func (s *Source) ExpectedSignatures(f *Request) [][]byte {

@@ -1,0 +1,160 @@
+package cases
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
+)
+
+// sourceOf makes requests to a receiver of a provider's events, with the secret that both have.
+func sourceOf(t *testing.T, profile *provider.Profile) *Source {
+	t.Helper()
+	parse := func(text string) *url.URL {
+		u, err := url.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u
+	}
+	s := &Source{
+		Profile: profile, URL: parse("https://hooks.acme.example/in/hooks"), OtherURL: parse("https://live.acme.example/in/hooks"),
+		IntegrationID: "1234567890987654321",
+	}
+	if !profile.Signature.NegativeOnly() {
+		s.Key = []byte(profile.Signature.Secret([]byte("b6f1f0a7c3d94e58b6f1f0a7c3d94e58")))
+		s.OtherKey = []byte(profile.Signature.Secret([]byte("0123456789abcdeffedcba9876543210")))
+	}
+	return s
+}
+
+// received is a request as its receiver gets it.
+func received(f *Request) provider.Message {
+	target := *f.URL
+	target.Path, target.RawQuery = f.Path, f.Query
+	m := provider.Message{Method: f.Method, URL: target.String(), Header: http.Header{}, Body: f.Body}
+	for _, pair := range f.Header {
+		m.Header.Add(pair[0], strings.TrimSpace(pair[1]))
+	}
+	if name := f.Scheme.Header(); name != "" && !f.Unsigned {
+		m.Header[http.CanonicalHeaderKey(name)] = append([]string{f.Signature}, m.Header.Values(name)...)
+	}
+	return m
+}
+
+// made is the request of a case, nil where it cannot be sent.
+func made(t *testing.T, s *Source, c Case) *Request {
+	t.Helper()
+	f, err := s.Request(s.Profile.Events[0], true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Change(f)
+	if f.NoSend != "" {
+		return nil
+	}
+	return f
+}
+
+// TestForgeriesOfEveryScheme: what is forged is rejected by a receiver that follows the recipe, and what
+// is valid is accepted, whatever the provider signs.
+func TestForgeriesOfEveryScheme(t *testing.T) {
+	t.Parallel()
+	for _, name := range provider.Names() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			profile := provider.Must(name)
+			s := sourceOf(t, profile)
+			verify := func(f *Request) provider.Part {
+				return profile.Signature.Verify([][]byte{s.Key}, received(f), time.Now())
+			}
+			sent := map[string]int{}
+			for _, c := range Forgeries(profile) {
+				f := made(t, s, c)
+				if f == nil {
+					continue
+				}
+				sent[c.Family]++
+				if c.Family == FamilyHandshake || c.Family == FamilyFuture || f.Method != "POST" {
+					continue
+				}
+				// The recipe speaks of the first item of a batch: the others are the receiver's matter.
+				if got := verify(f); got == provider.Correct && c.Name != "item-appended" {
+					t.Errorf("%s is correctly signed", c.Label())
+				}
+			}
+			if len(sent) < 8 || sent["F01"] < 5 {
+				t.Errorf("forgeries by family: %v", sent)
+			}
+			if profile.Signature.NegativeOnly() {
+				return
+			}
+			for _, c := range append(Genuine(profile), Case{Family: FamilyType, Name: "plain", Change: (*Request).Sign}) {
+				if f := made(t, s, c); f != nil {
+					if got := verify(f); got != provider.Correct {
+						t.Errorf("%s is not valid: %s", c.Label(), got)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestFamiliesOfSchemes: a scheme has the families of what it is made of, and no others.
+func TestFamiliesOfSchemes(t *testing.T) {
+	t.Parallel()
+	special := []string{FamilyStale, FamilyUnbound, FamilyFuture, FamilyList, FamilyScheme, FamilyHandshake, FamilyForeignKey, FamilyURL, FamilyDigest}
+	for name, want := range map[string][]string{
+		"begini":            {},
+		"stripe":            {FamilyStale, FamilyUnbound, FamilyFuture, FamilyList, FamilyScheme},
+		"standard-webhooks": {FamilyStale, FamilyUnbound, FamilyFuture, FamilyList, FamilyScheme},
+		"github":            {FamilyScheme},
+		"square":            {FamilyURL},
+		"twilio-json":       {FamilyURL, FamilyDigest},
+		"zoom":              {FamilyUnbound, FamilyFuture, FamilyHandshake},
+		"gitlab-token":      {},
+		"mailgun":           {FamilyUnbound, FamilyFuture},
+		"wise":              {FamilyForeignKey},
+	} {
+		var got []string
+		for _, c := range Forgeries(provider.Must(name)) {
+			if slices.Contains(special, c.Family) && !slices.Contains(got, c.Family) {
+				got = append(got, c.Family)
+			}
+		}
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s has the families %v, want %v", name, got, want)
+		}
+	}
+}
+
+// TestCarefulHalves: nothing that careful probing sends holds more than half of a correct signature.
+func TestCarefulHalves(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"stripe", "shopify", "twilio", "adyen", "gitlab-token"} {
+		s := sourceOf(t, provider.Must(name))
+		for _, c := range Forgeries(s.Profile) {
+			f := made(t, s, c)
+			if f == nil || c.FullOnly || c.Family == FamilyHandshake {
+				continue
+			}
+			correct := strings.TrimRight(f.text(s.Key, f.Body), "=")
+			all := string(f.Body) + f.Signature + f.Query
+			for _, pair := range f.Header {
+				all += pair[1]
+			}
+			for i := range len(correct)/2 - 1 {
+				if piece := correct[i : i+len(correct)/2+1]; strings.Contains(all, piece) {
+					t.Errorf("%s: %s holds more than half of the correct signature", name, c.Label())
+					break
+				}
+			}
+		}
+	}
+}
