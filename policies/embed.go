@@ -1,4 +1,4 @@
-// Package policies holds the Rego that judges facts: one file per check with its test beside it, shared rules in lib, and the JSON
+// Package policies holds the Rego that judges facts: one file per check with its test next to it, shared rules in lib, and the JSON
 // Schema of the facts, which is generated from the probes' types (go test ./probes -update), and the
 // words for families of test cases (go test ./probes/webhook/cases -update).
 package policies

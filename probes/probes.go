@@ -1,4 +1,4 @@
-// Package probes lists every probe. To add one, write its folder and its line here; to drop one, delete both.
+// Package probes lists every probe. To add one, write its directory and its line here; to drop one, delete both.
 package probes
 
 import (

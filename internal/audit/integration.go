@@ -54,7 +54,7 @@ type Integration struct {
 	// Needs lists what the configuration may not use without a flag, when it was read for a plan.
 	Needs []Permission `json:"-"`
 
-	// AllowedAPIHosts are the API hosts beside the provider's own to which keys may go, from the command line.
+	// AllowedAPIHosts are the API hosts next to the provider's own to which keys may go, from the command line.
 	AllowedAPIHosts []string `json:"-"`
 
 	// AllowedAddresses are contacted although they are link-local, cloud metadata, or private and named by content only; from the
@@ -76,7 +76,7 @@ type Integration struct {
 // Position is a place in a file, counted from 1; the zero Position is not known. Columns are characters.
 type Position struct{ Line, Column int }
 
-// Resolve makes a path of the configuration absolute: relative ones start at the configuration's folder.
+// Resolve makes a path of the configuration absolute: relative ones start at the configuration's directory.
 func (i *Integration) Resolve(path string) string {
 	if filepath.IsAbs(path) {
 		return filepath.Clean(path)
@@ -191,7 +191,7 @@ type Repository struct {
 	Path string `json:"path"`
 }
 
-// Workload is a file or folder of manifests that show where the receiver gets its key.
+// Workload is a file or directory of manifests that show where the receiver gets its key.
 type Workload struct {
 	Path        string `json:"path"`
 	Environment string `json:"environment"` // empty: all
@@ -233,7 +233,7 @@ const (
 	RoleViewer = "Viewer"
 )
 
-// Attestation is somebody's word for what no program can observe.
+// Attestation is a person's statement of what no program can observe.
 type Attestation struct {
 	Check          string `json:"check"`
 	Statement      string `json:"statement"`

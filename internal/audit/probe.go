@@ -16,7 +16,7 @@ import (
 
 // Probe looks at one part of an integration and describes what it sees; it never judges. An instance serves one run.
 type Probe interface {
-	// Name is the probe's folder, lower case.
+	// Name is the probe's directory, lower case.
 	Name() string
 	// Title is what a person reads while it runs, such as "webhook receiver".
 	Title() string
@@ -119,7 +119,7 @@ type Roots struct {
 // Command is a program that the configuration names.
 type Command struct {
 	Args []string // the program and its arguments
-	Env  []string // the names of the variables that it is passed beside PATH and HOME
+	Env  []string // the names of the variables that it is passed next to PATH and HOME
 }
 
 // String shows a command as far as its arguments read like words: a key may have been written where an argument was expected.

@@ -14,7 +14,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/report"
 )
 
-// bundleReadme stands in every bundle.
+// bundleReadme is found in every bundle.
 const bundleReadme = `What prelaunch says of an audit, for a support case.
 
 report.json    the report, facts.json what it was judged from (where it was given), versions.json the program

@@ -22,7 +22,7 @@ import (
 )
 
 // Rules of this file: a page of the reference is made from the data that the program itself works with. Prose that no data holds
-// stands in limits.md.
+// is found in limits.md.
 
 //go:embed limits.md
 var limitsPage string
@@ -154,7 +154,7 @@ func schemaPages() ([]page, error) {
 	return pages, nil
 }
 
-// cell is a text as it stands in a table of Markdown.
+// cell is a text as it is found in a table of Markdown.
 func cell(text string) string {
 	return strings.NewReplacer("|", `\|`, "\n", " ", "<", "&lt;", "{{", "&#123;&#123;").Replace(text)
 }
@@ -187,7 +187,7 @@ func describeSettings(text *strings.Builder, described map[string]string, path s
 			below, suffix = below.Items, "[]."
 		case below.PropertyNames != nil && len(below.AdditionalProperties.PropertyOrder) > 0:
 			below, suffix = below.AdditionalProperties, ".NAME."
-		case len(below.AnyOf) > 0 && below.AnyOf[len(below.AnyOf)-1].Type == "object": // a text may stand in its place
+		case len(below.AnyOf) > 0 && below.AnyOf[len(below.AnyOf)-1].Type == "object": // a text may take its place
 			below = below.AnyOf[len(below.AnyOf)-1]
 		}
 		value := cell(valueOf(property))

@@ -97,7 +97,7 @@ func (a *app) notice(format string, args ...any) {
 
 const interruption = "interrupted before there was anything to report"
 
-// wantsJSON reports whether the command line asks for JSON on standard output. It is looked at as it was written: it may be what is
+// wantsJSON reports whether the command line asks for JSON on standard output. It is read as it was written: it may be what is
 // wrong.
 func wantsJSON(args []string) bool {
 	for i, arg := range args {

@@ -15,12 +15,12 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/yamldoc/shape"
 )
 
-// Rules of this file: the flags that several commands share, and what sets them besides the command line. A variable
+// Rules of this file: the flags that several commands share, and what sets them in addition to the command line. A variable
 // PRELAUNCH_FLAG_NAME sets --flag-name. Flags that grant a permission, add policies or change what an exit status means are
 // excepted: a variable that a scheduler inherits must not change them unnoticed. So are flags that name keys, since a variable of
 // that name may hold one.
 
-// withoutVariable are the flags that no variable sets, beside --allow-*.
+// withoutVariable are the flags that no variable sets, in addition to --allow-*.
 var withoutVariable = []string{"policy", "fail-on", "environment", "key", "new-key", "store-key", "help", "version"}
 
 // presentation is how results, progress and logs are shown; the flags are those of every command.

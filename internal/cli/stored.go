@@ -280,7 +280,7 @@ func (a *app) storedTickets(ctx context.Context, place storeFlags, since string)
 	return history.Net(rounds...), nil
 }
 
-// materialFlags are the files that a signature covers beside the report.
+// materialFlags are the files that a signature covers next to the report.
 type materialFlags struct{ facts, config string }
 
 func (m *materialFlags) flags(cmd *cobra.Command) {

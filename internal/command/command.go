@@ -47,7 +47,7 @@ func Timeout(d time.Duration) Option { return func(r *runner) { r.timeout = d } 
 // Limit reads at most n bytes of a command's output instead of 64 MiB.
 func Limit(n int) Option { return func(r *runner) { r.limit = n } }
 
-// New returns an Exec that runs commands in directory, which is absolute; without allow it refuses them all. PATH and HOME come
+// New returns an Exec that runs commands in directory, which is absolute; without allow it rejects them all. PATH and HOME come
 // from lookupEnv.
 func New(directory string, allow bool, lookupEnv func(name string) (value string, set bool), options ...Option) audit.Exec {
 	if !allow {

@@ -41,7 +41,7 @@ func endOrphans(limit time.Duration) {
 	}
 }
 
-// children lists the processes whose parent is this program. Without any, which is the rule, no process is looked at.
+// children lists the processes whose parent is this program. Without any, which is the rule, there is nothing to look at.
 func children() (list []int) {
 	if err := unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil); err == unix.ECHILD {
 		return nil

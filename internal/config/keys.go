@@ -181,7 +181,7 @@ func withoutNewline(content []byte) []byte {
 	return bytes.TrimSuffix(content, []byte("\n"))
 }
 
-// refuseLiteral reports a key that stands in the configuration in any spelling: in its bytes, comments included, or in what its
+// refuseLiteral reports a key that is found in the configuration in any encoding: in its bytes, comments included, or in what its
 // quoted texts stand for. Keys too short to be told from chance are not searched for.
 func refuseLiteral(integration *audit.Integration, key secret.Key, path string, found *shape.Problems) {
 	if key.Len() < secret.MinSearchable {
@@ -211,7 +211,7 @@ func refuseLiteral(integration *audit.Integration, key secret.Key, path string, 
 	})
 }
 
-// findKey is the offset at which a key stands in text. One that is known by its digest is looked for as it is, others in every spelling.
+// findKey is the offset at which a key is found in text. One that is known by its digest is looked for as it is, others in every encoding.
 func findKey(text []byte, key secret.Key) (int, bool) {
 	if !key.Held() {
 		sum, length := key.SHA256(), key.Len()

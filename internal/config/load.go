@@ -21,7 +21,7 @@ import (
 // maxFile bounds a configuration, in bytes: a few hundred waivers and attestations are a tenth of it.
 const maxFile = 1 << 20
 
-// Options are what Load needs to know beside the file.
+// Options are what Load needs to know in addition to the file.
 type Options struct {
 	// Checks are the checks there are, built-in and the user's, for the ids in attestations and waivers; nil: ids are not checked.
 	Checks []audit.CheckInfo

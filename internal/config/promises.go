@@ -45,7 +45,7 @@ func (r *reader) authorized(v *shape.Value) {
 	r.integration.Authorized = &audit.Authorization{By: v.Field("by").String(), On: v.Field("on").Date(), Reference: v.Field("reference").String()}
 }
 
-// policyDigest refuses to judge by other policies than the pinned ones, so that a new version changes no verdict unnoticed.
+// policyDigest keeps from judging by other policies than the pinned ones, so that a new version changes no verdict unnoticed.
 func (r *reader) policyDigest(v *shape.Value) {
 	if v == nil || r.options.PolicyDigest == "" || v.Text == r.options.PolicyDigest {
 		return

@@ -78,7 +78,7 @@ type Cut struct {
 	Detail string
 }
 
-// Separator stands in a member's path between an archive and what is in it.
+// Separator is found in a member's path between an archive and what is in it.
 const Separator = "!/"
 
 // Walk reads r, which is what Sniff, SniffEnd or SniffNamed recognized as

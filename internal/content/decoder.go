@@ -30,7 +30,7 @@ type Text struct {
 	lines  int64 // before it
 }
 
-// Place is where Bytes[at] stands in the entry: for decoded text, the encoded text that it comes from. The offset is in bytes from
+// Place is where Bytes[at] is found in the entry: for decoded text, the encoded text that it comes from. The offset is in bytes from
 // 0, the line counts from 1.
 func (t *Text) Place(at int) (offset, line int64) {
 	for t.made != nil {

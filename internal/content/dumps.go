@@ -272,7 +272,7 @@ func dumpLine(line []byte, at int) (words []number, ok bool) {
 		}
 		if len(words) == 0 {
 			gap = n
-		} else if width := len(words[0].digits); width%2 == 0 && word[0] != '\\' { // the characters stand beside the numbers, further away
+		} else if width := len(words[0].digits); width%2 == 0 && word[0] != '\\' { // the characters stand next to the numbers, further away
 			if most := max(gap, 2); n > most || colon && n > 1 || width >= 4 && n > gap {
 				return words, true
 			}

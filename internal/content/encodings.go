@@ -3,7 +3,7 @@ package content
 import "bytes"
 
 // This file undoes encodings. A layer is what one step of decoding makes of a text: escapes replaced, text put together that
-// stands in pieces, runs that look encoded decoded. What comes out is a text again, to which the next step is applied, so that
+// is found in pieces, runs that look encoded decoded. What comes out is a text again, to which the next step is applied, so that
 // encodings inside encodings need no code of their own. Nothing is taken away by a step: the text is searched as it stands too,
 // so a step may be wrong about what it decodes and only costs time.
 
@@ -130,7 +130,7 @@ const (
 	isWordChar = 1 << iota // printable, no blank, no quote, no <
 	isBase64Digit
 	isHexDigit
-	isDumpChar // what dumps of bytes are made of, besides letters
+	isDumpChar // what dumps of bytes are made of, in addition to letters
 	isAlnumChar
 	isQuote
 	isSpace

@@ -2,7 +2,7 @@ package content
 
 import "bytes"
 
-// This file puts together what stands in pieces: text on several lines, in several string literals, or with markup inside.
+// This file puts together what is found in pieces: text on several lines, in several string literals, or with markup inside.
 
 const (
 	minJoined = 16  // bytes that pieces give together, at least: the length from which a key is taken for a secret
@@ -13,7 +13,7 @@ const (
 // span is part of a text.
 type span struct{ from, to int }
 
-// join puts together what stands in pieces where something that is looked for, or encoded, may go on from one to the next. binary:
+// join puts together what is found in pieces where something that is looked for, or encoded, may go on from one to the next. binary:
 // text has control characters.
 func (s *steps) join(text []byte, to *layer) (binary bool) {
 	j := joiner{steps: s, text: text, to: to}
@@ -102,7 +102,7 @@ func hasPair(set *[1 << 16 / 64]uint64, a, b byte) bool {
 func (m *Seams) next(a, b byte) bool { return m == nil || b == '\\' || hasPair(&m.pairs, a, b) }
 
 // joiner looks at each place of a text where a piece ends, for what may go on after it: three bytes before it and one after it, or
-// one and three, stand beside each other in what is looked for, or there are enough digits on both sides that may be of an encoding.
+// one and three, stand next to each other in what is looked for, or there are enough digits on both sides that may be of an encoding.
 // Only then is the text put together there.
 type joiner struct {
 	*steps
@@ -172,7 +172,7 @@ func (j *joiner) end(at int) {
 		tail = threeBytes(j.text[end-3:])
 	}
 	onDigits := j.next > 0 && from == j.next                                       // they are all of the piece
-	short := j.next > 0 && end >= j.next && end-j.next < 3 && j.words(j.next, end) // it is shorter than what is looked at
+	short := j.next > 0 && end >= j.next && end-j.next < 3 && j.words(j.next, end) // it is shorter than what is checked
 	if onDigits || short {
 		first = j.first
 	}
@@ -279,7 +279,7 @@ func (j *joiner) join(from, to int) int {
 	return at
 }
 
-// mayJoin reports whether what is looked for may go on after a word: its last byte stands in the middle of it, or it ends as
+// mayJoin reports whether what is looked for may go on after a word: its last byte is found in the middle of it, or it ends as
 // something encoded does.
 func (s *steps) mayJoin(word []byte) bool {
 	last := word[len(word)-1]

@@ -139,7 +139,7 @@ func (w *walker) rpm(path string, br *bufio.Reader, outer *source, depth int) er
 }
 
 // cab hands over the files of a cabinet that is stored or compressed with MSZIP, which is deflate in blocks of 32 KiB. They come
-// one folder at a time, in one piece: their names stand before it.
+// one directory at a time, in one piece: their names stand before it.
 func (w *walker) cab(path string, data []byte, depth int) error {
 	u16 := func(at int) int { return int(binary.LittleEndian.Uint16(data[at:])) }
 	u32 := func(at int) int { return int(binary.LittleEndian.Uint32(data[at:])) }
@@ -210,7 +210,7 @@ func (w *walker) cab(path string, data []byte, depth int) error {
 	return nil
 }
 
-// png hands over the texts of an image that are compressed; the others stand in the file as they are.
+// png hands over the texts of an image that are compressed; the others are found in the file as they are.
 func (w *walker) png(path string, data []byte, depth int) error {
 	for at := 8; at+12 <= len(data); {
 		size := int(binary.BigEndian.Uint32(data[at:]))

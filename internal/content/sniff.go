@@ -134,7 +134,7 @@ func isLZMA(data []byte) bool {
 }
 
 // SniffNamed is Sniff for a file whose name is known: brotli has no first bytes to tell it by. A name may end in .br for another
-// reason, as that of a site in Brazil does; then text stands in it.
+// reason, as that of a site in Brazil does; then text is found in it.
 func SniffNamed(name string, head []byte) Format {
 	f := Sniff(head)
 	if f == None && len(head) > 0 && strings.HasSuffix(strings.ToLower(name), ".br") && !beginsAsText(head) {

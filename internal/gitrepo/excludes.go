@@ -7,7 +7,7 @@ import (
 )
 
 // UserExcludes is the file of ignore patterns that git would use for a user
-// with that home folder and XDG_CONFIG_HOME ("" for its default): what
+// with that home directory and XDG_CONFIG_HOME ("" for its default): what
 // core.excludesFile of the user's own configuration names, or git's default.
 // It need not exist.
 func UserExcludes(home, xdgConfigHome string) string {

@@ -11,9 +11,9 @@ import (
 )
 
 // This file decides which untracked files are ignored, by gitignore(5): of
-// the patterns in a folder's .gitignore, those of the folders above,
+// the patterns in a directory's .gitignore, those of the directories above,
 // info/exclude and the user's own file, in this order of precedence, the last
-// one of a file that matches decides; what is in an ignored folder is ignored.
+// one of a file that matches decides; what is in an ignored directory is ignored.
 
 // ignoreLimit bounds one file of patterns.
 const ignoreLimit = 4 << 20
@@ -22,7 +22,7 @@ type ignorePattern struct {
 	text     string
 	negated  bool
 	dirOnly  bool
-	anchored bool // has a slash: matches the path from the file's folder, not any base name
+	anchored bool // has a slash: matches the path from the file's directory, not any base name
 }
 
 // ignoreFile is the patterns of one file, which apply below dir ("" for the top).

@@ -188,7 +188,7 @@ func Open(ctx context.Context, path string, o Options) (*Repository, error) {
 		return nil, fmt.Errorf("%s uses the object format %q: %w", abs, format, ErrFormat)
 	}
 	if r.WorkTree == "" && !r.Config.True("core.bare") && filepath.Base(r.GitDir) == ".git" {
-		// Asked for the .git folder itself: the work tree around it is meant too.
+		// Asked for the .git directory itself: the work tree around it is meant too.
 		r.WorkTree = filepath.Dir(r.GitDir)
 	}
 	if wt := r.Config["core.worktree"]; wt != "" && r.GitDir == r.CommonDir {
@@ -203,7 +203,7 @@ func Open(ctx context.Context, path string, o Options) (*Repository, error) {
 
 // belongs reports whether dir may be this repository's work tree: it holds the
 // git directory, or its .git names it. A configuration cannot make the scan
-// read other folders.
+// read other directories.
 func (r *Repository) belongs(ctx context.Context, dir string) bool {
 	if Within(dir, r.GitDir) {
 		return filepath.Base(r.GitDir) == ".git" && realPath(filepath.Dir(r.GitDir)) == realPath(dir)

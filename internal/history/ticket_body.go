@@ -88,7 +88,7 @@ func describe(r *audit.Report, about *problem, reason string) []part {
 	return parts
 }
 
-// inWords is a value of evidence for people: no JSON.
+// inWords is a value of evidence for people: not JSON.
 func inWords(value any) string {
 	switch value := value.(type) {
 	case nil:

@@ -3,7 +3,7 @@
 //
 // Knowing both ends makes it simple and quick: there is no window to keep, no
 // state to save between calls, and away from the ends of both buffers nothing
-// has to be checked but the distances. It accepts and refuses exactly what the
+// has to be checked but the distances. It accepts and rejects exactly what the
 // standard library does, which fuzzing holds it to.
 package inflate
 

@@ -113,7 +113,7 @@ func (c *Scanner) Changed(data []byte, from, to int) bool {
 	return hit || err != nil
 }
 
-// Reach is how far around a changed range Changed looks at least, so that ranges this near are looked at together.
+// Reach is how far around a changed range Changed looks at least, so that ranges this near are checked together.
 func (s *Search) Reach() int {
 	return max(changedReach, s.lengths.Longest*maxExpansion, s.set.Longest())
 }

@@ -84,7 +84,7 @@ func New(integration *audit.Integration, resolver Resolver) *Network {
 	for from, to := range integration.Network.Resolve {
 		host, port, err := net.SplitHostPort(from)
 		if err != nil {
-			continue // config refuses such an entry
+			continue // config rejects such an entry
 		}
 		host = canonical(host)
 		if isForeignAPI(integration, host) {

@@ -86,7 +86,7 @@ func (j *Judge) apart(ctx context.Context, checks []check, facts []byte, out map
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("evaluate the policies: %w", err)
 	}
-	raw, _ := io.ReadAll(io.LimitReader(answer, childOutput+1)) // what is missing is no JSON
+	raw, _ := io.ReadAll(io.LimitReader(answer, childOutput+1)) // what is missing is not JSON
 	if len(raw) > childOutput {
 		cancel()
 	}

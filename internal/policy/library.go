@@ -1,9 +1,9 @@
 // Package policy reads, compiles and evaluates the Rego that judges facts. It is the only importer of OPA.
 //
-// The rules of a policy folder:
+// The rules of a policy directory:
 //   - A check is a module whose package carries METADATA with custom.id; its verdicts are the members of its set "findings".
 //   - Modules without custom.id are shared helpers. One that has a set "findings" all the same is a mistake: nobody would judge by it.
-//   - Folders whose name begins with a dot are left out: a Kubernetes volume keeps a second copy of its files in one.
+//   - Directories whose name begins with a dot are left out: a Kubernetes volume keeps a second copy of its files in one.
 //   - Built-in modules live under the package prelaunch, a user's anywhere else; ids are unique over all of them.
 //   - No builtin that reaches the network, the environment or the clock exists: the same facts give the same verdicts for ever.
 package policy
@@ -96,7 +96,7 @@ type custom struct {
 	Environment    string   `json:"environment"`
 }
 
-// Load parses the built-in modules and those in the user's folders.
+// Load parses the built-in modules and those in the user's directories.
 func Load(builtin fs.FS, userDirs []string) (*Library, error) {
 	l := &Library{}
 	digest := sha256.New()
@@ -151,7 +151,7 @@ func Load(builtin fs.FS, userDirs []string) (*Library, error) {
 }
 
 // knownFacts holds what checks say that they read against the schema of the facts: a check that waits for facts of another name would
-// never be told that they were not looked at.
+// never be told that they were not checked.
 func (l *Library) knownFacts() error {
 	var schema struct {
 		Properties struct {
@@ -347,7 +347,7 @@ func (l *Library) unique() error {
 // Digest is "sha256:" and a digest over every module.
 func (l *Library) Digest() string { return l.digest }
 
-// HasUserPolicies reports whether modules beside the built-in ones were loaded.
+// HasUserPolicies reports whether modules in addition to the built-in ones were loaded.
 func (l *Library) HasUserPolicies() bool {
 	return slices.ContainsFunc(l.helpers, func(m module) bool { return m.user }) || slices.ContainsFunc(l.checks, func(c check) bool { return c.user })
 }

@@ -200,7 +200,7 @@ func checkValue(wrong report, path, template string) {
 	}
 }
 
-// checkCycles refuses a string to sign that holds the signature itself.
+// checkCycles rejects a string to sign that holds the signature itself.
 func (p *Profile) checkCycles(wrong report) {
 	r := p.Signature
 	below := func(path, of string) bool { return path == of || strings.HasPrefix(path, of+".") }
@@ -352,7 +352,7 @@ func (v Vector) Message() Message {
 	return Message{Method: v.Method, URL: v.URL, Body: []byte(v.Body), Timestamp: v.Timestamp, ID: v.ID, Account: v.Account}
 }
 
-// Placed is what stands in the signature's place of a message, as vectors have it: of several places the
+// Placed is what is found in the signature's place of a message, as vectors have it: of several places the
 // first.
 func (r Recipe) Placed(m Message) string {
 	put := r.Put[0]

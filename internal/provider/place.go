@@ -119,7 +119,7 @@ func fieldText(body []byte, path string) (string, bool) {
 	return text, true
 }
 
-// locate is where the value at a path, of names and indices with dots between, stands in a JSON text.
+// locate is where the value at a path, of names and indices with dots between, is found in a JSON text.
 func locate(body []byte, path string) (start, end int, found bool) {
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	for name := range strings.SplitSeq(path, ".") {

@@ -51,10 +51,10 @@
 //	  id: {in: "header:X-Acme-Id", value: "msg_{{uid}}"}                       # {id}; default: what delivery.id names
 //	  digest: {query: bodySHA256, value: "{sha256(body)}"}                     # or header: a digest that is sent and covered
 //	  list: {style: repeat, item: "v1={signature}", separator: ","}            # repeat; headers (item NAME-{n}); lines; none
-//	  other:                         # schemes beside it; what one leaves out is as above
+//	  other:                         # schemes next to it; what one leaves out is as above
 //	    - {label: v0, value: "t={timestamp},v0={signature}", accepted: never}  # never, or legacy (only warns)
 //	    - {label: sha1, header: X-Acme-Legacy, kind: digest, over: "{secret}{body}", hash: sha1, encode: hex, accepted: legacy}
-//	  lenient: [upper-hex]           # spellings that are never alarmed on
+//	  lenient: [upper-hex]           # encodings that are never alarmed on
 //	  strict: [decoded-text]         # receivers must verify bytes; without it a body that is decoded first is no fault
 //	  algorithm: ed25519             # of public-key: ed25519|ecdsa-p256-sha256|rsa-pkcs1-sha256|jws(ES256)|jws(ES512)|jws(RS256)
 //	  key_from: configured           # of public-key: configured|jwks|certificate-url|jku

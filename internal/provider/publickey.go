@@ -226,7 +226,7 @@ func (r Recipe) matchesJWS(key crypto.PublicKey, m Message, token string) bool {
 	for _, claim := range slices.Sorted(maps.Keys(r.Claims)) {
 		template := r.Claims[claim]
 		if template == "{timestamp}" {
-			continue // its age is looked at apart
+			continue // its age is checked apart
 		}
 		due, err := r.fill(template, m, nil)
 		var given string

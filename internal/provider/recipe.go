@@ -42,7 +42,7 @@ type Recipe struct {
 	// Timestamp is the time of signing, where the provider sends one.
 	Timestamp Timestamp `json:"timestamp,omitzero"`
 	ID        MessageID `json:"id,omitzero"`
-	// Digest is a digest of the body that is sent beside it, for the signature to cover.
+	// Digest is a digest of the body that is sent next to it, for the signature to cover.
 	Digest  BodyDigest `json:"digest,omitzero"`
 	List    List       `json:"list,omitzero"`
 	Other   []Scheme   `json:"other,omitempty"`
@@ -165,7 +165,7 @@ type List struct {
 	Separator string `json:"separator,omitempty"`
 }
 
-// Scheme is another scheme that exists beside the recipe's own. What it leaves out is as there.
+// Scheme is another scheme that exists next to the recipe's own. What it leaves out is as there.
 type Scheme struct {
 	Label    string `json:"label"`
 	Kind     string `json:"kind,omitempty"`
@@ -324,7 +324,7 @@ func (r Recipe) Secret(key []byte) string {
 	return r.key.Strip + string(key)
 }
 
-// Prepare writes what is signed besides the event into a message: its time, its id and the digest of its
+// Prepare writes what is signed in addition to the event into a message: its time, its id and the digest of its
 // body.
 func (r Recipe) Prepare(m Message) (Message, error) {
 	m = m.clone()
@@ -465,7 +465,7 @@ func (r Recipe) With(other Scheme) Recipe {
 // Coverage is what the signature protects.
 type Coverage struct {
 	Body   bool // its bytes
-	Digest bool // the body by a digest that is sent beside it
+	Digest bool // the body by a digest that is sent next to it
 	Fields bool // values of some of its fields
 	Params bool // values of the parameters of its form
 	Time   bool

@@ -82,7 +82,7 @@ func isDuration(s string) bool {
 	return err == nil && d > 0 && d <= 24*time.Hour
 }
 
-// isPattern bounds what matching costs and refuses one that matches nothing at all, which finds a key
+// isPattern bounds what matching costs and rejects one that matches nothing at all, which finds a key
 // everywhere.
 func isPattern(s string) bool {
 	parsed, err := syntax.Parse(s, syntax.Perl)

@@ -8,7 +8,7 @@ import (
 // Part is what of a scheme a message was verified up to. The zero Part says that nothing was verified.
 type Part string
 
-// The parts, in the order in which they are looked at.
+// The parts, in the order in which they are checked.
 const (
 	Missing     Part = "missing"     // no signature where one is due
 	NoTimestamp Part = "timestamp"   // no time where one is due, or not one

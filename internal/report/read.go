@@ -14,7 +14,7 @@ import (
 // MaxSize bounds a report that is read, in bytes: four times the largest facts that can be judged.
 const MaxSize = 4 * audit.MaxDocument
 
-// Read reads a report that Write made as json. It refuses a truncated file, another schema or
+// Read reads a report that Write made as json. It rejects a truncated file, another schema or
 // version, doubled fields, data after the report, and a report that contradicts itself, such as one
 // with a failing check that says it is ready. Fields that a later version added are left out.
 func Read(raw []byte) (*audit.Report, error) {

@@ -17,7 +17,7 @@ import (
 //
 //	fail          kind fail, level error
 //	warn          kind fail, level warning
-//	inconclusive  kind open, or kind review where it rests on somebody's word
+//	inconclusive  kind open, or kind review where it rests on an attestation
 //	pass, n/a     kind pass, kind notApplicable
 //	waived        as what it would have been, with an accepted suppression
 //

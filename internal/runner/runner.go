@@ -1,5 +1,5 @@
-// Package runner runs probes side by side and makes one document of what they emit. A probe that fails, panics, runs out of time or
-// out of room is told apart in its status; it never takes the others down.
+// Package runner runs probes side by side and makes one document of what they emit. A probe that fails, panics, runs too long or
+// emits too much is told apart in its status; it never takes the others down.
 package runner
 
 import (

@@ -22,7 +22,7 @@ type Rules struct {
 	Scheme  *Scheme // of a receiver that is built from a profile; else nil
 
 	// Routing.
-	Methods []string // allowed; others are refused
+	Methods []string // allowed; others are rejected
 	paths   []string // served; others are not found
 	AnyPath bool
 
@@ -31,7 +31,7 @@ type Rules struct {
 	First, Before, After []Step
 
 	// Verification: a request is accepted when any candidate matches any digest under any key over any message.
-	Excuses    []func(*Delivery) bool // requests whose signature is not looked at
+	Excuses    []func(*Delivery) bool // requests whose signature is not checked
 	Candidates func(*Delivery) []string
 	Keys       [][]byte
 	Digests    []Digest
@@ -115,7 +115,7 @@ const (
 	MaxDepth        = 32      // of nested JSON; an event has five levels
 )
 
-// rightRules are those of a right receiver with no peculiarity.
+// rightRules are those of a correct receiver with no peculiarity.
 func rightRules(o Options, events *Events) *Rules {
 	ru := plainRules(o, events)
 	if o.Profile != nil {

@@ -1,11 +1,11 @@
 // Package sandbox runs the loopback receivers that the demo, the tests and the examples share: right ones in all the ways in which a
-// receiver may be right, and flawed ones, each right but for a single flaw. It also stands in for the provider's API and for
+// receiver may be right, and flawed ones, each right but for a single flaw. It also plays the provider's API and
 // endpoints that are plainly hostile.
 //
 // Rules of this package:
 //   - It is the control group of the webhook probe and knows nothing of it: receivers are built from the provider's documentation
 //     alone, and what a flaw must lead to (Expect) from the contract's wording.
-//   - A behavior is one row of a table (Rights, Flaws). It changes the rules of an otherwise right receiver and nothing else.
+//   - A behavior is one row of a table (Rights, Flaws). It changes the rules of an otherwise correct receiver and nothing else.
 //   - What a receiver really did is counted by itself (Events), whatever it answered.
 //   - Everything listens on loopback at a port of the system's choosing; keys are drawn afresh in each run.
 package sandbox
@@ -36,7 +36,7 @@ type Options struct {
 	Key           secret.Key
 	Profile       *provider.Profile // whose events it receives; nil: those of the demo
 	IntegrationID string
-	Behaviors     []Behavior // applied in this order to a right receiver
+	Behaviors     []Behavior // applied in this order to a correct receiver
 	OtherKey      secret.Key // the other environment's, known to the flaws that mix the two
 	RetiredKey    secret.Key // rotated out, known to the flaws that still take it
 	KnownUIDs     []string   // the users of a receiver that knows its users

@@ -238,7 +238,7 @@ func (r *Receiver) fill(d *Delivery, text string) string {
 	).Replace(text)
 }
 
-// log writes one line for a request. A right receiver tells nothing of what was sent.
+// log writes one line for a request. A correct receiver tells nothing of what was sent.
 func (r *Receiver) log(d *Delivery, a Answer) {
 	line := fmt.Sprintf("%s level=info msg=webhook request=probe-%d status=%d", r.Options.Now().UTC().Format(time.RFC3339Nano), r.requests.Load(), a.Status)
 	if r.Rules.logged != nil {

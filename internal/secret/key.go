@@ -1,4 +1,4 @@
-// Package secret holds the one type that carries key material, and the spellings in which a key may stand somewhere else.
+// Package secret holds the one type that carries key material, and the encodings in which a key may stand somewhere else.
 //
 // A Key cannot leave the program by accident: fmt (every verb), slog, encoding/json, encoding/xml, encoding/gob and yaml show
 // its fingerprint, and == does not compile. The bytes sit behind a closure, so that even a printer that walks unexported
@@ -112,5 +112,5 @@ func (k Key) MarshalText() ([]byte, error) { return []byte(k.Fingerprint()), nil
 // MarshalYAML makes yaml encoders show the fingerprint.
 func (k Key) MarshalYAML() (any, error) { return k.Fingerprint(), nil }
 
-// GobEncode refuses: a stored key is a leaked key.
+// GobEncode rejects: a stored key is a leaked key.
 func (k Key) GobEncode() ([]byte, error) { return nil, errors.New("a key is not stored") }

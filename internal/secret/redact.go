@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// Redactor takes secrets out of text, in all their spellings. It is the last line of defence: nothing that reaches it should
+// Redactor takes secrets out of text, in all their encodings. It is the last line of defence: nothing that reaches it should
 // hold a secret, and tests search what comes out as if it were not there.
 type Redactor struct {
-	pairs []string // spelling, replacement, spelling, replacement …
+	pairs []string // spelling, replacement, encoding, replacement …
 }
 
 // NewRedactor returns a Redactor for the keys whose bytes are held.
@@ -35,7 +35,7 @@ func (r *Redactor) add(secret []byte, label string) {
 	}
 }
 
-// Redact returns text with every spelling of every secret replaced by its label.
+// Redact returns text with every encoding of every secret replaced by its label.
 func (r *Redactor) Redact(text []byte) []byte {
 	if r == nil {
 		return text

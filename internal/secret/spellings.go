@@ -23,12 +23,12 @@ type Spelling struct {
 	Name  string // such as "plain", "base64", "hex"
 	Bytes []byte
 	Wide  bool // UTF-16: no text whose lines are broken byte for byte
-	// NotBefore and NotAfter are the characters next to which it is a spelling of something else: digits of base64 that carry other
+	// NotBefore and NotAfter are the characters next to which it is an encoding of something else: digits of base64 that carry other
 	// bits of the first or last byte than the secret has.
 	NotBefore, NotAfter string
 }
 
-// Spellings lists every spelling of a secret that is searched for and kept out of outputs, without duplicates, "plain" first.
+// Spellings lists every encoding of a secret that is searched for and kept out of outputs, without duplicates, "plain" first.
 // base64 stands for each of the three ways its groups can fall when the secret is in the middle of a longer text; digits that
 // depend on the neighbours too are left off.
 func Spellings(secret []byte) []Spelling {
@@ -37,10 +37,10 @@ func Spellings(secret []byte) []Spelling {
 	return t.list
 }
 
-// Common lists the spellings that programs use without being asked to, for texts that are searched for by the hundred.
+// Common lists the encodings that programs use without being asked to, for texts that are searched for by the hundred.
 func Common(secret []byte) []Spelling { return common(secret).list }
 
-// table gathers spellings.
+// table gathers encodings.
 type table struct {
 	list []Spelling
 	seen map[string]bool

@@ -38,7 +38,7 @@ func GenerateKey() (private, public []byte, err error) {
 const mostKey = 16 << 10
 
 // ReadPrivateKey reads an ed25519 key that signs: PKCS #8 in PEM, or OpenSSH's format, without a passphrase. A file that others can
-// read is refused.
+// read is rejected.
 func ReadPrivateKey(path string) (ed25519.PrivateKey, error) {
 	info, err := os.Stat(path)
 	if err != nil {

@@ -94,9 +94,9 @@ const (
 	mostRisks = 100
 )
 
-// Sign decides on a report and returns the signed envelope as JSON. It refuses what a reviewer could not mean: a report, facts or a
-// configuration that do not belong together, the approval of a report that has run out or was cut short, and the approval of one that is not
-// ready, or ready only by waivers, without naming the residual risks. A decision that holds one of the redactor's keys is refused as well.
+// Sign decides on a report and returns the signed envelope as JSON. It rejects what a reviewer could not mean: a report, facts or a
+// configuration that do not belong together, the approval of a report that has expired or was cut short, and the approval of one that is not
+// ready, or ready only by waivers, without naming the residual risks. A decision that holds one of the redactor's keys is rejected as well.
 func Sign(key ed25519.PrivateKey, m Materials, decision Decision, redactor *secret.Redactor) ([]byte, error) {
 	r, err := report.ReadExactly(m.Report)
 	if err != nil {

@@ -26,7 +26,7 @@ type Verification struct {
 	KeyID     string   // of the key that signed
 	Checked   []string // what was shown, in sentences
 	Unchecked []string // what could not be shown, and what it takes
-	Expired   string   // a sentence when the report has run out by now; the signature holds all the same
+	Expired   string   // a sentence when the report has expired by now; the signature holds all the same
 }
 
 // Against is what else an auditor has to check with; what is left out is not checked and said so.

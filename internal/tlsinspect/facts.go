@@ -29,7 +29,7 @@ type Resolution struct {
 	Skipped   int    `json:"skipped"` // addresses beyond MaxAddresses, not inspected
 }
 
-// Kinds of Resolution besides those it shares with Reach.
+// Kinds of Resolution in addition to those it shares with Reach.
 const (
 	ResolutionNone     = "none"
 	ResolutionNotFound = "not_found"
@@ -204,7 +204,7 @@ const (
 // NameMatch reports whether the leaf is for the host; only subjectAltName counts.
 type NameMatch struct {
 	Matches        bool     `json:"matches"`
-	CommonNameOnly bool     `json:"common_name_only"` // the host stands in the subject's common name alone
+	CommonNameOnly bool     `json:"common_name_only"` // the host is found in the subject's common name alone
 	Names          []string `json:"names"`            // subjectAltName, the first 50
 }
 

@@ -23,7 +23,7 @@ func Offset(text []byte, offset int) Position {
 	return Position{Line: bytes.Count(before, []byte("\n")) + 1, Column: utf8.RuneCount(line) + 1}
 }
 
-// Mistake is why a text is refused. It quotes nothing of the text.
+// Mistake is why a text is rejected. It quotes nothing of the text.
 type Mistake struct {
 	At      Position
 	Message string

@@ -11,7 +11,7 @@ import (
 )
 
 // digests names what was seen of an endpoint, so that reports can be compared: the certificates
-// over all its addresses, and the addresses of its name. It is looked at in every run, whatever
+// over all its addresses, and the addresses of its name. It is checked in every run, whatever
 // they say.
 func digests(endpoint tlsinspect.Endpoint) map[string]string {
 	var certificates, addresses []string

@@ -33,7 +33,7 @@ func (p *probe) Follow(ctx context.Context, run *audit.Run) error {
 		return err
 	}
 	if len(p.sources) == 0 {
-		return nil // what to look for need not be spelled out
+		return nil // what to look for need not be listed
 	}
 	events := run.Ledger.Events()
 	look, err := seek(run.Integration, profile, events)
@@ -68,7 +68,7 @@ func (p *probe) follow(ctx context.Context, run *audit.Run, s *source, look *wan
 		return err
 	}
 	fact.Activity, fact.Gaps = activity, append(fact.Gaps, problems...)
-	shown := map[int]bool{} // requests whose right signature, which was not sent, shows
+	shown := map[int]bool{} // requests whose correct signature, which was not sent, shows
 	for _, added := range list {
 		if !added.whole {
 			fact.Added += int64(len(added.bytes))

@@ -2,7 +2,7 @@
 // notes how far each goes; once the receivers have been written to, it reads what came since, and searches that for signatures, UIDs
 // and payloads of the requests that were sent.
 //
-// What is described of a log is that something stands in it and where, never a line of it.
+// What is described of a log is that something is found in it and where, never a line of it.
 package logs
 
 import (
@@ -29,7 +29,7 @@ type Source struct {
 	Bytes       int64    `json:"bytes"`
 	Gaps        []Gap    `json:"gaps"`           // what could not be searched for keys, in either phase
 	NotSearched []string `json:"not_searched"`   // fingerprints of keys that are too short to be searched for
-	ByPrint     []string `json:"by_fingerprint"` // fingerprints of keys that are known by it only, and found in fewer spellings
+	ByPrint     []string `json:"by_fingerprint"` // fingerprints of keys that are known by it only, and found in fewer encodings
 }
 
 // Follow is a fact of kind "log.follow": what one declared log shows of the time since the probing began.
@@ -38,7 +38,7 @@ type Follow struct {
 	Source      string `json:"source"`
 	Environment string `json:"environment"`
 	Sent        int    `json:"sent"`   // requests that went to the receivers whose log it is
-	Signed      int    `json:"signed"` // of them, with the right signature
+	Signed      int    `json:"signed"` // of them, with the correct signature
 	Added       int64  `json:"added"`  // bytes that came since
 	// Activity is what shows that the receiver wrote to this log since: marker (the declared pattern), agent (the run's User-Agent),
 	// growth, or none.

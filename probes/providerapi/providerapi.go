@@ -235,7 +235,7 @@ func ask(ctx context.Context, run *audit.Run, profile provider.Profile, environm
 		return err
 	}
 	if refusal == "" && environment.Probing == audit.Passive {
-		refusal = "passive" // the test webhook is a genuine event to the receiver
+		refusal = "passive" // the test webhook is a valid event to the receiver
 	}
 	return series(webhook, profile.API.Test, keys[:min(1, len(keys))], refusal, func(key heldKey) response {
 		run.Ledger.Begin(run.Now())

@@ -14,10 +14,10 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
-// Rules of this file: what is searched for beside the keys, and what a file's name tells.
+// Rules of this file: what is searched for next to the keys, and what a file's name tells.
 //   - A text is an environment's mark when every other environment has another, and neither is part of the other's.
 //   - An http URL of the API counts when its host ends there, so that longer names are no alarm.
-//   - A file belongs to an environment only by a whole word of its own name or of a folder of settings; a folder of tests is no environment.
+//   - A file belongs to an environment only by a whole word of its own name or of a directory of settings; a directory of tests is no environment.
 
 // Kinds of marks; the first two as Pairing.Carries has them.
 const (
@@ -32,7 +32,7 @@ type mark struct {
 	host        string // of plainAPI
 }
 
-// marks are the literals that are searched for beside the keys; their IDs begin at first.
+// marks are the literals that are searched for next to the keys; their IDs begin at first.
 type marks struct {
 	first int
 	list  []mark
@@ -126,7 +126,7 @@ var settings = []string{
 	"", ".env", ".yml", ".yaml", ".json", ".json5", ".toml", ".ini", ".properties", ".tfvars", ".conf", ".cfg", ".config", ".hcl", ".xml", ".service",
 }
 
-// settingsFolders are folders whose subfolders are environments.
+// settingsFolders are directories whose subdirectories are environments.
 var settingsFolders = []string{
 	"deploy", "deployment", "deployments", "config", "configs", "configuration", "env", "envs", "environment", "environments", "k8s", "kubernetes",
 	"overlays", "values", "infra", "infrastructure", "terraform", "helm", "stages", "settings",

@@ -1,4 +1,4 @@
-// Package repositories searches each declared git repository, everything that git holds and the files beside it, for the configured
+// Package repositories searches each declared git repository, everything that git holds and the files next to it, for the configured
 // keys, and tells on the way which files mix up the environments and which code names the provider's API in the clear.
 // The search itself is package search; this probe says whose key was found, and where.
 package repositories
@@ -25,16 +25,16 @@ import (
 type Status struct {
 	Repository  string   `json:"repository"` // path as declared
 	Searched    bool     `json:"searched"`   // false: it is no repository that could be read
-	Bare        bool     `json:"bare"`       // it has no files beside git's own
+	Bare        bool     `json:"bare"`       // it has no files next to git's own
 	Nested      int      `json:"nested"`     // repositories inside it, such as submodules, that were searched too
 	Objects     int64    `json:"objects"`
 	Files       int64    `json:"files"`
 	Gaps        []Gap    `json:"gaps"`           // what could not be searched; at most 50
 	GapsCut     int      `json:"gaps_cut"`       // further ones
 	HitsCut     int      `json:"hits_cut"`       // hits that are not told, beyond 1,000 in the files and 1,000 in the history
-	OthersCut   int      `json:"others_cut"`     // places beside hits (pairings, plain API URLs) that may not be told
+	OthersCut   int      `json:"others_cut"`     // places next to hits (pairings, plain API URLs) that may not be told
 	NotSearched []string `json:"not_searched"`   // fingerprints of keys that are too short to be searched for
-	ByPrint     []string `json:"by_fingerprint"` // fingerprints of keys that are known by it only, and found in fewer spellings
+	ByPrint     []string `json:"by_fingerprint"` // fingerprints of keys that are known by it only, and found in fewer encodings
 }
 
 // Gap is something that could not be searched.

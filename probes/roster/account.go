@@ -16,7 +16,7 @@ var sharedWords = words(`
 	superadmin support sysadmin system team tech technical technology temp test tester testing tests uat user users vendor webhook webhooks webmaster
 `)
 
-// tellingWords make an address a shared one whatever stands beside them; none is a person's name.
+// tellingWords make an address a shared one whatever stands next to them; none is a person's name.
 var tellingWords = words(`admins administrators developers devops everyone helpdesk mailbox noreply notifications postmaster shared superadmin sysadmin team teams webmaster`)
 
 // knownRoles are words that may be shown; anything else in the column could be somebody's name.

@@ -10,7 +10,7 @@ const (
 
 // Values of Baseline.State.
 const (
-	StateProbed      = "probed"      // the battery was sent, at least in part
+	StateProbed      = "probed"      // the test suite was sent, at least in part
 	StatePassive     = "passive"     // nothing was sent, as configured
 	StateUnreachable = "unreachable" // no answer to the first requests
 	StateStopped     = "stopped"     // interrupted before the first answer
@@ -26,19 +26,19 @@ const (
 // Values of Exchange.Purpose.
 const (
 	PurposeGenuine   = "genuine"   // a properly signed event
-	PurposeForgery   = "forgery"   // nothing that a right receiver takes
+	PurposeForgery   = "forgery"   // nothing that a correct receiver takes
 	PurposeInvalid   = "invalid"   // properly signed, with a body that is malformed or unusual
-	PurposeReference = "reference" // the same as another request, wrongly signed, to compare with
+	PurposeReference = "reference" // the same as another request, incorrectly signed, to compare with
 	PurposeControl   = "control"   // shows that the receiver still answers as at the beginning
 	PurposeHandshake = "handshake" // a request that no event is behind; what counts is what its response holds
 )
 
 // Values of Exchange.Equals: whose answer this answer is the same as.
 const (
-	EqualsGenuine = "genuine" // a genuine event's, with status 200
-	EqualsTurned  = "turned"  // a genuine event's, with another status
+	EqualsGenuine = "genuine" // a valid event's, with status 200
+	EqualsTurned  = "turned"  // a valid event's, with another status
 	EqualsWrong   = "wrong"   // that to the same event under a random signature
-	EqualsInvalid = "invalid" // a properly signed invalid body's, while the same body wrongly signed got another answer
+	EqualsInvalid = "invalid" // a properly signed invalid body's, while the same body incorrectly signed got another answer
 )
 
 // Values of Exchange.Effect, the word of the observer.
@@ -163,7 +163,7 @@ type Instance struct {
 	Cut         bool     `json:"cut,omitempty" jsonschema:"as in webhook.exchange"`
 }
 
-// Diagnosis is one guess at what a receiver expects that refuses the genuine event.
+// Diagnosis is one guess at what a receiver expects that rejects the valid event.
 type Diagnosis struct {
 	Environment string `json:"environment" jsonschema:"test or production"`
 	Guess       string `json:"guess" jsonschema:"such as sha256, key-trailing-newline"`

@@ -32,7 +32,7 @@ type observer struct {
 
 	mu    sync.Mutex
 	state string
-	sees  bool // it has seen a genuine event processed that was sent after the forgeries
+	sees  bool // it has seen a valid event processed that was sent after the forgeries
 }
 
 // newObserver returns nil where none is configured. With configured UIDs its result cannot be

@@ -29,7 +29,7 @@ type transcript struct {
 	valid    response.Comparison // responses to valid events with a status of success
 	rejected response.Comparison // to valid events, with another status
 	random   response.Comparison // to the same event under a random signature
-	invalid  response.Comparison // to signed invalid bodies, where the same body wrongly signed gets another
+	invalid  response.Comparison // to signed invalid bodies, where the same body incorrectly signed gets another
 	control  response.Comparison // what a control request is expected to get
 
 	timeouts   int

@@ -8,7 +8,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/yamldoc"
 )
 
-// Rules of this file: a manifest is read by the shapes that the orchestrators share, wherever they stand in it: a name with a value or
+// Rules of this file: a manifest is read by the shapes that the orchestrators share, wherever they are found in it: a name with a value or
 // a valueFrom, a secret that is mounted, Compose's services. So operators' own kinds that embed a pod are read as well.
 
 // manifest gathers what one YAML file tells.

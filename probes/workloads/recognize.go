@@ -81,7 +81,7 @@ func (r *recognizer) shown(text string) string {
 	return text
 }
 
-// key tells which configured key stands in a value, in whatever spelling.
+// key tells which configured key is found in a value, in whatever encoding.
 func (r *recognizer) key(value string) (knownKey, bool) {
 	for _, known := range r.keys {
 		for _, spelling := range known.spellings {
@@ -188,7 +188,7 @@ func looksLikeKey(value string) bool {
 	return digits >= 2 && digits < len(value) && entropy >= minEntropy
 }
 
-// overlooked adds the keys that stand in a manifest elsewhere than in its values: in comments, or in what is no valid YAML.
+// overlooked adds the keys that are found in a manifest elsewhere than in its values: in comments, or in what is no valid YAML.
 func (r *recognizer) overlooked(ctx context.Context, file string, text []byte, found []Key) []Key {
 	hits := r.scanner.Hits()
 	if _, err := hits.Read(ctx, filepath.Base(file), bytes.NewReader(text)); err != nil {
@@ -206,7 +206,7 @@ func (r *recognizer) overlooked(ctx context.Context, file string, text []byte, f
 	return found
 }
 
-// literals are the keys that stand in a file that is no manifest. What cannot be read is passed over: no manifest depends on it, and
+// literals are the keys that are found in a file that is no manifest. What cannot be read is passed over: no manifest depends on it, and
 // what one names is told by the manifest.
 func (r *recognizer) literals(ctx context.Context, file string) (found []Key, err error) {
 	f, info, err := gitrepo.OpenFile(file)

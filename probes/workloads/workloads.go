@@ -45,7 +45,7 @@ type Key struct {
 	Name        string `json:"name"`   // of the variable, secret or credential
 	// Source is secret_reference (a secret of the orchestrator or a secret manager), secret_mount, credential (systemd's),
 	// environment_file, variable (handed in when it is deployed), sealed (encrypted in the manifest), config_map, literal_key (a
-	// configured key stands in a manifest, in a comment too), literal_file (it stands in a file beside the manifests: of variables, of a
+	// configured key is found in a manifest, in a comment too), literal_file (it is found in a file next to the manifests: of variables, of a
 	// secret, a Dockerfile) or literal_unknown (what stands there looks like a key and is none of the configured).
 	Source         string `json:"source"`
 	OwnerOnly      bool   `json:"owner_only"`      // of literal_file: no other user may read it
@@ -62,9 +62,9 @@ const (
 // Bounds of one workload.
 const (
 	maxFiles       = 2000    // manifests that are read
-	maxBeside      = 5000    // files beside them that are searched for keys
+	maxBeside      = 5000    // files next to them that are searched for keys
 	maxBesideBytes = 4 << 30 // of one such file
-	maxWalked      = 50_000  // folders and files that are looked at
+	maxWalked      = 50_000  // folders and files that are checked
 	maxKeys        = 200     // places that are told
 	maxUnread      = 20
 )
@@ -165,7 +165,7 @@ func look(ctx context.Context, run *audit.Run, known *recognizer, workload audit
 	return ctx.Err()
 }
 
-// manifests lists the files under root, or root itself: manifests, and what stands beside them. Symbolic links to folders are not followed.
+// manifests lists the files under root, or root itself: manifests, and what stands next to them. Symbolic links to directories are not followed.
 func manifests(ctx context.Context, root string) (files []string, state string) {
 	info, err := os.Stat(root)
 	switch {
@@ -198,7 +198,7 @@ func manifests(ctx context.Context, root string) (files []string, state string) 
 			read++
 			files = append(files, file)
 		case beside == maxBeside:
-			state = "cut_short" // a key may stand in what is left; the manifests are read all the same
+			state = "cut_short" // a key may be found in what is left; the manifests are read all the same
 		default:
 			beside++
 			files = append(files, file)

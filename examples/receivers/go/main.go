@@ -3,7 +3,7 @@
 // It reads BEGINI_API_KEY and BEGINI_INTEGRATION_ID, listens at LISTEN (default 127.0.0.1:8443), and speaks HTTPS itself when
 // TLS_CERT_FILE and TLS_KEY_FILE are set; otherwise something in front of it must.
 //
-// The order matters: bound the body, verify its raw bytes, and only then parse and validate. Refusals say nothing about why, and
+// The order matters: bound the body, verify its raw bytes, and only then parse and validate. Rejections say nothing about why, and
 // the log holds no UID, no payload and no signature.
 package main
 

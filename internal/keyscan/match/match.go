@@ -78,7 +78,7 @@ type Set struct {
 	places  map[uint64][]place
 }
 
-// New compiles the literals. Empty ones are refused: they would match
+// New compiles the literals. Empty ones are rejected: they would match
 // everywhere. A set without any literal is valid and finds nothing.
 func New(literals []Literal) (*Set, error) {
 	s := &Set{}
@@ -103,7 +103,7 @@ func New(literals []Literal) (*Set, error) {
 		text := bytes.Clone(l.Bytes)
 		e := entry{id: l.ID, bytes: text, notBefore: l.NotBefore, notAfter: l.NotAfter}
 		add(e)
-		next := 0 // bytes that are looked at beside it
+		next := 0 // bytes that are checked next to it
 		if l.NotBefore+l.NotAfter != "" {
 			next = 1
 		}

@@ -66,7 +66,7 @@ func NewPrints(prints []Fingerprint) (*Prints, error) {
 // Empty reports whether there is nothing to look for.
 func (p *Prints) Empty() bool { return p == nil || len(p.lengths) == 0 }
 
-// Reach is how far, in bytes, a key in its longest spelling goes beyond one of its bytes.
+// Reach is how far, in bytes, a key in its longest encoding goes beyond one of its bytes.
 func (p *Prints) Reach() int {
 	if p.Empty() {
 		return 0
@@ -127,7 +127,7 @@ func (p *Prints) Find(data []byte, found func(id, offset int, form string)) {
 	p.base64(data, func(f Fingerprint, at int) { tell(f, at, "base64") })
 }
 
-// Each calls found for each key that stands in data as it is.
+// Each calls found for each key that is found in data as it is.
 func (p *Prints) Each(data []byte, found func(id, from, to int)) {
 	if !p.Empty() {
 		p.plain(data, func(f Fingerprint, at int) { found(f.ID, at, at+f.Length) })
@@ -219,7 +219,7 @@ func (p *Prints) base64(data []byte, found func(f Fingerprint, at int)) {
 	}
 }
 
-// unwrap calls f with what stands on each sequence of lines that have nothing but such digits beside indentation and padding.
+// unwrap calls f with what stands on each sequence of lines that have nothing but such digits next to indentation and padding.
 func unwrap(data []byte, in func(byte) bool, f func(from int, joined []byte)) {
 	var joined []byte
 	begin, lines := 0, 0

@@ -27,7 +27,7 @@ const foldBits = 13
 var keyWords = [][]byte{[]byte("key"), []byte("secret"), []byte("token"), []byte("hmac"), []byte("sign"), []byte("credential"), []byte("auth")}
 
 // placeholders are words that no random key holds (by chance less than once
-// in a million) and that stand in for one in examples.
+// in a million) and that take the place of one in examples.
 var placeholders = [][]byte{[]byte("example"), []byte("your"), []byte("placeholder"), []byte("change"), []byte("dummy"),
 	[]byte("sample"), []byte("xxxx"), []byte("0000"), []byte("1234"), []byte("secret"), []byte("insert"), []byte("replace"), []byte("test-"), []byte("test_"), []byte("fake")}
 
@@ -117,7 +117,7 @@ func foldHash(b []byte) uint32 {
 }
 
 // each calls f for each place of a word, whatever the case of data: of every stride positions it looks at one. Words that are
-// shorter than what is looked at have to be compared everywhere.
+// shorter than what is checked have to be compared everywhere.
 func (s *Suspects) each(data []byte, f func(word, at int)) {
 	if len(s.all) == 0 {
 		return

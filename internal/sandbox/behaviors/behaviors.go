@@ -27,7 +27,7 @@ func Named(name string) (sandbox.Behavior, error) {
 	return sandbox.Behavior{}, fmt.Errorf("no sandbox behavior is called %q", name)
 }
 
-// Disguises are right receivers whose answers vary or say little. A flaw planted after one of them is the same flaw, with the same
+// Disguises are correct receivers whose answers vary or say little. A flaw planted after one of them is the same flaw, with the same
 // Expect, and harder to see.
 func Disguises() []sandbox.Behavior {
 	var out []sandbox.Behavior

@@ -20,7 +20,7 @@ func keyed(newHash func() hash.Hash) sandbox.Digest {
 	}
 }
 
-// The digests that flawed receivers make instead of, or besides, the provider's.
+// The digests that flawed receivers make instead of, or in addition to, the provider's.
 var (
 	hmacSHA256 = keyed(sha256.New)
 	hmacSHA1   = keyed(sha1.New)

@@ -8,7 +8,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
 )
 
-// answerFlaws are receivers that answer wrongly.
+// answerFlaws are receivers that answer incorrectly.
 var answerFlaws = []sandbox.Behavior{
 	{Name: "created", Description: "answers 201 to valid events", Expect: notExactly200, Plant: accept(sandbox.JsonAnswer(201, `{"status":"created"}`))},
 	{Name: "accepted-202", Description: "answers 202 to valid events", Expect: notExactly200, Plant: accept(sandbox.JsonAnswer(202, `{"status":"queued"}`))},
@@ -91,7 +91,7 @@ var answerFlaws = []sandbox.Behavior{
 		}},
 }
 
-// notExactly200 is what a wrong answer to valid events leads to. Refusals still differ from it.
+// notExactly200 is what a wrong answer to valid events leads to. Rejections still differ from it.
 var notExactly200 = sandbox.Expect{Fails: []string{sandbox.AcceptsGenuine}, Withheld: []string{sandbox.Redelivery}, May: slices.Concat(sandbox.ForgeryChecks, sandbox.InputChecks, []string{sandbox.StatusCodes, sandbox.LogsClean})}
 
 // forgeriesUndecided is what answers to forgeries lead to that are neither acceptance nor rejection.

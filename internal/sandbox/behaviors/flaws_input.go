@@ -12,7 +12,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
 )
 
-// inputFlaws are receivers that verify rightly and then trip over what is signed but invalid.
+// inputFlaws are receivers that verify correctly and then trip over what is signed but invalid.
 var inputFlaws = slices.Concat(missingFields(), []sandbox.Behavior{
 	{Name: "malformed-accepted", Description: "answers a body that is not JSON as it answers an event",
 		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsMalformed}, May: []string{sandbox.Bounded}}, Plant: acceptAfter(func(b []byte) bool { return !json.Valid(b) })},

@@ -10,7 +10,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
 )
 
-// signatureFlaws are receivers that look at the signature wrongly, or at part of it.
+// signatureFlaws are receivers that look at the signature incorrectly, or at part of it.
 var signatureFlaws = []sandbox.Behavior{
 	{Name: "unsigned-accepted", Description: "a request without the header is not verified",
 		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsUnsigned}, May: []string{sandbox.SameEverywhere, sandbox.RejectsBypass}},

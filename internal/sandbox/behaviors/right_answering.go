@@ -9,7 +9,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
 )
 
-// rightAnswering are right receivers that differ in what they answer.
+// rightAnswering are correct receivers that differ in what they answer.
 var rightAnswering = []sandbox.Behavior{
 	{Name: "refuses-with-403", Description: "answers 403 to forgeries", Plant: refuseForgeries(403)},
 	{Name: "refuses-with-400", Description: "answers 400 to forgeries", Plant: refuseForgeries(400)},

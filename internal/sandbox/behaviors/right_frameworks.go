@@ -9,7 +9,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
 )
 
-// rightFrameworks are right receivers that answer the way of a framework, or of what stands in front of them.
+// rightFrameworks are correct receivers that answer the way of a framework, or of what is in front of them.
 var rightFrameworks = []sandbox.Behavior{
 	{Name: "express", Description: "Node's Express: text and HTML, X-Powered-By, weak ETags", Plant: func(ru *sandbox.Rules) {
 		header("X-Powered-By", "Express")(ru)

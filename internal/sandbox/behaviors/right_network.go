@@ -11,7 +11,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
 )
 
-// rightNetwork are right receivers that differ below HTTP's meaning: versions, connections, instances, delays.
+// rightNetwork are correct receivers that differ below HTTP's meaning: versions, connections, instances, delays.
 var rightNetwork = []sandbox.Behavior{
 	{Name: "http1-only", Description: "speaks HTTP/1.1 only", Plant: protocols(false, true)},
 	{Name: "http2-only", Description: "speaks HTTP/2 only", Plant: protocols(true, false)},

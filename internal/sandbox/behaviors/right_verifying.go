@@ -10,7 +10,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
 )
 
-// rightVerifying are right receivers that differ in how they find and read the signature, and in what they take as an event.
+// rightVerifying are correct receivers that differ in how they find and read the signature, and in what they take as an event.
 var rightVerifying = []sandbox.Behavior{
 	{Name: "plain", Description: "answers 401 to forgeries and 4xx to what is invalid", Plant: func(*sandbox.Rules) {}},
 	{Name: "hex-of-any-case", Description: "decodes the hex, so that upper case is accepted too", Plant: func(ru *sandbox.Rules) {

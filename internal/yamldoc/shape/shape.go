@@ -12,7 +12,7 @@ import (
 )
 
 // Rules of this file: what a value may look like, apart from the table that says where it stands. The reader and the JSON Schema
-// are made from the same shapes; what only the reader checks stands in Form.Check.
+// are made from the same shapes; what only the reader checks is found in Form.Check.
 
 // Kind is the kind of a value.
 type Kind int
@@ -36,13 +36,13 @@ type Shape struct {
 	Fields     []Field           // Object
 	ExactlyOne []string          // Object: exactly one of these fields is there, apart from those that are used with another
 	Together   map[string]string // Object: the field that must be there when another is
-	Short      string            // Object: the field whose text may stand in its place
+	Short      string            // Object: the field whose text may take its place
 	IsKey      bool              // Object: refers to a key, so a text in its place is taken for the key itself
 
 	Keys     Form   // Mapping
 	Named    bool   // Mapping: its keys are part of the paths below
 	Item     *Shape // List, and each value of a Mapping
-	OrOne    bool   // List: a single item may stand in its place
+	OrOne    bool   // List: a single item may take its place
 	OrNone   *Shape // List: what declares, in its place, that there is nothing
 	Fewest   int    // List
 	Most     int    // List and Mapping; 0: maxItems

@@ -87,7 +87,7 @@ func (h *objectHit) complete(o *object.Origin) {
 const maxMissing = 512
 
 // reportMissing reports the missing objects that something reachable needs; unreachable objects
-// may rightly refer to what was pruned.
+// may correctly refer to what was pruned.
 func (r *repo) reportMissing(ctx context.Context) {
 	if len(r.missing.ids) == 0 {
 		return

@@ -37,7 +37,7 @@ type Hit struct {
 	Place Place
 	// Literal is the ID of the literal or fingerprint; meaningless for suspects.
 	Literal int
-	// Form is empty for literals. For fingerprints it is the spelling that was
+	// Form is empty for literals. For fingerprints it is the encoding that was
 	// decoded to find it: plain, base64, hex, percent, utf-16.
 	Form string
 	// Suspect is empty, "assignment" or "header": what looked like a key that is none of the known ones.
@@ -101,7 +101,7 @@ const (
 	ArchiveUnsupported Reason = "archive-unsupported"
 )
 
-// Gap is something that could not be looked at.
+// Gap is something that could not be checked.
 type Gap struct {
 	Reason     Reason
 	Repository string // as in Hit
@@ -116,7 +116,7 @@ type Gap struct {
 type Totals struct {
 	Repositories  int   // this one and nested ones
 	Packs         int   // pack files read
-	Objects       int64 // objects looked at, duplicates in several packs counted each time
+	Objects       int64 // objects checked, duplicates in several packs counted each time
 	LooseObjects  int64
 	BytesInflated int64 // what decompression gave: each stored stream once
 	BytesUnpacked int64 // sizes of all objects, deltas applied

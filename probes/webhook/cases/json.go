@@ -11,7 +11,7 @@ import (
 )
 
 // Node is a JSON value that remembers the order of its members, so that an event can be changed in one thing and written down in
-// the spelling that is wanted. encoding/json's maps would reorder it.
+// the encoding that is wanted. encoding/json's maps would reorder it.
 type Node struct {
 	Kind    byte   // '{', '[', '"', or 'v' for a number, a literal, or anything to be written as it stands
 	Text    string // of '"': the string; of 'v': what is written

@@ -31,17 +31,17 @@ const (
 	NotSentTimeouts    = "timeouts"     // too many requests timed out
 	NotSentBusy        = "busy"         // the receiver turned everything away for now, also after waiting
 	NotSentInterrupted = "interrupted"  // the run ended
-	NotSentNoGenuine   = "no_genuine"   // it needs a receiver that takes the genuine event
+	NotSentNoGenuine   = "no_genuine"   // it needs a receiver that takes the valid event
 	NotSentNotOffered  = "not_offered"  // the receiver does not speak the protocol
 	BaseWrong          = "wrong"        // Exchange.Base
-	baseIncomplete     = "incomplete"   // Exchange.Base: a required field is missing too, so that no right receiver takes it
+	baseIncomplete     = "incomplete"   // Exchange.Base: a required field is missing too, so that no correct receiver takes it
 )
 
 // Request is a request in the making. A case gets one that is a valid event without a signature, and
 // changes it.
 type Request struct {
 	Event  provider.Event
-	Doc    *Node  // the event, to be changed or spelled otherwise
+	Doc    *Node  // the event, to be changed or encoded otherwise
 	Body   []byte // compact doc at first
 	UID    string
 	Fixed  bool // the UID is configured, not drawn
@@ -84,7 +84,7 @@ type Request struct {
 	HTTP2     bool
 	Abort     bool // close the connection in the middle of the body
 	Base      string
-	Exposed   string // a right signature that is sent elsewhere than in the header
+	Exposed   string // a correct signature that is sent elsewhere than in the header
 }
 
 // message is the request with that body, as far as it may be signed.
@@ -227,7 +227,7 @@ func (f *Request) Refuse(reason string) {
 	}
 }
 
-// Sign gives the body its right signature.
+// Sign gives the body its correct signature.
 func (f *Request) Sign() {
 	f.Put(f.Right(f.Body))
 	f.Valid = true

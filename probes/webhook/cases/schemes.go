@@ -12,7 +12,7 @@ import (
 )
 
 // Cases that a scheme has for what it is made of: timestamps, identifiers, lists, URLs, digests, other
-// schemes beside it. What the official SDKs of providers tolerate is no alarm: such a case has a variant
+// schemes next to it. What the official SDKs of providers tolerate is no alarm: such a case has a variant
 // that says so, or is not sent at all.
 
 // Variants, as in the facts.
@@ -59,7 +59,7 @@ func timestamps(s Scheme) []Case {
 	return list
 }
 
-// unboundTimes keep the signature and change the value of the time. Other spellings of the same value are
+// unboundTimes keep the signature and change the value of the time. Other encodings of the same value are
 // not among them: official SDKs accept those.
 func unboundTimes(s Scheme) []Case {
 	list := []Case{{Family: FamilyUnbound, Name: "time-changed", FullOnly: true, What: "the correct signature with another time",
@@ -252,7 +252,7 @@ func rotations(s Scheme) []Case {
 	}
 }
 
-// otherSchemes are signatures of the schemes beside the provider's own.
+// otherSchemes are signatures of the schemes next to the provider's own.
 func otherSchemes(s Scheme) []Case {
 	var list []Case
 	for _, other := range s.Other {
@@ -322,7 +322,7 @@ func urls(s Scheme) []Case {
 	}
 }
 
-// bodyDigests are cases of schemes that cover the body by a digest that is sent beside it.
+// bodyDigests are cases of schemes that cover the body by a digest that is sent next to it.
 func bodyDigests(s Scheme) []Case {
 	if !s.covers.Digest {
 		return nil

@@ -11,7 +11,7 @@ import (
 
 // Traits are what a request that is to be rejected has in common with others, in words that complete
 // "every …". Those of the signature are of plain requests only, since anything else may be rejected
-// before a signature is looked at; those of the body are of correctly signed ones.
+// before a signature is checked; those of the body are of correctly signed ones.
 func (f *Request) Traits(signed bool) []string {
 	if signed {
 		return f.bodyTraits()

@@ -12,7 +12,7 @@ import (
 )
 
 // An answer is compared with others after ids, times and random parts were taken out. What is plainly one of these goes at once;
-// what merely differs between the answers to genuine events is learned from them (comparison).
+// what merely differs between the answers to valid events is learned from them (comparison).
 
 // maxCompared is how many bytes of a body are compared; memory is bounded by it, and the digest covers the rest.
 const maxCompared = 8 << 10
@@ -83,7 +83,7 @@ func viewOf(a *Response, body string, values []string) view {
 }
 
 // skeleton is a text without words, numbers and white space: what is left of a long page when all that may be volatile is out, without
-// looking for it. Patterns would take seconds over the answers of a whole battery.
+// looking for it. Patterns would take seconds over the answers of a whole test suite.
 func skeleton(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r <= ' ' || r == '_' || r == '+' || r == '/' || r == '=' || r == '-' || unicode.IsLetter(r) || unicode.IsDigit(r) {

@@ -21,7 +21,7 @@ const (
 	bareWait     = 250 * time.Millisecond // after a 503 that says nothing about coming back; doubled each time
 	bareTries    = 3                      // for one request
 	bareEnough   = 3                      // requests that waiting did not help: then such a 503 is the receiver's word
-	maxTurned    = 24                     // requests turned away in a row, once all waiting is spent, before the environment is given up
+	maxTurned    = 24                     // requests rejected in a row, once all waiting is spent, before the environment is given up
 )
 
 // The rate begins at a quarter of the configured one and reaches it within two seconds. It is halved
@@ -60,7 +60,7 @@ type Pace struct {
 	stubborn   int  // requests that got a 502, 503 or 504 without a word, however long they waited
 	firm       bool // such an answer is the receiver's word
 	overloaded bool // such an answer went away by waiting
-	turned     int  // requests turned away since the last other answer, after all waiting was spent
+	turned     int  // requests rejected since the last other answer, after all waiting was spent
 }
 
 // NewPace keeps to bound requests a second towards an environment's receiver.
@@ -201,7 +201,7 @@ func (p *Pace) bare(retries int) bool {
 	return false
 }
 
-// helped notes that a request got through which had been turned down so before.
+// helped notes that a request got through which had been rejected so before.
 func (p *Pace) helped() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -234,7 +234,7 @@ func (p *Pace) hold(delay time.Duration) bool {
 	}
 	p.waited += until.Sub(from)
 	p.until = until
-	if !held { // requests that were turned down together say the same
+	if !held { // requests that were rejected together say the same
 		p.halve()
 	}
 	return true
