@@ -34,9 +34,9 @@ which checks of webhooks, input and errors pass and fail. The receiver needs the
 unless --key-env names the developer's own.
 
 Exit codes:  0 nothing fails or is inconclusive   1 something does   2 usage`,
-		Example: `  prelaunch dev --url http://localhost:8080/begini
-  prelaunch dev --url http://localhost:8080/begini --watch
-  prelaunch replay truncated-signature/first-16 --url http://localhost:8080/begini`,
+		Example: `  prelaunch dev --url http://localhost:8080/webhook
+  prelaunch dev --url http://localhost:8080/webhook --watch
+  prelaunch replay truncated-signature/first-16 --url http://localhost:8080/webhook`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			l, err := a.local(cmd.Context(), r)
 			if err != nil {

@@ -65,9 +65,11 @@ func (a *app) local(ctx context.Context, r receiver) (*local, error) {
 		key = secret.New([]byte(value))
 	} else {
 		l.variable = profile.Variable()
-		if l.throwAway, err = a.throwAwayKey(ctx); err != nil {
+		text, err := a.throwAwayKey(ctx)
+		if err != nil {
 			return nil, err
 		}
+		l.throwAway = profile.SecretOf(text)
 		key = secret.New([]byte(l.throwAway))
 	}
 	for _, text := range append(slices.Clone(r.uids), r.integrationID) {

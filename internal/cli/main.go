@@ -147,7 +147,7 @@ Exit codes:  0 ready   1 a required check fails   2 could not be run or was cut 
 	})
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.settle(cmd) }
-	root.AddCommand(a.auditCommand(), a.probeCommand(), a.judgeCommand(), a.planCommand(), a.checksCommand(), a.explainCommand(), a.casesCommand(), a.replayCommand(),
+	root.AddCommand(a.auditCommand(), a.probeCommand(), a.judgeCommand(), a.planCommand(), a.checksCommand(), a.explainCommand(), a.casesCommand(), a.replayCommand(), a.vectorsCommand(),
 		a.revisitCommand(),
 		a.reportCommand(), a.diffCommand(), a.ticketsCommand(), a.signCommand(), a.verifyCommand(),
 		a.demoCommand(), a.devCommand(), a.requestCommand(), a.initCommand(), a.validateCommand(), a.schemaCommand(), a.providersCommand(), a.verifyDeliveryCommand(), a.docsCommand(), a.bundleCommand(), a.versionCommand())

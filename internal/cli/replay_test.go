@@ -145,7 +145,7 @@ func TestReplayGoesToLoopbackOrHTTPS(t *testing.T) {
 		{[]string{"unsigned/absent", "--url", "http://hooks.acme.example/begini"}, "plain http is for this machine alone"},
 		{[]string{"unsigned/absent", "--url", "http://10.0.0.1/begini"}, "plain http is for this machine alone"},
 		{[]string{"unsigned/absent", "--url", "ftp://localhost/"}, "plain http is for this machine alone"},
-		{[]string{"unsigned/absent", "--url", "localhost:8080"}, "it looks like http://localhost:8080/begini"},
+		{[]string{"unsigned/absent", "--url", "localhost:8080"}, "it looks like http://localhost:8080/"},
 		{[]string{"unsigned/absent", "--url", "http://user:pass@localhost/"}, "takes no user name"},
 		{[]string{"unsigned/absent", "--url", "https://169.254.169.254/begini"}, "found no listener"},
 		{[]string{"unsigned/absent", "prelaunch.yaml", "--url", url}, "--url names a receiver of its own"},

@@ -101,6 +101,7 @@ func forgeries(profile *provider.Profile) []Case {
 		{Family: "F04", Name: "changeme", Change: withKey("changeme")},
 		{Family: "F04", Name: "password", Change: withKey("password")},
 		{Family: "F04", Name: "test", Change: withKey("test")},
+		{Family: "F04", Name: "public-test-key", Change: func(f *Request) { f.SignWith([]byte(f.Profile.PublicTestKey())) }},
 		{Family: "F04", Name: "unexpanded", Change: func(f *Request) { f.SignWith([]byte("${" + f.Profile.Variable() + "}")) }},
 		// Whoever has seen one event knows these.
 		{Family: "F04", Name: "integration-id", Change: func(f *Request) { f.SignWith([]byte(f.IntegrationID)) }},

@@ -21,6 +21,7 @@ type Source struct {
 	OtherKey      []byte           // the other environment's; nil when it is not held
 	OtherURL      *url.URL         // of the other environment's receiver; nil where there is none
 	UIDs          []string         // those that the receiver knows, where it takes no others
+	UID           string           // of every event, for test vectors, which are the same each time
 	Now           func() time.Time // nil: the machine's clock
 	// Made is told of each digest that is made with a key. May be nil.
 	Made func(Digest)
@@ -38,7 +39,7 @@ func (s *Source) Request(event provider.Event, verified bool) (*Request, error) 
 		f.Fixed = true
 		f.UID = s.UIDs[int(s.turn.Add(1)-1)%len(s.UIDs)]
 	} else {
-		f.UID = RandomUID(s.Profile.UID)
+		f.UID = cmp.Or(s.UID, RandomUID(s.Profile.UID))
 	}
 	values := f.values()
 	f.Body = event.Render(values)
