@@ -143,7 +143,9 @@ func (s *Search) Shown(text string) string {
 	shown := s.prints.Blank(s.set.Blank(text, mark), mark)
 	found := false
 	if len(text) >= s.lengths.Shortest {
-		s.Scanner(content.Limits{}).Text(shown, func(Found) { found = true })
+		scanner := s.Scanner(content.Limits{})
+		scanner.decoder.Remember = false // it has one text
+		scanner.Text(shown, func(Found) { found = true })
 	}
 	if found { // encoded in a way that cannot be cut out
 		return mark

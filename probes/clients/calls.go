@@ -82,6 +82,11 @@ func titled(header string) string {
 	return strings.Join(parts, "-")
 }
 
+// fresh is the same search, for another goroutine.
+func (c *calls) fresh() *calls {
+	return &calls{set: c.set, kinds: c.kinds, named: map[string]map[string]bool{}}
+}
+
 // begin forgets what the last file named.
 func (c *calls) begin() { clear(c.named) }
 

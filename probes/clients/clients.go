@@ -12,6 +12,9 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	goruntime "runtime"
+	"sync/atomic"
+	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/content"
@@ -77,6 +80,7 @@ const (
 const (
 	maxFiles   = 100_000 // of a bundle
 	maxBytes   = 16 << 30
+	maxTime    = 10 * time.Minute
 	maxGaps    = 50
 	maxHits    = 1000 // over all clients
 	maxCalls   = 200  // over all clients
@@ -85,10 +89,13 @@ const (
 	pageKind   = "page"
 )
 
-type probe struct{ bounds pageBounds }
+type probe struct {
+	bounds   pageBounds
+	patience time.Duration // for a bundle
+}
 
 // New returns the probe.
-func New() audit.Probe { return &probe{bounds: defaultBounds} }
+func New() audit.Probe { return &probe{bounds: defaultBounds, patience: maxTime} }
 
 func (*probe) Name() string  { return "clients" }
 func (*probe) Title() string { return "clients" }
@@ -117,17 +124,17 @@ func (p *probe) Run(ctx context.Context, run *audit.Run) error {
 	}
 	for i, client := range run.Integration.Clients {
 		s.client = client
-		before := s.scanner.Opaque()
+		s.opaque = 0
 		s.status = Status{Environment: client.Environment, State: "searched", Gaps: []Gap{}, OtherSites: []string{}, NotSearched: s.keys.NotSearched(), ByPrint: s.keys.ByFingerprint()}
 		if client.URL != "" {
 			s.status.Kind, s.status.Target = pageKind, s.keys.Shown(shownURL(client.URL))
 			p.page(ctx, s)
 		} else {
 			s.status.Kind, s.status.Target = bundleKind, s.keys.Shown(client.Path)
-			s.bundle(ctx, run.Integration.Resolve(client.Path))
+			s.bundle(ctx, run.Integration.Resolve(client.Path), p.patience)
 		}
 		run.Sink.Emit(kindStatus, s.status)
-		if opaque := s.scanner.Opaque() - before; opaque > 0 {
+		if opaque := s.opaque; opaque > 0 {
 			run.Sink.Scope(func(scope *audit.Scope) {
 				scope.Skipped = append(scope.Skipped, audit.Skipped{What: fmt.Sprintf("%s: %d of its contents", s.status.Target, opaque),
 					Environment: client.Environment, Reason: "not decoded: of high entropy and no known format, they may be encrypted"})
@@ -157,12 +164,31 @@ func shownURL(raw string) string {
 type searcher struct {
 	run     *audit.Run
 	keys    *keyscan.Search
-	scanner *keyscan.Scanner
 	calls   *calls
+	workers []*worker
 	client  audit.Client
 	status  Status
+	opaque  int // contents of the client that may be encrypted
 	hits    int
 	called  int
+}
+
+// worker searches one file after the other.
+type worker struct {
+	scanner *keyscan.Scanner
+	calls   *calls
+}
+
+// found is what one file holds.
+type found struct {
+	path   string
+	size   int64
+	hits   *keyscan.Hits
+	calls  []APICall // of which entries, and what
+	hosts  bool      // it names the API's host
+	cuts   []content.Cut
+	opaque int
+	gap    string // why it was not searched, or not to its end
 }
 
 func newSearcher(run *audit.Run) (*searcher, error) {
@@ -178,9 +204,13 @@ func newSearcher(run *audit.Run) (*searcher, error) {
 	if err != nil {
 		return nil, err
 	}
-	scanner := keys.Scanner(content.Limits{})
-	scanner.Also = calls.text
-	return &searcher{run: run, keys: keys, scanner: scanner, calls: calls}, nil
+	s := &searcher{run: run, keys: keys, calls: calls}
+	for range goruntime.GOMAXPROCS(0) {
+		w := &worker{scanner: keys.Scanner(content.Limits{}), calls: calls.fresh()}
+		w.scanner.Also = w.calls.text
+		s.workers = append(s.workers, w)
+	}
+	return s, nil
 }
 
 func (s *searcher) gap(path, reason string) {
@@ -192,28 +222,47 @@ func (s *searcher) gap(path, reason string) {
 }
 
 // content searches one file.
-func (s *searcher) content(ctx context.Context, path string, from content.Source) error {
-	found := s.scanner.Hits()
-	found.Name(path)
-	s.calls.begin()
-	cuts, err := found.Read(ctx, path, from)
-	s.calls.each(func(entry, what string, withHost bool) {
-		s.status.NamesAPI = s.status.NamesAPI || withHost
-		if what == "" {
-			return
-		}
-		if s.called++; s.called <= maxCalls {
-			s.run.Sink.Emit(kindCall, APICall{Target: s.status.Target, Environment: s.client.Environment, Path: s.keys.Shown(path),
-				Member: s.keys.Shown(entry), What: what, WithHost: withHost})
+func (w *worker) content(ctx context.Context, path string, from content.Source) *found {
+	f := &found{path: path, size: from.Size(), hits: w.scanner.Hits()}
+	f.hits.Name(path)
+	w.calls.begin()
+	before := w.scanner.Opaque()
+	var err error
+	if f.cuts, err = f.hits.Read(ctx, path, from); err != nil {
+		f.gap = "it cannot be read to its end"
+	}
+	f.opaque = w.scanner.Opaque() - before
+	w.calls.each(func(entry, what string, withHost bool) {
+		f.hosts = f.hosts || withHost
+		if what != "" {
+			f.calls = append(f.calls, APICall{Member: entry, What: what, WithHost: withHost})
 		}
 	})
-	for _, cut := range cuts {
-		s.gap(path, "what is packed in it was not read in full: "+string(cut.Reason))
+	return f
+}
+
+// add tells what one file holds.
+func (s *searcher) add(f *found) {
+	if f.hits != nil {
+		s.status.Files++
+		s.status.Bytes += f.size
+		s.status.NamesAPI = s.status.NamesAPI || f.hosts
+		s.opaque += f.opaque
+		for _, call := range f.calls {
+			if s.called++; s.called <= maxCalls {
+				call.Target, call.Environment, call.Path = s.status.Target, s.client.Environment, s.keys.Shown(f.path)
+				call.Member = s.keys.Shown(call.Member)
+				s.run.Sink.Emit(kindCall, call)
+			}
+		}
+		for _, cut := range f.cuts {
+			s.gap(f.path, "what is packed in it was not read in full: "+string(cut.Reason))
+		}
+		s.tell(f.hits, f.path)
 	}
-	s.status.Files++
-	s.status.Bytes += from.Size()
-	s.tell(found, path)
-	return err
+	if f.gap != "" {
+		s.gap(f.path, f.gap)
+	}
 }
 
 // tell emits what was found in one file.
@@ -231,8 +280,8 @@ func (s *searcher) tell(found *keyscan.Hits, path string) {
 	}
 }
 
-// bundle searches a file or a folder.
-func (s *searcher) bundle(ctx context.Context, root string) {
+// bundle searches a file or a folder, on all processors; what is found is told in the order of the files.
+func (s *searcher) bundle(ctx context.Context, root string, patience time.Duration) {
 	real, err := filepath.EvalSymlinks(root)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -242,68 +291,112 @@ func (s *searcher) bundle(ctx context.Context, root string) {
 		s.status.State = "unreadable"
 		return
 	}
-	walked := 0
-	err = filepath.WalkDir(real, func(path string, entry fs.DirEntry, err error) error {
-		name, rerr := filepath.Rel(real, path)
-		if rerr != nil || name == "." {
-			name = filepath.Base(path)
+	type job struct {
+		path, name string
+		done       chan *found
+	}
+	jobs, order := make(chan job), make(chan chan *found, aheadFiles)
+	late, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	var walked error
+	go func() {
+		defer close(order)
+		defer close(jobs)
+		told := func(name, reason string) {
+			done := make(chan *found, 1)
+			done <- &found{path: name, gap: reason}
+			order <- done
 		}
-		name = filepath.ToSlash(name)
-		if walked++; ctx.Err() != nil {
-			return fs.SkipAll
-		}
-		switch {
-		case err != nil:
-			s.gap(name, whyUnread(err))
-			if entry != nil && entry.IsDir() && path != real {
-				return fs.SkipDir
+		entries := 0
+		walked = filepath.WalkDir(real, func(path string, entry fs.DirEntry, err error) error {
+			name, rerr := filepath.Rel(real, path)
+			if rerr != nil || name == "." {
+				name = filepath.Base(path)
 			}
-		case walked > maxFiles || s.status.Bytes > maxBytes:
-			s.gap(name, "the bundle is larger than what is searched; what follows was left out")
-			return fs.SkipAll
-		case !entry.IsDir():
-			s.file(ctx, real, path, name)
+			name = filepath.ToSlash(name)
+			if entries++; ctx.Err() != nil {
+				return fs.SkipAll
+			}
+			switch {
+			case err != nil:
+				told(name, whyUnread(err))
+				if entry != nil && entry.IsDir() && path != real {
+					return fs.SkipDir
+				}
+			case late.Err() != nil:
+				told(name, "the time for a bundle was over; what follows was left out")
+				return fs.SkipAll
+			case entries > maxFiles:
+				told(name, "the bundle is larger than what is searched; what follows was left out")
+				return fs.SkipAll
+			case !entry.IsDir():
+				this := job{path, name, make(chan *found, 1)}
+				order <- this.done
+				jobs <- this
+			}
+			return nil
+		})
+	}()
+	var bytes atomic.Int64
+	for _, w := range s.workers {
+		go func() {
+			for this := range jobs {
+				this.done <- w.file(ctx, late, real, this.path, this.name, &bytes)
+			}
+		}()
+	}
+	for done := range order {
+		if f := <-done; f != nil {
+			s.add(f)
 		}
-		return nil
-	})
+		if s.run.Progress != nil && s.status.Files%256 == 255 {
+			s.run.Progress(s.status.Files, 0)
+		}
+	}
 	switch {
-	case err != nil:
+	case walked != nil:
 		s.status.State = "unreadable"
 	case s.status.Files == 0 && len(s.status.Gaps) == 0:
 		s.status.State = "empty"
 	}
 }
 
-func (s *searcher) file(ctx context.Context, root, path, name string) {
+// aheadFiles is how many files may be searched before the first of them is.
+const aheadFiles = 256
+
+// file searches one file of a bundle; nil: it reaches nobody.
+func (w *worker) file(ctx, late context.Context, root, path, name string, bytes *atomic.Int64) *found {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return // a link to nothing reaches nobody
+		return nil // a link to nothing
 	case err != nil:
-		s.gap(name, whyUnread(err))
-		return
+		return &found{path: name, gap: whyUnread(err)}
 	case info.IsDir(): // a link; within the bundle it is walked at its own place
 		target, err := filepath.EvalSymlinks(path)
 		if relative, rerr := filepath.Rel(root, target); err != nil || rerr != nil || !filepath.IsLocal(relative) {
-			s.gap(name, "it is a link to a directory outside the bundle, which was not followed")
+			return &found{path: name, gap: "it is a link to a directory outside the bundle, which was not followed"}
 		}
-		return
+		return nil
 	case !info.Mode().IsRegular():
-		return
+		return nil
 	}
 	f, info, err := gitrepo.OpenFile(path)
 	if err != nil {
-		s.gap(name, whyUnread(err))
-		return
+		return &found{path: name, gap: whyUnread(err)}
 	}
 	defer func() { _ = f.Close() }() // only read from
-	if s.status.Bytes+info.Size() > maxBytes {
-		s.gap(name, "the bundle is larger than what is searched; it was left out")
-		return
+	if bytes.Add(info.Size()) > maxBytes {
+		return &found{path: name, gap: "the bundle is larger than what is searched; it was left out"}
 	}
-	if err := s.content(ctx, name, io.NewSectionReader(f, 0, info.Size())); err != nil && ctx.Err() == nil {
-		s.gap(name, "it cannot be read to its end")
+	held := w.content(late, name, io.NewSectionReader(f, 0, info.Size()))
+	if held.gap != "" && late.Err() != nil {
+		held.gap = ""
+		if ctx.Err() == nil {
+			held.gap = "the time for a bundle was over before it was searched to its end"
+		}
 	}
+	return held
 }
 
 func whyUnread(err error) string {

@@ -439,3 +439,24 @@ func FuzzNames(f *testing.F) {
 		}
 	})
 }
+
+func TestBundleThatTakesTooLong(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for i := range 20 {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%02d.js", i)), []byte("console.log(1)\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := newSearcher(&audit.Run{Integration: &audit.Integration{Provider: "begini"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for patience, gaps := range map[time.Duration]int{time.Hour: 0, -1: 1} {
+		s.status = Status{}
+		s.bundle(t.Context(), dir, patience)
+		if len(s.status.Gaps) != gaps {
+			t.Errorf("with %v: %d files, gaps %v", patience, s.status.Files, s.status.Gaps)
+		}
+	}
+}

@@ -223,7 +223,7 @@ func decoded(response *netprobe.Response, most int64) (body []byte, whole bool, 
 
 // headers searches the headers of an answer, which browsers get too.
 func (f *fetcher) headers(at *url.URL, header http.Header) {
-	found := f.scanner.Hits()
+	found := f.workers[0].scanner.Hits()
 	var text bytes.Buffer
 	err := header.Write(&text)
 	if err == nil {
@@ -249,9 +249,11 @@ func whyUnreachable(class string) string {
 
 // search searches an answer for keys.
 func (f *fetcher) search(ctx context.Context, answer fetched) {
-	if err := f.content(ctx, shownURL(answer.url.String()), bytes.NewReader(answer.body)); err != nil && ctx.Err() == nil {
-		f.gap(shownURL(answer.url.String()), "it cannot be searched")
+	held := f.workers[0].content(ctx, shownURL(answer.url.String()), bytes.NewReader(answer.body))
+	if ctx.Err() != nil {
+		held.gap = ""
 	}
+	f.add(held)
 }
 
 // want queues a reference that a page or script makes.
