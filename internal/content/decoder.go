@@ -401,7 +401,7 @@ func (d *Decoder) containers(e *entry, f *frame, text *Text, last bool) error {
 	eachEmbedded(text.Bytes, open)
 	if text.made != nil { // zlib has too little at its beginning to be looked for anywhere
 		for _, p := range text.made.pieces {
-			if failed == nil && p.encoding&(Base64|Base32|Hex|Dump|Ascii85|Percent|HexEscape|Octal|Unicode) != 0 && int(p.out) < len(text.Bytes) && embedded(text.Bytes[p.out:]) == Zlib {
+			if failed == nil && p.encoding&(Base64|Base32|Hex|Dump|Ascii85|UU|Percent|HexEscape|Octal|Unicode) != 0 && int(p.out) < len(text.Bytes) && embedded(text.Bytes[p.out:]) == Zlib {
 				open(int(p.out), Zlib)
 			}
 		}

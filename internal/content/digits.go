@@ -163,3 +163,53 @@ func decode85(to, text []byte) []byte {
 	n, _, _ := ascii85.Decode(decoded, text, true)
 	return append(to, decoded[:n]...)
 }
+
+// uuText decodes what stands between lines as "begin 644 name" and "end", in lines that begin with how many bytes they hold.
+func uuText(text []byte, out *layer) {
+	for at := 0; ; {
+		n := bytes.Index(text[at:], []byte("begin "))
+		if n < 0 {
+			return
+		}
+		at += n + len("begin ")
+		_, mode := digits(text, at, 3, 4, 8)
+		end := bytes.IndexByte(text[at:], '\n')
+		if mode == 0 || mode >= len(text) || text[mode] != ' ' || end < 0 {
+			continue
+		}
+		begin := len(out.text)
+		for at += end + 1; at < len(text); {
+			size := int(text[at]-' ') & 0x3f
+			line := text[at+1 : min(len(text), at+1+(size+2)/3*4)]
+			if n := bytes.IndexByte(line, '\n'); n >= 0 { // without the blanks at its end
+				line = line[:n]
+			}
+			if size == 0 || text[at] < ' ' || text[at] > '`' {
+				break
+			}
+			out.from(at+1, 4, 3, UU)
+			out.text = append(out.text, uuLine(line, size)...)
+			at += 1 + len(line)
+			for at < len(text) && is(text[at], isSpace) {
+				at++
+			}
+		}
+		if len(out.text) > begin {
+			out.end()
+		}
+	}
+}
+
+func uuLine(line []byte, size int) []byte {
+	bytes, acc := make([]byte, 0, len(line)), uint32(0)
+	for i := 0; len(bytes) < size; i++ {
+		acc <<= 6
+		if i < len(line) {
+			acc |= uint32(line[i]-' ') & 0x3f
+		}
+		if i%4 == 3 {
+			bytes = append(bytes, byte(acc>>16), byte(acc>>8), byte(acc))
+		}
+	}
+	return bytes[:size]
+}

@@ -8,7 +8,7 @@ import "bytes"
 // so a step may be wrong about what it decodes and only costs time.
 
 // Encoding is a set of encodings that were undone in one step.
-type Encoding uint16
+type Encoding uint32
 
 // The encodings. Joined is text that stood in pieces: wrapped lines, concatenated strings, words split by markup.
 const (
@@ -26,6 +26,7 @@ const (
 	UTF16
 	UTF32
 	Ascii85
+	UU
 	Joined
 	escapes = Percent | HTML | Unicode | HexEscape | Octal | Backslash | QuotedPrintable
 )
@@ -33,7 +34,7 @@ const (
 var encodingNames = map[Encoding]string{
 	Percent: "percent-encoded", HTML: "html-escaped", Unicode: "unicode-escaped", HexEscape: "hex-escaped", Octal: "octal-escaped",
 	Backslash: "escaped", QuotedPrintable: "quoted-printable", Base64: "base64", Base32: "base32", Hex: "hex", Dump: "bytes",
-	UTF16: "utf-16", UTF32: "utf-32", Ascii85: "ascii85", Joined: "",
+	UTF16: "utf-16", UTF32: "utf-32", Ascii85: "ascii85", UU: "uuencoded", Joined: "",
 }
 
 // String names the encoding; several kinds of escapes in one text are "escaped", text in pieces has no name.
@@ -122,6 +123,7 @@ func (s *steps) decode(text []byte, to *layer) (binary bool) {
 	splitLogs(text, to)
 	pdfStrings(text, to)
 	ascii85Text(text, to)
+	uuText(text, to)
 	return binary
 }
 

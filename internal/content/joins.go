@@ -367,6 +367,9 @@ func afterQuotes(text []byte, at int) int {
 			if gap := text[begin:at]; tells(gap) {
 				return 0
 			}
+			if nextLine(text, at, text[begin-1]) {
+				continue
+			}
 			if at+1 < len(text) && is(text[at+1], isWordChar) { // else three of them, an empty literal, a continued line
 				return at + 1
 			}
@@ -380,6 +383,18 @@ func afterQuotes(text []byte, at int) int {
 		return begin
 	}
 	return 0
+}
+
+// nextLine reports whether the quote at text[at] ends a line of code that is an entry of a list, as in a notebook, and the next line
+// begins with a literal; own is the quote of the last one.
+func nextLine(text []byte, at int, own byte) bool {
+	next := at + 1
+	if next >= len(text) || text[next] != ',' {
+		return false
+	}
+	for next++; next < len(text) && is(text[next], isSpace); next++ {
+	}
+	return next+1 < len(text) && is(text[next], isQuote) && (text[at] != own || is(text[next+1], isQuote))
 }
 
 // tells reports whether what stands between two string literals makes them two values: of a key and its value, or of attributes.

@@ -353,6 +353,24 @@ var hidings = map[string]func(key string) string{
 		out := make([]byte, ascii85.MaxEncodedLen(len(k)+4))
 		return "<~" + string(out[:ascii85.Encode(out, []byte("key="+k))]) + "~>"
 	},
+	"uuencode": func(k string) string {
+		var b strings.Builder
+		b.WriteString("begin 644 key.txt\n")
+		for text := "the key is " + k + ", and more\n"; text != ""; text = text[min(len(text), 45):] {
+			line := []byte(text[:min(len(text), 45)])
+			b.WriteByte(byte(' ' + len(line)))
+			for line = append(line, 0, 0); len(line) > 2; line = line[3:] {
+				for _, v := range []byte{line[0] >> 2, line[0]<<4 | line[1]>>4, line[1]<<2 | line[2]>>6, line[2]} {
+					if v &= 63; v == 0 {
+						v = '`' - ' '
+					}
+					b.WriteByte(' ' + v)
+				}
+			}
+			b.WriteByte('\n')
+		}
+		return b.String() + "`\nend\n"
+	},
 	"UTF-32 LE":         func(k string) string { return "\xff\xfe\x00\x00" + utf32Of("key="+k+"\n", binary.LittleEndian) },
 	"UTF-32 BE":         func(k string) string { return "\x00\x00\xfe\xff" + utf32Of("key="+k+"\n", binary.BigEndian) },
 	"escapes in UTF-16": func(k string) string { return "\xff\xfe" + utf16Of(`{"k":"`+special(k, `\u%04x`)+`"}`) },
@@ -404,8 +422,14 @@ var hidings = map[string]func(key string) string{
 	"string builder": func(k string) string {
 		return "sb.append(\"" + strings.Join(pieces(k, 8), "\");\n    sb.append(\"") + "\");"
 	},
-	"C++ stream":   func(k string) string { return "s << \"" + strings.Join(pieces(k, 8), "\" << \"") + "\";" },
-	"assignment":   func(k string) string { return "k = \"" + strings.Join(pieces(k, 10), "\"\nk += \"") + "\"" },
+	"C++ stream": func(k string) string { return "s << \"" + strings.Join(pieces(k, 8), "\" << \"") + "\";" },
+	"assignment": func(k string) string { return "k = \"" + strings.Join(pieces(k, 10), "\"\nk += \"") + "\"" },
+	"notebook": func(k string) string {
+		return jsonOf(map[string]any{"source": []string{"k = '" + k[:9] + "' \\\n", "    '" + k[9:] + "'\n"}})
+	},
+	"notebook with double quotes": func(k string) string {
+		return jsonOf(map[string]any{"source": []string{"k = (\"" + k[:9] + "\"\n", "\"" + k[9:] + "\")\n"}})
+	},
 	"array joined": func(k string) string { return "['" + strings.Join(pieces(k, 4), "','") + "'].join('')" },
 	"with comments": func(k string) string {
 		return "k = \"" + strings.Join(pieces(k, 11), "\" + // the next part\n  \"") + "\""
