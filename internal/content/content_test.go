@@ -196,6 +196,9 @@ func TestCuts(t *testing.T) {
 		{"encrypted PDF", pdf("x") + "8 0 obj <</Filter/Standard/V 4>> endobj trailer <</Encrypt 8 0 R>>", Limits{}, map[string]Reason{"": Encrypted}},
 		{"large PDF", pdf(strings.Repeat("text ", 99)), Limits{ZipBytes: 100}, map[string]Reason{"": TooLarge}},
 		{"zip whose directory is empty", zipped("a", "1")[:40] + zipped(), Limits{}, map[string]Reason{"": Damaged}},
+		{"rar", "Rar!\x1a\x07\x00aaaa", Limits{}, map[string]Reason{"": Unsupported}},
+		{"compress", "\x1f\x9daaaa", Limits{}, map[string]Reason{"": Unsupported}},
+		{"LZW in a PDF", "%PDF-1.4\n1 0 obj\n<</Filter /LZWDecode /Length 4>>\nstream\n\x80\x0b\x60\x50\nendstream\nendobj\n", Limits{}, map[string]Reason{"stream 1": Unsupported}},
 		{"7z", "7z\xbc\xaf\x27\x1caaaa", Limits{}, map[string]Reason{"": Unsupported}},
 	}
 	for _, c := range cases {

@@ -68,6 +68,9 @@ func (w *walker) pdf(path string, data []byte, depth int) error {
 		}
 		r, ok := filtered(data[from:stop], dictionary)
 		if !ok {
+			if filter := unreadFilter(dictionary); filter != "" {
+				w.cut(join(path, fmt.Sprintf("stream %d", n)), Unsupported, "PDF filter "+filter)
+			}
 			continue
 		}
 		length, used := int64(stop-from), int64(0)
@@ -76,6 +79,19 @@ func (w *walker) pdf(path string, data []byte, depth int) error {
 			return err
 		}
 	}
+}
+
+// unreadFilter is a filter that a stream's dictionary names, under which text may stand and which is not undone.
+func unreadFilter(dictionary []byte) string {
+	if i := bytes.LastIndex(dictionary, []byte(" obj")); i >= 0 {
+		dictionary = dictionary[i:]
+	}
+	for _, filter := range []string{"LZWDecode", "RunLengthDecode", "Crypt"} {
+		if bytes.Contains(dictionary, []byte("/"+filter)) {
+			return filter
+		}
+	}
+	return ""
 }
 
 // maxDictionaryText is how far before a stream its dictionary is looked for.

@@ -2,8 +2,10 @@ package keyscan
 
 import (
 	"context"
+	"fmt"
 	"io"
 
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/content"
 	"github.com/prelaunch-audit/prelaunch/internal/keyscan/match"
 )
@@ -97,6 +99,17 @@ func (c *Scanner) Text(text string, found func(Found)) {
 // Opaque is how many contents and entries of containers were of high entropy and no known format: they may be encrypted.
 func (c *Scanner) Opaque() int { return c.decoder.Opaque }
 
+// NotDecoded tells the run's scope how many contents of what was searched may be encrypted.
+func NotDecoded(run *audit.Run, what, environment string, opaque int) {
+	if opaque == 0 {
+		return
+	}
+	run.Sink.Scope(func(scope *audit.Scope) {
+		scope.Skipped = append(scope.Skipped, audit.Skipped{What: fmt.Sprintf("%s: %d of its contents", what, opaque),
+			Environment: environment, Reason: "not decoded: of high entropy and no known format, they may be encrypted"})
+	})
+}
+
 // Changed reports whether anything may be found in data that is not in what it was made from, of which data[from:to] is a changed
 // range: then Bytes has to search all of it.
 func (c *Scanner) Changed(data []byte, from, to int) bool {
@@ -105,9 +118,9 @@ func (c *Scanner) Changed(data []byte, from, to int) bool {
 		return true
 	}
 	hit := false
-	also := c.Also
+	also, opaque := c.Also, c.decoder.Opaque
 	c.Also = nil
-	defer func() { c.Also = also }()
+	defer func() { c.Also, c.decoder.Opaque = also, opaque }()
 	c.begin(func(Found) { hit = true })
 	_, err := c.decoder.Bytes(context.Background(), "", data[from:to])
 	return hit || err != nil

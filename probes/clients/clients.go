@@ -6,7 +6,6 @@ package clients
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"net/url"
@@ -134,12 +133,7 @@ func (p *probe) Run(ctx context.Context, run *audit.Run) error {
 			s.bundle(ctx, run.Integration.Resolve(client.Path), p.patience)
 		}
 		run.Sink.Emit(kindStatus, s.status)
-		if opaque := s.opaque; opaque > 0 {
-			run.Sink.Scope(func(scope *audit.Scope) {
-				scope.Skipped = append(scope.Skipped, audit.Skipped{What: fmt.Sprintf("%s: %d of its contents", s.status.Target, opaque),
-					Environment: client.Environment, Reason: "not decoded: of high entropy and no known format, they may be encrypted"})
-			})
-		}
+		keyscan.NotDecoded(run, s.status.Target, client.Environment, s.opaque)
 		if err := ctx.Err(); err != nil {
 			return err
 		}

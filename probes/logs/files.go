@@ -16,6 +16,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/content"
 	"github.com/prelaunch-audit/prelaunch/internal/gitrepo"
+	"github.com/prelaunch-audit/prelaunch/internal/keyscan"
 	"github.com/prelaunch-audit/prelaunch/internal/lazy"
 )
 
@@ -170,12 +171,17 @@ func whyUnread(err error) string {
 
 // searchKeys searches what was noted for keys.
 func (p *probe) searchKeys(ctx context.Context, run *audit.Run, s *source) {
+	scanner := p.search.Scanner(packedLimits)
+	defer func() { keyscan.NotDecoded(run, s.name, s.Environment, scanner.Opaque()) }()
 	if s.Path == "" {
 		s.leftOut(&s.gaps, s.name, s.output)
-		found := p.search.Scanner(packedLimits).Hits()
-		_, err := found.Read(ctx, "", bytes.NewReader(s.output))
+		found := scanner.Hits()
+		cuts, err := found.Read(ctx, "", bytes.NewReader(s.output))
 		if err != nil {
 			s.gap(&s.gaps, s.name, "its output cannot be searched")
+		}
+		for _, cut := range cuts {
+			s.gap(&s.gaps, s.name, "what is packed in it was not read in full: "+string(cut.Reason))
 		}
 		p.emitKeys(run, s, s.name, "before", found)
 		return
@@ -200,7 +206,7 @@ func (p *probe) searchKeys(ctx context.Context, run *audit.Run, s *source) {
 			}
 			continue
 		}
-		found := p.search.Scanner(packedLimits).Hits()
+		found := scanner.Hits()
 		found.Name(f.name)
 		cuts, err := found.Read(ctx, f.name, io.NewSectionReader(handle, 0, f.size))
 		if handle != f.handle {

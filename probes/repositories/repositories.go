@@ -212,6 +212,7 @@ func (t *teller) tell(repository string, result *search.Result) {
 		t.hit(repository, result, hit, &status)
 	}
 	t.run.Sink.Emit(kindStatus, status)
+	keyscan.NotDecoded(t.run, repository, "", result.Totals.Opaque)
 	t.run.Sink.Scope(func(scope *audit.Scope) {
 		digest := result.Totals.RefsDigest
 		if digest != "" {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/gitrepo"
+	"github.com/prelaunch-audit/prelaunch/internal/keyscan"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/yamldoc"
 )
@@ -113,6 +114,10 @@ func look(ctx context.Context, run *audit.Run, known *recognizer, workload audit
 	if state != "" {
 		status.State = state
 	}
+	before := known.scanner.Opaque()
+	defer func() {
+		keyscan.NotDecoded(run, status.Path, workload.Environment, known.scanner.Opaque()-before)
+	}()
 	seen := map[Key]bool{}
 	tell := func(file string, found []Key) {
 		for _, key := range found {

@@ -88,6 +88,7 @@ func (s *scanner) file(file gitrepo.File) {
 	if p, ok := parseLFS(head[:n]); ok && info.Size() < maxPointer {
 		s.lfs(p, src)
 	}
+	defer s.countOpaque()()
 	cuts, err := s.keys.File(s.ctx, file.Path, io.NewSectionReader(f, 0, info.Size()), func(f keyscan.Found) { s.found.hit(s.hit(src, f)) })
 	s.cuts(src, cuts)
 	if err != nil && s.ctx.Err() == nil {

@@ -2,6 +2,8 @@ package search
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/prelaunch-audit/prelaunch/internal/gitrepo/gittest"
@@ -34,5 +36,22 @@ func TestOriginsOfObjectsWithOneTag(t *testing.T) {
 		if fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("packed %t: the files came with %v, expected %v", packed, got, want)
 		}
+	}
+}
+
+// TestOpaqueContentsAreCounted has what may be encrypted in a commit and in the work tree, and changed by a delta.
+func TestOpaqueContentsAreCounted(t *testing.T) {
+	t.Parallel()
+	g := gittest.New(t)
+	random := rand.NewChaCha8([32]byte{1})
+	noise := make([]byte, 8192)
+	if _, err := random.Read(noise); err != nil {
+		t.Fatal(err)
+	}
+	g.Write("state.bin", string(noise))
+	g.Write("readme.txt", strings.Repeat("nothing to see\n", 1000))
+	g.Commit("one")
+	if got := scan(t, g.Dir, Options{Literals: literals(probeKey)}).Totals.Opaque; got != 2 {
+		t.Errorf("%d contents that may be encrypted were counted, the object and the file are", got)
 	}
 }

@@ -122,6 +122,7 @@ type Totals struct {
 	BytesUnpacked int64 // sizes of all objects, deltas applied
 	Files         int64 // work tree and git directory files
 	FileBytes     int64
+	Opaque        int // contents that may be encrypted, in objects and files
 	Refs          int
 	// RefsDigest is the SHA-256 of the sorted "oid name" lines of all refs: the
 	// state that was audited.
@@ -196,6 +197,7 @@ type collector struct {
 	gaps     map[Gap]*Gap // by what they were when reported
 	gapsCut  int
 	objects  atomic.Int64
+	opaque   atomic.Int64
 	files    atomic.Int64
 	fileSize atomic.Int64
 }
@@ -343,6 +345,7 @@ func (c *collector) finish(r *Result, shownOf func(string) string) {
 		}
 	}
 	r.Totals.Objects = c.objects.Load()
+	r.Totals.Opaque = int(c.opaque.Load())
 	r.Totals.Files = c.files.Load()
 	r.Totals.FileBytes = c.fileSize.Load()
 }

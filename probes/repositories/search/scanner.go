@@ -162,8 +162,15 @@ func (s *scanner) refers(kind object.Kind) func(name []byte, mode uint32, id []b
 	}
 }
 
+// countOpaque counts, once what it returns is called, the contents that may be encrypted.
+func (s *scanner) countOpaque() func() {
+	before := s.keys.Opaque()
+	return func() { s.found.opaque.Add(int64(s.keys.Opaque() - before)) }
+}
+
 // bytes searches data, which is the whole of src, from skip on.
 func (s *scanner) bytes(src source, data []byte, skip int) (hit bool) {
+	defer s.countOpaque()()
 	lines := int64(bytes.Count(data[:skip], []byte{'\n'}))
 	cuts, _ := s.keys.Bytes(s.ctx, src.path, data[skip:], func(f keyscan.Found) { // the error is the context's
 		hit = true
@@ -253,6 +260,7 @@ func fieldOf(k object.Kind, data []byte, offset int) string {
 // Stream implements object.Visitor.
 func (s *scanner) Stream(o *object.Object, size int64, r io.Reader) error {
 	s.found.objects.Add(1)
+	defer s.countOpaque()()
 	src := source{place: places[o.Kind], object: o}
 	named := o.Loose() && o.ID() != ""
 	h := object.NewHash(o.Kind, size, s.IDSize)
