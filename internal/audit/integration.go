@@ -49,6 +49,9 @@ type Integration struct {
 	Waivers        []Waiver       `json:"waivers"`
 	Network        NetworkOptions `json:"network"`
 
+	// ProfileFiles are the files that the provider's profile is made of: a user's own profile, and bodies of events; as written.
+	ProfileFiles []string `json:"-"`
+
 	// Outside lists the files and directories outside Directory that are read without a permission of their own.
 	Outside []Override `json:"-"`
 	// Needs lists what the configuration may not use without a flag, when it was read for a plan.

@@ -332,6 +332,9 @@ func configurationSteps(integration *audit.Integration) []audit.Step {
 		}
 	}
 	read(integration.File, "the configuration, read for this plan as are the files of this section")
+	for _, file := range integration.ProfileFiles {
+		read(file, "the provider's profile")
+	}
 	for _, attestation := range integration.Attestations {
 		read(attestation.Evidence, "evidence of the attestation of "+attestation.Check)
 	}

@@ -69,6 +69,7 @@ func (r *reader) ownProfile(name *shape.Value) {
 		r.problem(name, name.Path+" cannot be read: "+err.Error(), "correct the profile")
 	default:
 		r.profile = *profile
+		r.integration.ProfileFiles = append(r.integration.ProfileFiles, name.Text)
 	}
 }
 
@@ -105,6 +106,7 @@ func (r *reader) completeProfile(tree *shape.Value) {
 			r.problem(file, file.Path+" cannot be read: "+err.Error(), "correct the path, which starts at the configuration's directory")
 			continue
 		}
+		r.integration.ProfileFiles = append(r.integration.ProfileFiles, file.Text)
 		events = append(events, provider.Event{Type: item.Field("type").Text, Harmless: item.Field("harmless").IsTrue(), Body: strings.TrimRight(string(body), "\r\n")})
 	}
 	completed, err := r.profile.Complete(overlay, events, func(path, message, next string) {

@@ -53,6 +53,9 @@ func TestAProviderOfTheUsersOwn(t *testing.T) {
 	if key := integration.Environments[0].Key; key.Variable != "TEST_KEY" {
 		t.Errorf("secret is no other name of api_key: %+v", key)
 	}
+	if len(integration.ProfileFiles) != 1 || integration.ProfileFiles[0] != "./profiles/acme.yaml" {
+		t.Errorf("files %v", integration.ProfileFiles)
+	}
 	if len(integration.EventTypes) != 1 || integration.EventTypes[0] != "payment.failed" {
 		t.Errorf("event types %v", integration.EventTypes)
 	}

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"encoding/json"
+	"reflect"
 	"testing"
 )
 
@@ -41,5 +42,42 @@ func TestEveryBuiltInProfileIsSound(t *testing.T) {
 		if profile.Name != name || !profile.BuiltIn {
 			t.Errorf("%s is called %s", name, profile.Name)
 		}
+	}
+}
+
+// TestACompletedProfileIsReadAgain holds the text of a profile that is carried in facts to what it was made of.
+func TestACompletedProfileIsReadAgain(t *testing.T) {
+	t.Parallel()
+	for _, name := range Names() {
+		profile := Must(name)
+		completed, err := profile.Complete(nil, []Event{{Type: "added", Body: profile.Events[0].Body}}, func(path, message, next string) {
+			t.Errorf("%s: %s: %s: %s", name, path, message, next)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := Of(name, completed.Source)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		again.Source, completed.Source = "", ""
+		if !reflect.DeepEqual(&again, completed) {
+			t.Errorf("%s: %+v\nwas %+v", name, again, completed)
+		}
+	}
+}
+
+// TestAnotherAPIIsNotTheBuiltInOne: no key goes to a host that a text names under a built-in name.
+func TestAnotherAPIIsNotTheBuiltInOne(t *testing.T) {
+	t.Parallel()
+	profile := *Must(Default)
+	profile.API.BaseURL = "https://api.elsewhere.example"
+	text, err := json.Marshal(profile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if other, err := Of(Default, string(text)); err != nil || other.BuiltIn {
+		t.Errorf("built in: %v, %v", other.BuiltIn, err)
 	}
 }
