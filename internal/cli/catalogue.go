@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -11,8 +13,10 @@ import (
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/policy"
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
 	"github.com/prelaunch-audit/prelaunch/internal/yamldoc/shape"
+	"github.com/prelaunch-audit/prelaunch/probes/webhook/cases"
 )
 
 func checkIDs(policyDirs []string) []string {
@@ -130,7 +134,13 @@ func (a *app) explainCommand() *cobra.Command {
 	var policyDirs []string
 	var format, name string
 	cmd := &cobra.Command{
-		Use: "explain [CHECK]", Short: "Explain what a check requires and how to fix what fails it; without CHECK, list them", Args: cobra.MaximumNArgs(1),
+		Use:   "explain [CHECK | CASE | verification [FRAMEWORK]]",
+		Short: "Explain a check, a test case or how to verify signatures; without arguments, list the checks", Args: cobra.MaximumNArgs(2),
+		Long: `Explain what a check requires and how to fix what fails it, or what a test case sends and which checks read it. verification lists
+the frameworks for which there is a correct verification of the provider's signatures, and prints that for one.`,
+		Example: `  prelaunch explain webhook.verifies-raw-body
+  prelaunch explain truncated-signature/first-16
+  prelaunch explain verification express --provider github`,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return checkIDs(policyDirs), cobra.ShellCompDirectiveNoFileComp
 		},
@@ -145,23 +155,40 @@ func (a *app) explainCommand() *cobra.Command {
 				}
 				return a.printCatalogue(library.Checks())
 			}
+			profile, err := provider.ByName(cmp.Or(name, provider.Default))
+			if err != nil {
+				return err
+			}
+			if args[0] == "verification" {
+				return a.explainVerification(&profile, args[1:], format)
+			}
+			if len(args) > 1 {
+				return fmt.Errorf("%.60q is one too many: only verification takes a framework", args[1])
+			}
 			var ids []string
 			for _, check := range library.Checks() {
 				if check.ID == args[0] {
+					if len(check.Sources) == 0 { // those of the default provider
+						check.Sources = sourcesOf(library, profile, check.ID)
+					}
+					page := checkPage{check, familiesOf(&profile, check), passes(&profile, check), fails(&profile, check)}
 					if format == asJSON {
-						return a.printJSON(check)
+						return a.printJSON(page)
 					}
 					width, _ := terminal(a.Out)
 					if name == "" {
 						check.Items = nil // which list they are of is not known
 					}
-					_, err := fmt.Fprint(a.Out, plainLines(explain(check, width)))
+					_, err := fmt.Fprint(a.Out, plainLines(page.text(check, width)))
 					return err
 				}
 				ids = append(ids, check.ID)
 			}
+			if strings.Contains(args[0], "/") || slices.ContainsFunc(cases.Families, func(f cases.Family) bool { return f.Name == args[0] }) {
+				return a.explainCases(&profile, args[0], format)
+			}
 			hint := "`prelaunch checks` lists them"
-			if near := shape.Nearest(args[0], ids); near != "" {
+			if near := shape.Nearest(args[0], append(ids, "verification")); near != "" {
 				hint = fmt.Sprintf("did you mean %s? `prelaunch checks` lists them all", near)
 			}
 			return fmt.Errorf("there is no check %.60q: %s", args[0], hint)
@@ -190,8 +217,8 @@ func catalogProviderFlag(cmd *cobra.Command, name *string) {
 	cmd.Flag("provider").Usage = "checks, words and items as the webhook provider `NAME` has them"
 }
 
-// explain is a check's page, wrapped to at most 100 columns.
-func explain(check audit.CheckInfo, width int) string {
+// text is a check's page, wrapped to at most 100 columns.
+func (p checkPage) text(check audit.CheckInfo, width int) string {
 	if width == 0 || width > 100 {
 		width = 100
 	}
@@ -222,7 +249,166 @@ func explain(check audit.CheckInfo, width int) string {
 		}
 	}
 	paragraph("What it looks at", check.Description)
+	var families []string
+	for _, family := range p.Families {
+		families = append(families, fmt.Sprintf("- %s (%s): %s", family.Name, counted(family.Cases, "case"), family.Title))
+	}
+	paragraph("What is sent", strings.Join(families, "\n"))
+	paragraph("What passes", p.Passes)
+	paragraph("What fails", p.Fails)
 	paragraph("What to do", check.Remediation)
+	if len(p.Families) > 0 {
+		paragraph("Correct code", "`prelaunch explain verification` prints a correct verification for your framework.")
+	}
 	paragraph("Source", strings.Join(check.Sources, "\n"))
 	return text.String()
+}
+
+// sourcesOf are where a provider asks for what a check requires.
+func sourcesOf(library *policy.Library, profile provider.Profile, id string) []string {
+	for _, check := range library.For(profileFacts(profile)).Checks() {
+		if check.ID == id {
+			return check.Sources
+		}
+	}
+	return nil
+}
+
+// checkPage is what `explain CHECK` says.
+type checkPage struct {
+	audit.CheckInfo
+	Families []familyPage `json:"families"`
+	Passes   string       `json:"passes"`
+	Fails    string       `json:"fails"`
+}
+
+// familyPage is a family of test cases that a check reads.
+type familyPage struct {
+	Name  string `json:"name"`
+	Title string `json:"title"`
+	Cases int    `json:"cases"`
+
+	accepted string
+}
+
+// familiesOf are the families that a check reads, of the cases that a provider's scheme has.
+func familiesOf(profile *provider.Profile, check audit.CheckInfo) []familyPage {
+	list := []familyPage{}
+	sent := map[string]int{}
+	for _, c := range cases.All(profile) {
+		family, _, _ := strings.Cut(c.Label(), "/")
+		sent[family]++
+	}
+	for _, family := range cases.Families {
+		at := slices.IndexFunc(list, func(f familyPage) bool { return f.Name == family.Name })
+		if at < 0 && sent[family.Name] > 0 && slices.Contains(family.Checks, check.ID) {
+			list = append(list, familyPage{family.Name, family.Title, sent[family.Name], family.Accepted})
+		}
+	}
+	return list
+}
+
+func passes(profile *provider.Profile, check audit.CheckInfo) string {
+	switch {
+	case len(familiesOf(profile, check)) == 0:
+		return "Everything that the check reads was checked, and shows that this holds: " + check.Title + "."
+	case strings.HasPrefix(check.ID, "webhook.rejects-") || slices.ContainsFunc(familiesOf(profile, check), func(f familyPage) bool { return f.accepted != "" }):
+		return "Every one of these requests is rejected with a 4xx status, while a valid event gets " + profile.AllWords()["success"] + "."
+	}
+	return "Every one of these requests gets the response that the description asks for."
+}
+
+func fails(profile *provider.Profile, check audit.CheckInfo) string {
+	var accepted []string
+	for _, family := range familiesOf(profile, check) {
+		if family.accepted != "" {
+			accepted = append(accepted, family.accepted)
+		}
+	}
+	rest := " What could not be observed is inconclusive, never a pass."
+	if len(accepted) > 0 {
+		return "The receiver accepts any of: " + strings.Join(accepted, "; ") + "." + rest
+	}
+	return "Something that was observed contradicts it: the finding names what and where." + rest
+}
+
+// explainCases says what test cases send, and which checks read the responses.
+func (a *app) explainCases(profile *provider.Profile, selector, format string) error {
+	chosen, err := chooseCases(profile, selector)
+	if err != nil {
+		return err
+	}
+	if format == asJSON {
+		return a.printJSON(listCases(chosen))
+	}
+	width, _ := terminal(a.Out)
+	if width == 0 || width > 100 {
+		width = 100
+	}
+	var text strings.Builder
+	for i, c := range chosen {
+		if i > 0 {
+			text.WriteByte('\n')
+		}
+		fmt.Fprintf(&text, "%s\n%s\n", c.Label(), report.Wrap(capitalized(c.Words())+".", width, "  "))
+		family, _, _ := strings.Cut(c.Label(), "/")
+		at := slices.IndexFunc(cases.Families, func(f cases.Family) bool { return f.Name == family && f.Accepted != "" })
+		if at >= 0 {
+			text.WriteString(report.Wrap("A receiver that accepts it accepts "+cases.Families[at].Accepted+".", width, "  ") + "\n")
+		}
+		careful := "It is sent in full probing only."
+		if !c.FullOnly {
+			careful = "It is sent in careful probing too."
+		}
+		fmt.Fprintf(&text, "%s\n", report.Wrap(careful+" Checks that read the response: "+strings.Join(c.Checks(), ", ")+".", width, "  "))
+		fmt.Fprintf(&text, "  prelaunch replay %s\n", c.Label())
+	}
+	_, err = fmt.Fprint(a.Out, plainLines(text.String()))
+	return err
+}
+
+func capitalized(text string) string {
+	if text == "" {
+		return ""
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
+}
+
+// verificationPage is what `explain verification -o json` says of a framework.
+type verificationPage struct {
+	Framework string `json:"framework"`
+	Provider  string `json:"provider"`
+	Code      string `json:"code"`
+}
+
+// explainVerification lists the frameworks, or prints the code for one.
+func (a *app) explainVerification(profile *provider.Profile, args []string, format string) error {
+	wanted := frameworks()
+	if len(args) > 0 {
+		wanted = args
+	}
+	pages := []verificationPage{}
+	for _, framework := range wanted {
+		code, err := verification(profile, framework)
+		if err != nil {
+			return err
+		}
+		pages = append(pages, verificationPage{framework, profile.Name, code})
+	}
+	switch {
+	case format == asJSON:
+		return a.printJSON(pages)
+	case len(args) > 0:
+		_, err := fmt.Fprint(a.Out, plainLines(pages[0].Code))
+		return err
+	}
+	width, _ := terminal(a.Out)
+	if width == 0 || width > 100 {
+		width = 100
+	}
+	text := fmt.Sprintf("%s signs with %s (%s). Correct verification keeps the raw bytes of the body, computes the signature over the %s, compares all of it in constant time, "+
+		"and parses only what was verified. The code for a framework: prelaunch explain verification FRAMEWORK, with one of %s.",
+		profile.Title, profile.Signature.Title(), profile.Signature.Placement(), profile.AllWords()["signed"], strings.Join(wanted, ", "))
+	_, err := fmt.Fprintln(a.Out, plainLines(report.Wrap(text, width, "")))
+	return err
 }

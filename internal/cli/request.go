@@ -59,7 +59,7 @@ The digest binds the two: the team sends it by another way than the file, and an
 word the facts are.`,
 		Example: `  prelaunch request -o markdown | mail -s "Security review" team@acme.example
   prelaunch request report.json -o markdown
-  prelaunch request --provider begini > checklist.txt`,
+  prelaunch request --provider github > checklist.txt`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var wanted *request
 			var err error
