@@ -12,25 +12,44 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
 	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
 func (a *app) demoCommand() *cobra.Command {
-	keep := ""
+	keep, name := "", ""
 	cmd := &cobra.Command{
 		Use: "demo", Short: "Audit two integrations of its own, one flawed and one correct", Args: cobra.NoArgs,
 		Long: `Start two integrations on loopback, each with HTTPS receivers for Test and Production, redirect pages, a Git repository, a client
 bundle, logs and a stand-in for the provider's API, and audit both: a flawed one and its corrected twin. Nothing outside this machine
-is contacted. The exit code is 0 when every planted flaw was found and the corrected integration is ready.`,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), keep) },
+is contacted. The exit code is 0 when every planted flaw was found and the corrected integration is ready.
+
+With --provider the receivers are those of that provider's events. Nothing confirms the recipe of an unverified profile, so that the
+corrected integration is then NOT PROVEN, and nothing else.`,
+		Example: `  prelaunch demo
+  prelaunch demo --provider stripe`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !cmd.Flags().Changed("provider") {
+				return a.demo(cmd.Context(), keep, nil)
+			}
+			profile, err := provider.ByName(name)
+			if err != nil {
+				return err
+			}
+			if profile.Signature.NegativeOnly() {
+				return fmt.Errorf("only %s itself can sign its events: without a real delivery no receiver of them can be shown to be correct", profile.Title)
+			}
+			return a.demo(cmd.Context(), keep, &profile)
+		},
 	}
+	providerFlag(cmd, &name)
 	cmd.Flags().StringVar(&keep, "keep", "", "keep the configurations and reports in this new directory")
 	return cmd
 }
 
-func (a *app) demo(ctx context.Context, keep string) (err error) {
+func (a *app) demo(ctx context.Context, keep string, profile *provider.Profile) (err error) {
 	dir := keep
 	if keep == "" {
 		if dir, err = os.MkdirTemp("", "prelaunch-demo-"); err != nil {
@@ -41,20 +60,23 @@ func (a *app) demo(ctx context.Context, keep string) (err error) {
 	} else if err := os.Mkdir(keep, 0o700); err != nil {
 		return fmt.Errorf("create the directory of the demo: %w", err)
 	}
-	flawed, planted := flawedPair()
+	flawed, planted := flawedPair(profile)
 	a.say("1. An integration with %d planted flaws\n", len(planted))
 	first, err := a.demoAudit(ctx, filepath.Join(dir, "flawed"), flawed)
 	if err != nil {
 		return err
 	}
-	right := sandbox.ProviderBehavior{}
+	corrected := sandbox.PairOptions{Profile: profile}
+	if profile == nil {
+		corrected.Provider = &sandbox.ProviderBehavior{}
+	}
 	a.say("\n2. The same integration, corrected\n")
-	second, err := a.demoAudit(ctx, filepath.Join(dir, "right"), sandbox.PairOptions{Provider: &right})
+	second, err := a.demoAudit(ctx, filepath.Join(dir, "right"), corrected)
 	if err != nil {
 		return err
 	}
 	a.say("\n3. The planted flaws, and whether the first audit found them\n")
-	asPlanted := second.Ready
+	asPlanted := second.Ready || profile != nil && profile.Grade != provider.Verified && onlyUnconfirmed(second)
 	for _, flaw := range planted {
 		verdict := "found"
 		for _, id := range flaw.fails {
@@ -87,17 +109,21 @@ type plantedFlaw struct {
 	fails       []string
 }
 
-func flawedPair() (sandbox.PairOptions, []plantedFlaw) {
+func flawedPair(profile *provider.Profile) (sandbox.PairOptions, []plantedFlaw) {
 	options := sandbox.PairOptions{
 		Provider: &sandbox.ProviderBehavior{}, Test: sandbox.DemoTest, Production: sandbox.DemoProduction, Flaws: sandbox.DemoDeployment,
 	}
+	if profile != nil {
+		options = sandbox.PairOptions{Profile: profile, Flaws: sandbox.DemoSchemeDeployment(profile)}
+		options.Test, options.Production = sandbox.DemoScheme(profile)
+	}
 	var planted []plantedFlaw
-	for environment, flaws := range map[string][]sandbox.Behavior{audit.Test: sandbox.DemoTest, audit.Production: sandbox.DemoProduction} {
+	for environment, flaws := range map[string][]sandbox.Behavior{audit.Test: options.Test, audit.Production: options.Production} {
 		for _, flaw := range flaws {
 			planted = append(planted, plantedFlaw{environment + ": " + flaw.Description, flaw.Expect.Fails})
 		}
 	}
-	for _, flaw := range sandbox.DemoDeployment {
+	for _, flaw := range options.Flaws {
 		planted = append(planted, plantedFlaw{flaw.Description, flaw.Expect.Fails})
 	}
 	slices.SortFunc(planted, func(a, b plantedFlaw) int { return strings.Compare(a.description, b.description) })
@@ -147,6 +173,18 @@ func (a *app) demoAudit(ctx context.Context, dir string, options sandbox.PairOpt
 		destinations = append(destinations, destination{format: "html", path: filepath.Join(dir, "report.html")})
 	}
 	return judged, audited.write(judged, document, destinations)
+}
+
+// onlyUnconfirmed reports whether nothing keeps a report from being ready but a recipe that nothing confirms.
+func onlyUnconfirmed(r *audit.Report) bool {
+	for _, check := range r.Checks {
+		for _, finding := range check.Findings {
+			if check.Level == audit.Required && (finding.Outcome == audit.Fail || finding.Outcome == audit.Inconclusive && finding.Evidence["reason"] != "unverified_profile") {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func outcomeOf(r *audit.Report, id string) audit.Outcome {

@@ -6,6 +6,10 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
 )
 
 // DemoTest and DemoProduction are the flaws of the receivers in the demo's flawed integration.
@@ -50,6 +54,55 @@ var DemoDeployment = []DeploymentFlaw{
 	{"shared-redirect", "both environments send users to the same page when the time is up", Expect{Fails: []string{separateRedirects}, May: []string{PagesConfigured}}, func(d *Deployment) {
 		d.Production.Expiry = d.Test.Expiry
 	}},
+}
+
+// DemoScheme are the flaws of the receivers in the demo's flawed integration with a provider, in Test and in Production.
+func DemoScheme(profile *provider.Profile) (test, production []Behavior) {
+	recipe := profile.Signature
+	if recipe.Kind == provider.HMAC && recipe.Covers().Time && recipe.Timestamp.Tolerance != "" {
+		test = append(test, Behavior{
+			Name: "stale-accepted", Description: "the age of the signed timestamp is not checked",
+			Expect: Expect{Fails: []string{RejectsStale}}, Plant: func(ru *Rules) { ru.Scheme.AnyAge = true },
+		})
+	}
+	test = append(test, Behavior{
+		Name: "prefix-compared", Description: "a signature that the correct one begins with is accepted",
+		Expect: Expect{Fails: []string{RejectsPartial}},
+		Plant:  func(ru *Rules) { ru.Scheme.Also = append(ru.Scheme.Also, beginsAlike) },
+	})
+	production = append(production, Behavior{
+		Name: "no-verification", Description: "signatures are not checked",
+		Expect: Expect{Fails: []string{RejectsUnsigned}},
+		Plant: func(ru *Rules) {
+			ru.Scheme.Also = append(ru.Scheme.Also, func(*Scheme, provider.Message) bool { return true })
+		},
+	})
+	return test, production
+}
+
+// beginsAlike reports whether the correct signature begins with the one that was sent.
+func beginsAlike(s *Scheme, m provider.Message) bool {
+	received := s.Profile.Signature.Read(m)
+	m.Timestamp, m.ID = received.Timestamp, received.ID
+	expected, err := s.Profile.Signature.Signature(s.Secrets[0], m)
+	return err == nil && slices.ContainsFunc(received.Signatures, func(given string) bool {
+		return given != "" && strings.HasPrefix(expected, given)
+	})
+}
+
+// DemoSchemeDeployment are the flaws around those receivers.
+func DemoSchemeDeployment(profile *provider.Profile) []DeploymentFlaw {
+	var flaws []DeploymentFlaw
+	for _, flaw := range DemoDeployment {
+		fits := map[string]bool{
+			"key-in-history": true, "key-in-client": true, "foreign-account": profile.Features.Dashboard,
+			"redirect-unset": profile.Features.Redirects, "shared-redirect": profile.Features.Redirects,
+		}
+		if fits[flaw.Name] {
+			flaws = append(flaws, flaw)
+		}
+	}
+	return flaws
 }
 
 // instead replaces what is verified.

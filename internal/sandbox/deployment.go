@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox/certs"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox/gitrepo"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
@@ -21,6 +22,7 @@ import (
 // deployment is everything around the receivers that the configuration tells. rightDeployment fills it; a DeploymentFlaw changes it
 // before anything is started.
 type Deployment struct {
+	Profile          string // name of the provider's profile
 	Test, Production environment
 	ProviderChecks   bool
 	Retired          []retiredKey
@@ -44,6 +46,8 @@ type Deployment struct {
 	Keys      map[string]secret.Key
 	Refs      []keyRef
 	keyFiles  bool
+	variable  string // in the names of the keys' variables
+	path      string // of the receivers
 	today     time.Time
 }
 
@@ -73,16 +77,23 @@ type (
 )
 
 func rightDeployment(o PairOptions) *Deployment {
-	d := &Deployment{today: o.Now(), keyFiles: o.KeyFiles, Keys: map[string]secret.Key{}, Files: map[string]string{}, TrustsCA: true, Vantage: audit.Allowlisted}
+	d := &Deployment{
+		Profile: "begini", variable: "BEGINI", path: "/begini", today: o.Now(), keyFiles: o.KeyFiles, Keys: map[string]secret.Key{}, Files: map[string]string{},
+		TrustsCA: true, Vantage: audit.Allowlisted,
+	}
+	newKey := func(string) secret.Key { return secret.New([]byte("bk_" + RandomHex(20))) }
+	if o.Profile != nil {
+		d.Profile, d.variable, d.path, newKey = o.Profile.Name, "PRELAUNCH", "/webhooks", keysOf(o.Profile)
+	}
 	make := func(name, id, host, pages string) environment {
-		key, retired := secret.New([]byte("bk_"+RandomHex(20))), secret.New([]byte("bk_"+RandomHex(20)))
+		key, retired := newKey(name), newKey(name)
 		d.Keys[name], d.Keys[name+" retired"] = key, retired
 		probing := o.Probing[name]
 		if probing == "" {
 			probing = audit.Full
 		}
 		return environment{
-			Name: name, IntegrationID: id, WebhookURL: "https://" + host + "/begini", Probing: probing, Key: d.reference(name, key),
+			Name: name, IntegrationID: id, WebhookURL: "https://" + host + d.path, Probing: probing, Key: d.reference(name, key),
 			Completion: "https://" + pages + "/done", Cancellation: "https://" + pages + "/cancelled", Expiry: "https://" + pages + "/expired",
 			host: host, Secret: key, retired: retired, users: []string{"KNOWN0001", "KNOWN0002"},
 		}
@@ -98,6 +109,9 @@ func rightDeployment(o PairOptions) *Deployment {
 		{"network.ip-allowlist", "The gateway admits the provider's addresses and this machine"},
 		{audit.SameBuild, "Both environments run the same build"},
 	} {
+		if o.Profile != nil && !o.Profile.Features.Registration && strings.HasPrefix(check.id, "deployment-centre.") {
+			continue
+		}
 		d.Attestations = append(d.Attestations, attestation{check.id, check.statement, "jane@acme.example", d.Day(-5)})
 	}
 	d.Files["dist/index.html"] = "<!doctype html><html lang=en><title>Acme loans</title><script src=app.js></script></html>\n"
@@ -108,7 +122,42 @@ func rightDeployment(o PairOptions) *Deployment {
 		{Message: "Tell how to run it", Author: "Jane <jane@acme.example>", When: d.today.AddDate(0, 0, -20), Files: map[string]string{
 			"receiver.py": ReceiverCode(""), "README.md": "Set BEGINI_API_KEY and run receiver.py.\n"}},
 	}
+	if o.Profile != nil {
+		d.fit(o.Profile)
+	}
 	return d
+}
+
+// keysOf makes keys as a provider does: their value shows the environment where that of the provider's does.
+func keysOf(profile *provider.Profile) func(environment string) secret.Key {
+	return func(environment string) secret.Key {
+		key := profile.Signature.Secret([]byte(RandomHex(16)))
+		prefixed := map[string]string{audit.Test: "sk_test_", audit.Production: "sk_live_"}[environment] + key
+		if profile.Secret.Environment(prefixed) == environment {
+			key = prefixed
+		}
+		return secret.New([]byte(key))
+	}
+}
+
+// fit leaves out what a provider has not.
+func (d *Deployment) fit(profile *provider.Profile) {
+	for _, e := range []*environment{&d.Test, &d.Production} {
+		if !profile.Environments.HasIdentity() {
+			e.IntegrationID = ""
+		}
+		if !profile.Features.Redirects {
+			e.Completion, e.Cancellation, e.Expiry = "", "", ""
+		}
+	}
+	for name, text := range d.Files {
+		d.Files[name] = strings.NewReplacer("BEGINI_API_KEY", profile.Variable(), "name: begini", "name: "+profile.Name).Replace(text)
+	}
+	for _, commit := range d.Commits {
+		for name, text := range commit.Files {
+			commit.Files[name] = strings.ReplaceAll(text, "BEGINI_API_KEY", profile.Variable())
+		}
+	}
 }
 
 // receiverCode is what the repository of the receiver holds; with a key, as it must not be.
@@ -142,7 +191,7 @@ func (d *Deployment) Day(days int) string { return audit.NewDate(d.today).AddDay
 
 // reference notes a key and returns the YAML that refers to it, without its braces.
 func (d *Deployment) reference(name string, key secret.Key) string {
-	ref := keyRef{"BEGINI_" + strings.ToUpper(name) + "_API_KEY", key}
+	ref := keyRef{d.variable + "_" + strings.ToUpper(name) + "_API_KEY", key}
 	d.Refs = append(d.Refs, ref)
 	if d.keyFiles {
 		return "file: keys/" + ref.name
@@ -204,14 +253,16 @@ var configuration = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("prelaunch.yaml").Funcs(template.FuncMap{"q": quoted}).Parse(`# Written by the sandbox: two receivers on loopback with all that an audit looks at.
 version: 1
 integration: acme-personal-loans
-provider: begini
+provider: {{.Profile}}
 environments:
 {{- define "environment"}}
   {{.Name}}:
-    integration_id: {{q .IntegrationID}}
+    {{- with .IntegrationID}}
+    integration_id: {{q .}}{{end}}
     api_key: { {{- .Key}}}
     webhook_url: {{q .WebhookURL}}
-    redirect_urls:
+    {{- if or .Completion .Cancellation .Expiry}}
+    redirect_urls:{{end}}
       {{- with .Completion}}
       completion: {{q .}}{{end}}
       {{- with .Cancellation}}

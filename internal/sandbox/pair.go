@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox/certs"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
@@ -37,6 +38,7 @@ type PairOptions struct {
 	Flaws      []DeploymentFlaw  // around the receivers
 	Probing    map[string]string // environment → audit.Full, Careful or Passive; default: full
 	KeyFiles   bool              // the configuration refers to files of keys, not to environment variables
+	Profile    *provider.Profile // whose events the receivers take; nil: those of the demo
 	Provider   *ProviderBehavior // with provider_checks, against a stand-in of that behavior; nil: without
 }
 
@@ -108,7 +110,7 @@ func (p *Pair) receiver(o PairOptions, d *Deployment, e *environment, behaviors 
 	}
 	p.logs = append(p.logs, file)
 	options := Options{
-		Authority: p.Authority, Host: e.host, Path: "/begini", Key: e.Secret, IntegrationID: e.IntegrationID, Behaviors: behaviors,
+		Authority: p.Authority, Host: e.host, Path: d.path, Key: e.Secret, Profile: o.Profile, IntegrationID: e.IntegrationID, Behaviors: behaviors,
 		OtherKey: otherKey, RetiredKey: e.retired, KnownUIDs: e.users, EffectsDir: filepath.Join(p.Dir, "effects", e.Name), Log: file, Now: o.Now,
 	}
 	for _, b := range behaviors {
