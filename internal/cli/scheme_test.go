@@ -3,9 +3,10 @@ package cli_test
 import (
 	"bytes"
 	"crypto/rand"
+	"encoding/base64"
 	"fmt"
 	"net"
-	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -73,6 +74,13 @@ func auditScheme(t *testing.T, row schemeRow) audited {
 	raw := make([]byte, 32)
 	_, _ = rand.Read(raw) // never fails
 	key := profile.Signature.Secret([]byte(fmt.Sprintf("%x", raw)))
+	if profile.Signature.NegativeOnly() {
+		_, public, err := profile.Signature.NewKeyPair()
+		if err != nil {
+			t.Fatal(err)
+		}
+		key = base64.StdEncoding.EncodeToString(public)
+	}
 	authority := certs.New(time.Now())
 	receiver, err := sandbox.Start(sandbox.Options{
 		Authority: authority, Host: "hooks.acme.example", Path: "/in/hooks", Key: secret.New([]byte(key)), Profile: profile,
@@ -105,9 +113,6 @@ func auditScheme(t *testing.T, row schemeRow) audited {
 			t.Errorf("the facts hold the secret (%s)", spelling.Name)
 		}
 	}
-	if dir := os.Getenv("SCHEME_FACTS"); dir != "" {
-		_ = os.WriteFile(dir+"/"+row.provider+"-"+row.behavior.Name+".json", facts, 0o600)
-	}
 	report := judge(t, facts)
 	kept := report.Checks[:0]
 	for _, check := range report.Checks {
@@ -137,5 +142,30 @@ func schemeIntegration(profile *provider.Profile, key secret.Key, receiver *sand
 			Resolve:        map[string][]string{net.JoinHostPort(receiver.Options.Host, "443"): receiver.Addresses()},
 			RequestsPerSec: map[string]float64{audit.Test: 1000},
 		},
+	}
+}
+
+// TestNegativeMode: where only the provider can sign, forgeries are sent and nothing passes: a receiver
+// that accepts them fails, and one that rejects everything may reject the provider's events too.
+func TestNegativeMode(t *testing.T) {
+	t.Parallel()
+	correct := sandbox.Behavior{Name: "correct", Plant: func(*sandbox.Rules) {}}
+	open := behaviors.SchemeFlaws(provider.Must("discord"))[0]
+	for _, row := range []schemeRow{{"discord", correct}, {"discord", open}, {"plaid", correct}} {
+		t.Run(row.provider+"/"+row.behavior.Name, func(t *testing.T) {
+			t.Parallel()
+			failed := map[string]bool{}
+			for _, check := range auditScheme(t, row).report.Checks {
+				outcome, told := saw(check, audit.Test)
+				forged := slices.Contains([]string{"webhook.rejects-unsigned", "webhook.rejects-foreign-key", "webhook.rejects-bypass", "webhook.accepts-genuine"}, check.ID)
+				if forged && outcome != audit.Fail && outcome != audit.Inconclusive {
+					t.Errorf("%s is %s%s", check.ID, outcome, told)
+				}
+				failed[check.ID] = outcome == audit.Fail
+			}
+			if open := row.behavior.Name != correct.Name; failed["webhook.rejects-unsigned"] != open || failed["webhook.rejects-foreign-key"] != open {
+				t.Errorf("failed: %v", failed)
+			}
+		})
 	}
 }
