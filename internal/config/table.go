@@ -79,7 +79,7 @@ var root = sync.OnceValue(func() *shape.Shape {
 		{Name: "receiver", Shape: shape.OneOf(audit.Inline, audit.Queued), About: "inline: the response shows whether the event was accepted; queued: everything is acknowledged first; default: inline"},
 		{Name: "captured", Shape: shape.Texts(filePath), About: "file with a recorded delivery of the provider's, which confirms the recipe: HTTP, JSON with headers and body, or HAR"},
 		{Name: "effects", About: "optional observer that tells whether an event was processed", Shape: &shape.Shape{Kind: shape.Object, Fields: []shape.Field{
-			{Name: "command", Required: true, Shape: command, About: "command with \"{uid}\" in it: exit status 0 processed, 1 not processed, else unknown; runs only with --allow-commands"},
+			{Name: "command", Required: true, Shape: command, About: "command with \"{uid}\" in it: exit status 0 processed (a number that it prints is how often), 1 not processed, else unknown; runs only with --allow-commands"},
 			{Name: "env", Shape: passed, About: aboutPassed},
 		}}},
 	}}

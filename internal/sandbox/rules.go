@@ -50,6 +50,7 @@ type Rules struct {
 	// Answers.
 	Accept    func(*Delivery, Event) Answer
 	Redeliver func(*Delivery, Event) Answer // to an event that was taken before; nil: as accept
+	Reprocess bool                          // an event that was taken before is processed again
 	Refuse    func(*Delivery, Reason) Answer
 	Finish    []func(*Delivery, *Answer) // last changes to any answer
 	Acked     bool                       // answer first, verify and process afterwards

@@ -185,6 +185,9 @@ func (r *Receiver) take(d *Delivery) Answer {
 		r.Events.Process(e.UID)
 		return ru.Accept(d, e)
 	}
+	if ru.Reprocess {
+		r.Events.Process(e.UID)
+	}
 	if ru.Redeliver != nil {
 		return ru.Redeliver(d, e)
 	}

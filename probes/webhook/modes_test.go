@@ -367,6 +367,21 @@ func TestObserverDecides(t *testing.T) {
 	}
 }
 
+// TestReplaysAreCounted: an observer that prints how often an event was processed shows whether a replay
+// was processed again.
+func TestReplaysAreCounted(t *testing.T) {
+	t.Parallel()
+	again := sandbox.Behavior{Name: "replay-processed", Plant: func(ru *sandbox.Rules) { ru.Reprocess = true }}
+	for want, planted := range map[audit.Outcome][]sandbox.Behavior{
+		audit.Pass: named(t, "observed"), audit.Warn: append(named(t, "observed"), again),
+	} {
+		l := newLab(t, map[string][]sandbox.Behavior{audit.Test: planted})
+		l.silence(audit.Production)
+		_, report := l.audited(t)
+		wantOutcomes(t, report, audit.Test, map[string]audit.Outcome{"webhook.replay-not-processed": want})
+	}
+}
+
 func TestHostileReceivers(t *testing.T) {
 	t.Parallel()
 	for _, hostile := range behaviors.Hostiles() {
