@@ -276,6 +276,12 @@ func (r Recipe) EncodeRaw(raw []byte) string {
 	return hex.EncodeToString(raw)
 }
 
+// Tolerates reports whether receivers may be lenient about something, as official SDKs are. A profile
+// that lists what is lenient says all of it; without a list it is what the SDKs do that were tried.
+func (r Recipe) Tolerates(what string) bool {
+	return r.Lenient == nil || slices.Contains(r.Lenient, what)
+}
+
 // DecodeText reads an encoded signature, as leniently as receivers may.
 func (r Recipe) DecodeText(text string) ([]byte, error) {
 	if strings.HasPrefix(r.Encoding, "base64") {

@@ -39,6 +39,12 @@ type Case struct {
 // with a random signature where a receiver accepts plain unsigned events anyway.
 func Forgeries(profile *provider.Profile) []Case {
 	list := slices.Concat(forgeries(profile), schemeForgeries(profile))
+	for i := range list {
+		// The official SDKs that were tried decode the body before they verify it: providers send valid UTF-8.
+		if list[i].Family == "F09" && profile.Signature.Tolerates("decoded-text") {
+			list[i].Variant = variantTolerated
+		}
+	}
 	return slices.DeleteFunc(list, func(c Case) bool { return !applies(profile, c) || pointless(SchemeOf(profile), c) })
 }
 

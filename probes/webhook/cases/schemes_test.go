@@ -158,3 +158,29 @@ func TestCarefulHalves(t *testing.T) {
 		}
 	}
 }
+
+// TestToleratedDecoding: a receiver on an official SDK verifies decoded text, and is no worse for it.
+func TestToleratedDecoding(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{"begini": "", "stripe": variantTolerated} {
+		for _, c := range Forgeries(provider.Must(name)) {
+			if c.Family == "F09" && c.Variant != want {
+				t.Errorf("%s: %s has the variant %q, want %q", name, c.Label(), c.Variant, want)
+			}
+		}
+	}
+}
+
+// TestRequestsAreSignedWhenSent: a request that waited is made anew where its time is signed.
+func TestRequestsAreSignedWhenSent(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bool{"begini": false, "stripe": true, "slack": true, "github": false} {
+		f, err := sourceOf(t, provider.Must(name)).Request(provider.Must(name).Events[0], true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Outdated(f.Time) || f.Outdated(f.Time.Add(5*time.Second)) != want {
+			t.Errorf("%s: outdated after five seconds is not %v", name, want)
+		}
+	}
+}
