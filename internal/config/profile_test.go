@@ -108,6 +108,8 @@ func TestBadProfilesOfTheUsersOwn(t *testing.T) {
 		{"no profile", "hello", `acme.yaml:1:1: the profile is a text, but a mapping with schema,`},
 		{"empty", "", `acme.yaml: is empty`},
 		{"event that cannot be signed", strings.Replace(ownProfile, "in: signature", "in: body:sent", 1), `acme.yaml:11:33: events[0].body cannot be signed: the body has no field sent`},
+		{"time that the signature overwrites", strings.Replace(ownProfile, "in: signature", "in: 'header:X-Acme-Signature'", 1), `acme.yaml:5:1: signature cannot be read as it is written: its timestamp does not fit`},
+		{"body many times", strings.Replace(ownProfile, "{body}", strings.Repeat("{body}", 70), 1), `acme.yaml:8:3: signature.over has too many pieces`},
 		{"wrong vector", ownProfile + "vectors: [{secret: s, body: x, timestamp: '1', signature: 't=1,v1=00'}]\n", `acme.yaml:12:11: vectors[0] is not what the recipe makes`},
 		{"event that is no JSON", strings.Replace(ownProfile, `"id":"{{uid}}"`, `"id":{{uid}}`, 1), `acme.yaml:11:33: events[0].body is not JSON`},
 		{"unknown placeholder", strings.Replace(ownProfile, `{{uid}}`, `{{uids}}`, 1), `acme.yaml:11:33: events[0].body has an unknown placeholder: did you mean {{uid}}?`},

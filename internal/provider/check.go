@@ -37,6 +37,9 @@ func (p *Profile) check(wrong report) {
 	p.checkEvents(counted)
 	p.checkHandshakes(counted)
 	if sound {
+		p.checkReading(counted)
+	}
+	if sound {
 		p.checkVectors(wrong)
 	}
 	confirmed := slices.ContainsFunc(p.ConfirmedBy, func(c Confirmation) bool { return c.SDK != "" })
@@ -84,6 +87,12 @@ func wrongTemplate(wrong report, path, template string, err error) {
 	wrong(path, path+" "+err.Error(), next)
 }
 
+// Bounds of the string to sign: it is made for each request, of large bodies too.
+const (
+	maxPieces = 40
+	maxBodies = 3
+)
+
 func (p *Profile) checkRecipe(wrong report) {
 	r := p.Signature
 	has := func(name string) bool {
@@ -102,6 +111,15 @@ func (p *Profile) checkRecipe(wrong report) {
 		wrong("signature", "signature has no claims", "add those of the JWS, such as {request_body_sha256: \"{sha256(body)}\"}")
 	case r.Kind == PublicKey && !r.isJWS() && r.Over == "":
 		wrong("signature", "signature has no string to sign", "add over, such as \"{timestamp}{body}\"")
+	}
+	bodies := 0
+	for _, piece := range r.pieces {
+		if piece.name == "body" || piece.name == "params" || piece.name == "fields" {
+			bodies++
+		}
+	}
+	if bodies > maxBodies || len(r.pieces) > maxPieces {
+		wrong("signature.over", "signature.over has too many pieces", "write at most "+strconv.Itoa(maxPieces)+", and {body} at most "+strconv.Itoa(maxBodies)+" times")
 	}
 	if has("secret") {
 		wrong("signature.over", "signature.over has {secret}, which only a scheme of kind digest has", "remove it")
@@ -310,6 +328,22 @@ func (p *Profile) checkEvents(wrong report) {
 		if _, err := p.Signature.Place(p.message(body, sample), "s"); err != nil {
 			wrong(path, path+" cannot be signed: "+err.Error(), "add what the signature needs")
 		}
+	}
+}
+
+// checkReading holds that the recipe reads what it writes: places that overwrite each other do not.
+func (p *Profile) checkReading(wrong report) {
+	if p.Signature.NegativeOnly() {
+		return
+	}
+	secret := []byte(p.Signature.Secret([]byte("prelaunch-sample")))
+	m, err := p.Signature.Sign(secret, p.message(p.Events[0].Render(sample), sample))
+	if err != nil {
+		wrong("signature", "signature cannot be made: "+err.Error(), "correct it")
+		return
+	}
+	if part := p.Signature.Verify([][]byte{secret}, m, time.Time{}); part != Correct {
+		wrong("signature", "signature cannot be read as it is written: its "+string(part)+" does not fit", "correct put, timestamp, id and digest")
 	}
 }
 
