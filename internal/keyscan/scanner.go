@@ -19,7 +19,7 @@ type Found struct {
 	// Encoding is what was undone to find it, such as "base64 of hex"; empty where it was found as it stands. Search.Subject
 	// joins it with the encoding that the ID stands for.
 	Encoding string
-	// Candidate is match.Assignment or match.Header for what looks like a key and is none of the configured ones.
+	// Candidate is match.Assignment, match.Header or match.Shape for what looks like a key and is none of the configured ones.
 	Candidate string
 	Entry     string // path inside containers; empty for the content itself
 	Offset    int64  // in the entry, from 0: of the occurrence, or of the encoded text that holds it

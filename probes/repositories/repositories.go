@@ -75,7 +75,7 @@ type Hit struct {
 // Suspect is a fact of kind "repository.suspect": what looks like a key of the provider and is none of the configured ones.
 type Suspect struct {
 	Where
-	What string `json:"what"` // assignment (to a variable named like a key) or header
+	What string `json:"what"` // assignment (to a variable named like a key), header, or shape (a key of the provider's pattern)
 }
 
 // Pairing is a fact of kind "repository.pairing": a file that belongs to one environment by its name and carries what belongs to the other.
@@ -153,6 +153,9 @@ func (p *probe) Run(ctx context.Context, run *audit.Run) error {
 	}
 	t := &teller{run: run, keys: keys, marks: newMarks(run.Integration, profile, keys.Subjects()), told: map[string]int{}}
 	candidates := match.NewSuspects(profile.Secret.Names, []string{profile.API.KeyHeader})
+	for _, related := range profile.Secret.Related {
+		candidates.Shaped(related.Pattern)
+	}
 	for i, repository := range run.Integration.Repositories {
 		path := run.Integration.Resolve(repository.Path)
 		result, err := search.Repository(ctx, path, search.Options{

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
+	"regexp"
+	"regexp/syntax"
 	"slices"
 )
 
@@ -17,6 +19,7 @@ type Suspects struct {
 	words   [][]byte // lower case; with any of keyWords in the same name
 	headers [][]byte // lower case
 	all     [][]byte // words, then headers
+	shapes  []shape
 	stride  int
 	grams   [1 << foldBits / 64]uint64
 }
@@ -32,18 +35,80 @@ var placeholders = [][]byte{[]byte("example"), []byte("your"), []byte("placehold
 	[]byte("sample"), []byte("xxxx"), []byte("0000"), []byte("1234"), []byte("secret"), []byte("insert"), []byte("replace"), []byte("test-"), []byte("test_"), []byte("fake")}
 
 const (
-	minSuspect = 16  // the length from which the audit takes a key for a secret
-	maxSuspect = 256 // what is longer is a token, a certificate, a file
-	minEntropy = 3.2 // bits a character; 16 random hex digits have 3.3 on average, words 2.5 to 3.1
-	minWord    = 4   // characters of a word that a random key holds hardly ever
-	nameReach  = 64  // how far a name extends around its word
+	minSuspect  = 16  // the length from which the audit takes a key for a secret
+	maxSuspect  = 256 // what is longer is a token, a certificate, a file
+	minEntropy  = 3.2 // bits a character; 16 random hex digits have 3.3 on average, words 2.5 to 3.1
+	minWord     = 4   // characters of a word that a random key holds hardly ever
+	minLiteral  = 2   // characters of a shape that are looked for first
+	prefixReach = 16  // how far the prefix of a key extends that says what it is
+	nameReach   = 64  // how far a name extends around its word
 )
 
-// The two kinds of suspects, as Find reports them.
+// The kinds of suspects, as Find reports them.
 const (
 	Assignment = "assignment"
 	Header     = "header"
+	Shape      = "shape"
 )
+
+// shape is what keys of a provider look like wherever they stand, such as sk_live_ and 24 letters.
+type shape struct {
+	pattern *regexp.Regexp
+	literal []byte // what every match contains: data without it need not be matched
+}
+
+// Shaped adds patterns of keys. One that has no text of minLiteral characters in it would match too much,
+// and is left out.
+func (s *Suspects) Shaped(patterns ...string) *Suspects {
+	for _, text := range patterns {
+		pattern, err := regexp.Compile(text)
+		if err != nil {
+			continue
+		}
+		if literal := literalOf(text); len(literal) >= minLiteral {
+			s.shapes = append(s.shapes, shape{pattern, []byte(literal)})
+		}
+	}
+	return s
+}
+
+// literalOf is the longest text that every match of a pattern contains.
+func literalOf(pattern string) string {
+	parsed, err := syntax.Parse(pattern, syntax.Perl)
+	if err != nil {
+		return ""
+	}
+	parsed = parsed.Simplify()
+	parts := []*syntax.Regexp{parsed}
+	if parsed.Op == syntax.OpConcat {
+		parts = parsed.Sub
+	}
+	longest := ""
+	for _, part := range parts {
+		if part.Op == syntax.OpLiteral && part.Flags&syntax.FoldCase == 0 && len(part.Rune) > len(longest) {
+			longest = string(part.Rune)
+		}
+	}
+	return longest
+}
+
+// shaped calls found for each key of a shape.
+func (s *Suspects) shaped(data []byte, found func(what string, from, to int)) {
+	for _, shape := range s.shapes {
+		if !bytes.Contains(data, shape.literal) {
+			continue
+		}
+		for _, at := range shape.pattern.FindAllIndex(data, -1) {
+			random := data[at[0]:at[1]]
+			if cut := bytes.LastIndexAny(random[:min(len(random), prefixReach)], "_-."); cut >= 0 {
+				random = random[cut+1:] // behind a prefix such as sk_test_
+			}
+			if s.looksRandom(random) {
+				found(Shape, at[0], at[1])
+			}
+		}
+	}
+}
 
 // NewSuspects takes the words of variable names ("acme") and the names of
 // headers ("api-key"), in any case.
@@ -85,6 +150,7 @@ func (s *Suspects) Find(data []byte, found func(what string, from, to int)) {
 			found(what, from, to)
 		}
 	})
+	s.shaped(data, found)
 }
 
 // foldGram is how many bytes, in lower case, are looked up at a time.

@@ -40,7 +40,7 @@ type Hit struct {
 	// Form is empty for literals. For fingerprints it is the encoding that was
 	// decoded to find it: plain, base64, hex, percent, utf-16.
 	Form string
-	// Suspect is empty, "assignment" or "header": what looked like a key that is none of the known ones.
+	// Suspect is empty, "assignment", "header" or "shape": what looked like a key that is none of the known ones.
 	Suspect string
 	// Repository is the path of the nested repository (a submodule) the hit is
 	// in, relative to the one that was asked for; empty for that one itself.
