@@ -148,9 +148,10 @@ func acceptsOthers(s *sandbox.Scheme, m provider.Message) bool {
 // downgraded is what accepting all schemes next to the provider's own leads to.
 func downgraded(recipe provider.Recipe) sandbox.Expect {
 	if slices.ContainsFunc(recipe.Other, func(other provider.Scheme) bool { return other.Accepted != "legacy" }) {
-		return sandbox.Expect{Fails: []string{sandbox.RejectsDowngrade}}
+		return sandbox.Expect{Fails: []string{sandbox.RejectsDowngrade}, May: []string{sandbox.RejectsAlgorithm}}
 	}
-	return sandbox.Expect{Warns: []string{sandbox.RejectsDowngrade}}
+	// An older scheme may differ in nothing but its hash.
+	return sandbox.Expect{Warns: []string{sandbox.RejectsDowngrade}, May: []string{sandbox.RejectsAlgorithm}}
 }
 
 // forwardedURL is the URL as a proxy's headers have it.
