@@ -153,8 +153,8 @@ func (s *Search) Shown(text string) string {
 	return shown
 }
 
-// Contains reports whether a key is found in text as it stands.
-func (s *Search) Contains(text []byte) bool { return s.set.Contains(text) || s.prints.Contains(text) }
+// contains reports whether a key is found in a short text, as it stands or encoded.
+func (s *Search) contains(text []byte) bool { return s.Shown(string(text)) != string(text) }
 
 // Hit is one key in one spelling in one content; the place is that of its first occurrence.
 type Hit struct {

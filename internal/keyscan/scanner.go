@@ -173,7 +173,7 @@ func (c *Scanner) visit(t *content.Text) {
 	c.search.prints.Each(t.Bytes, func(id, from, to int) { c.report(t, c.search.keys[id], id, from, to) })
 	if c.search.candidates != nil && t.Layer == 0 {
 		c.search.candidates.Find(t.Bytes, func(what string, from, to int) {
-			if !c.search.Contains(t.Bytes[from:to]) {
+			if !c.search.contains(t.Bytes[from:to]) {
 				if offset, line, fresh := c.place(t, -1, from); fresh {
 					c.found(Found{Candidate: what, Entry: t.Entry, Offset: offset, Line: line})
 				}
