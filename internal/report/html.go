@@ -59,7 +59,7 @@ type htmlPage struct {
 	Causes                                      []htmlCause
 	Passes                                      []htmlSection
 	Notes                                       []string
-	Scope                                       []htmlRow
+	Scope                                       []htmlTerm
 	Sent                                        []string
 	SentMore                                    string
 	Digests                                     []htmlRow
@@ -131,6 +131,23 @@ type htmlEvidence struct {
 	Rows []htmlRow
 }
 
+// htmlTerm is a name with all that is said of it.
+type htmlTerm struct {
+	Name   string
+	Values []string
+}
+
+// addScope adds a value to its name, which stands once.
+func (p *htmlPage) addScope(name, value string) {
+	for i := range p.Scope {
+		if p.Scope[i].Name == name {
+			p.Scope[i].Values = append(p.Scope[i].Values, value)
+			return
+		}
+	}
+	p.Scope = append(p.Scope, htmlTerm{name, []string{value}})
+}
+
 type htmlRow struct{ Name, Value string }
 
 type htmlHistory struct {
@@ -191,7 +208,7 @@ func renderHTML(w io.Writer, v *view) error {
 	}
 	for _, line := range v.scopeLines(true) {
 		if name, value, found := strings.Cut(line.text, ": "); found && line.level == 0 && name != "to be purged" && name != "note" {
-			p.Scope = append(p.Scope, htmlRow{clip(plain(name), maxTitle), clip(plain(value), maxHTMLText)})
+			p.addScope(clip(plain(name), maxTitle), clip(plain(value), maxHTMLText))
 		}
 	}
 	for _, sent := range v.Scope.Sent[:min(len(v.Scope.Sent), maxHTMLSent)] {
