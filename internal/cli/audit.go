@@ -123,7 +123,7 @@ func (p *permissions) readFlags(cmd *cobra.Command) {
 
 // reading is what the configuration may read.
 func (p *permissions) reading() config.Permissions {
-	return config.Permissions{Paths: p.paths, Env: p.env}
+	return config.Permissions{Environment: p.environment, Paths: p.paths, Env: p.env}
 }
 
 func (p *permissions) overrides() []audit.Override {

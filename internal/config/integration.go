@@ -43,7 +43,9 @@ func (r *reader) integrationFrom(tree *shape.Value) {
 	i.ProviderChecks = tree.Field("provider_checks").IsTrue()
 	i.RetiredKeys = []audit.RetiredKey{}
 	for _, v := range tree.Field("retired_keys").List() {
-		i.RetiredKeys = append(i.RetiredKeys, audit.RetiredKey{KeyReference: r.keyReference(v),
+		var reference audit.KeyReference
+		r.of(v.Field("environment").String(), func() { reference = r.keyReference(v) })
+		i.RetiredKeys = append(i.RetiredKeys, audit.RetiredKey{KeyReference: reference,
 			Environment: r.environmentName(v.Field("environment")), AcceptedUntil: v.Field("accepted_until").Date()})
 	}
 	i.Repositories = []audit.Repository{}
@@ -135,9 +137,22 @@ func (r *reader) environments(v *shape.Value) []audit.Environment {
 		r.problem(v, fmt.Sprintf("environments has %d entries", written), fmt.Sprintf("%s has exactly %d", r.profile.Name, number))
 	}
 	for _, name := range names {
-		environments = append(environments, r.environment(name, v.Field(name)))
+		r.of(name, func() { environments = append(environments, r.environment(name, v.Field(name))) })
 	}
 	return environments
+}
+
+// of reads what belongs to an environment. Of one that is not audited, it is no mistake that something is missing here.
+func (r *reader) of(environment string, read func()) {
+	found, needs := r.found, r.integration.Needs
+	left := r.options.Permissions.Environment != "" && environment != r.options.Permissions.Environment
+	if left {
+		r.found = shape.NewProblems(found.File())
+	}
+	read()
+	if left {
+		r.found, r.integration.Needs = found, needs
+	}
 }
 
 // environmentName is the name of one of the environments, "" for all of them.

@@ -384,3 +384,24 @@ func TestEnvironmentsFollowFromTheProvider(t *testing.T) {
 		}
 	}
 }
+
+// TestFilesOfEnvironmentsThatAreNotAuditedMayBeMissing: whoever audits Test need not have what Production needs.
+func TestFilesOfEnvironmentsThatAreNotAuditedMayBeMissing(t *testing.T) {
+	t.Parallel()
+	text := strings.Replace(minimal, "{env: PRODUCTION_KEY}", "{file: absent.key}", 1)
+	if _, err := loadIn(t, folder(t), text); err == nil {
+		t.Error("a key file that is missing is no mistake")
+	}
+	directory := folder(t)
+	path := filepath.Join(directory, "prelaunch.yaml")
+	write(t, path, []byte(text))
+	only := options
+	only.Permissions.Environment = audit.Test
+	if _, err := Load(path, only); err != nil {
+		t.Error(err)
+	}
+	only.Permissions.Environment = audit.Production
+	if _, err := Load(path, only); err == nil {
+		t.Error("the key file of the audited environment may be missing")
+	}
+}
