@@ -24,8 +24,8 @@ import (
 type Permissions struct {
 	// Environment is the only one that is audited; empty: all. Files and variables of the others may be missing or not permitted.
 	Environment string
-	Paths []string // --allow-path: directories that key files, client certificates and evidence may come from
-	Env   []string // --allow-env: patterns of variables that keys and commands may use, such as VAULT_*
+	Paths       []string // --allow-path: directories that key files, client certificates and evidence may come from
+	Env         []string // --allow-env: patterns of variables that keys and commands may use, such as VAULT_*
 	// Survey makes Load list what lacks a permission in Integration.Needs, without reading it, instead of reporting it.
 	Survey bool
 }
