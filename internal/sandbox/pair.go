@@ -14,7 +14,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox/certs"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
@@ -222,14 +221,6 @@ func (p *Pair) Env() []string { return slices.Clone(p.env) }
 
 // Args are the flags that the configuration needs on the audit's command line.
 func (p *Pair) Args() []string { return slices.Clone(p.args) }
-
-// Receiver is the receiver of an environment.
-func (p *Pair) Receiver(environment string) *Receiver {
-	if environment == audit.Test {
-		return p.Test
-	}
-	return p.Production
-}
 
 // Close ends everything that runs. A second call does nothing.
 func (p *Pair) Close() error {
