@@ -9,6 +9,7 @@ import (
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/policy"
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 	"github.com/prelaunch-audit/prelaunch/policies"
@@ -22,6 +23,7 @@ var compiled = sync.OnceValues(func() (*policy.Judge, error) {
 	if err != nil {
 		return nil, err
 	}
+	library = library.For(judgedProfile())
 	selection, err := library.Select(judged, nil)
 	if err != nil {
 		return nil, err
@@ -29,6 +31,18 @@ var compiled = sync.OnceValues(func() (*policy.Judge, error) {
 	infos = selection.Checks
 	return library.Compile(context.Background(), selection)
 })
+
+// judgedProfile is what judging needs of the provider.
+func judgedProfile() audit.Profile {
+	profile := provider.Must(provider.Default)
+	facts := audit.Profile{Name: profile.Name, Words: profile.AllWords(), Features: profile.FeatureNames()}
+	for _, family := range provider.Families() {
+		if applies, because := profile.Applies(family); !applies {
+			facts.Without = append(facts.Without, audit.WithoutFamily{Family: family, Because: because})
+		}
+	}
+	return facts
+}
 
 var infos []audit.CheckInfo
 
