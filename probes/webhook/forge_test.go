@@ -71,6 +71,9 @@ func TestTemplatesAreCompactJSON(t *testing.T) {
 	t.Parallel()
 	for _, name := range provider.Names() {
 		profile := provider.Must(name)
+		if profile.Delivery.Body == "form" {
+			continue
+		}
 		for _, event := range profile.Events {
 			raw := event.Render(provider.Values{UID: "PRELAUNCH0", IntegrationID: "1"})
 			doc, err := cases.Parse(raw)
