@@ -222,10 +222,10 @@ func TestProbesOfARunShareTheSearch(t *testing.T) {
 		}
 		return s
 	}
-	if of(shared) != of(shared) {
+	if first, second := of(shared), of(shared); first != second {
 		t.Error("two probes of one run prepared the search twice")
 	}
-	if of(nil) == of(nil) {
+	if first, second := of(nil), of(nil); first == second {
 		t.Error("two runs share a search")
 	}
 }

@@ -16,9 +16,6 @@ import (
 // slot is a place in a message.
 type slot struct{ kind, name string }
 
-// slotKinds are where a value may be, as profiles write it.
-var slotKinds = []string{"header", "body", "param", "query"}
-
 // parseSlot reads header:NAME, body:PATH, param:NAME or query:NAME; "signature" is no place of its own.
 func parseSlot(in string) (slot, bool) {
 	kind, name, ok := strings.Cut(in, ":")

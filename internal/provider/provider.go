@@ -215,7 +215,10 @@ func (p Profile) Complete(signature []byte, events []Event, wrong func(path, mes
 			err = json.Unmarshal(key, &completed.Secret.Key)
 			delete(settings, "key")
 		}
-		if text, err = json.Marshal(settings); err == nil {
+		if err == nil {
+			text, err = json.Marshal(settings)
+		}
+		if err == nil {
 			completed.Signature = Recipe{}
 			err = json.Unmarshal(text, &completed.Signature)
 		}
