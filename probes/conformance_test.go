@@ -80,6 +80,7 @@ func conformanceIntegration(t *testing.T) *audit.Integration {
 			Key:       audit.KeyReference{Source: audit.FromEnv, Variable: "KEY", Key: secret.New([]byte(conformanceKey + name))},
 			Redirects: audit.Redirects{Completion: deaf(t) + "/done"}, APIBaseURL: deaf(t), Probing: audit.Full,
 			ProbeUIDs: []string{}, Receiver: audit.Inline,
+			Captured: &audit.Capture{Path: "delivery.txt", Content: []byte("POST /hook HTTP/1.1\r\nHost: hooks.acme.example\r\nX-Signature: 00\r\n\r\n{}")},
 		})
 	}
 	return integration

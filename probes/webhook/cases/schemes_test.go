@@ -134,7 +134,8 @@ func TestFamiliesOfSchemes(t *testing.T) {
 	}
 }
 
-// TestCarefulHalves: nothing that careful probing sends holds more than half of a correct signature.
+// TestCarefulHalves: nothing that careful probing sends holds more than half of a correct signature; what
+// follows the half may be its next two digits by chance.
 func TestCarefulHalves(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"stripe", "shopify", "twilio", "adyen", "gitlab-token"} {
@@ -145,12 +146,13 @@ func TestCarefulHalves(t *testing.T) {
 				continue
 			}
 			correct := strings.TrimRight(f.text(s.Key, f.Body), "=")
-			all := string(f.Body) + f.Signature + f.Query
+			all := string(f.Body) + "\n" + f.Signature + "\n" + f.Query
 			for _, pair := range f.Header {
-				all += pair[1]
+				all += "\n" + pair[1]
 			}
-			for i := range len(correct)/2 - 1 {
-				if piece := correct[i : i+len(correct)/2+1]; strings.Contains(all, piece) {
+			size := len(correct)/2 + 3
+			for i := range len(correct) - size + 1 {
+				if piece := correct[i : i+size]; strings.Contains(all, piece) {
 					t.Errorf("%s: %s holds more than half of the correct signature", name, c.Label())
 					break
 				}
