@@ -140,7 +140,7 @@ func auditHostile(t *testing.T, hostile behaviors.Hostile) (code int, printed st
 	var stdout, stderr bytes.Buffer
 	saved := filepath.Join(dir, "report.json")
 	code = cli.Main(ctx, []string{"audit", file, "--allow-api-host", "hostile.acme.example", "-o", "table", "-o", "json=" + saved}, cli.Streams{
-		In: strings.NewReader(""), Out: &stdout, Err: &stderr, LookupEnv: lookup(hostileKeys),
+		In: strings.NewReader(""), Out: &stdout, Err: &stderr, LookupEnv: lookup(hostileKeys), Grace: 20 * time.Second, // what is held here is the report, on however loaded a machine
 	})
 	raw, err := os.ReadFile(saved)
 	if err != nil {
