@@ -13,7 +13,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/yamldoc/shape"
 )
 
-// plantedKeys are what API keys look like; each reads as one word where a text is due.
+// plantedKeys are what API keys look like; each reads as one word where a string is expected.
 var plantedKeys = []string{
 	"sk_live_4fQ8zX92jKs81mNqTg",
 	"9f8a7b6c5d4e3f2a1b0c9d8e7f6a5b4c",

@@ -10,9 +10,9 @@ type Part string
 
 // The parts, in the order in which they are checked.
 const (
-	Missing     Part = "missing"     // no signature where one is due
-	NoTimestamp Part = "timestamp"   // no time where one is due, or not one
-	NoID        Part = "id"          // no id where one is due
+	Missing     Part = "missing"     // no signature where one is expected
+	NoTimestamp Part = "timestamp"   // no time where one is expected, or not one
+	NoID        Part = "id"          // no id where one is expected
 	BadKey      Part = "key"         // the key is not of the form that the provider's have
 	BadMAC      Part = "signature"   // no signature is that of the message
 	BadDigest   Part = "body-digest" // the digest is that of another body

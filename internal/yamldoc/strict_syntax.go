@@ -22,9 +22,9 @@ const (
 // syntaxHelp turns what the YAML library complains about into what to do.
 var syntaxHelp = []struct{ complaint, message, next string }{
 	{"unknown anchor", "an alias (*name) stands here", "write the value itself; a text that starts with * needs quotes"},
-	{"mapping values are not allowed", "a second \"key: value\" stands where a value is due", "check the indentation, and put a text with \": \" in it in quotes"},
-	{"mapping keys are not allowed", "a key stands where none is due", "check the indentation"},
-	{"block sequence entries are not allowed", "a list item (- …) stands where none is due", "start the list on a line of its own"},
+	{"mapping values are not allowed", "a second \"key: value\" stands where a value is expected", "check the indentation, and put a text with \": \" in it in quotes"},
+	{"mapping keys are not allowed", "a key stands where none is expected", "check the indentation"},
+	{"block sequence entries are not allowed", "a list item (- …) stands where none is expected", "start the list on a line of its own"},
 	{"cannot start any token", "a tab, or one of ` @ %, starts something here", "indent with spaces, and put such a text in quotes"},
 	{"tab character", "a tab stands where spaces are due", "indent with spaces"},
 	{"could not find expected ':'", "a key without \": \" and a value stands here or just above", "write key: value"},

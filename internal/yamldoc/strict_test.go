@@ -51,7 +51,7 @@ func TestStrictTellsEmptyFromWrong(t *testing.T) {
 func TestStrictSaysWhereAndWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"a: b: c\n":                          `1:1 a second "key: value" stands where a value is due`,
+		"a: b: c\n":                          `1:1 a second "key: value" stands where a value is expected`,
 		"a: 1\nb:\n  c: 1\n d: 2\n":          "4:2 this does not continue the block above it",
 		"a: 1\nb:\n- c: x\n  - d\n":          "4:3 this does not continue the block above it",
 		"a:\n  - b\n - c\n":                  "3:2 this does not continue the block above it",
@@ -63,7 +63,7 @@ func TestStrictSaysWhereAndWhatIsWrong(t *testing.T) {
 		"a: 1\nb: \"c\n":                     "2:1 a quote that opens here or above is not closed",
 		"a: 1\nb: \"c\\q\"\n":                `2:1 a \ in a text in double quotes is followed by something unknown`,
 		"a: 1\nb\nc: 1\n":                    `2:1 a key without ": " and a value stands here or just above`,
-		"a: - b\n":                           "1:1 a list item (- …) stands where none is due",
+		"a: - b\n":                           "1:1 a list item (- …) stands where none is expected",
 		"a: \x01\n":                          "1:4 the file contains a control character",
 		"a: 1\nb: *cde\n":                    "2:4 an alias (*name) stands here",
 		"a: &b 1\nc: *b\n":                   "1:4 an anchor (&name) stands here, 2:4 an alias (*name) stands here",

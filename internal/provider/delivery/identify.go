@@ -353,7 +353,7 @@ func urlWords(was, is string) string {
 }
 
 // Identify holds the requests of a recording against profiles, those that verify one first. Of requests
-// that do not verify, only those with something where the profile's signature is due are kept.
+// that do not verify, only those with something where the profile's signature belongs are kept.
 func Identify(profiles []*provider.Profile, captured []Captured, secrets []Secret) []Result {
 	var verified, failed []Result
 	for _, profile := range profiles {

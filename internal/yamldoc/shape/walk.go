@@ -187,7 +187,7 @@ func (w *walker) walkObject(node *yamldoc.Value, s *Shape, v *Value) bool {
 		case near:
 			misspelt[meant] = true
 		case name == "<<":
-			next = "merge keys are not taken: write the keys out"
+			next = "merge keys are not supported: write the keys out"
 		case elsewhere != "":
 			next = fmt.Sprintf("did you mean %q? check the indentation", elsewhere)
 		}
@@ -436,7 +436,7 @@ func (w *walker) walkDate(v *Value) bool {
 	return false
 }
 
-// wrongKind reports a value of another kind than the one that is due.
+// wrongKind reports a value of another kind than the expected one.
 func (w *walker) wrongKind(node *yamldoc.Value, v *Value, due string) {
 	nothing := isNull(node)
 	next := "write " + due
@@ -452,7 +452,7 @@ func (w *walker) wrongKind(node *yamldoc.Value, v *Value, due string) {
 		w.found.Add(v.At, w.named(v.Path)+" has no value", next)
 		return
 	}
-	w.found.Add(v.At, w.named(v.Path)+" is "+kindName(node)+", but "+due+" is due", next)
+	w.found.Add(v.At, w.named(v.Path)+" is "+kindName(node)+", expected "+due, next)
 }
 
 func isNull(node *yamldoc.Value) bool {
