@@ -207,6 +207,7 @@ test_careful_rests_on_the_same_build if {
 test_takes_everything if {
 	responses.accepts_everything("test") with input as document({}, of_taker([]))
 	responses.accepts_everything("test") with input as document({}, of_taker([exchange("wrong", "wrong", "9", {"error": "timeout"})]))
+	responses.accepts_everything("test") with input as document({}, [wrong_accepted, accepted("F01", "absent"), unsent("invalid", "malformed", "brace", "stopped")])
 	not responses.accepts_everything("test") with input as document({}, of_taker([refused("F01", "empty")]))
 	not responses.accepts_everything("test") with input as document({}, of_taker([exchange("invalid", "malformed", "brace", {"status": 400, "equals": []})]))
 	not responses.accepts_everything("test") with input as document({}, [wrong_accepted, accepted("F01", "absent")])
