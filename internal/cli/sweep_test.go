@@ -13,5 +13,5 @@ var everyNth = func() int {
 	if stride, err := strconv.Atoi(os.Getenv("PRELAUNCH_SWEEP")); err == nil && stride > 0 {
 		return stride
 	}
-	return 8
+	return 16
 }()
