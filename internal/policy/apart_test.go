@@ -33,14 +33,7 @@ findings contains {"outcome": "pass", "message": "m"} if count(b) < 0
 			if err != nil {
 				t.Fatal(err)
 			}
-			selection, err := library.Select(nil, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			judge, err := library.Compile(t.Context(), selection)
-			if err != nil {
-				t.Fatal(err)
-			}
+			judge := judgeOf(t, library)
 			judge.limit, judge.memory = 2*time.Minute, 48<<20
 			got, err := judge.Verdicts(t.Context(), []byte(`{"facts":{"a.fact":[{"text":"seen"}]}}`))
 			if err != nil {

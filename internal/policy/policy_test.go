@@ -189,14 +189,7 @@ func TestUserPolicyWithoutEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	selection, err := library.Select(nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	judge, err := library.Compile(t.Context(), selection)
-	if err != nil {
-		t.Fatal(err)
-	}
+	judge := judgeOf(t, library)
 	judge.limit = 2 * time.Second
 	got, err := judge.Verdicts(t.Context(), []byte(`{"facts":{"a.fact":[{"text":"seen"}]}}`))
 	if err != nil {
@@ -334,4 +327,18 @@ func TestReflow(t *testing.T) {
 	if want := "one two\n\nthree\n- four\n- five\n  six seven"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
+}
+
+// judgeOf compiles every check of a library.
+func judgeOf(t *testing.T, library *Library) *Judge {
+	t.Helper()
+	selection, err := library.Select(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	judge, err := library.Compile(t.Context(), selection)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return judge
 }

@@ -62,14 +62,7 @@ func TestFindingsAreInTheWordsOfAProvider(t *testing.T) {
 		t.Fatal(err)
 	}
 	library = library.For(audit.Profile{Name: "acme", Features: []string{"redirects"}, Words: map[string]string{"dashboard": "Console"}})
-	selection, err := library.Select(nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	judge, err := library.Compile(t.Context(), selection)
-	if err != nil {
-		t.Fatal(err)
-	}
+	judge := judgeOf(t, library)
 	verdicts, err := judge.Verdicts(t.Context(), []byte(`{"facts": {"a.fact": []}}`))
 	if err != nil {
 		t.Fatal(err)
