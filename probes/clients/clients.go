@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	goruntime "runtime"
-	"sync/atomic"
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
@@ -301,7 +300,7 @@ func (s *searcher) bundle(ctx context.Context, root string, patience time.Durati
 			done <- &found{path: name, gap: reason}
 			order <- done
 		}
-		entries := 0
+		entries, bytes := 0, int64(0)
 		walked = filepath.WalkDir(real, func(path string, entry fs.DirEntry, err error) error {
 			name, rerr := filepath.Rel(real, path)
 			if rerr != nil || name == "." {
@@ -324,25 +323,33 @@ func (s *searcher) bundle(ctx context.Context, root string, patience time.Durati
 				told(name, "the bundle is larger than what is searched; what follows was left out")
 				return fs.SkipAll
 			case !entry.IsDir():
-				this := job{path, name, make(chan *found, 1)}
-				order <- this.done
-				jobs <- this
+				// Decided here, in the order of the files: what is searched does not depend on which worker is first.
+				size, is, gap := reaches(real, path)
+				if is && size > maxBytes-bytes {
+					is, gap = false, "the bundle is larger than what is searched; it was left out"
+				}
+				if !is && gap != "" {
+					told(name, gap)
+				}
+				if is {
+					bytes += size
+					this := job{path, name, make(chan *found, 1)}
+					order <- this.done
+					jobs <- this
+				}
 			}
 			return nil
 		})
 	}()
-	var bytes atomic.Int64
 	for _, w := range s.workers {
 		go func() {
 			for this := range jobs {
-				this.done <- w.file(ctx, late, real, this.path, this.name, &bytes)
+				this.done <- w.file(ctx, late, this.path, this.name)
 			}
 		}()
 	}
 	for done := range order {
-		if f := <-done; f != nil {
-			s.add(f)
-		}
+		s.add(<-done)
 		if s.run.Progress != nil && s.status.Files%256 == 255 {
 			s.run.Progress(s.status.Files, 0)
 		}
@@ -358,31 +365,31 @@ func (s *searcher) bundle(ctx context.Context, root string, patience time.Durati
 // aheadFiles is how many files may be searched before the first of them is.
 const aheadFiles = 256
 
-// file searches one file of a bundle; nil: it reaches nobody.
-func (w *worker) file(ctx, late context.Context, root, path, name string, bytes *atomic.Int64) *found {
+// reaches tells whether a file of a bundle is one that reaches a client, its size, and else why it is not searched, if there is something to tell.
+func reaches(root, path string) (size int64, is bool, gap string) {
 	info, err := os.Stat(path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil // a link to nothing
+	case errors.Is(err, fs.ErrNotExist): // a link to nothing
 	case err != nil:
-		return &found{path: name, gap: whyUnread(err)}
+		return 0, false, whyUnread(err)
 	case info.IsDir(): // a link; within the bundle it is walked at its own place
 		target, err := filepath.EvalSymlinks(path)
 		if relative, rerr := filepath.Rel(root, target); err != nil || rerr != nil || !filepath.IsLocal(relative) {
-			return &found{path: name, gap: "it is a link to a directory outside the bundle, which was not followed"}
+			return 0, false, "it is a link to a directory outside the bundle, which was not followed"
 		}
-		return nil
-	case !info.Mode().IsRegular():
-		return nil
+	case info.Mode().IsRegular():
+		return info.Size(), true, ""
 	}
+	return 0, false, ""
+}
+
+// file searches one file of a bundle.
+func (w *worker) file(ctx, late context.Context, path, name string) *found {
 	f, info, err := gitrepo.OpenFile(path)
 	if err != nil {
 		return &found{path: name, gap: whyUnread(err)}
 	}
 	defer func() { _ = f.Close() }() // only read from
-	if bytes.Add(info.Size()) > maxBytes {
-		return &found{path: name, gap: "the bundle is larger than what is searched; it was left out"}
-	}
 	held := w.content(late, name, io.NewSectionReader(f, 0, info.Size()))
 	if held.gap != "" && late.Err() != nil {
 		held.gap = ""
