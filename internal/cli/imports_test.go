@@ -49,6 +49,7 @@ var mayImport = []struct{ pattern, may string }{
 	{"internal/keyscan/match", ""},
 	{"internal/sandbox", "internal/audit internal/secret internal/provider internal/sandbox/certs internal/sandbox/gitrepo internal/lazy"},
 	{"internal/sandbox/behaviors", "internal/audit internal/secret internal/provider internal/sandbox internal/sandbox/certs"}, // only tests and the benchmark import it
+	{"internal/fleet/login", "internal/netprobe internal/secret"},
 	{"internal/wording", ""}, // for tests only
 	{"internal/*", ""},
 	{"internal/*/*", ""},
@@ -66,6 +67,7 @@ var onlyImporter = map[string]string{
 	"github.com/secure-systems-lab":      "internal/signoff",
 	"golang.org/x/crypto/ocsp":           "internal/tlsinspect internal/sandbox/certs",
 	"github.com/klauspost/compress/zstd": "internal/content",
+	"github.com/coreos/go-oidc":          "internal/fleet/login",
 }
 
 func TestImportDirections(t *testing.T) {
