@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -217,10 +218,16 @@ func (d *development) print(r *audit.Report, took time.Duration) {
 			}
 			shown++
 			d.say("%s", report.Wrap(report.Plain(finding.Message), width, "    "))
-			if command, is := finding.Evidence["replay"].(string); is {
-				d.say("    $ %s", d.replay(command))
+			evidence, _ := finding.Evidence["replay"].(string)
+			if command := d.replay(evidence); command != "" {
+				d.say("    $ %s", command)
 			}
 		}
+	}
+	if d.receiver.caFile == "" && slices.ContainsFunc(r.Checks, func(check audit.Check) bool {
+		return slices.ContainsFunc(check.Findings, func(f audit.Finding) bool { return f.Cause == "webhook.certificate/"+audit.Test })
+	}) {
+		d.say("\nThe receiver's certificate does not verify: --ca-file FILE names the root of a private CA.")
 	}
 	var counts []string
 	for _, count := range []struct {
@@ -234,18 +241,11 @@ func (d *development) print(r *audit.Report, took time.Duration) {
 	d.say("\n%s, in %s", strings.Join(counts, ", "), took.Round(100*time.Millisecond))
 }
 
-// replay is a finding's command for the receiver of the flags.
+// replay is a finding's command for the receiver of the flags; "" where it is the whole suite that shows the finding again.
 func (d *development) replay(command string) string {
 	fields := strings.Fields(command)
-	if len(fields) < 3 {
-		return command
+	if len(fields) < 3 || fields[1] != "replay" {
+		return ""
 	}
-	words := []string{"prelaunch", "replay", fields[2], "--url", d.receiver.url}
-	if d.receiver.keyEnv != "" {
-		words = append(words, "--key-env", d.receiver.keyEnv)
-	}
-	if d.receiver.provider != provider.Default {
-		words = append(words, "--provider", d.receiver.provider)
-	}
-	return strings.Join(words, " ")
+	return "prelaunch replay " + fields[2] + " " + d.receiver.arguments()
 }

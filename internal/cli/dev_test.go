@@ -3,8 +3,12 @@ package cli_test
 import (
 	"context"
 	"encoding/json"
+	"encoding/pem"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -23,7 +27,7 @@ func TestDevNamesTheFailingRequest(t *testing.T) {
 	code, stdout, stderr := d.call("dev", "--url", url, "--uid", "KNOWN0001")
 	for _, want := range []string{
 		"  export BEGINI_API_KEY=" + d.key() + "\n", "  export BEGINI_INTEGRATION_ID=1234567890987654321\n",
-		"fail          webhook.rejects-unsigned\n", "\n    $ prelaunch replay malformed-signature/random --url " + url + "\n", " fail, ",
+		"fail          webhook.rejects-unsigned\n", "\n    $ prelaunch replay malformed-signature/random --url " + url + " --uid KNOWN0001\n", " fail, ",
 	} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("%q is missing", want)
@@ -40,6 +44,38 @@ func TestDevNamesTheFailingRequest(t *testing.T) {
 	code, stdout, stderr = d.call("dev", "--url", url, "-o", "json")
 	if err := json.Unmarshal([]byte(stdout), &report); code != 1 || err != nil || report.Ready {
 		t.Errorf("exit %d: %v%s", code, err, stderr)
+	}
+}
+
+// TestDevTrustsAPrivateAuthority: a receiver whose certificate is a private CA's is tested with --ca-file, and its commands name the file.
+func TestDevTrustsAPrivateAuthority(t *testing.T) {
+	t.Parallel()
+	d := newDeveloper(t)
+	server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(server.Close)
+	url := server.URL + "/begini"
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, stdout, stderr := d.call("dev", "--url", url); code != 1 || !strings.Contains(stdout, "--ca-file FILE names") {
+		t.Errorf("without --ca-file: exit %d: %s%s", code, stdout, stderr)
+	}
+	code, stdout, stderr := d.call("dev", "--url", url, "--ca-file", file)
+	if code != 1 || !strings.Contains(stdout, "\n    $ prelaunch replay malformed-signature/random --url "+url+" --ca-file "+file+"\n") {
+		t.Errorf("exit %d: %s%s", code, stdout, stderr)
+	}
+	if code, stdout, stderr := d.call("replay", "malformed-signature/random", "--url", url, "--ca-file", file); code != 0 || !strings.Contains(stdout, "< 200 OK") {
+		t.Errorf("exit %d: %s%s", code, stdout, stderr)
+	}
+	empty := filepath.Join(t.TempDir(), "empty.pem")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{empty, empty + ".missing"} {
+		if code, stdout, stderr := d.call("dev", "--url", url, "--ca-file", name); code != 2 || stdout != "" || !strings.Contains(stderr, "--ca-file") {
+			t.Errorf("%s: exit %d: %s%s", name, code, stdout, stderr)
+		}
 	}
 }
 
@@ -84,9 +120,9 @@ func (m marks) Write(b []byte) (int, error) {
 func TestDevWatchesForRestarts(t *testing.T) {
 	t.Parallel()
 	d := newDeveloper(t)
-	first, err := net.Listen("tcp", "127.0.0.1:0")
+	first, err := net.Listen("tcp", "127.0.0.2:0") // where no other test gets the port meanwhile
 	if err != nil {
-		t.Fatal(err)
+		t.Skipf("no second loopback address: %v", err)
 	}
 	address := first.Addr().String()
 	_ = first.Close()

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -26,15 +28,41 @@ import (
 
 // receiver is what the flags say about a developer's receiver.
 type receiver struct {
-	url, provider, keyEnv, integrationID string
-	uids                                 []string
+	url, provider, keyEnv, integrationID, caFile string
+	uids                                         []string
 }
+
+// arguments are the flags that describe this receiver again, for a command to copy.
+func (r *receiver) arguments() string {
+	words := []string{"--url", r.url}
+	for _, flag := range [][3]string{
+		{"--key-env", r.keyEnv}, {"--integration-id", r.integrationID, defaultIntegrationID}, {"--ca-file", r.caFile}, {"--provider", r.provider, provider.Default},
+	} {
+		if flag[1] != flag[2] {
+			words = append(words, flag[0], flag[1])
+		}
+	}
+	for _, uid := range r.uids {
+		words = append(words, "--uid", uid)
+	}
+	for i, word := range words {
+		if strings.ContainsFunc(word, func(c rune) bool {
+			return !unicode.IsLetter(c) && !unicode.IsDigit(c) && !strings.ContainsRune("-_./:@%+,=", c)
+		}) {
+			words[i] = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+const defaultIntegrationID = "1234567890987654321"
 
 func (r *receiver) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&r.url, "url", "", "`URL` of the receiver: https, or http on this machine, such as http://localhost:8080/webhook")
 	cmd.Flags().StringVar(&r.keyEnv, "key-env", "", "the variable `NAME` that holds the receiver's key (default a throw-away key of this machine's)")
-	cmd.Flags().StringVar(&r.integrationID, "integration-id", "1234567890987654321", "the integration `ID` of the events")
+	cmd.Flags().StringVar(&r.integrationID, "integration-id", defaultIntegrationID, "the integration `ID` of the events")
 	cmd.Flags().StringArrayVar(&r.uids, "uid", nil, "send events of `UID`, which the receiver knows, and not of synthetic ones (repeatable)")
+	cmd.Flags().StringVar(&r.caFile, "ca-file", "", "PEM `FILE` of extra trusted roots, for an https receiver with a private CA")
 	providerFlag(cmd, &r.provider)
 }
 
@@ -77,6 +105,15 @@ func (a *app) local(ctx context.Context, r receiver) (*local, error) {
 			return nil, fmt.Errorf("%.40q is no identifier: --uid and --integration-id take letters, digits and punctuation", text)
 		}
 	}
+	var roots []byte
+	if r.caFile != "" {
+		if roots, err = a.readBounded(ctx, r.caFile, 1<<20); err != nil {
+			return nil, fmt.Errorf("--ca-file: %w", err)
+		}
+		if !x509.NewCertPool().AppendCertsFromPEM(roots) {
+			return nil, fmt.Errorf("--ca-file %s holds no certificate: name a PEM file with the roots that are trusted", r.caFile)
+		}
+	}
 	directory, err := os.Getwd()
 	if err != nil {
 		return nil, fmt.Errorf("find the current directory: %w", err)
@@ -92,7 +129,7 @@ func (a *app) local(ctx context.Context, r receiver) (*local, error) {
 		}},
 		Network: audit.NetworkOptions{
 			Vantage: audit.Public, Timeout: 10 * time.Second, RequestsPerSec: map[string]float64{audit.Test: fullSpeed},
-			FreshConnections: 30, Resolve: map[string][]string{},
+			FreshConnections: 30, Resolve: map[string][]string{}, CAFile: r.caFile, ExtraRootsPEM: roots,
 		},
 		PlainLoopback: true, Directory: directory, Positions: map[string]audit.Position{},
 	}

@@ -108,7 +108,7 @@ func (a *app) replayOf(cmd *cobra.Command, args []string, r receiver, permission
 		}
 		reveal = local.throwAway != ""
 	} else {
-		for _, name := range []string{"key-env", "integration-id", "uid", "provider"} {
+		for _, name := range []string{"key-env", "integration-id", "uid", "ca-file", "provider"} {
 			if cmd.Flags().Changed(name) {
 				return replay, false, fmt.Errorf("--%s describes the receiver of --url, which is missing: the configuration has its own", name)
 			}

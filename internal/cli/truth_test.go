@@ -15,11 +15,13 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/cli"
 	"github.com/prelaunch-audit/prelaunch/internal/policy"
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox/behaviors"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 	"github.com/prelaunch-audit/prelaunch/policies"
+	"github.com/prelaunch-audit/prelaunch/probes/webhook/cases"
 )
 
 // audited is what one call of the program gave.
@@ -107,7 +109,48 @@ func judge(t *testing.T, facts []byte) *audit.Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return verdict.Assemble(document, audit.Digest(facts), verdict.Judgment{Checks: compiled.Checks(), Verdicts: verdicts}, document.Profile.Titles())
+	report := verdict.Assemble(document, audit.Digest(facts), verdict.Judgment{Checks: compiled.Checks(), Verdicts: verdicts}, document.Profile.Titles())
+	reproducible(t, report)
+	return report
+}
+
+// replayable are the names that `prelaunch replay` knows: the cases of every provider, and the families whose cases depend on more.
+var replayable = sync.OnceValue(func() map[string]bool {
+	names := map[string]bool{"valid": true, "duplicate": true}
+	for _, name := range provider.Names() {
+		if profile, err := provider.ByName(name); err == nil {
+			for _, c := range cases.All(&profile) {
+				names[c.Label()] = true
+			}
+		}
+	}
+	return names
+})
+
+// reproducible holds that what fails or warns because of test cases names the command that shows it again.
+func reproducible(t *testing.T, report *audit.Report) {
+	t.Helper()
+	for _, check := range report.Checks {
+		area, _, _ := strings.Cut(check.ID, ".")
+		if !slices.Contains([]string{"webhook", "input", "errors"}, area) || check.ID == "errors.logs-clean" {
+			continue
+		}
+		for _, finding := range check.Findings {
+			if finding.Outcome != audit.Fail && finding.Outcome != audit.Warn {
+				continue
+			}
+			command, _ := finding.Evidence["replay"].(string)
+			words := strings.Fields(command)
+			again := len(words) == 5 && words[1] == "replay" && words[3] == "--environment" && words[4] == finding.Environment
+			if again {
+				family, _, _ := strings.Cut(words[2], "/")
+				again = replayable()[words[2]] || family == "retired-key" || family == "diagnosis" || family == "valid"
+			}
+			if !again && command != "prelaunch audit --only "+check.ID+" --environment "+finding.Environment {
+				t.Errorf("%s: no command shows again that %s: %q", check.ID, finding.Message, command)
+			}
+		}
+	}
 }
 
 // lookup is the environment of a call: the pair's keys, and what commands need.

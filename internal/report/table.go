@@ -232,6 +232,9 @@ func (t *table) notProven() {
 		if more := len(c.Groups) - maxGroups; more > 0 {
 			t.text("    ", andMore(more, "message"))
 		}
+		if len(c.Groups) > 0 {
+			t.replay("    ", c.Groups[0].Findings)
+		}
 		t.text("    ", c.waiting())
 		if c.Known != "" {
 			t.text("    ", "It fails "+c.Known+", above.")

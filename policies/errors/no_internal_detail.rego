@@ -64,7 +64,7 @@ findings contains verdict.finding(environment, {
 	]),
 	"evidence": {
 		"family": family, "answers": count(hits), "statuses": sort({x.status | some x in hits}),
-		"cases": sort({x.case | some x in hits}),
+		"cases": sort({text.replayed(x) | some x in hits}),
 		"replay": text.replay(environment, hits),
 	},
 }) if {

@@ -225,7 +225,10 @@ findings contains verdict.finding(environment, {
 	"message": sprintf("%s acknowledges every request before verifying it: no status reveals what its queue rejects", [
 		text.receiver(environment),
 	]),
-	"evidence": {"statuses": responses.statuses(rejections(environment))},
+	"evidence": {
+		"statuses": responses.statuses(rejections(environment)),
+		"replay": text.replay(environment, [item.fact | some item in rejections(environment)]),
+	},
 }) if {
 	some environment, _ in lib.environments
 	responses.queued(environment)

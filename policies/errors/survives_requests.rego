@@ -64,7 +64,10 @@ findings contains verdict.finding(environment, {
 	"outcome": "fail", "subject": labels(stop)[0],
 	"cause": stopped(environment),
 	"message": sprintf("%s stopped responding after %s; %s", [text.receiver(environment), which(stop), recovery(stop)]),
-	"evidence": {"is_cause": true, "cases": labels(stop), "earlier": earlier(stop), "came_back": stop.back},
+	"evidence": {
+		"is_cause": true, "cases": labels(stop), "earlier": earlier(stop), "came_back": stop.back,
+		"replay": text.replay(environment, stop.cases),
+	},
 }) if {
 	some environment, _ in lib.environments
 	some stop in certain(environment)

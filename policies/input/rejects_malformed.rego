@@ -37,14 +37,16 @@ parser_habits := {"invalid-utf-8", "utf-16", "nan-inside"}
 
 malformed(environment) := responses.in_family(environment, "malformed")
 
-accepted(environment) := {item.fact.case |
+accepted(environment) := [item |
 	some item in malformed(environment)
 	validation.fault(item, environment, kind.lenient) == "a 2xx"
-}
+]
 
 tolerated(environment) := accepted(environment) if {
-	count(accepted(environment) - parser_habits) == 0
-} else := set()
+	every item in accepted(environment) {
+		item.fact.case in parser_habits
+	}
+} else := []
 
 findings contains finding if {
 	some environment, _ in lib.environments
@@ -53,16 +55,19 @@ findings contains finding if {
 
 judged(environment) := validation.judge(
 	environment,
-	[item | some item in malformed(environment); not item.fact.case in tolerated(environment)],
+	[item | some item in malformed(environment); not item in tolerated(environment)],
 	kind,
 )
 
 findings contains verdict.finding(environment, {
 	"outcome": "warn", "subject": "lenient parser",
 	"message": sprintf("%s accepted signed bodies that are not strict JSON (%s), as lenient standard parsers do", [
-		text.receiver(environment), concat(", ", sort(tolerated(environment))),
+		text.receiver(environment), concat(", ", text.cases(tolerated(environment))),
 	]),
-	"evidence": {"cases": sort(tolerated(environment))},
+	"evidence": {
+		"cases": text.cases(tolerated(environment)),
+		"replay": text.replay(environment, [item.fact | some item in tolerated(environment)]),
+	},
 }) if {
 	some environment, _ in lib.environments
 	validation.testable(environment)
@@ -72,7 +77,10 @@ findings contains verdict.finding(environment, {
 findings contains verdict.finding(environment, {
 	"outcome": "fail", "subject": "stopped",
 	"message": sprintf("%s stopped responding to valid events after malformed bodies", [text.receiver(environment)]),
-	"evidence": {"families": responses.baselines[environment].after},
+	"evidence": {
+		"families": responses.baselines[environment].after,
+		"replay": text.repeated(environment, "input.rejects-malformed"),
+	},
 }) if {
 	some environment, _ in lib.environments
 	responses.baselines[environment].unresponsive

@@ -70,6 +70,8 @@ case_name(x) := sprintf("%s (%s)", [label(x), x.event_type]) if {
 
 label(x) := sprintf("%s/%s", [family(x.family), x.case])
 
+labels(facts) := sort({label(x) | some x in facts})
+
 cases(items) := sort({case_name(item.fact) | some item in items})
 
 # replay is the command that sends the first of these exchanges again and shows it.
@@ -77,6 +79,9 @@ replay(environment, facts) := sprintf("prelaunch replay %s --environment %s", [
 	min({replayed(x) | some x in facts}),
 	environment,
 ])
+
+# repeated is the command that reproduces what no single request shows.
+repeated(environment, check) := sprintf("prelaunch audit --only %s --environment %s", [check, environment])
 
 # replayed is the name by which a case is sent again. Valid events go by their type, and what is sent to every instance
 # by the case that it is.

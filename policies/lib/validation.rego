@@ -54,7 +54,7 @@ without_fault(environment, items, kind) := verdict.inconclusive(environment, ope
 	"message": sprintf("%d of %s were not sent to the %s or got no response of its own", [
 		count(open), lib.amount(count(items), kind.one, kind.many), text.receiver(environment),
 	]),
-	"evidence": {"undecided": text.cases(open)},
+	"evidence": object.union({"undecided": text.cases(open)}, verdict.open_replay(environment, open)),
 }) if {
 	open := [item | some item in items; undecided(item, environment)]
 	count(open) > 0

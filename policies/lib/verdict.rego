@@ -205,14 +205,23 @@ inconclusive_rest(environment, items) := {one |
 				count(open), lib.amount(tested, "forged request", "forged requests"), text.receiver(environment),
 				concat("; ", parts),
 			]),
-			"evidence": {
-				"undecided": {class: text.cases(responses.of_class(open, class)) | some class in found(open)},
-				"statuses": responses.statuses(open),
-			},
+			"evidence": object.union(
+				{
+					"undecided": {class: text.cases(responses.of_class(open, class)) | some class in found(open)},
+					"statuses": responses.statuses(open),
+				},
+				open_replay(environment, open),
+			),
 		},
 		way_out(environment, open),
 	))
 }
+
+# open_replay is how to see one of the responses that decide nothing, where any request was sent.
+open_replay(environment, open) := {"replay": text.replay(environment, sent)} if {
+	sent := [item.fact | some item in open; not item.fact.not_sent]
+	count(sent) > 0
+} else := {}
 
 none_sent(environment, items) := {one |
 	every item in items {

@@ -192,7 +192,10 @@ about(environment, "no answer") := {
 	"message": sprintf("%s gave no usable response to %s (%s), and {{status}} to the others", [
 		text.receiver(environment), count_words(environment), text.responses_of(rejected(environment)),
 	]),
-	"evidence": {"event_types": types(rejected(environment))},
+	"evidence": {
+		"event_types": types(rejected(environment)),
+		"replay": text.replay(environment, rejected(environment)),
+	},
 	"next_step": "Audit again when the receiver responds to every request in time.",
 }
 
@@ -324,7 +327,7 @@ findings contains verdict.finding(environment, {
 		"%s responded with %d, not {{status}}, to the provider's test webhook",
 		[text.receiver(environment), status],
 	),
-	"evidence": {"statuses": [status]},
+	"evidence": {"statuses": [status], "replay": text.repeated(environment, "webhook.accepts-genuine")},
 }) if {
 	some environment, _ in lib.environments
 	not verdict.unread(environment)
@@ -399,6 +402,7 @@ findings contains verdict.finding(environment, {
 	"evidence": {
 		"statuses": sort({x.status | some x in strays(environment)}),
 		"addresses": addresses(strays(environment)),
+		"replay": text.repeated(environment, "webhook.accepts-genuine"),
 	},
 }) if {
 	some environment, _ in lib.environments
@@ -466,7 +470,7 @@ unusual_message(environment, x) := sprintf("%s did not respond with {{status}} t
 findings contains verdict.finding(environment, {
 	"outcome": level(x), "subject": x.case,
 	"message": unusual_message(environment, x),
-	"evidence": {"case": x.case, "status": object.get(x, "status", 0), "replay": text.replay(environment, [x])},
+	"evidence": {"case": text.label(x), "status": object.get(x, "status", 0), "replay": text.replay(environment, [x])},
 }) if {
 	some environment, _ in lib.environments
 	passes(environment)
@@ -477,7 +481,7 @@ findings contains verdict.finding(environment, {
 findings contains verdict.finding(environment, {
 	"outcome": "inconclusive", "subject": "unusual",
 	"message": unusual_message(environment, x),
-	"evidence": {"case": x.case},
+	"evidence": {"case": text.label(x), "replay": text.replay(environment, [x])},
 	"next_step": "Audit again when the receiver responds to every request in time.",
 }) if {
 	some environment, _ in lib.environments

@@ -51,6 +51,7 @@ about(environment) := {
 	]),
 	"evidence": {
 		"refused": text.cases(rejected(environment)), "statuses": responses.statuses(rejected(environment)),
+		"replay": text.replay(environment, [item.fact | some item in rejected(environment)]),
 	},
 } if {
 	shown(environment)

@@ -34,6 +34,12 @@ times(environment) := [item.fact.milliseconds |
 	item.fact.milliseconds
 ]
 
+# slow is how to see the slowest response again.
+slow(environment) := {"replay": text.replay(environment, [item.fact |
+	some item in responses.in_families(environment, ["baseline", "type"])
+	item.fact.milliseconds == max(times(environment))
+])}
+
 # late are valid events to which no response came in the time that the audit itself waits, which may be shorter.
 late(environment) := [item |
 	some item in responses.in_families(environment, ["baseline", "type"])
@@ -45,6 +51,7 @@ about(environment) := {
 	"message": sprintf("%s took %d ms to respond to a valid event, and the provider waits for %d ms", [
 		text.receiver(environment), max(times(environment)), limit,
 	]),
+	"evidence": slow(environment),
 } if {
 	max(times(environment)) > limit
 } else := {
@@ -53,6 +60,7 @@ about(environment) := {
 		"%s took %d ms to respond to a valid event, more than half of the %d ms that the provider waits for",
 		[text.receiver(environment), max(times(environment)), limit],
 	),
+	"evidence": slow(environment),
 } if {
 	max(times(environment)) > limit / 2
 } else := {

@@ -52,7 +52,10 @@ failures := {
 findings contains verdict.finding(environment, {
 	"outcome": "fail", "subject": echo,
 	"message": sprintf("%s %s (%s)", [text.receiver(environment), words, concat(", ", text.cases(hits))]),
-	"evidence": {"family": text.family("F27"), "cases": text.cases(hits), "statuses": responses.statuses(hits)},
+	"evidence": {
+		"family": text.family("F27"), "cases": text.cases(hits), "statuses": responses.statuses(hits),
+		"replay": text.replay(environment, [item.fact | some item in hits]),
+	},
 }) if {
 	some environment, _ in lib.environments
 	some echo, words in failures
@@ -65,7 +68,10 @@ findings contains verdict.finding(environment, {
 	"message": sprintf("%s answers handshakes that do not come from the provider (%s)", [
 		text.receiver(environment), concat(", ", text.cases(hits)),
 	]),
-	"evidence": {"family": text.family("F27"), "cases": text.cases(hits), "statuses": responses.statuses(hits)},
+	"evidence": {
+		"family": text.family("F27"), "cases": text.cases(hits), "statuses": responses.statuses(hits),
+		"replay": text.replay(environment, [item.fact | some item in hits]),
+	},
 }) if {
 	some environment, _ in lib.environments
 	hits := echoed(environment)

@@ -48,7 +48,10 @@ findings contains verdict.finding(environment, {
 		"%s verifies for the auditor only: it accepted forged events that do not name it in User-Agent (%s)",
 		[text.receiver(environment), concat(", ", recognized(environment))],
 	),
-	"evidence": {"cases": recognized(environment)},
+	"evidence": {
+		"cases": recognized(environment),
+		"replay": text.repeated(environment, "webhook.rejects-bypass"), # a replay names the auditor
+	},
 }) if {
 	some environment, _ in lib.environments
 	not verdict.unread(environment)
@@ -82,7 +85,10 @@ findings contains verdict.finding(environment, {
 		"%s accepts unsigned events without any bypass; with a random signature the bypasses were rejected",
 		[text.receiver(environment)],
 	),
-	"evidence": finding.evidence,
+	"evidence": object.union(
+		finding.evidence,
+		{"replay": text.replay(environment, [{"family": "F01", "case": "absent"}])},
+	),
 	"next_step": "Make the receiver reject unsigned events first: see webhook.rejects-unsigned.",
 }) if {
 	some environment, _ in lib.environments
@@ -118,7 +124,10 @@ findings contains verdict.finding(environment, {
 	"message": sprintf("%s accepted %s (%s): it takes its own URL from the request", [
 		text.receiver(environment), text.families.F29.accepted, concat(", ", text.cases(hits)),
 	]),
-	"evidence": {"family": text.family("F29"), "accepted": text.cases(hits), "statuses": responses.statuses(hits)},
+	"evidence": {
+		"family": text.family("F29"), "accepted": text.cases(hits), "statuses": responses.statuses(hits),
+		"replay": text.replay(environment, [item.fact | some item in hits]),
+	},
 }) if {
 	some environment, _ in lib.environments
 	not verdict.unread(environment)

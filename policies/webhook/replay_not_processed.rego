@@ -39,6 +39,7 @@ times(environment) := max({item.fact.times_processed |
 about(environment) := {
 	"outcome": "fail",
 	"message": sprintf("%s processed the same event %d times", [text.receiver(environment), times(environment)]),
+	"evidence": {"replay": text.repeated(environment, "webhook.replay-not-processed")}, # only an observer counts
 } if {
 	times(environment) > 1
 } else := {
@@ -77,7 +78,10 @@ findings contains verdict.finding(environment, {
 	"message": sprintf("%s accepted %s (%s)", [
 		text.receiver(environment), text.families.F31.accepted, concat(", ", text.cases(hits)),
 	]),
-	"evidence": {"family": text.family("F31"), "accepted": text.cases(hits), "statuses": responses.statuses(hits)},
+	"evidence": {
+		"family": text.family("F31"), "accepted": text.cases(hits), "statuses": responses.statuses(hits),
+		"replay": text.replay(environment, [item.fact | some item in hits]),
+	},
 }) if {
 	some environment, _ in lib.environments
 	not verdict.unread(environment)

@@ -141,6 +141,7 @@ some_accepted(environment) := {
 	"evidence": {
 		"accepted": number(accepted(environment)), "draws": number(forged(environment)),
 		"addresses": addresses(accepted(environment)), "cases": text.kinds(accepted(environment)),
+		"replay": text.repeated(environment, "webhook.same-everywhere"),
 	},
 }
 
@@ -154,6 +155,7 @@ some_open(environment) := object.union(
 		"evidence": {
 			"undecided": number(open(environment)), "draws": number(forged(environment)),
 			"addresses": addresses(open(environment)),
+			"replay": text.repeated(environment, "webhook.same-everywhere"),
 		},
 	},
 ) if {
@@ -167,7 +169,10 @@ some_stray(environment) := {
 	"message": sprintf("%s did not respond with {{status}} to a valid event at %s", [
 		text.receiver(environment), concat(", ", addresses(strays(environment))),
 	]),
-	"evidence": {"addresses": addresses(strays(environment))},
+	"evidence": {
+		"addresses": addresses(strays(environment)),
+		"replay": text.repeated(environment, "webhook.same-everywhere"),
+	},
 	"next_step": "Make every address accept valid events (see webhook.accepts-genuine), and audit again.",
 }
 
@@ -185,7 +190,10 @@ not_alike(environment) := {
 	"message": sprintf("%s rejected the same forged request on new connections with different statuses: %s", [
 		text.receiver(environment), concat(", ", different(environment)),
 	]),
-	"evidence": {"refused": number(rejected(environment)), "answers": different(environment)},
+	"evidence": {
+		"refused": number(rejected(environment)), "answers": different(environment),
+		"replay": text.repeated(environment, "webhook.same-everywhere"),
+	},
 }
 
 all_rejected(environment) := {

@@ -82,6 +82,12 @@ about(environment) := {
 	"next_step": unsent(environment).next_step, "cause": unsent(environment).cause,
 }
 
+# twice is the command that sends an event twice, where that is not a pass.
+twice(environment) := {"replay": sprintf("prelaunch replay duplicate --environment %s", [environment])} if {
+	second(environment)
+	not shown(environment) == "pass"
+} else := {}
+
 again(environment) := obstacles.not_sent(environment) if {
 	responses.succeeded(first(environment))
 } else := obstacles.unproven(environment)
@@ -101,10 +107,10 @@ findings contains verdict.unread(environment) if some environment, _ in lib.envi
 
 findings contains verdict.finding(environment, object.union(about(environment), {
 	"subject": "redelivery",
-	"evidence": {"statuses": [object.get(item.fact, "status", 0) |
+	"evidence": object.union(twice(environment), {"statuses": [object.get(item.fact, "status", 0) |
 		some item in responses.in_family(environment, "redelivery")
 		not item.fact.not_sent
-	]},
+	]}),
 })) if {
 	some environment, _ in lib.environments
 	not verdict.unread(environment)

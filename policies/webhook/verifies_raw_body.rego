@@ -50,7 +50,7 @@ findings contains finding if {
 
 sent(environment) := [item.fact | some item in responses.in_family(environment, "raw-body"); not item.fact.not_sent]
 
-accepted(environment) := sort({x.case | some x in sent(environment); responses.succeeded(x)})
+accepted(environment) := text.labels([x | some x in sent(environment); responses.succeeded(x)])
 
 not_accepted(environment) := [x | some x in sent(environment); not responses.succeeded(x)]
 
@@ -72,28 +72,28 @@ as_incorrect_signature(x) if not startswith(x.case, "value-")
 
 as_incorrect_signature(x) if "wrong" in x.equals
 
-rejected(environment) := sort({x.case |
+rejected(environment) := [x |
 	some x in not_accepted(environment)
 	not shows_nothing(x)
 	as_incorrect_signature(x)
-})
+]
 
-objected(environment) := sort({x.case |
+objected(environment) := [x |
 	some x in not_accepted(environment)
 	not shows_nothing(x)
 	not as_incorrect_signature(x)
-})
+]
 
-unanswered(environment) := sort({x.case | some x in not_accepted(environment); shows_nothing(x)})
+unanswered(environment) := [x | some x in not_accepted(environment); shows_nothing(x)]
 
 findings contains verdict.finding(environment, {
 	"outcome": "fail", "subject": "spelling",
 	"message": sprintf("%s does not verify the raw body: valid events in unusual serializations were rejected (%s)", [
-		text.receiver(environment), concat(", ", rejected(environment)),
+		text.receiver(environment), concat(", ", text.labels(rejected(environment))),
 	]),
 	"evidence": {
-		"refused": rejected(environment), "sent": count(sent(environment)),
-		"replay": text.replay(environment, [{"family": "raw-body", "case": name} | some name in rejected(environment)]),
+		"refused": text.labels(rejected(environment)), "sent": count(sent(environment)),
+		"replay": text.replay(environment, rejected(environment)),
 	},
 }) if {
 	some environment, _ in lib.environments
@@ -104,11 +104,11 @@ findings contains verdict.finding(environment, {
 findings contains verdict.finding(environment, {
 	"outcome": "warn", "subject": "value",
 	"message": sprintf("%s rejected valid events with unusual text in them, though not as incorrectly signed (%s)", [
-		text.receiver(environment), concat(", ", objected(environment)),
+		text.receiver(environment), concat(", ", text.labels(objected(environment))),
 	]),
 	"evidence": {
-		"refused": objected(environment),
-		"replay": text.replay(environment, [{"family": "raw-body", "case": name} | some name in objected(environment)]),
+		"refused": text.labels(objected(environment)),
+		"replay": text.replay(environment, objected(environment)),
 	},
 }) if {
 	some environment, _ in lib.environments
@@ -117,19 +117,22 @@ findings contains verdict.finding(environment, {
 }
 
 # reserialized are the serializations whose signature a receiver accepts that rejects the plain valid event.
-reserialized(environment) := sort({d.guess |
+reserialized(environment) := [{"family": "diagnosis", "case": d.guess} |
 	some d in input.facts["webhook.diagnosis"]
 	d.environment == environment
 	d.taken
 	d.guess in {"spaced-body", "pretty-body", "sorted-body"}
-})
+]
 
 findings contains verdict.finding(environment, {
 	"outcome": "fail", "subject": "respelled",
 	"message": sprintf("%s accepts the signature of another serialization of the body (%s)", [
-		text.receiver(environment), concat(", ", reserialized(environment)),
+		text.receiver(environment), concat(", ", text.labels(reserialized(environment))),
 	]),
-	"evidence": {"taken": reserialized(environment)},
+	"evidence": {
+		"taken": text.labels(reserialized(environment)),
+		"replay": text.replay(environment, reserialized(environment)),
+	},
 }) if {
 	some environment, _ in lib.environments
 	not responses.unverified(environment)
@@ -138,7 +141,7 @@ findings contains verdict.finding(environment, {
 
 # decoded are bodies of invalid UTF-8 that were rejected as incorrectly signed with their own signature, but not with
 # that of what decoding makes of them, although no such body is accepted in the end.
-decoded(environment) := sort({x.case |
+decoded(environment) := [x |
 	some item in responses.in_family(environment, "F09")
 	x := item.fact
 	not x.variant # decoding that the provider's own SDKs do
@@ -148,16 +151,16 @@ decoded(environment) := sort({x.case |
 	some own in responses.in_family(environment, "malformed")
 	own.fact.case == {"byte-ff": "invalid-utf-8", "byte-ff-dropped": "invalid-utf-8", "bom": "bom"}[x.case]
 	"wrong" in own.fact.equals
-})
+]
 
 findings contains verdict.finding(environment, {
 	"outcome": "fail", "subject": "decoded",
 	"message": sprintf("%s verifies decoded text: invalid UTF-8 is rejected with its own signature only (%s)", [
-		text.receiver(environment), concat(", ", decoded(environment)),
+		text.receiver(environment), concat(", ", text.labels(decoded(environment))),
 	]),
 	"evidence": {
-		"cases": decoded(environment),
-		"replay": text.replay(environment, [{"family": "F09", "case": name} | some name in decoded(environment)]),
+		"cases": text.labels(decoded(environment)),
+		"replay": text.replay(environment, decoded(environment)),
 	},
 }) if {
 	some environment, _ in lib.environments
@@ -184,14 +187,19 @@ unsent(environment) := obstacles.unsigned(environment) if {
 findings contains verdict.inconclusive(environment, unproven(environment), {
 	"subject": "spelling",
 	"message": message(environment),
-	"evidence": {"no_answer": unanswered(environment)},
+	"evidence": object.union({"no_answer": text.labels(unanswered(environment))}, shown_again(environment)),
 }) if {
 	some environment, _ in lib.environments
 	not bridged(environment)
 }
 
+# shown_again is how to see a response that shows nothing.
+shown_again(environment) := {"replay": text.replay(environment, unanswered(environment))} if {
+	count(unanswered(environment)) > 0
+} else := {}
+
 message(environment) := sprintf("%s gave no conclusive response to valid events in unusual serializations (%s)", [
-	text.receiver(environment), concat(", ", unanswered(environment)),
+	text.receiver(environment), concat(", ", text.labels(unanswered(environment))),
 ]) if {
 	count(unanswered(environment)) > 0
 } else := sprintf("%s got no valid event in an unusual serialization: %s", [
