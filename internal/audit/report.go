@@ -77,6 +77,8 @@ type CheckInfo struct {
 	Level       string   `json:"level"`    // Required or Recommended
 	Severity    string   `json:"severity"` // critical, high, medium or low
 	Attestable  bool     `json:"attestable"`
+	Passes      string   `json:"passes,omitempty"` // what passes and what fails, for readers
+	Fails       string   `json:"fails,omitempty"`
 	Remediation string   `json:"remediation"`
 	Sources     []string `json:"sources,omitempty"`   // where the requirement and its thresholds come from
 	Facts       []string `json:"facts"`               // kinds it reads

@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bufio"
+	"encoding/json"
 	"io"
 	"net"
 	"os"
@@ -182,9 +183,19 @@ func TestVerificationFollowsFromTheRecipe(t *testing.T) {
 func TestExplainPages(t *testing.T) {
 	t.Parallel()
 	_, page, _ := programIn(t, nil, "explain", "webhook.rejects-partial-signature")
-	for _, part := range []string{"What is sent\n", "- truncated-signature (9 cases)", "What passes\n", "What fails\n", "truncated signatures", "explain verification", "Source\n", "Begini Security Checklist"} {
+	for _, part := range []string{"What is sent\n", "- truncated-signature (9 cases)", "What passes\n", "What fails\n", "one incorrect digit", "explain verification", "Source\n", "Begini Security Checklist"} {
 		if !strings.Contains(page, part) {
 			t.Errorf("no %q in\n%s", part, page)
+		}
+	}
+	_, list, _ := programIn(t, nil, "checks", "-o", "json")
+	var checks []struct{ ID string }
+	if err := json.Unmarshal([]byte(list), &checks); err != nil || len(checks) < 50 {
+		t.Fatalf("%d checks: %v", len(checks), err)
+	}
+	for _, check := range checks {
+		if _, page, _ := programIn(t, nil, "explain", check.ID); strings.Contains(page, "Everything that the check reads") || strings.Contains(page, "Something that was observed") {
+			t.Errorf("%s does not say for itself what passes and what fails:\n%s", check.ID, page)
 		}
 	}
 	_, page, _ = programIn(t, nil, "explain", "access.reviewed", "-o", "json")

@@ -86,6 +86,8 @@ type custom struct {
 	Level          string   `json:"level"`
 	Severity       string   `json:"severity"`
 	Attestable     bool     `json:"attestable"`
+	Passes         string   `json:"passes"` // what passes and what fails, for readers
+	Fails          string   `json:"fails"`
 	Remediation    string   `json:"remediation"`
 	Sources        []string `json:"sources"`
 	Facts          []string `json:"facts"`
@@ -303,7 +305,7 @@ func newCheck(m module, annotation *ast.Annotations) (check, error) {
 	}
 	return check{module: m, order: c.Order, needs: c.Needs, families: c.Families, info: audit.CheckInfo{
 		ID: c.ID, Title: annotation.Title, Description: reflow(annotation.Description), Section: c.Section, Items: c.Items,
-		Level: c.Level, Severity: c.Severity, Attestable: c.Attestable, Remediation: reflow(c.Remediation), Sources: c.Sources,
+		Level: c.Level, Severity: c.Severity, Attestable: c.Attestable, Passes: reflow(c.Passes), Fails: reflow(c.Fails), Remediation: reflow(c.Remediation), Sources: c.Sources,
 		Facts: c.Facts, PerEnvironment: c.PerEnvironment, Compares: c.Compares, Environment: c.Environment, CWE: c.CWE, OWASPASVS: c.OWASPASVS,
 	}}, nil
 }

@@ -93,7 +93,7 @@ func (l *Library) described(c check) audit.CheckInfo {
 	if c.user {
 		return info
 	}
-	for _, text := range []*string{&info.Title, &info.Description, &info.Section, &info.Remediation} {
+	for _, text := range []*string{&info.Title, &info.Description, &info.Section, &info.Passes, &info.Fails, &info.Remediation} {
 		*text = l.worded(*text)
 	}
 	return info
@@ -118,7 +118,7 @@ func (l *Library) worded(text string) string {
 func (l *Library) knownWords() error {
 	var problems []error
 	for _, check := range l.checks {
-		for _, text := range []string{check.info.Title, check.info.Description, check.info.Section, check.info.Remediation} {
+		for _, text := range []string{check.info.Title, check.info.Description, check.info.Section, check.info.Passes, check.info.Fails, check.info.Remediation} {
 			for _, found := range placeholder.FindAllStringSubmatch(text, -1) {
 				if _, known := l.words[strings.ToLower(found[1])]; !known && !check.user {
 					problems = append(problems, fmt.Errorf("%s: METADATA: there is no word %q in %s", check.file, found[1], WordsFile))

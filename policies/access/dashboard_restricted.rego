@@ -13,6 +13,10 @@
 #   severity: high
 #   cwe: ["CWE-286"]
 #   owasp_asvs: ["v5.0.0-8.2.1"]
+#   passes: |
+#     Every account of the roster is a personal one of an allowed domain.
+#   fails: |
+#     The roster lists a shared account or one of another domain.
 #   remediation: |
 #     In {{accounts}}, remove the accounts on the listed rows, invite each person who needs access under an address of
 #     their own at one of the allowed domains, export the list of users again and reference it under access.roster. A

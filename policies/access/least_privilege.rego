@@ -12,6 +12,10 @@
 #   severity: medium
 #   cwe: ["CWE-269"]
 #   owasp_asvs: ["v5.0.0-8.2.1"]
+#   passes: |
+#     The roster lists no more Admins than access.max_admins and no role that is unknown.
+#   fails: |
+#     It lists more, or a role that is unknown.
 #   remediation: |
 #     In {{accounts}}, make Viewers of the Admins who need no keys, until at most access.max_admins are left, and give
 #     every account one of the roles Admin and Viewer; then export the list of users again.

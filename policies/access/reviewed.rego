@@ -12,6 +12,10 @@
 #   severity: medium
 #   cwe: ["CWE-286"]
 #   owasp_asvs: []
+#   passes: |
+#     A named person reviewed the roster in the last 90 days, on an export of the last 90 days.
+#   fails: |
+#     The review or the export is older, dated in the future, or nobody is named.
 #   remediation: |
 #     Export the list of users from {{accounts}}, have one named person review it and remove whoever needs no access any
 #     more, and record the day of the export under access.exported_on and the review under access.reviewed.

@@ -13,6 +13,11 @@
 #   severity: critical
 #   cwe: ["CWE-798", "CWE-522"]
 #   owasp_asvs: ["v5.0.0-13.3.1"]
+#   passes: |
+#     Every declared bundle, app package and page, with its scripts and source maps, was searched to its end, none
+#     contains a key, and none calls the provider's session API.
+#   fails: |
+#     One contains a key, or calls the session API or sends its key header, which only a server may.
 #   remediation: |
 #     Rotate the key at once: everybody who loaded the client has it. Create sessions on the server, and give the client
 #     only the URL that the session API returns. Build tools put variables with prefixes such as NEXT_PUBLIC_ or VITE_

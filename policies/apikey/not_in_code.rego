@@ -13,6 +13,11 @@
 #   severity: critical
 #   cwe: ["CWE-798", "CWE-540"]
 #   owasp_asvs: ["v5.0.0-13.3.1"]
+#   passes: |
+#     Every file of the declared repositories that is tracked, or neither tracked nor ignored, was searched to its
+#     end, and none contains a key.
+#   fails: |
+#     A file contains a key, plain or encoded; the finding names file and line.
 #   remediation: |
 #     {{Rotate}} first: whoever has the code has the key. Then remove it from the file, read it from an environment
 #     variable or a secret manager, and list the old one under retired_keys.

@@ -14,6 +14,11 @@
 #   severity: critical
 #   cwe: ["CWE-798", "CWE-540"]
 #   owasp_asvs: ["v5.0.0-13.3.1"]
+#   passes: |
+#     Every Git object of the declared repositories, with refs, reflogs, index and Git's own files, was searched, and
+#     none contains a key.
+#   fails: |
+#     An object, reachable or not, a message or a name contains a key; the finding names path, line and commit.
 #   remediation: |
 #     {{Rotate}}: whoever has ever cloned the repository keeps it. List the old one under
 #     retired_keys, so that its rejection is tested. Only then, if at all, rewrite history (git filter-repo, then expire

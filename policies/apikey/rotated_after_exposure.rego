@@ -13,6 +13,11 @@
 #   severity: critical
 #   cwe: ["CWE-324"]
 #   owasp_asvs: ["v5.0.0-13.3.4"]
+#   passes: |
+#     No key was found where it is exposed; or each that was is retired, and the receiver or the provider was seen to
+#     reject it.
+#   fails: |
+#     A key that is still in use was found in code, Git history, a client or a log.
 #   remediation: |
 #     Rotate the exposed key in the {{dashboard}}, give the new one to the receiver, and list the old one under
 #     retired_keys; the next audit sends the receiver an event signed with it, which has to be rejected.

@@ -13,6 +13,10 @@
 #   cwe: ["CWE-653"]
 #   owasp_asvs: ["v5.0.0-13.3.2"]
 #   compares_environments: true
+#   passes: |
+#     The keys of the environments differ, by their values or by their fingerprints.
+#   fails: |
+#     Two environments have the same key.
 #   remediation: |
 #     Copy the key of each {{tab}} (Test, Production) into the environment it belongs to, and
 #     rotate the one that was used in both.

@@ -13,6 +13,14 @@
 #   cwe: ["CWE-522"]
 #   owasp_asvs: ["v5.0.0-13.3.1"]
 #   attestable: true
+#   passes: |
+#     The auditor's reference reads each key from an environment variable, a secret manager's command or a file that
+#     only its owner can read, outside the audited repositories; the key is no placeholder and has 16 characters at
+#     least; and a declared workload manifest or an attestation shows that the receiver gets it from a server-side
+#     variable or secret manager.
+#   fails: |
+#     A key file is readable by others or lies in an audited repository, a key is a placeholder or shorter than 16
+#     characters, or a manifest has the key in clear text.
 #   remediation: |
 #     Keep the key in an environment variable of the server or in a secret manager, reference it in the configuration as
 #     {env: …} or {command: […]}, or as a file that only its owner can read, outside any repository (chmod 600). Then

@@ -14,6 +14,10 @@
 #   owasp_asvs: []
 #   attestable: true
 #   environment: production
+#   passes: |
+#     Somebody attests, by name and with a date, what is registered in Production's part of the dashboard.
+#   fails: |
+#     Nothing: what no program can see is inconclusive until it is attested.
 #   remediation: |
 #     Open the Production {{tab}}, set the completion, cancellation and expiry URLs to those of the
 #     configuration, and attest it: an entry for deployment-centre.redirects-registered under attestations, with a

@@ -14,6 +14,11 @@
 #   cwe: []
 #   owasp_asvs: []
 #   attestable: true
+#   passes: |
+#     The provider delivered its own test webhook to the endpoint (provider_checks), or somebody attests what is
+#     registered.
+#   fails: |
+#     The provider reports that its test webhook was not delivered or that no endpoint is registered.
 #   remediation: |
 #     In the {{tab}} for the environment (Test, Production), register the webhook URL of the
 #     configuration and check that the API key is the one that the configuration references; then audit with

@@ -12,6 +12,11 @@
 #   cwe: ["CWE-653"]
 #   owasp_asvs: []
 #   compares_environments: true
+#   passes: |
+#     No settings file that belongs to one environment by its name contains the integration ID, webhook URL or key of
+#     another.
+#   fails: |
+#     One does, which warns: the check is recommended. The finding names the file.
 #   remediation: |
 #     Give each environment's file its own integration ID, webhook URL and key reference, each copied from its {{tab}}.
 #   facts: [repository.pairing, repository.status]

@@ -13,6 +13,10 @@
 #   cwe: ["CWE-653"]
 #   owasp_asvs: []
 #   compares_environments: true
+#   passes: |
+#     The environments have different integration IDs.
+#   fails: |
+#     Two environments have the same integration ID.
 #   remediation: |
 #     Copy the {{identity}} of each {{tab}} (Test, Production) to the environment it belongs to{{hint}}.
 #   facts: []

@@ -12,6 +12,10 @@
 #   cwe: ["CWE-653"]
 #   owasp_asvs: []
 #   compares_environments: true
+#   passes: |
+#     No redirect URL of one environment is one of another's.
+#   fails: |
+#     Two environments share a redirect URL; the finding names it.
 #   remediation: |
 #     Give each environment redirect URLs of its own, set them in the {{tab}} they belong to (Test,
 #     Production), and configure them under environments.NAME.redirect_urls.

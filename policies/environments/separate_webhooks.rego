@@ -12,6 +12,10 @@
 #   cwe: ["CWE-653"]
 #   owasp_asvs: []
 #   compares_environments: true
+#   passes: |
+#     The environments have different webhook URLs; a shared host is a note.
+#   fails: |
+#     Two environments have the same webhook URL.
 #   remediation: |
 #     Give each environment a webhook endpoint of its own, register it in the {{tab}} it belongs to
 #     (Test, Production), and configure both under environments.test.webhook_url and

@@ -13,6 +13,11 @@
 #   severity: high
 #   cwe: ["CWE-532"]
 #   owasp_asvs: ["v5.0.0-16.2.5"]
+#   passes: |
+#     The declared logs show the receiver's activity during the probing and contain no key and, since it began, no
+#     signature, UID or payload that was sent.
+#   fails: |
+#     A log contains one of them; the finding names the log.
 #   remediation: |
 #     Log the type of an event, a request id and a digest of the body; never the body, the UID, the signature or the
 #     key. Check what frameworks log on errors, and access logs with request bodies. A key that was logged is exposed:

@@ -13,6 +13,11 @@
 #   cwe: ["CWE-209"]
 #   owasp_asvs: ["v5.0.0-13.4.2", "v5.0.0-16.5.1"]
 #   per_environment: true
+#   passes: |
+#     No response to any request contains internal details, a key or the expected signature.
+#   fails: |
+#     A response contains a stack trace, a debug page, SQL, a path, a key or the signature that was expected; the
+#     finding names the request.
 #   remediation: |
 #     Respond to errors with a fixed text and an id, log the detail on the server, and switch every debug mode off in
 #     both environments.

@@ -14,6 +14,10 @@
 #   cwe: ["CWE-755"]
 #   owasp_asvs: ["v5.0.0-16.5.3"]
 #   per_environment: true
+#   passes: |
+#     Every request that is rejected is rejected with a 4xx status, and no valid event gets a 5xx or a redirect.
+#   fails: |
+#     A rejected request gets a 2xx that differs from that of valid events, a redirect, a 5xx or no response.
 #   remediation: |
 #     Respond with 401 to an invalid signature and with 400 or 422 to an invalid body, and catch every exception in the
 #     handler.

@@ -10,6 +10,10 @@
 #   level: required
 #   severity: high
 #   per_environment: true
+#   passes: |
+#     The receiver responds to the requests that check on it, to the end of the test suite.
+#   fails: |
+#     It stops responding after a request, which the finding names, even if it comes back.
 #   remediation: |
 #     Find the crash in the receiver's log at the time of the request, and catch the error there: an exception that
 #     nobody catches must end the request, not the process.

@@ -12,6 +12,10 @@
 #   severity: high
 #   cwe: ["CWE-319"]
 #   owasp_asvs: ["v5.0.0-12.3.1"]
+#   passes: |
+#     The API base URL is https, and no code of the declared repositories has the API's host in an http URL.
+#   fails: |
+#     The base URL is http, or code has such a URL; the finding names file and line.
 #   remediation: |
 #     Write https:// wherever the API's address is used. A request over http carries the key in the clear before any
 #     redirect.

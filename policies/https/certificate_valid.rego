@@ -20,6 +20,12 @@
 #   severity: critical
 #   cwe: ["CWE-295"]
 #   owasp_asvs: ["v5.0.0-12.1.4", "v5.0.0-12.2.2"]
+#   passes: |
+#     On every address, every certificate has a complete chain to a trusted root, the host's name, current dates,
+#     server usage, no revocation, an RSA key of 2048 bits or P-256 at least, and SHA-256 at least.
+#   fails: |
+#     One of these does not hold on an address. Little time left, or a chain that needs network.ca_file while the
+#     provider is not said to trust it, warns.
 #   remediation: |
 #     Serve a current certificate for this very host name with every intermediate (never the root), renewed
 #     automatically:

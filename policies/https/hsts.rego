@@ -11,6 +11,10 @@
 #   severity: low
 #   cwe: ["CWE-319"]
 #   owasp_asvs: ["v5.0.0-3.4.1"]
+#   passes: |
+#     The endpoint's host sends Strict-Transport-Security with a max-age of at least 180 days.
+#   fails: |
+#     The header is missing, unreadable or shorter, which warns: the check is recommended.
 #   remediation: |
 #     Send `Strict-Transport-Security: max-age=31536000` with every answer over HTTPS:
 #     - nginx: `add_header Strict-Transport-Security "max-age=31536000" always;`, repeated in each location that has an `add_header` of its own

@@ -15,6 +15,11 @@
 #   severity: high
 #   cwe: ["CWE-326", "CWE-327"]
 #   owasp_asvs: ["v5.0.0-12.1.1", "v5.0.0-12.1.2"]
+#   passes: |
+#     Every address completes handshakes of TLS 1.2 or 1.3 only, and none with a suite that no client should be given.
+#   fails: |
+#     An address accepts SSL 3.0, TLS 1.0 or 1.1, a suite without encryption or authentication, of export strength,
+#     with RC4, DES or 3DES, or a group below 2048 bits. A key exchange without forward secrecy warns.
 #   remediation: |
 #     Allow TLS 1.2 and 1.3 only, with ECDHE and AES-GCM or ChaCha20-Poly1305:
 #     - nginx: `ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305;` in the http block, or in the default server of the port: the `ssl_protocols` of its other servers may be passed over

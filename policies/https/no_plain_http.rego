@@ -13,6 +13,11 @@
 #   severity: high
 #   cwe: ["CWE-319"]
 #   owasp_asvs: ["v5.0.0-4.1.2", "v5.0.0-12.2.1"]
+#   passes: |
+#     The port is closed, or plain HTTP is rejected with a 4xx that is not the receiver's own response over HTTPS, or
+#     redirected to HTTPS.
+#   fails: |
+#     Plain HTTP gets a 2xx, the receiver's own response, or a redirect to http.
 #   remediation: |
 #     Close port 80 for the webhook's host, or redirect everything there to https:
 #     - nginx: a `server { listen 80; return 301 https://$host$request_uri; }` of its own

@@ -12,6 +12,10 @@
 #   severity: high
 #   cwe: ["CWE-319"]
 #   owasp_asvs: ["v5.0.0-12.2.1"]
+#   passes: |
+#     Every redirect URL of every environment is https.
+#   fails: |
+#     A redirect URL is not.
 #   remediation: |
 #     Serve the pages over HTTPS and set their https URLs in both {{tabs}} (Test, Production).
 #   facts: []

@@ -16,6 +16,11 @@
 #   severity: critical
 #   cwe: ["CWE-319"]
 #   owasp_asvs: ["v5.0.0-12.2.1"]
+#   passes: |
+#     Every address of the host completes a TLS handshake and gives a response of its own over HTTP.
+#   fails: |
+#     An address accepts no connection, breaks off the handshake or does not respond, or the endpoint redirects in a
+#     circle or to plain HTTP. Another redirect warns.
 #   remediation: |
 #     Let every address in the host's A and AAAA records serve the webhook over HTTPS on the configured port, or take
 #     those that do not out of DNS. Register the final URL rather than one that redirects to it. Behind an allowlist,

@@ -12,6 +12,10 @@
 #   cwe: ["CWE-400", "CWE-674"]
 #   owasp_asvs: ["v5.0.0-15.2.2"]
 #   per_environment: true
+#   passes: |
+#     Every deeply nested or large body is accepted or rejected with a 4xx status.
+#   fails: |
+#     One gets a 5xx or no response, which warns: the check is recommended.
 #   remediation: |
 #     Limit the size of bodies (1 MiB is ample) at the web server or framework, and use a parser that limits nesting.
 #   facts: [webhook.baseline, webhook.exchange]

@@ -12,6 +12,10 @@
 #   cwe: ["CWE-20", "CWE-755"]
 #   owasp_asvs: ["v5.0.0-2.2.1", "v5.0.0-16.5.3"]
 #   per_environment: true
+#   passes: |
+#     Every correctly signed event with unexpected values is accepted or rejected with a 4xx status.
+#   fails: |
+#     One is redirected, or gets a 5xx or no response.
 #   remediation: |
 #     Check types and ranges before use, ignore or reject what is unknown, and catch what the database or a library
 #     throws.

@@ -13,6 +13,12 @@
 #   cwe: ["CWE-20", "CWE-1286"]
 #   owasp_asvs: ["v5.0.0-2.2.1", "v5.0.0-2.2.2"]
 #   per_environment: true
+#   passes: |
+#     Every correctly signed body that is not a JSON object is rejected with a 4xx status, and the receiver works
+#     afterwards.
+#   fails: |
+#     One is accepted, redirected, or gets a 5xx or no response. What lenient standard parsers accept (invalid UTF-8,
+#     UTF-16, NaN) only warns.
 #   remediation: |
 #     Parse the whole body strictly, as UTF-8, expect an object and nothing after it, and turn every parser error into a
 #     400:

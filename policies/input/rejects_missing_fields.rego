@@ -12,6 +12,10 @@
 #   cwe: ["CWE-20", "CWE-230"]
 #   owasp_asvs: ["v5.0.0-2.2.1", "v5.0.0-2.2.2"]
 #   per_environment: true
+#   passes: |
+#     Every correctly signed event without a field that the provider always sends is rejected with a 4xx status.
+#   fails: |
+#     One is accepted, redirected, or gets a 5xx or no response.
 #   remediation: |
 #     Check that every required field is present and has the expected type before processing an event, and respond with
 #     400 or 422 otherwise.

@@ -13,6 +13,12 @@
 #   cwe: []
 #   owasp_asvs: []
 #   attestable: true
+#   passes: |
+#     Somebody attests that only the provider's addresses get through, and this machine, if it is on no allowlist,
+#     does not.
+#   fails: |
+#     A machine that is on no allowlist (vantage: public) gets through although one is attested, which warns: the
+#     check is recommended.
 #   remediation: |
 #     {{Addresses}}, admit only them in front of the receiver
 #     (firewall, load balancer or gateway), attest network.ip-allowlist, and audit from an admitted machine with

@@ -15,6 +15,12 @@
 #   cwe: []
 #   owasp_asvs: []
 #   environment: production
+#   passes: |
+#     All the URLs of Production are set, https, with a valid certificate, respond with a 2xx, also after redirects,
+#     and are no test, local or default page.
+#   fails: |
+#     A URL is missing, of a test environment, local or the provider's default page, or its page does not respond with
+#     a 2xx.
 #   remediation: |
 #     Set all three URLs in the Production {{tab}}{{first_tab}} to public https
 #     pages of the production environment, configure the same ones under environments.production.redirect_urls, and open

@@ -12,6 +12,12 @@
 #   cwe: []
 #   owasp_asvs: []
 #   per_environment: true
+#   passes: |
+#     A valid event of each configured type, and valid events over unusual but valid HTTP, get {{success}}, on new
+#     connections too.
+#   fails: |
+#     A valid event gets another response; the finding says what the receiver most likely verifies instead. Valid HTTP
+#     that providers merely may send only warns.
 #   remediation: |
 #     Respond with {{success}} as soon as the signature is verified and the event is stored, and do the work later.
 #     Verify the {{mac}} of the {{signed}} in {{encoding}}, with the key of this environment's {{tab}}.

@@ -14,6 +14,10 @@
 #   cwe: []
 #   owasp_asvs: ["v5.0.0-13.3.4"]
 #   per_environment: true
+#   passes: |
+#     A valid event with two signatures, one of them correct, gets {{success}} in either order.
+#   fails: |
+#     The receiver rejects it in one order or both, which warns: the check is recommended.
 #   remediation: |
 #     Read every signature of the {{placement}}, and accept the event if any one of them is correct. Bound how many
 #     are read.

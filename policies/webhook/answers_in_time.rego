@@ -14,6 +14,10 @@
 #   cwe: []
 #   owasp_asvs: []
 #   per_environment: true
+#   passes: |
+#     The slowest response to a valid event took at most half of the time that the provider waits.
+#   fails: |
+#     A response took longer than the provider waits, or more than half of it. Both warn: the check is recommended.
 #   remediation: |
 #     Verify the signature, store the event, respond, and do the work later, from a queue.
 #   facts: [webhook.baseline, webhook.exchange]

@@ -15,6 +15,11 @@
 #   cwe: ["CWE-345", "CWE-79"]
 #   owasp_asvs: ["v5.0.0-1.2.1", "v5.0.0-4.1.5"]
 #   per_environment: true
+#   passes: |
+#     No handshake that anybody can send gets its text back signed, as HTML, or at all.
+#   fails: |
+#     A response to such a handshake contains a signature of the caller's text, or its text as HTML. Repeating the
+#     text to callers who should have authenticated themselves warns.
 #   remediation: |
 #     Verify the signature or the token of a handshake before answering it, answer with text/plain or JSON and
 #     X-Content-Type-Options: nosniff, and never sign text that does not have the form of the provider's challenges.

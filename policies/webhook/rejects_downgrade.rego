@@ -14,6 +14,11 @@
 #   cwe: ["CWE-757", "CWE-327"]
 #   owasp_asvs: ["v5.0.0-9.1.2", "v5.0.0-11.4.1"]
 #   per_environment: true
+#   passes: |
+#     Every signature of another scheme (test label, unkeyed digest, static token, algorithm of the sender's choice)
+#     is rejected with a 4xx status.
+#   fails: |
+#     The receiver accepts one of them. An older scheme of the provider itself with the correct key only warns.
 #   remediation: |
 #     Read the {{placement}} only, accept {{algorithm}} and no other scheme, and reject a request in which it is
 #     missing, whatever other signature headers or labels it has.

@@ -14,6 +14,11 @@
 #   cwe: ["CWE-347", "CWE-346"]
 #   owasp_asvs: ["v5.0.0-9.1.2", "v5.0.0-9.1.3"]
 #   per_environment: true
+#   passes: |
+#     Every event signed with a key that the request itself names or brings is rejected with a 4xx status, while a
+#     valid event gets {{success}}.
+#   fails: |
+#     The receiver accepts one of them.
 #   remediation: |
 #     Verify with the provider's key alone: configured, or fetched over HTTPS from a host that is compared as a
 #     whole with the provider's. Pin the algorithm, and take no key, certificate or address of one from the request.

@@ -13,6 +13,11 @@
 #   cwe: ["CWE-347", "CWE-187"]
 #   owasp_asvs: ["v5.0.0-4.1.5"]
 #   per_environment: true
+#   passes: |
+#     Every part of the correct signature, and the correct one with one incorrect digit, is rejected with a 4xx
+#     status, while a valid event gets {{success}}.
+#   fails: |
+#     The receiver accepts one of them.
 #   remediation: |
 #     Compare the whole signature, {{whole}}, with a constant-time function of the standard library.
 #   facts: [webhook.baseline, webhook.exchange]

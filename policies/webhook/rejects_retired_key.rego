@@ -13,6 +13,11 @@
 #   cwe: ["CWE-324"]
 #   owasp_asvs: ["v5.0.0-13.3.4"]
 #   per_environment: true
+#   passes: |
+#     An event signed with each retired key is rejected with a 4xx status, while a valid event gets {{success}}. A key
+#     before its accepted_until is a note.
+#   fails: |
+#     An event signed with a retired key is accepted.
 #   remediation: |
 #     Remove the retired key from the receiver's configuration and restart every instance.
 #   facts: [webhook.baseline, webhook.exchange]

@@ -15,6 +15,11 @@
 #   cwe: ["CWE-294"]
 #   owasp_asvs: ["v5.0.0-9.2.1"]
 #   per_environment: true
+#   passes: |
+#     An event whose signed timestamp is older than the provider's tolerance is rejected with a 4xx status, while a
+#     current one gets {{success}}.
+#   fails: |
+#     The receiver accepts a correctly signed event whose timestamp is older than the tolerance.
 #   remediation: |
 #     Compare the signed timestamp with the clock, after the signature is verified, and reject events that are older
 #     than {{tolerance}}. Keep the clock synchronized (NTP). The provider's SDK does this unless its tolerance is

@@ -14,6 +14,11 @@
 #   cwe: ["CWE-294", "CWE-345"]
 #   owasp_asvs: ["v5.0.0-4.1.5"]
 #   per_environment: true
+#   passes: |
+#     Every event whose timestamp or id was changed after signing, or whose body alone was signed, is rejected with a
+#     4xx status.
+#   fails: |
+#     The receiver accepts one of them.
 #   remediation: |
 #     Compute the {{mac}} over the {{signed}}, with the timestamp and the id exactly as they were received, and
 #     reject a request in which one of them is missing or is no number.

@@ -13,6 +13,11 @@
 #   cwe: ["CWE-327", "CWE-347"]
 #   owasp_asvs: ["v5.0.0-4.1.5", "v5.0.0-11.4.1"]
 #   per_environment: true
+#   passes: |
+#     Every digest without HMAC is rejected with a 4xx status, and so is every HMAC with another hash, while a valid
+#     event gets {{success}}.
+#   fails: |
+#     The receiver accepts a digest without HMAC. Another HMAC with the correct key only warns.
 #   remediation: |
 #     Pin {{algorithm}}; never choose the algorithm by a prefix or a length that the sender controls.
 #   facts: [webhook.baseline, webhook.exchange]

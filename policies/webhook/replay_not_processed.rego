@@ -14,6 +14,12 @@
 #   cwe: ["CWE-294", "CWE-837"]
 #   owasp_asvs: ["v5.0.0-2.3.3"]
 #   per_environment: true
+#   passes: |
+#     An effects observer saw an event that was sent twice processed once, and no signature that was used before is
+#     accepted with another event.
+#   fails: |
+#     The observer saw it processed more often, or another event is accepted under a used signature. Both warn: the
+#     check is recommended.
 #   remediation: |
 #     Store {{event_id}} of each event under a unique constraint in the transaction that processes it, for as long
 #     as the provider sends events again, and respond with {{status}} without processing to one that is known.

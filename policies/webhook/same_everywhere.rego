@@ -14,6 +14,11 @@
 #   cwe: ["CWE-347"]
 #   owasp_asvs: ["v5.0.0-4.1.5"]
 #   per_environment: true
+#   passes: |
+#     Every unsigned and incorrectly signed event on 30 new connections each, spread over every address of the name,
+#     is rejected.
+#   fails: |
+#     One of them is accepted; the finding names the address. Rejections with different statuses warn.
 #   remediation: |
 #     Roll the same build and configuration out to every instance and address, and remove those that do not start.
 #   facts: [webhook.baseline, webhook.exchange, webhook.instance]

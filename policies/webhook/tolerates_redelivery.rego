@@ -12,6 +12,10 @@
 #   cwe: ["CWE-837"]
 #   owasp_asvs: []
 #   per_environment: true
+#   passes: |
+#     The same valid event, sent twice, gets {{success}} both times.
+#   fails: |
+#     The first delivery gets {{success}} and the second gets something else.
 #   remediation: |
 #     Look the event up by {{event_id}} before storing it, and respond with {{status}} to one that is known.
 #   facts: [webhook.baseline, webhook.exchange]

@@ -14,6 +14,12 @@
 #   cwe: ["CWE-347", "CWE-436"]
 #   owasp_asvs: ["v5.0.0-1.5.3", "v5.0.0-4.1.5"]
 #   per_environment: true
+#   passes: |
+#     Every valid event in an unusual but valid serialization is accepted, and every body that was re-serialized after
+#     signing, or of which only the decoded text was signed, is rejected.
+#   fails: |
+#     A valid event is rejected for its serialization, or a body is accepted that is not what was signed. A valid
+#     event that is rejected for unusual text in it, not as incorrectly signed, warns.
 #   remediation: |
 #     Verify the bytes as they were received, before any parser or character decoding:
 #     - Express: `express.raw({type: "*/*"})`; Fastify: the fastify-raw-body plugin; Koa: `ctx.request.rawBody` of koa-bodyparser
