@@ -24,6 +24,7 @@ var TicketFormats = []TicketFormat{
 	{"json", "action, key, title, body, severity and labels", func(t Ticket, _ TicketOptions) any { return t }},
 	{"github", "action, key, and what GitHub's REST API takes to create or to update an issue; find it by the comment that ends its body", func(t Ticket, _ TicketOptions) any { return gitHubIssue(t) }},
 	{"jira", "action, key, and what Jira's REST API (version 3) takes to create, to edit or to transition an issue; find it by its label prelaunch-KEY", func(t Ticket, o TicketOptions) any { return jiraIssue(t, o) }},
+	{"servicenow", "action, key, and what ServiceNow's Table API takes to create or to update an incident; find it by its correlation_id prelaunch-KEY", func(t Ticket, _ TicketOptions) any { return serviceNowIncident(t) }},
 }
 
 // TicketOptions say how tickets are printed.
@@ -149,4 +150,54 @@ func jiraIssue(t Ticket, o TicketOptions) jira {
 	}
 	update["labels"] = append(update["labels"], jiraOp{Add: "prelaunch-resolved"})
 	return jira{Action: t.Action, Key: t.Key, Update: update}
+}
+
+// serviceNow is the body of POST /api/now/table/incident and of PATCH …/incident/SYS_ID. What is not ServiceNow's are the action and the
+// key.
+type serviceNow struct {
+	Action           string `json:"action"`
+	Key              string `json:"key"`
+	CorrelationID    string `json:"correlation_id"`
+	CorrelationName  string `json:"correlation_display"`
+	ShortDescription string `json:"short_description"`
+	Description      string `json:"description"`
+	Urgency          string `json:"urgency"` // 1 high to 3 low
+	Impact           string `json:"impact"`
+	State            string `json:"state,omitempty"` // only PATCH sets it: 2 in progress, 6 resolved
+	CloseCode        string `json:"close_code,omitempty"`
+	CloseNotes       string `json:"close_notes,omitempty"`
+}
+
+// maxShortDescription is what ServiceNow's field holds.
+const maxShortDescription = 160
+
+func serviceNowIncident(t Ticket) serviceNow {
+	level := map[string]string{"critical": "1", "high": "1", "medium": "2"}[t.Severity]
+	if level == "" {
+		level = "3"
+	}
+	var text strings.Builder
+	for _, p := range t.parts {
+		switch {
+		case p.style == item && p.name != "":
+			fmt.Fprintf(&text, "- %s: %s\n", p.name, p.text)
+		case p.style == item:
+			fmt.Fprintf(&text, "- %s\n", p.text)
+		case p.style == fix:
+			fmt.Fprintf(&text, "%s: %s\n", p.name, p.text)
+		default:
+			fmt.Fprintf(&text, "%s\n\n", p.text)
+		}
+	}
+	incident := serviceNow{
+		Action: t.Action, Key: t.Key, CorrelationID: "prelaunch-" + token(t.Key), CorrelationName: "prelaunch",
+		ShortDescription: shorten(t.Title, maxShortDescription), Description: text.String(), Urgency: level, Impact: level,
+	}
+	switch t.Action {
+	case Update:
+		incident.State = "2"
+	case Close:
+		incident.State, incident.CloseCode, incident.CloseNotes = "6", "Solution provided", t.Reason
+	}
+	return incident
 }

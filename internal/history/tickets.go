@@ -206,6 +206,12 @@ func (s *State) Apply(r *audit.Report) ([]Ticket, error) {
 	return tickets, nil
 }
 
+// NewTicket is the ticket of one finding of a report, for whoever keeps the state of tickets elsewhere.
+func NewTicket(action string, r *audit.Report, check audit.Check, finding audit.Finding, reason string) Ticket {
+	check.Findings = nil
+	return newTicket(action, r, &problem{Check: check, Finding: finding}, reason)
+}
+
 // says reports whether a reader of the ticket learns nothing new.
 func (p *problem) says(is *problem) bool {
 	a, b := p.Check, is.Check

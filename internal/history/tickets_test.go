@@ -411,6 +411,8 @@ func TestTicketFormats(t *testing.T) {
 		{"github", TicketOptions{}, []string{"title", "state", "state_reason"}, []string{"code.check (production): key in a | closed | completed", "web.check (production): another forgery | open | <nil>", "web.check (production): new | <nil> | <nil>"}},
 		{"jira", TicketOptions{JiraProject: "ACME", JiraTransition: "31"}, []string{"fields.summary", "fields.project.key", "fields.issuetype.name", "fields.priority.name", "transition.id"},
 			[]string{"<nil> | <nil> | <nil> | <nil> | 31", "web.check (production): another forgery | <nil> | <nil> | High | <nil>", "web.check (production): new | ACME | Bug | High | <nil>"}},
+		{"servicenow", TicketOptions{}, []string{"short_description", "urgency", "state", "close_code"},
+			[]string{"code.check (production): key in a | 1 | 6 | Solution provided", "web.check (production): another forgery | 1 | 2 | <nil>", "web.check (production): new | 1 | <nil> | <nil>"}},
 	} {
 		if diff := cmp.Diff(test.want, pick(lines(test.format, test.o), test.paths...)); diff != "" {
 			t.Errorf("%s:\n%s", test.format, diff)

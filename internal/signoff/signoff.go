@@ -28,6 +28,9 @@ const (
 	PayloadType   = "application/vnd.in-toto+json"
 	StatementType = "https://in-toto.io/Statement/v1"
 	PredicateType = "https://github.com/prelaunch-audit/prelaunch/sign-off/v1"
+	// LoginPredicateType is that of a decision which a server signed for somebody who had logged in. It shows what the server was told,
+	// not what a reviewer signed with a key of their own, so it is never taken for a sign-off.
+	LoginPredicateType = "https://github.com/prelaunch-audit/prelaunch/decision-by-login/v1"
 )
 
 // Outcomes of a review.
@@ -98,6 +101,16 @@ const (
 // configuration that do not belong together, the approval of a report that has expired or was cut short, and the approval of one that is not
 // ready, or ready only by waivers, without naming the residual risks. A decision that holds one of the redactor's keys is rejected as well.
 func Sign(key ed25519.PrivateKey, m Materials, decision Decision, redactor *secret.Redactor) ([]byte, error) {
+	return sign(PredicateType, key, m, decision, redactor)
+}
+
+// SignForLogin is Sign with a server's key, for a decision of somebody who had logged in, whom decision.By names. What it makes is of
+// LoginPredicateType.
+func SignForLogin(key ed25519.PrivateKey, m Materials, decision Decision) ([]byte, error) {
+	return sign(LoginPredicateType, key, m, decision, nil)
+}
+
+func sign(predicateType string, key ed25519.PrivateKey, m Materials, decision Decision, redactor *secret.Redactor) ([]byte, error) {
 	r, err := report.ReadExactly(m.Report)
 	if err != nil {
 		return nil, err
@@ -112,7 +125,7 @@ func Sign(key ed25519.PrivateKey, m Materials, decision Decision, redactor *secr
 		decision.ResidualRisks = []string{}
 	}
 	decision.On = decision.On.UTC().Truncate(time.Second)
-	statement := Statement{Type: StatementType, PredicateType: PredicateType, Subject: subjects(m), Predicate: predicate(r, decision)}
+	statement := Statement{Type: StatementType, PredicateType: predicateType, Subject: subjects(m), Predicate: predicate(r, decision)}
 	payload, err := json.Marshal(statement)
 	if err != nil {
 		return nil, fmt.Errorf("encode the statement: %w", err)

@@ -118,6 +118,41 @@ func TestSignAndVerify(t *testing.T) {
 	}
 }
 
+// TestDecisionsByLoginAreNoSignOff: what a server signed for a login is verified as that, and never as a reviewer's own.
+func TestDecisionsByLoginAreNoSignOff(t *testing.T) {
+	t.Parallel()
+	m := materials(t, audit.Pass)
+	private, public := newKey(t)
+	byLogin, err := SignForLogin(private, m, approval())
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := Sign(private, m, approval(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name     string
+		envelope []byte
+		login    bool
+		valid    bool
+	}{
+		{"by login, as that", byLogin, true, true}, {"by login, as a reviewer's", byLogin, false, false},
+		{"a reviewer's, as that", signed, false, true}, {"a reviewer's, as by login", signed, true, false},
+	} {
+		v, err := Verify(test.envelope, []ed25519.PublicKey{public}, m, Against{Login: test.login})
+		if (err == nil) != test.valid {
+			t.Errorf("%s: %v", test.name, err)
+		}
+		if test.valid && v.Statement.Predicate.Decision.By != "jane@acme.example" {
+			t.Errorf("%s: decided by %q", test.name, v.Statement.Predicate.Decision.By)
+		}
+	}
+	if _, err := SignForLogin(private, materials(t, audit.Fail), approval()); err == nil || !strings.Contains(err.Error(), "residual risks") {
+		t.Errorf("the approval of a failed report without risks: %v", err)
+	}
+}
+
 func TestVerifyNoticesEveryEdit(t *testing.T) {
 	t.Parallel()
 	private, public := newKey(t)

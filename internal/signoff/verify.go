@@ -34,6 +34,7 @@ type Against struct {
 	PolicyDigest string                                       // of the policies at hand
 	Judge        func(*audit.Document) (*audit.Report, error) // judges the facts again, with the policies at hand
 	Now          time.Time
+	Login        bool // the decision is one of SignForLogin, and the keys are those of servers
 }
 
 // mostEnvelope bounds an envelope, in bytes.
@@ -43,7 +44,7 @@ const mostEnvelope = 4 << 20
 // fault is an error that names all of them.
 func Verify(envelope []byte, keys []ed25519.PublicKey, m Materials, against Against) (*Verification, error) {
 	v := &Verification{}
-	statement, err := v.open(envelope, keys)
+	statement, err := v.open(envelope, keys, against.Login)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +109,7 @@ func Verify(envelope []byte, keys []ed25519.PublicKey, m Materials, against Agai
 }
 
 // open checks the signature and reads what it covers.
-func (v *Verification) open(raw []byte, keys []ed25519.PublicKey) (*Statement, error) {
+func (v *Verification) open(raw []byte, keys []ed25519.PublicKey, login bool) (*Statement, error) {
 	if len(raw) > mostEnvelope {
 		return nil, fmt.Errorf("the envelope is larger than %d MB", mostEnvelope>>20)
 	}
@@ -141,7 +142,11 @@ func (v *Verification) open(raw []byte, keys []ed25519.PublicKey) (*Statement, e
 	if err := strictjson.Decode(payload, &statement); err != nil {
 		return nil, fmt.Errorf("read the signed statement: %w", err)
 	}
-	if statement.Type != StatementType || statement.PredicateType != PredicateType {
+	expected := PredicateType
+	if login {
+		expected = LoginPredicateType
+	}
+	if statement.Type != StatementType || statement.PredicateType != expected {
 		return nil, fmt.Errorf("the statement is of another kind (%.80q), or of another version of prelaunch", statement.PredicateType)
 	}
 	if outcome := statement.Predicate.Decision.Outcome; outcome != Approved && outcome != Rejected {
