@@ -6,6 +6,8 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -25,21 +27,41 @@ import (
 
 // schemeRow is a receiver of a provider's events: a correct one, or with one flaw.
 type schemeRow struct {
-	provider string
+	profile  *provider.Profile
 	behavior sandbox.Behavior
 }
 
-// schemeRows are all rows of all providers whose events can be signed.
-func schemeRows() []schemeRow {
-	var rows []schemeRow
+// schemeRows are all rows of all providers whose events can be signed: those of users' own profiles, and the
+// built-in ones.
+func schemeRows(t *testing.T) []schemeRow {
+	t.Helper()
+	files, err := filepath.Glob("../provider/testdata/own/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("profiles: %v, %v", files, err)
+	}
+	var profiles []*provider.Profile
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		profile, err := provider.ParseOwn(file, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		profiles = append(profiles, profile)
+	}
 	for _, name := range provider.Names() {
-		profile := provider.Must(name)
+		profiles = append(profiles, provider.Must(name))
+	}
+	var rows []schemeRow
+	for _, profile := range profiles {
 		if profile.Signature.NegativeOnly() {
 			continue
 		}
-		rows = append(rows, schemeRow{name, sandbox.Behavior{Name: "correct", Plant: func(*sandbox.Rules) {}}})
+		rows = append(rows, schemeRow{profile, sandbox.Behavior{Name: "correct", Plant: func(*sandbox.Rules) {}}})
 		for _, flaw := range behaviors.SchemeFlaws(profile) {
-			rows = append(rows, schemeRow{name, flaw})
+			rows = append(rows, schemeRow{profile, flaw})
 		}
 	}
 	return rows
@@ -57,10 +79,10 @@ func schemeStride() int {
 // and each flaw that its scheme may have fails its own check and no other.
 func TestTruthOfSchemes(t *testing.T) {
 	t.Parallel()
-	rows := schemeRows()
+	rows := schemeRows(t)
 	for i := 0; i < len(rows); i += schemeStride() {
 		row := rows[i]
-		t.Run(row.provider+"/"+row.behavior.Name, func(t *testing.T) {
+		t.Run(row.profile.Name+"/"+row.behavior.Name, func(t *testing.T) {
 			t.Parallel()
 			holds(t, auditScheme(t, row), "", row.behavior.Expect)
 		})
@@ -70,7 +92,7 @@ func TestTruthOfSchemes(t *testing.T) {
 // auditScheme probes one receiver, and judges what the receiver's checks read.
 func auditScheme(t *testing.T, row schemeRow) audited {
 	t.Helper()
-	profile := provider.Must(row.provider)
+	profile := row.profile
 	raw := make([]byte, 32)
 	_, _ = rand.Read(raw) // never fails
 	key := profile.Signature.Secret([]byte(fmt.Sprintf("%x", raw)))
@@ -130,7 +152,7 @@ func auditScheme(t *testing.T, row schemeRow) audited {
 // schemeIntegration is an integration with that receiver in Test and nothing else.
 func schemeIntegration(profile *provider.Profile, key secret.Key, receiver *sandbox.Receiver) *audit.Integration {
 	return &audit.Integration{
-		Name: "acme", Provider: profile.Name, EventTypes: profile.EventTypes(), Declared: []string{},
+		Name: "acme", Provider: profile.Name, ProviderProfile: profile.Source, EventTypes: profile.EventTypes(), Declared: []string{},
 		RetiredKeys: []audit.RetiredKey{}, Repositories: []audit.Repository{}, Workloads: []audit.Workload{}, Clients: []audit.Client{},
 		Logs: []audit.LogSource{}, Access: audit.Access{AllowedDomains: []string{}}, Attestations: []audit.Attestation{}, Waivers: []audit.Waiver{},
 		Environments: []audit.Environment{{
@@ -150,9 +172,10 @@ func schemeIntegration(profile *provider.Profile, key secret.Key, receiver *sand
 func TestNegativeMode(t *testing.T) {
 	t.Parallel()
 	correct := sandbox.Behavior{Name: "correct", Plant: func(*sandbox.Rules) {}}
-	open := behaviors.SchemeFlaws(provider.Must("discord"))[0]
-	for _, row := range []schemeRow{{"discord", correct}, {"discord", open}, {"plaid", correct}} {
-		t.Run(row.provider+"/"+row.behavior.Name, func(t *testing.T) {
+	discord, plaid := provider.Must("discord"), provider.Must("plaid")
+	open := behaviors.SchemeFlaws(discord)[0]
+	for _, row := range []schemeRow{{discord, correct}, {discord, open}, {plaid, correct}} {
+		t.Run(row.profile.Name+"/"+row.behavior.Name, func(t *testing.T) {
 			t.Parallel()
 			failed := map[string]bool{}
 			for _, check := range auditScheme(t, row).report.Checks {

@@ -230,8 +230,6 @@ func (p *Profile) checkCycles(wrong report) {
 				cyclic = strings.EqualFold(piece.argument, put.Header)
 			case "body", "digest":
 				cyclic = put.Body != "" || put.Param != ""
-			case "params":
-				cyclic = put.Body != "" || put.Param != ""
 			case "param":
 				cyclic = put.Param == piece.argument || put.Body == piece.argument
 			case "field":

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
@@ -123,7 +124,7 @@ func (r Recipe) valueOf(p piece, m Message, secret []byte) ([]byte, error) {
 		}
 		return []byte(form.Get(p.argument)), nil
 	case "params":
-		return sortedParams(m.Body)
+		return r.sortedParams(m.Body)
 	case "path", "query":
 		u, err := url.Parse(m.URL)
 		if err != nil {
@@ -154,11 +155,14 @@ func (p piece) digestOf(body []byte) string {
 }
 
 // sortedParams are the names of a form's parameters in order, each with its values; a value that stands
-// there twice counts once.
-func sortedParams(body []byte) ([]byte, error) {
+// there twice counts once. The parameter that carries the signature is not one of them.
+func (r Recipe) sortedParams(body []byte) ([]byte, error) {
 	form, err := url.ParseQuery(string(body))
 	if err != nil {
 		return nil, fmt.Errorf("the body is not a form")
+	}
+	for _, put := range r.Put {
+		form.Del(cmp.Or(put.Param, put.Body))
 	}
 	names := make([]string, 0, len(form))
 	for name := range form {

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/hmac"
 	"crypto/md5"
 	"crypto/sha1"
@@ -480,6 +481,23 @@ type Coverage struct {
 	Method bool
 }
 
+// CoversPath reports whether the value at a path of the body counts for the signature.
+func (r Recipe) CoversPath(path string) bool {
+	return slices.ContainsFunc(append(slices.Clone(r.pieces), r.claimPieces()...), func(piece piece) bool {
+		switch piece.name {
+		case "body", "digest":
+			return true
+		case "params":
+			return !slices.ContainsFunc(r.Put, func(put Put) bool { return path == cmp.Or(put.Param, put.Body) })
+		case "field", "param":
+			return path == piece.argument
+		case "fields":
+			return slices.ContainsFunc(r.Fields.List, func(field string) bool { return path == join(r.Fields.Root, field) })
+		}
+		return false
+	}) || r.Covers().Digest
+}
+
 // Names are the parts, in words.
 func (c Coverage) Names() []string {
 	names := []string{}
@@ -519,13 +537,15 @@ func (r Recipe) Covers() Coverage {
 		case piece.name == "header" && strings.EqualFold(piece.argument, r.Digest.Header):
 			c.Digest = true
 		}
-		if piece.name == "header" || piece.name == "param" {
+		if piece.argument != "" {
+			kind := strings.Replace(piece.name, "field", "body", 1)
 			covers := func(in string) bool {
 				at, placed := parseSlot(in)
-				return placed && at.kind == piece.name && strings.EqualFold(at.name, piece.argument)
+				return placed && at.kind == kind && strings.EqualFold(at.name, piece.argument)
 			}
-			c.Time = c.Time || covers(r.Timestamp.In)
-			c.ID = c.ID || covers(r.ID.In)
+			time, id := covers(r.Timestamp.In), covers(r.ID.In)
+			c.Time, c.ID = c.Time || time, c.ID || id
+			c.Fields = c.Fields || piece.name != "header" && !time && !id
 		}
 	}
 	inBody := func(in string) bool {

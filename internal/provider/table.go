@@ -59,6 +59,7 @@ var (
 	duration    = shape.Form{Is: "a time of at most 24 hours", Next: "write it like 300s", Pattern: lazy.Regexp(`^([0-9]+(ms|s|m|h))+$`), Longest: 20, Check: isDuration}
 	pattern     = shape.Form{Is: "a regular expression that is small and matches something", Next: "write one in RE2 syntax with small repeats, such as ^whsec_[A-Za-z0-9]{16,}$",
 		Pattern: lazy.Regexp(`\S`), Longest: maxPattern, Check: isPattern}
+	noPattern   = shape.Form{Is: pattern.Is, Next: pattern.Next, Longest: maxPattern, Check: func(s string) bool { return s == "" || isPattern(s) }}
 	uidRule     = shape.Form{Is: "a rule for UIDs", Next: "write it as [A-Za-z0-9]{5,60}, with a bound of 9 at least", Pattern: lazy.Regexp(`^\[A-Za-z0-9\]\{[0-9]{1,3},[0-9]{1,3}\}$`), Check: isUIDRule}
 	environment = line("the name of an environment", "write it like test", `^[a-z0-9]+([_-][a-z0-9]+)*$`, 40)
 	glob        = line("the id of a check, or a pattern of ids", "write it like webhook.rejects-unsigned or webhook.*", `^[a-z0-9.*_-]+$`, 100)
@@ -121,7 +122,7 @@ func SignatureShape() *shape.Shape {
 
 func keyShape() *shape.Shape {
 	return &shape.Shape{Kind: shape.Object, Fields: []shape.Field{
-		{Name: "strip", Shape: shape.Texts(oneLine), About: "prefix that is cut"},
+		{Name: "strip", Shape: shape.Texts(words), About: "prefix that is cut"},
 		{Name: "decode", Shape: shape.OneOf("raw", "base64", "base64url", "hex"), About: "default: raw"},
 		{Name: "digest", Shape: shape.OneOf(append([]string{"none"}, Hashes()...)...), About: "default: none"},
 	}}
@@ -130,7 +131,12 @@ func keyShape() *shape.Shape {
 func profileShape() *shape.Shape {
 	object := func(fields ...shape.Field) *shape.Shape { return &shape.Shape{Kind: shape.Object, Fields: fields} }
 	list := func(item *shape.Shape, most int) *shape.Shape {
-		return &shape.Shape{Kind: shape.List, Item: item, Fewest: 1, Most: most}
+		return &shape.Shape{Kind: shape.List, Item: item, Most: most}
+	}
+	some := func(item *shape.Shape, most int) *shape.Shape {
+		s := list(item, most)
+		s.Fewest = 1
+		return s
 	}
 	texts := func(f shape.Form) *shape.Shape { return list(shape.Texts(f), maxEntries) }
 	mapping := func(keys, values shape.Form) *shape.Shape {
@@ -145,7 +151,7 @@ func profileShape() *shape.Shape {
 	flag := &shape.Shape{Kind: shape.Boolean}
 	hash := shape.OneOf(Hashes()...)
 	encoding := shape.OneOf("hex", "HEX", "base64", "base64url")
-	byEnvironment := mapping(environment, pattern)
+	byEnvironment := mapping(environment, noPattern)
 	oneOf := func(names []string, fields ...shape.Field) *shape.Shape {
 		s := object(fields...)
 		s.ExactlyOne = names
@@ -157,7 +163,7 @@ func profileShape() *shape.Shape {
 		optional("param", shape.Texts(paramName), "parameter of the form that carries it"),
 		optional("query", shape.Texts(paramName), "parameter of the URL that carries it"),
 		optional("value", shape.Texts(template), "template with {signature}, {timestamp} and {id}; default: the signature alone"))
-	puts := list(put, 5)
+	puts := some(put, 5)
 	puts.OrOne = true
 
 	signature := object(
@@ -166,7 +172,7 @@ func profileShape() *shape.Shape {
 		optional("over", shape.Texts(template), "the string to sign, in pieces such as {timestamp}.{body}"),
 		optional("fields", object(
 			optional("root", shape.Texts(fieldPath), "path below which the fields are"),
-			required("list", texts(fieldPath), "paths of the fields, in their order"),
+			optional("list", texts(fieldPath), "paths of the fields, in their order"),
 			optional("join", shape.Texts(digitsText), "text between the values"),
 			optional("missing", shape.Texts(digitsText), "what stands for a field that is not there"),
 			optional("escape", shape.OneOf("none", "backslash"), "how the joint is escaped in values")), "what {fields} is made of"),
@@ -210,7 +216,7 @@ func profileShape() *shape.Shape {
 		optional("title", shape.Texts(oneLine), "name of the provider, as it is written; default: the name"),
 		optional("grade", shape.OneOf(Verified, Unverified), "verified: an official vector or SDK confirms the recipe; default: unverified"),
 		optional("reviewed", &shape.Shape{Kind: shape.Date}, "day on which a person last compared it with its sources"),
-		required("sources", texts(oneLine), "where the provider documents its webhooks"),
+		required("sources", some(shape.Texts(oneLine), maxEntries), "where the provider documents its webhooks"),
 		optional("confirmed_by", list(oneOf([]string{"vector", "sdk", "source"},
 			optional("vector", shape.Texts(oneLine), "where a known answer is published"),
 			optional("sdk", shape.Texts(oneLine), "official SDK that agrees"),
@@ -230,7 +236,7 @@ func profileShape() *shape.Shape {
 			optional("method", shape.OneOf("POST", "PUT", "GET"), "default: POST"),
 			optional("body", shape.OneOf("json", "json-array", "form", "xml", "any"), "default: json"),
 			optional("headers", mapping(headerName, headerValue), "further headers, with placeholders in values"),
-			optional("success", object(required("status", list(statusShape(), 20), "statuses and ranges of them")), "what the provider takes for a delivery; default: 200-299"),
+			optional("success", object(required("status", some(statusShape(), 20), "statuses and ranges of them")), "what the provider takes for a delivery; default: 200-299"),
 			optional("within", shape.Texts(duration), "the provider's deadline for a response"),
 			optional("id", placeShape(oneOf, optional), "by which duplicates are recognized"),
 			optional("retries", shape.Texts(oneLine), "in words")), "the request that carries an event"),
@@ -251,7 +257,7 @@ func profileShape() *shape.Shape {
 				optional("json", mapping(fieldPath, short), "templates by field"),
 				optional("content_type", shape.Texts(oneLine), "content type of the response")), "the response"),
 			optional("oracle", shape.Texts(fieldPath), "the place of text of the caller's whose MAC the response holds")), 10), "how the provider checks an endpoint"),
-		required("events", list(EventShape(), maxEvents), "types of events"),
+		required("events", some(EventShape(), maxEvents), "types of events"),
 		optional("required", texts(fieldPath), "fields that are documented as always there and needed"),
 		optional("uid", object(
 			optional("pattern", shape.Texts(uidRule), "default: [A-Za-z0-9]{5,60}"),
@@ -274,7 +280,7 @@ func profileShape() *shape.Shape {
 		optional("checklist", list(object(
 			required("title", shape.Texts(oneLine), "title of the item"),
 			optional("source", shape.Texts(oneLine), "where the provider publishes it"),
-			required("checks", texts(glob), "ids of the checks that prove it, and patterns of ids")), maxEntries), "the provider's own list"),
+			required("checks", some(shape.Texts(glob), maxEntries), "ids of the checks that prove it, and patterns of ids")), maxEntries), "the provider's own list"),
 		optional("vectors", list(object(
 			required("secret", shape.Texts(short), "the secret"),
 			optional("method", shape.Texts(oneLine), "default: POST"),

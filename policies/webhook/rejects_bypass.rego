@@ -103,7 +103,7 @@ items(environment) := array.concat(
 )
 
 # A signature of another URL is that of an event which the provider meant for another receiver. Receivers rebuild the
-# URL from headers that a proxy sets, so only that of the other environment fails.
+# URL from headers that a proxy sets, so only that of the other environment fails, and one of no URL at all.
 other_urls(environment) := [item |
 	some item in responses.in_family(environment, "F29")
 	not rebuilt(item)
@@ -111,7 +111,7 @@ other_urls(environment) := [item |
 
 rebuilt(item) if {
 	item.class == "accepted"
-	item.fact.variant != "other_environment"
+	not item.fact.variant in {"other_environment", "never"}
 }
 
 rebuilt(item) if {

@@ -70,6 +70,11 @@ test_warn_of_a_signature_of_another_url if {
 	outcomes(given.document({}, [given.wrong, given.refused("F10", "text"), other_url("http", other)])) == {"pass", "warn"}
 }
 
+test_fail_where_the_url_is_not_signed if {
+	without := other_url("without-url", object.union(ok, {"variant": "never"}))
+	outcomes(given.document({}, [given.wrong, given.refused("F10", "text"), without])) == {"fail"}
+}
+
 test_fail_on_the_url_of_the_other_environment if {
 	other := other_url("other-environment", object.union(ok, {"variant": "other_environment"}))
 	outcomes(given.document({}, [given.wrong, given.refused("F10", "text"), other])) == {"fail"}

@@ -73,6 +73,14 @@ func SchemeFlaws(profile *provider.Profile) []sandbox.Behavior {
 			ru.Scheme.Only = func(signatures []string) []string { return signatures[:1] }
 		},
 	})
+	add(listed && recipe.List.Style == "repeat" && recipe.Timestamp.In == "signature" && !strings.Contains(recipe.List.Item, "{timestamp}"), sandbox.Behavior{
+		Name: "empty-list", Description: "every one of no signatures is correct",
+		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsUnsigned}, May: []string{sandbox.RejectsDowngrade}},
+		Plant: also(func(s *sandbox.Scheme, m provider.Message) bool {
+			received := s.Profile.Signature.Read(m)
+			return len(received.Signatures) == 0 && received.Timestamp != ""
+		}),
+	})
 	oracle := slices.ContainsFunc(profile.Handshakes, func(h provider.Handshake) bool { return h.Oracle != "" })
 	add(keyed && oracle, sandbox.Behavior{
 		Name: "oracle", Description: "an unsigned handshake is answered with the MAC of its text",
@@ -88,6 +96,11 @@ func SchemeFlaws(profile *provider.Profile) []sandbox.Behavior {
 		Name: "url-from-headers", Description: "the URL is that of the forwarded headers",
 		Expect: sandbox.Expect{Withheld: []string{sandbox.RejectsBypass}},
 		Plant:  func(ru *sandbox.Rules) { ru.Scheme.URL = forwardedURL },
+	})
+	add(keyed && covers.URL && (covers.Body || covers.Fields || covers.Params), sandbox.Behavior{
+		Name: "url-not-signed", Description: "the HMAC of all but the URL is accepted as well",
+		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsBypass}},
+		Plant:  also(comparesWithoutURL),
 	})
 	return list
 }
@@ -132,6 +145,13 @@ func comparesBodyOnly(s *sandbox.Scheme, m provider.Message) bool {
 	mac := hmac.New(provider.NewHash(recipe.Hash), key)
 	mac.Write(m.Body)
 	return slices.Contains(received.Signatures, recipe.EncodeRaw(mac.Sum(nil)))
+}
+
+func comparesWithoutURL(s *sandbox.Scheme, m provider.Message) bool {
+	received, m := read(s, m)
+	m.URL = ""
+	expected, err := s.Profile.Signature.Signature(s.Secrets[0], m)
+	return err == nil && slices.Contains(received.Signatures, expected)
 }
 
 func acceptsOthers(s *sandbox.Scheme, m provider.Message) bool {

@@ -96,10 +96,10 @@ var timeField = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile
 
 // vary changes a value of the event that is no identifier: its times, if it has any, by n seconds.
 func (f *Request) vary(n int) {
-	if f.shift(n) {
+	if (f.Scheme.coversBytes() || !f.Scheme.coversAny()) && f.shift(n) {
 		return
 	}
-	path := f.numberPath()
+	path := f.numberPath(f.counts)
 	if path == "" {
 		if path = f.wordPath(); path == "" {
 			f.set(f.extraPath(), text(strconv.Itoa(n)))
@@ -114,6 +114,10 @@ func (f *Request) vary(n int) {
 	f.set(path, literal(strconv.Itoa(old+n)))
 }
 
+// counts reports whether a change of the value at a path is a change of what is signed. Where nothing of the
+// event is, everything counts alike.
+func (f *Request) counts(path string) bool { return !f.Scheme.coversAny() || f.Scheme.CoversPath(path) }
+
 // wordPath leads to the first text of the event that is neither its type nor an identifier.
 func (f *Request) wordPath() string {
 	var path string
@@ -124,7 +128,7 @@ func (f *Request) wordPath() string {
 		}
 		_, time, _ := strings.Cut(f.Scheme.Timestamp.In, ":")
 		_, id, _ := strings.Cut(f.Scheme.ID.In, ":")
-		if path == "" && n.Kind == '"' && !used && at != time && at != id {
+		if path == "" && n.Kind == '"' && !used && at != time && at != id && f.counts(at) {
 			path = at
 		}
 	})
@@ -162,12 +166,12 @@ func (f *Request) shift(seconds int) bool {
 	return found
 }
 
-// numberPath leads to the first number of the event.
-func (f *Request) numberPath() string {
+// numberPath leads to the first number of the event at one of those paths.
+func (f *Request) numberPath(is func(path string) bool) string {
 	_, time, _ := strings.Cut(f.Scheme.Timestamp.In, ":")
 	var path string
 	f.Doc.walk("", func(at string, n *Node) {
-		if path == "" && at != time && n.Kind == 'v' && n.Text != "" && strings.Trim(n.Text, "0123456789") == "" {
+		if path == "" && at != time && is(at) && n.Kind == 'v' && n.Text != "" && strings.Trim(n.Text, "0123456789") == "" {
 			path = at
 		}
 	})
@@ -175,7 +179,9 @@ func (f *Request) numberPath() string {
 }
 
 // setNumber writes something else in place of the first number, whatever it is.
-func (f *Request) setNumber(value string) { f.set(f.numberPath(), literal(value)) }
+func (f *Request) setNumber(value string) {
+	f.set(f.numberPath(func(string) bool { return true }), literal(value))
+}
 
 // withoutNumbers writes NaN in place of every time of the event or, where it has none, of a number.
 func (f *Request) withoutNumbers() {

@@ -64,7 +64,8 @@ func pointless(s Scheme, c Case) bool {
 	case "F07":
 		textual := slices.Contains([]string{"duplicate-key", "large-end-changed"}, c.Name)
 		whole := slices.Contains([]string{"field-added", "empty-body"}, c.Name)
-		return textual && !(s.coversBytes() && s.isJSON()) || whole && !s.coversBytes() && !s.covers.Params
+		return textual && !(s.coversBytes() && s.isJSON()) || whole && !s.coversBytes() && !s.covers.Params ||
+			c.Name == "empty-body" && s.inBody() || c.Name == "from-empty" && s.coversBytes() // that is empty-body-signature
 	case "F08", "F09", "F11":
 		return !s.isJSON()
 	case "F10":
@@ -92,6 +93,7 @@ func forgeries(profile *provider.Profile) []Case {
 		{Family: "F01", Name: "undefined", Change: value("undefined")},
 		{Family: "F01", Name: "prefix-only", Change: func(f *Request) { f.PutValue(cmp.Or(f.Scheme.Hash, "sha256") + "=") }},
 	}
+	list = append(list, emptied(scheme)...)
 	list = append(list, parts(scheme)...)
 	list = append(list, []Case{
 		{Family: "F04", Name: "random-key", Change: RandomKey},
@@ -134,8 +136,13 @@ func forgeries(profile *provider.Profile) []Case {
 			f.vary(40 * 86400)
 		})},
 		{Family: "F07", Name: "empty-body", Change: tampered(func(f *Request) { f.Body = nil })},
+		{Family: "F07", Name: "from-empty", Change: func(f *Request) {
+			f.Put(f.Right(f.Scheme.emptyBody()))
+			f.mustBeForged()
+		}, What: "the correct signature of an event without content"},
 		{Family: "F07", Name: "type-changed", Change: func(f *Request) {
 			f.Put(f.Right(f.retyped()))
+			f.mustBeForged()
 		}},
 		{Family: "F07", Name: "large-end-changed", Change: func(f *Request) {
 			if f.Doc.Kind != '{' {
@@ -350,6 +357,15 @@ func forgeries(profile *provider.Profile) []Case {
 	}...)
 }
 
+// emptied are values with all that surrounds a signature but without one, of schemes that surround it.
+func emptied(s Scheme) []Case {
+	if around := s.Put[0].Value; around == "" || around == "{signature}" || around == s.Hash+"={signature}" || s.Kind == provider.Token {
+		return nil // that is empty, or prefix-only
+	}
+	return []Case{{Family: "F01", Name: "empty-in-place", Change: func(f *Request) { f.Put("") },
+		What: "an empty signature with all that surrounds one"}}
+}
+
 // parts are signatures of which some digits are correct, or that have the form of one.
 func parts(s Scheme) []Case {
 	n := s.digits()
@@ -526,6 +542,15 @@ func tampered(change func(*Request)) func(*Request) {
 		f.Put(f.Right(f.Body))
 		f.Body = bytes.Clone(f.Body)
 		change(f)
+		f.mustBeForged()
+	}
+}
+
+// mustBeForged keeps back a body that was changed where the signature does not cover it: its signature is
+// correct.
+func (f *Request) mustBeForged() {
+	if f.Correct() {
+		f.Refuse(NotSentNotPossible)
 	}
 }
 

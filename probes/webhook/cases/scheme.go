@@ -41,6 +41,14 @@ func (s Scheme) inBody() bool {
 // isJSON reports whether the body is JSON, of which there are many serializations.
 func (s Scheme) isJSON() bool { return s.body == "" || s.body == "json" || s.body == "json-array" }
 
+// emptyBody is a body that holds nothing.
+func (s Scheme) emptyBody() []byte {
+	if s.isJSON() {
+		return []byte("{}")
+	}
+	return nil
+}
+
 // coversBytes reports whether every byte of the body counts.
 func (s Scheme) coversBytes() bool { return s.covers.Body || s.covers.Digest }
 

@@ -226,6 +226,14 @@ func lists(s Scheme) []Case {
 	}
 	list := []Case{{Family: FamilyList, Name: "all-invalid", What: "two signatures, none of them correct",
 		Change: func(f *Request) { f.Put(f.random(), f.random()) }}}
+	if s.Timestamp.In == "signature" && s.List.Style == "repeat" && !strings.Contains(s.List.Item, "{timestamp}") {
+		list = append(list, Case{Family: FamilyList, Name: "none", What: "the time without any signature",
+			Change: func(f *Request) {
+				f.Put("")
+				item := strings.ReplaceAll(s.List.Item, "{signature}", "")
+				f.Signature = strings.Trim(strings.Replace(f.Signature, item, "", 1), s.List.Separator)
+			}})
+	}
 	if s.List.Style == "repeat" { // a hundred headers are more than servers accept
 		list = append(list, Case{Family: FamilyList, Name: "hundred-invalid", What: "a hundred signatures, none of them correct",
 			Change: func(f *Request) {
@@ -307,7 +315,7 @@ func urls(s Scheme) []Case {
 			f.Put(signature)
 		}}
 	}
-	return []Case{
+	list := []Case{
 		elsewhere("http", "the correct signature of the URL with http in place of https, and forwarded headers that say so", "", func(f *Request) *url.URL {
 			to := *f.URL
 			to.Scheme = "http"
@@ -320,6 +328,17 @@ func urls(s Scheme) []Case {
 		}),
 		elsewhere("other-environment", "the correct signature of the other environment's URL, and forwarded headers that name it", variantOther, func(f *Request) *url.URL { return f.OtherURL }),
 	}
+	if s.covers.Body || s.covers.Fields || s.covers.Params {
+		list = append(list, Case{Family: FamilyURL, Name: "without-url", Variant: variantNever, FullOnly: true,
+			What: "the HMAC of all that is signed but the URL", Change: func(f *Request) {
+				own := f.registered
+				f.registered = ""
+				signature := f.Right(f.Body)
+				f.registered = own
+				f.Put(signature)
+			}})
+	}
+	return list
 }
 
 // bodyDigests are cases of schemes that cover the body by a digest that is sent next to it.
@@ -336,15 +355,36 @@ func bodyDigests(s Scheme) []Case {
 				f.vary(86400)
 				f.Put(signature)
 			}},
+		{Family: FamilyDigest, Name: "digest-removed", FullOnly: true, What: "the correct signature of a request without the digest of its body",
+			Change: (*Request).undigest},
 	}
+}
+
+// undigest signs the request without the digest of its body.
+func (f *Request) undigest() {
+	digest := f.Scheme.Digest
+	f.Scheme.Digest = provider.BodyDigest{}
+	f.setHeader(digest.Header)
+	if digest.Query != "" {
+		u, err := url.Parse(f.registered)
+		if err != nil {
+			f.Refuse(NotSentNotPossible)
+			return
+		}
+		query := u.Query()
+		query.Del(digest.Query)
+		u.RawQuery = query.Encode()
+		f.registered, f.Query = u.String(), u.RawQuery
+	}
+	f.Put(f.Right(f.Body))
 }
 
 // uncovered are changes of what the signature does not protect, by design of the scheme.
 func uncovered(s Scheme) []Case {
-	if s.Kind != provider.HMAC || !s.inBody() || !s.covers.Fields {
+	if s.Kind != provider.HMAC || !s.inBody() || !strings.Contains(s.Fields.Root, ".0.") {
 		return nil
 	}
-	return []Case{{Family: "F07", Name: "item-appended", FullOnly: true, What: "an unsigned item appended to a signed batch", Change: tampered((*Request).appendItem)}}
+	return []Case{{Family: "F07", Name: "item-appended", FullOnly: true, What: "an unsigned item appended to a signed batch", Change: resigned((*Request).appendItem)}}
 }
 
 // appendItem repeats the signed item of a batch, without a signature and for another event.

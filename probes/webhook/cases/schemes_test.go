@@ -3,6 +3,8 @@ package cases
 import (
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -60,14 +62,43 @@ func made(t *testing.T, s *Source, c Case) *Request {
 	return f
 }
 
+func builtIn() []*provider.Profile {
+	var profiles []*provider.Profile
+	for _, name := range provider.Names() {
+		profiles = append(profiles, provider.Must(name))
+	}
+	return profiles
+}
+
+// ownProfiles are users' profiles of what no built-in provider does.
+func ownProfiles(t *testing.T) []*provider.Profile {
+	t.Helper()
+	files, err := filepath.Glob("../../../internal/provider/testdata/own/*.yaml")
+	if err != nil || len(files) < 4 {
+		t.Fatalf("profiles: %v, %v", files, err)
+	}
+	var profiles []*provider.Profile
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		profile, err := provider.ParseOwn(file, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		profiles = append(profiles, profile)
+	}
+	return profiles
+}
+
 // TestForgeriesOfEveryScheme: what is forged is rejected by a receiver that follows the recipe, and what
 // is valid is accepted, whatever the provider signs.
 func TestForgeriesOfEveryScheme(t *testing.T) {
 	t.Parallel()
-	for _, name := range provider.Names() {
-		t.Run(name, func(t *testing.T) {
+	for _, profile := range append(ownProfiles(t), builtIn()...) {
+		t.Run(profile.Name, func(t *testing.T) {
 			t.Parallel()
-			profile := provider.Must(name)
 			s := sourceOf(t, profile)
 			verify := func(f *Request) provider.Part {
 				return profile.Signature.Verify([][]byte{s.Key}, received(f), time.Now())
@@ -101,6 +132,34 @@ func TestForgeriesOfEveryScheme(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestWhatIsNotSignedIsNoForgery: what a user's profile leaves unsigned is not changed, and what it signs is.
+func TestWhatIsNotSignedIsNoForgery(t *testing.T) {
+	t.Parallel()
+	for _, profile := range ownProfiles(t) {
+		sent := map[string]bool{}
+		for _, c := range Forgeries(profile) {
+			sent[c.Label()] = made(t, sourceOf(t, profile), c) != nil
+		}
+		for label, want := range map[string][4]bool{ // by name: digest, form, in-body, joined
+			"tampered/value-changed":        {true, true, true, true},
+			"tampered/type-changed":         {true, true, false, true},
+			"tampered/from-empty":           {false, true, false, false},
+			"tampered/empty-body":           {true, false, false, true},
+			"other-url/without-url":         {false, false, false, true},
+			"body-digest/digest-removed":    {true, false, false, false},
+			"unsigned/empty-in-place":       {true, false, false, true},
+			"unbound-timestamp/body-only":   {false, false, false, true},
+			"stale-timestamp/hour":          {true, false, true, true},
+			"reserialized/trailing-newline": {false, false, false, true},
+		} {
+			i := slices.Index([]string{"acme-digest", "acme-form", "acme-in-body", "acme-joined"}, profile.Name)
+			if sent[label] != want[i] {
+				t.Errorf("%s: %s is sent: %t", profile.Name, label, sent[label])
+			}
+		}
 	}
 }
 
