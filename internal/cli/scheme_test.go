@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/audit/audittest"
 	"github.com/prelaunch-audit/prelaunch/internal/cli"
 	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
@@ -67,20 +68,13 @@ func schemeRows(t *testing.T) []schemeRow {
 	return rows
 }
 
-// schemeStride is that of these rows: one receiver each, but policies are compiled for each provider.
-func schemeStride() int {
-	if everyNth == 1 {
-		return 1
-	}
-	return 8 * everyNth
-}
-
 // TestTruthOfSchemes: of every provider whose events can be signed, a correct receiver is found correct,
-// and each flaw that its scheme may have fails its own check and no other.
+// and each flaw that its scheme may have fails its own check and no other. The sample is a smaller
+// share than of the other tables, because policies are compiled for each provider.
 func TestTruthOfSchemes(t *testing.T) {
 	t.Parallel()
 	rows := schemeRows(t)
-	for i := 0; i < len(rows); i += schemeStride() {
+	for i := range audittest.Rows(t, len(rows), 8*sample) {
 		row := rows[i]
 		t.Run(row.profile.Name+"/"+row.behavior.Name, func(t *testing.T) {
 			t.Parallel()

@@ -17,6 +17,7 @@ import (
 	"unicode"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/audit/audittest"
 	"github.com/prelaunch-audit/prelaunch/internal/cli"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox/behaviors"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox/certs"
@@ -64,7 +65,7 @@ var looked = []string{"https.api-requests", "https.redirects", "https.no-plain-h
 func TestTruthHostile(t *testing.T) {
 	t.Parallel()
 	hostiles := behaviors.Hostiles()
-	for i := 0; i < len(hostiles); i += everyNth {
+	for i := range audittest.Rows(t, len(hostiles), sample) {
 		hostile := hostiles[i]
 		t.Run(hostile.Name, func(t *testing.T) {
 			t.Parallel()

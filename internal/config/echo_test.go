@@ -8,6 +8,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/prelaunch-audit/prelaunch/internal/audit/audittest"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 	"github.com/prelaunch-audit/prelaunch/internal/yamldoc"
 	"github.com/prelaunch-audit/prelaunch/internal/yamldoc/shape"
@@ -68,7 +69,8 @@ func TestNoPlaceOfTheFileEchoesAKey(t *testing.T) {
 			spellings = append(spellings, "*"+key, "&"+key+" x", "!"+key+" x", "["+key, "{"+key+": "+key+"}", "`"+key, key+": "+key)
 		}
 		for _, spelled := range spellings {
-			for _, p := range places {
+			for j := range audittest.Rows(t, len(places), 1) {
+				p := places[j]
 				line := lines[p.line-1]
 				changed := append([]string{}, lines...)
 				changed[p.line-1] = line[:p.column-1] + spelled + line[p.column-1+p.length:]

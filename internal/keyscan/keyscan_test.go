@@ -84,7 +84,9 @@ func read(t *testing.T, s *Search, data []byte) []Hit {
 func TestEverySpellingInEveryContainer(t *testing.T) {
 	t.Parallel()
 	s := search(t)
-	for _, spelling := range secret.Spellings([]byte(heldKey)) {
+	spellings := secret.Spellings([]byte(heldKey))
+	for i := range audittest.Rows(t, len(spellings), 1) {
+		spelling := spellings[i]
 		if strings.Contains(spelling.Name, " of ") {
 			continue // without the digits around it nothing decodes to the inner encoding; see TestEncodingsInEncodings
 		}

@@ -138,7 +138,7 @@ const hostile = "\x1b[31mred\x1b]8;;https://evil.example\x07link\x1b]8;;\x07\u00
 	"\u202egnp.exe\u202c \u2066iso\u2069 \u200b\ufeff\u2028\u2029 \xff\xfe \x00\x08\x7f 漢字かな交じり文 👩‍👩‍👧‍👦 é́́́́́́́́́ ﷽ \U000e0041 *b* _i_ \\"
 
 // awkwardReport has hostile text in every field that takes text, long texts, nothing at all, and
-// 1,000 findings.
+// 200 findings of one check.
 func awkwardReport(t testing.TB) *audit.Report {
 	t.Helper()
 	doc := sampleDocument(t)
@@ -175,7 +175,7 @@ func awkwardReport(t testing.TB) *audit.Report {
 		"webhook.accepts-genuine": {{Outcome: audit.Pass, Basis: audit.Attested, Message: hostile}},
 		"errors.status-codes":     {{Outcome: audit.Fail, Environment: audit.Test, Message: hostile}, {Outcome: audit.Inconclusive, Environment: audit.Production, Message: hostile}},
 	}
-	for i := range 1000 {
+	for i := range 200 {
 		verdicts["api-key.not-in-code"] = append(verdicts["api-key.not-in-code"], audit.Verdict{Outcome: audit.Fail, Environment: []string{"", audit.Test, audit.Production}[i%3],
 			Subject: fmt.Sprint("file ", i), Target: ".", Message: fmt.Sprintf("key in a file, way %d", i%20),
 			Evidence: map[string]any{"path": fmt.Sprintf("src/%s/file %d#?%%.js", []string{"a b", "漢字", "c"}[i%3], i), "line": i, "commit": strings.Repeat("0a", 20)}})

@@ -100,7 +100,7 @@ func TestWorkflows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"github-actions.yml", "../ci/github.yml", "../../.github/workflows/ci.yml", "../../.github/workflows/release.yml"} {
+	for _, name := range []string{"github-actions.yml", "../ci/github.yml", "../../.github/workflows/ci.yml", "../../.github/workflows/nightly.yml", "../../.github/workflows/release.yml"} {
 		faults, err := linter.Lint(name, read(t, name), nil)
 		if err != nil {
 			t.Fatal(err)

@@ -1,12 +1,15 @@
 // Package audittest is what the tests of probes and audits share: a sink that keeps what is emitted, a key of which only the fingerprint
-// is known, and a way to run side by side what mostly waits.
+// is known, a way to run side by side what mostly waits, and the share of a long table that a run takes.
 package audittest
 
 import (
 	"encoding/hex"
 	"flag"
 	"fmt"
+	"iter"
 	"os"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -82,4 +85,39 @@ func Main(m *testing.M) {
 		}
 	}
 	os.Exit(m.Run())
+}
+
+// Rows are the rows of a table of n that a test goes through: every byDefault-th. PRELAUNCH_SWEEP=1 makes
+// that every row, and PRELAUNCH_SWEEP=24 at most every 24th; PRELAUNCH_SWEEP=24+5 begins with row 5, for a
+// second run that is to see other rows than the first. Of a table that has any, there is at least one.
+func Rows(t testing.TB, n, byDefault int) iter.Seq[int] {
+	t.Helper()
+	stride, offset, err := share(os.Getenv("PRELAUNCH_SWEEP"), byDefault)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(yield func(int) bool) {
+		if n == 0 {
+			return
+		}
+		for i := offset % min(stride, n); i < n && yield(i); i += stride {
+		}
+	}
+}
+
+func share(sweep string, byDefault int) (stride, offset int, err error) {
+	if sweep == "" {
+		return byDefault, 0, nil
+	}
+	every, from, shifted := strings.Cut(sweep, "+")
+	if stride, err = strconv.Atoi(every); err == nil && shifted {
+		offset, err = strconv.Atoi(from)
+	}
+	if err != nil || stride < 1 || offset < 0 {
+		return 0, 0, fmt.Errorf("PRELAUNCH_SWEEP is %q: want a stride such as 24, or a stride and a first row such as 24+5", sweep)
+	}
+	if stride > 1 {
+		stride = max(stride, byDefault)
+	}
+	return stride, offset, nil
 }
