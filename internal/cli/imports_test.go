@@ -15,6 +15,8 @@ const module = "github.com/prelaunch-audit/prelaunch/"
 // Configuration → probes → facts → policies → findings → report: a line of code belongs to one stage, and only cli joins them.
 var mayImport = []struct{ pattern, may string }{
 	{"cmd/prelaunch", "internal/cli"},
+	{"internal/fleet/database/databasetest", "internal/fleet/database"}, // for tests only
+	{"internal/fleet/database", "internal/audit"},
 	{"internal/cli", "internal/* internal/provider/delivery internal/yamldoc/shape probes probes/delivery probes/webhook probes/webhook/cases policies"},
 	{"probes", "internal/audit probes/*"},
 	{"probes/webhook/cases", "internal/provider"},
@@ -66,8 +68,10 @@ var onlyImporter = map[string]string{
 	"github.com/vbauerster/mpb":          "internal/cli",
 	"github.com/secure-systems-lab":      "internal/signoff",
 	"golang.org/x/crypto/ocsp":           "internal/tlsinspect internal/sandbox/certs",
-	"github.com/klauspost/compress/zstd": "internal/content",
 	"github.com/coreos/go-oidc":          "internal/fleet/login",
+	"github.com/klauspost/compress/zstd": "internal/content internal/fleet/database",
+	"modernc.org/sqlite":                 "internal/fleet/database",
+	"github.com/jackc/pgx":               "internal/fleet/database",
 }
 
 func TestImportDirections(t *testing.T) {
@@ -111,6 +115,25 @@ func TestImportDirections(t *testing.T) {
 	}
 	if count < 20 {
 		t.Errorf("only %d packages were looked at", count)
+	}
+}
+
+// TestAuditorHasNoDatabase keeps the reviewer's program small: only the server keeps anything in a database or a queue.
+func TestAuditorHasNoDatabase(t *testing.T) {
+	t.Parallel()
+	out, err := exec.Command("go", "list", "-deps", module+"cmd/prelaunch").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for imported := range strings.Lines(string(out)) {
+		for _, unwanted := range []string{"database/sql\n", "github.com/riverqueue/", "modernc.org/", "github.com/jackc/", module + "internal/fleet"} {
+			if strings.HasPrefix(imported, unwanted) {
+				t.Errorf("cmd/prelaunch imports %s", strings.TrimSpace(imported))
+			}
+		}
+	}
+	if !strings.Contains(string(out), module+"internal/cli\n") {
+		t.Error("the imports of cmd/prelaunch were not listed")
 	}
 }
 

@@ -1,0 +1,168 @@
+package database
+
+import (
+	"context"
+	"time"
+)
+
+// States of a finding.
+const (
+	StateOpen   = "open"
+	StateWaived = "waived"
+	StateClosed = "closed"
+)
+
+// Finding is one problem of an integration from the run that found it first to the one that showed it fixed.
+type Finding struct {
+	ID, Integration, Scope        string
+	Check, Environment            string
+	Level, Severity               string
+	Outcome                       string // fail or warn; of a waived one, what it would be
+	State                         string
+	Message                       string
+	Owner                         string    // of the waiver: who fixes it
+	ExpiresAt                     time.Time // of the waiver: start of the first day on which it no longer holds
+	FirstSeen, LastSeen, ClosedAt time.Time
+	FirstRun, LastRun             string
+	Ticket                        string // its address in a tracker, as the sender of tickets got it
+}
+
+const findingColumns = `id, integration, scope, check_id, environment, level, severity, outcome, state, message, owner, expires_at,
+	first_seen, last_seen, closed_at, first_run, last_run, ticket`
+
+func scanFinding(row scanner) (Finding, error) {
+	var f Finding
+	err := row.Scan(&f.ID, &f.Integration, &f.Scope, &f.Check, &f.Environment, &f.Level, &f.Severity, &f.Outcome, &f.State, &f.Message, &f.Owner, moment{&f.ExpiresAt},
+		moment{&f.FirstSeen}, moment{&f.LastSeen}, moment{&f.ClosedAt}, &f.FirstRun, &f.LastRun, &f.Ticket)
+	return f, err
+}
+
+// Findings returns the findings of an integration in the given states (none: all), the most severe and oldest first.
+func (d *DB) Findings(ctx context.Context, integration string, states ...string) ([]Finding, error) {
+	list, err := findings(ctx, d, d.read, integration, states)
+	return list, wrap("list the findings", err)
+}
+
+// Findings returns those of an integration that are open or waived, inside a transaction.
+func (tx *Tx) Findings(ctx context.Context, integration string) ([]Finding, error) {
+	list, err := findings(ctx, tx.db, tx.SQL, integration, []string{StateOpen, StateWaived})
+	return list, wrap("list the findings", err)
+}
+
+func findings(ctx context.Context, d *DB, from queryer, integration string, states []string) ([]Finding, error) {
+	query, values := "SELECT "+findingColumns+" FROM finding WHERE integration = ?", []any{integration}
+	for i, state := range states {
+		query += map[bool]string{true: " AND (state = ?", false: " OR state = ?"}[i == 0]
+		values = append(values, state)
+	}
+	if len(states) > 0 {
+		query += ")"
+	}
+	return all(ctx, d, from, scanFinding, query+` ORDER BY CASE severity WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 ELSE 3 END, first_seen, id`, values...)
+}
+
+// Finding returns one finding.
+func (d *DB) Finding(ctx context.Context, id string) (Finding, error) {
+	f, err := one(ctx, d, d.read, scanFinding, "SELECT "+findingColumns+" FROM finding WHERE id = ?", id)
+	return f, wrap("finding "+id, err)
+}
+
+// PutFinding writes a finding, new or changed. A ticket that is known stays.
+func (tx *Tx) PutFinding(ctx context.Context, f Finding) error {
+	_, err := tx.exec(ctx, `INSERT INTO finding (`+findingColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET integration = excluded.integration, scope = excluded.scope, check_id = excluded.check_id, environment = excluded.environment,
+			level = excluded.level, severity = excluded.severity, outcome = excluded.outcome, state = excluded.state, message = excluded.message,
+			owner = excluded.owner, expires_at = excluded.expires_at, first_seen = excluded.first_seen, last_seen = excluded.last_seen,
+			closed_at = excluded.closed_at, first_run = excluded.first_run, last_run = excluded.last_run`,
+		f.ID, f.Integration, f.Scope, f.Check, f.Environment, f.Level, f.Severity, f.Outcome, f.State, f.Message, f.Owner, millis(f.ExpiresAt),
+		millis(f.FirstSeen), millis(f.LastSeen), millis(f.ClosedAt), f.FirstRun, f.LastRun, f.Ticket)
+	return wrap("write the finding "+f.ID, err)
+}
+
+// SetTicket notes the ticket of a finding.
+func (tx *Tx) SetTicket(ctx context.Context, finding, ticket string) error {
+	_, err := tx.exec(ctx, "UPDATE finding SET ticket = ? WHERE id = ?", ticket, finding)
+	return wrap("note the ticket of "+finding, err)
+}
+
+// CheckCount is how many integrations have an open finding of a check.
+type CheckCount struct {
+	Check        string
+	Integrations int
+}
+
+// OpenChecks counts by check the integrations of the teams (as in Filter) that have an open finding of it, the most first.
+func (d *DB) OpenChecks(ctx context.Context, teams []string) ([]CheckCount, error) {
+	where, values := Filter{Teams: teams}.where()
+	list, err := all(ctx, d, d.read, func(row scanner) (CheckCount, error) {
+		var c CheckCount
+		err := row.Scan(&c.Check, &c.Integrations)
+		return c, err
+	}, `SELECT f.check_id, count(DISTINCT f.integration) AS n FROM finding f JOIN integration i ON i.name = f.integration
+		WHERE f.state = 'open' AND `+where+` GROUP BY f.check_id ORDER BY n DESC, f.check_id`, values...)
+	return list, wrap("count the findings", err)
+}
+
+// Expiry is something that a configuration rests on until it expires.
+type Expiry struct {
+	Integration string
+	Kind        string    // waiver, attestation, declaration or report
+	Subject     string    // the check, or the section of the configuration
+	Person      string    // who can renew it
+	ExpiresAt   time.Time // start of the first day on which it no longer holds
+}
+
+// SetExpiries replaces what is known of an integration's. One whose event was raised stays raised.
+func (tx *Tx) SetExpiries(ctx context.Context, integration string, list []Expiry) error {
+	known, err := all(ctx, tx.db, tx.SQL, scanExpiry, "SELECT integration, kind, subject, person, expires_at FROM expiry WHERE integration = ?", integration)
+	if err != nil {
+		return wrap("read what expires", err)
+	}
+	wanted := map[Expiry]bool{}
+	for _, e := range list {
+		e.Integration, e.ExpiresAt = integration, e.ExpiresAt.UTC()
+		wanted[e] = true
+		_, err := tx.exec(ctx, `INSERT INTO expiry (integration, kind, subject, person, expires_at) VALUES (?, ?, ?, ?, ?)
+			ON CONFLICT (integration, kind, subject, expires_at) DO UPDATE SET person = excluded.person`, integration, e.Kind, e.Subject, e.Person, millis(e.ExpiresAt))
+		if err != nil {
+			return wrap("write what expires", err)
+		}
+	}
+	for _, e := range known {
+		if !wanted[e] {
+			_, err := tx.exec(ctx, "DELETE FROM expiry WHERE integration = ? AND kind = ? AND subject = ? AND expires_at = ? AND person = ?", integration, e.Kind, e.Subject, millis(e.ExpiresAt), e.Person)
+			if err != nil {
+				return wrap("drop what no longer expires", err)
+			}
+		}
+	}
+	return nil
+}
+
+func scanExpiry(row scanner) (Expiry, error) {
+	var e Expiry
+	err := row.Scan(&e.Integration, &e.Kind, &e.Subject, &e.Person, moment{&e.ExpiresAt})
+	return e, err
+}
+
+// Expiries returns what an integration rests on, the soonest first.
+func (d *DB) Expiries(ctx context.Context, integration string) ([]Expiry, error) {
+	list, err := all(ctx, d, d.read, scanExpiry, "SELECT integration, kind, subject, person, expires_at FROM expiry WHERE integration = ? ORDER BY expires_at, kind, subject", integration)
+	return list, wrap("list what expires", err)
+}
+
+// TakeExpired returns what has expired and no event was raised for yet, and notes that it was.
+func (tx *Tx) TakeExpired(ctx context.Context, now time.Time, limit int) ([]Expiry, error) {
+	list, err := all(ctx, tx.db, tx.SQL, scanExpiry, `SELECT integration, kind, subject, person, expires_at FROM expiry
+		WHERE raised_at = 0 AND expires_at <= ? ORDER BY expires_at, integration LIMIT ?`+tx.db.forUpdate(" SKIP LOCKED"), millis(now), limit)
+	if err != nil {
+		return nil, wrap("find what has expired", err)
+	}
+	for _, e := range list {
+		if _, err := tx.exec(ctx, "UPDATE expiry SET raised_at = ? WHERE integration = ? AND kind = ? AND subject = ? AND expires_at = ?",
+			millis(now), e.Integration, e.Kind, e.Subject, millis(e.ExpiresAt)); err != nil {
+			return nil, wrap("note what has expired", err)
+		}
+	}
+	return list, nil
+}
