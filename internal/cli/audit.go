@@ -9,8 +9,6 @@ import (
 	"maps"
 	"net/netip"
 	"os"
-	"os/user"
-	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -18,13 +16,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/auditor"
 	"github.com/prelaunch-audit/prelaunch/internal/command"
 	"github.com/prelaunch-audit/prelaunch/internal/config"
 	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
 	"github.com/prelaunch-audit/prelaunch/internal/policy"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
 	"github.com/prelaunch-audit/prelaunch/internal/runner"
-	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 	"github.com/prelaunch-audit/prelaunch/internal/yamldoc/shape"
 	"github.com/prelaunch-audit/prelaunch/probes"
 )
@@ -52,7 +50,7 @@ func (c *choice) flags(cmd *cobra.Command) {
 
 // load reads the policies, and rejects a choice that suits no provider.
 func (c *choice) load() (*policy.Library, error) {
-	library, err := loadPolicies(c.policyDirs)
+	library, err := auditor.Policies(c.policyDirs)
 	if err != nil {
 		return nil, err
 	}
@@ -253,7 +251,7 @@ func (a *app) judgeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			report, err := judgeDocument(cmd.Context(), document, library, selection, judge, environment)
+			report, err := auditor.Judge(cmd.Context(), document, library, selection, judge, environment)
 			if err != nil {
 				return err
 			}
@@ -293,7 +291,7 @@ func (a *app) planCommand() *cobra.Command {
 			if err := narrow(integration, permissions.environment); err != nil {
 				return err
 			}
-			profile, err := profileOf(integration)
+			profile, err := auditor.Profile(integration)
 			if err != nil {
 				return err
 			}
@@ -376,7 +374,7 @@ func (a *app) prepare(ctx context.Context, file string, library *policy.Library,
 	if err := narrow(integration, permissions.environment); err != nil {
 		return nil, err
 	}
-	profile, err := profileOf(integration)
+	profile, err := auditor.Profile(integration)
 	if err != nil {
 		return nil, err
 	}
@@ -402,14 +400,9 @@ func (a *app) prepare(ctx context.Context, file string, library *policy.Library,
 // probing is an integration with what its probes get from outside.
 func (a *app) probing(integration *audit.Integration, permissions permissions, exec audit.Exec) (*prepared, error) {
 	integration.AllowedAPIHosts, integration.AllowedAddresses = permissions.apiHosts, permissions.addresses
-	roots, err := netprobe.Roots(integration.Network.ExtraRootsPEM)
-	if err != nil {
-		return nil, err
-	}
-	return &prepared{integration: integration, permissions: permissions, options: runner.Options{
-		Probes: probes.All(), Network: netprobe.New(integration, nil), Exec: exec, Roots: roots, Now: a.now, Tool: tool(),
-		OnlyMarked: permissions.onlyMarked,
-	}}, nil
+	options, err := auditor.Options(integration, exec)
+	options.Now, options.Tool, options.OnlyMarked = a.now, tool(), permissions.onlyMarked
+	return &prepared{integration: integration, permissions: permissions, options: options}, err
 }
 
 // audit probes an integration and judges what was seen. The policies are compiled while the probes run, a user's own before: a mistake
@@ -441,7 +434,7 @@ func (a *app) audit(ctx context.Context, prepared *prepared) (*audit.Document, *
 		return nil, nil, done.err
 	}
 	// Not ctx: what is known when a run is cut short is judged too.
-	report, err := judgeDocument(a.lasting, document, library, selection, done.judge, "")
+	report, err := auditor.Judge(a.lasting, document, library, selection, done.judge, "")
 	return document, report, err
 }
 
@@ -453,22 +446,8 @@ func (a *app) probe(ctx context.Context, prepared *prepared) *audit.Document {
 	document := runner.Run(ctx, prepared.integration, prepared.options)
 	progress.close()
 	document.Profile, document.Choice = prepared.profile, prepared.choice
-	document.ProbedBy = prober()
-	document.Scope.ConfigFile, document.Scope.ConfigLines = filepath.ToSlash(prepared.integration.File), report.ConfigLines(prepared.integration.Positions)
-	document.Scope.Overrides = append([]audit.Override{}, slices.Concat(overrides(prepared.integration.Network), prepared.integration.Outside, prepared.permissions.overrides(), proxies(a.LookupEnv))...) // never null
+	auditor.Describe(document, prepared.integration, prepared.permissions.overrides(), a.LookupEnv)
 	return document
-}
-
-// prober is who runs this program, as far as the machine knows.
-func prober() *audit.ProbedBy {
-	by := &audit.ProbedBy{}
-	if who, err := user.Current(); err == nil {
-		by.By = who.Username
-	}
-	if host, err := os.Hostname(); err == nil {
-		by.Host = host
-	}
-	return by
 }
 
 // whoseWord tells the reviewer what facts rest on that somebody else may have gathered.
@@ -495,38 +474,6 @@ func (a *app) whoseWord(document *audit.Document, digest string) {
 // the verdict (measured), and stays within the 150 MB that an audit may take.
 const gcPercent = 200
 
-// overrides are the settings of the configuration that make the audit see something else than the public does.
-func overrides(network audit.NetworkOptions) []audit.Override {
-	list := []audit.Override{}
-	for _, from := range slices.Sorted(maps.Keys(network.Resolve)) {
-		list = append(list, audit.Override{Setting: "network.resolve " + from, Value: strings.Join(network.Resolve[from], ", ")})
-	}
-	if network.CAFile != "" {
-		value := network.CAFile
-		if network.ProviderTrustsCA {
-			value += " (the provider is said to trust it)"
-		}
-		list = append(list, audit.Override{Setting: "network.ca_file", Value: value})
-	}
-	if network.ClientCert != "" {
-		list = append(list, audit.Override{Setting: "network.client_certificate", Value: network.ClientCert})
-	}
-	if network.Vantage == audit.Allowlisted {
-		list = append(list, audit.Override{Setting: "network.vantage", Value: network.Vantage})
-	}
-	return list
-}
-
-// proxies tells that a proxy is set in the environment, as probing goes past it.
-func proxies(lookupEnv func(string) (string, bool)) []audit.Override {
-	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"} {
-		if value, set := lookupEnv(name); set && value != "" {
-			return []audit.Override{{Setting: "environment " + name, Value: "set, and not used: the receivers are reached directly"}}
-		}
-	}
-	return nil
-}
-
 // narrow limits an integration to the environment of --environment, if there is one.
 func narrow(integration *audit.Integration, environment string) error {
 	if environment == "" {
@@ -536,30 +483,6 @@ func narrow(integration *audit.Integration, environment string) error {
 		return fmt.Errorf("--environment: %w", err)
 	}
 	return nil
-}
-
-// judgeDocument judges facts, or what they say of one environment: the report names the digest of all.
-func judgeDocument(ctx context.Context, document *audit.Document, library *policy.Library, selection policy.Selection, judge *policy.Judge, environment string) (*audit.Report, error) {
-	facts, err := document.Encode()
-	if err != nil {
-		return nil, err
-	}
-	digest := audit.Digest(facts)
-	if environment != "" {
-		if err := document.Narrow(environment); err != nil {
-			return nil, fmt.Errorf("--environment: %w", err)
-		}
-		if facts, err = document.Encode(); err != nil {
-			return nil, err
-		}
-	}
-	verdicts, err := judge.Verdicts(ctx, facts)
-	if err != nil {
-		return nil, err
-	}
-	return verdict.Assemble(document, digest, verdict.Judgment{
-		Checks: selection.Checks, Verdicts: verdicts, PolicyDigest: library.Digest(), Partial: selection.Partial,
-	}, document.Profile.Titles()), nil
 }
 
 func fileArgument(args []string) string {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/auditor"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/yamldoc/shape"
 	"github.com/prelaunch-audit/prelaunch/probes/webhook/cases"
@@ -157,7 +158,7 @@ func checkNames() []string {
 }
 
 func builtInChecks() []audit.CheckInfo {
-	library, err := loadPolicies(nil)
+	library, err := auditor.Policies(nil)
 	if err != nil {
 		return nil
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/auditor"
 	"github.com/prelaunch-audit/prelaunch/internal/policy"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
@@ -20,7 +21,7 @@ import (
 )
 
 func checkIDs(policyDirs []string) []string {
-	library, err := loadPolicies(policyDirs)
+	library, err := auditor.Policies(policyDirs)
 	if err != nil {
 		return nil
 	}
@@ -202,7 +203,7 @@ the frameworks for which there is a correct verification of the provider's signa
 
 // catalogueFor is the policies as a provider has them, or as any may.
 func catalogueFor(policyDirs []string, name string) (*policy.Library, error) {
-	library, err := loadPolicies(policyDirs)
+	library, err := auditor.Policies(policyDirs)
 	if err != nil {
 		return nil, err
 	}
@@ -266,7 +267,7 @@ func (p checkPage) text(check audit.CheckInfo, width int) string {
 
 // sourcesOf are where a provider asks for what a check requires.
 func sourcesOf(library *policy.Library, profile provider.Profile, id string) []string {
-	for _, check := range library.For(profileFacts(profile)).Checks() {
+	for _, check := range library.For(auditor.ProfileFacts(profile)).Checks() {
 		if check.ID == id {
 			return check.Sources
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/auditor"
 	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
@@ -164,7 +165,7 @@ func (d *development) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if prepared.profile, err = profileOf(l.integration); err != nil {
+	if prepared.profile, err = auditor.Profile(l.integration); err != nil {
 		return err
 	}
 	if prepared.library, prepared.selection, err = choice.fit(library, prepared.profile); err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra/doc"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/auditor"
 	"github.com/prelaunch-audit/prelaunch/internal/config"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
@@ -95,7 +96,7 @@ func everyCommand(cmd *cobra.Command) []*cobra.Command {
 }
 
 func referencePages(root *cobra.Command) ([]page, error) {
-	library, err := loadPolicies(nil)
+	library, err := auditor.Policies(nil)
 	if err != nil {
 		return nil, err
 	}

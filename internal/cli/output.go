@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/auditor"
 	"github.com/prelaunch-audit/prelaunch/internal/policy"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
 	"github.com/prelaunch-audit/prelaunch/policies"
@@ -138,7 +139,7 @@ func (a *app) readFacts(ctx context.Context, path string) (*audit.Document, erro
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if document.Profile.Name == "" { // facts of a version that knew one provider
-		if document.Profile, err = profileOf(&document.Integration); err != nil {
+		if document.Profile, err = auditor.Profile(&document.Integration); err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 	}

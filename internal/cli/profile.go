@@ -5,39 +5,9 @@ import (
 	"strings"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/auditor"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 )
-
-// profileFacts is what judging needs of a profile.
-func profileFacts(profile provider.Profile) audit.Profile {
-	facts := audit.Profile{
-		Name: profile.Name, Title: profile.Title, Verified: profile.Grade == provider.Verified,
-		Words: profile.AllWords(), Features: profile.FeatureNames(), Without: []audit.WithoutFamily{},
-		Success: []audit.StatusRange{}, WithinSeconds: profile.Delivery.Within.Duration().Seconds(),
-		Hosts: profile.Hosts(), Checklist: []audit.ProfileItem{},
-	}
-	for _, statuses := range profile.Delivery.Success.Ranges() {
-		facts.Success = append(facts.Success, audit.StatusRange(statuses))
-	}
-	for _, family := range provider.Families() {
-		if applies, because := profile.Applies(family); !applies {
-			facts.Without = append(facts.Without, audit.WithoutFamily{Family: family, Because: because})
-		}
-	}
-	for _, item := range profile.Checklist {
-		facts.Checklist = append(facts.Checklist, audit.ProfileItem{Title: item.Title, Source: item.Source, Checks: item.Checks})
-	}
-	return facts
-}
-
-// profileOf is what judging needs of an integration's provider.
-func profileOf(integration *audit.Integration) (audit.Profile, error) {
-	profile, err := provider.Of(integration.Provider, integration.ProviderProfile)
-	if err != nil {
-		return audit.Profile{}, err
-	}
-	return profileFacts(profile), nil
-}
 
 // reportedProfile is the profile by which a report was judged: the report has one that is not built in.
 func reportedProfile(r *audit.Report) (audit.Profile, error) {
@@ -48,7 +18,7 @@ func reportedProfile(r *audit.Report) (audit.Profile, error) {
 	if err != nil {
 		return audit.Profile{}, err
 	}
-	return profileFacts(profile), nil
+	return auditor.ProfileFacts(profile), nil
 }
 
 // catalogueProfile is the profile of that name or, without one, any: then the items of the checklist are
@@ -62,7 +32,7 @@ func catalogueProfile(name string) (audit.Profile, error) {
 	if err != nil {
 		return audit.Profile{}, err
 	}
-	facts := profileFacts(profile)
+	facts := auditor.ProfileFacts(profile)
 	if name != "" {
 		return facts, nil
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/auditor"
 	"github.com/prelaunch-audit/prelaunch/internal/lazy"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
@@ -106,7 +107,7 @@ func (a *app) requestAll(ctx context.Context, name string) (*request, error) {
 	if err != nil {
 		return nil, err
 	}
-	facts := profileFacts(profile)
+	facts := auditor.ProfileFacts(profile)
 	unseen := audit.Integration{
 		Name: "my-integration", Provider: profile.Name, EventTypes: profile.EventTypes(), Declared: []string{}, RetiredKeys: []audit.RetiredKey{},
 		Repositories: []audit.Repository{}, Workloads: []audit.Workload{}, Clients: []audit.Client{}, Logs: []audit.LogSource{},
@@ -128,7 +129,7 @@ func (a *app) requestAll(ctx context.Context, name string) (*request, error) {
 			document.Facts[kind.Name] = []json.RawMessage{}
 		}
 	}
-	library, err := loadPolicies(nil)
+	library, err := auditor.Policies(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +142,7 @@ func (a *app) requestAll(ctx context.Context, name string) (*request, error) {
 	if err != nil {
 		return nil, err
 	}
-	judged, err := judgeDocument(ctx, document, library, selection, judge, "")
+	judged, err := auditor.Judge(ctx, document, library, selection, judge, "")
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ import (
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/audit/audittest"
-	"github.com/prelaunch-audit/prelaunch/internal/cli"
+	"github.com/prelaunch-audit/prelaunch/internal/auditor"
 	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/runner"
@@ -116,7 +116,7 @@ func auditScheme(t *testing.T, row schemeRow) audited {
 		Roots: audit.Roots{System: authority.Pool(), All: authority.Pool()},
 		Tool:  audit.Tool{Name: "prelaunch", Version: "test"}, Grace: 20 * time.Second,
 	})
-	if document.Profile, err = cli.ProfileOf(integration); err != nil {
+	if document.Profile, err = auditor.Profile(integration); err != nil {
 		t.Fatal(err)
 	}
 	document.Profile.Verified = true // the receiver is built from the recipe, whoever confirms it

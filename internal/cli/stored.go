@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/auditor"
 	"github.com/prelaunch-audit/prelaunch/internal/history"
 	"github.com/prelaunch-audit/prelaunch/internal/policy"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
@@ -74,7 +75,7 @@ expired; its verdict is then EXPIRED.`,
 			if err != nil {
 				return err
 			}
-			library, err := loadPolicies(policyDirs)
+			library, err := auditor.Policies(policyDirs)
 			if err != nil {
 				return err
 			}
@@ -134,7 +135,7 @@ func (a *app) diffCommand() *cobra.Command {
 				if options.NewFacts, err = a.readFacts(cmd.Context(), facts[1]); err != nil {
 					return err
 				}
-				library, err := loadPolicies(nil)
+				library, err := auditor.Policies(nil)
 				if err != nil {
 					return err
 				}
@@ -334,7 +335,7 @@ that names the report, the facts, the configuration and the policies by digest. 
 			if err != nil {
 				return err
 			}
-			library, err := loadPolicies(policyDirs)
+			library, err := auditor.Policies(policyDirs)
 			if err != nil {
 				return err
 			}
@@ -430,7 +431,7 @@ approved and has not expired, 1 that it was rejected or has expired (unless --an
 				}
 				public = append(public, key)
 			}
-			library, err := loadPolicies(policyDirs)
+			library, err := auditor.Policies(policyDirs)
 			if err != nil {
 				return err
 			}
@@ -504,7 +505,7 @@ func (a *app) rejudge(ctx context.Context, raw []byte, library *policy.Library) 
 		if err != nil {
 			return nil, err
 		}
-		return judgeDocument(ctx, document, library, selection, judge, environment)
+		return auditor.Judge(ctx, document, library, selection, judge, environment)
 	}}, nil
 }
 

@@ -4,26 +4,17 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/auditor"
 )
 
 // Version is set by the linker for a release (-ldflags "-X …/internal/cli.Version=1.2.3"); otherwise the module's own version is shown.
 var Version string
 
-func tool() audit.Tool {
-	version := Version
-	if info, ok := debug.ReadBuildInfo(); version == "" && ok {
-		version = strings.TrimPrefix(info.Main.Version, "v")
-	}
-	if version == "" || version == "(devel)" {
-		version = "devel"
-	}
-	return audit.Tool{Name: "prelaunch", Version: version}
-}
+func tool() audit.Tool { return auditor.Tool(Version) }
 
 // build is everything that tells one program from another.
 type build struct {
@@ -36,7 +27,7 @@ type build struct {
 }
 
 func thisBuild() (build, error) {
-	library, err := loadPolicies(nil)
+	library, err := auditor.Policies(nil)
 	if err != nil {
 		return build{}, err
 	}
