@@ -52,6 +52,7 @@ var mayImport = []struct{ pattern, may string }{
 	{"internal/keyscan/match", ""},
 	{"internal/sandbox", "internal/audit internal/secret internal/provider internal/sandbox/certs internal/sandbox/gitrepo internal/lazy"},
 	{"internal/sandbox/behaviors", "internal/audit internal/secret internal/provider internal/sandbox internal/sandbox/certs"}, // only tests and the benchmark import it
+	{"internal/fleet/notice", "internal/audit internal/secret internal/netprobe internal/report internal/history internal/fleet/database"},
 	{"internal/fleet/login", "internal/netprobe internal/secret"},
 	{"internal/wording", ""}, // for tests only
 	{"internal/*", ""},
