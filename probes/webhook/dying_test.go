@@ -22,8 +22,9 @@ import (
 // mortal stands for a process that a request can kill: it closes every connection without an answer until it is started again.
 type mortal struct {
 	mu    sync.Mutex
-	until time.Time // dead
-	away  time.Duration
+	until time.Time     // dead
+	left  int           // requests that it turns away at least before it is back, so that a slow machine's prober sees it dead
+	away  time.Duration // since the last one that it turned away
 	kills func(*http.Request) bool
 	next  http.Handler
 
@@ -41,14 +42,27 @@ type mortal struct {
 func (m *mortal) dead() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return time.Now().Before(m.until)
+	return m.left > 0 || time.Now().Before(m.until)
+}
+
+// down reports whether it is dead for a request or a connection that came in.
+func (m *mortal) down() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.left == 0 && !time.Now().Before(m.until) {
+		return false
+	}
+	if m.bans == 0 {
+		m.left, m.until = max(0, m.left-1), time.Now().Add(m.away)
+	}
+	return true
 }
 
 func (m *mortal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !m.dead() && m.kills != nil && m.kills(r) {
 		die := func() {
 			m.mu.Lock()
-			m.until = time.Now().Add(m.away)
+			m.until, m.left = time.Now().Add(m.away), 3
 			m.deaths++
 			m.mu.Unlock()
 		}
@@ -58,7 +72,7 @@ func (m *mortal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			die()
 		}
 	}
-	if m.dead() {
+	if m.down() {
 		if m.gateway {
 			w.WriteHeader(http.StatusBadGateway)
 			return
@@ -117,9 +131,9 @@ func startMortal(t *testing.T, l *lab, environment string, m *mortal) {
 	server.Config.ConnState = func(conn net.Conn, state http.ConnState) {
 		switch {
 		case state != http.StateNew:
-		case m.dead() && m.bans > 0:
+		case m.bans > 0 && m.down():
 			reset(conn)
-		case m.dead() && !m.gateway:
+		case m.bans == 0 && !m.gateway && m.down():
 			_ = conn.Close() // its client sees that anyway
 		case m.bans > 0:
 			m.mu.Lock()
