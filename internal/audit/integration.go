@@ -64,6 +64,10 @@ type Integration struct {
 	// command line.
 	AllowedAddresses []netip.Prefix `json:"-"`
 
+	// PublicOnly leaves loopback and private addresses alone unless AllowedAddresses has them, even of hosts that the configuration
+	// names: for a server, which can reach more than the audited team can.
+	PublicOnly bool `json:"-"`
+
 	// PlainLoopback lets what is made with a key go over plain HTTP to this machine itself: to a developer's own receiver.
 	PlainLoopback bool `json:"-"`
 

@@ -76,6 +76,9 @@ type Run struct {
 	Progress    func(done, total int) // total 0: not known
 	// Notice tells the person who waits, at once, what must not wait for the report. May be nil.
 	Notice func(text string)
+	// Sending is told of each event with a UID that is about to be sent to a receiver; where it returns an error the event is not sent.
+	// May be nil.
+	Sending func(ctx context.Context, event SentEvent) error
 	// Selected reports whether a check is selected; only what selected checks read is sent. Nil: all are.
 	Selected func(check string) bool
 	// Shared is what the probes of a run have in common. Nil: each makes its own.

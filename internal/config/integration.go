@@ -233,7 +233,7 @@ func (r *reader) keyReference(v *shape.Value) audit.KeyReference {
 		return audit.KeyReference{Source: audit.FromEnv, Variable: v.Field("env").Text}
 	case v.Field("file") != nil:
 		file := v.Field("file")
-		resolved := r.secretFile(file)
+		resolved := r.keyFile(file)
 		if resolved != "" {
 			if _, err := os.Stat(resolved); err != nil {
 				r.problem(file, file.Path+" cannot be read: "+withoutPath(err).Error(), "write the path of the key's file (it is not repeated here, in case it is the key)")

@@ -68,7 +68,7 @@ func (r *reader) clientCertificate(v *shape.Value) {
 		if file == nil {
 			return
 		}
-		resolved := r.secretFile(file)
+		resolved := r.keyFile(file)
 		if resolved == "" {
 			continue
 		}

@@ -26,6 +26,10 @@ type Permissions struct {
 	Environment string
 	Paths       []string // --allow-path: directories that key files, client certificates and evidence may come from
 	Env         []string // --allow-env: patterns of variables that keys and commands may use, such as VAULT_*
+	// Secrets is for a server that audits the configurations of many teams: the one directory that keys and client certificates come
+	// from. Nothing else is then read from outside the configuration's own directory and Paths, and of the variables only those that Env
+	// names. Empty: the configuration is a reviewer's own business.
+	Secrets string
 	// Survey makes Load list what lacks a permission in Integration.Needs, without reading it, instead of reporting it.
 	Survey bool
 }
@@ -35,7 +39,8 @@ const secretsDirectory = "/run/secrets"
 
 // guard decides which files and variables a configuration may name.
 type guard struct {
-	own      string   // the configuration's directory; this and the next are absolute, with links resolved
+	own      string   // the configuration's directory; this and the next two are absolute, with links resolved
+	secrets  string   // the only directory of keys; empty: there is none, and a person decides about the rest
 	allowed  []string // directories that the reviewer allows
 	patterns []string // of variables
 	words    []string // of the built-in provider profile, lower case: variables with one of them belong to the audit
@@ -61,7 +66,12 @@ func newGuard(directory string, options Options) (*guard, error) {
 		g.allowed = append(g.allowed, resolved)
 	}
 	mounted := []string{secretsDirectory}
-	if options.LookupEnv != nil {
+	if options.Permissions.Secrets != "" {
+		mounted = nil
+		if g.secrets, err = resolveLinks(options.Permissions.Secrets); err != nil {
+			return nil, fmt.Errorf("find the directory of secrets: %w", err)
+		}
+	} else if options.LookupEnv != nil {
 		if credentials, _ := options.LookupEnv("CREDENTIALS_DIRECTORY"); filepath.IsAbs(credentials) {
 			mounted = append(mounted, credentials)
 		}
@@ -115,6 +125,17 @@ func (g *guard) permitsFile(resolved string) bool {
 
 // permitsVariable reports whether a variable may be read for a key or passed to a command.
 func (g *guard) permitsVariable(name string) bool {
+	if g.secrets == "" && g.belongs(name) {
+		return true
+	}
+	return slices.ContainsFunc(g.patterns, func(pattern string) bool {
+		matches, err := path.Match(pattern, name)
+		return err == nil && matches
+	})
+}
+
+// belongs reports whether a variable belongs to the audit by its name.
+func (g *guard) belongs(name string) bool {
 	if strings.HasPrefix(name, "PRELAUNCH_") {
 		return true
 	}
@@ -122,13 +143,20 @@ func (g *guard) permitsVariable(name string) bool {
 	among := func(words ...string) bool {
 		return slices.ContainsFunc(parts, func(part string) bool { return slices.Contains(words, part) })
 	}
-	if among(g.words...) && (!among(g.bare...) || among("webhook", "webhooks", "hook")) {
-		return true
+	return among(g.words...) && (!among(g.bare...) || among("webhook", "webhooks", "hook"))
+}
+
+// keyFile is secretFile for keys and client certificates, which have a directory of their own on a server.
+func (r *reader) keyFile(v *shape.Value) string {
+	if r.guard.secrets == "" {
+		return r.secretFile(v)
 	}
-	return slices.ContainsFunc(g.patterns, func(pattern string) bool {
-		matches, err := path.Match(pattern, name)
-		return err == nil && matches
-	})
+	resolved, ok := r.location(v)
+	if ok && !inside(resolved, r.guard.secrets) {
+		r.problem(v, v.Path+" is not in the integration's own directory of secrets", "keep it there, as the operator of the fleet arranges")
+		return ""
+	}
+	return resolved
 }
 
 // secretFile is the resolved path of a file whose content or digest reaches somebody else; "" when it may not be read, which is
@@ -158,6 +186,10 @@ func (r *reader) otherFile(v *shape.Value) (resolved string) {
 		return ""
 	}
 	resolved, ok := r.location(v)
+	if ok && r.guard.secrets != "" && !r.guard.permitsFile(resolved) {
+		r.problem(v, v.Path+" is outside the configuration's own directory", "keep it there, or ask the operator of the fleet to allow its directory")
+		return ""
+	}
 	if ok && !inside(resolved, r.guard.own) {
 		r.integration.Outside = append(r.integration.Outside, audit.Override{Setting: v.Path, Value: v.Text + " (outside the configuration's directory)"})
 	}

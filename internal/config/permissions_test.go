@@ -159,6 +159,62 @@ network: {ca_file: link/ca.pem}
 	}
 }
 
+// TestAServerReadsNothingThatIsNotTheIntegrations holds what a configuration may name on a server that audits those of many teams: its keys
+// are in a directory of their own, and everything else is its own or allowed.
+func TestAServerReadsNothingThatIsNotTheIntegrations(t *testing.T) {
+	t.Parallel()
+	own, elsewhere := outside(t)
+	secrets := filepath.Join(t.TempDir(), "secrets")
+	chain, key := certs.PEM(certs.New(today).Client("acme"))
+	write(t, filepath.Join(secrets, "acme", "client.pem"), chain)
+	write(t, filepath.Join(secrets, "acme", "client.key"), key)
+	write(t, filepath.Join(secrets, "acme", "secret"), []byte(testKey))
+	write(t, filepath.Join(secrets, "other", "secret"), []byte(testKey))
+	if err := os.Symlink("../other/secret", filepath.Join(secrets, "acme", "to-other")); err != nil {
+		t.Fatal(err)
+	}
+	load := func(content string, paths ...string) error {
+		path := filepath.Join(own, "prelaunch.yaml")
+		content = strings.NewReplacer("{env: TEST_KEY}", "{file: "+secrets+"/acme/secret}", "{env: PRODUCTION_KEY}", "{file: "+secrets+"/acme/secret}").Replace(content)
+		write(t, path, []byte(content))
+		_, err := Load(path, Options{Now: options.Now, Permissions: Permissions{Secrets: filepath.Join(secrets, "acme"), Env: []string{"ACME_*"}, Paths: paths},
+			LookupEnv: variables(map[string]string{"CREDENTIALS_DIRECTORY": secrets})})
+		return err
+	}
+	reference := withReference
+	for _, test := range []struct {
+		name, content string
+		paths         []string
+		accepted      bool
+	}{
+		{name: "a key of its own", content: minimal, accepted: true},
+		{name: "a variable of its own", content: reference("{env: ACME_KEY}"), accepted: true},
+		{name: "a variable that would do on the command line", content: reference("{env: BEGINI_KEY}")},
+		{name: "another's key", content: reference("{file: " + secrets + "/other/secret}")},
+		{name: "another's key by a link", content: reference("{file: " + secrets + "/acme/to-other}")},
+		{name: "another's key by a way up", content: reference("{file: " + secrets + "/acme/../other/secret}")},
+		{name: "a key next to the configuration", content: reference("{file: secret}")},
+		{name: "a key in an allowed directory", content: reference("{file: " + elsewhere + "/secret}"), paths: []string{elsewhere}},
+		{name: "a client certificate of its own", content: minimal + fmt.Sprintf("network: {client_certificate: {cert: %s/acme/client.pem, key: %s/acme/client.key}}\n", secrets, secrets), accepted: true},
+		{name: "another client certificate", content: minimal + "network: {client_certificate: {cert: client.pem, key: client.key}}\n"},
+		{name: "evidence of its own", content: minimal + "attestations: [{check: environments.same-build, statement: s, by: j, on: 2026-11-01, evidence: secret}]\n", accepted: true},
+		{name: "evidence from the secrets", content: minimal + "attestations: [{check: environments.same-build, statement: s, by: j, on: 2026-11-01, evidence: " + secrets + "/acme/secret}]\n"},
+		{name: "its own repository", content: minimal + "repositories: [{path: .}]\n", accepted: true},
+		{name: "another repository", content: minimal + "repositories: [{path: ../elsewhere}]\n"},
+		{name: "another repository by a link", content: minimal + "repositories: [{path: link}]\n"},
+		{name: "an allowed repository", content: minimal + "repositories: [{path: ../elsewhere}]\n", paths: []string{elsewhere}, accepted: true},
+		{name: "other logs", content: minimal + "logs: [{path: ../*/x.log}]\n"},
+		{name: "another roster", content: minimal + "access: {roster: /etc/passwd}\n"},
+		{name: "another client", content: minimal + "clients: [{path: /}]\n"},
+		{name: "other manifests", content: minimal + "workloads: [{path: ..}]\n"},
+		{name: "other roots", content: minimal + "network: {ca_file: ../elsewhere/client.pem}\n"},
+	} {
+		if err := load(test.content, test.paths...); (err == nil) != test.accepted {
+			t.Errorf("%s: %v", test.name, err)
+		}
+	}
+}
+
 func TestVariablesThatDoNotBelongToTheAuditNeedAPermission(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "prelaunch.yaml")

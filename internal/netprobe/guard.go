@@ -16,7 +16,8 @@ import (
 //   - link-local and metadata addresses of clouds are never connected to;
 //   - loopback, private and other addresses that are not public only for hosts that the
 //     configuration itself names;
-//   - what --allow-address lists is exempt from both.
+//   - not even for those where the integration is confined to public addresses;
+//   - what --allow-address lists is exempt from all of it.
 // The address that is connected to is what counts, not what a name resolved to some time before.
 
 // BlockedError reports that an address was not connected to. Its text is the same whatever there is
@@ -119,12 +120,13 @@ func embedded(address netip.Addr) (netip.Addr, bool) {
 
 // guard decides which addresses are connected to.
 type guard struct {
-	allowed []netip.Prefix
-	named   map[string]bool // hosts that the configuration names
+	allowed    []netip.Prefix
+	publicOnly bool
+	named      map[string]bool // hosts that the configuration names
 }
 
 func newGuard(integration *audit.Integration) guard {
-	g := guard{allowed: integration.AllowedAddresses, named: map[string]bool{}}
+	g := guard{allowed: integration.AllowedAddresses, publicOnly: integration.PublicOnly, named: map[string]bool{}}
 	for _, environment := range integration.Environments {
 		g.name(environment.WebhookURL)
 		g.name(environment.APIBaseURL)
@@ -150,7 +152,7 @@ func canonical(host string) string { return strings.ToLower(strings.TrimSuffix(h
 // check returns an error unless address may be connected to on behalf of host.
 func (g guard) check(host string, address netip.Addr) error {
 	kind := AddressKind(address)
-	if kind == AddressPublic || kind == AddressPrivate && g.named[canonical(host)] || g.isAllowed(address) {
+	if kind == AddressPublic || kind == AddressPrivate && !g.publicOnly && g.named[canonical(host)] || g.isAllowed(address) {
 		return nil
 	}
 	return &BlockedError{Host: host, Kind: kind}

@@ -87,6 +87,7 @@ func TestGuard(t *testing.T) {
 		name, address string
 		allowed       []netip.Prefix
 		named         string // a webhook URL to use in place of the usual one
+		publicOnly    bool
 		blocked       bool
 	}{
 		{name: "webhook", address: "named.acme.example:" + port},
@@ -100,6 +101,9 @@ func TestGuard(t *testing.T) {
 		{name: "literal of the configuration", address: loopback, named: "https://" + loopback},
 		{name: "allowed", address: "other.acme.example:" + port, allowed: prefixes("127.0.0.0/8")},
 		{name: "another range allowed", address: "other.acme.example:" + port, allowed: prefixes("10.0.0.0/8"), blocked: true},
+		{name: "only public addresses", address: "named.acme.example:" + port, publicOnly: true, blocked: true},
+		{name: "resolve to other than public ones", address: "resolved.acme.example:443", publicOnly: true, blocked: true},
+		{name: "only public addresses and a range", address: "named.acme.example:" + port, publicOnly: true, allowed: prefixes("127.0.0.0/8")},
 		{name: "metadata", address: "metadata.acme.example:80", blocked: true},
 		{name: "metadata that the configuration names", address: "metadata.acme.example:80", named: "https://metadata.acme.example", blocked: true},
 	}
@@ -107,7 +111,7 @@ func TestGuard(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			integration := integration()
-			integration.AllowedAddresses = test.allowed
+			integration.AllowedAddresses, integration.PublicOnly = test.allowed, test.publicOnly
 			if test.named != "" {
 				integration.Environments[0].WebhookURL = test.named
 			}

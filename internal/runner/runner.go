@@ -40,8 +40,9 @@ type Options struct {
 	Roots    audit.Roots
 	Now      func() time.Time
 	Progress Progress // may be nil
-	// Notice, Selected and OnlyMarked are those of audit.Run.
+	// Notice, Sending, Selected and OnlyMarked are those of audit.Run.
 	Notice     func(text string)
+	Sending    func(ctx context.Context, event audit.SentEvent) error
 	Selected   func(check string) bool
 	OnlyMarked bool
 	Tool       audit.Tool
@@ -133,7 +134,7 @@ func (o Options) run(integration *audit.Integration, id string, ledger *audit.Le
 	return &audit.Run{
 		Integration: integration, ID: id, UserAgent: o.Tool.Name + "/" + o.Tool.Version + " run/" + id,
 		Now: o.Now, Network: o.Network, Exec: o.Exec, Roots: o.Roots, Ledger: ledger, Sink: sink, Progress: func(int, int) {},
-		Notice: o.Notice, Selected: o.Selected, OnlyMarked: o.OnlyMarked,
+		Notice: o.Notice, Sending: o.Sending, Selected: o.Selected, OnlyMarked: o.OnlyMarked,
 	}
 }
 

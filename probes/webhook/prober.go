@@ -262,9 +262,15 @@ func (p *prober) sendOne(ctx context.Context, t *transcript, j job) *record {
 	return p.send(ctx, t, []job{j})[0]
 }
 
-// note puts a request that is about to be sent into the ledger, for which the logs are searched.
-func (p *prober) note(f *cases.Request, at time.Time) {
+// note puts a request that is about to be sent into the ledger, for which the logs are searched, once whoever keeps the list of what
+// has to be purged has its UID.
+func (p *prober) note(ctx context.Context, f *cases.Request, at time.Time) error {
 	event := audit.LedgerEvent{Environment: p.environment.Name, UID: readableUID(f), Valid: f.Valid, Body: f.Body, At: at}
+	if p.run.Sending != nil && event.UID != "" {
+		if err := p.run.Sending(ctx, audit.SentEvent{Environment: event.Environment, UID: event.UID, EventType: f.Event.Type, At: at.UTC()}); err != nil {
+			return err
+		}
+	}
 	if !f.Unsigned {
 		event.Signature = f.Signature
 	}
@@ -276,6 +282,7 @@ func (p *prober) note(f *cases.Request, at time.Time) {
 		event.Signature, event.Valid = f.Exposed, true
 		p.run.Ledger.Add(event)
 	}
+	return nil
 }
 
 // readableUID is the UID that the receiver can read in the body, in whatever encoding; "" where it

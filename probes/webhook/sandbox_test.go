@@ -32,6 +32,7 @@ type lab struct {
 	progress    runner.Progress
 	selected    func(string) bool
 	onlyMarked  bool
+	sending     func(context.Context, audit.SentEvent) error
 
 	mu   sync.Mutex
 	said []string
@@ -134,7 +135,7 @@ func (l *lab) run(ctx context.Context) *audit.Document {
 			}
 			return times, 0, nil
 		},
-		Tool: audit.Tool{Name: "prelaunch", Version: "test"}, Progress: l.progress, Selected: l.selected, OnlyMarked: l.onlyMarked,
+		Tool: audit.Tool{Name: "prelaunch", Version: "test"}, Progress: l.progress, Selected: l.selected, OnlyMarked: l.onlyMarked, Sending: l.sending,
 		Notice: func(text string) {
 			l.mu.Lock()
 			defer l.mu.Unlock()

@@ -19,8 +19,8 @@ type Sender struct {
 	*Client
 	Pace *Pace
 	Now  func() time.Time
-	// Sending is told of each request just before it is sent.
-	Sending func(f *cases.Request, at time.Time)
+	// Sending is told of each request just before it is sent, which it is not after an error.
+	Sending func(ctx context.Context, f *cases.Request, at time.Time) error
 	// Ping, if set, makes a request that a receiver which still works responds to. It is sent when a
 	// gateway responded in the receiver's place, to see whether that request stopped the receiver.
 	Ping func() *cases.Request
@@ -84,12 +84,14 @@ func (s *Sender) Do(ctx context.Context, address string, once bool, prepare func
 		if s.halted.Load() {
 			reason = cases.NotSentSilent
 		}
+		at := s.Now()
+		if reason == "" && s.Sending(ctx, f, at) != nil {
+			reason = cases.NotSentInterrupted
+		}
 		if reason != "" {
 			r.NotSent = reason
 			return r
 		}
-		at := s.Now()
-		s.Sending(f, at)
 		begun := time.Now()
 		r.Request, r.Response = f, s.send(ctx, f, address, broken.alone)
 		r.Attempts = append(r.Attempts, Attempt{f, at, r.Response.Status, r.Response.Failure, r.Response.Closed, begun, time.Now()})
@@ -115,10 +117,9 @@ func (s *Sender) stopped(ctx context.Context, result *Result) bool {
 	for range pings {
 		result.Pings++
 		f := s.Ping()
-		if f == nil {
+		if f == nil || s.Sending(ctx, f, s.Now()) != nil {
 			return false
 		}
-		s.Sending(f, s.Now())
 		if r := s.send(ctx, f, "", true); r.Status != 0 && !Gateway(r.Status) || ctx.Err() != nil {
 			s.own.Add(1)
 			return false
