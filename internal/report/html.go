@@ -122,6 +122,7 @@ type htmlBlock struct {
 
 type htmlGroup struct {
 	Said, More string
+	Replay     string // the command that shows again what was found
 	Places     []string
 	Evidence   []htmlEvidence
 }
@@ -319,6 +320,9 @@ func htmlGroups(outcome audit.Outcome, findings []audit.Finding) (shown []htmlGr
 			text = capital(label(g.Outcome)) + ": " + text
 		}
 		one := htmlGroup{Said: clip(plain(text), maxHTMLText)}
+		if command := plain(replay(g.Findings)); !slices.ContainsFunc(shown, func(other htmlGroup) bool { return other.Replay == command }) {
+			one.Replay = command
+		}
 		places := g.places()
 		for _, p := range places[:min(len(places), maxHTMLPlaces)] {
 			one.Places = append(one.Places, clip(plain(p.String()), maxHTMLText))

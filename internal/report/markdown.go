@@ -107,11 +107,18 @@ func markdownCheck(check audit.Check, outcome audit.Outcome) string {
 		}
 		fmt.Fprintf(&b, "- %s\n", markdownClip(line.text, maxMessage))
 	}
-	if command := replay(withOutcome(check.Findings, outcome)); command != "" {
-		fmt.Fprintf(&b, "- See: `%s`\n", strings.ReplaceAll(plain(command), "`", ""))
-	}
+	b.WriteString(markdownReplay(withOutcome(check.Findings, outcome)))
 	b.WriteString("\n" + markdownBlocks("**Fix:** ", check.Remediation) + "\n")
 	return b.String()
+}
+
+// markdownReplay is the command that shows again what was found.
+func markdownReplay(found []audit.Finding) string {
+	command := replay(found)
+	if command == "" {
+		return ""
+	}
+	return fmt.Sprintf("- See: `%s`\n", strings.ReplaceAll(plain(command), "`", ""))
 }
 
 // markdownCause is what findings wait for, and what settles it.
@@ -125,6 +132,9 @@ func markdownCause(c *cause) string {
 			text = "- " + text
 		}
 		b.WriteString(text + "\n")
+	}
+	if len(c.Groups) > 0 {
+		b.WriteString(markdownReplay(c.Groups[0].Findings))
 	}
 	b.WriteString("\n" + markdownClip(c.waiting(), maxMessage) + "\n\n" + markdownBlocks("**To settle it:** ", c.step()) + "\n")
 	return b.String()

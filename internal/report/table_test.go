@@ -32,10 +32,10 @@ func unreachable(t testing.TB) *audit.Report {
 	}
 	found := map[string][]audit.Verdict{
 		"https.webhook-reachable": {{Outcome: audit.Fail, Environment: audit.Test, Subject: "x", Message: "the Test receiver refused the connection", Cause: why,
-			NextStep: "Start the Test receiver.", Evidence: map[string]any{"is_cause": true}}},
+			NextStep: "Start the Test receiver.", Evidence: map[string]any{"is_cause": true, "replay": "prelaunch replay valid --environment test"}}},
 		"api-key.not-in-code": {{Outcome: audit.Fail, Subject: "x", Message: "Production API key found in src/leak.py", Evidence: map[string]any{"repository": "repo2", "path": "src/leak.py", "line": 1}}},
 		"api-key.not-in-client": {{Outcome: audit.Inconclusive, Subject: "x", Message: "clients is not declared",
-			NextStep: "Add to prelaunch.yaml:\n  clients:\n    - {path: dist}"}},
+			NextStep: "Add to prelaunch.yaml:\n  clients:\n    - {path: dist}", Evidence: map[string]any{"replay": "prelaunch replay duplicate"}}},
 	}
 	for i := range 12 {
 		id := fmt.Sprintf("webhook.check-%02d", i)
@@ -66,6 +66,14 @@ func TestOneCauseIsOneBlock(t *testing.T) {
 		out := string(render(t, format, r, Options{}))
 		if format == "html" {
 			_, out = readHTML(t, out)
+		}
+		for command, wants := range map[string]map[string]int{ // of the failure and its cause, and of a cause alone; the evidence of a page has it too
+			"prelaunch replay valid --environment test": {"table": 1, "markdown": 2, "html": 4},
+			"prelaunch replay duplicate":                {"table": 1, "markdown": 1, "html": 2},
+		} {
+			if n := strings.Count(out, command); n != wants[format] {
+				t.Errorf("%s: %s is named %d times instead of %d", format, command, n, wants[format])
+			}
 		}
 		if n := strings.Count(out, "he Test receiver refused the connection"); n != 2 { // as a failure and as a cause
 			t.Errorf("%s: the cause is named %d times", format, n)
