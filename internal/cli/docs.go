@@ -312,6 +312,6 @@ const exitCodesPage = `# Exit codes
 
 The same for every format. ` + "`--fail-on fail`" + ` turns 3 into 0 and still prints NOT PROVEN; ` + "`--fail-on warn`" + ` turns a warning into 1.
 With ` + "`-o json`" + ` an error is one JSON object on standard error ([its schema](schema/error.json)), and standard output is empty.
-` + "`dev`" + ` exits with 0 where nothing fails or stays inconclusive, else with 1. ` + "`verify`" + ` exits with 1 for a decision that was
+` + "`dev`" + ` exits with 0 where no required check fails or is inconclusive, else with 1. ` + "`verify`" + ` exits with 1 for a decision that was
 rejected or has expired.
 `

@@ -134,7 +134,7 @@ func (s *Scanner) Learn(a *Response) {
 func (s *Scanner) Scan(a *Response, own string, expected [][]byte) []string {
 	found := map[string]bool{}
 	texts := views(a)
-	for _, m := range s.matches(texts) {
+	for _, m := range s.matches(withoutScripts(texts)) {
 		if own != "" && strings.Contains(own, m.text) || s.host != "" && m.text == s.host {
 			continue
 		}
@@ -216,6 +216,40 @@ func prints(text, own string, expected [][]byte) bool {
 		}
 	}
 	return false
+}
+
+var (
+	scriptPath = pattern(`(?i)<script\b[^>]{0,300}?\bsrc=["']?(/[\w.@+-]+/(?:[\w.@+-]+/)*)[\w.@+-]+\.m?js\b`)
+	scriptFile = pattern(`^[\w.@+-]{1,200}\.m?js\b`)
+)
+
+// withoutScripts is texts without the scripts of the directories that a page loads its own from: those are URLs, and no paths of the server.
+func withoutScripts(texts []string) []string {
+	directories := map[string]bool{}
+	for _, text := range texts {
+		for _, found := range scriptPath().FindAllStringSubmatch(text, 100) {
+			directories[found[1]] = true
+		}
+	}
+	if len(directories) == 0 {
+		return texts
+	}
+	out := make([]string, len(texts))
+	for i, text := range texts {
+		for directory := range directories {
+			parts := strings.Split(text, directory)
+			for j := range parts[1:] {
+				rest := scriptFile().ReplaceAllString(parts[j+1], "")
+				if len(rest) == len(parts[j+1]) {
+					rest = directory + rest
+				}
+				parts[j+1] = rest
+			}
+			text = strings.Join(parts, "")
+		}
+		out[i] = text
+	}
+	return out
 }
 
 // matches runs the table over the views of an answer. Receivers repeat themselves, and patterns are slow on long texts.

@@ -1,0 +1,3 @@
+module github.com/prelaunch-audit/prelaunch/internal/cli/verificationtest
+
+go 1.26.0

@@ -1,0 +1,2 @@
+<?php
+return ['paths' => [__DIR__], 'compiled' => dirname(__DIR__) . '/storage'];
