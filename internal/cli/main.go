@@ -194,3 +194,16 @@ func (a *app) colored(w io.Writer) bool {
 	_, is := terminal(w)
 	return is
 }
+
+func exitWith(code int) error {
+	if code == 0 {
+		return nil
+	}
+	return exit{code}
+}
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}

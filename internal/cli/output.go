@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,16 +10,11 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 
-	"github.com/google/jsonschema-go/jsonschema"
 	"github.com/spf13/cobra"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
-	"github.com/prelaunch-audit/prelaunch/internal/auditor"
-	"github.com/prelaunch-audit/prelaunch/internal/policy"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
-	"github.com/prelaunch-audit/prelaunch/policies"
 )
 
 // factsFormat is the one output that is no format of a report: the facts behind it.
@@ -125,27 +119,6 @@ func (a *app) columns() int {
 	return width
 }
 
-// readFacts reads stored facts and holds them to their schema.
-func (a *app) readFacts(ctx context.Context, path string) (*audit.Document, error) {
-	raw, err := a.readBounded(ctx, path, audit.MaxDocument)
-	if err != nil {
-		return nil, err
-	}
-	document, err := audit.DecodeDocument(raw)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if err := validateFacts(raw); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if document.Profile.Name == "" { // facts of a version that knew one provider
-		if document.Profile, err = auditor.Profile(&document.Integration); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-	}
-	return document, nil
-}
-
 func (a *app) writeFacts(w io.Writer, document *audit.Document) error {
 	raw, err := document.Encode()
 	if err != nil {
@@ -158,34 +131,6 @@ func (a *app) writeFacts(w io.Writer, document *audit.Document) error {
 	indented.WriteByte('\n')
 	if _, err := w.Write(a.redactor.Redact(indented.Bytes())); err != nil {
 		return fmt.Errorf("write the facts: %w", err)
-	}
-	return nil
-}
-
-var factsSchema = sync.OnceValues(func() (*jsonschema.Resolved, error) {
-	raw, err := policies.FS.ReadFile(policy.SchemaFile)
-	if err != nil {
-		return nil, err
-	}
-	var schema jsonschema.Schema
-	if err := json.Unmarshal(raw, &schema); err != nil {
-		return nil, err
-	}
-	return schema.Resolve(nil)
-})
-
-// validateFacts holds stored facts to their schema: a policy must not read a member that is of another type than it was compiled for.
-func validateFacts(raw []byte) error {
-	schema, err := factsSchema()
-	if err != nil {
-		return fmt.Errorf("read the schema of the facts: %w", err)
-	}
-	var document any
-	if err := json.Unmarshal(raw, &document); err != nil {
-		return fmt.Errorf("the facts are no valid JSON: %w", err)
-	}
-	if err := schema.Validate(document); err != nil {
-		return fmt.Errorf("the facts do not have the shape that this version judges (`prelaunch schema facts`): %w", err)
 	}
 	return nil
 }

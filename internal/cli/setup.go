@@ -5,12 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/auditor"
 	"github.com/prelaunch-audit/prelaunch/internal/config"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
@@ -74,53 +71,4 @@ func (a *app) validateCommand() *cobra.Command {
 	policyFlag(cmd, &policyDirs)
 	permissions.readFlags(cmd)
 	return cmd
-}
-
-// planCost says in a line what the receivers get: how many requests, how long that takes, and what it may leave behind.
-func planCost(integration *audit.Integration, steps []audit.Step) string {
-	var parts []string
-	for _, environment := range integration.Environments {
-		requests := 0
-		for _, step := range steps {
-			if step.Probe == "webhook" && step.Action == "send" && step.Environment == environment.Name {
-				requests += max(step.Count, 1)
-			}
-		}
-		if rate := integration.Network.RequestsPerSec[environment.Name]; requests > 0 && rate > 0 {
-			took := time.Duration(float64(requests) / rate * float64(time.Second)).Round(time.Second)
-			parts = append(parts, fmt.Sprintf("%d requests to %s (%s at %g a second)", requests, environment.Name, took, rate))
-		}
-	}
-	if len(parts) == 0 {
-		return "No webhook receiver is sent anything."
-	}
-	return strings.Join(parts, ", ") + "; each may leave a line in a log, and what is accepted a synthetic event."
-}
-
-// printPlan lists steps under their probe, after the cost of them all.
-func (a *app) printPlan(cost string, steps []audit.Step) error {
-	var text strings.Builder
-	text.WriteString(cost + "\n\n")
-	probe := ""
-	for _, step := range steps {
-		if step.Probe != probe {
-			probe = step.Probe
-			fmt.Fprintf(&text, "%s\n", probe)
-		}
-		count := ""
-		if step.Count > 1 {
-			count = fmt.Sprintf("%d × ", step.Count)
-		}
-		line := fmt.Sprintf("  %s%s %s", count, step.Action, step.Target)
-		if step.Detail != "" {
-			line += ": " + step.Detail
-		}
-		if step.Environment != "" {
-			line += " [" + step.Environment + "]"
-		}
-		text.WriteString("  " + report.Plain(line) + "\n")
-	}
-	text.WriteString("Nothing of this was done; only the configuration and its own files were read.\n")
-	_, err := fmt.Fprint(a.Out, text.String())
-	return err
 }
