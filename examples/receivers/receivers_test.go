@@ -49,7 +49,7 @@ func start(t *testing.T, path string, address *regexp.Regexp, command ...string)
 	t.Helper()
 	dir := t.TempDir()
 	ca := certs.New(time.Now())
-	chain, key := certs.PEM(ca.Server(host, "test."+host, "127.0.0.1"))
+	chain, key := certs.PEM(ca.Server(host, "test."+host, "127.0.0.1", "127.0.0.3"))
 	for name, content := range map[string][]byte{"cert.pem": chain, "key.pem": key} {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
 			t.Fatal(err)
@@ -330,7 +330,7 @@ func TestReceiversWantAKey(t *testing.T) {
 func debianWebhook(t *testing.T, hooks string) *receiver {
 	t.Helper()
 	binary := program(t, "webhook")
-	l, err := net.Listen("tcp", "127.0.0.1:0") // it cannot tell which port it was given, so it gets one that is free now
+	l, err := net.Listen("tcp", "127.0.0.3:0") // it cannot tell which port it was given: one that is free, where nothing else takes it meanwhile
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -338,8 +338,8 @@ func debianWebhook(t *testing.T, hooks string) *receiver {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	serving := regexp.MustCompile(fmt.Sprintf(`serving hooks on https://(127\.0\.0\.1:%d)/hooks`, port))
-	return start(t, "/hooks/begini", serving, binary, "-ip", "127.0.0.1", "-port", fmt.Sprint(port), "-secure", "-cert", "CERT", "-key", "KEY",
+	serving := regexp.MustCompile(fmt.Sprintf(`serving hooks on https://(127\.0\.0\.3:%d)/hooks`, port))
+	return start(t, "/hooks/begini", serving, binary, "-ip", "127.0.0.3", "-port", fmt.Sprint(port), "-secure", "-cert", "CERT", "-key", "KEY",
 		"-template", "-hooks", filepath.Join("debian-webhook", hooks), "-verbose")
 }
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/audit/audittest"
 	"github.com/prelaunch-audit/prelaunch/internal/cli"
 )
 
@@ -82,12 +83,7 @@ func TestDevTrustsAPrivateAuthority(t *testing.T) {
 func TestDevNeedsAReceiver(t *testing.T) {
 	t.Parallel()
 	d := newDeveloper(t)
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	url := "http://" + free.Addr().String() + "/begini"
-	_ = free.Close()
+	url := "http://" + audittest.Refusing(t) + "/begini"
 	for _, test := range []struct {
 		args []string
 		code int

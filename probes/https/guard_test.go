@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/audit/audittest"
 	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
 	"github.com/prelaunch-audit/prelaunch/internal/runner"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox/certs"
@@ -33,10 +34,9 @@ func TestRedirectsDoNotReachInside(t *testing.T) {
 	inside.TLS = &tls.Config{Certificates: []tls.Certificate{authority.Server("127.0.0.1")}}
 	inside.StartTLS()
 	t.Cleanup(inside.Close)
-	closed := httptest.NewServer(nil)
-	closed.Close()
+	closed := audittest.Refusing(t)
 	page := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		to := map[string]string{"/open": inside.URL, "/closed": "https://" + closed.Listener.Addr().String(), "/metadata": "https://169.254.169.254/"}[r.URL.Path]
+		to := map[string]string{"/open": inside.URL, "/closed": "https://" + closed, "/metadata": "https://169.254.169.254/"}[r.URL.Path]
 		http.Redirect(w, r, to, http.StatusFound)
 	}))
 	page.TLS = &tls.Config{Certificates: []tls.Certificate{authority.Server("acme.example")}}

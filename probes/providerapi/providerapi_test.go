@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -19,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/audit/audittest"
 	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox/certs"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
@@ -395,17 +395,11 @@ func TestACancelledRunStops(t *testing.T) {
 
 func TestWhatGoesWrongIsClassed(t *testing.T) {
 	t.Parallel()
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := closed.Close(); err != nil {
-		t.Fatal(err)
-	}
+	closed := audittest.Refusing(t)
 	plain := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(plain.Close)
 	for want, change := range map[string]func(*audit.Run){
-		"refused":     func(r *audit.Run) { resolve(r, closed.Addr().String()) },
+		"refused":     func(r *audit.Run) { resolve(r, closed) },
 		"tls":         func(r *audit.Run) { resolve(r, plain.Listener.Addr().String()) },
 		"certificate": func(r *audit.Run) { r.Roots.All = r.Roots.System },
 	} {

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"iter"
+	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -72,6 +73,22 @@ func Fingerprinted(text string) secret.Key {
 		panic(err) // a SHA-256 always is one
 	}
 	return key
+}
+
+// Refusing is an address at which connections are refused as long as the test runs: its port is in use
+// for a connection, so that nobody else is given it.
+func Refusing(t testing.TB) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = conn.Close(), listener.Close() })
+	return conn.LocalAddr().String()
 }
 
 // Main runs the tests of a package, six side by side unless -parallel says otherwise: more than there are cores, since an audit mostly
