@@ -86,13 +86,10 @@ findings contains lib.declared({
 	count(shared(pair)) == 0
 }
 
-findings contains lib.declared({
+findings contains lib.declared(object.union(lib.redirects_needed(environment), {
 	"outcome": "inconclusive", "subject": concat(" ", ["none in", environment]),
 	"message": sprintf("%s redirect URLs are not configured, so nothing can be compared", [lib.label(environment)]),
-	"next_step": sprintf("Configure them under environments.%s.redirect_urls.", [environment]),
-	"cause": sprintf("not-declared.redirect_urls/%s", [environment]),
-	"evidence": {"reason": "not_declared", "option": sprintf("environments.%s.redirect_urls", [environment])},
-}) if {
+})) if {
 	count(lib.pairs) > 0
 	some environment in undeclared
 }

@@ -57,13 +57,10 @@ findings contains lib.declared({
 	unset := [name | some name, url in lib.environments[environment].redirect_urls; url == ""]
 }
 
-findings contains lib.declared({
+findings contains lib.declared(object.union(lib.redirects_needed(environment), {
 	"outcome": "inconclusive", "environment": environment, "subject": "none",
 	"message": sprintf("%s redirect URLs are not configured", [lib.label(environment)]),
-	"next_step": sprintf("Configure them under environments.%s.redirect_urls.", [environment]),
-	"cause": sprintf("not-declared.redirect_urls/%s", [environment]),
-	"evidence": {"reason": "not_declared", "option": sprintf("environments.%s.redirect_urls", [environment])},
-}) if {
+})) if {
 	some environment, _ in lib.environments
 	not redirects[environment]
 }

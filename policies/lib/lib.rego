@@ -34,6 +34,15 @@ setting(sentence, environment, lines) := concat("\n", array.concat(
 	[concat("", ["    ", line]) | some line in lines],
 ))
 
+# redirects_needed is the next step and the cause where an environment has no redirect URLs.
+redirects_needed(environment) := {
+	"next_step": setting("Configure the pages to which users come back", environment, [
+		"redirect_urls:", "  completion: https://…", "  cancellation: https://…", "  expiry: https://…",
+	]),
+	"cause": sprintf("not-declared.redirect_urls/%s", [environment]),
+	"evidence": {"reason": "not_declared", "option": sprintf("environments.%s.redirect_urls", [environment])},
+}
+
 # declare is the next step and the cause where an optional section of the configuration is missing.
 declare(section, sentence, lines) := {
 	"next_step": concat("\n", array.concat([concat("", [sentence, ":"])], lines)),

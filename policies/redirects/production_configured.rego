@@ -298,13 +298,10 @@ findings contains lib.finding({
 	not faults[name]
 }
 
-findings contains lib.declared({
+findings contains lib.declared(object.union(lib.redirects_needed("production"), {
 	"outcome": "inconclusive", "environment": "production", "subject": "none",
 	"message": "Production redirect URLs are not configured",
-	"next_step": "Configure them under environments.production.redirect_urls.",
-	"cause": "not-declared.redirect_urls/production",
-	"evidence": {"reason": "not_declared", "option": "environments.production.redirect_urls"},
-}) if {
+})) if {
 	not lib.environments.production
 }
 
