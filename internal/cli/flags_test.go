@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
 )
@@ -55,6 +56,34 @@ func TestTextsOfPoliciesActOnNoTerminal(t *testing.T) {
 		}
 		if strings.ContainsAny(stdout, "\x1b\a\u202e\u200b\u2066") {
 			t.Errorf("%v prints what acts on a terminal", args)
+		}
+	}
+}
+
+// TestHelpFitsTheTerminal: no line of any command's help is wider than the terminal, so that none breaks within a word.
+func TestHelpFitsTheTerminal(t *testing.T) {
+	t.Parallel()
+	_, list, _ := programIn(t, []string{"COLUMNS=80"}, "--help")
+	_, list, _ = strings.Cut(list, "Available Commands:\n")
+	list, _, _ = strings.Cut(list, "\n\n")
+	var names []string
+	for line := range strings.Lines(list) {
+		if name := strings.TrimPrefix(line, "  "); name != line && !strings.HasPrefix(name, " ") {
+			names = append(names, strings.Fields(name)[0])
+		}
+	}
+	if len(names) < 25 {
+		t.Fatalf("%d commands are listed: %s", len(names), list)
+	}
+	for _, name := range names {
+		code, text, _ := programIn(t, []string{"COLUMNS=80"}, name, "--help")
+		for line := range strings.Lines(text) {
+			if code != 0 || utf8.RuneCountInString(line) > 80+1 && strings.Contains(strings.TrimSpace(line), " ") {
+				t.Errorf("%s: exit %d: %s", name, code, line)
+			}
+		}
+		if _, piped, _ := programIn(t, nil, name, "--help"); strings.Join(strings.Fields(piped), " ") != strings.Join(strings.Fields(text), " ") {
+			t.Errorf("%s: the help in a terminal says something else than in a pipe:\n%s\n%s", name, piped, text)
 		}
 	}
 }

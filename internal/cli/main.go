@@ -135,6 +135,14 @@ Exit codes:  0 ready   1 a required check fails   2 could not be run or was cut 
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SuggestionsMinimumDistance = 2
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		var text strings.Builder
+		root.SetOut(&text)
+		help(cmd, args)
+		root.SetOut(a.Out)
+		_, _ = fmt.Fprint(a.Out, folded(text.String(), min(a.columns(), 100)))
+	})
 	root.SetVersionTemplate("prelaunch {{.Version}}\n")
 	a.presentation.flags(root.PersistentFlags())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {

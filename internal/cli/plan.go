@@ -134,6 +134,6 @@ func (a *app) printPlan(cost string, steps []audit.Step) error {
 		text.WriteString("  " + report.Plain(line) + "\n")
 	}
 	text.WriteString("Nothing of this was done; only the configuration and its own files were read.\n")
-	_, err := fmt.Fprint(a.Out, text.String())
+	_, err := fmt.Fprint(a.Out, folded(text.String(), a.columns()))
 	return err
 }
