@@ -35,11 +35,7 @@ func (a *app) auditCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			library, err := choice.load()
-			if err != nil {
-				return err
-			}
-			prepared, err := a.prepare(cmd.Context(), fileArgument(args), library, &choice, permissions)
+			prepared, err := a.prepareFor(cmd, args, &choice, permissions)
 			if err != nil {
 				return err
 			}
@@ -55,9 +51,7 @@ func (a *app) auditCommand() *cobra.Command {
 	}
 	choice.flags(cmd)
 	permissions.flags(cmd)
-	outputFlag(cmd, &outputs)
-	a.failOn.flag(cmd)
-	a.severityFlag(cmd)
+	a.judgedFlags(cmd, &outputs)
 	return cmd
 }
 
@@ -67,11 +61,7 @@ func (a *app) probeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "probe [FILE]", Short: "Gather the facts only and print them as JSON", Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			library, err := choice.load()
-			if err != nil {
-				return err
-			}
-			prepared, err := a.prepare(cmd.Context(), fileArgument(args), library, &choice, permissions)
+			prepared, err := a.prepareFor(cmd, args, &choice, permissions)
 			if err != nil {
 				return err
 			}
@@ -140,9 +130,7 @@ func (a *app) judgeCommand() *cobra.Command {
 	}
 	choice.flags(cmd)
 	environmentFlag(cmd, &environment)
-	outputFlag(cmd, &outputs)
-	a.failOn.flag(cmd)
-	a.severityFlag(cmd)
+	a.judgedFlags(cmd, &outputs)
 	return cmd
 }
 
@@ -155,6 +143,15 @@ type prepared struct {
 	selection   policy.Selection
 	options     runner.Options
 	permissions permissions
+}
+
+// prepareFor prepares the integration that the arguments of a command name.
+func (a *app) prepareFor(cmd *cobra.Command, args []string, choice *choice, permissions permissions) (*prepared, error) {
+	library, err := choice.load()
+	if err != nil {
+		return nil, err
+	}
+	return a.prepare(cmd.Context(), fileArgument(args), library, choice, permissions)
 }
 
 // prepare reads the configuration and resolves the keys.

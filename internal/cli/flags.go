@@ -144,6 +144,13 @@ func (f *failOn) flag(cmd *cobra.Command) {
 		"`OUTCOME` from which on the exit status is not 0: fail, inconclusive (3) or warn (1) (default inconclusive)")
 }
 
+// judgedFlags are the flags of the commands that judge and report.
+func (a *app) judgedFlags(cmd *cobra.Command, outputs *[]string) {
+	outputFlag(cmd, outputs)
+	a.failOn.flag(cmd)
+	a.severityFlag(cmd)
+}
+
 // severityFlag is the flag of commands that show reports.
 func (p *presentation) severityFlag(cmd *cobra.Command) {
 	cmd.Flags().Var(&choiceValue{&p.least, []string{"low", "medium", "high", "critical"}}, "min-severity",

@@ -43,11 +43,7 @@ compared with. Exit codes are those of audit.`,
 			if err != nil {
 				return err
 			}
-			library, err := choice.load()
-			if err != nil {
-				return err
-			}
-			prepared, err := a.prepare(cmd.Context(), fileArgument(args), library, &choice, permissions)
+			prepared, err := a.prepareFor(cmd, args, &choice, permissions)
 			if err != nil {
 				return err
 			}
@@ -61,9 +57,7 @@ compared with. Exit codes are those of audit.`,
 	}
 	choice.flags(cmd)
 	permissions.flags(cmd)
-	outputFlag(cmd, &outputs)
-	a.failOn.flag(cmd)
-	a.severityFlag(cmd)
+	a.judgedFlags(cmd, &outputs)
 	place.flags(cmd, ".prelaunch")
 	cmd.Flags().IntVar(&keep, "keep", keep, "how many reports are kept")
 	return cmd
