@@ -54,7 +54,7 @@
 //	  other:                         # schemes next to it; what one leaves out is as above
 //	    - {label: v0, value: "t={timestamp},v0={signature}", accepted: never}  # never, or legacy (only warns)
 //	    - {label: sha1, header: X-Acme-Legacy, kind: digest, over: "{secret}{body}", hash: sha1, encode: hex, accepted: legacy}
-//	  lenient: [upper-hex]           # never alarmed on; default: upper-hex, decoded-text
+//	  lenient: [upper-hex]           # never alarmed on; default: upper-hex, decoded-text, non-ascii
 //	  strict: [decoded-text]         # receivers must verify bytes; without it a body that is decoded first is no fault
 //	  algorithm: ed25519             # of public-key: ed25519|ecdsa-p256-sha256|rsa-pkcs1-sha256|jws(ES256)|jws(ES512)|jws(RS256)
 //	  key_from: configured           # of public-key: configured|jwks|certificate-url|jku

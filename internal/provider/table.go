@@ -205,7 +205,7 @@ func profileShape() *shape.Shape {
 			optional("value", shape.Texts(template), "default: as the signature"),
 			required("accepted", shape.OneOf("never", "legacy"), "never, or legacy: with the correct key it only warns")), 20), "schemes that the provider has or had as well"),
 		optional("strict", list(shape.OneOf("decoded-text"), 1), "families of test cases that only some providers' receivers have to withstand"),
-		optional("lenient", texts(oneLine), "leniencies that are never alarmed on: upper-hex, decoded-text (text that invalid UTF-8 decodes to is verified); default: both"),
+		optional("lenient", texts(oneLine), "leniencies that are never alarmed on: upper-hex, decoded-text (text that invalid UTF-8 decodes to is verified), non-ascii (a 5xx to a signature that is not ASCII); default: all"),
 		optional("algorithm", shape.OneOf(algorithms...), "of a public key"),
 		optional("key_from", shape.OneOf("configured", "jwks", "certificate-url", "jku"), "where receivers get the public key"),
 		optional("claims", mapping(paramName, template), "claims of a JWS"))

@@ -30,10 +30,14 @@ in_families(environment, families) := [item |
 ]
 
 # weighed is the class of an exchange, or tolerated where the forgery changes what the scheme does not cover, or what
-# official SDKs of the provider accept: only that it is rejected then counts.
+# official SDKs of the provider accept: only that it is rejected then counts. Where they throw, a 5xx is tolerated.
 weighed(x, b) := "tolerated" if {
 	x.variant in {"tolerated", "uncovered"}
 	not class(x, b) in {"rejected", "exempt"}
+} else := "tolerated" if {
+	x.variant == "throws"
+	class(x, b) == "failed"
+	x.status >= 500
 } else := class(x, b)
 
 # The classes:

@@ -49,6 +49,13 @@ test_fail_of_events_that_are_unusual_but_have_to_be_taken if {
 	outcomes(given.document({}, array.concat(base, [given.unsent("genuine", "transport", "http2", "not_offered")]))) == {"pass"}
 }
 
+test_white_space_in_a_large_event_is_for_the_raw_body if {
+	large := unusual("size", "20-KiB", {"status": 401, "equals": ["wrong"]})
+	base := [given.wrong, genuine("application.complete", ok), large]
+	outcomes(given.document({}, array.concat(base, [unusual("raw-body", "pretty", {"status": 401, "equals": ["wrong"]})]))) == {"pass"}
+	outcomes(given.document({}, array.concat(base, [unusual("raw-body", "pretty", ok)]))) == {"fail", "pass"}
+}
+
 test_inconclusive if {
 	outcomes(given.nothing) == {"inconclusive"}
 	outcomes(given.document({"key_held": false}, [given.wrong])) == {"inconclusive"}

@@ -23,6 +23,7 @@ package prelaunch.checks.webhook.rejects_tampered
 
 import data.prelaunch.lib
 import data.prelaunch.lib.responses
+import data.prelaunch.lib.text
 import data.prelaunch.lib.verdict
 
 findings contains finding if {
@@ -34,9 +35,38 @@ findings contains finding if {
 # One signature that fits any form shows something of its own only where a random one under the same content type is
 # rejected.
 items(environment) := array.concat(
-	array.concat(responses.in_families(environment, ["F07", "F30"]), smuggled(environment)),
+	array.concat(changed(environment), smuggled(environment)),
 	responses.shadowed(responses.in_family(environment, "F11"), environment, "F10", responses.plain_forms),
 )
+
+changed(environment) := [item |
+	some item in responses.in_families(environment, ["F07", "F30"])
+	not appended(item)
+]
+
+# appended holds for a batch of which a receiver may process the first item alone, as samples of providers do that send
+# one item: whether the unsigned one is processed is not seen.
+appended(item) if {
+	item.fact.case == "item-appended"
+	item.class == "accepted"
+}
+
+findings contains verdict.finding(environment, {
+	"outcome": "warn", "subject": "F07 appended",
+	"message": sprintf("%s accepted a signed batch with an unsigned item appended to it (%s)", [
+		text.receiver(environment), concat(", ", text.cases(hits)),
+	]),
+	"evidence": {
+		"family": text.family("F07"), "accepted": text.cases(hits), "statuses": responses.statuses(hits),
+		"replay": text.replay(environment, [item.fact | some item in hits]),
+	},
+}) if {
+	some environment, _ in lib.environments
+	not verdict.unread(environment)
+	not responses.unverified(environment)
+	hits := [item | some item in responses.in_family(environment, "F07"); appended(item)]
+	count(hits) > 0
+}
 
 # Where a cleaned or decoded body is verified and the raw one is parsed, what is processed was not signed.
 smuggled(environment) := [item |

@@ -33,3 +33,9 @@ test_inconclusive_where_any_form_is_taken if {
 	document := given.document({}, [given.wrong, given.refused("F07", "value-changed"), given.accepted("F11", "form-empty"), given.accepted("F10", "form")])
 	outcomes(document) == {"inconclusive"}
 }
+
+test_warn_of_an_item_that_was_appended if {
+	base := [given.wrong, given.refused("F07", "value-changed")]
+	outcomes(given.document({}, array.concat(base, [given.accepted("F07", "item-appended")]))) == {"pass", "warn"}
+	outcomes(given.document({}, array.concat(base, [given.refused("F07", "item-appended")]))) == {"pass"}
+}

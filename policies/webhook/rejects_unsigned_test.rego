@@ -32,3 +32,12 @@ test_inconclusive if {
 test_nearly_right_signatures_belong_elsewhere if {
 	outcomes(given.document({}, [given.wrong, given.refused("F01", "absent"), given.accepted("F02", "flipped-0")])) == {"pass"}
 }
+
+# Official SDKs throw on a signature that is not ASCII: that is no acceptance, and that it is accepted counts all the same.
+thrown(changes) := given.document({}, [given.wrong, given.refused("F01", "absent"), given.forged("F17", "byte-e9", object.union({"variant": "throws"}, changes))])
+
+test_pass_where_official_sdks_throw if {
+	outcomes(thrown({"status": 500})) == {"pass"}
+	outcomes(thrown({"status": 200, "equals": ["genuine"]})) == {"fail"}
+	outcomes(thrown({"error": "timeout"})) == {"inconclusive"}
+}

@@ -55,6 +55,7 @@ const (
 	VariantNever     = "never"             // a scheme or label that never authenticates an event
 	VariantUncovered = "uncovered"         // what changed is not covered by the scheme's signature
 	VariantTolerated = "tolerated"         // official SDKs of the provider accept it
+	VariantThrows    = "throws"            // official SDKs of the provider throw on it, and a 5xx is no rejection of its own
 	VariantOther     = "other_environment" // the URL is the one registered for another environment
 	VariantOpen      = "open"              // a handshake that the provider itself sends without a signature or token
 )
@@ -140,7 +141,7 @@ type Exchange struct {
 	RetryAfter  bool     `json:"retry_after,omitempty" jsonschema:"the last answer asked to come back later, or was a 503 of a receiver whose 503 goes away by waiting"`
 	Witnessed   bool     `json:"witnessed,omitempty" jsonschema:"before and after it the receiver answered a properly signed request as at the beginning"`
 	Effect      string   `json:"effect,omitempty" jsonschema:"the observer's word: processed, not_processed or unknown"`
-	Variant     string   `json:"variant,omitempty" jsonschema:"where the cases of a family are not judged alike: legacy (an older scheme of the provider, correct key), never (a scheme or label that never authenticates), uncovered (changes what the scheme does not sign), tolerated (official SDKs accept it), other_environment (signed for another environment's URL), open (a handshake that the provider sends unsigned)"`
+	Variant     string   `json:"variant,omitempty" jsonschema:"where the cases of a family are not judged alike: legacy (an older scheme of the provider, correct key), never (a scheme or label that never authenticates), uncovered (changes what the scheme does not sign), tolerated (official SDKs accept it), throws (official SDKs throw on it), other_environment (signed for another environment's URL), open (a handshake that the provider sends unsigned)"`
 	Echo        string   `json:"echo,omitempty" jsonschema:"of a handshake's response: text (it holds the challenge), html (it holds the challenge unescaped, served as HTML), mac (it holds the signature of the challenge under the event key)"`
 	Duration    int      `json:"milliseconds,omitempty" jsonschema:"how long the response to a valid event took, where the provider has a deadline"`
 	Processed   int      `json:"times_processed,omitempty" jsonschema:"how often the event was processed, where the observer prints a number"`

@@ -44,6 +44,10 @@ func Forgeries(profile *provider.Profile) []Case {
 		if list[i].Family == "F09" && profile.Signature.Tolerates("decoded-text") {
 			list[i].Variant = variantTolerated
 		}
+		// Those for Python compare with hmac.compare_digest, which throws on a text that is not ASCII.
+		if list[i].Label() == "unparsable-header/byte-e9" && profile.Signature.Tolerates("non-ascii") {
+			list[i].Variant = variantThrows
+		}
 	}
 	return slices.DeleteFunc(list, func(c Case) bool { return !applies(profile, c) || pointless(SchemeOf(profile), c) })
 }

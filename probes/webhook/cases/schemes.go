@@ -20,6 +20,7 @@ const (
 	variantLegacy    = "legacy"
 	variantNever     = "never"
 	variantTolerated = "tolerated"
+	variantThrows    = "throws"
 	variantOther     = "other_environment"
 )
 

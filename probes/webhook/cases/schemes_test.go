@@ -232,6 +232,34 @@ func TestToleratedDecoding(t *testing.T) {
 	}
 }
 
+// TestWhatSDKsThrowOn: outside the provider whose receivers have to validate all, an event without structure is
+// not sent where no field is required, and a signature that is not ASCII may get a 5xx.
+func TestWhatSDKsThrowOn(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bool{"begini": true, "stripe": false} {
+		profile := provider.Must(name)
+		sent := map[string]bool{}
+		for _, c := range Invalid(profile) {
+			sent[c.Label()] = true
+		}
+		for _, label := range []string{"malformed/empty", "malformed/nan", "malformed/null", "unexpected-value/details-null"} {
+			if sent[label] != want {
+				t.Errorf("%s: %s is sent: %t", name, label, sent[label])
+			}
+		}
+		for _, label := range []string{"malformed/brace", "malformed/nan-inside", "unexpected-value/unknown-event-type"} {
+			if !sent[label] {
+				t.Errorf("%s: %s is not sent", name, label)
+			}
+		}
+		for _, c := range Forgeries(profile) {
+			if throws := c.Variant == variantThrows; throws != (!want && c.Label() == "unparsable-header/byte-e9") {
+				t.Errorf("%s: %s has the variant %q", name, c.Label(), c.Variant)
+			}
+		}
+	}
+}
+
 // TestRequestsAreSignedWhenSent: a request that waited is made anew where its time is signed.
 func TestRequestsAreSignedWhenSent(t *testing.T) {
 	t.Parallel()

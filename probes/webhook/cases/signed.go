@@ -148,9 +148,11 @@ func Invalid(profile *provider.Profile) []Case {
 	return append(cases, Case{Family: FamilyMalformed, Name: CaseCutOff, Change: signed(func(f *Request) { f.Abort = true })})
 }
 
-// noObject are JSON values of another kind. Where no field is required, a receiver may take them for an
-// event of a type that it does not know.
-var noObject = []string{"null", "array", "string", "number", "true"}
+// unstructured are bodies that hold nothing, JSON values of another kind, one of which NaN is to lenient
+// parsers, and events without the object that they are about. Where no field is required, a receiver may take
+// the first for an event of a type that it does not know, and need not expect the others: official SDKs throw
+// on them.
+var unstructured = []string{"empty", "nan", "null", "array", "string", "number", "true", "details-null", "details-text", "details-empty"}
 
 // invalidFor reports whether a body is invalid for a scheme: what is malformed JSON may be any form, and
 // where no field is required, none is missing.
@@ -158,7 +160,7 @@ func invalidFor(s Scheme, required []string, c Case) bool {
 	switch {
 	case c.Family == FamilyMissing:
 		return len(required) > 0 && s.body != "json-array"
-	case c.Family == FamilyMalformed && slices.Contains(noObject, c.Name):
+	case slices.Contains(unstructured, c.Name):
 		return s.isJSON() && len(required) > 0 && (c.Name != "array" || s.body != "json-array")
 	case slices.Contains([]string{"1-MiB", "unknown-field", "unknown-event-type", "nul-character"}, c.Name):
 		return true
