@@ -67,7 +67,7 @@ func renderCSV(w io.Writer, v *view) error {
 	row := func(check audit.Check, finding audit.Finding) {
 		var cells []string
 		for _, column := range csvColumns {
-			cells = append(cells, csvCell(column.of(v, check, finding)))
+			cells = append(cells, Cell(column.of(v, check, finding)))
 		}
 		rows = append(rows, cells)
 	}
@@ -87,8 +87,8 @@ func renderCSV(w io.Writer, v *view) error {
 	return out.WriteAll(rows)
 }
 
-// csvCell is text that no spreadsheet takes for a formula; lines stay apart.
-func csvCell(text string) string {
+// Cell is text for CSV that no spreadsheet takes for a formula; lines stay apart.
+func Cell(text string) string {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
 		lines[i] = plain(line)

@@ -346,7 +346,7 @@ func TestCSVHoldsNoFormula(t *testing.T) {
 		}
 	}
 	for _, text := range []string{`=HYPERLINK("https://evil.example")`, "+1", "-1", "@SUM(1)", " =1", "\t=1", "\r\n=1", "|x", "%0a", "＝1"} {
-		if cell := csvCell(text); !strings.HasPrefix(cell, "'") {
+		if cell := Cell(text); !strings.HasPrefix(cell, "'") {
 			t.Errorf("%q became %q", text, cell)
 		}
 	}

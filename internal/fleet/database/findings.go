@@ -103,6 +103,22 @@ func (d *DB) OpenChecks(ctx context.Context, teams []string) ([]CheckCount, erro
 	return list, wrap("count the findings", err)
 }
 
+// SeverityCount is how many findings of a severity an integration has open.
+type SeverityCount struct {
+	Integration, Severity string
+	Findings              int
+}
+
+// OpenSeverities counts the open findings of every integration by severity.
+func (d *DB) OpenSeverities(ctx context.Context) ([]SeverityCount, error) {
+	list, err := all(ctx, d, d.read, func(row scanner) (SeverityCount, error) {
+		var c SeverityCount
+		err := row.Scan(&c.Integration, &c.Severity, &c.Findings)
+		return c, err
+	}, "SELECT integration, severity, count(*) FROM finding WHERE state = 'open' GROUP BY integration, severity ORDER BY integration, severity")
+	return list, wrap("count the findings", err)
+}
+
 // Expiry is something that a configuration rests on until it expires.
 type Expiry struct {
 	Integration string

@@ -71,6 +71,7 @@ type Filter struct {
 	Team     string
 	Provider string
 	Status   string
+	NotReady bool   // any status but Ready
 	Check    string // one with an open finding of this check
 	Search   string // part of a name, in any case
 	Removed  bool   // those whose configuration is gone too
@@ -81,11 +82,10 @@ type Filter struct {
 // List returns integrations by name, with the number of their open findings.
 func (d *DB) List(ctx context.Context, f Filter) ([]Integration, error) {
 	where, values := f.where()
-	query := `SELECT ` + prefixed("i", integrationColumns) + `, coalesce(f.opened, 0), coalesce(f.critical, 0)
-		FROM integration i LEFT JOIN (
-			SELECT integration, count(*) AS opened, sum(CASE WHEN severity = 'critical' THEN 1 ELSE 0 END) AS critical
-			FROM finding WHERE state = 'open' GROUP BY integration
-		) f ON f.integration = i.name WHERE ` + where + ` ORDER BY i.name`
+	query := `SELECT ` + prefixed("i", integrationColumns) + `,
+		(SELECT count(*) FROM finding o WHERE o.integration = i.name AND o.state = 'open'),
+		(SELECT count(*) FROM finding o WHERE o.integration = i.name AND o.state = 'open' AND o.severity = 'critical')
+		FROM integration i WHERE ` + where + ` ORDER BY i.name`
 	if f.Limit > 0 {
 		query += fmt.Sprintf(" LIMIT %d", f.Limit)
 	}
@@ -121,8 +121,11 @@ func (f Filter) where() (string, []any) {
 			add("i."+column+" = ?", value)
 		}
 	}
+	if f.NotReady {
+		add("i.status <> 'ready'")
+	}
 	if f.Check != "" {
-		add("EXISTS (SELECT 1 FROM finding c WHERE c.integration = i.name AND c.state = 'open' AND c.check_id = ?)", f.Check)
+		add("i.name IN (SELECT c.integration FROM finding c WHERE c.state = 'open' AND c.check_id = ?)", f.Check)
 	}
 	if f.Search != "" {
 		add(`lower(i.name) LIKE ? ESCAPE '\'`, "%"+strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(strings.ToLower(f.Search))+"%")
@@ -270,4 +273,23 @@ func (d *DB) Overview(ctx context.Context, teams []string) (Overview, error) {
 		sum(CASE WHEN i.problem <> '' THEN 1 ELSE 0 END), coalesce(min(CASE WHEN i.next_due_at > 0 AND i.next_due_at <= ? THEN i.next_due_at END), 0)
 		FROM integration i WHERE `+where+` GROUP BY i.status`, append([]any{now, now}, values...)...)
 	return o, wrap("count the integrations", err)
+}
+
+// Choices are what integrations can be filtered by.
+type Choices struct{ Teams, Providers []string }
+
+// Choices returns the teams and providers of the integrations that are there, for the teams as in Filter.
+func (d *DB) Choices(ctx context.Context, teams []string) (c Choices, err error) {
+	where, values := Filter{Teams: teams}.where()
+	for column, into := range map[string]*[]string{"team": &c.Teams, "provider": &c.Providers} {
+		*into, err = all(ctx, d, d.read, func(row scanner) (string, error) {
+			var value string
+			err := row.Scan(&value)
+			return value, err
+		}, "SELECT DISTINCT i."+column+" FROM integration i WHERE "+where+" AND i."+column+" <> '' ORDER BY 1", values...)
+		if err != nil {
+			return c, wrap("list what integrations can be filtered by", err)
+		}
+	}
+	return c, nil
 }
