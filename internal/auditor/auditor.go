@@ -26,14 +26,15 @@ import (
 )
 
 // builtin are the policies of this version. A library is read only, so one serves the whole process.
-var builtin = sync.OnceValues(func() (*policy.Library, error) { return policy.Load(policies.FS, nil) })
+var builtin = sync.OnceValues(func() (*policy.Library, error) { return policy.Load(policies.FS, nil, provider.Digest()) })
 
-// Policies reads the built-in policies and those in a user's own directories.
+// Policies reads the built-in policies and those in a user's own directories. Their digest is also one of the
+// built-in profiles, of which verdicts follow as well.
 func Policies(directories []string) (*policy.Library, error) {
 	if len(directories) == 0 {
 		return builtin()
 	}
-	return policy.Load(policies.FS, directories)
+	return policy.Load(policies.FS, directories, provider.Digest())
 }
 
 // Tool is this program. version is what the linker set; without one it is the module's own.

@@ -23,7 +23,7 @@ type build struct {
 	Modified     bool   `json:"modified,omitempty"` // the sources were not as committed
 	Go           string `json:"go"`
 	Platform     string `json:"platform"`
-	PolicyDigest string `json:"policy_digest"` // of the built-in policies, as reports name it
+	PolicyDigest string `json:"policy_digest"` // of the built-in policies and profiles, as reports name it
 }
 
 func thisBuild() (build, error) {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/base64"
 	"errors"
 	"os"
 	"path/filepath"
@@ -37,6 +38,36 @@ environments:
     secret: {env: PRODUCTION_KEY}
     webhook_url: https://hooks.acme.example/
 `
+
+// TestALiteralKeyInAProfileIsRefused: neither as it is, nor encoded, nor in a comment.
+func TestALiteralKeyInAProfileIsRefused(t *testing.T) {
+	t.Parallel()
+	key := "acme-secret-4fQ8zX92jKs81mNq"
+	keys := variables(map[string]string{"TEST_KEY": key, "PRODUCTION_KEY": "acme-secret-9dP3vB71mLt46xRw"})
+	for name, profile := range map[string]string{
+		"comment": ownProfile + "# " + key + "\n",
+		"header":  ownProfile + "delivery: {headers: {Authorization: Bearer " + key + "}}\n",
+		"base64":  ownProfile + "title: " + base64.StdEncoding.EncodeToString([]byte(key)) + "\n",
+		"none":    ownProfile,
+	} {
+		directory := folder(t)
+		write(t, filepath.Join(directory, "profiles/acme.yaml"), []byte(profile))
+		integration, err := loadIn(t, directory, strings.Replace(other, "PROVIDER", "./profiles/acme.yaml", 1))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		err = ResolveKeys(t.Context(), integration, Resolver{LookupEnv: keys})
+		if name == "none" {
+			if err != nil {
+				t.Error(err)
+			}
+			continue
+		}
+		if err == nil || !strings.Contains(err.Error(), "the key of environments.test.api_key is written in the provider's profile") || strings.Contains(err.Error(), key) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
 
 func TestAProviderOfTheUsersOwn(t *testing.T) {
 	t.Parallel()

@@ -159,7 +159,7 @@ var root = sync.OnceValue(func() *shape.Shape {
 			{Name: "on", Required: true, Shape: &shape.Shape{Kind: shape.Date}, About: "day on which it was allowed"},
 			{Name: "reference", Required: true, Shape: shape.Texts(reference), About: "where that is written down, such as a ticket or a contract"},
 		}}},
-		{Name: "policy_digest", Shape: shape.Texts(policyDigest), About: "the policies that judge, as a report's policy_digest names them; other policies are an error"},
+		{Name: "policy_digest", Shape: shape.Texts(policyDigest), About: "the policies and built-in profiles that verdicts follow from, as a report's policy_digest names them; others are an error"},
 		{Name: "network", About: "how the receivers are reached", Shape: &shape.Shape{Kind: shape.Object, Fields: []shape.Field{
 			{Name: "ca_file", Shape: shape.Texts(filePath), About: "PEM file of extra trusted roots"},
 			{Name: "provider_trusts_ca", Shape: &shape.Shape{Kind: shape.Boolean}, About: "true: the provider was given these roots; default: false"},

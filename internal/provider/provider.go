@@ -89,6 +89,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"sync"
@@ -122,6 +123,25 @@ var Names = sync.OnceValue(func() []string {
 	slices.Sort(names[1:]) // by name: by file, acme-token.yaml comes before acme.yaml
 	return names
 })
+
+// Digest is that of the texts of all built-in profiles: with another, the same facts may be judged otherwise.
+var Digest = sync.OnceValue(func() string { return digestOf(embedded) })
+
+func digestOf(files fs.FS) string {
+	names, err := fs.Glob(files, "profiles/*.yaml") // in the order of their names
+	digest := sha256.New()
+	for _, name := range names {
+		var text []byte
+		if text, err = fs.ReadFile(files, name); err != nil {
+			break
+		}
+		fmt.Fprintf(digest, "%s %d\n%s\n", name, len(text), text)
+	}
+	if err != nil {
+		panic("the embedded profiles cannot be read: " + err.Error())
+	}
+	return audit.Digest(digest.Sum(nil))
+}
 
 // read holds the profiles that were asked for, by name or by the digest of their text.
 var read sync.Map // string → func() (*Profile, error)

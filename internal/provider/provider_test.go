@@ -1,9 +1,11 @@
 package provider
 
 import (
+	"bytes"
 	"encoding/json"
 	"reflect"
 	"testing"
+	"testing/fstest"
 )
 
 func TestEveryEventIsCompactJSONWithItsFields(t *testing.T) {
@@ -65,6 +67,31 @@ func TestACompletedProfileIsReadAgain(t *testing.T) {
 		if !reflect.DeepEqual(&again, completed) {
 			t.Errorf("%s: %+v\nwas %+v", name, again, completed)
 		}
+	}
+}
+
+// TestTheDigestCoversEveryProfile: what pins the policies pins the profiles.
+func TestTheDigestCoversEveryProfile(t *testing.T) {
+	t.Parallel()
+	files := fstest.MapFS{}
+	for _, name := range Names() {
+		text, err := embedded.ReadFile("profiles/" + name + ".yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		files["profiles/"+name+".yaml"] = &fstest.MapFile{Data: text}
+	}
+	if got := digestOf(files); got != Digest() {
+		t.Errorf("the same profiles have the digests %s and %s", got, Digest())
+	}
+	for _, name := range Names() {
+		file := files["profiles/"+name+".yaml"]
+		text := file.Data
+		file.Data = append(bytes.Clone(text), '\n')
+		if digestOf(files) == Digest() {
+			t.Errorf("a change of %s does not show", name)
+		}
+		file.Data = text
 	}
 }
 
