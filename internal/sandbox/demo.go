@@ -105,14 +105,14 @@ func DemoSchemeDeployment(profile *provider.Profile) []DeploymentFlaw {
 	return flaws
 }
 
-// instead replaces what is verified.
+// Instead replaces what is verified.
 func Instead(message func([]byte) []byte) func(*Rules) {
 	return func(ru *Rules) {
 		ru.Messages = []func(*Delivery) []byte{func(d *Delivery) []byte { return message(d.Payload) }}
 	}
 }
 
-// compact is the JSON as JSON.stringify(JSON.parse(body)) writes it: no blanks, names in their order with the last of equal ones
+// Compact is the JSON as JSON.stringify(JSON.parse(body)) writes it: no blanks, names in their order with the last of equal ones
 // kept, escapes resolved. What is no JSON stays as it is.
 func Compact(body []byte) []byte {
 	value, ok := parseOrdered(body)
@@ -122,7 +122,7 @@ func Compact(body []byte) []byte {
 	return AppendOrdered(nil, value)
 }
 
-// match accepts a signature that relates to the right one, in hex, in that way too.
+// Match accepts a signature that relates to the right one, in hex, in that way too.
 func Match(relates func(expected, given string) bool) func(*Rules) {
 	return func(ru *Rules) {
 		ru.Matchers = append(ru.Matchers, func(expected []byte, given string) bool { return relates(hex.EncodeToString(expected), given) })

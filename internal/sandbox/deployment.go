@@ -19,7 +19,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
-// deployment is everything around the receivers that the configuration tells. rightDeployment fills it; a DeploymentFlaw changes it
+// Deployment is everything around the receivers that the configuration tells. rightDeployment fills it; a DeploymentFlaw changes it
 // before anything is started.
 type Deployment struct {
 	Profile          string // name of the provider's profile
@@ -160,7 +160,7 @@ func (d *Deployment) fit(profile *provider.Profile) {
 	}
 }
 
-// receiverCode is what the repository of the receiver holds; with a key, as it must not be.
+// ReceiverCode is what the repository of the receiver holds; with a key, as it must not be.
 func ReceiverCode(key string) string {
 	from := `os.environ["BEGINI_API_KEY"]`
 	if key != "" {
@@ -186,7 +186,7 @@ spec:
               valueFrom: {secretKeyRef: {name: begini, key: api-key}}
 `
 
-// day is a date that many days from today.
+// Day is a date that many days from today.
 func (d *Deployment) Day(days int) string { return audit.NewDate(d.today).AddDays(days).String() }
 
 // reference notes a key and returns the YAML that refers to it, without its braces.

@@ -6,19 +6,18 @@ import (
 	"errors"
 	"io"
 	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/prelaunch-audit/prelaunch/internal/lazy"
 )
 
-// eventTypes are the provider's.
+// EventTypes are the provider's.
 var EventTypes = []string{
 	"psychometric_score.complete", "android_score.complete", "ios_score.complete",
 	"application.complete", "application.expired", "application.incomplete", "application.cancelled",
 }
 
-// event is what the receivers need of a webhook.
+// Event is what the receivers need of a webhook.
 type Event struct {
 	UID, IntegrationID, Type string
 }
@@ -27,7 +26,7 @@ var uidPattern = lazy.Regexp(`^[A-Za-z0-9-]{5,60}$`) // with hyphens, as the pro
 
 func validUID(uid string) bool { return uidPattern().MatchString(uid) }
 
-// object parses a single JSON object, numbers left as they are.
+// Object parses a single JSON object, numbers left as they are.
 func (ru *Rules) Object(body []byte) (map[string]any, error) {
 	if !utf8.Valid(body) {
 		return nil, errors.New("not UTF-8")
@@ -82,7 +81,7 @@ func (ru *Rules) read(d *Delivery) (Event, Reason) {
 	return e, taken
 }
 
-// depth is how deeply the brackets of a JSON text nest, those in strings left out.
+// Depth is how deeply the brackets of a JSON text nest, those in strings left out.
 func Depth(body []byte) int {
 	deepest, level := 0, 0
 	inString, escaped := false, false
@@ -103,9 +102,4 @@ func Depth(body []byte) int {
 		}
 	}
 	return deepest
-}
-
-// isForm reports whether a content type is that of an HTML form.
-func IsForm(contentType string) bool {
-	return strings.HasPrefix(contentType, "multipart/") || strings.HasPrefix(contentType, "application/x-www-form-urlencoded")
 }

@@ -1,7 +1,5 @@
 package sandbox
 
-import "slices"
-
 // Behavior is one way in which a receiver differs from the plainest right one: a row of Rights or Flaws.
 type Behavior struct {
 	Name        string // lower case with hyphens
@@ -69,19 +67,14 @@ const (
 	ReplayOnce        = "webhook.replay-not-processed"
 )
 
-// forgeryChecks read the answers to forgeries.
+// ForgeryChecks read the answers to forgeries.
 var ForgeryChecks = []string{
 	RejectsUnsigned, RejectsTampered, RejectsWrongKey, RejectsRetired, RejectsAlgorithm, RejectsPartial, RejectsBypass, VerifiesRaw,
 	SameEverywhere, NotInterchanged,
 }
 
-// inputChecks read the answers to signed but invalid bodies.
+// InputChecks read the answers to signed but invalid bodies.
 var InputChecks = []string{RejectsMalformed, RejectsMissing, HandlesUnexpected, Bounded}
-
-// without is the list less some ids.
-func Without(list []string, ids ...string) []string {
-	return slices.DeleteFunc(slices.Clone(list), func(id string) bool { return slices.Contains(ids, id) })
-}
 
 // DeploymentFlaw is a flaw around the receivers: in the configuration, the pages or the access list. Expect is about an audit of a
 // deployment that is right in every other way.

@@ -3,13 +3,8 @@ package sandbox
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
 	"slices"
-	"strconv"
-	"unicode/utf16"
-
-	"github.com/prelaunch-audit/prelaunch/internal/lazy"
 )
 
 // ordered is a JSON object whose names keep their order, as in JavaScript.
@@ -74,7 +69,7 @@ func nextOrdered(decoder *json.Decoder) (any, error) {
 	}
 }
 
-// appendOrdered writes a value compactly, non-ASCII letters as they are.
+// AppendOrdered writes a value compactly, non-ASCII letters as they are.
 func AppendOrdered(out []byte, value any) []byte {
 	switch value := value.(type) {
 	case *ordered:
@@ -115,39 +110,4 @@ func appendObject(out []byte, names []string, values map[string]any) []byte {
 		out = AppendOrdered(out, values[name])
 	}
 	return append(out, '}')
-}
-
-var escapedLetter = lazy.Regexp(`\\u[0-9a-fA-F]{4}(\\u[dD][c-fC-F][0-9a-fA-F]{2})?`)
-
-// unescaped is the text with its \u escapes of printable letters beyond ASCII resolved.
-func Unescaped(body []byte) []byte {
-	return escapedLetter().ReplaceAllFunc(body, func(escape []byte) []byte {
-		first, _ := strconv.ParseUint(string(escape[2:6]), 16, 16)
-		if first < 0x80 || utf16.IsSurrogate(rune(first)) && len(escape) == 6 {
-			return escape
-		}
-		if len(escape) == 6 {
-			return []byte(string(rune(first)))
-		}
-		second, _ := strconv.ParseUint(string(escape[8:12]), 16, 16)
-		if pair := utf16.DecodeRune(rune(first), rune(second)); pair != '\ufffd' {
-			return []byte(string(pair))
-		}
-		return escape
-	})
-}
-
-// escapedASCII is the text with all letters beyond ASCII as \u escapes.
-func EscapedASCII(body []byte) []byte {
-	var out []byte
-	for _, letter := range string(body) {
-		if letter < 0x80 {
-			out = append(out, byte(letter))
-			continue
-		}
-		for _, unit := range utf16.Encode([]rune{letter}) {
-			out = fmt.Appendf(out, `\u%04x`, unit)
-		}
-	}
-	return out
 }

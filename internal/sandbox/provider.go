@@ -205,7 +205,7 @@ func (p *Provider) token(r *http.Request) (int, any) {
 	return http.StatusOK, Session(asked.UID)
 }
 
-// session is a new one, with a token in the form of a JWT.
+// Session is a new one, with a token in the form of a JWT.
 func Session(uid string) any {
 	part := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
 	token := part(`{"alg":"HS256","typ":"JWT"}`) + "." + part(`{"sub":"`+PlainWord(uid)+`"}`) + "." + part(RandomHex(16))
@@ -270,10 +270,10 @@ type ProviderBehavior struct {
 	Ruse         Ruse
 }
 
-// ruse changes an answer before it is sent, or sends its own and returns true.
+// Ruse changes an answer before it is sent, or sends its own and returns true.
 type Ruse func(*ApiExchange) (answered bool)
 
-// apiExchange is one call with the answer that the faithful part has for it.
+// ApiExchange is one call with the answer that the faithful part has for it.
 type ApiExchange struct {
 	*Provider
 	W      http.ResponseWriter

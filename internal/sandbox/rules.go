@@ -15,7 +15,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox/certs"
 )
 
-// rules is everything about a receiver that a behavior may change. rightRules fills it; lists are tried in order.
+// Rules is everything about a receiver that a behavior may change. rightRules fills it; lists are tried in order.
 type Rules struct {
 	Options Options
 	Events  *Events
@@ -74,13 +74,13 @@ type Rules struct {
 	Counter    atomic.Int64
 }
 
-// step looks at a delivery and may answer it.
+// Step looks at a delivery and may answer it.
 type Step func(*Delivery) (Answer, bool)
 
-// digest is what a signature is made with.
+// Digest is what a signature is made with.
 type Digest func(key, message []byte) []byte
 
-// delivery is one request as it goes through the receiver.
+// Delivery is one request as it goes through the receiver.
 type Delivery struct {
 	*http.Request
 	Payload  []byte
@@ -88,7 +88,7 @@ type Delivery struct {
 	Conn     int64 // which connection, counted from 0
 }
 
-// reason is why a request is rejected.
+// Reason is why a request is rejected.
 type Reason int
 
 // The reasons, in the order in which they are found.
@@ -103,7 +103,7 @@ const (
 	UnknownUser
 )
 
-// statuses of a plain rejection.
+// Statuses of a plain rejection.
 var Statuses = map[Reason]int{
 	WrongPath: http.StatusNotFound, WrongMethod: http.StatusMethodNotAllowed, TooLarge: http.StatusRequestEntityTooLarge,
 	Unauthentic: http.StatusUnauthorized, Malformed: http.StatusBadRequest, Invalid: http.StatusUnprocessableEntity,

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// answer is what a receiver sends back. Placeholders in header values and body are filled in when it is written, see fill.
+// Answer is what a receiver sends back. Placeholders in header values and body are filled in when it is written, see fill.
 type Answer struct {
 	Status int
 	Header http.Header
@@ -34,24 +34,7 @@ func TextAnswer(status int, contentType, body string) Answer {
 	return a
 }
 
-// reasonOf is a reason that a plain rejection answers with the status.
-func ReasonOf(status int) Reason {
-	for why := WrongPath; why <= UnknownUser; why++ {
-		if Statuses[why] == status {
-			return why
-		}
-	}
-	return taken
-}
-
-// textRefusal makes rejections of a body in which %s, or %[1]s, is what is wrong.
-func TextRefusal(contentType, format string) func(*Delivery, Reason) Answer {
-	return func(_ *Delivery, why Reason) Answer {
-		return TextAnswer(Statuses[why], contentType, fmt.Sprintf(format, Words[why]))
-	}
-}
-
-// plainWord is the text where it needs no escaping in JSON and HTML, else nothing.
+// PlainWord is the text where it needs no escaping in JSON and HTML, else nothing.
 func PlainWord(text string) string {
 	if strings.ContainsFunc(text, func(c rune) bool {
 		return !strings.ContainsRune("-_.", c) && !('0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z')
@@ -72,7 +55,7 @@ func (a Answer) With(name, value string) Answer {
 	return a
 }
 
-// words say in a rejection's body what is wrong, and no more.
+// Words say in a rejection's body what is wrong, and no more.
 var Words = map[Reason]string{
 	WrongPath: "not found", WrongMethod: "method not allowed", TooLarge: "payload too large", Unauthentic: "unauthorized",
 	Malformed: "bad request", Invalid: "unprocessable", UnknownUser: "not found",
@@ -217,7 +200,7 @@ func (r *Receiver) write(w http.ResponseWriter, d *Delivery, a Answer) {
 	}
 }
 
-// deflated is the text in gzip.
+// Deflated is the text in gzip.
 func Deflated(text string) string {
 	var out strings.Builder
 	w := gzip.NewWriter(&out)

@@ -44,3 +44,8 @@ var disguises = []string{
 	"laravel", "cloudflare", "compressed-answers", "long-answers", "answer-differs-by-type", "keep-alive-off", "refuses-with-404", "text-answers",
 	"html-error-pages", "rate-limited-now-and-then", "idle-connections-closed-soon", "known-users-only", "hex-of-any-case", "signature-list",
 }
+
+// without is the list less some ids.
+func without(list []string, ids ...string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(id string) bool { return slices.Contains(ids, id) })
+}

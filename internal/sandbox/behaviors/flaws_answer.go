@@ -18,7 +18,7 @@ var answerFlaws = []sandbox.Behavior{
 	{Name: "genuine-hangs", Description: "never answers valid events", Setup: sandbox.Setup{Hangs: true},
 		Expect: sandbox.Expect{Withheld: []string{sandbox.AcceptsGenuine}, May: append(everythingElse(sandbox.AcceptsGenuine), sandbox.LogsClean)}, Plant: accept(sandbox.Answer{Hang: true})},
 	{Name: "one-type-refused", Description: "answers 422 to one of the provider's event types",
-		Expect: sandbox.Expect{Fails: []string{sandbox.AcceptsGenuine}, May: sandbox.ForgeryChecks}, Plant: func(ru *sandbox.Rules) { ru.Types = sandbox.Without(ru.Types, "application.complete") }},
+		Expect: sandbox.Expect{Fails: []string{sandbox.AcceptsGenuine}, May: sandbox.ForgeryChecks}, Plant: func(ru *sandbox.Rules) { ru.Types = without(ru.Types, "application.complete") }},
 	{Name: "everything-accepted", Description: "verifies and validates nothing, takes everything",
 		Expect: sandbox.Expect{
 			Fails: slices.Concat(anySignature, []string{sandbox.RejectsMalformed, sandbox.RejectsMissing}), Withheld: []string{sandbox.AcceptsGenuine, sandbox.Redelivery, sandbox.HandlesUnexpected, sandbox.Bounded},
@@ -33,10 +33,10 @@ var answerFlaws = []sandbox.Behavior{
 		}},
 	{Name: "everything-acknowledged", Description: "answers as if it had taken everything before it verifies", // what the answers show is all there is
 		Expect: sandbox.Expect{
-			Withheld: slices.Concat(sandbox.Without(sandbox.ForgeryChecks, sandbox.RejectsRetired), []string{sandbox.AcceptsGenuine, sandbox.Redelivery}, sandbox.InputChecks), May: []string{sandbox.RejectsRetired, sandbox.StatusCodes}},
+			Withheld: slices.Concat(without(sandbox.ForgeryChecks, sandbox.RejectsRetired), []string{sandbox.AcceptsGenuine, sandbox.Redelivery}, sandbox.InputChecks), May: []string{sandbox.RejectsRetired, sandbox.StatusCodes}},
 		Plant: func(ru *sandbox.Rules) { ru.Acked = true }},
 	{Name: "200-with-an-error", Description: "responds to rejected requests with 200 and says in the body that they are",
-		Expect: sandbox.Expect{Fails: []string{sandbox.StatusCodes, sandbox.RejectsMalformed, sandbox.RejectsMissing}, Withheld: sandbox.Without(sandbox.ForgeryChecks, sandbox.RejectsRetired), May: []string{sandbox.RejectsRetired, sandbox.HandlesUnexpected}},
+		Expect: sandbox.Expect{Fails: []string{sandbox.StatusCodes, sandbox.RejectsMalformed, sandbox.RejectsMissing}, Withheld: without(sandbox.ForgeryChecks, sandbox.RejectsRetired), May: []string{sandbox.RejectsRetired, sandbox.HandlesUnexpected}},
 		Plant:  refuseAll(sandbox.JsonAnswer(200, `{"error":"refused"}`))},
 	{Name: "forgeries-acknowledged", Description: "answers forgeries with 200 and says in the body that they were rejected",
 		Expect: forgeriesUndecided, Plant: sandbox.Refusal(sandbox.Unauthentic, sandbox.JsonAnswer(200, `{"error":"bad signature"}`))},
@@ -46,10 +46,10 @@ var answerFlaws = []sandbox.Behavior{
 	{Name: "forgeries-crash", Description: "answers forgeries with 500", Expect: forgeriesUndecided,
 		Plant: sandbox.Refusal(sandbox.Unauthentic, sandbox.TextAnswer(500, "text/plain", "internal error"))},
 	{Name: "forgeries-unavailable", Description: "answers forgeries with 503 and no Retry-After",
-		Expect: sandbox.Expect{Withheld: sandbox.Without(sandbox.ForgeryChecks, sandbox.RejectsRetired), May: []string{sandbox.StatusCodes, sandbox.RejectsRetired, sandbox.Reachable}}, Plant: sandbox.Refusal(sandbox.Unauthentic, sandbox.TextAnswer(503, "text/plain", "unavailable"))},
+		Expect: sandbox.Expect{Withheld: without(sandbox.ForgeryChecks, sandbox.RejectsRetired), May: []string{sandbox.StatusCodes, sandbox.RejectsRetired, sandbox.Reachable}}, Plant: sandbox.Refusal(sandbox.Unauthentic, sandbox.TextAnswer(503, "text/plain", "unavailable"))},
 	{Name: "forgeries-reset", Description: "resets the connection of forgeries", Expect: forgeriesUndecided, Plant: sandbox.Refusal(sandbox.Unauthentic, sandbox.Answer{Reset: true})},
 	{Name: "forgeries-hang", Description: "never answers forgeries", Setup: sandbox.Setup{Hangs: true},
-		Expect: sandbox.Expect{Fails: []string{sandbox.StatusCodes}, Withheld: sandbox.Without(sandbox.ForgeryChecks, sandbox.RejectsRetired), May: append(everythingElse(sandbox.StatusCodes), sandbox.Reachable)}, Plant: sandbox.Refusal(sandbox.Unauthentic, sandbox.Answer{Hang: true})},
+		Expect: sandbox.Expect{Fails: []string{sandbox.StatusCodes}, Withheld: without(sandbox.ForgeryChecks, sandbox.RejectsRetired), May: append(everythingElse(sandbox.StatusCodes), sandbox.Reachable)}, Plant: sandbox.Refusal(sandbox.Unauthentic, sandbox.Answer{Hang: true})},
 	{Name: "invalid-acknowledged", Description: "answers 200 to signed bodies that are invalid, and says so",
 		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsMalformed, sandbox.RejectsMissing}, May: []string{sandbox.StatusCodes}}, Plant: func(ru *sandbox.Rules) {
 			for _, why := range []sandbox.Reason{sandbox.Malformed, sandbox.Invalid} {
@@ -95,11 +95,11 @@ var answerFlaws = []sandbox.Behavior{
 var notExactly200 = sandbox.Expect{Fails: []string{sandbox.AcceptsGenuine}, Withheld: []string{sandbox.Redelivery}, May: slices.Concat(sandbox.ForgeryChecks, sandbox.InputChecks, []string{sandbox.StatusCodes, sandbox.LogsClean})}
 
 // forgeriesUndecided is what answers to forgeries lead to that are neither acceptance nor rejection.
-var forgeriesUndecided = sandbox.Expect{Fails: []string{sandbox.StatusCodes}, Withheld: sandbox.Without(sandbox.ForgeryChecks, sandbox.RejectsRetired), May: []string{sandbox.RejectsRetired, sandbox.Reachable}}
+var forgeriesUndecided = sandbox.Expect{Fails: []string{sandbox.StatusCodes}, Withheld: without(sandbox.ForgeryChecks, sandbox.RejectsRetired), May: []string{sandbox.RejectsRetired, sandbox.Reachable}}
 
 // everythingElse are all the checks that read a receiver's answers, but for those.
 func everythingElse(but ...string) []string {
-	return sandbox.Without(slices.Concat([]string{sandbox.AcceptsGenuine, sandbox.Redelivery, sandbox.StatusCodes, sandbox.Survives, sandbox.NoDetail}, sandbox.ForgeryChecks, sandbox.InputChecks), but...)
+	return without(slices.Concat([]string{sandbox.AcceptsGenuine, sandbox.Redelivery, sandbox.StatusCodes, sandbox.Survives, sandbox.NoDetail}, sandbox.ForgeryChecks, sandbox.InputChecks), but...)
 }
 
 func accept(a sandbox.Answer) func(*sandbox.Rules) {

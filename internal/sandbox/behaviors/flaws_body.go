@@ -3,9 +3,14 @@ package behaviors
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
+	"unicode/utf16"
 
+	"github.com/prelaunch-audit/prelaunch/internal/lazy"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
 )
 
@@ -42,7 +47,7 @@ var bodyFlaws = []sandbox.Behavior{
 			return out.Bytes()
 		})},
 	{Name: "reserialised-in-ascii", Description: "verifies the parsed JSON re-serialized with everything beyond ASCII escaped, as Python's json.dumps does",
-		Expect: sandbox.Expect{Fails: []string{sandbox.VerifiesRaw}, May: []string{sandbox.RejectsTampered, sandbox.RejectsMalformed, sandbox.HandlesUnexpected}}, Plant: sandbox.Instead(func(b []byte) []byte { return sandbox.EscapedASCII(sandbox.Compact(b)) })},
+		Expect: sandbox.Expect{Fails: []string{sandbox.VerifiesRaw}, May: []string{sandbox.RejectsTampered, sandbox.RejectsMalformed, sandbox.HandlesUnexpected}}, Plant: sandbox.Instead(func(b []byte) []byte { return escapedASCII(sandbox.Compact(b)) })},
 	{Name: "decoded-as-latin-1", Description: "verifies the body decoded as Latin-1 and encoded as UTF-8",
 		Expect: sandbox.Expect{Fails: []string{sandbox.VerifiesRaw}, May: []string{sandbox.RejectsTampered}}, Plant: sandbox.Instead(func(b []byte) []byte {
 			letters := make([]rune, len(b))
@@ -52,7 +57,7 @@ var bodyFlaws = []sandbox.Behavior{
 			return []byte(string(letters))
 		})},
 	{Name: "escapes-decoded", Description: "verifies with \\u escapes turned into their letters",
-		Expect: sandbox.Expect{Fails: []string{sandbox.VerifiesRaw}}, Plant: sandbox.Instead(sandbox.Unescaped)},
+		Expect: sandbox.Expect{Fails: []string{sandbox.VerifiesRaw}}, Plant: sandbox.Instead(unescaped)},
 	{Name: "slashes-unescaped", Description: "verifies with \\/ turned into /, as a round trip through PHP does",
 		Expect: sandbox.Expect{Fails: []string{sandbox.VerifiesRaw}}, Plant: sandbox.Instead(func(b []byte) []byte { return bytes.ReplaceAll(b, []byte(`\/`), []byte("/")) })},
 	{Name: "cut-at-four-kibibytes", Description: "verifies the first 4096 bytes only",
@@ -94,7 +99,7 @@ func aswell(message func([]byte) []byte) func(*sandbox.Rules) {
 func formSignedAs(body string) func(*sandbox.Rules) {
 	return func(ru *sandbox.Rules) {
 		ru.Before = append(ru.Before, func(d *sandbox.Delivery) (sandbox.Answer, bool) {
-			if !sandbox.IsForm(d.Header.Get("Content-Type")) {
+			if !isForm(d.Header.Get("Content-Type")) {
 				return sandbox.Answer{}, false
 			}
 			signed := slices.ContainsFunc(ru.Candidates(d), func(s string) bool { return sandbox.ExactHex(sandbox.HmacSHA512(ru.Keys[0], []byte(body)), s) })
@@ -155,6 +160,46 @@ func knownFields(body []byte) []byte {
 	out, err := json.Marshal(known)
 	if err != nil {
 		return body
+	}
+	return out
+}
+
+// isForm reports whether a content type is that of an HTML form.
+func isForm(contentType string) bool {
+	return strings.HasPrefix(contentType, "multipart/") || strings.HasPrefix(contentType, "application/x-www-form-urlencoded")
+}
+
+var escapedLetter = lazy.Regexp(`\\u[0-9a-fA-F]{4}(\\u[dD][c-fC-F][0-9a-fA-F]{2})?`)
+
+// unescaped is the text with its \u escapes of printable letters beyond ASCII resolved.
+func unescaped(body []byte) []byte {
+	return escapedLetter().ReplaceAllFunc(body, func(escape []byte) []byte {
+		first, _ := strconv.ParseUint(string(escape[2:6]), 16, 16)
+		if first < 0x80 || utf16.IsSurrogate(rune(first)) && len(escape) == 6 {
+			return escape
+		}
+		if len(escape) == 6 {
+			return []byte(string(rune(first)))
+		}
+		second, _ := strconv.ParseUint(string(escape[8:12]), 16, 16)
+		if pair := utf16.DecodeRune(rune(first), rune(second)); pair != '\ufffd' {
+			return []byte(string(pair))
+		}
+		return escape
+	})
+}
+
+// escapedASCII is the text with all letters beyond ASCII as \u escapes.
+func escapedASCII(body []byte) []byte {
+	var out []byte
+	for _, letter := range string(body) {
+		if letter < 0x80 {
+			out = append(out, byte(letter))
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{letter}) {
+			out = fmt.Appendf(out, `\u%04x`, unit)
+		}
 	}
 	return out
 }

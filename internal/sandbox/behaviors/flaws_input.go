@@ -147,7 +147,7 @@ func missingFields() []sandbox.Behavior {
 	for _, field := range []string{"uid", "integration_id", "event.type"} {
 		out = append(out, sandbox.Behavior{Name: "missing-" + strings.NewReplacer("_", "-", "event.", "").Replace(field) + "-accepted", Description: "takes events without " + field,
 			Expect: sandbox.Expect{Fails: []string{sandbox.RejectsMissing}}, Plant: func(ru *sandbox.Rules) {
-				ru.Required = sandbox.Without(ru.Required, field)
+				ru.Required = without(ru.Required, field)
 			}})
 	}
 	return append(out, sandbox.Behavior{Name: "missing-event-accepted", Description: "takes bodies without an event",

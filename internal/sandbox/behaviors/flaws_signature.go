@@ -138,13 +138,13 @@ var anySignature = []string{sandbox.RejectsUnsigned, sandbox.RejectsTampered, sa
 // nothingAccepted is what a receiver that rejects every valid event leads to: nothing else about its verification is known.
 var nothingAccepted = sandbox.Expect{
 	Fails:    []string{sandbox.AcceptsGenuine},
-	Withheld: sandbox.Without(sandbox.ForgeryChecks, sandbox.RejectsRetired),
+	Withheld: without(sandbox.ForgeryChecks, sandbox.RejectsRetired),
 	May:      slices.Concat([]string{sandbox.Redelivery, sandbox.RejectsRetired, sandbox.StatusCodes, sandbox.Survives, sandbox.LogsClean}, sandbox.InputChecks),
 }
 
 func withFails(e sandbox.Expect, ids ...string) sandbox.Expect {
 	e.Fails = append(slices.Clone(e.Fails), ids...)
-	e.Withheld = sandbox.Without(e.Withheld, ids...)
+	e.Withheld = without(e.Withheld, ids...)
 	return e
 }
 

@@ -93,6 +93,6 @@ var smugglingFlaws = []sandbox.Behavior{
 // crashesAbove responds with 500 to verified events with a character beyond last, escaped or not.
 func crashesAbove(last rune) func(*sandbox.Rules) {
 	return after(func(d *sandbox.Delivery) bool {
-		return strings.ContainsFunc(string(sandbox.Unescaped(d.Payload)), func(c rune) bool { return c > last && c != '\ufffd' })
+		return strings.ContainsFunc(string(unescaped(d.Payload)), func(c rune) bool { return c > last && c != '\ufffd' })
 	}, sandbox.TextAnswer(500, "text/plain", "internal error"))
 }

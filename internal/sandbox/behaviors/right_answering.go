@@ -2,6 +2,7 @@ package behaviors
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -40,10 +41,10 @@ var rightAnswering = []sandbox.Behavior{
 		ru.Accept = func(*sandbox.Delivery, sandbox.Event) sandbox.Answer {
 			return sandbox.TextAnswer(200, "text/plain", "OK")
 		}
-		ru.Refuse = sandbox.TextRefusal("text/plain; charset=utf-8", "%s\n")
+		ru.Refuse = textRefusal("text/plain; charset=utf-8", "%s\n")
 	}},
 	{Name: "html-error-pages", Description: "responds to rejected requests with HTML pages", Plant: func(ru *sandbox.Rules) {
-		ru.Refuse = sandbox.TextRefusal("text/html; charset=utf-8", "<!doctype html><html lang=en><title>%[1]s</title><h1>%[1]s</h1><p>The request was refused.</p></html>")
+		ru.Refuse = textRefusal("text/html; charset=utf-8", "<!doctype html><html lang=en><title>%[1]s</title><h1>%[1]s</h1><p>The request was refused.</p></html>")
 	}},
 	{Name: "echoes-uid-and-time", Description: "puts the event's UID and the time into the response to a valid event", Plant: func(ru *sandbox.Rules) {
 		ru.Accept = func(_ *sandbox.Delivery, e sandbox.Event) sandbox.Answer {
@@ -53,20 +54,20 @@ var rightAnswering = []sandbox.Behavior{
 	{Name: "random-parts-everywhere", Description: "every answer has a request id, a UUID, a counter and 128 random hex digits", Plant: func(ru *sandbox.Rules) {
 		ru.Finish = append(ru.Finish, func(_ *sandbox.Delivery, a *sandbox.Answer) {
 			a.Header.Set("X-Request-Id", "{{uuid}}")
-			a.Body = `{"id":"{{id}}","trace":"{{hex128}}","n":{{number}},"result":"` + sandbox.Words[sandbox.ReasonOf(a.Status)] + `"}`
+			a.Body = `{"id":"{{id}}","trace":"{{hex128}}","n":{{number}},"result":"` + sandbox.Words[reasonOf(a.Status)] + `"}`
 		})
 	}},
 	{Name: "random-words-everywhere", Description: "every answer has identifiers that are not hexadecimal: a nanoid, a ULID, base64, a written-out time", Plant: func(ru *sandbox.Rules) {
 		ru.Finish = append(ru.Finish, func(_ *sandbox.Delivery, a *sandbox.Answer) {
 			a.Header.Set("X-Correlation-Id", "{{nanoid}}")
-			a.Body = `{"id":"{{nanoid}}","event":"evt_{{ulid}}","cursor":"{{base64}}","at":"{{spelt}}","took":0.{{number}},"result":"` + sandbox.Words[sandbox.ReasonOf(a.Status)] + `"}`
+			a.Body = `{"id":"{{nanoid}}","event":"evt_{{ulid}}","cursor":"{{base64}}","at":"{{spelt}}","took":0.{{number}},"result":"` + sandbox.Words[reasonOf(a.Status)] + `"}`
 		})
 	}},
 	{Name: "wordy-refusals", Description: "rejections of many words, some of which also occur in stack traces", Plant: func(ru *sandbox.Rules) {
-		ru.Refuse = sandbox.TextRefusal("text/html; charset=utf-8", "<h1>Error: %[1]s</h1><p>An exception was made to our usual service. If this happens again, call us at Acme (Room 12:30) or look at /help/contact, line 3 of the list. Trace {{id}}, SQL Server status page: https://status.acme.example/var/log</p>")
+		ru.Refuse = textRefusal("text/html; charset=utf-8", "<h1>Error: %[1]s</h1><p>An exception was made to our usual service. If this happens again, call us at Acme (Room 12:30) or look at /help/contact, line 3 of the list. Trace {{id}}, SQL Server status page: https://status.acme.example/var/log</p>")
 	}},
 	{Name: "error-codes", Description: "rejections have codes and types", Plant: func(ru *sandbox.Rules) {
-		ru.Refuse = sandbox.TextRefusal("application/json", `{"error":{"type":"SignatureVerificationError","code":"ERR_%[1]s","trace_id":"{{uuid}}","documentation_url":"https://docs.acme.example/api/errors.html#L42"}}`)
+		ru.Refuse = textRefusal("application/json", `{"error":{"type":"SignatureVerificationError","code":"ERR_%[1]s","trace_id":"{{uuid}}","documentation_url":"https://docs.acme.example/api/errors.html#L42"}}`)
 	}},
 	{Name: "quotes-the-request", Description: "rejections quote the body and the signature that were sent", Plant: func(ru *sandbox.Rules) {
 		usual := ru.Refuse
@@ -93,7 +94,7 @@ var rightAnswering = []sandbox.Behavior{
 		ru.Accept = func(*sandbox.Delivery, sandbox.Event) sandbox.Answer {
 			return sandbox.TextAnswer(200, "text/plain; charset=iso-8859-1", "re\xe7u")
 		}
-		ru.Refuse = sandbox.TextRefusal("text/plain; charset=iso-8859-1", "refus\xe9: %s")
+		ru.Refuse = textRefusal("text/plain; charset=iso-8859-1", "refus\xe9: %s")
 	}},
 	{Name: "compressed-answers", Description: "compresses its answers for clients that say they can inflate them", Plant: func(ru *sandbox.Rules) { ru.Compressed = true }},
 	{Name: "early-hints", Description: "sends 103 ahead of each answer", Plant: func(ru *sandbox.Rules) { ru.EarlyHints = true }},
@@ -115,7 +116,7 @@ var rightAnswering = []sandbox.Behavior{
 		header("X-Powered-By", "PHP/8.2.7")(ru)
 	}},
 	{Name: "documentation-link", Description: "rejections point to a documentation page and quote the request's path and method", Plant: func(ru *sandbox.Rules) {
-		ru.Refuse = sandbox.TextRefusal("application/problem+json", `{"type":"https://docs.acme.example/errors#refused","title":"%s","instance":"{{path}}","detail":"{{method}} {{path}} was refused"}`)
+		ru.Refuse = textRefusal("application/problem+json", `{"type":"https://docs.acme.example/errors#refused","title":"%s","instance":"{{path}}","detail":"{{method}} {{path}} was refused"}`)
 	}},
 	{Name: "rate-limited-now-and-then", Description: "answers every 40th request with 429 and Retry-After: 1", Plant: nowAndThen(40, sandbox.JsonAnswer(429, `{"error":"slow down"}`).With("Retry-After", "1"))},
 	{Name: "busy-now-and-then", Description: "answers every 60th request with 503 and Retry-After: 1", Plant: nowAndThen(60, sandbox.TextAnswer(503, "text/plain", "busy").With("Retry-After", "1"))},
@@ -135,7 +136,7 @@ var rightAnswering = []sandbox.Behavior{
 	{Name: "queued-observed", Description: "acknowledges everything, verifies behind a queue; an observer tells what was processed", Setup: sandbox.Setup{Queued: true, Effects: true},
 		Expect: sandbox.Expect{Warns: []string{sandbox.StatusCodes}}, Plant: func(ru *sandbox.Rules) { ru.Acked = true }},
 	{Name: "queued-unobserved", Description: "acknowledges everything, verifies behind a queue; nobody observes it", Setup: sandbox.Setup{Queued: true},
-		Expect: sandbox.Expect{Withheld: slices.Concat(sandbox.Without(sandbox.ForgeryChecks, sandbox.RejectsRetired), sandbox.InputChecks, []string{sandbox.StatusCodes})},
+		Expect: sandbox.Expect{Withheld: slices.Concat(without(sandbox.ForgeryChecks, sandbox.RejectsRetired), sandbox.InputChecks, []string{sandbox.StatusCodes})},
 		Plant:  func(ru *sandbox.Rules) { ru.Acked = true }},
 	{Name: "observed", Description: "answers inline, and an observer tells what was processed", Setup: sandbox.Setup{Effects: true}, Plant: func(*sandbox.Rules) {}},
 	{Name: "other-methods-not-found", Description: "answers 404 to other methods", Plant: func(ru *sandbox.Rules) {
@@ -211,5 +212,22 @@ func beforeRouting(s sandbox.Step) func(*sandbox.Rules) {
 func header(name, value string) func(*sandbox.Rules) {
 	return func(ru *sandbox.Rules) {
 		ru.Finish = append(ru.Finish, func(_ *sandbox.Delivery, a *sandbox.Answer) { a.Header.Set(name, value) })
+	}
+}
+
+// reasonOf is a reason that a plain rejection answers with the status.
+func reasonOf(status int) sandbox.Reason {
+	for why := sandbox.WrongPath; why <= sandbox.UnknownUser; why++ {
+		if sandbox.Statuses[why] == status {
+			return why
+		}
+	}
+	return 0 // none is: the event was accepted
+}
+
+// textRefusal makes rejections of a body in which %s, or %[1]s, is what is wrong.
+func textRefusal(contentType, format string) func(*sandbox.Delivery, sandbox.Reason) sandbox.Answer {
+	return func(_ *sandbox.Delivery, why sandbox.Reason) sandbox.Answer {
+		return sandbox.TextAnswer(sandbox.Statuses[why], contentType, fmt.Sprintf(format, sandbox.Words[why]))
 	}
 }

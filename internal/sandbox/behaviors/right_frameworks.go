@@ -63,7 +63,7 @@ var rightFrameworks = []sandbox.Behavior{
 		ru.Accept = func(*sandbox.Delivery, sandbox.Event) sandbox.Answer {
 			return sandbox.TextAnswer(200, "text/html; charset=utf-8", "")
 		}
-		ru.Refuse = sandbox.TextRefusal("text/html; charset=utf-8", "\n<!doctype html>\n<html lang=\"en\">\n<head>\n  <title>%[1]s</title>\n</head>\n<body>\n  <h1>%[1]s</h1><p></p>\n</body>\n</html>\n")
+		ru.Refuse = textRefusal("text/html; charset=utf-8", "\n<!doctype html>\n<html lang=\"en\">\n<head>\n  <title>%[1]s</title>\n</head>\n<body>\n  <h1>%[1]s</h1><p></p>\n</body>\n</html>\n")
 	}},
 	{Name: "spring", Description: "Java's Spring Boot: error bodies with time, status and path", Plant: func(ru *sandbox.Rules) {
 		ru.Accept = func(*sandbox.Delivery, sandbox.Event) sandbox.Answer { return sandbox.Answer{Status: 200} }
@@ -100,12 +100,12 @@ var rightFrameworks = []sandbox.Behavior{
 	}},
 	{Name: "phoenix", Description: "Elixir's Phoenix: errors with a detail", Plant: func(ru *sandbox.Rules) {
 		header("X-Request-Id", "F{{id}}AAA")(ru)
-		ru.Refuse = sandbox.TextRefusal("application/json; charset=utf-8", `{"errors":{"detail":"%s"}}`)
+		ru.Refuse = textRefusal("application/json; charset=utf-8", `{"errors":{"detail":"%s"}}`)
 	}},
 	{Name: "go", Description: "Go's net/http: plain text lines", Plant: func(ru *sandbox.Rules) {
 		header("X-Content-Type-Options", "nosniff")(ru)
 		ru.Accept = func(*sandbox.Delivery, sandbox.Event) sandbox.Answer { return sandbox.Answer{Status: 200} }
-		ru.Refuse = sandbox.TextRefusal("text/plain; charset=utf-8", "%s\n")
+		ru.Refuse = textRefusal("text/plain; charset=utf-8", "%s\n")
 	}},
 	{Name: "graphql-like", Description: "answers all with a JSON envelope in which only a code differs", Plant: func(ru *sandbox.Rules) {
 		ru.Accept = func(*sandbox.Delivery, sandbox.Event) sandbox.Answer {
