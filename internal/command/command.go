@@ -38,26 +38,13 @@ type runner struct {
 	limit     int
 }
 
-// Option changes how commands are run.
-type Option func(*runner)
-
-// Timeout ends a command after d instead of 30 s.
-func Timeout(d time.Duration) Option { return func(r *runner) { r.timeout = d } }
-
-// Limit reads at most n bytes of a command's output instead of 64 MiB.
-func Limit(n int) Option { return func(r *runner) { r.limit = n } }
-
 // New returns an Exec that runs commands in directory, which is absolute; without allow it rejects them all. PATH and HOME come
 // from lookupEnv.
-func New(directory string, allow bool, lookupEnv func(name string) (value string, set bool), options ...Option) audit.Exec {
+func New(directory string, allow bool, lookupEnv func(name string) (value string, set bool)) audit.Exec {
 	if !allow {
 		return func(context.Context, audit.Command) ([]byte, int, error) { return nil, -1, audit.ErrCommandsNotAllowed }
 	}
-	r := &runner{directory: directory, lookupEnv: lookupEnv, timeout: defaultTimeout, limit: defaultLimit}
-	for _, option := range options {
-		option(r)
-	}
-	return r.run
+	return (&runner{directory, lookupEnv, defaultTimeout, defaultLimit}).run
 }
 
 func (r *runner) run(ctx context.Context, command audit.Command) (output []byte, exit int, err error) {

@@ -132,7 +132,7 @@ func TestErrorsNameTheProgramAndNothingElse(t *testing.T) {
 
 func TestOutputIsBounded(t *testing.T) {
 	t.Parallel()
-	run := New(t.TempDir(), true, environment(""), Limit(1000))
+	run := (&runner{t.TempDir(), environment(""), defaultTimeout, 1000}).run
 	output, _, err := run(t.Context(), audit.Command{Args: []string{"yes", secretText}})
 	if !errors.Is(err, audit.ErrOutputLimit) || len(output) != 1000 || strings.Contains(err.Error(), secretText) {
 		t.Errorf("%d bytes, error %v", len(output), err)
@@ -145,7 +145,7 @@ func TestOutputIsBounded(t *testing.T) {
 
 func TestTimeLimit(t *testing.T) {
 	t.Parallel()
-	_, _, err := New(t.TempDir(), true, environment(""), Timeout(50*time.Millisecond))(t.Context(), audit.Command{Args: []string{"sleep", "600"}})
+	_, _, err := (&runner{t.TempDir(), environment(""), 50 * time.Millisecond, defaultLimit}).run(t.Context(), audit.Command{Args: []string{"sleep", "600"}})
 	if err == nil || err.Error() != "run sleep: it was stopped after 50ms" {
 		t.Errorf("got %v", err)
 	}

@@ -36,7 +36,7 @@ func ResolveKeys(ctx context.Context, integration *audit.Integration, resolver R
 		if reference.Source == "" {
 			return nil // the provider signs with a key that nobody else has
 		}
-		key, problem := resolver.resolve(ctx, integration, *reference)
+		key, problem := resolver.resolve(ctx, *reference)
 		if ctx.Err() != nil {
 			return fmt.Errorf("resolve %s: %w", path, ctx.Err())
 		}
@@ -91,7 +91,7 @@ func RefuseLiteralKeys(integration *audit.Integration, lookupEnv func(name strin
 // unresolved is why a reference does not resolve, and what to do.
 type unresolved struct{ message, next string }
 
-func (r Resolver) resolve(ctx context.Context, integration *audit.Integration, reference audit.KeyReference) (secret.Key, *unresolved) {
+func (r Resolver) resolve(ctx context.Context, reference audit.KeyReference) (secret.Key, *unresolved) {
 	switch reference.Source {
 	case audit.FromFingerprint:
 		return reference.Key, nil

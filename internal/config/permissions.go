@@ -218,13 +218,12 @@ func (r *reader) location(v *shape.Value) (resolved string, ok bool) {
 }
 
 // permittedVariable reports a variable that the configuration may not use.
-func (r *reader) permittedVariable(v *shape.Value) bool {
+func (r *reader) permittedVariable(v *shape.Value) {
 	if r.profile.Name == "" || r.guard.permitsVariable(v.Text) {
-		return true
+		return
 	}
 	r.needs(v, "--allow-env "+v.Text, v.Path+" names the variable "+v.Text+", which does not belong to the audit",
 		"use a name with "+r.ownWords()+" in it, or, if the reviewer trusts the audited team with its value, add --allow-env "+v.Text)
-	return false
 }
 
 // ownWords are what the names of variables that belong to the audit have in them.

@@ -1,11 +1,9 @@
-// Package content walks through compressed files and archives, and archives
-// inside them, and hands the content of each member to a writer of the
-// caller's.
+// Package content is the recursive decoder: it hands over the texts of one content as they stand, with encodings undone, and out of
+// containers, in any nesting.
 //
-// It reads gzip, zlib, bzip2, zstd, brotli, zip (also jar, apk, aar, whl, docx,
-// ...), tar, ar (deb) and the compressed streams of PDF.
-// Input is hostile: depth, members and the bytes that come out are bounded,
-// and whatever was not handed over in full is told as a Cut.
+// The containers are gzip, zlib, bzip2, zstd, xz, lzma, lzip, lz4, brotli, zip (also jar, apk, aar, whl, docx, ...), tar, cpio, rpm,
+// ar (deb), cab, and the compressed streams of PDF and PNG. Input is hostile: depth, members and the bytes that come out are bounded,
+// and whatever was not decoded in full is reported as a Cut.
 package content
 
 import (
@@ -23,7 +21,7 @@ import (
 	"github.com/pierrec/lz4/v4"
 )
 
-// Limits bound one Walk. Zero fields mean the defaults given here.
+// Limits bound the decoding of one content. Zero fields mean the defaults given here.
 type Limits struct {
 	Depth   int   // archives inside archives: default 4
 	Members int   // of all archives together: default 100,000
@@ -80,33 +78,6 @@ type Cut struct {
 
 // Separator is found in a member's path between an archive and what is in it.
 const Separator = "!/"
-
-// Walk reads r, which is what Sniff, SniffEnd or SniffNamed recognized as
-// format, and for each member calls member with its path and writes the content to
-// the writer it returns, closing it at the end, also when the content was cut
-// short. Archives inside are handed over as they are and then walked
-// themselves; their members' paths begin with theirs and Separator. The
-// content of a compressed file that names nothing has the path "content".
-//
-// A zip file is read in place when r is also an io.ReaderAt with a Size
-// method, as bytes.Reader and io.SectionReader are.
-//
-// The error is that of the context, of reading r or of a writer; what is
-// wrong with the archive is a cut.
-func Walk(ctx context.Context, format Format, r io.Reader, limits Limits, member func(path string) io.WriteCloser) ([]Cut, error) {
-	w := &walker{ctx: ctx, limits: limits.withDefaults(), open: member}
-	w.left = w.limits.Bytes
-	src := &source{ctx: ctx, r: r}
-	err := w.walk("", format, src, 1)
-	if err == nil {
-		err = src.failed
-	}
-	if cut := (*cutError)(nil); errors.As(err, &cut) {
-		w.cut("", cut.reason, cut.detail)
-		err = nil
-	}
-	return w.cuts, err
-}
 
 type walker struct {
 	ctx     context.Context

@@ -104,10 +104,27 @@ type keep struct {
 
 func (k *keep) Close() error { k.done(k.String()); return nil }
 
+// walkAll opens a container alone, without what is encoded in it. Its error is that of the context, of reading r or of a writer; what is
+// wrong with the container is a cut.
+func walkAll(ctx context.Context, format Format, r io.Reader, limits Limits, member func(path string) io.WriteCloser) ([]Cut, error) {
+	w := &walker{ctx: ctx, limits: limits.withDefaults(), open: member}
+	w.left = w.limits.Bytes
+	src := &source{ctx: ctx, r: r}
+	err := w.walk("", format, src, 1)
+	if err == nil {
+		err = src.failed
+	}
+	if cut := (*cutError)(nil); errors.As(err, &cut) {
+		w.cut("", cut.reason, cut.detail)
+		err = nil
+	}
+	return w.cuts, err
+}
+
 func walk(t testing.TB, format Format, r io.Reader, l Limits) (map[string]string, []Cut) {
 	t.Helper()
 	got := map[string]string{}
-	cuts, err := Walk(context.Background(), format, r, l, func(path string) io.WriteCloser {
+	cuts, err := walkAll(context.Background(), format, r, l, func(path string) io.WriteCloser {
 		return &keep{done: func(s string) { got[path] += s }}
 	})
 	if err != nil {
@@ -251,12 +268,12 @@ func TestErrorsOfOthersAreErrors(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	nowhere := func(string) io.WriteCloser { return &keep{done: func(string) {}} }
-	if _, err := Walk(ctx, Gzip, strings.NewReader(gz("x")), Limits{}, nowhere); !errors.Is(err, context.Canceled) {
+	if _, err := walkAll(ctx, Gzip, strings.NewReader(gz("x")), Limits{}, nowhere); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 	broken := errors.New("disk on fire")
 	r := io.MultiReader(strings.NewReader(gz(strings.Repeat("abc", 1000))[:20]), failing{broken})
-	if _, err := Walk(context.Background(), Gzip, r, Limits{}, nowhere); !errors.Is(err, broken) {
+	if _, err := walkAll(context.Background(), Gzip, r, Limits{}, nowhere); !errors.Is(err, broken) {
 		t.Errorf("reader: %v", err)
 	}
 }
@@ -278,7 +295,7 @@ func FuzzWalk(f *testing.F) {
 		if format == None {
 			format = Brotli
 		}
-		_, err := Walk(context.Background(), format, bytes.NewReader(data), Limits{Bytes: most, Members: 100}, func(string) io.WriteCloser {
+		_, err := walkAll(context.Background(), format, bytes.NewReader(data), Limits{Bytes: most, Members: 100}, func(string) io.WriteCloser {
 			opened++
 			return &keep{done: func(s string) { closed++; total += len(s) }}
 		})

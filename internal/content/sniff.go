@@ -31,9 +31,8 @@ const (
 	RPM
 	Cab
 	PNG
-	Brotli        // has no first bytes of its own: told by its name
-	lastSupported = Brotli
-	SevenZip      = Format(iota)
+	Brotli // has no first bytes of its own: told by its name
+	SevenZip
 	RAR
 	Compress
 	Bundle // of git

@@ -70,14 +70,14 @@ func (p *Profile) completeRecipe(wrong report) {
 	}
 	pieces, err := parsePieces(r.Over)
 	if err != nil {
-		wrongTemplate(wrong, "signature.over", r.Over, err)
+		wrongTemplate(wrong, "signature.over", err)
 		return
 	}
 	r.pieces = pieces
 }
 
 // wrongTemplate names the pieces there are, and the nearest one.
-func wrongTemplate(wrong report, path, template string, err error) {
+func wrongTemplate(wrong report, path string, err error) {
 	next := "known here are {" + strings.Join(pieceNames, "} {") + "} {header:NAME} {param:NAME} {field:PATH} {sha256(body)}"
 	if unknown, ok := err.(*unknownPieceError); ok {
 		if near := shape.Nearest(unknown.name, pieceNames); near != "" {
@@ -142,7 +142,7 @@ func (p *Profile) checkRecipe(wrong report) {
 	p.checkPlaces(wrong)
 	for claim, template := range r.Claims {
 		if _, err := parsePieces(template); err != nil {
-			wrongTemplate(wrong, "signature.claims", template, err)
+			wrongTemplate(wrong, "signature.claims", err)
 		} else if strings.Contains(template, "{secret}") {
 			wrong("signature.claims", "the claim "+claim+" has {secret}", "remove it")
 		}
@@ -151,7 +151,7 @@ func (p *Profile) checkRecipe(wrong report) {
 		path := "signature.other[" + strconv.Itoa(i) + "]"
 		pieces, err := parsePieces(other.Over)
 		if err != nil {
-			wrongTemplate(wrong, path, other.Over, err)
+			wrongTemplate(wrong, path, err)
 		}
 		if other.Kind != Unkeyed && slices.ContainsFunc(pieces, func(piece piece) bool { return piece.name == "secret" }) {
 			wrong(path, path+" has {secret}, which only a scheme of kind digest has", "write kind: digest")
@@ -196,7 +196,7 @@ func (p *Profile) checkPlaces(wrong report) {
 	if r.Digest.Value != "" {
 		pieces, err := parsePieces(r.Digest.Value)
 		if err != nil {
-			wrongTemplate(wrong, "signature.digest", r.Digest.Value, err)
+			wrongTemplate(wrong, "signature.digest", err)
 		} else if !slices.ContainsFunc(pieces, func(piece piece) bool { return piece.digest != "" }) || slices.ContainsFunc(pieces, func(piece piece) bool { return piece.name != "" && piece.digest == "" }) {
 			wrong("signature.digest", "signature.digest.value is no digest of the body", "write it like \"{sha256(body)}\"")
 		}

@@ -12,7 +12,6 @@ import (
 const (
 	ModeType    = 0o170000
 	ModeGitlink = 0o160000
-	ModeSymlink = 0o120000
 	ModeTree    = 0o040000
 	ModeFile    = 0o100000
 )
@@ -55,7 +54,7 @@ func EachNewEntry(o *Object, idSize int, f func(name []byte, mode uint32, id []b
 	done := 0
 	for _, r := range o.Changed {
 		// A changed range seldom begins where an entry does.
-		from := max(done, entryStart(o.Data, r.From, idSize))
+		from := max(done, entryStart(o.Data, r.From))
 		to := min(len(o.Data), r.To+1)
 		if from < to {
 			done = entriesIn(o.Data, from, to, idSize, func(_, _ int, name []byte, mode uint32, id []byte) { f(name, mode, id) })
@@ -85,7 +84,7 @@ func eachDroppedEntry(o *Object, idSize int, f func(name, id []byte)) {
 	sortSpans(o.kept)
 	done, reach, next := 0, 0, 0 // reach: how far what was copied from before an entry goes
 	look := func(from, to int) {
-		from = max(done, entryStart(o.Base, from, idSize))
+		from = max(done, entryStart(o.Base, from))
 		if from >= to {
 			return
 		}
@@ -115,7 +114,7 @@ func eachDroppedEntry(o *Object, idSize int, f func(name, id []byte)) {
 // when none is recognized. It looks back for what can only be the beginning of one: a mode.
 // Whatever stands before an entry ends with an ID, which nothing can be said about; a name that
 // ends like this would be absurd.
-func entryStart(tree []byte, at, idSize int) int {
+func entryStart(tree []byte, at int) int {
 	for i := min(at, len(tree)-1); i >= 5; i-- {
 		if tree[i] != ' ' {
 			continue

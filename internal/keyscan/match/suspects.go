@@ -124,13 +124,6 @@ func NewSuspects(words, headers []string) *Suspects {
 	return s
 }
 
-// Contains reports whether there is any suspect in data.
-func (s *Suspects) Contains(data []byte) bool {
-	hit := false
-	s.Find(data, func(string, int, int) { hit = true })
-	return hit
-}
-
 // Find calls found with the kind of each suspect and the range of its value.
 func (s *Suspects) Find(data []byte, found func(what string, from, to int)) {
 	last := -1 // where the last value began: two words in one name are one find
