@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"unicode/utf16"
 
-	"github.com/prelaunch-audit/prelaunch/internal/lazy"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
 )
 
@@ -169,11 +169,11 @@ func isForm(contentType string) bool {
 	return strings.HasPrefix(contentType, "multipart/") || strings.HasPrefix(contentType, "application/x-www-form-urlencoded")
 }
 
-var escapedLetter = lazy.Regexp(`\\u[0-9a-fA-F]{4}(\\u[dD][c-fC-F][0-9a-fA-F]{2})?`)
+var escapedLetter = regexp.MustCompile(`\\u[0-9a-fA-F]{4}(\\u[dD][c-fC-F][0-9a-fA-F]{2})?`)
 
 // unescaped is the text with its \u escapes of printable letters beyond ASCII resolved.
 func unescaped(body []byte) []byte {
-	return escapedLetter().ReplaceAllFunc(body, func(escape []byte) []byte {
+	return escapedLetter.ReplaceAllFunc(body, func(escape []byte) []byte {
 		first, _ := strconv.ParseUint(string(escape[2:6]), 16, 16)
 		if first < 0x80 || utf16.IsSurrogate(rune(first)) && len(escape) == 6 {
 			return escape
