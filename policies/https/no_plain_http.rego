@@ -49,7 +49,7 @@ findings contains lib.declared({
 # twins lists the responses over plain HTTP of an environment's webhook, each with how it is read.
 twins[environment] := [{
 	"address": twin.address, "port": twin.port, "method": answer.method,
-	"reading": reading(twin, answer), "status": object.get(answer, "status", 0), "kind": answer.reach.kind,
+	"reading": reading(answer), "status": object.get(answer, "status", 0), "kind": answer.reach.kind,
 } |
 	some twin in url.clear
 	some answer in [twin.get, twin.post]
@@ -57,32 +57,42 @@ twins[environment] := [{
 	some environment, url in https.webhook_url
 }
 
-reading(_, answer) := "refused" if {
-	answer.reach.kind in {"refused", "reset", "tls", "not_http"}
-} else := "untested" if {
-	https.untested(answer.reach)
+reading(answer) := response(answer) if {
+	answer.reach.kind == "ok"
+	not answer.tls_only
+} else := "refused" if {
+	answer.reach.kind in {"ok", "refused", "reset", "tls", "not_http"}
 } else := "not asked" if {
 	answer.reach.kind == "not_sent"
-} else := "unknown" if {
-	answer.reach.kind != "ok"
-} else := "refused" if {
-	answer.tls_only
-} else := "taken" if {
-	answer.status in numbers.range(200, 299)
-} else := "downgraded" if {
-	answer.status in numbers.range(300, 399)
-	object.get(answer, ["location", "scheme"], "") != "https"
-} else := "redirected" if {
-	answer.status in numbers.range(300, 399)
-} else := "the receiver" if {
+} else := "untested" if {
+	https.untested(answer.reach)
+} else := "unknown"
+
+# response is how a response over plain HTTP is read: by its status, and where that rejects, by whose response it is.
+response(answer) := "taken" if {
+	hundreds(answer) == 2
+} else := redirection(object.get(answer, ["location", "scheme"], "")) if {
+	hundreds(answer) == 3
+} else := rejection(answer)
+
+redirection("https") := "redirected"
+
+redirection(scheme) := "downgraded" if scheme != "https"
+
+rejection(answer) := "the receiver" if {
 	answer.method == "POST"
 	answer.same_answer_as_https
-} else := "unknown" if {
-	answer.method == "POST"
-	not answer.comparable
 } else := "refused" if {
-	answer.status in numbers.range(400, 499)
+	hundreds(answer) == 4
+	told_apart(answer)
 } else := "unknown"
+
+# told_apart: that it is not the receiver's own response was seen. A GET tells nothing of the receiver.
+told_apart(answer) if answer.method == "GET"
+
+told_apart(answer) if answer.comparable
+
+hundreds(answer) := floor(answer.status / 100)
 
 messages := {
 	"taken": "accepts requests over plain HTTP",

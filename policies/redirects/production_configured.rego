@@ -154,38 +154,42 @@ closed := {
 # Statuses by which a server may reject a program though it would let a browser pass.
 perhaps := {403, 429, 503}
 
-ending(trail) := ["pass", ""] if {
+ending(trail) := page(trail.status) if {
 	trail.end == "answer"
-	trail.status >= 200
-	trail.status < 300
-} else := ["inconclusive", sprintf("responds with %d, which a browser may not get", [trail.status])] if {
-	trail.end == "answer"
-	trail.status in perhaps
-} else := ["fail", sprintf("responds with %d instead of a page", [trail.status])] if {
-	trail.end == "answer"
-} else := ["fail", "redirects in a circle"] if {
-	trail.end == "loop"
-} else := ["fail", "redirects to plain http"] if {
-	trail.end == "downgrade"
-} else := ["fail", "redirects to nowhere: its Location is missing or invalid"] if {
-	trail.end == "bad_location"
-} else := ["inconclusive", "opens an app by another scheme than https, which cannot be followed from here"] if {
-	trail.end == "other_scheme"
-} else := ["inconclusive", "redirects more often than is followed here"] if {
-	trail.end == "limit"
-} else := ["fail", closed[kind]] if {
-	kind := trail.hops[count(trail.hops) - 1].reach.kind
-} else := ["inconclusive", "has an address that is not contacted: --allow-address CIDR permits it"] if {
-	count(trail.hops) == 1
-	trail.hops[0].reach.kind == "blocked"
-} else := ["inconclusive", "redirects to an address that is not contacted: --allow-address CIDR permits it"] if {
-	trail.hops[count(trail.hops) - 1].reach.kind == "blocked"
-} else := ["inconclusive", sprintf(
-	"was not seen to respond (%s)",
-	[trail.hops[count(trail.hops) - 1].reach.kind],
-)] if {
+} else := stopped if {
+	stopped := endings[trail.end]
+} else := unanswered(trail.hops[count(trail.hops) - 1].reach.kind, count(trail.hops)) if {
 	count(trail.hops) > 0
 } else := ["inconclusive", "was not seen to respond"]
+
+page(status) := ["pass", ""] if {
+	floor(status / 100) == 2
+} else := ["inconclusive", sprintf("responds with %d, which a browser may not get", [status])] if {
+	status in perhaps
+} else := ["fail", sprintf("responds with %d instead of a page", [status])]
+
+# endings are those that redirects come to before a page, by why they end.
+endings := {
+	"loop": ["fail", "redirects in a circle"],
+	"downgrade": ["fail", "redirects to plain http"],
+	"bad_location": ["fail", "redirects to nowhere: its Location is missing or invalid"],
+	"other_scheme": ["inconclusive", "opens an app by another scheme than https, which cannot be followed from here"],
+	"limit": ["inconclusive", "redirects more often than is followed here"],
+}
+
+# unanswered is what no response from the last host means, after how many hosts were asked.
+unanswered(kind, _) := ["fail", closed[kind]]
+
+unanswered("blocked", 1) := ["inconclusive", concat(" ", ["has an address", permitted])]
+
+unanswered("blocked", hops) := ["inconclusive", concat(" ", ["redirects to an address", permitted])] if hops > 1
+
+unanswered(kind, _) := ["inconclusive", sprintf("was not seen to respond (%s)", [kind])] if {
+	kind != "blocked"
+	not closed[kind]
+}
+
+permitted := "that is not contacted: --allow-address CIDR permits it"
 
 # Every page on the way shows its certificate to the user's browser.
 faults[name] contains [
