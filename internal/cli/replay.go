@@ -64,13 +64,13 @@ computes the signature from a variable.`,
 			if format == asCommand {
 				err := a.printCommands(cmd.Context(), replay)
 				if errors.Is(err, webhook.ErrNothingSelected) {
-					_, err = chooseCases(&profile, args[0])
+					return nothingToSend(&profile, args[0])
 				}
 				return err
 			}
 			list, err := replay.Send(cmd.Context())
 			if errors.Is(err, webhook.ErrNothingSelected) {
-				_, err = chooseCases(&profile, args[0])
+				return nothingToSend(&profile, args[0])
 			}
 			if err != nil {
 				return err
@@ -161,6 +161,14 @@ func (a *app) replayConfiguration(ctx context.Context, selector, file string, pe
 		return nil, err
 	}
 	return a.probing(integration, narrowed, nil)
+}
+
+// nothingToSend says why a selector chose nothing: it names nothing, or what its cases are made of is missing.
+func nothingToSend(profile *provider.Profile, selector string) error {
+	if _, err := chooseCases(profile, selector); err != nil {
+		return err
+	}
+	return fmt.Errorf("%s cannot be sent here: it needs something that the receiver's description lacks, such as the key of another environment", selector)
 }
 
 // selects is whether a case is one that a selector names. Which there are depends on the configuration too: retired keys have cases.

@@ -119,6 +119,19 @@ func TestReplayOfAThrowAwayKey(t *testing.T) {
 	}
 }
 
+// TestReplayWithoutAnotherEnvironment: what is signed with the key of another environment cannot be sent where there is none.
+func TestReplayWithoutAnotherEnvironment(t *testing.T) {
+	t.Parallel()
+	d := newDeveloper(t)
+	url, requests := listen(t)
+	for _, args := range [][]string{{"other-environment"}, {"other-environment/other-environment", "--curl"}, {"environments.credentials-not-interchangeable"}} {
+		code, stdout, stderr := d.call(append([]string{"replay", "--url", url}, args...)...)
+		if code != 2 || stdout != "" || !strings.Contains(stderr, args[0]+" cannot be sent here") || requests.Load() != 0 {
+			t.Errorf("%v: exit %d: %s%s", args, code, stdout, stderr)
+		}
+	}
+}
+
 // TestReplayOfADevelopersOwnKey: it and what is made with it are redacted.
 func TestReplayOfADevelopersOwnKey(t *testing.T) {
 	t.Parallel()
