@@ -69,11 +69,19 @@ func TestCasesAreChosenByCheckFamilyAndGlob(t *testing.T) {
 
 func TestCasesComplete(t *testing.T) {
 	t.Parallel()
-	_, stdout, _ := nothing.call(t.Context(), "__complete", "cases", "")
-	for _, want := range []string{"truncated-signature/first-16\t", "truncated-signature\t", "webhook.rejects-tampered\t"} {
-		if !strings.Contains(stdout, want) {
-			t.Errorf("%q is not proposed", want)
+	for _, command := range []string{"cases", "replay", "explain"} {
+		_, stdout, _ := nothing.call(t.Context(), "__complete", command, "")
+		for _, want := range []string{"truncated-signature/first-16\t", "truncated-signature\t", "webhook.rejects-tampered\t"} {
+			if strings.Count("\n"+stdout, "\n"+want) != 1 {
+				t.Errorf("%s: %q is not proposed once", command, want)
+			}
 		}
+	}
+	if _, stdout, _ := nothing.call(t.Context(), "__complete", "explain", ""); !strings.Contains(stdout, "access.reviewed\t") || !strings.Contains(stdout, "verification\t") {
+		t.Errorf("explain: %s", stdout)
+	}
+	if _, stdout, _ := nothing.call(t.Context(), "__complete", "explain", "verification", ""); !strings.HasPrefix(stdout, "aspnet\n") {
+		t.Errorf("frameworks: %s", stdout)
 	}
 	if _, stdout, _ := nothing.call(t.Context(), "__complete", "cases", "--provider", ""); !strings.Contains(stdout, "begini\n") {
 		t.Errorf("providers: %s", stdout)

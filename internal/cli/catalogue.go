@@ -142,8 +142,21 @@ the frameworks for which there is a correct verification of the provider's signa
 		Example: `  prelaunch explain webhook.verifies-raw-body
   prelaunch explain truncated-signature/first-16
   prelaunch explain verification express --provider github`,
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return checkIDs(policyDirs), cobra.ShellCompDirectiveNoFileComp
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+			switch {
+			case len(args) == 1 && args[0] == "verification":
+				return frameworks(), cobra.ShellCompDirectiveNoFileComp
+			case len(args) > 0:
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			known := cmp.Or(name, provider.Default)
+			list, directive := completeCases(&known)(cmd, args, begun)
+			for _, check := range checkIDs(policyDirs) {
+				if !slices.Contains(list, check) {
+					list = append(list, check)
+				}
+			}
+			return append(list, "verification\tcorrect code for a framework"), directive
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			library, err := catalogueFor(policyDirs, name)
