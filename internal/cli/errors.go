@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/jsonschema-go/jsonschema"
-
 	"github.com/prelaunch-audit/prelaunch/internal/report"
 	"github.com/prelaunch-audit/prelaunch/internal/yamldoc/shape"
 )
@@ -118,16 +116,4 @@ func wantsJSON(args []string) bool {
 		}
 	}
 	return false
-}
-
-// errorSchemaDocument is the JSON Schema of errorDocument.
-func errorSchemaDocument() ([]byte, error) {
-	schema, err := jsonschema.For[errorDocument](nil)
-	if err != nil {
-		return nil, fmt.Errorf("describe errors: %w", err)
-	}
-	schema.Schema = "https://json-schema.org/draft/2020-12/schema"
-	schema.Title = "Why a command of prelaunch could not be run"
-	schema.Properties["schema"].Const = jsonschema.Ptr[any](errorSchema)
-	return json.MarshalIndent(schema, "", "  ")
 }

@@ -272,6 +272,13 @@ func showExchange(e webhook.Exchanged) shownExchange {
 // replaySchema names the document of `replay -o json`.
 const replaySchema = "prelaunch.replay/v1"
 
+type replayDocument struct {
+	Schema      string          `json:"schema"`
+	Environment string          `json:"environment"`
+	URL         string          `json:"url"`
+	Exchanges   []shownExchange `json:"exchanges"`
+}
+
 func (a *app) printExchanges(list []webhook.Exchanged, replay webhook.Replay, format string) error {
 	sent := 0
 	for _, e := range list {
@@ -284,12 +291,7 @@ func (a *app) printExchanges(list []webhook.Exchanged, replay webhook.Replay, fo
 	}
 	switch format {
 	case asJSON:
-		document := struct {
-			Schema      string          `json:"schema"`
-			Environment string          `json:"environment"`
-			URL         string          `json:"url"`
-			Exchanges   []shownExchange `json:"exchanges"`
-		}{replaySchema, replay.Environment.Name, replay.Environment.WebhookURL, []shownExchange{}}
+		document := replayDocument{replaySchema, replay.Environment.Name, replay.Environment.WebhookURL, []shownExchange{}}
 		for _, e := range list {
 			document.Exchanges = append(document.Exchanges, showExchange(e))
 		}

@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/google/jsonschema-go/jsonschema"
 	"github.com/spf13/cobra"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/config"
+	"github.com/prelaunch-audit/prelaunch/internal/history"
 	"github.com/prelaunch-audit/prelaunch/internal/policy"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
@@ -38,8 +41,47 @@ func publicDocuments() []publicDocument {
 		{"facts", "urn:prelaunch:schema:facts:v1", func() ([]byte, error) { return policies.FS.ReadFile(policy.SchemaFile) }, exampleFacts()},
 		{"report", "urn:prelaunch:schema:report:v1", report.Schema, exampleReport()},
 		{"provider", "urn:prelaunch:schema:provider:v1", func() ([]byte, error) { return json.MarshalIndent(provider.Schema(), "", "  ") }, exampleProfile()},
-		{"error", "urn:prelaunch:schema:error:v1", errorSchemaDocument, errorDocument{Schema: errorSchema, Code: exitFailure,
+		{"diff", "urn:prelaunch:schema:diff:v1", schemaOf[history.Diff]("What changed between two reports", history.DiffSchema), exampleDiff()},
+		{"ticket", "urn:prelaunch:schema:ticket:v1", schemaOf[history.Ticket]("A ticket to open, update or close: a line of prelaunch tickets", ""), exampleTicket()},
+		{"replay", "urn:prelaunch:schema:replay:v1", schemaOf[replayDocument]("What prelaunch replay sent, and the responses", replaySchema),
+			replayDocument{replaySchema, audit.Test, "https://hooks-test.acme.example/webhook", []shownExchange{}}},
+		{"vectors", "urn:prelaunch:schema:vectors:v1", schemaOf[vectorsDocument]("Test vectors of a provider's signatures", vectorsSchema),
+			vectorsDocument{Schema: vectorsSchema, Provider: provider.Default, Key: "a public test key", Vectors: []shownVector{}}},
+		{"error", "urn:prelaunch:schema:error:v1", schemaOf[errorDocument]("Why a command of prelaunch could not be run", errorSchema), errorDocument{Schema: errorSchema, Code: exitFailure,
 			Message: "provider is none of " + provider.Default, File: "prelaunch.yaml", Line: 3, Column: 11, Hint: "write " + provider.Default}},
+	}
+}
+
+// schemaOf makes the schema of the documents that a type encodes, whose field "schema" is name unless
+// that is empty.
+func schemaOf[Document any](title, name string) func() ([]byte, error) {
+	return func() ([]byte, error) {
+		schema, err := jsonschema.For[Document](nil)
+		if err != nil {
+			return nil, fmt.Errorf("make a schema: %s: %w", title, err)
+		}
+		schema.Schema, schema.Title = "https://json-schema.org/draft/2020-12/schema", title
+		if name != "" {
+			schema.Properties["schema"].Const = jsonschema.Ptr[any](name)
+		}
+		return json.MarshalIndent(schema, "", "  ")
+	}
+}
+
+func exampleDiff() history.Diff {
+	day := time.Date(2026, 11, 1, 6, 0, 0, 0, time.UTC)
+	return history.Diff{
+		Schema: history.DiffSchema, Integration: "acme-personal-loans", Context: []history.Value{},
+		Old: history.Run{FinishedAt: day, Status: "READY"}, New: history.Run{FinishedAt: day.AddDate(0, 0, 1), Status: "NOT READY", ExitCode: 1},
+		Checks: []history.CheckChange{{ID: "webhook.rejects-unsigned", Title: "Unsigned events must be rejected", Change: history.Changed,
+			OldOutcome: "pass", NewOutcome: "fail", Why: []string{"the receiver changed"}, Findings: []history.FindingChange{}}},
+	}
+}
+
+func exampleTicket() history.Ticket {
+	return history.Ticket{
+		Action: history.Open, Key: "1d5f0c3ab2e49687", Scope: "7a3b9c1de0f28465", Check: "webhook.rejects-unsigned", Environment: audit.Production, Outcome: "fail",
+		Title: "Production receiver accepted unsigned events", Body: "What to do, in Markdown.", Severity: "critical", Labels: []string{"prelaunch"}, Reason: "it is new",
 	}
 }
 

@@ -21,6 +21,14 @@ import (
 // vectorsSchema names the document of `vectors -o json`.
 const vectorsSchema = "prelaunch.vectors/v1"
 
+type vectorsDocument struct {
+	Schema   string        `json:"schema"`
+	Provider string        `json:"provider"`
+	Key      string        `json:"key"`
+	Now      int64         `json:"now"` // when the signatures are valid, as Unix time
+	Vectors  []shownVector `json:"vectors"`
+}
+
 // shownVector is a test vector as the documents have it.
 type shownVector struct {
 	Case      string            `json:"case"`
@@ -64,9 +72,7 @@ your own verification. The key is a public test key; never deploy it (webhook.re
 				return err
 			}
 			if format == asJSON {
-				return a.printJSON(map[string]any{
-					"schema": vectorsSchema, "provider": profile.Name, "key": profile.PublicTestKey(), "now": cases.VectorTime.Unix(), "vectors": list,
-				})
+				return a.printJSON(vectorsDocument{vectorsSchema, profile.Name, profile.PublicTestKey(), cases.VectorTime.Unix(), list})
 			}
 			return a.printVectors(&profile, list)
 		},
