@@ -15,6 +15,14 @@ const module = "github.com/prelaunch-audit/prelaunch/"
 // Configuration → probes → facts → policies → findings → report: a line of code belongs to one stage, and only auditor joins them.
 var mayImport = []struct{ pattern, may string }{
 	{"cmd/prelaunch", "internal/cli"},
+	{"cmd/prelaunch-server", "internal/fleet"},
+	{"internal/fleet", "internal/auditor internal/report internal/fleet/database internal/fleet/settings internal/fleet/work"},
+	{"internal/fleet/work", "internal/audit internal/auditor internal/history internal/policy internal/report internal/runner internal/secret internal/fleet/*"},
+	{"internal/fleet/source", "internal/audit internal/command internal/config internal/policy internal/yamldoc internal/fleet/settings"},
+	{"internal/fleet/settings", "internal/lazy internal/netprobe internal/secret internal/yamldoc/shape internal/fleet/schedule"},
+	{"internal/fleet/findings", "internal/audit internal/history internal/report internal/fleet/database"},
+	{"internal/fleet/lease", "internal/audit internal/fleet/database internal/fleet/schedule"},
+	{"internal/fleet/schedule", ""},
 	{"internal/fleet/database/databasetest", "internal/fleet/database"}, // for tests only
 	{"internal/fleet/database", "internal/audit"},
 	{"internal/cli", "internal/* internal/provider/delivery internal/yamldoc/shape probes probes/delivery probes/webhook probes/webhook/cases policies"},
@@ -67,7 +75,7 @@ var mayImport = []struct{ pattern, may string }{
 var onlyImporter = map[string]string{
 	"github.com/open-policy-agent/opa":    "internal/policy",
 	"gopkg.in/yaml.v3":                    "internal/yamldoc",
-	"github.com/spf13/cobra":              "internal/cli",
+	"github.com/spf13/cobra":              "internal/cli internal/fleet",
 	"github.com/vbauerster/mpb":           "internal/cli",
 	"github.com/secure-systems-lab":       "internal/signoff",
 	"golang.org/x/crypto/ocsp":            "internal/tlsinspect internal/sandbox/certs",
@@ -76,6 +84,7 @@ var onlyImporter = map[string]string{
 	"github.com/klauspost/compress/zstd":  "internal/content internal/fleet/database",
 	"modernc.org/sqlite":                  "internal/fleet/database",
 	"github.com/jackc/pgx":                "internal/fleet/database",
+	"github.com/riverqueue":               "internal/fleet/database internal/fleet/work",
 }
 
 func TestImportDirections(t *testing.T) {

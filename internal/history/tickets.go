@@ -191,7 +191,7 @@ func (s *State) Apply(r *audit.Report) ([]Ticket, error) {
 			continue
 		}
 		was := s.open[key]
-		passes, reason := scopePasses(r, was)
+		passes, reason := ScopePasses(r, was.Check.ID, was.Finding.Environment, was.Finding.Scope)
 		switch {
 		case passes:
 			delete(s.open, key)
@@ -294,20 +294,20 @@ func isProblem(check audit.Check, finding audit.Finding) bool {
 	return false
 }
 
-// scopePasses reports whether the scope of a ticket freshly passes in a report. If not, reason says why the ticket stays open; it is empty
-// where the report did not look at the check, or at what the ticket is about, at all.
-func scopePasses(r *audit.Report, was *problem) (passes bool, reason string) {
-	at := slices.IndexFunc(r.Checks, func(c audit.Check) bool { return c.ID == was.Check.ID })
+// ScopePasses reports whether the scope of a finding of a check freshly passes in a report. If not, reason says why the finding stays
+// open; it is empty where the report did not look at the check, or at what the finding is about, at all.
+func ScopePasses(r *audit.Report, check, environment, scope string) (passes bool, reason string) {
+	at := slices.IndexFunc(r.Checks, func(c audit.Check) bool { return c.ID == check })
 	if at < 0 {
 		return false, ""
 	}
-	if r.LeftOpen != nil && was.Finding.Environment == "" || leftOut(r, was.Finding.Environment) {
+	if r.LeftOpen != nil && environment == "" || leftOut(r, environment) {
 		return false, ""
 	}
 	outcomes := []audit.Outcome{}
 	passed := false
 	for _, finding := range r.Checks[at].Findings {
-		if covers(r, was, finding) {
+		if covers(r, check, environment, scope, finding) {
 			outcomes = append(outcomes, finding.Outcome)
 			passed = passed || finding.Outcome == audit.Pass
 		}
@@ -322,24 +322,22 @@ func scopePasses(r *audit.Report, was *problem) (passes bool, reason string) {
 	return false, fmt.Sprintf("This audit did not find it again, but its scope does not pass: it is %s.", strings.ReplaceAll(worst.String(), "_", " "))
 }
 
-// covers reports whether a finding speaks of the scope of a ticket: it has the same; or the ticket is about its check in its environment as a
-// whole; or the finding is a pass of several targets that names the ticket's among them in its evidence.
-func covers(r *audit.Report, was *problem, finding audit.Finding) bool {
-	scope := func(target string) string {
-		return verdict.ScopeOf(was.Check.ID, r.Integration, was.Finding.Environment, target)
-	}
-	concerned := was.Finding.Environment == "" || finding.Environment == "" || finding.Environment == was.Finding.Environment
+// covers reports whether a finding speaks of a scope: it has the same; or the scope is that of its check in its environment as a whole;
+// or the finding is a pass of several targets that names the scope's among them in its evidence.
+func covers(r *audit.Report, check, environment, scope string, finding audit.Finding) bool {
+	of := func(target string) string { return verdict.ScopeOf(check, r.Integration, environment, target) }
+	concerned := environment == "" || finding.Environment == "" || finding.Environment == environment
 	switch {
-	case finding.Scope == was.Finding.Scope:
+	case finding.Scope == scope:
 		return true
 	case !concerned:
 		return false
-	case was.Finding.Scope == scope(""):
+	case scope == of(""):
 		return true
 	}
 	named := false
 	if finding.Outcome == audit.Pass {
-		eachName(finding.Evidence, func(name string) { named = named || scope(name) == was.Finding.Scope })
+		eachName(finding.Evidence, func(name string) { named = named || of(name) == scope })
 	}
 	return named
 }

@@ -67,6 +67,12 @@ func (d *DB) Finding(ctx context.Context, id string) (Finding, error) {
 	return f, wrap("finding "+id, err)
 }
 
+// FindingOf returns one finding inside a transaction.
+func (tx *Tx) FindingOf(ctx context.Context, id string) (Finding, error) {
+	f, err := one(ctx, tx.db, tx.SQL, scanFinding, "SELECT "+findingColumns+" FROM finding WHERE id = ?", id)
+	return f, wrap("finding "+id, err)
+}
+
 // PutFinding writes a finding, new or changed. A ticket that is known stays.
 func (tx *Tx) PutFinding(ctx context.Context, f Finding) error {
 	_, err := tx.exec(ctx, `INSERT INTO finding (`+findingColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)

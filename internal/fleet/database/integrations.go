@@ -218,6 +218,39 @@ func (tx *Tx) FreeJobs(ctx context.Context) (int64, error) {
 	return n, wrap("find jobs that have ended", err)
 }
 
+// ClampDue makes what is due later than a schedule can say due then: the clock was ahead when it was written.
+func (tx *Tx) ClampDue(ctx context.Context, latest time.Time) error {
+	_, err := tx.exec(ctx, "UPDATE integration SET next_due_at = ? WHERE next_due_at > ?", millis(tx.Now()), millis(latest))
+	return wrap("correct due times", err)
+}
+
+// AllDue makes every integration due for a reason, unless it is due for one already.
+func (tx *Tx) AllDue(ctx context.Context, at time.Time, reason string) error {
+	_, err := tx.exec(ctx, "UPDATE integration SET next_due_at = ?, due_reason = ? WHERE due_reason = '' AND removed_at = 0", millis(at), reason)
+	return wrap("make everything due", err)
+}
+
+// ExpireReports gives integrations that were ready on a report that no longer holds the status Expired, and returns them.
+func (tx *Tx) ExpireReports(ctx context.Context, now time.Time, limit int) ([]Integration, error) {
+	list, err := all(ctx, tx.db, tx.SQL, scanIntegration, `SELECT `+integrationColumns+` FROM integration WHERE status = ? AND valid_until > 0 AND valid_until <= ?
+		AND removed_at = 0 ORDER BY name LIMIT ?`+tx.db.forUpdate(" SKIP LOCKED"), Ready, millis(now), limit)
+	if err != nil {
+		return nil, wrap("find reports that have expired", err)
+	}
+	for _, i := range list {
+		if _, err := tx.exec(ctx, "UPDATE integration SET status = ?, status_since = ? WHERE name = ?", Expired, millis(now), i.Name); err != nil {
+			return nil, wrap("note a report that has expired", err)
+		}
+	}
+	return list, nil
+}
+
+// WaitingAudits counts the audits that were queued and have not begun.
+func (d *DB) WaitingAudits(ctx context.Context) (n int, err error) {
+	err = d.read.QueryRowContext(ctx, "SELECT count(*) FROM river_job WHERE kind = 'audit' AND state IN ('available', 'scheduled', 'retryable', 'pending')").Scan(&n)
+	return n, wrap("count the audits that wait", err)
+}
+
 // SetPaused pauses an integration or resumes it.
 func (tx *Tx) SetPaused(ctx context.Context, name string, paused bool) error {
 	n, err := tx.exec(ctx, "UPDATE integration SET paused = ? WHERE name = ?", paused, name)

@@ -66,6 +66,15 @@ func (tx *Tx) RunOf(ctx context.Context, id string) (Run, error) {
 	return r, wrap("run "+id, err)
 }
 
+// ReasonOf is why a job began its first run, "" where it began none.
+func (tx *Tx) ReasonOf(ctx context.Context, job int64) (string, error) {
+	list, err := all(ctx, tx.db, tx.SQL, scanRun, "SELECT "+runColumns+" FROM run WHERE job = ? ORDER BY started_at LIMIT 1", job)
+	if err != nil || len(list) == 0 {
+		return "", wrap("find the first run of a job", err)
+	}
+	return list[0].Reason, nil
+}
+
 // BeginRun writes a run that is under way.
 func (tx *Tx) BeginRun(ctx context.Context, r Run) error {
 	_, err := tx.exec(ctx, `INSERT INTO run (id, integration, reason, state, started_at, worker, version, job) VALUES (?, ?, ?, 'running', ?, ?, ?, ?)`,

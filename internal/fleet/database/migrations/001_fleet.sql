@@ -54,6 +54,9 @@ CREATE TABLE run (
 CREATE INDEX run_integration ON run (integration, started_at);
 CREATE INDEX run_unfinished ON run (worker) WHERE state = 'running';
 CREATE INDEX run_started ON run (started_at);
+CREATE INDEX run_job ON run (job);
+CREATE INDEX run_report ON run (report) WHERE report <> '';
+CREATE INDEX run_facts ON run (facts) WHERE facts <> '';
 
 CREATE TABLE document (
     digest    TEXT PRIMARY KEY,

@@ -1,0 +1,117 @@
+// Package lease keeps audits polite over all workers: one at a time at each host, a few at each address, since a gateway or a content
+// delivery network gives thousands of integrations one address, and none at a host that was down until it may be up again. A receiver
+// is thus never sent more than the rate of one audit.
+//
+// A lease belongs to a worker and ends with it: whether a worker lives is told from its beat, which clocks do not change.
+package lease
+
+import (
+	"context"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/fleet/database"
+	"github.com/prelaunch-audit/prelaunch/internal/fleet/schedule"
+)
+
+// Targets are what an audit of an integration sends its requests to.
+type Targets struct {
+	Hosts     []string // "host NAME", sorted
+	Addresses []string // "address IP", sorted; without those of names that cannot be resolved
+}
+
+// Of finds the targets of an integration.
+func Of(ctx context.Context, integration *audit.Integration, network audit.Network) Targets {
+	var t Targets
+	for _, environment := range integration.Environments {
+		receiver, err := url.Parse(environment.WebhookURL)
+		if err != nil || environment.Probing == audit.Passive {
+			continue
+		}
+		t.Hosts = append(t.Hosts, Host(receiver.Hostname()))
+		port := receiver.Port()
+		if port == "" {
+			port = map[string]string{"http": "80"}[receiver.Scheme]
+		}
+		if port == "" {
+			port = "443"
+		}
+		addresses, err := network.Addresses(ctx, receiver.Hostname(), port)
+		if err != nil {
+			continue
+		}
+		for _, address := range addresses {
+			if ip, _, err := net.SplitHostPort(address); err == nil {
+				t.Addresses = append(t.Addresses, "address "+ip)
+			}
+		}
+	}
+	slices.Sort(t.Hosts)
+	slices.Sort(t.Addresses)
+	t.Hosts, t.Addresses = slices.Compact(t.Hosts), slices.Compact(t.Addresses)
+	return t
+}
+
+// Host is the target of a host.
+func Host(name string) string { return "host " + strings.ToLower(strings.TrimSuffix(name, ".")) }
+
+// Take takes all targets for a run, or reports false; then the transaction has to be rolled back.
+func Take(ctx context.Context, tx *database.Tx, run, worker string, targets Targets, perAddress int) (bool, error) {
+	take := func(list []string, slots int) (bool, error) {
+		for _, target := range list { // in one order, so that no two wait for each other
+			taken, err := tx.TakeLease(ctx, database.Lease{Target: target, Run: run, Worker: worker, Since: tx.Now()}, slots)
+			if err != nil || !taken {
+				return false, err
+			}
+		}
+		return true, nil
+	}
+	if taken, err := take(targets.Addresses, perAddress); err != nil || !taken {
+		return false, err
+	}
+	return take(targets.Hosts, 1)
+}
+
+// Down is until when the targets are left alone because one of them was down; the zero time where all are well.
+func Down(ctx context.Context, tx *database.Tx, targets Targets) (until time.Time, err error) {
+	for _, target := range targets.Hosts {
+		known, err := tx.Receiver(ctx, target)
+		if err != nil {
+			return time.Time{}, err
+		}
+		if known.Until.After(until) {
+			until = known.Until
+		}
+	}
+	return until, nil
+}
+
+// Note writes how the hosts of a run were: down ones are left alone for longer and longer.
+func Note(ctx context.Context, tx *database.Tx, targets Targets, down func(host string) bool) error {
+	for _, target := range targets.Hosts {
+		known, err := tx.Receiver(ctx, target)
+		if err != nil {
+			return err
+		}
+		if down(target) {
+			known.Failures++
+			known.Until = time.Time{}
+			if wait := schedule.Backoff(known.Failures); wait > 0 {
+				known.Until = tx.Now().Add(wait + schedule.Spread(target, wait/share))
+			}
+		} else {
+			known.Failures = 0
+		}
+		if err := tx.PutReceiver(ctx, known); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// share is which part of a wait is added so that targets that went down together are not tried together.
+const share = 10
