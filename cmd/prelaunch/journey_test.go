@@ -180,6 +180,9 @@ func TestJourneyOfADeveloper(t *testing.T) {
 	if code, said := call(strings.Fields(command[1])...); code != 0 || !strings.Contains(said, "< 200 OK") {
 		t.Errorf("exit %d: %s", code, said)
 	}
+	if _, next, _ := strings.Cut(said, "How to fix it: prelaunch "); !strings.HasPrefix(next, "explain webhook.rejects-partial-signature\n") {
+		t.Errorf("how to fix it is not said: %s", said)
+	}
 	code, said = call("dev", "--url", listen(t, python, source, variables))
 	if code != 0 || strings.Contains(said, "fail") || strings.Contains(said, "inconclusive") || strings.Count(said, "\n") > 30 {
 		t.Errorf("exit %d: %s", code, said)

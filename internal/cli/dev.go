@@ -85,13 +85,13 @@ func (d *development) greet() {
 	if d.format != asTable {
 		return
 	}
-	what := "the throw-away key of this machine"
+	test := fmt.Sprintf("Test of %s (%s) with ", report.Plain(d.receiver.url), d.receiver.provider)
 	key := d.local.throwAway
 	if key == "" {
-		d.say("Test of %s (%s) with the key of %s.", report.Plain(d.receiver.url), d.receiver.provider, d.local.variable)
+		d.say("%s", folded(test+"the key of "+d.local.variable+".", d.columns()))
 		return
 	}
-	d.say("Test of %s (%s) with %s, which the receiver needs:", report.Plain(d.receiver.url), d.receiver.provider, what)
+	d.say("%s", folded(test+"the throw-away key of this machine, which the receiver needs:", d.columns()))
 	d.say("  export %s=%s", d.local.variable, key)
 	if profile, err := provider.ByName(d.receiver.provider); err == nil && profile.Environments.Identity == "integration_id" {
 		name := strings.TrimSuffix(d.local.variable, "_"+strings.ToUpper(profile.SecretSetting()))
@@ -243,6 +243,9 @@ func (d *development) print(r *audit.Report, took time.Duration) {
 		}
 	}
 	d.say("\n%s, in %s", strings.Join(counts, ", "), took.Round(100*time.Millisecond))
+	if at := slices.IndexFunc(r.Checks, func(check audit.Check) bool { return check.Outcome == audit.Fail }); at >= 0 {
+		d.say("How to fix it: prelaunch explain %s\nCorrect code:  prelaunch explain verification", r.Checks[at].ID)
+	}
 }
 
 // replay is a finding's command for the receiver of the flags; "" where it is the whole suite that shows the finding again.
