@@ -19,7 +19,7 @@ import (
 )
 
 // journey is somebody on the way from a fresh clone to a goal, who reads nothing but what the program prints. `go test ./cmd/prelaunch
-// -run Journey -v` shows the commands and the seconds of each.
+// -run Journey -v` shows the commands and the seconds of each; with PRELAUNCH_SWEEP=1 those at the default rates.
 type journey struct {
 	*testing.T
 	environment map[string]string
@@ -90,6 +90,9 @@ func deployment(t *testing.T, production ...sandbox.Behavior) (j *journey, file 
 	})
 	if complete, err = os.ReadFile(pair.File); err != nil {
 		t.Fatal(err)
+	}
+	if os.Getenv("PRELAUNCH_SWEEP") == "1" { // as long as a reviewer waits
+		complete = regexp.MustCompile(`(?m)^  max_requests_per_second: .*\n`).ReplaceAll(complete, nil)
 	}
 	if err := os.Remove(pair.File); err != nil {
 		t.Fatal(err)

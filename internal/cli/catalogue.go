@@ -182,8 +182,8 @@ the frameworks for which there is a correct verification of the provider's signa
 			var ids []string
 			for _, check := range library.Checks() {
 				if check.ID == args[0] {
-					if len(check.Sources) == 0 { // those of the default provider
-						check.Sources = sourcesOf(library, profile, check.ID)
+					if sources := sourcesOf(library, profile, check.ID); name == "" && len(sources) > 0 {
+						check.Sources = sources // with that of the default provider
 					}
 					page := pageOf(&profile, check)
 					if format == asJSON {
@@ -274,8 +274,16 @@ func (p checkPage) text(check audit.CheckInfo, width int) string {
 	if len(p.Families) > 0 {
 		paragraph("Correct code", "`prelaunch explain verification` prints a correct verification for your framework.")
 	}
-	paragraph("Source", strings.Join(check.Sources, "\n"))
+	paragraph("Source", bulleted(check.Sources))
 	return text.String()
+}
+
+// bulleted is a paragraph of texts, as a list where they are several.
+func bulleted(texts []string) string {
+	if len(texts) < 2 {
+		return strings.Join(texts, "")
+	}
+	return "- " + strings.Join(texts, "\n- ")
 }
 
 // sourcesOf are where a provider asks for what a check requires.

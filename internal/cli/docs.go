@@ -252,7 +252,11 @@ func checksPage(checks []audit.CheckInfo) page {
 				fmt.Fprintf(&text, "- %s: %s\n", row[0], row[1])
 			}
 		}
-		for _, paragraph := range [][2]string{{"What it looks at", check.Description}, {"What to do", check.Remediation}, {"Source", strings.Join(check.Sources, "\n")}} {
+		shown := pageOf(provider.Must(provider.Default), check)
+		for _, paragraph := range [][2]string{
+			{"What it looks at", check.Description}, {"What passes", shown.Passes}, {"What fails", shown.Fails}, {"What to do", check.Remediation},
+			{"Source", bulleted(check.Sources)},
+		} {
 			if paragraph[1] != "" {
 				fmt.Fprintf(&text, "\n**%s**\n\n%s\n", paragraph[0], strings.TrimSpace(paragraph[1]))
 			}

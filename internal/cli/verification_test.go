@@ -52,6 +52,10 @@ func TestExplainPages(t *testing.T) {
 			t.Errorf("no %q in\n%s", part, page)
 		}
 	}
+	_, page, _ = programIn(t, nil, "explain", "https.modern-tls")
+	if !strings.Contains(page, "  - Begini Security Checklist") || !strings.Contains(page, "\n  - Mozilla Server Side TLS") {
+		t.Errorf("not both sources, each on a line of its own, in\n%s", page)
+	}
 	_, list, _ := programIn(t, nil, "checks", "-o", "json")
 	var checks []struct{ ID string }
 	if err := json.Unmarshal([]byte(list), &checks); err != nil || len(checks) < 50 {
