@@ -34,13 +34,27 @@ setting(sentence, environment, lines) := concat("\n", array.concat(
 	[concat("", ["    ", line]) | some line in lines],
 ))
 
-# redirects_needed is the next step and the cause where an environment has no redirect URLs.
+# redirects_needed is the next step and the cause where an environment has no redirect URLs: one for all that have none.
 redirects_needed(environment) := {
-	"next_step": setting("Configure the pages to which users come back", environment, [
-		"redirect_urls:", "  completion: https://…", "  cancellation: https://…", "  expiry: https://…",
-	]),
-	"cause": sprintf("not-declared.redirect_urls/%s", [environment]),
+	"next_step": concat("\n", array.concat(
+		["Configure the pages to which users come back:", "environments:"],
+		[line |
+			some name in sort({environment} | without_redirects)
+			some line in [
+				sprintf("  %s:", [name]), "    redirect_urls:",
+				"      completion: https://…", "      cancellation: https://…", "      expiry: https://…",
+			]
+		],
+	)),
+	"cause": "not-declared.redirect_urls",
 	"evidence": {"reason": "not_declared", "option": sprintf("environments.%s.redirect_urls", [environment])},
+}
+
+without_redirects := {name |
+	some name, environment in environments
+	every url in environment.redirect_urls {
+		url == ""
+	}
 }
 
 # declare is the next step and the cause where an optional section of the configuration is missing.
