@@ -23,6 +23,9 @@ func TestFamiliesOfPolicies(t *testing.T) {
 	t.Parallel()
 	families := map[string]Family{}
 	for _, family := range Families {
+		if _, twice := families[family.ID]; twice {
+			t.Errorf("two families have the id %s", family.ID)
+		}
 		families[family.ID] = family
 	}
 	var out bytes.Buffer
