@@ -16,7 +16,7 @@ const module = "github.com/prelaunch-audit/prelaunch/"
 var mayImport = []struct{ pattern, may string }{
 	{"cmd/prelaunch", "internal/cli"},
 	{"cmd/prelaunch-server", "internal/fleet"},
-	{"internal/fleet", "internal/auditor internal/report internal/fleet/database internal/fleet/settings internal/fleet/work"},
+	{"internal/fleet", "internal/auditor internal/policy internal/report internal/fleet/database internal/fleet/notice internal/fleet/settings internal/fleet/web internal/fleet/work"},
 	{"internal/fleet/work", "internal/audit internal/auditor internal/history internal/policy internal/report internal/runner internal/secret internal/fleet/*"},
 	{"internal/fleet/source", "internal/audit internal/command internal/config internal/policy internal/yamldoc internal/fleet/settings"},
 	{"internal/fleet/settings", "internal/lazy internal/netprobe internal/secret internal/yamldoc/shape internal/fleet/schedule"},
@@ -60,8 +60,8 @@ var mayImport = []struct{ pattern, may string }{
 	{"internal/keyscan/match", ""},
 	{"internal/sandbox", "internal/audit internal/secret internal/provider internal/sandbox/certs internal/sandbox/gitrepo internal/lazy"},
 	{"internal/sandbox/behaviors", "internal/audit internal/secret internal/provider internal/sandbox internal/sandbox/certs"}, // only tests and the benchmark import it
-	{"internal/fleet/web", "internal/audit internal/report internal/history internal/signoff internal/fleet/database internal/fleet/login"},
-	{"internal/fleet/notice", "internal/audit internal/secret internal/netprobe internal/report internal/history internal/fleet/database"},
+	{"internal/fleet/web", "internal/audit internal/report internal/history internal/signoff internal/netprobe internal/yamldoc/shape internal/fleet/database internal/fleet/login internal/fleet/settings"},
+	{"internal/fleet/notice", "internal/audit internal/secret internal/netprobe internal/report internal/history internal/yamldoc/shape internal/fleet/database internal/fleet/settings"},
 	{"internal/fleet/login", "internal/netprobe internal/secret"},
 	{"internal/wording", ""}, // for tests only
 	{"internal/*", ""},

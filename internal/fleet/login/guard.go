@@ -338,7 +338,6 @@ func (g *Guard) logOut(w http.ResponseWriter, r *http.Request) {
 	}
 	g.dropSession(r)
 	http.SetCookie(w, g.cookie(g.cookieName(), "", 0))
-	w.Header().Set("Clear-Site-Data", `"cache"`)
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 

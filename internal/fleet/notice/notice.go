@@ -69,6 +69,11 @@ type Notifier struct{ Options }
 // New makes a notifier of channels that were checked.
 func New(o Options) *Notifier { return &Notifier{o} }
 
+// Channels are the names of those who hear of an event.
+func (n *Notifier) Channels(e database.Event) []string {
+	return n.Options.Channels.For(e.Team, e.Kind)
+}
+
 // errGone is returned where a receiver wants no further notice.
 var errGone = errors.New("the receiver responded with 410 Gone")
 
@@ -122,7 +127,7 @@ func (n *Notifier) grouped(due []database.Message) map[string][][]database.Messa
 }
 
 func (n *Notifier) channel(name string) (Channel, bool) {
-	for _, channel := range n.Channels {
+	for _, channel := range n.Options.Channels {
 		if channel.Name == name {
 			return channel, true
 		}

@@ -108,7 +108,7 @@ func (f *fleet) raise(t *testing.T, events ...database.Event) {
 	t.Helper()
 	f.write(t, func(tx *database.Tx) error {
 		for _, event := range events {
-			if _, err := tx.AddEvent(t.Context(), event, f.Channels.For(event.Team, event.Kind)); err != nil {
+			if _, err := tx.AddEvent(t.Context(), event, f.Channels(event)); err != nil {
 				return err
 			}
 		}

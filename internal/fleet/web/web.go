@@ -34,7 +34,7 @@ type Options struct {
 	PolicyDigest string             // of the policies that audits are judged by; "": a decision is not held against it
 	Signer       ed25519.PrivateKey // the server's own, for decisions by click; nil: there are none
 	Reviewers    []Reviewer
-	// AuditNow makes an integration due at once, and writes the audit log; nil: where no worker is told, the next sweep finds it.
+	// AuditNow has an integration audited at once, and writes the audit log.
 	AuditNow func(ctx context.Context, actor, integration, reason string) error
 	Log      *slog.Logger
 }
@@ -53,16 +53,6 @@ type server struct {
 
 // New makes the handler of the pages. The login must have been checked.
 func New(o Options) (http.Handler, error) {
-	if o.AuditNow == nil {
-		o.AuditNow = func(ctx context.Context, actor, integration, reason string) error {
-			return o.DB.Write(ctx, func(tx *database.Tx) error {
-				if err := tx.SetDue(ctx, integration, tx.Now(), reason); err != nil {
-					return err
-				}
-				return tx.Log(ctx, actor, "run", integration, reason)
-			})
-		}
-	}
 	s := &server{Options: o}
 	mux := http.NewServeMux()
 	public := []string{}

@@ -27,6 +27,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/fleet/database"
 	"github.com/prelaunch-audit/prelaunch/internal/fleet/database/databasetest"
 	"github.com/prelaunch-audit/prelaunch/internal/fleet/login"
+	"github.com/prelaunch-audit/prelaunch/internal/fleet/work"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
 	"github.com/prelaunch-audit/prelaunch/internal/signoff"
 	"github.com/prelaunch-audit/prelaunch/internal/verdict"
@@ -111,7 +112,11 @@ func open(t *testing.T, config login.Config) *site {
 		t.Fatal(err)
 	}
 	s.private = private
-	handler, err := New(Options{DB: s.db, Login: config, Version: "1.2.3", Signer: serverKey, Reviewers: []Reviewer{{Name: "jane@acme.example", Key: public}}, Log: slog.New(slog.NewJSONHandler(s.log, nil))})
+	desk, err := work.NewDesk(s.db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler, err := New(Options{DB: s.db, AuditNow: desk.AuditNow, Login: config, Version: "1.2.3", Signer: serverKey, Reviewers: []Reviewer{{Name: "jane@acme.example", Key: public}}, Log: slog.New(slog.NewJSONHandler(s.log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -387,7 +392,7 @@ func TestChangesAreLogged(t *testing.T) {
 		lines = append(lines, entry.Actor+" "+entry.Action+" "+entry.Object)
 	}
 	slices.Reverse(lines)
-	want := []string{"user-o (proxy) run acme-personal-loans", "user-o (proxy) pause acme-personal-loans", "user-o (proxy) resume acme-personal-loans", "user-o (proxy) purged acme-personal-loans",
+	want := []string{"user-o (proxy) audit acme-personal-loans", "user-o (proxy) pause acme-personal-loans", "user-o (proxy) resume acme-personal-loans", "user-o (proxy) purged acme-personal-loans",
 		"user-o (proxy) token deploy", "user-o (proxy) revoke deploy"}
 	if !slices.Equal(lines, want) {
 		t.Errorf("the audit log:\n%s\nwant:\n%s", strings.Join(lines, "\n"), strings.Join(want, "\n"))
