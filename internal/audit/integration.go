@@ -127,14 +127,17 @@ type Environment struct {
 	Name          string       `json:"name"`
 	IntegrationID string       `json:"integration_id"`
 	Key           KeyReference `json:"api_key"`
-	WebhookURL    string       `json:"webhook_url"`
-	Redirects     Redirects    `json:"redirect_urls"`
-	APIBaseURL    string       `json:"api_base_url"`
-	Probing       string       `json:"probing"` // Full, Careful or Passive
-	ProbeUIDs     []string     `json:"probe_uids"`
-	Receiver      string       `json:"receiver"` // Inline or Queued
-	Effects       Command      `json:"-"`        // the observer's command with "{uid}" in it; empty: none
-	HasEffects    bool         `json:"has_effects"`
+	// KeyPair says that the key is the private one of a pair of the reviewer's, whose public key the receiver
+	// has in place of the provider's.
+	KeyPair    bool      `json:"key_pair,omitempty"`
+	WebhookURL string    `json:"webhook_url"`
+	Redirects  Redirects `json:"redirect_urls"`
+	APIBaseURL string    `json:"api_base_url"`
+	Probing    string    `json:"probing"` // Full, Careful or Passive
+	ProbeUIDs  []string  `json:"probe_uids"`
+	Receiver   string    `json:"receiver"` // Inline or Queued
+	Effects    Command   `json:"-"`        // the observer's command with "{uid}" in it; empty: none
+	HasEffects bool      `json:"has_effects"`
 	// Captured is a recorded delivery of the provider's to this environment; nil: none.
 	Captured *Capture `json:"captured,omitempty"`
 }

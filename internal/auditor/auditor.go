@@ -162,5 +162,8 @@ func Profile(integration *audit.Integration) (audit.Profile, error) {
 	if err != nil {
 		return audit.Profile{}, err
 	}
+	if slices.ContainsFunc(integration.Environments, func(e audit.Environment) bool { return e.KeyPair }) {
+		profile = profile.WithKeyPair()
+	}
 	return ProfileFacts(profile), nil
 }

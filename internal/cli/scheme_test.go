@@ -2,8 +2,10 @@ package cli_test
 
 import (
 	"bytes"
+	"crypto/hmac"
 	"crypto/rand"
-	"encoding/base64"
+	"crypto/sha256"
+	"encoding/pem"
 	"fmt"
 	"net"
 	"os"
@@ -30,7 +32,10 @@ import (
 type schemeRow struct {
 	profile  *provider.Profile
 	behavior sandbox.Behavior
+	pair     bool // the receiver has the public key of a pair of the auditor's
 }
+
+var correctReceiver = sandbox.Behavior{Name: "correct", Plant: func(*sandbox.Rules) {}}
 
 // schemeRows are all rows of all providers whose events can be signed: those of users' own profiles, and the
 // built-in ones.
@@ -60,9 +65,9 @@ func schemeRows(t *testing.T) []schemeRow {
 		if profile.Signature.NegativeOnly() {
 			continue
 		}
-		rows = append(rows, schemeRow{profile, sandbox.Behavior{Name: "correct", Plant: func(*sandbox.Rules) {}}})
+		rows = append(rows, schemeRow{profile: profile, behavior: correctReceiver})
 		for _, flaw := range behaviors.SchemeFlaws(profile) {
-			rows = append(rows, schemeRow{profile, flaw})
+			rows = append(rows, schemeRow{profile: profile, behavior: flaw})
 		}
 	}
 	return rows
@@ -90,17 +95,25 @@ func auditScheme(t *testing.T, row schemeRow) audited {
 	raw := make([]byte, 32)
 	_, _ = rand.Read(raw) // never fails
 	key := profile.Signature.Secret([]byte(fmt.Sprintf("%x", raw)))
+	receivers := key
 	if profile.Signature.NegativeOnly() {
-		_, public, err := profile.Signature.NewKeyPair()
+		private, _, err := profile.Signature.NewKeyPair()
 		if err != nil {
 			t.Fatal(err)
 		}
-		key = base64.StdEncoding.EncodeToString(public)
+		public, err := profile.Signature.PublicSecret(private)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, receivers = string(public), string(public)
+		if row.pair {
+			key = string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}))
+		}
 	}
 	authority := certs.New(time.Now())
 	receiver, err := sandbox.Start(sandbox.Options{
-		Authority: authority, Host: "hooks.acme.example", Path: "/in/hooks", Key: secret.New([]byte(key)), Profile: profile,
-		Behaviors: []sandbox.Behavior{row.behavior},
+		Authority: authority, Host: "hooks.acme.example", Path: "/in/hooks", Key: secret.New([]byte(receivers)), Profile: profile,
+		IntegrationID: "1234567890987654321", Behaviors: []sandbox.Behavior{row.behavior},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -111,6 +124,7 @@ func auditScheme(t *testing.T, row schemeRow) audited {
 		}
 	})
 	integration := schemeIntegration(profile, secret.New([]byte(key)), receiver)
+	integration.Environments[0].KeyPair = row.pair
 	document := runner.Run(t.Context(), integration, runner.Options{
 		Probes: []audit.Probe{webhook.New()}, Network: netprobe.New(integration, nil),
 		Roots: audit.Roots{System: authority.Pool(), All: authority.Pool()},
@@ -165,10 +179,9 @@ func schemeIntegration(profile *provider.Profile, key secret.Key, receiver *sand
 // that accepts them fails, and one that rejects everything may reject the provider's events too.
 func TestNegativeMode(t *testing.T) {
 	t.Parallel()
-	correct := sandbox.Behavior{Name: "correct", Plant: func(*sandbox.Rules) {}}
 	discord, plaid := provider.Must("discord"), provider.Must("plaid")
 	open := behaviors.SchemeFlaws(discord)[0]
-	for _, row := range []schemeRow{{discord, correct}, {discord, open}, {plaid, correct}} {
+	for _, row := range []schemeRow{{profile: discord, behavior: correctReceiver}, {profile: discord, behavior: open}, {profile: plaid, behavior: correctReceiver}} {
 		t.Run(row.profile.Name+"/"+row.behavior.Name, func(t *testing.T) {
 			t.Parallel()
 			failed := map[string]bool{}
@@ -180,9 +193,46 @@ func TestNegativeMode(t *testing.T) {
 				}
 				failed[check.ID] = outcome == audit.Fail
 			}
-			if open := row.behavior.Name != correct.Name; failed["webhook.rejects-unsigned"] != open || failed["webhook.rejects-foreign-key"] != open {
+			if open := row.behavior.Name != correctReceiver.Name; failed["webhook.rejects-unsigned"] != open || failed["webhook.rejects-foreign-key"] != open {
 				t.Errorf("failed: %v", failed)
 			}
 		})
 	}
+}
+
+// TestKeyPair: with a key pair of the auditor's in Test, a correct receiver of a provider that signs with a
+// key of its own passes, and one that takes its public key for a secret fails.
+func TestKeyPair(t *testing.T) {
+	t.Parallel()
+	confused := sandbox.Behavior{
+		Name: "public-key-as-secret", Description: "an HMAC with the public key is accepted as well",
+		Expect: sandbox.Expect{Fails: []string{"webhook.rejects-foreign-key"}},
+		Plant: func(ru *sandbox.Rules) {
+			ru.Scheme.Also = append(ru.Scheme.Also, func(s *sandbox.Scheme, m provider.Message) bool {
+				mac := hmac.New(sha256.New, s.Secrets[0])
+				received := s.Profile.Signature.Read(m)
+				m.Timestamp, m.ID = received.Timestamp, received.ID
+				signed, err := s.Profile.Signature.StringToSign(m)
+				mac.Write(signed)
+				return err == nil && slices.Contains(received.Signatures, s.Profile.Signature.EncodeRaw(mac.Sum(nil)))
+			})
+		},
+	}
+	rows := []schemeRow{{provider.Must("discord"), correctReceiver, true}, {provider.Must("discord"), confused, true}, {provider.Must("plaid"), staleAccepted, true}}
+	for _, name := range []string{"plaid", "sendgrid", "wise", "paypal"} {
+		rows = append(rows, schemeRow{provider.Must(name), correctReceiver, true})
+	}
+	for i := range audittest.Rows(t, len(rows), 4) {
+		row := rows[i]
+		t.Run(row.profile.Name+"/"+row.behavior.Name, func(t *testing.T) {
+			t.Parallel()
+			holds(t, auditScheme(t, row), "", row.behavior.Expect)
+		})
+	}
+}
+
+var staleAccepted = sandbox.Behavior{
+	Name: "stale-accepted", Description: "the age of the signed time is not checked",
+	Expect: sandbox.Expect{Fails: []string{sandbox.RejectsStale}},
+	Plant:  func(ru *sandbox.Rules) { ru.Scheme.AnyAge = true },
 }

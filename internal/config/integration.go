@@ -203,6 +203,10 @@ func (r *reader) environment(name string, v *shape.Value) audit.Environment {
 	if key := v.Field("api_key"); key != nil {
 		environment.Key = r.keyReference(key)
 	}
+	if pair := v.Field("keypair"); pair != nil {
+		environment.Key, environment.KeyPair = r.keyReference(pair), true
+		r.checkKeyPair(v, pair)
+	}
 	allowed := uidForm(r.profile.UID.Min(), r.profile.UID.Max())
 	for _, uid := range v.Field("probe_uids").List() {
 		if r.profile.Name != "" && !allowed.Takes(uid.Text) {

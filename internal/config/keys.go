@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 	"github.com/prelaunch-audit/prelaunch/internal/yamldoc"
 	"github.com/prelaunch-audit/prelaunch/internal/yamldoc/shape"
@@ -50,8 +51,12 @@ func ResolveKeys(ctx context.Context, integration *audit.Integration, resolver R
 	}
 	for i := range integration.Environments {
 		environment := &integration.Environments[i]
-		if err := each(&environment.Key, "environments."+environment.Name+".api_key"); err != nil {
+		path := "environments." + environment.Name + ".api_key"
+		if err := each(&environment.Key, path); err != nil {
 			return err
+		}
+		if environment.KeyPair && environment.Key.Key.Held() {
+			checkPair(integration, environment.Key.Key, path, found)
 		}
 	}
 	for i := range integration.RetiredKeys {
@@ -63,6 +68,17 @@ func ResolveKeys(ctx context.Context, integration *audit.Integration, resolver R
 	redactor := integration.Redactor() // a key may be the name of a variable
 	found.Rewrite(redactor.RedactString)
 	return found.Err()
+}
+
+// checkPair reports a key that is none to sign the provider's events with.
+func checkPair(integration *audit.Integration, key secret.Key, path string, found *shape.Problems) {
+	profile, err := provider.Of(integration.Provider, integration.ProviderProfile)
+	if err == nil {
+		_, err = profile.Signature.PublicSecret(key.Expose())
+	}
+	if err != nil {
+		found.Add(integration.Positions[path], "the key pair cannot sign: "+err.Error(), "make one with `openssl genpkey`, which writes PKCS #8")
+	}
 }
 
 // RefuseLiteralKeys is the search of ResolveKeys for whoever resolves no key: it looks for the keys that are in environment variables

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/yamldoc/shape"
 )
@@ -125,6 +126,23 @@ func (r *reader) completeProfile(tree *shape.Value) {
 		return
 	}
 	r.profile = *completed
+}
+
+// checkKeyPair reports where a key pair of the reviewer's has no place. What is wrong with the key itself is
+// reported at its setting.
+func (r *reader) checkKeyPair(environment, pair *shape.Value) {
+	path := environment.Path + ".api_key"
+	switch {
+	case environment.Field("api_key") != nil:
+		r.problem(pair, pair.Path+" stands next to the environment's key", "remove one of them")
+	case r.profile.Name != "" && r.profile.Signature.Kind != provider.PublicKey:
+		r.problem(pair, pair.Path+" is given, but "+r.profile.Name+" signs with a secret", "write secret in its place")
+	case pair.Field("sha256") != nil:
+		r.problem(pair, pair.Path+" is known by its fingerprint only, which signs nothing", "refer to the private key")
+	case strings.HasSuffix(environment.Path, "."+audit.Production):
+		r.problem(pair, pair.Path+" would have events of the reviewer's accepted in Production", "audit Production with the provider's own key there, and have a pair of your own in Test")
+	}
+	r.integration.Positions[path] = pair.At
 }
 
 // checkIdentity reports what an environment lacks for the provider.

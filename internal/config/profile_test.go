@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/base64"
+	encodepem "encoding/pem"
 	"errors"
 	"os"
 	"path/filepath"
@@ -38,6 +39,49 @@ environments:
     secret: {env: PRODUCTION_KEY}
     webhook_url: https://hooks.acme.example/
 `
+
+// TestAKeyPairOfTheReviewers takes the place of a key that only the provider has, and of no other.
+func TestAKeyPairOfTheReviewers(t *testing.T) {
+	t.Parallel()
+	pem := func(profile string) string {
+		private, _, err := provider.Must(profile).Signature.NewKeyPair()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(encodepem.EncodeToMemory(&encodepem.Block{Type: "PRIVATE KEY", Bytes: private}))
+	}
+	const pair = "keypair: {env: TEST_KEY}"
+	for name, test := range map[string]struct{ profile, test, production, key, want string }{
+		"pair":          {"discord", pair, "", pem("discord"), ""},
+		"file":          {"wise", "keypair: {file: pair.pem}", "", "", ""},
+		"both":          {"discord", "secret: {env: TEST_KEY}\n    " + pair, "", pem("discord"), "stands next to the environment's key"},
+		"secret":        {"stripe", pair, "secret: {env: PRODUCTION_KEY}\n    ", "x", "stripe signs with a secret"},
+		"production":    {"discord", pair, "keypair: {env: PRODUCTION_KEY}\n    ", pem("discord"), "environments.production.keypair would have events of the reviewer's accepted in Production"},
+		"fingerprint":   {"discord", "keypair: {sha256: " + strings.Repeat("a", 64) + ", length: 40}", "", "", "fingerprint only"},
+		"no key":        {"discord", pair, "", "acme-secret-4fQ8zX92jKs81mNq", "6:14: the key pair cannot sign: the key is no private key in PKCS #8"},
+		"other kind":    {"discord", pair, "", pem("plaid"), "6:14: the key pair cannot sign: the key is none of the algorithm ed25519"},
+		"other curve":   {"sendgrid", pair, "", pem("discord"), "the key is none of the algorithm ecdsa-p256-sha256"},
+		"elliptic pair": {"plaid", pair, "", pem("plaid"), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			directory := folder(t)
+			write(t, filepath.Join(directory, "pair.pem"), []byte(pem("wise")))
+			content := "version: 1\nintegration: acme\nprovider: " + test.profile + "\nenvironments:\n  test:\n    " + test.test +
+				"\n    webhook_url: https://hooks-test.acme.example/\n  production:\n    " + test.production + "webhook_url: https://hooks.acme.example/\n"
+			integration, err := loadIn(t, directory, content)
+			if err == nil {
+				err = ResolveKeys(t.Context(), integration, Resolver{LookupEnv: variables(map[string]string{"TEST_KEY": test.key, "PRODUCTION_KEY": "acme-secret-9dP3vB71mLt46xRw"})})
+			}
+			switch {
+			case test.want == "" && (err != nil || !integration.Environments[0].KeyPair || integration.Environments[1].KeyPair):
+				t.Errorf("%+v, %v", integration.Environments, err)
+			case test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)):
+				t.Errorf("got %v, want %s", err, test.want)
+			}
+		})
+	}
+}
 
 // TestALiteralKeyInAProfileIsRefused: neither as it is, nor encoded, nor in a comment.
 func TestALiteralKeyInAProfileIsRefused(t *testing.T) {

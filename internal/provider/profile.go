@@ -381,6 +381,13 @@ type NotApplicable struct {
 	Because string `json:"because"`
 }
 
+// WithKeyPair is the profile of a receiver that has, in place of the provider's public key, that of a pair of
+// the auditor's, whose secret is the private key: events can be signed.
+func (p Profile) WithKeyPair() Profile {
+	p.Signature.pair = p.Signature.Kind == PublicKey
+	return p
+}
+
 // Event returns the event of that type.
 func (p *Profile) Event(eventType string) (Event, bool) {
 	for _, event := range p.Events {

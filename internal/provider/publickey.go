@@ -68,6 +68,46 @@ func (r Recipe) NewKeyPair() (private, public []byte, err error) {
 	return private, public, err
 }
 
+// PublicSecret is what a receiver is given of a key pair, in the form that the provider hands out public keys.
+func (r Recipe) PublicSecret(private []byte) ([]byte, error) {
+	key, err := x509.ParsePKCS8PrivateKey(der(private))
+	if err != nil {
+		return nil, errNoPrivateKey
+	}
+	signer, ok := key.(crypto.Signer)
+	if !ok {
+		return nil, errNoPrivateKey
+	}
+	if !r.isOfAlgorithm(signer) {
+		return nil, fmt.Errorf("the key is none of the algorithm %s", r.Algorithm)
+	}
+	if public, ok := signer.Public().(ed25519.PublicKey); ok {
+		return []byte(r.Secret(public)), nil
+	}
+	public, err := x509.MarshalPKIXPublicKey(signer.Public())
+	if err != nil {
+		return nil, fmt.Errorf("write the public key: %w", err)
+	}
+	return []byte(r.Secret(public)), nil
+}
+
+func (r Recipe) isOfAlgorithm(key crypto.Signer) bool {
+	switch key := key.(type) {
+	case ed25519.PrivateKey:
+		return r.Algorithm == "ed25519"
+	case *rsa.PrivateKey:
+		return r.Algorithm == "rsa-pkcs1-sha256" || r.Algorithm == "jws(RS256)"
+	case *ecdsa.PrivateKey:
+		if key.Curve == elliptic.P521() {
+			return r.Algorithm == "jws(ES512)"
+		}
+		return key.Curve == elliptic.P256() && (r.Algorithm == "ecdsa-p256-sha256" || r.Algorithm == "jws(ES256)")
+	}
+	return false
+}
+
+var errNoPrivateKey = errors.New("the key is no private key in PKCS #8")
+
 func der(key []byte) []byte {
 	if block, _ := pem.Decode(key); block != nil {
 		return block.Bytes
@@ -78,7 +118,7 @@ func der(key []byte) []byte {
 func signPublic(algorithm string, private, signed []byte) ([]byte, error) {
 	key, err := x509.ParsePKCS8PrivateKey(der(private))
 	if err != nil {
-		return nil, errors.New("the key is no private key in PKCS #8")
+		return nil, errNoPrivateKey
 	}
 	switch key := key.(type) {
 	case ed25519.PrivateKey:

@@ -55,6 +55,7 @@ type Recipe struct {
 	KeyFrom   string            `json:"key_from,omitempty"`  // of a public key: configured, jwks, certificate-url or jku
 	Claims    map[string]string `json:"claims,omitempty"`    // of a JWS
 
+	pair   bool // the receiver has the public key of the auditor's own pair
 	key    KeyRule
 	form   bool // the body is a form
 	pieces []piece
@@ -262,7 +263,7 @@ func (r Recipe) Alphabet() string {
 }
 
 // NegativeOnly reports whether only the provider can sign, so that valid events cannot be made.
-func (r Recipe) NegativeOnly() bool { return r.Kind == PublicKey }
+func (r Recipe) NegativeOnly() bool { return r.Kind == PublicKey && !r.pair }
 
 // EncodeRaw writes the bytes of a signature as the provider does.
 func (r Recipe) EncodeRaw(raw []byte) string {

@@ -21,6 +21,7 @@ import (
 type Scheme struct {
 	Profile *provider.Profile
 	Secrets [][]byte
+	Account string // the identity of the environment
 	Token   string // of handshakes that need one
 
 	// What flaws change.
@@ -38,7 +39,7 @@ type Scheme struct {
 // schemeRules are those of a correct receiver of the provider's events.
 func schemeRules(o Options, ru *Rules) {
 	profile := o.Profile
-	s := &Scheme{Profile: profile, Secrets: [][]byte{o.Key.Expose()}, Token: RandomHex(8)}
+	s := &Scheme{Profile: profile, Secrets: [][]byte{o.Key.Expose()}, Account: o.IntegrationID, Token: RandomHex(8)}
 	ru.Scheme = s
 	if method := profile.Delivery.Method; method != "" {
 		ru.Methods = []string{method}
@@ -73,7 +74,7 @@ func (s *Scheme) message(d *Delivery) provider.Message {
 	if s.Body != nil {
 		body = s.Body(body)
 	}
-	return provider.Message{Method: d.Method, URL: registered, Header: d.Header, Body: body}
+	return provider.Message{Method: d.Method, URL: registered, Header: d.Header, Body: body, Account: s.Account}
 }
 
 func (s *Scheme) verified(d *Delivery, now time.Time) bool {
@@ -107,8 +108,8 @@ func (s *Scheme) verified(d *Delivery, now time.Time) bool {
 func (s *Scheme) besides(m provider.Message, now time.Time) bool {
 	recipe := s.Profile.Signature
 	received := recipe.Read(m)
-	if recipe.Timestamp.In != "" && received.Timestamp == "" {
-		return true // another scheme, which has none
+	if recipe.Timestamp.In != "" && received.Timestamp == "" || recipe.Kind == provider.PublicKey {
+		return true // another scheme, which has none, or one whose signature cannot be made here
 	}
 	m.Timestamp, m.ID = received.Timestamp, received.ID
 	signature, err := recipe.Signature(s.Secrets[0], m)

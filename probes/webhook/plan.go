@@ -44,9 +44,12 @@ func (*probe) Plan(integration *audit.Integration) []audit.Step {
 
 // plan counts the requests to one environment's receiver from the tables.
 func plan(integration *audit.Integration, profile provider.Profile, environment audit.Environment) []planned {
+	if environment.KeyPair {
+		profile = profile.WithKeyPair()
+	}
 	full := environment.Probing == audit.Full
 	// A plan is made before any key is resolved: only a reference by fingerprint never gives one.
-	signing := profile.Signature.Kind != provider.PublicKey && environment.Key.Source != audit.FromFingerprint && (environment.Key.Key.Held() || environment.Key.Key.IsZero())
+	signing := !profile.Signature.NegativeOnly() && environment.Key.Source != audit.FromFingerprint && (environment.Key.Key.Held() || environment.Key.Key.IsZero())
 	types := len(integration.EventTypes)
 	var list []planned
 	add := func(family string, count int) {

@@ -68,14 +68,21 @@ var phases = []func(*prober, context.Context, *transcript) bool{
 }
 
 func newProber(run *audit.Run, profile provider.Profile, environment audit.Environment, progress *progress) *prober {
+	if environment.KeyPair {
+		profile = profile.WithKeyPair()
+	}
 	p := &prober{run: run, profile: profile, environment: environment, progress: progress}
 	p.forged = cases.Forgeries(&p.profile)
 	p.source = &cases.Source{
 		Profile: &p.profile, IntegrationID: environment.IntegrationID, UIDs: environment.ProbeUIDs,
 		Now: run.Now,
 	}
-	if profile.Signature.Kind != provider.PublicKey { // else nobody but the provider can sign
-		p.source.Key = heldKey(environment.Key.Key)
+	p.source.Key = heldKey(environment.Key.Key)
+	switch {
+	case environment.KeyPair:
+		p.source.Public, _ = profile.Signature.PublicSecret(p.source.Key) // one that is no pair was refused with the configuration
+	case profile.Signature.NegativeOnly(): // nobody but the provider can sign
+		p.source.Key, p.source.Public = nil, p.source.Key
 	}
 	if p.others = otherEnvironments(run.Integration, environment); len(p.others) > 0 && p.source.Key != nil {
 		p.source.OtherKey = heldKey(p.others[0].Key.Key)

@@ -60,7 +60,7 @@ func newTranscript(environment audit.Environment, profile *provider.Profile) *tr
 			Receiver: environment.Receiver, State: StateStopped, GenuineStatuses: []int{},
 			WrongStatuses: []int{}, Addresses: []string{}, After: []string{}, Stops: []Stop{},
 			Success: [][]int{}, Within: int(profile.Delivery.Within.Duration().Milliseconds()),
-			KeyHeld: environment.Key.Key.Held(), FixedUIDs: len(environment.ProbeUIDs) > 0,
+			KeyHeld: environment.Key.Key.Held() && (environment.KeyPair || !profile.Signature.NegativeOnly()), FixedUIDs: len(environment.ProbeUIDs) > 0,
 		},
 	}
 	if profile.Signature.Covers().Time {

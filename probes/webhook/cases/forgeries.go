@@ -759,8 +759,14 @@ func keyed(change func([]byte) []byte) func(*Request) {
 	}
 }
 
-// RandomKey signs with a random key.
-func RandomKey(f *Request) { f.SignWith([]byte(RandomHex(32))) }
+// RandomKey signs with a random key or, where the scheme has key pairs, with the private key of a new one.
+func RandomKey(f *Request) {
+	if f.Scheme.Kind == provider.PublicKey {
+		f.foreign()
+		return
+	}
+	f.SignWith([]byte(RandomHex(32)))
+}
 
 // SignedWith signs with another key, which is nil where it is not held.
 func SignedWith(key []byte) func(*Request) {

@@ -61,6 +61,7 @@ type Request struct {
 	IntegrationID string
 	Key           []byte // the environment's, nil when not held
 	Other         []byte // the other environment's key
+	Public        []byte // the public key that the receiver has, nil where it is not known or there is none
 	URL           *url.URL
 	OtherURL      *url.URL  // that of the other environment, nil where there is none
 	Time          time.Time // that is signed, of schemes that sign one
@@ -138,10 +139,28 @@ func (f *Request) prepare() {
 
 // text is the signature of the request with that body, with a secret.
 func (f *Request) text(secret, body []byte) string {
-	if f.Scheme.Kind == provider.Token {
+	switch f.Scheme.Kind {
+	case provider.Token:
 		return string(secret)
+	case provider.PublicKey:
+		return f.signedBy(secret, body)
 	}
 	return f.Scheme.EncodeRaw(f.mac(f.Scheme.Hash, secret, body))
+}
+
+// signedBy is the signature of the request with that body, by a private key.
+func (f *Request) signedBy(private, body []byte) string {
+	m, err := f.Scheme.Prepare(f.message(body))
+	if err != nil {
+		f.Refuse(NotSentNotPossible)
+		return f.random()
+	}
+	signature, err := f.Scheme.SignatureWithKey(private, m)
+	if err != nil {
+		f.Refuse(NotSentNotPossible)
+		return f.random()
+	}
+	return signature
 }
 
 // signed is what is signed of the request with that body.
@@ -208,11 +227,15 @@ func (f *Request) Correct() bool {
 	if f.Key == nil || f.Unsigned {
 		return false
 	}
+	key := f.Key
+	if f.Scheme.Kind == provider.PublicKey {
+		key = f.Public
+	}
 	m := f.message(f.Body)
 	if name := f.Scheme.Header(); name != "" {
 		m.Header.Set(name, f.Signature)
 	}
-	return f.Scheme.Verify([][]byte{f.Key}, m, time.Time{}) == provider.Correct
+	return f.Scheme.Verify([][]byte{key}, m, time.Time{}) == provider.Correct
 }
 
 // Outdated reports whether the request was made too long ago to be sent under its timestamp.

@@ -1,7 +1,12 @@
 package cases
 
 import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
+	"encoding/pem"
 	"fmt"
 	"net/url"
 	"slices"
@@ -418,6 +423,12 @@ func foreignKeys(s Scheme) []Case {
 	list := []Case{
 		{Family: FamilyForeignKey, Name: "own-key", What: "signed with a key pair that is not the provider's", Change: func(f *Request) { f.foreign() }},
 		{Family: FamilyForeignKey, Name: "zero-signature", What: "a signature whose bits are all zero", Change: (*Request).zeroSignature},
+		{Family: FamilyForeignKey, Name: "public-key-as-secret", What: "an HMAC keyed with the public key, which everybody has, as it is configured",
+			Change: func(f *Request) { f.confused(func(configured, _ []byte) []byte { return configured }) }},
+		{Family: FamilyForeignKey, Name: "public-key-bytes-as-secret", What: "an HMAC keyed with the bytes of the public key",
+			Change: func(f *Request) { f.confused(func(_, raw []byte) []byte { return raw }) }},
+		{Family: FamilyForeignKey, Name: "public-key-pem-as-secret", What: "an HMAC keyed with the public key in PEM",
+			Change: func(f *Request) { f.confused(inPEM) }},
 	}
 	if strings.HasPrefix(s.Algorithm, "jws(") {
 		list = append(list,
@@ -446,6 +457,48 @@ func foreignKeys(s Scheme) []Case {
 	return list
 }
 
+// confused signs as a scheme with a secret does, with the public key as the secret: a receiver that lets the
+// request name the algorithm, or tries several with one key, takes that for the provider's signature.
+func (f *Request) confused(form func(configured, raw []byte) []byte) {
+	if len(f.Public) == 0 {
+		f.Refuse(NotSentNoKey)
+		return
+	}
+	raw := f.Scheme.key(f.Public)
+	if block, _ := pem.Decode(f.Public); block != nil {
+		raw = block.Bytes
+	}
+	secret := form(f.Public, raw)
+	if len(secret) == 0 || bytes.Equal(secret, f.Public) && bytes.Equal(form(nil, raw), secret) { // another form is the same
+		f.Refuse(NotSentNotPossible)
+		return
+	}
+	mac := func(signed []byte) []byte {
+		mac := hmac.New(sha256.New, secret)
+		mac.Write(signed)
+		return mac.Sum(nil)
+	}
+	if strings.HasPrefix(f.Scheme.Algorithm, "jws(") {
+		signed := strings.TrimSuffix(f.token(`{"alg":"HS256","typ":"JWT"}`), ".")
+		f.Put(signed + "." + base64.RawURLEncoding.EncodeToString(mac([]byte(signed))))
+		return
+	}
+	for i, pair := range f.Header {
+		if strings.Contains(strings.ToLower(pair[0]), "algo") { // a header that names the algorithm
+			f.Header[i][1] = "HmacSHA256"
+		}
+	}
+	f.Put(f.Scheme.EncodeRaw(mac(f.signed(f.Body))))
+}
+
+// inPEM is a public key as libraries and documents hand it on; nil where it is none that has that form.
+func inPEM(_, raw []byte) []byte {
+	if _, err := x509.ParsePKIXPublicKey(raw); err != nil {
+		return nil
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: raw})
+}
+
 // foreignURL is a place that does not exist: a receiver that accepts what names it did not look.
 const foreignURL = "https://prelaunch.invalid/keys.pem"
 
@@ -456,13 +509,7 @@ func (f *Request) foreign() {
 		f.Refuse(NotSentNotPossible)
 		return
 	}
-	before := f.message(f.Body)
-	after, err := f.Scheme.Recipe.Sign(private, before)
-	if err != nil {
-		f.Refuse(NotSentNotPossible)
-		return
-	}
-	f.apply(before, after)
+	f.Put(f.signedBy(private, f.Body))
 }
 
 func (f *Request) zeroSignature() {
@@ -485,7 +532,7 @@ func (f *Request) token(header string) string {
 		f.Refuse(NotSentNotPossible)
 		return ""
 	}
-	whole, err := f.Scheme.Signature(private, f.message(f.Body))
+	whole, err := f.Scheme.SignatureWithKey(private, f.message(f.Body))
 	parts := strings.Split(whole, ".")
 	if err != nil || len(parts) != 3 {
 		f.Refuse(NotSentNotPossible)

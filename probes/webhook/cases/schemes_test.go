@@ -30,6 +30,14 @@ func sourceOf(t *testing.T, profile *provider.Profile) *Source {
 	if !profile.Signature.NegativeOnly() {
 		s.Key = []byte(profile.Signature.Secret([]byte("b6f1f0a7c3d94e58b6f1f0a7c3d94e58")))
 		s.OtherKey = []byte(profile.Signature.Secret([]byte("0123456789abcdeffedcba9876543210")))
+		return s
+	}
+	private, _, err := profile.Signature.NewKeyPair()
+	if err == nil {
+		s.Public, err = profile.Signature.PublicSecret(private)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	return s
 }
@@ -101,7 +109,11 @@ func TestForgeriesOfEveryScheme(t *testing.T) {
 			t.Parallel()
 			s := sourceOf(t, profile)
 			verify := func(f *Request) provider.Part {
-				return profile.Signature.Verify([][]byte{s.Key}, received(f), time.Now())
+				key := s.Key
+				if profile.Signature.NegativeOnly() {
+					key = s.Public
+				}
+				return profile.Signature.Verify([][]byte{key}, received(f), time.Now())
 			}
 			sent := map[string]int{}
 			for _, c := range Forgeries(profile) {
@@ -122,6 +134,9 @@ func TestForgeriesOfEveryScheme(t *testing.T) {
 				t.Errorf("forgeries by family: %v", sent)
 			}
 			if profile.Signature.NegativeOnly() {
+				if sent[FamilyForeignKey] < 4 {
+					t.Errorf("%d forgeries with foreign keys", sent[FamilyForeignKey])
+				}
 				return
 			}
 			for _, c := range append(Genuine(profile), Case{Family: FamilyType, Name: "plain", Change: (*Request).Sign}) {

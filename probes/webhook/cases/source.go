@@ -17,7 +17,8 @@ type Source struct {
 	Profile       *provider.Profile
 	URL           *url.URL
 	IntegrationID string
-	Key           []byte           // nil when it is not held
+	Key           []byte           // nil when it is not held; of a public-key scheme the private key
+	Public        []byte           // the receiver's public key, of a public-key scheme; nil when it is not known
 	OtherKey      []byte           // the other environment's; nil when it is not held
 	OtherURL      *url.URL         // of the other environment's receiver; nil where there is none
 	UIDs          []string         // those that the receiver knows, where it takes no others
@@ -82,7 +83,7 @@ func (s *Source) bare(verified bool) *Request {
 		Method: cmp.Or(s.Profile.Delivery.Method, "POST"), Path: s.URL.EscapedPath(), Query: s.URL.RawQuery,
 		Unsigned: true, Header: [][2]string{{"Content-Type", s.Profile.Delivery.ContentType()}},
 		IntegrationID: s.IntegrationID, Profile: s.Profile, Scheme: SchemeOf(s.Profile), Key: s.Key,
-		Other: s.OtherKey, URL: s.URL, OtherURL: s.OtherURL, Trusted: verified, Time: s.now(), made: s.Made,
+		Other: s.OtherKey, Public: s.Public, URL: s.URL, OtherURL: s.OtherURL, Trusted: verified, Time: s.now(), made: s.Made,
 		registered: s.URL.String(),
 	}
 	f.style, f.created = f.Scheme.style(), f.Time
