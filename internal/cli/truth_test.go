@@ -16,7 +16,6 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit/audittest"
 	"github.com/prelaunch-audit/prelaunch/internal/cli"
 	"github.com/prelaunch-audit/prelaunch/internal/policy"
-	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox/behaviors"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
@@ -119,19 +118,6 @@ func judge(t *testing.T, facts []byte) *audit.Report {
 	return report
 }
 
-// replayable are the names that `prelaunch replay` knows: the cases of every provider, and the families whose cases depend on more.
-var replayable = sync.OnceValue(func() map[string]bool {
-	names := map[string]bool{"valid": true, "duplicate": true}
-	for _, name := range provider.Names() {
-		if profile, err := provider.ByName(name); err == nil {
-			for _, c := range cases.All(&profile) {
-				names[c.Label()] = true
-			}
-		}
-	}
-	return names
-})
-
 // reproducible holds that what fails or warns because of test cases names the command that shows it again.
 func reproducible(t *testing.T, report *audit.Report) {
 	t.Helper()
@@ -149,7 +135,7 @@ func reproducible(t *testing.T, report *audit.Report) {
 			again := len(words) == 5 && words[1] == "replay" && words[3] == "--environment" && words[4] == finding.Environment
 			if again {
 				family, _, _ := strings.Cut(words[2], "/")
-				again = replayable()[words[2]] || family == "retired-key" || family == "diagnosis" || family == "valid"
+				again = slices.ContainsFunc(cases.Families, func(f cases.Family) bool { return f.Name == family && f.Checks != nil && family != "instance" })
 			}
 			if !again && command != "prelaunch audit --only "+check.ID+" --environment "+finding.Environment {
 				t.Errorf("%s: no command shows again that %s: %q", check.ID, finding.Message, command)
