@@ -28,6 +28,11 @@ import (
 //go:embed limits.md
 var limitsPage string
 
+// fleetPage describes the server, whose packages this program must not import. A test writes its tables from the server's own data.
+//
+//go:embed fleet.md
+var fleetPage string
+
 // page is a file of the reference.
 type page struct{ path, title, text string }
 
@@ -115,6 +120,7 @@ func referencePages(root *cobra.Command) ([]page, error) {
 		{"providers.md", "Providers", providersPage()},
 		{"formats.md", "Formats of a report, and schemas", formatsPage()},
 		{"exit-codes.md", "Exit codes", exitCodesPage},
+		{"fleet.md", "The fleet: prelaunch-server, its settings and its API", fleetPage},
 		{"limits.md", "Costs, limits and what is out of scope", limitsPage},
 	}, commands, schemas)
 	var index strings.Builder

@@ -255,6 +255,11 @@ var table = sync.OnceValue(func() []shape.Field {
 // maxFile bounds fleet.yaml, in bytes.
 const maxFile = 1 << 20
 
+// Shape is what fleet.yaml must look like, with the settings of other parts of the server.
+func Shape(more ...shape.Field) *shape.Shape {
+	return &shape.Shape{Kind: shape.Object, Fields: append(slices.Clone(table()), more...)}
+}
+
 // Read reads a file. more are the settings of other parts of the server, which find theirs with Field.
 func Read(file string, more ...shape.Field) (*Settings, error) {
 	info, err := os.Stat(file)
@@ -269,8 +274,7 @@ func Read(file string, more ...shape.Field) (*Settings, error) {
 		return nil, fmt.Errorf("read the settings of the fleet: %w", err)
 	}
 	found := shape.NewProblems(file)
-	root := &shape.Shape{Kind: shape.Object, Fields: append(slices.Clone(table()), more...)}
-	tree, _ := root.Read(text, "the settings of the fleet", "write version: 1 and sources", found)
+	tree, _ := Shape(more...).Read(text, "the settings of the fleet", "write version: 1 and sources", found)
 	s := from(tree, found)
 	if err := found.Err(); err != nil {
 		return nil, err
