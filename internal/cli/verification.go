@@ -11,7 +11,6 @@ import (
 	"sync"
 	"text/template"
 
-	"github.com/prelaunch-audit/prelaunch/internal/lazy"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/yamldoc/shape"
 )
@@ -24,21 +23,12 @@ var verificationFiles embed.FS
 
 // snippet is what the templates are filled with.
 type snippet struct {
-	Variable                  string // that holds the key
-	Hash, Encoding, Prefix    string // "sha512", "hex" or "base64", what stands before the signature
-	Base64                    bool
-	Header                    string
-	Parts                     []snippetPart // of what is signed, in their order
-	TimestampHeader, IDHeader string
-	Tolerance                 int // in seconds; 0: the provider documents none
-	Millis                    bool
-	Status                    int
-	Required                  [][]string // paths of the fields that every event has
-}
-
-type snippetPart struct {
-	Text                string
-	Body, Timestamp, ID bool
+	Variable               string // that holds the key
+	Hash, Encoding, Prefix string // "sha512", "hex" or "base64", what stands before the signature
+	Base64                 bool
+	Header                 string
+	Status                 int
+	Required               [][]string // paths of the fields that every event has
 }
 
 // Hash64 is the package of Go that has the hash, and GoHash its constructor.
@@ -52,8 +42,6 @@ func (s snippet) Hash64() string {
 func (s snippet) GoHash() string {
 	return map[string]string{"md5": "md5.New", "sha1": "sha1.New", "sha256": "sha256.New", "sha384": "sha512.New384", "sha512": "sha512.New"}[s.Hash]
 }
-
-var signedPiece = lazy.Regexp(`\{[^}]*\}|[^{]+`)
 
 // snippetFor is a provider's, or an error that says why its scheme takes more than a snippet.
 func snippetFor(profile *provider.Profile) (snippet, error) {
@@ -76,6 +64,8 @@ func snippetFor(profile *provider.Profile) (snippet, error) {
 		return more("needs a key that is made from the secret")
 	case recipe.Encoding != "hex" && recipe.Encoding != "base64", s.GoHash() == "":
 		return more("is encoded in a way of its own")
+	case recipe.Over != "{body}":
+		return more("covers more than the body")
 	case len(profile.Handshakes) > 0:
 		return more("comes with a handshake that has to be answered")
 	}
@@ -88,28 +78,6 @@ func snippetFor(profile *provider.Profile) (snippet, error) {
 		return more("is one of several in its header")
 	}
 	s.Prefix = prefix
-	for _, piece := range signedPiece().FindAllString(recipe.Over, -1) {
-		part := snippetPart{Text: piece, Body: piece == "{body}", Timestamp: piece == "{timestamp}", ID: piece == "{id}"}
-		if strings.HasPrefix(piece, "{") && !part.Body && !part.Timestamp && !part.ID {
-			return more("covers more than the body and headers")
-		}
-		s.Parts = append(s.Parts, part)
-	}
-	if in := recipe.Timestamp.In; in != "" {
-		name, inHeader := strings.CutPrefix(in, "header:")
-		if !inHeader || recipe.Timestamp.Unit != "" && recipe.Timestamp.Unit != "s" && recipe.Timestamp.Unit != "ms" {
-			return more("has a time that stands elsewhere than in a header")
-		}
-		s.TimestampHeader, s.Millis = name, recipe.Timestamp.Unit == "ms"
-		s.Tolerance = int(recipe.Timestamp.Tolerance.Duration().Seconds())
-	}
-	if in := recipe.ID.In; in != "" {
-		name, inHeader := strings.CutPrefix(in, "header:")
-		if !inHeader {
-			return more("has an id that stands elsewhere than in a header")
-		}
-		s.IDHeader = name
-	}
 	if ranges := profile.Delivery.Success.Ranges(); len(ranges) > 0 {
 		s.Status = ranges[0].From
 	}
