@@ -8,6 +8,8 @@ type Profile struct {
 	Name     string `json:"name"`
 	Title    string `json:"title"`
 	Verified bool   `json:"verified"` // a vector, an official SDK or a delivery of the provider's confirms the recipe
+	// Endpoint says that an exposed key opens the one endpoint that it is for, and neither an API nor an account.
+	Endpoint bool `json:"endpoint,omitempty"`
 	// Words are found in the texts of checks for what differs between providers, such as "dashboard".
 	Words map[string]string `json:"words"`
 	// Features are what the provider has and not every one does. A check that needs another is absent.

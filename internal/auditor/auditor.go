@@ -138,7 +138,8 @@ func Judge(ctx context.Context, document *audit.Document, library *policy.Librar
 func ProfileFacts(profile provider.Profile) audit.Profile {
 	facts := audit.Profile{
 		Name: profile.Name, Title: profile.Title, Verified: profile.Grade == provider.Verified,
-		Words: profile.AllWords(), Features: profile.FeatureNames(), Without: []audit.WithoutFamily{},
+		Endpoint: profile.Secret.Reach == "" || profile.Secret.Reach == provider.ReachEndpoint,
+		Words:    profile.AllWords(), Features: profile.FeatureNames(), Without: []audit.WithoutFamily{},
 		Success: []audit.StatusRange{}, WithinSeconds: profile.Delivery.Within.Duration().Seconds(),
 		Hosts: profile.Hosts(), Checklist: []audit.ProfileItem{},
 	}

@@ -68,11 +68,12 @@ type module struct {
 
 type check struct {
 	module
-	info     audit.CheckInfo // with placeholders, of a built-in one
-	order    int
-	needs    []string // features that a profile must have
-	families []string // of test cases that it judges alone: without them it is not applicable
-	because  string   // why it is not applicable to the library's profile; empty: it is
+	info       audit.CheckInfo // with placeholders, of a built-in one
+	order      int
+	needs      []string // features that a profile must have
+	families   []string // of test cases that it judges alone: without them it is not applicable
+	ofEndpoint string   // severity where a key opens one endpoint alone; empty: the same
+	because    string   // why it is not applicable to the library's profile; empty: it is
 }
 
 // custom is what METADATA of a check holds under custom.
@@ -85,6 +86,7 @@ type custom struct {
 	Families       []string `json:"families"` // of test cases; where a scheme makes all of them meaningless, the check is not applicable
 	Level          string   `json:"level"`
 	Severity       string   `json:"severity"`
+	OfEndpoint     string   `json:"severity_of_endpoint"` // severity where the provider's key opens one endpoint and nothing else; default: severity
 	Attestable     bool     `json:"attestable"`
 	Passes         string   `json:"passes"` // what passes and what fails, for readers
 	Fails          string   `json:"fails"`
@@ -279,6 +281,8 @@ func packageSegments(parsed *ast.Module) []string {
 	return segments
 }
 
+var severities = []string{"critical", "high", "medium", "low"}
+
 func newCheck(m module, annotation *ast.Annotations) (check, error) {
 	raw, err := json.Marshal(annotation.Custom)
 	if err != nil {
@@ -302,12 +306,14 @@ func newCheck(m module, annotation *ast.Annotations) (check, error) {
 		return missing("custom.section")
 	case c.Level != audit.Required && c.Level != audit.Recommended:
 		return missing("custom.level (required or recommended)")
-	case !slices.Contains([]string{"critical", "high", "medium", "low"}, c.Severity):
+	case !slices.Contains(severities, c.Severity):
 		return missing("custom.severity (critical, high, medium or low)")
+	case c.OfEndpoint != "" && !slices.Contains(severities, c.OfEndpoint):
+		return missing("custom.severity_of_endpoint (critical, high, medium or low)")
 	case c.Remediation == "":
 		return missing("custom.remediation")
 	}
-	return check{module: m, order: c.Order, needs: c.Needs, families: c.Families, info: audit.CheckInfo{
+	return check{module: m, order: c.Order, ofEndpoint: c.OfEndpoint, needs: c.Needs, families: c.Families, info: audit.CheckInfo{
 		ID: c.ID, Title: annotation.Title, Description: reflow(annotation.Description), Section: c.Section, Items: c.Items,
 		Level: c.Level, Severity: c.Severity, Attestable: c.Attestable, Passes: reflow(c.Passes), Fails: reflow(c.Fails), Remediation: reflow(c.Remediation), Sources: c.Sources,
 		Facts: c.Facts, PerEnvironment: c.PerEnvironment, Compares: c.Compares, Environment: c.Environment, CWE: c.CWE, OWASPASVS: c.OWASPASVS,

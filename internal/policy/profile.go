@@ -45,6 +45,9 @@ func (l *Library) For(profile audit.Profile) *Library {
 		if lacks {
 			continue
 		}
+		if profile.Endpoint && check.ofEndpoint != "" {
+			check.info.Severity = check.ofEndpoint
+		}
 		for i, item := range profile.Checklist {
 			if slices.ContainsFunc(item.Checks, func(glob string) bool { return matches(glob, check.info.ID) }) {
 				check.info.Items = append(slices.Clone(check.info.Items), i+1)

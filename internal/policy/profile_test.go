@@ -116,3 +116,26 @@ func TestACheckOfMeaninglessFamiliesIsNotApplicable(t *testing.T) {
 		t.Errorf("without any: %v, %s", got, message)
 	}
 }
+
+// TestSeverityFollowsWhatAKeyOpens: an exposed key that opens one endpoint is less than one that opens an API.
+func TestSeverityFollowsWhatAKeyOpens(t *testing.T) {
+	t.Parallel()
+	exposed := strings.Replace(checkModule("a.exposed", "prelaunch.checks.a.exposed", "findings := set()\n"),
+		"#   severity: high\n", "#   severity: critical\n#   severity_of_endpoint: high\n", 1)
+	library, err := Load(builtin(map[string]string{"a/exposed.rego": exposed}), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		profile audit.Profile
+		want    string
+	}{
+		{audit.Profile{}, "critical"}, {audit.Profile{Name: "acme"}, "critical"}, {audit.Profile{Name: "acme", Endpoint: true}, "high"},
+	} {
+		checks := library.For(test.profile).Checks()
+		i := slices.IndexFunc(checks, func(c audit.CheckInfo) bool { return c.ID == "a.exposed" })
+		if checks[i].Severity != test.want {
+			t.Errorf("%+v: the severity is %s", test.profile, checks[i].Severity)
+		}
+	}
+}

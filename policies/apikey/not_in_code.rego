@@ -11,6 +11,7 @@
 #   needs: [secret]
 #   level: required
 #   severity: critical
+#   severity_of_endpoint: high
 #   cwe: ["CWE-798", "CWE-540"]
 #   owasp_asvs: ["v5.0.0-13.3.1"]
 #   passes: |
