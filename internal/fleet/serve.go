@@ -116,7 +116,7 @@ func servePages(db *database.DB, listen string, o web.Options) (stop func(), err
 	if err != nil {
 		return nil, err
 	}
-	o.DB, o.AuditNow = db, desk.AuditNow
+	o.DB, o.AuditNow, o.Reload = db, desk.AuditNow, desk.Reload
 	handler, err := web.New(o)
 	if err != nil {
 		return nil, err

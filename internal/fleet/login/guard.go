@@ -70,7 +70,7 @@ type Options struct {
 	Form func(w http.ResponseWriter, r *http.Request, status int, message, next string)
 	Log  *slog.Logger
 	Now  func() time.Time // nil: the machine's clock
-	HTTP *http.Client     // to the OpenID Connect provider; nil: the default client
+	HTTP *http.Client     // to the OpenID Connect provider; nil: one that waits ten seconds
 }
 
 // Paths of a Guard.
@@ -108,6 +108,9 @@ func New(o Options) (*Guard, error) {
 		if err := g.cross.AddTrustedOrigin(public.Scheme + "://" + public.Host); err != nil { // a proxy may have changed Host
 			return nil, fmt.Errorf("public_url: %w", err)
 		}
+	}
+	if g.HTTP == nil {
+		g.HTTP = &http.Client{Timeout: issuerTimeout}
 	}
 	if o.Config.OIDC != nil {
 		g.oidc = newOIDC(*o.Config.OIDC, g)

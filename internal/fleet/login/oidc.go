@@ -15,8 +15,11 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// begunFor is how long somebody has to log in at the provider.
-const begunFor = 10 * time.Minute
+// Bounds of a login at the provider.
+const (
+	begunFor      = 10 * time.Minute // that somebody has for it
+	issuerTimeout = 10 * time.Second // of a request to the provider
+)
 
 // oidcLogin is the authorization code flow with PKCE, a state and a nonce. The three are in a cookie until the provider sends the
 // browser back, so that a response that somebody else began is of no use in it.
@@ -43,10 +46,7 @@ func newOIDC(config OIDC, guard *Guard) *oidcLogin {
 
 // context carries the HTTP client that the provider is reached with.
 func (l *oidcLogin) context(ctx context.Context) context.Context {
-	if l.guard.HTTP != nil {
-		return oidc.ClientContext(ctx, l.guard.HTTP)
-	}
-	return ctx
+	return oidc.ClientContext(ctx, l.guard.HTTP)
 }
 
 // discover reads the provider's metadata, once: a server is to start while its provider is down.

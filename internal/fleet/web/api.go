@@ -252,6 +252,14 @@ func (s *server) apiRun(q *request) error {
 	return nil
 }
 
+func (s *server) apiReload(q *request) error {
+	if err := s.Reload(q.Context(), actor(q.who.Login, q.who.Via)); err != nil {
+		return err
+	}
+	q.w.WriteHeader(http.StatusAccepted)
+	return nil
+}
+
 // noContent responds to something that was done.
 func noContent(q *request, err error) error {
 	if err != nil {

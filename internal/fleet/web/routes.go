@@ -67,6 +67,7 @@ func (s *server) routes() []route {
 		{get, apiPrefix + "runs/{run}/facts", run, viewer, (*server).factsJSON, &operation{summary: "The facts of a run, for prelaunch judge", media: "application/json"}},
 		{post, apiPrefix + "runs/{run}/decisions", run, reviewer, (*server).apiDecide, &operation{summary: "Hand in what prelaunch sign wrote", body: typeOf[map[string]any](), status: http.StatusCreated}},
 		{post, apiPrefix + "runs/{run}/purged", run, operator, (*server).apiPurged, &operation{summary: "Note that the synthetic events of a run were purged", status: http.StatusNoContent}},
+		{post, apiPrefix + "reload", fleet, operator, (*server).apiReload, &operation{summary: "Have the configurations read now, such as after a push", status: http.StatusAccepted}},
 		{get, apiPrefix + "queue", fleet, operator, (*server).apiQueue, &operation{summary: "Health of the queue", responds: typeOf[queueJSON]()}},
 		{get, apiPrefix + "log", fleet, reviewer, (*server).apiLog, &operation{summary: "The audit log, the newest entries first", query: []string{"before"}, responds: typeOf[[]logJSON]()}},
 		{get, apiPrefix + "tokens", reader, viewer, (*server).apiTokens, &operation{summary: "API tokens that the caller could have made", responds: typeOf[[]token]()}},

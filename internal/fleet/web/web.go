@@ -36,7 +36,9 @@ type Options struct {
 	Reviewers    []Reviewer
 	// AuditNow has an integration audited at once, and writes the audit log.
 	AuditNow func(ctx context.Context, actor, integration, reason string) error
-	Log      *slog.Logger
+	// Reload has the configurations read at once, and writes the audit log.
+	Reload func(ctx context.Context, actor string) error
+	Log    *slog.Logger
 }
 
 // Reviewer is somebody whose signature on a decision counts.

@@ -20,6 +20,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -54,6 +55,7 @@ type site struct {
 	log      *syncBuffer
 	report   []byte
 	decision int64
+	days     atomic.Int64 // that have passed since sampleTime
 }
 
 // syncBuffer is a log that may be written and read at the same time.
@@ -90,9 +92,14 @@ var sampleTime = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
 func open(t *testing.T, config login.Config) *site {
 	t.Helper()
+	return openAt(t, config, databasetest.SQLite(t))
+}
+
+func openAt(t *testing.T, config login.Config, address string) *site {
+	t.Helper()
 	s := &site{log: &syncBuffer{}}
 	var err error
-	if s.db, err = database.Open(t.Context(), databasetest.SQLite(t), func() time.Time { return sampleTime }); err != nil {
+	if s.db, err = database.Open(t.Context(), address, func() time.Time { return sampleTime.AddDate(0, 0, int(s.days.Load())) }); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -116,7 +123,7 @@ func open(t *testing.T, config login.Config) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler, err := New(Options{DB: s.db, AuditNow: desk.AuditNow, Login: config, Version: "1.2.3", Signer: serverKey, Reviewers: []Reviewer{{Name: "jane@acme.example", Key: public}}, Log: slog.New(slog.NewJSONHandler(s.log, nil))})
+	handler, err := New(Options{DB: s.db, AuditNow: desk.AuditNow, Reload: desk.Reload, Login: config, Version: "1.2.3", Signer: serverKey, Reviewers: []Reviewer{{Name: "jane@acme.example", Key: public}}, Log: slog.New(slog.NewJSONHandler(s.log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -281,7 +288,7 @@ var permitted = map[string]string{
 	"GET /api/v1/integrations/{name}/findings": "vorVOR", "GET /api/v1/integrations/{name}/events": "vorVOR", "GET /api/v1/integrations/{name}/decisions": "vorVOR",
 	"GET /api/v1/integrations/{name}/sent": "vorVOR", "POST /api/v1/integrations/{name}/runs": "oO", "POST /api/v1/integrations/{name}/pause": "oO", "POST /api/v1/integrations/{name}/resume": "oO",
 	"GET /api/v1/runs/{run}": "vorVOR", "GET /api/v1/runs/{run}/report": "vorVOR", "GET /api/v1/runs/{run}/facts": "vorVOR", "POST /api/v1/runs/{run}/decisions": "rR",
-	"POST /api/v1/runs/{run}/purged": "oO", "GET /api/v1/queue": "O", "GET /api/v1/log": "R", "GET /api/v1/tokens": "vorVORx", "POST /api/v1/tokens": "vorVORx", "DELETE /api/v1/tokens/{token}": "vorVORx",
+	"POST /api/v1/runs/{run}/purged": "oO", "POST /api/v1/reload": "O", "GET /api/v1/queue": "O", "GET /api/v1/log": "R", "GET /api/v1/tokens": "vorVORx", "POST /api/v1/tokens": "vorVORx", "DELETE /api/v1/tokens/{token}": "vorVORx",
 }
 
 // TestAccess walks every route as everybody.
@@ -382,6 +389,7 @@ func TestChangesAreLogged(t *testing.T) {
 	post("o", one+"/resume", http.StatusSeeOther, nil)
 	post("o", "/runs/run-2/purged", http.StatusSeeOther, nil)
 	post("o", "/tokens", http.StatusOK, url.Values{"name": {"deploy"}, "role": {"operator"}, "team": {"payments"}, "days": {"30"}})
+	post("O", "/api/v1/reload", http.StatusAccepted, nil)
 	post("o", "/tokens/revoke", http.StatusSeeOther, url.Values{"name": {"deploy"}})
 	entries, err := s.db.LogEntries(t.Context(), 0, 100)
 	if err != nil {
@@ -393,7 +401,7 @@ func TestChangesAreLogged(t *testing.T) {
 	}
 	slices.Reverse(lines)
 	want := []string{"user-o (proxy) audit acme-personal-loans", "user-o (proxy) pause acme-personal-loans", "user-o (proxy) resume acme-personal-loans", "user-o (proxy) purged acme-personal-loans",
-		"user-o (proxy) token deploy", "user-o (proxy) revoke deploy"}
+		"user-o (proxy) token deploy", "user-O (proxy) reload ", "user-o (proxy) revoke deploy"}
 	if !slices.Equal(lines, want) {
 		t.Errorf("the audit log:\n%s\nwant:\n%s", strings.Join(lines, "\n"), strings.Join(want, "\n"))
 	}
@@ -575,6 +583,10 @@ func TestDecisions(t *testing.T) {
 	if _, err := signoff.Verify(kept[0].Statement, []ed25519.PublicKey{public}, signoff.Materials{Report: s.report}, signoff.Against{}); err == nil {
 		t.Error("a click verifies as the reviewer's sign-off")
 	}
+	s.days.Store(200)
+	if status, text := hand("r", good); status != http.StatusBadRequest || !strings.Contains(text, "audit again") {
+		t.Errorf("about a report that has expired: %d %s", status, text)
+	}
 	page := s.get(t, "v", "/runs/run-2")
 	if !strings.Contains(page, "signed with a key of their own") || !strings.Contains(page, "by a click; signed by the server") || strings.Contains(page, "Hand in the statement") {
 		t.Errorf("the page of the run, for a viewer: %s", main(page))
@@ -689,41 +701,43 @@ func TestHeaders(t *testing.T) {
 
 func TestPages(t *testing.T) {
 	t.Parallel()
-	s := open(t, proxied())
-	s.fill(t)
-	for path, says := range map[string][]string{
-		"/":                                 {"acme-personal-loans", "secret-lending", "Not ready", "1, 1 critical", "2026-11-20 11:00 UTC"},
-		"/?status=any_not_ready":            {"acme-personal-loans"},
-		"/?check=webhook.rejects-unsigned":  {"acme-personal-loans"},
-		"/?team=loans":                      {"secret-lending"},
-		"/?search=nothing":                  {"No integration matches"},
-		"/integrations/acme-personal-loans": {"Production receiver accepts unsigned requests", "PRELAUNCHabc", "it may have been accepted", "https://github.com/acme/payments/issues/1", "No longer ready", "Changes since it was ready", "<td data-label=\"Then\">pass</td><td data-label=\"Now\">fail</td>", "/runs/run-1"},
-		"/runs/run-2":                       {"Open the report", "configuration changed", "2 fail"},
-		"/runs/run-2/report":                {"Pre-launch audit", "acme-personal-loans"},
-		"/queue":                            {"No worker is known"},
-		"/metrics": {`prelaunch_ready{integration="acme-personal-loans",team="payments"} 0`, `prelaunch_ready{integration="secret-lending",team="loans"} 1`,
-			`prelaunch_findings{integration="acme-personal-loans",severity="critical"} 1`, `prelaunch_notices{channel="slack",state="waiting"} 1`, "prelaunch_collected 1"},
-	} {
-		who := "V"
-		if path == "/queue" {
-			who = "O"
-		}
-		body := s.get(t, who, path)
-		for _, text := range says {
-			if !strings.Contains(body, text) {
-				t.Errorf("%s does not say %q:\n%s", path, text, main(body))
+	databasetest.EachAddress(t, func(t *testing.T, address string) {
+		s := openAt(t, proxied(), address)
+		s.fill(t)
+		for path, says := range map[string][]string{
+			"/":                                 {"acme-personal-loans", "secret-lending", "Not ready", "1, 1 critical", "2026-11-20 11:00 UTC"},
+			"/?status=any_not_ready":            {"acme-personal-loans"},
+			"/?check=webhook.rejects-unsigned":  {"acme-personal-loans"},
+			"/?team=loans":                      {"secret-lending"},
+			"/?search=nothing":                  {"No integration matches"},
+			"/integrations/acme-personal-loans": {"Production receiver accepts unsigned requests", "PRELAUNCHabc", "it may have been accepted", "https://github.com/acme/payments/issues/1", "No longer ready", "Changes since it was ready", "<td data-label=\"Then\">pass</td><td data-label=\"Now\">fail</td>", "/runs/run-1"},
+			"/runs/run-2":                       {"Open the report", "configuration changed", "2 fail"},
+			"/runs/run-2/report":                {"Pre-launch audit", "acme-personal-loans"},
+			"/queue":                            {"No worker is known"},
+			"/metrics": {`prelaunch_ready{integration="acme-personal-loans",team="payments"} 0`, `prelaunch_ready{integration="secret-lending",team="loans"} 1`,
+				`prelaunch_findings{integration="acme-personal-loans",severity="critical"} 1`, `prelaunch_notices{channel="slack",state="waiting"} 1`, "prelaunch_collected 1"},
+		} {
+			who := "V"
+			if path == "/queue" {
+				who = "O"
+			}
+			body := s.get(t, who, path)
+			for _, text := range says {
+				if !strings.Contains(body, text) {
+					t.Errorf("%s does not say %q:\n%s", path, text, main(body))
+				}
 			}
 		}
-	}
-	if body := s.get(t, "V", "/?team=loans"); strings.Contains(body, "acme-personal-loans") {
-		t.Error("the filter by team shows another team's")
-	}
-	if body := s.get(t, "V", "/integrations/acme-personal-loans"); strings.Contains(body, "Run now") {
-		t.Error("a viewer is offered to run")
-	}
-	if body := s.get(t, "V", "/metrics"); strings.Contains(body, "webhook.") {
-		t.Error("there are series by check")
-	}
+		if body := s.get(t, "V", "/?team=loans"); strings.Contains(body, "acme-personal-loans") {
+			t.Error("the filter by team shows another team's")
+		}
+		if body := s.get(t, "V", "/integrations/acme-personal-loans"); strings.Contains(body, "Run now") {
+			t.Error("a viewer is offered to run")
+		}
+		if body := s.get(t, "V", "/metrics"); strings.Contains(body, "webhook.") {
+			t.Error("there are series by check")
+		}
+	})
 }
 
 // TestPaging walks all pages of a long list.
