@@ -91,7 +91,7 @@ func renderCSV(w io.Writer, v *view) error {
 func Cell(text string) string {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
-		lines[i] = plain(line)
+		lines[i] = Plain(line)
 	}
 	cell := strings.Trim(strings.Join(lines, "\n"), "\n")
 	if cell != "" && strings.ContainsRune("=+-@|%＝＋－＠", []rune(cell)[0]) {

@@ -48,12 +48,12 @@ type dojoFinding struct {
 }
 
 func renderDefectDojo(w io.Writer, v *view) error {
-	out := dojoReport{Name: "prelaunch", Type: "prelaunch", Version: plain(v.Tool.Version), DynamicTool: true, Findings: []dojoFinding{},
-		Description: plain(fmt.Sprintf("%s: %s. Checks: %s. Valid until %s.", v.verdict(), v.subtitle(), v.counts(), v.ValidUntil))}
+	out := dojoReport{Name: "prelaunch", Type: "prelaunch", Version: Plain(v.Tool.Version), DynamicTool: true, Findings: []dojoFinding{},
+		Description: Plain(fmt.Sprintf("%s: %s. Checks: %s. Valid until %s.", v.verdict(), v.subtitle(), v.counts(), v.ValidUntil))}
 	date := v.FinishedAt.UTC().Format("2006-01-02")
 	if lacks := v.incomplete(); lacks != "" {
-		out.Findings = append(out.Findings, dojoFinding{Title: "Not proven: the audit is not complete", Severity: "Info", Description: plain(lacks), Date: date,
-			Active: true, Dynamic: true, UniqueID: v.wholeID(), CheckID: "prelaunch", Service: plain(v.Integration), Tags: []string{"inconclusive"}})
+		out.Findings = append(out.Findings, dojoFinding{Title: "Not proven: the audit is not complete", Severity: "Info", Description: Plain(lacks), Date: date,
+			Active: true, Dynamic: true, UniqueID: v.wholeID(), CheckID: "prelaunch", Service: Plain(v.Integration), Tags: []string{"inconclusive"}})
 	}
 	for _, check := range v.Checks {
 		for _, finding := range check.Findings {
@@ -67,7 +67,7 @@ func renderDefectDojo(w io.Writer, v *view) error {
 
 func (v *view) dojoFinding(check audit.Check, finding audit.Finding, date string) dojoFinding {
 	one := groups([]audit.Finding{finding})[0]
-	title, severity := headline(one), capital(plain(check.Severity))
+	title, severity := headline(one), capital(Plain(check.Severity))
 	if ocsfSeverities[check.Severity] == 0 {
 		severity = "Info"
 	}
@@ -79,11 +79,11 @@ func (v *view) dojoFinding(check audit.Check, finding audit.Finding, date string
 		title, severity = "Not proven: "+title, "Info"
 	}
 	out := dojoFinding{
-		Title: clip(plain(title), maxTitle), Severity: severity, Date: date, Mitigation: markdownBlocks("", remedy(check, finding)), References: helpURI(check),
-		Description: markdownText(headline(one)) + "\n\n" + markdownText("Requirement: "+requirement(check)) + "\n\n" + markdownText("Integration: "+v.Integration),
+		Title: clip(Plain(title), maxTitle), Severity: severity, Date: date, Mitigation: markdownBlocks("", remedy(check, finding)), References: helpURI(check),
+		Description: MarkdownText(headline(one)) + "\n\n" + MarkdownText("Requirement: "+requirement(check)) + "\n\n" + MarkdownText("Integration: "+v.Integration),
 		Active:      finding.Outcome != audit.Waived, Verified: judged == audit.Fail && finding.Basis == audit.Observed, Accepted: finding.Outcome == audit.Waived,
-		Dynamic: true, UniqueID: plain(finding.ID), CheckID: plain(check.ID), Service: plain(strings.TrimSuffix(v.Integration+"/"+finding.Environment, "/")),
-		Tags: []string{finding.Outcome.String(), plain(check.Level)},
+		Dynamic: true, UniqueID: Plain(finding.ID), CheckID: Plain(check.ID), Service: Plain(strings.TrimSuffix(v.Integration+"/"+finding.Environment, "/")),
+		Tags: []string{finding.Outcome.String(), Plain(check.Level)},
 	}
 	for _, cwe := range check.CWE {
 		if number, err := strconv.Atoi(strings.TrimPrefix(cwe, "CWE-")); err == nil && out.CWE == 0 {
@@ -95,9 +95,9 @@ func (v *view) dojoFinding(check audit.Check, finding audit.Finding, date string
 	}
 	for _, p := range placesOf(finding.Evidence) {
 		if file, ok := v.file(p); ok && out.FilePath == "" {
-			out.FilePath, out.Line = plain(file), p.Line
+			out.FilePath, out.Line = Plain(file), p.Line
 		} else if at, err := url.Parse(p.URL); err == nil && at.Host != "" && (at.Scheme == "https" || at.Scheme == "http") {
-			out.Endpoints = addNew(out.Endpoints, plain(at.String()))
+			out.Endpoints = addNew(out.Endpoints, Plain(at.String()))
 		}
 	}
 	return out

@@ -235,7 +235,7 @@ func TestPrometheusReadsIt(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		ready := families["prelaunch_ready"].Metric[0]
-		if (ready.Gauge.GetValue() == 1) != r.Ready || *ready.Label[0].Value != clip(plain(r.Integration), maxTitle) {
+		if (ready.Gauge.GetValue() == 1) != r.Ready || *ready.Label[0].Value != clip(Plain(r.Integration), maxTitle) {
 			t.Errorf("%s: says %v", name, ready)
 		}
 		got := map[string]string{}
@@ -250,7 +250,7 @@ func TestPrometheusReadsIt(t *testing.T) {
 		}
 		want := map[string]string{}
 		for _, check := range r.Checks {
-			want[clip(plain(check.ID), maxTitle)] = check.Outcome.String()
+			want[clip(Plain(check.ID), maxTitle)] = check.Outcome.String()
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s:\n%s", name, diff)
@@ -293,7 +293,7 @@ func TestStatements(t *testing.T) {
 				} else {
 					shown = stated["passedTests"].([]any)
 				}
-				id := map[string]string{"svr": property(check.ID), "test-result": plain(check.ID)}[format]
+				id := map[string]string{"svr": property(check.ID), "test-result": Plain(check.ID)}[format]
 				if slices.Contains(shown, any(id)) != (check.Outcome == audit.Pass) {
 					t.Errorf("%s as %s: %s is %s", name, format, check.ID, check.Outcome)
 				}

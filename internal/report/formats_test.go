@@ -323,11 +323,11 @@ func TestMarkdownTextIsOnlyText(t *testing.T) {
 		"**b** __c__ _i_ ~~s~~ `c`", "&amp; &lt; &#64;", `\`, `a\`, "x\\_y", "~", "`", "12.", "[^1]", "[ ] task", "http://a", "ftp://b.example", "xmpp:a@b.example",
 	} {
 		var out bytes.Buffer
-		if err := gfm.Convert([]byte("- x "+markdownText(text)+" y\n"), &out); err != nil {
+		if err := gfm.Convert([]byte("- x "+MarkdownText(text)+" y\n"), &out); err != nil {
 			t.Fatal(err)
 		}
 		var alone bytes.Buffer
-		if err := gfm.Convert([]byte(markdownText(text)+"\n"), &alone); err != nil {
+		if err := gfm.Convert([]byte(MarkdownText(text)+"\n"), &alone); err != nil {
 			t.Fatal(err)
 		}
 		for document, tags := range map[string]string{out.String(): "ul li", alone.String(): "p"} {
@@ -335,7 +335,7 @@ func TestMarkdownTextIsOnlyText(t *testing.T) {
 			if got := strings.Join(elements, " "); got != tags {
 				t.Errorf("%q became elements %s: %s", text, got, document)
 			}
-			if want := plain(text); !strings.Contains(content, want) {
+			if want := Plain(text); !strings.Contains(content, want) {
 				t.Errorf("%q reads as %q", want, content)
 			}
 		}

@@ -24,7 +24,7 @@ func addTexts(f *testing.F) {
 func FuzzPlain(f *testing.F) {
 	addTexts(f)
 	f.Fuzz(func(t *testing.T, text string) {
-		shown := plain(text)
+		shown := Plain(text)
 		if !utf8.ValidString(shown) {
 			t.Errorf("%q is no UTF-8", shown)
 		}
@@ -33,7 +33,7 @@ func FuzzPlain(f *testing.F) {
 				t.Errorf("%q holds %U", shown, r)
 			}
 		}
-		if again := plain(shown); again != shown {
+		if again := Plain(shown); again != shown {
 			t.Errorf("%q changes when shown again: %q", shown, again)
 		}
 		for _, width := range []int{20, 61} {
@@ -54,14 +54,14 @@ func FuzzMarkdown(f *testing.F) {
 	addTexts(f)
 	f.Fuzz(func(t *testing.T, text string) {
 		var out bytes.Buffer
-		if err := gfm.Convert([]byte("- "+markdownText(text)+"\n"), &out); err != nil {
+		if err := gfm.Convert([]byte("- "+MarkdownText(text)+"\n"), &out); err != nil {
 			t.Fatal(err)
 		}
 		elements, content := readHTML(t, out.String())
 		if !slices.Equal(elements, []string{"ul", "li"}) {
 			t.Errorf("%q became %v: %s", text, elements, out.String())
 		}
-		if got, want := strings.Join(strings.Fields(content), " "), strings.Join(strings.Fields(plain(text)), " "); got != want {
+		if got, want := strings.Join(strings.Fields(content), " "), strings.Join(strings.Fields(Plain(text)), " "); got != want {
 			t.Errorf("%q reads as %q", want, got)
 		}
 	})

@@ -16,7 +16,7 @@ import (
 )
 
 // One file that needs nothing else: no script at all, styles inside, nothing fetched, and a content
-// security policy that says so. Every text goes through plain, which escapes what cannot be seen,
+// security policy that says so. Every text goes through Plain, which escapes what cannot be seen,
 // and through html/template, which escapes it for its place.
 
 //go:embed page.html
@@ -27,7 +27,7 @@ var pageCSS string
 
 var page = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("page").Funcs(template.FuncMap{
-		"label": label, "glyph": func(o audit.Outcome) string { return glyphs[o] }, "plain": plain,
+		"label": label, "glyph": func(o audit.Outcome) string { return glyphs[o] }, "plain": Plain,
 		"style": func() template.CSS { return template.CSS(pageCSS) },
 	}).Parse(pageHTML))
 })
@@ -165,17 +165,17 @@ type htmlCell struct {
 
 func renderHTML(w io.Writer, v *view) error {
 	p := htmlPage{
-		Integration: plain(v.Integration), Provider: plain(v.Provider), Tool: plain(v.Tool.Name + " " + v.Tool.Version), Status: v.verdict(), Caveats: v.caveats(),
+		Integration: Plain(v.Integration), Provider: Plain(v.Provider), Tool: Plain(v.Tool.Name + " " + v.Tool.Version), Status: v.verdict(), Caveats: v.caveats(),
 		Counts: v.counts(), Outcome: v.verdictOutcome(), Finished: v.FinishedAt.UTC().Format("2006-01-02 15:04 UTC"),
 		Duration: v.FinishedAt.Sub(v.StartedAt).Round(time.Second).String(), ValidUntil: v.ValidUntil.String(), Notes: v.Notes, Parts: v.htmlParts(),
 		Digests: []htmlRow{{"Policies", v.PolicyDigest}, {"Facts", v.FactsDigest}, {"Configuration", v.ConfigDigest}},
 	}
 	v.MinSeverity = "" // the page has room for all
 	for _, name := range slices.Sorted(maps.Keys(v.Scope.Digests)) {
-		p.Digests = append(p.Digests, htmlRow{plain(name), plain(v.Scope.Digests[name])})
+		p.Digests = append(p.Digests, htmlRow{Plain(name), Plain(v.Scope.Digests[name])})
 	}
 	for _, step := range v.nextSteps() {
-		p.Steps = append(p.Steps, spans(clip(plain(step), maxTitle)))
+		p.Steps = append(p.Steps, spans(clip(Plain(step), maxTitle)))
 	}
 	for _, item := range v.Checklist {
 		one := htmlItem{ChecklistItem: item}
@@ -201,7 +201,7 @@ func renderHTML(w io.Writer, v *view) error {
 		p.Causes = append(p.Causes, v.htmlCauseOf(c, here))
 	}
 	for _, s := range v.sections(audit.Pass, audit.NotApplicable) {
-		shown := htmlSection{Name: plain(orElse(s.Name, "other")), Count: count(len(s.Checks), "check")}
+		shown := htmlSection{Name: Plain(orElse(s.Name, "other")), Count: count(len(s.Checks), "check")}
 		for _, check := range s.Checks {
 			shown.Checks = append(shown.Checks, v.htmlCheckOf(check, isAttested(check)))
 		}
@@ -209,11 +209,11 @@ func renderHTML(w io.Writer, v *view) error {
 	}
 	for _, line := range v.scopeLines(true) {
 		if name, value, found := strings.Cut(line.text, ": "); found && line.level == 0 && name != "to be purged" && name != "note" {
-			p.addScope(clip(plain(name), maxTitle), clip(plain(value), maxHTMLText))
+			p.addScope(clip(Plain(name), maxTitle), clip(Plain(value), maxHTMLText))
 		}
 	}
 	for _, sent := range v.Scope.Sent[:min(len(v.Scope.Sent), maxHTMLSent)] {
-		p.Sent = append(p.Sent, plain(sentText(sent)))
+		p.Sent = append(p.Sent, Plain(sentText(sent)))
 	}
 	if more := len(v.Scope.Sent) - maxHTMLSent; more > 0 {
 		p.SentMore = andMore(more, "event")
@@ -248,18 +248,18 @@ func (v *view) htmlParts() []htmlPart {
 func (v *view) htmlLink(id string) htmlLink {
 	at := slices.IndexFunc(v.Checks, func(c audit.Check) bool { return c.ID == id })
 	if at < 0 {
-		return htmlLink{ID: plain(id), Anchor: "main"}
+		return htmlLink{ID: Plain(id), Anchor: "main"}
 	}
 	anchor := fmt.Sprintf("check-%d", at)
 	if strings.Trim(id, "abcdefghijklmnopqrstuvwxyz0123456789.-") == "" {
 		anchor = "check." + id
 	}
-	return htmlLink{plain(id), anchor, v.Checks[at].Outcome}
+	return htmlLink{Plain(id), anchor, v.Checks[at].Outcome}
 }
 
 // htmlCheckOf is a check; what it found is told of all but most that pass.
 func (v *view) htmlCheckOf(check audit.Check, tell bool) htmlCheck {
-	c := htmlCheck{htmlLink: v.htmlLink(check.ID), Title: plain(check.Title), About: about(check)}
+	c := htmlCheck{htmlLink: v.htmlLink(check.ID), Title: Plain(check.Title), About: about(check)}
 	if !tell {
 		return c
 	}
@@ -279,7 +279,7 @@ func (v *view) htmlCheckOf(check audit.Check, tell bool) htmlCheck {
 
 // about is how much a check weighs, and where the weakness is described.
 func about(check audit.Check) string {
-	return plain(strings.Join(slices.Concat([]string{weight(check)}, check.CWE, check.OWASPASVS), ", "))
+	return Plain(strings.Join(slices.Concat([]string{weight(check)}, check.CWE, check.OWASPASVS), ", "))
 }
 
 // htmlCauseOf is a cause; here are the checks that links lead to already.
@@ -290,17 +290,17 @@ func (v *view) htmlCauseOf(c *cause, here map[string]bool) htmlCause {
 	}
 	var found []audit.Finding
 	for _, g := range c.Groups {
-		shown.Headlines = append(shown.Headlines, clip(plain(headline(g)), maxHTMLText))
+		shown.Headlines = append(shown.Headlines, clip(Plain(headline(g)), maxHTMLText))
 		found = append(found, g.Findings...)
 	}
 	shown.Headlines = shown.Headlines[:min(len(shown.Headlines), maxHTMLGroups)]
 	if c.Known != "" {
-		shown.Waiting = plain("It fails "+c.Known+". ") + " " + shown.Waiting
+		shown.Waiting = Plain("It fails "+c.Known+". ") + " " + shown.Waiting
 	}
 	for _, id := range c.Checks {
 		link := v.htmlLink(id)
 		check := v.Checks[slices.IndexFunc(v.Checks, func(c audit.Check) bool { return c.ID == id })]
-		shown.Checks = append(shown.Checks, htmlWaiting{link, plain(check.Title), about(check), check.Outcome == audit.Inconclusive && !here[id]})
+		shown.Checks = append(shown.Checks, htmlWaiting{link, Plain(check.Title), about(check), check.Outcome == audit.Inconclusive && !here[id]})
 		here[id] = true
 	}
 	shown.Groups, _ = htmlGroups(audit.Inconclusive, found)
@@ -319,20 +319,20 @@ func htmlGroups(outcome audit.Outcome, findings []audit.Finding) (shown []htmlGr
 		if g.Outcome != outcome {
 			text = capital(label(g.Outcome)) + ": " + text
 		}
-		one := htmlGroup{Said: clip(plain(text), maxHTMLText)}
-		if command := plain(replay(g.Findings)); !slices.ContainsFunc(shown, func(other htmlGroup) bool { return other.Replay == command }) {
+		one := htmlGroup{Said: clip(Plain(text), maxHTMLText)}
+		if command := Plain(replay(g.Findings)); !slices.ContainsFunc(shown, func(other htmlGroup) bool { return other.Replay == command }) {
 			one.Replay = command
 		}
 		places := g.places()
 		for _, p := range places[:min(len(places), maxHTMLPlaces)] {
-			one.Places = append(one.Places, clip(plain(p.String()), maxHTMLText))
+			one.Places = append(one.Places, clip(Plain(p.String()), maxHTMLText))
 		}
 		if n := len(places) - maxHTMLPlaces; n > 0 {
 			one.More = andMore(n, "place")
 		}
 		for _, finding := range g.Findings[:min(len(g.Findings), maxHTMLEvidence)] {
 			if len(finding.Evidence) > 0 {
-				one.Evidence = append(one.Evidence, htmlEvidence{plain(finding.ID), evidenceRows(finding.Evidence)})
+				one.Evidence = append(one.Evidence, htmlEvidence{Plain(finding.ID), evidenceRows(finding.Evidence)})
 			}
 		}
 		shown = append(shown, one)
@@ -377,7 +377,7 @@ func evidenceRows(evidence map[string]any) []htmlRow {
 			}
 			value = string(raw)
 		}
-		rows = append(rows, htmlRow{clip(plain(name), maxTitle), clip(plain(value), maxHTMLText)})
+		rows = append(rows, htmlRow{clip(Plain(name), maxTitle), clip(Plain(value), maxHTMLText)})
 	}
 	return rows
 }
@@ -397,7 +397,7 @@ func (v *view) history() (runs []string, history []htmlHistory) {
 		runs = append(runs, r.FinishedAt.UTC().Format("2006-01-02 15:04"))
 	}
 	for _, check := range v.Checks {
-		line := htmlHistory{ID: plain(check.ID)}
+		line := htmlHistory{ID: Plain(check.ID)}
 		for i, r := range all {
 			cell := htmlCell{Title: runs[i] + ": not judged"}
 			if at := slices.IndexFunc(r.Checks, func(c audit.Check) bool { return c.ID == check.ID }); at >= 0 {

@@ -73,7 +73,7 @@ func renderTestResult(w io.Writer, v *view) error {
 	result := testResult{Result: "PASSED", Passed: []string{}, Warned: []string{}, Failed: []string{},
 		Configuration: digests("configuration", v.ConfigDigest, "policies", v.PolicyDigest, "facts", v.FactsDigest)}
 	for _, check := range v.Checks {
-		switch id := plain(check.ID); check.Outcome {
+		switch id := Plain(check.ID); check.Outcome {
 		case audit.Pass:
 			result.Passed = append(result.Passed, id)
 		case audit.Fail:
@@ -96,7 +96,7 @@ func renderTestResult(w io.Writer, v *view) error {
 // An expired report proves nothing.
 func renderSVR(w io.Writer, v *view) error {
 	result := verificationResult{TimeCreated: v.FinishedAt.UTC().Format(time.RFC3339), Properties: []string{}}
-	result.Verifier.ID = "https://github.com/prelaunch-audit/prelaunch/v/" + strings.ReplaceAll(plain(v.Tool.Version), " ", "-")
+	result.Verifier.ID = "https://github.com/prelaunch-audit/prelaunch/v/" + strings.ReplaceAll(Plain(v.Tool.Version), " ", "-")
 	result.Verifier.Policies = digests("policies", v.PolicyDigest)
 	if v.expired() == "" {
 		if v.Ready {
@@ -118,5 +118,5 @@ func property(id string) string {
 			return '_'
 		}
 		return r
-	}, plain(id)))
+	}, Plain(id)))
 }

@@ -62,16 +62,16 @@ type junitSkipped struct {
 }
 
 func renderJUnit(w io.Writer, v *view) error {
-	suite := junitSuite{Name: plain("prelaunch " + v.Integration), Time: strconv.FormatFloat(v.FinishedAt.Sub(v.StartedAt).Seconds(), 'f', 3, 64)}
+	suite := junitSuite{Name: Plain("prelaunch " + v.Integration), Time: strconv.FormatFloat(v.FinishedAt.Sub(v.StartedAt).Seconds(), 'f', 3, 64)}
 	for _, property := range [][2]string{
 		{"status", v.verdict()}, {"ready", strconv.FormatBool(v.Ready)}, {"partial", strconv.FormatBool(v.Partial)},
-		{"integration", plain(v.Integration)}, {"finished_at", v.FinishedAt.UTC().Format(time.RFC3339)}, {"valid_until", v.ValidUntil.String()},
+		{"integration", Plain(v.Integration)}, {"finished_at", v.FinishedAt.UTC().Format(time.RFC3339)}, {"valid_until", v.ValidUntil.String()},
 		{"policy_digest", v.PolicyDigest}, {"facts_digest", v.FactsDigest}, {"config_digest", v.ConfigDigest},
 	} {
 		suite.Properties = append(suite.Properties, junitProperty{property[0], property[1]})
 	}
 	for _, item := range v.Checklist {
-		suite.Properties = append(suite.Properties, junitProperty{fmt.Sprintf("item.%d", item.Item), item.Outcome.String() + ": " + plain(item.Title)})
+		suite.Properties = append(suite.Properties, junitProperty{fmt.Sprintf("item.%d", item.Item), item.Outcome.String() + ": " + Plain(item.Title)})
 	}
 	for _, caveat := range v.caveats() {
 		suite.Properties = append(suite.Properties, junitProperty{"caveat", caveat})
@@ -104,8 +104,8 @@ func (s *junitSuite) add(check audit.Check) {
 		if environment != "" {
 			name += " (" + environment + ")"
 		}
-		c := junitCase{Name: plain(name), Classname: plain("prelaunch." + orElse(check.Section, "other")), Time: "0.000",
-			Out: plain(fmt.Sprintf("outcome: %s; level: %s; severity: %s; %s", part.Outcome, check.Level, check.Severity, check.Title))}
+		c := junitCase{Name: Plain(name), Classname: Plain("prelaunch." + orElse(check.Section, "other")), Time: "0.000",
+			Out: Plain(fmt.Sprintf("outcome: %s; level: %s; severity: %s; %s", part.Outcome, check.Level, check.Severity, check.Title))}
 		s.Tests++
 		result := junitResultOf(part)
 		switch {
@@ -144,9 +144,9 @@ func junitResultOf(check audit.Check) junitResult {
 	lines := findingLines(check, relevant(check))
 	var text strings.Builder
 	for _, line := range lines {
-		fmt.Fprintf(&text, "%s%s\n", strings.Repeat("  ", line.level), clip(plain(line.text), maxMessage))
+		fmt.Fprintf(&text, "%s%s\n", strings.Repeat("  ", line.level), clip(Plain(line.text), maxMessage))
 	}
-	fmt.Fprintf(&text, "Requirement: %s\n", plain(requirement(check)))
+	fmt.Fprintf(&text, "Requirement: %s\n", Plain(requirement(check)))
 	switch check.Outcome {
 	case audit.Fail, audit.Warn:
 		text.WriteString("Fix:\n" + strings.Join(layOut(Blocks(check.Remediation), maxWidth, "  "), "\n") + "\n")
@@ -155,7 +155,7 @@ func junitResultOf(check audit.Check) junitResult {
 	}
 	message := ""
 	if len(lines) > 0 {
-		message = clip(plain(lines[0].text), maxTitle)
+		message = clip(Plain(lines[0].text), maxTitle)
 	}
 	return junitResult{check.Outcome.String(), junitSkipped{message, text.String()}}
 }

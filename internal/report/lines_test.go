@@ -61,7 +61,7 @@ func TestEveryFormatSaysEveryOutcome(t *testing.T) {
 		if !strings.Contains(table, name) {
 			t.Errorf("table does not say %q", name)
 		}
-		if want := fmt.Sprintf("%s | %d\\. %s", outcomeMark(item.Outcome), item.Item, markdownText(item.Title)); !strings.Contains(markdown, want) {
+		if want := fmt.Sprintf("%s | %d\\. %s", outcomeMark(item.Outcome), item.Item, MarkdownText(item.Title)); !strings.Contains(markdown, want) {
 			t.Errorf("markdown does not say %q", want)
 		}
 	}

@@ -34,16 +34,16 @@ func (m *markdown) add(reserve int, block string) bool {
 func renderMarkdown(w io.Writer, v *view) error {
 	const tail = 600 // bytes kept for what ends the document
 	var m markdown
-	head := fmt.Sprintf("## %s prelaunch: %s\n\n%s.\n\n%s\n\n", symbols[v.verdictOutcome()], markdownText(v.verdict()), markdownShort(v.subtitle()),
-		markdownText("Checks: "+v.counts()+". Valid until "+v.ValidUntil.String()+"."))
+	head := fmt.Sprintf("## %s prelaunch: %s\n\n%s.\n\n%s\n\n", symbols[v.verdictOutcome()], MarkdownText(v.verdict()), markdownShort(v.subtitle()),
+		MarkdownText("Checks: "+v.counts()+". Valid until "+v.ValidUntil.String()+"."))
 	for _, caveat := range v.caveats() {
-		head += "> **" + markdownText(caveat) + "**\n\n"
+		head += "> **" + MarkdownText(caveat) + "**\n\n"
 	}
 	m.add(tail, head)
 	if steps := v.nextSteps(); len(steps) > 0 {
 		block := "### Next steps\n\n"
 		for i, step := range steps {
-			block += fmt.Sprintf("%d. %s\n", i+1, markdownRich(clip(plain(step), maxTitle)))
+			block += fmt.Sprintf("%d. %s\n", i+1, markdownRich(clip(Plain(step), maxTitle)))
 		}
 		m.add(tail, block+"\n")
 	}
@@ -74,12 +74,12 @@ func renderMarkdown(w io.Writer, v *view) error {
 	}
 	m.add(tail, scope.String()+"\n</details>\n\n")
 	if hidden := v.hidden(); hidden != "" {
-		m.add(tail, markdownText(capital(hidden)+".")+"\n\n")
+		m.add(tail, MarkdownText(capital(hidden)+".")+"\n\n")
 	}
 	if m.cut {
 		m.WriteString("*This is shortened: see the json or html report for all of it.*\n\n")
 	}
-	m.WriteString("**" + markdownText(v.verdict()) + "**\n")
+	m.WriteString("**" + MarkdownText(v.verdict()) + "**\n")
 	_, err := io.WriteString(w, m.String())
 	return err
 }
@@ -91,7 +91,7 @@ func (m *markdown) section(reserve int, title, noun string, blocks []string) {
 	}
 	for i, block := range blocks {
 		if !m.add(reserve, block) {
-			m.WriteString(markdownText(andMore(len(blocks)-i, noun)) + "\n\n")
+			m.WriteString(MarkdownText(andMore(len(blocks)-i, noun)) + "\n\n")
 			return
 		}
 	}
@@ -118,7 +118,7 @@ func markdownReplay(found []audit.Finding) string {
 	if command == "" {
 		return ""
 	}
-	return fmt.Sprintf("- See: `%s`\n", strings.ReplaceAll(plain(command), "`", ""))
+	return fmt.Sprintf("- See: `%s`\n", strings.ReplaceAll(Plain(command), "`", ""))
 }
 
 // markdownCause is what findings wait for, and what settles it.
@@ -201,7 +201,7 @@ func outcomeMark(outcome audit.Outcome) string { return symbols[outcome] + " " +
 
 func markdownShort(text string) string { return markdownClip(text, maxTitle) }
 
-func markdownClip(text string, width int) string { return markdownText(clip(plain(text), width)) }
+func markdownClip(text string, width int) string { return MarkdownText(clip(Plain(text), width)) }
 
 // markdownRich is plain text in Markdown whose code between backticks stays code.
 func markdownRich(text string) string {
@@ -210,7 +210,7 @@ func markdownRich(text string) string {
 		if s.Code && strings.TrimSpace(s.Text) == s.Text && !strings.Contains(s.Text, "|") {
 			b.WriteString("`" + s.Text + "`")
 		} else {
-			b.WriteString(outerSpace(s.Text, markdownText(s.Text)))
+			b.WriteString(outerSpace(s.Text, MarkdownText(s.Text)))
 		}
 	}
 	return b.String()
@@ -238,15 +238,11 @@ const (
 // text after Markdown was read: no escape helps against that.
 const breaker = "<!-- -->"
 
-// MarkdownText shows text in GitHub's Markdown on one line as exactly these characters, for others
-// that write Markdown.
-func MarkdownText(text string) string { return markdownText(text) }
-
-// markdownText shows text in Markdown on one line as exactly these characters: no markup, no HTML,
+// MarkdownText shows text in GitHub's Markdown on one line as exactly these characters: no markup, no HTML,
 // no link, no mention.
-func markdownText(text string) string {
+func MarkdownText(text string) string {
 	var b strings.Builder
-	runes := []rune(plain(text))
+	runes := []rune(Plain(text))
 	hex := 0 // hexadecimal digits since the word began; -1: the word is no number
 	for i, r := range runes {
 		switch {

@@ -136,9 +136,9 @@ func (v *view) ocsfEvent(uid, title string, outcome audit.Outcome, severity int,
 		ClassName: "Compliance Finding", TypeUID: ocsfClass*100 + ocsfCreate, TypeName: "Compliance Finding: Create",
 		Time: v.FinishedAt.UnixMilli(), StartTime: v.StartedAt.UnixMilli(), SeverityID: severity, Severity: severityName, StatusID: 1, Status: "New",
 		Message:     title,
-		Metadata:    ocsfMetadata{ocsfVersion, ocsfProduct{"prelaunch", "prelaunch", plain(v.Tool.Version)}, ""},
-		FindingInfo: ocsfFindingInfo{UID: plain(uid), Title: title},
-		Compliance:  ocsfCompliance{Standards: []string{plain(v.Provider) + " pre-launch checklist"}, StatusID: status, Status: name},
+		Metadata:    ocsfMetadata{ocsfVersion, ocsfProduct{"prelaunch", "prelaunch", Plain(v.Tool.Version)}, ""},
+		FindingInfo: ocsfFindingInfo{UID: Plain(uid), Title: title},
+		Compliance:  ocsfCompliance{Standards: []string{Plain(v.Provider) + " pre-launch checklist"}, StatusID: status, Status: name},
 		Unmapped: map[string]any{"integration": v.Integration, "verdict": v.verdict(), "outcome": outcome, "valid_until": v.ValidUntil,
 			"policy_digest": v.PolicyDigest, "facts_digest": v.FactsDigest},
 	}
@@ -161,7 +161,7 @@ func (v *view) ocsfFinding(check audit.Check, finding audit.Finding) ocsfEvent {
 	if finding.RawOutcome != nil {
 		judged = *finding.RawOutcome
 	}
-	severity, severityName := ocsfSeverities[check.Severity], capital(plain(check.Severity))
+	severity, severityName := ocsfSeverities[check.Severity], capital(Plain(check.Severity))
 	id, name := cmp.Or(severity, ocsfInformational), severityName
 	if judged == audit.Pass || judged == audit.NotApplicable {
 		id = ocsfInformational
@@ -171,19 +171,19 @@ func (v *view) ocsfFinding(check audit.Check, finding audit.Finding) ocsfEvent {
 	}
 	one := group{Outcome: finding.Outcome, Basis: finding.Basis, Message: finding.Message, Waiver: finding.Waiver,
 		Environments: addNew(nil, finding.Environment), Findings: []audit.Finding{finding}}
-	event := v.ocsfEvent(finding.ID, plain(headline(one)), judged, id, name)
+	event := v.ocsfEvent(finding.ID, Plain(headline(one)), judged, id, name)
 	event.Unmapped["outcome"] = finding.Outcome
 	event.Unmapped["environment"], event.Unmapped["basis"], event.Unmapped["evidence"] = finding.Environment, finding.Basis, finding.Evidence
-	event.Metadata.EventCode = plain(check.ID)
-	event.FindingInfo.Desc = plain(check.Title)
+	event.Metadata.EventCode = Plain(check.ID)
+	event.FindingInfo.Desc = Plain(check.Title)
 	event.FindingInfo.Types = check.CWE
-	event.FindingInfo.Analytic = &ocsfAnalytic{UID: plain(check.ID), Name: plain(check.Title), Category: plain(check.Section), TypeID: 1, Type: "Rule"}
+	event.FindingInfo.Analytic = &ocsfAnalytic{UID: Plain(check.ID), Name: Plain(check.Title), Category: Plain(check.Section), TypeID: 1, Type: "Rule"}
 	compliance := &event.Compliance
-	compliance.Control = plain(check.ID)
+	compliance.Control = Plain(check.ID)
 	for _, item := range v.Checklist {
 		for _, number := range check.Items {
 			if number == item.Item {
-				compliance.Requirements = append(compliance.Requirements, plain(item.Title))
+				compliance.Requirements = append(compliance.Requirements, Plain(item.Title))
 			}
 		}
 	}
@@ -191,10 +191,10 @@ func (v *view) ocsfFinding(check audit.Check, finding audit.Finding) ocsfEvent {
 		compliance.Standards = append(compliance.Standards, "OWASP ASVS 5.0")
 		compliance.Requirements = append(compliance.Requirements, check.OWASPASVS...)
 	}
-	compliance.Checks = []ocsfCheck{{plain(check.ID), plain(check.Title), compliance.Standards, severity, severityName, compliance.StatusID, compliance.Status}}
+	compliance.Checks = []ocsfCheck{{Plain(check.ID), Plain(check.Title), compliance.Standards, severity, severityName, compliance.StatusID, compliance.Status}}
 	if w := finding.Waiver; w != nil {
 		event.StatusID, event.Status = 3, "Suppressed"
-		compliance.Details = []string{plain(waiverText(one))}
+		compliance.Details = []string{Plain(waiverText(one))}
 		event.Unmapped["waiver"] = w
 	}
 	if remedy := remedy(check, finding); remedy != "" {
@@ -205,14 +205,14 @@ func (v *view) ocsfFinding(check audit.Check, finding audit.Finding) ocsfEvent {
 	}
 	for _, p := range placesOf(finding.Evidence) {
 		if file, ok := v.file(p); ok {
-			event.Resources = append(event.Resources, ocsfResource{Name: plain(file), Type: "File"})
+			event.Resources = append(event.Resources, ocsfResource{Name: Plain(file), Type: "File"})
 		} else if p.URL != "" {
-			event.Resources = append(event.Resources, ocsfResource{Name: plain(p.URL), Type: "URL"})
+			event.Resources = append(event.Resources, ocsfResource{Name: Plain(p.URL), Type: "URL"})
 		}
 	}
 	if len(event.Resources) == 0 {
 		name := strings.TrimSuffix(v.Integration+"/"+finding.Environment, "/")
-		event.Resources = []ocsfResource{{UID: plain(finding.Scope), Name: plain(name), Type: "Integration"}}
+		event.Resources = []ocsfResource{{UID: Plain(finding.Scope), Name: Plain(name), Type: "Integration"}}
 	}
 	return event
 }

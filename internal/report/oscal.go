@@ -117,8 +117,8 @@ func renderOSCAL(w io.Writer, v *view) error {
 	finished := v.FinishedAt.UTC().Format(time.RFC3339)
 	run := v.FactsDigest + v.PolicyDigest + finished
 	result := oscalResult{
-		UUID: uuid("result", v.Integration, run), Title: plain(v.verdict() + ": " + v.Integration), Start: v.StartedAt.UTC().Format(time.RFC3339), End: finished,
-		Description: plain(fmt.Sprintf("%s. Checks: %s. Valid until %s.", v.subtitle(), v.counts(), v.ValidUntil)),
+		UUID: uuid("result", v.Integration, run), Title: Plain(v.verdict() + ": " + v.Integration), Start: v.StartedAt.UTC().Format(time.RFC3339), End: finished,
+		Description: Plain(fmt.Sprintf("%s. Checks: %s. Valid until %s.", v.subtitle(), v.counts(), v.ValidUntil)),
 	}
 	var reviewed []oscalControl
 	for _, check := range v.Checks {
@@ -133,9 +133,9 @@ func renderOSCAL(w io.Writer, v *view) error {
 			continue
 		}
 		finding := oscalFinding{
-			UUID: uuid("finding", v.Integration, check.ID, run), Title: plain(orElse(check.Title, check.ID)), Description: oscalText(check),
+			UUID: uuid("finding", v.Integration, check.ID, run), Title: Plain(orElse(check.Title, check.ID)), Description: oscalText(check),
 			Props:   oscalProps("outcome", check.Outcome.String(), "severity", check.Severity, "level", check.Level, "section", check.Section),
-			Target:  oscalTarget{Type: "objective-id", ID: token(check.ID), Title: plain(orElse(check.Title, check.ID)), Status: oscalStatus{State: "satisfied", Reason: "pass"}},
+			Target:  oscalTarget{Type: "objective-id", ID: token(check.ID), Title: Plain(orElse(check.Title, check.ID)), Status: oscalStatus{State: "satisfied", Reason: "pass"}},
 			Related: observed,
 		}
 		switch check.Outcome {
@@ -155,9 +155,9 @@ func renderOSCAL(w io.Writer, v *view) error {
 	result.Controls = oscalControls{[]oscalSelection{selection}}
 	return writeJSON(w, oscalDocument{oscalResults{
 		UUID: uuid("assessment-results", v.Integration, run),
-		Metadata: oscalMetadata{Title: plain("Pre-launch audit of " + v.Integration), LastModified: finished, Version: orElse(plain(v.Tool.Version), "unknown"), OSCALVersion: oscalVersion,
+		Metadata: oscalMetadata{Title: Plain("Pre-launch audit of " + v.Integration), LastModified: finished, Version: orElse(Plain(v.Tool.Version), "unknown"), OSCALVersion: oscalVersion,
 			Props:   oscalProps("verdict", v.verdict(), "provider", v.Provider, "valid-until", v.ValidUntil.String(), "policy-digest", v.PolicyDigest, "facts-digest", v.FactsDigest),
-			Remarks: plain(v.incomplete())},
+			Remarks: Plain(v.incomplete())},
 		ImportAP: oscalLink{"https://github.com/prelaunch-audit/prelaunch"},
 		Results:  []oscalResult{result},
 	}})
@@ -166,7 +166,7 @@ func renderOSCAL(w io.Writer, v *view) error {
 func (v *view) oscalObservation(check audit.Check, finding audit.Finding, collected, run string) oscalObservation {
 	one := groups([]audit.Finding{finding})[0]
 	observation := oscalObservation{
-		UUID: uuid("observation", v.Integration, finding.ID, run), Title: plain(check.ID), Description: plain(headline(one)), Methods: []string{"TEST"}, Collected: collected,
+		UUID: uuid("observation", v.Integration, finding.ID, run), Title: Plain(check.ID), Description: Plain(headline(one)), Methods: []string{"TEST"}, Collected: collected,
 		Props: oscalProps("outcome", finding.Outcome.String(), "basis", finding.Basis, "environment", finding.Environment, "finding-id", finding.ID, "check", check.ID),
 	}
 	if finding.Basis == audit.Attested {
@@ -186,9 +186,9 @@ func (v *view) oscalObservation(check audit.Check, finding audit.Finding, collec
 func oscalText(check audit.Check) string {
 	var said []string
 	for _, line := range findingLines(check, relevant(check)) {
-		said = append(said, plain(line.text))
+		said = append(said, Plain(line.text))
 	}
-	return orElse(strings.Join(said, ". "), plain(check.Title))
+	return orElse(strings.Join(said, ". "), Plain(check.Title))
 }
 
 // oscalProps are properties; names and values come in pairs, and those without a value are left
@@ -196,7 +196,7 @@ func oscalText(check audit.Check) string {
 func oscalProps(pairs ...string) []oscalProp {
 	props := []oscalProp{}
 	for i := 0; i+1 < len(pairs); i += 2 {
-		if value := strings.TrimSpace(plain(pairs[i+1])); value != "" {
+		if value := strings.TrimSpace(Plain(pairs[i+1])); value != "" {
 			props = append(props, oscalProp{pairs[i], oscalNamespace, value})
 		}
 	}

@@ -147,7 +147,7 @@ func (v *view) fileAndLine(check string, finding audit.Finding, p place) (file s
 }
 
 // fileURI is a path as a relative URI.
-func fileURI(file string) string { return (&url.URL{Path: plain(file)}).String() }
+func fileURI(file string) string { return (&url.URL{Path: Plain(file)}).String() }
 
 // declaredBy are the settings that declare what checks read, by the prefix of a check's id; the
 // first that fits counts. ENV stands for the finding's environment.

@@ -33,7 +33,7 @@ func (m *metrics) series(name string, value float64, labels ...string) {
 }
 
 func labelValue(text string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(clip(plain(text), maxTitle)) + `"`
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(clip(Plain(text), maxTitle)) + `"`
 }
 
 func truth(b bool) float64 {
@@ -46,7 +46,7 @@ func truth(b bool) float64 {
 func renderPrometheus(w io.Writer, v *view) error {
 	m := &metrics{integration: v.Integration}
 	for _, caveat := range v.caveats() {
-		m.WriteString("# " + plain(caveat) + "\n")
+		m.WriteString("# " + Plain(caveat) + "\n")
 	}
 	expired := v.expired() != ""
 	for _, single := range []struct {

@@ -231,12 +231,12 @@ func (v *view) sarifRun() *sarifRun {
 		sarifRoot: {Description: sarifText{Text: "The root of the audited repository."}},
 	}}
 	run.Tool.Driver = sarifDriver{
-		Name: v.Tool.Name, FullName: "prelaunch, an auditor of webhook integrations", Version: plain(v.Tool.Version), Rules: []sarifRule{},
+		Name: v.Tool.Name, FullName: "prelaunch, an auditor of webhook integrations", Version: Plain(v.Tool.Version), Rules: []sarifRule{},
 	}
 	if m := semanticVersion().FindStringSubmatch(v.Tool.Version); m != nil {
 		run.Tool.Driver.SemanticVersion = m[1]
 	}
-	run.AutomationDetails.ID = "prelaunch/" + plain(v.Integration) + "/"
+	run.AutomationDetails.ID = "prelaunch/" + Plain(v.Integration) + "/"
 	run.Invocations = []sarifInvocation{{
 		Successful: !v.CutShort, Start: v.StartedAt.UTC().Format("2006-01-02T15:04:05.000Z"), End: v.FinishedAt.UTC().Format("2006-01-02T15:04:05.000Z"),
 		ExitCode: verdict.ExitCode(v.Report),
@@ -247,7 +247,7 @@ func (v *view) sarifRun() *sarifRun {
 	for _, repository := range v.Scope.Repositories {
 		if directory, ok := v.file(place{Root: repository.Path, Path: "x"}); ok && repository.Path != "" {
 			run.Provenance = append(run.Provenance, sarifProvenance{
-				RepositoryURI: "urn:prelaunch:repository:" + url.PathEscape(plain(repository.Path)), RevisionID: plain(repository.Head),
+				RepositoryURI: "urn:prelaunch:repository:" + url.PathEscape(Plain(repository.Path)), RevisionID: Plain(repository.Head),
 				MappedTo: sarifArtifact{URI: strings.TrimSuffix(fileURI(directory), "x"), URIBaseID: sarifRoot},
 			})
 		}
@@ -275,10 +275,10 @@ func sarifRuleOf(check audit.Check) sarifRule {
 	remediation := orElse(check.Remediation, "See `prelaunch explain "+check.ID+"`.")
 	tags := []string{"security", check.Level}
 	for _, cwe := range check.CWE {
-		tags = append(tags, "external/cwe/"+strings.ToLower(plain(cwe)))
+		tags = append(tags, "external/cwe/"+strings.ToLower(Plain(cwe)))
 	}
 	rule := sarifRule{
-		ID: plain(check.ID), ShortDescription: sarifText{Text: sarifMessage(orElse(check.Title, check.ID))},
+		ID: Plain(check.ID), ShortDescription: sarifText{Text: sarifMessage(orElse(check.Title, check.ID))},
 		FullDescription: sarifText{Text: sarifMessage(fmt.Sprintf("%s (%s)", orElse(check.Title, check.ID), orElse(check.Section, "no section")))},
 		Help: sarifText{
 			Text:     neutral(strings.Join(layOut(Blocks(remediation), maxWidth, ""), "\n")),
@@ -332,7 +332,7 @@ func (v *view) sarifResult(check audit.Check, index int, finding audit.Finding) 
 		message += " (at " + text + ")"
 	}
 	result := sarifResult{
-		RuleID: plain(check.ID), RuleIndex: index, Kind: kind, Level: level, Message: sarifText{Text: sarifMessage(orElse(message, check.ID))},
+		RuleID: Plain(check.ID), RuleIndex: index, Kind: kind, Level: level, Message: sarifText{Text: sarifMessage(orElse(message, check.ID))},
 		Locations:    []sarifLocation{v.sarifLocation(where, check.ID, finding)},
 		Fingerprints: map[string]string{"primaryLocationLineHash": finding.ID + ":1", "prelaunchFinding/v1": finding.ID, "prelaunchScope/v1": finding.Scope},
 		Properties:   map[string]any{"outcome": finding.Outcome, "basis": finding.Basis, "environment": finding.Environment, "evidence": finding.Evidence},
@@ -343,7 +343,7 @@ func (v *view) sarifResult(check audit.Check, index int, finding audit.Finding) 
 	if w := finding.Waiver; w != nil {
 		result.Suppressions = []sarifSuppression{{
 			Kind: "external", Status: "accepted",
-			Justification: plain(fmt.Sprintf("%s (until %s; owner %s, approved by %s)", w.Reason, w.Expires, w.Owner, w.ApprovedBy)),
+			Justification: Plain(fmt.Sprintf("%s (until %s; owner %s, approved by %s)", w.Reason, w.Expires, w.Owner, w.ApprovedBy)),
 			Properties:    map[string]any{"owner": w.Owner, "approvedBy": w.ApprovedBy, "expires": w.Expires},
 		}}
 	}
@@ -372,7 +372,7 @@ func (v *view) sarifLocation(where place, check string, finding audit.Finding) s
 	location := sarifLocationOf(v.fileAndLine(check, finding, where))
 	for _, logical := range []sarifLogical{{where.URL, "resource"}, {finding.Environment, "environment"}} {
 		if logical.Name != "" {
-			location.Logical = append(location.Logical, sarifLogical{plain(logical.Name), logical.Kind})
+			location.Logical = append(location.Logical, sarifLogical{Plain(logical.Name), logical.Kind})
 		}
 	}
 	return location
@@ -388,7 +388,7 @@ func sarifLocationOf(file string, line int) (location sarifLocation) {
 var placeholder = lazy.Regexp(`\{(\d)`)
 
 // sarifMessage is text of a message on one line.
-func sarifMessage(text string) string { return neutral(plain(text)) }
+func sarifMessage(text string) string { return neutral(Plain(text)) }
 
 // neutral is text in which SARIF readers find no links and no placeholders.
 func neutral(text string) string {

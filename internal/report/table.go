@@ -67,14 +67,14 @@ func (t *table) line(text string) {
 
 // text writes a paragraph after lead.
 func (t *table) text(lead, text string) {
-	for _, line := range wrap(clip(plain(text), maxMessage), t.width, lead) {
+	for _, line := range wrap(clip(Plain(text), maxMessage), t.width, lead) {
 		t.line(line)
 	}
 }
 
 // item writes an entry of a list, whose further lines are indented more.
 func (t *table) item(indent, text string) {
-	for i, line := range wrap(clip(plain(text), maxMessage), t.width, indent+"  ") {
+	for i, line := range wrap(clip(Plain(text), maxMessage), t.width, indent+"  ") {
 		if i == 0 {
 			line = indent + strings.TrimPrefix(line, indent+"  ")
 		}
@@ -83,7 +83,7 @@ func (t *table) item(indent, text string) {
 }
 
 // short writes what fits on one line.
-func (t *table) short(indent, text string) { t.line(clip(indent+plain(text), t.width)) }
+func (t *table) short(indent, text string) { t.line(clip(indent+Plain(text), t.width)) }
 
 // replay writes the command that shows what was found, once.
 func (t *table) replay(indent string, found []audit.Finding) {
@@ -96,7 +96,7 @@ func (t *table) replay(indent string, found []audit.Finding) {
 // marked writes a paragraph after an outcome, in color.
 func (t *table) marked(outcome audit.Outcome, indent, text string) {
 	mark := label(outcome)
-	for i, line := range wrap(clip(plain(text), maxMessage), t.width, indent+mark+"  ") {
+	for i, line := range wrap(clip(Plain(text), maxMessage), t.width, indent+mark+"  ") {
 		if i == 0 {
 			line = indent + t.colored(outcome, mark) + line[len(indent)+len(mark):]
 		}
@@ -134,7 +134,7 @@ func (t *table) checklist() {
 	for _, item := range t.Checklist {
 		mark := label(item.Outcome)
 		lead := "  " + mark + strings.Repeat(" ", len("not applicable")-len(mark)) + fmt.Sprintf("  %d. ", item.Item)
-		for i, line := range wrap(clip(plain(item.Title), maxTitle), t.width, lead) {
+		for i, line := range wrap(clip(Plain(item.Title), maxTitle), t.width, lead) {
 			if i == 0 {
 				line = "  " + t.colored(item.Outcome, mark) + line[2+len(mark):]
 			}

@@ -196,7 +196,7 @@ func TestNothingInvisible(t *testing.T) {
 	t.Parallel()
 	for _, r := range []rune{0x00, 0x1b, 0x7f, 0x85, 0xad, 0x34f, 0x61c, 0x115f, 0x17b4, 0x180b, 0x180e, 0x200b, 0x200c, 0x200d, 0x200e, 0x202e, 0x2028, 0x2029, 0x2060,
 		0x2066, 0x2800, 0x3164, 0xfe0f, 0xfeff, 0xffa0, 0xfff9, 0xe0041, 0xe0100, 0x1d173} {
-		for name, shown := range map[string]string{"plain": plain("a" + string(r) + "b"), "markdown": markdownText("a" + string(r) + "b"), "code": Blocks("x:\n  a" + string(r) + "b")[1].Text} {
+		for name, shown := range map[string]string{"plain": Plain("a" + string(r) + "b"), "markdown": MarkdownText("a" + string(r) + "b"), "code": Blocks("x:\n  a" + string(r) + "b")[1].Text} {
 			if strings.ContainsRune(shown, r) || !strings.Contains(shown, `\`) && r != 0x85 && r != 0x2028 && r != 0x2029 {
 				t.Errorf("%U in %s is shown as %q", r, name, shown)
 			}

@@ -9,14 +9,10 @@ import (
 	"github.com/clipperhouse/displaywidth"
 )
 
-// Plain makes text from outside safe and legible on a terminal and in text formats, on one line, as
-// every format here does.
-func Plain(text string) string { return plain(text) }
-
-// plain makes text from outside safe and legible, on one line: white space becomes single spaces,
+// Plain makes text from outside safe and legible, on one line: white space becomes single spaces,
 // and whatever cannot be seen or acts on a terminal or on the reading order is escaped (ESC as
 // \x1b, a right-to-left override as \u202e, a zero-width space as \u200b).
-func plain(text string) string {
+func Plain(text string) string {
 	var b strings.Builder
 	space := false
 	marks := 0
@@ -167,7 +163,7 @@ func safe(blocks []Block) []Block {
 		if block.Code {
 			blocks[i].Text = codeLines(block.Text)
 		} else {
-			blocks[i].Text = clip(plain(block.Text), maxMessage)
+			blocks[i].Text = clip(Plain(block.Text), maxMessage)
 		}
 	}
 	return blocks
@@ -189,7 +185,7 @@ func codeLines(text string) string {
 	for i, line := range lines {
 		line = line[shared:]
 		body := strings.TrimLeft(line, " ")
-		lines[i] = line[:len(line)-len(body)] + clip(plain(body), maxMessage)
+		lines[i] = line[:len(line)-len(body)] + clip(Plain(body), maxMessage)
 	}
 	return strings.Join(lines, "\n")
 }

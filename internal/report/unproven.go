@@ -23,7 +23,7 @@ func UnprovenOf(r *audit.Report, o Options) ([]Unproven, error) {
 	}
 	var list []Unproven
 	for _, c := range v.causes() {
-		one := Unproven{Why: clip(plain(headline(c.Groups[0])), maxMessage), Checks: c.Checks}
+		one := Unproven{Why: clip(Plain(headline(c.Groups[0])), maxMessage), Checks: c.Checks}
 		var sentences []string
 		for _, block := range Blocks(c.step()) {
 			switch {

@@ -46,9 +46,7 @@ func Hostiles() []Hostile {
 				forever(w, "X-Filler: "+strings.Repeat("a", 1024)+"\r\n", 0, done)
 			}
 		})},
-		{Name: "one-megabyte-header", Description: "a header of 1 MB", serve: answering(func(w io.Writer, _ <-chan struct{}) {
-			say(w, "HTTP/1.1 200 OK\r\nX-Filler: "+strings.Repeat("a", 1<<20)+"\r\nContent-Length: 2\r\n\r\nok")
-		})},
+		{Name: "one-megabyte-header", Description: "a header of 1 MB", serve: saying("HTTP/1.1 200 OK\r\nX-Filler: "+strings.Repeat("a", 1<<20)+"\r\nContent-Length: 2\r\n\r\nok")},
 		{Name: "endless-interim-answers", Description: "100 Continue without end", serve: answering(func(w io.Writer, done <-chan struct{}) {
 			forever(w, "HTTP/1.1 100 Continue\r\n\r\n", 0, done)
 		})},
@@ -66,15 +64,9 @@ func Hostiles() []Hostile {
 			bomb := bombOnce()
 			say(w, fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s", len(bomb), bomb))
 		})},
-		{Name: "truncated", Description: "less body than Content-Length says", serve: answering(func(w io.Writer, _ <-chan struct{}) {
-			say(w, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"status\":")
-		})},
-		{Name: "truncated-headers", Description: "an end in the middle of the headers", serve: answering(func(w io.Writer, _ <-chan struct{}) {
-			say(w, "HTTP/1.1 200 OK\r\nContent-Ty")
-		})},
-		{Name: "not-utf-8", Description: "a body of broken UTF-8 with controls", serve: answering(func(w io.Writer, _ <-chan struct{}) {
-			say(w, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{\"\xff\xfe\x00\x1b[2J\x80\xc0\xaf\":1}")
-		})},
+		{Name: "truncated", Description: "less body than Content-Length says", serve: saying("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"status\":")},
+		{Name: "truncated-headers", Description: "an end in the middle of the headers", serve: saying("HTTP/1.1 200 OK\r\nContent-Ty")},
+		{Name: "not-utf-8", Description: "a body of broken UTF-8 with controls", serve: saying("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{\"\xff\xfe\x00\x1b[2J\x80\xc0\xaf\":1}")},
 		{Name: "close-at-once", Description: "closes after the handshake, before a request", serve: func(net.Conn, <-chan struct{}) {}},
 		{Name: "close-after-request", Description: "closes after the request, without an answer", serve: answering(func(io.Writer, <-chan struct{}) {})},
 		{Name: "silent-after-handshake", Description: "never answers a request", serve: func(_ net.Conn, done <-chan struct{}) { <-done }},
@@ -89,36 +81,16 @@ func Hostiles() []Hostile {
 		{Name: "endless-garbage-instead-of-tls", Description: "noise without end instead of TLS", raw: true, serve: func(c net.Conn, done <-chan struct{}) {
 			forever(c, strings.Repeat("\x16\x03\x03\x40\x00", 1024), 0, done)
 		}},
-		{Name: "http-0.9", Description: "a body without a status line or headers", serve: answering(func(w io.Writer, _ <-chan struct{}) {
-			say(w, "<html>ok</html>")
-		})},
-		{Name: "garbage-status", Description: "a status line that is none", serve: answering(func(w io.Writer, _ <-chan struct{}) {
-			say(w, "HTTP/1.1 2x0 \x00\r\n\r\n")
-		})},
-		{Name: "status-999", Description: "a status beyond all classes", serve: answering(func(w io.Writer, _ <-chan struct{}) {
-			say(w, "HTTP/1.1 999 What\r\nContent-Length: 2\r\n\r\nok")
-		})},
-		{Name: "two-lengths", Description: "two lengths that disagree", serve: answering(func(w io.Writer, _ <-chan struct{}) {
-			say(w, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 5\r\n\r\nok")
-		})},
-		{Name: "negative-length", Description: "a length below nothing", serve: answering(func(w io.Writer, _ <-chan struct{}) {
-			say(w, "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nok")
-		})},
-		{Name: "huge-redirect", Description: "a redirect to an address of 512 KB", serve: answering(func(w io.Writer, _ <-chan struct{}) {
-			say(w, "HTTP/1.1 302 Found\r\nLocation: https://elsewhere.acme.example/"+strings.Repeat("a", 512<<10)+"\r\nContent-Length: 0\r\n\r\n")
-		})},
-		{Name: "redirect-to-file", Description: "a redirect to the client's own files", serve: answering(func(w io.Writer, _ <-chan struct{}) {
-			say(w, "HTTP/1.1 302 Found\r\nLocation: file:///etc/hostname\r\nContent-Length: 0\r\n\r\n")
-		})},
-		{Name: "redirect-loop", Description: "a redirect to itself", serve: answering(func(w io.Writer, _ <-chan struct{}) {
-			say(w, "HTTP/1.1 307 Temporary Redirect\r\nLocation: /begini\r\nContent-Length: 0\r\n\r\n")
-		})},
-		{Name: "retry-after-a-year", Description: "429 and a year's wait", serve: answering(func(w io.Writer, _ <-chan struct{}) {
-			say(w, "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 31536000\r\nContent-Length: 0\r\n\r\n")
-		})},
-		{Name: "retry-after-nonsense", Description: "503 and a wait that is none", serve: answering(func(w io.Writer, _ <-chan struct{}) {
-			say(w, "HTTP/1.1 503 Service Unavailable\r\nRetry-After: -99999999999999999999\r\nContent-Length: 0\r\n\r\n")
-		})},
+		{Name: "http-0.9", Description: "a body without a status line or headers", serve: saying("<html>ok</html>")},
+		{Name: "garbage-status", Description: "a status line that is none", serve: saying("HTTP/1.1 2x0 \x00\r\n\r\n")},
+		{Name: "status-999", Description: "a status beyond all classes", serve: saying("HTTP/1.1 999 What\r\nContent-Length: 2\r\n\r\nok")},
+		{Name: "two-lengths", Description: "two lengths that disagree", serve: saying("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 5\r\n\r\nok")},
+		{Name: "negative-length", Description: "a length below nothing", serve: saying("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nok")},
+		{Name: "huge-redirect", Description: "a redirect to an address of 512 KB", serve: saying("HTTP/1.1 302 Found\r\nLocation: https://elsewhere.acme.example/"+strings.Repeat("a", 512<<10)+"\r\nContent-Length: 0\r\n\r\n")},
+		{Name: "redirect-to-file", Description: "a redirect to the client's own files", serve: saying("HTTP/1.1 302 Found\r\nLocation: file:///etc/hostname\r\nContent-Length: 0\r\n\r\n")},
+		{Name: "redirect-loop", Description: "a redirect to itself", serve: saying("HTTP/1.1 307 Temporary Redirect\r\nLocation: /begini\r\nContent-Length: 0\r\n\r\n")},
+		{Name: "retry-after-a-year", Description: "429 and a year's wait", serve: saying("HTTP/1.1 429 Too Many Requests\r\nRetry-After: 31536000\r\nContent-Length: 0\r\n\r\n")},
+		{Name: "retry-after-nonsense", Description: "503 and a wait that is none", serve: saying("HTTP/1.1 503 Service Unavailable\r\nRetry-After: -99999999999999999999\r\nContent-Length: 0\r\n\r\n")},
 		{Name: "terminal-controls", Description: "headers and a body that steer terminals and pages", serve: answering(func(w io.Writer, _ <-chan struct{}) {
 			text := "\x1b]0;owned\x07\x1b[2J<script>alert(1)</script>\u202e::error::owned"
 			say(w, fmt.Sprintf("HTTP/1.1 200 OK\r\nServer: <script>\u202e\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n%s", len(text), text))
@@ -271,6 +243,11 @@ func echoingStray() func(net.Conn, <-chan struct{}) {
 			}
 		}
 	}
+}
+
+// saying answers every request with one text.
+func saying(text string) func(net.Conn, <-chan struct{}) {
+	return answering(func(w io.Writer, _ <-chan struct{}) { say(w, text) })
 }
 
 // say writes and reports whether the client is still there.
