@@ -1,12 +1,6 @@
 package provider
 
 import (
-	"cmp"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
-	"fmt"
-	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -212,91 +206,6 @@ type Answer struct {
 	ContentType string            `json:"content_type,omitempty"`
 }
 
-// Event is one type of event.
-type Event struct {
-	Type     string `json:"type"`
-	Harmless bool   `json:"harmless,omitempty"` // it tells about a course and carries no result
-	Body     string `json:"body"`               // template; worst possible score, times in 1970
-}
-
-// Values fill templates in.
-type Values struct {
-	UID           string
-	IntegrationID string
-	Account       string
-	Type          string // of the event
-	Challenge     string // of a handshake
-	Time          time.Time
-}
-
-// Render fills in the body. The values must need no escaping, which config and the probes see to.
-func (e Event) Render(values Values) []byte {
-	values.Type = e.Type
-	return []byte(values.Fill(e.Body))
-}
-
-// placeholder is a value in a template of a body or a header.
-var placeholder = regexp.MustCompile(`\{\{([a-z0-9_]+)(?::([0-9]+))?\}\}`)
-
-// placeholders are those that a template may have.
-var placeholders = []string{"account", "challenge", "digits", "epoch", "epoch_ms", "hex", "integration_id", "rfc3339", "type", "uid", "uuid"}
-
-// Fill replaces the placeholders of a template. What is random in a real delivery follows from the UID
-// here, so that the same values make the same text.
-func (v Values) Fill(template string) string {
-	count := 0
-	return placeholder.ReplaceAllStringFunc(template, func(found string) string {
-		parts := placeholder.FindStringSubmatch(found)
-		count++
-		switch parts[1] {
-		case "account":
-			return v.Account
-		case "challenge":
-			return v.Challenge
-		case "epoch":
-			return strconv.FormatInt(v.Time.Unix(), 10)
-		case "epoch_ms":
-			return strconv.FormatInt(v.Time.UnixMilli(), 10)
-		case "integration_id":
-			return v.IntegrationID
-		case "rfc3339":
-			return v.Time.UTC().Format(time.RFC3339)
-		case "type":
-			return v.Type
-		case "uid":
-			return v.UID
-		case "uuid":
-			raw := v.derived(found+strconv.Itoa(count), 16)
-			raw[6], raw[8] = raw[6]&0x0f|0x40, raw[8]&0x3f|0x80
-			return fmt.Sprintf("%x-%x-%x-%x-%x", raw[:4], raw[4:6], raw[6:8], raw[8:10], raw[10:])
-		case "digits":
-			n, _ := strconv.Atoi(parts[2])
-			var digits strings.Builder
-			for i, b := range v.derived(found+strconv.Itoa(count), n) {
-				digit := b % 10
-				if i == 0 && digit == 0 {
-					digit = 1 // it may be a number, which begins with no zero
-				}
-				digits.WriteByte('0' + digit)
-			}
-			return digits.String()
-		case "hex":
-			n, _ := strconv.Atoi(parts[2])
-			return hex.EncodeToString(v.derived(found+strconv.Itoa(count), (n+1)/2))[:n]
-		}
-		return found
-	})
-}
-
-func (v Values) derived(label string, n int) []byte {
-	var out []byte
-	for i := uint32(0); len(out) < n; i++ {
-		sum := sha256.Sum256(binary.BigEndian.AppendUint32([]byte(v.UID+"\x00"+label+"\x00"), i))
-		out = append(out, sum[:]...)
-	}
-	return out[:n]
-}
-
 // UIDRule is what a provider allows as a user's identifier.
 type UIDRule struct {
 	Pattern string `json:"pattern,omitempty"` // [A-Za-z0-9]{MIN,MAX}
@@ -388,25 +297,6 @@ func (p Profile) WithKeyPair() Profile {
 	return p
 }
 
-// Event returns the event of that type.
-func (p *Profile) Event(eventType string) (Event, bool) {
-	for _, event := range p.Events {
-		if event.Type == eventType {
-			return event, true
-		}
-	}
-	return Event{}, false
-}
-
-// EventTypes lists the types of all events.
-func (p *Profile) EventTypes() []string {
-	types := make([]string, len(p.Events))
-	for i, event := range p.Events {
-		types[i] = event.Type
-	}
-	return types
-}
-
 // FeatureNames are the features that the provider has, by which checks are left out: redirects,
 // registration, identity, dashboard, test_delivery, api, secret, timestamp, event-id, deadline, and
 // families of test cases that are about one feature.
@@ -436,66 +326,6 @@ func (p *Profile) means(family string) bool {
 	return applies
 }
 
-// AllWords are the provider's words, and what the recipe says in words: algorithm, mac, encoding,
-// notation, placement, provider, required, signed, status, success and whole.
-func (p *Profile) AllWords() map[string]string {
-	all := map[string]string{
-		"algorithm": p.Signature.Title(), "mac": p.Signature.Title(), "encoding": "hex", "notation": "hexadecimal",
-		"placement": p.Signature.Placement(), "provider": p.Title, "required": strings.Join(p.Required, ", "),
-		"signed": p.Signature.signedWords(), "success": "a 2xx status", "status": "2xx", "whole": "the whole signature",
-	}
-	if strings.HasPrefix(p.Signature.Encoding, "base64") {
-		all["encoding"], all["notation"] = p.Signature.Encoding, p.Signature.Encoding
-	}
-	if digits := p.Signature.Digits(); digits > 0 {
-		all["whole"] = fmt.Sprintf("all %d digits", digits)
-	}
-	if statuses := p.Delivery.Success.Status; len(statuses) == 1 && !strings.Contains(statuses[0], "-") {
-		all["success"], all["status"] = "exactly "+statuses[0], statuses[0]
-	} else if len(statuses) > 0 && statuses[0] != "200-299" {
-		all["success"] = "one of " + strings.Join(statuses, ", ")
-		all["status"] = strings.Join(statuses, " or ")
-	}
-	if tolerance := p.Signature.Timestamp.Tolerance.Duration(); tolerance > 0 {
-		all["tolerance"] = fmt.Sprintf("%.0f seconds", tolerance.Seconds())
-	}
-	if id := p.Delivery.ID; id.Header != "" {
-		all["event_id"] = "the header " + id.Header
-	} else if id.Body != "" {
-		all["event_id"] = "the field " + id.Body
-	}
-	if dashboard := p.Words["dashboard"]; dashboard != "" {
-		all["accounts"], all["rotate"] = "the "+dashboard, "rotate the key in the "+dashboard
-		all["tab"], all["tabs"] = "endpoint in the "+dashboard, "endpoints in the "+dashboard
-	}
-	if strings.HasPrefix(p.Features.Addresses, "https://") {
-		all["addresses"] = "get the list of the provider's addresses from " + p.Features.Addresses
-	}
-	if p.Environments.Identity == "account" {
-		all["identity"], all["identities"] = "account", "accounts"
-	}
-	maps.Copy(all, p.Words)
-	return all
-}
-
-// signedWords are what is signed, such as "raw body" or "timestamp and raw body".
-func (r Recipe) signedWords() string {
-	c := r.Covers()
-	var parts []string
-	for _, part := range []struct {
-		covered bool
-		words   string
-	}{{c.Method, "method"}, {c.URL, "URL"}, {c.ID, "message ID"}, {c.Time, "timestamp"}, {c.Params, "form parameters"}, {c.Fields, "listed fields"}, {c.Body, "raw body"}, {c.Digest && !c.Body, "digest of the body"}} {
-		if part.covered {
-			parts = append(parts, part.words)
-		}
-	}
-	if n := len(parts); n > 1 {
-		return strings.Join(parts[:n-1], ", ") + " and " + parts[n-1]
-	}
-	return strings.Join(parts, "")
-}
-
 // Hosts are the registrable domains of the provider's own pages and API.
 func (p *Profile) Hosts() []string {
 	hosts := []string{}
@@ -511,40 +341,3 @@ func (p *Profile) Hosts() []string {
 	}
 	return hosts
 }
-
-// Headers are those of a delivery, filled in.
-func (p *Profile) Headers(values Values) map[string]string {
-	headers := map[string]string{"Content-Type": p.Delivery.ContentType()}
-	for name, template := range p.Delivery.Headers {
-		headers[name] = values.Fill(template)
-	}
-	return headers
-}
-
-// Variable is the name that the variable of a key most likely has.
-func (p *Profile) Variable() string {
-	return strings.ToUpper(cmp.Or(p.Word(), "prelaunch") + "_" + p.SecretSetting())
-}
-
-// Word is a word that, in the name of a variable, says that it belongs to the provider; "" where the
-// profile opens no variables.
-func (p *Profile) Word() string {
-	for _, name := range p.Secret.Names {
-		if p.BuiltIn && !strings.Contains(name, "_") && len(name) <= maxWord {
-			return name
-		}
-	}
-	return ""
-}
-
-// SecretSetting is what the setting of the secret is called where it reads best.
-func (p *Profile) SecretSetting() string {
-	if p.Secret.Reach == ReachAPI {
-		return "api_key"
-	}
-	return "secret"
-}
-
-// maxWord is the longest word that is suggested for the name of a variable: longer ones may be taken for a
-// secret.
-const maxWord = 12
