@@ -46,7 +46,7 @@ func Hostiles() []Hostile {
 				forever(w, "X-Filler: "+strings.Repeat("a", 1024)+"\r\n", 0, done)
 			}
 		})},
-		{Name: "one-megabyte-header", Description: "a header of 1 MB", serve: saying("HTTP/1.1 200 OK\r\nX-Filler: "+strings.Repeat("a", 1<<20)+"\r\nContent-Length: 2\r\n\r\nok")},
+		{Name: "one-megabyte-header", Description: "a header of 1 MB", serve: saying("HTTP/1.1 200 OK\r\nX-Filler: " + strings.Repeat("a", 1<<20) + "\r\nContent-Length: 2\r\n\r\nok")},
 		{Name: "endless-interim-answers", Description: "100 Continue without end", serve: answering(func(w io.Writer, done <-chan struct{}) {
 			forever(w, "HTTP/1.1 100 Continue\r\n\r\n", 0, done)
 		})},
@@ -86,7 +86,7 @@ func Hostiles() []Hostile {
 		{Name: "status-999", Description: "a status beyond all classes", serve: saying("HTTP/1.1 999 What\r\nContent-Length: 2\r\n\r\nok")},
 		{Name: "two-lengths", Description: "two lengths that disagree", serve: saying("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 5\r\n\r\nok")},
 		{Name: "negative-length", Description: "a length below nothing", serve: saying("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nok")},
-		{Name: "huge-redirect", Description: "a redirect to an address of 512 KB", serve: saying("HTTP/1.1 302 Found\r\nLocation: https://elsewhere.acme.example/"+strings.Repeat("a", 512<<10)+"\r\nContent-Length: 0\r\n\r\n")},
+		{Name: "huge-redirect", Description: "a redirect to an address of 512 KB", serve: saying("HTTP/1.1 302 Found\r\nLocation: https://elsewhere.acme.example/" + strings.Repeat("a", 512<<10) + "\r\nContent-Length: 0\r\n\r\n")},
 		{Name: "redirect-to-file", Description: "a redirect to the client's own files", serve: saying("HTTP/1.1 302 Found\r\nLocation: file:///etc/hostname\r\nContent-Length: 0\r\n\r\n")},
 		{Name: "redirect-loop", Description: "a redirect to itself", serve: saying("HTTP/1.1 307 Temporary Redirect\r\nLocation: /begini\r\nContent-Length: 0\r\n\r\n")},
 		{Name: "retry-after-a-year", Description: "429 and a year's wait", serve: saying("HTTP/1.1 429 Too Many Requests\r\nRetry-After: 31536000\r\nContent-Length: 0\r\n\r\n")},
