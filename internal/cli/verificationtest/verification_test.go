@@ -161,10 +161,15 @@ func (f framework) test(t *testing.T, program, provider string) {
 	audit := exec.Command(program, "dev", "--url", fmt.Sprintf("http://127.0.0.1:%d/webhook", port), "--provider", provider, "--key-env", variable)
 	audit.Env = environment
 	table, err := audit.CombinedOutput()
-	if err != nil || bytes.Contains(table, []byte("\nwarn ")) {
+	warned := slices.DeleteFunc(warning.FindAllStringSubmatch(string(table), -1), func(found []string) bool {
+		return found[1] == "webhook.answers-in-time" // how fast it is depends on what else this machine does
+	})
+	if err != nil || len(warned) > 0 {
 		t.Errorf("%v\n%s", err, table)
 	}
 }
+
+var warning = regexp.MustCompile(`(?m)^warn +(\S+)`)
 
 // installed skips the test where the framework is not there. In CI only those may be missing that not every Debian has.
 func (f framework) installed(t *testing.T) {
