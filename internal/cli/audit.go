@@ -20,6 +20,9 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/runner"
 )
 
+// compile is what compiles policies; tests compile those of a selection once for all.
+var compile = (*policy.Library).Compile
+
 func (a *app) auditCommand() *cobra.Command {
 	var choice choice
 	var permissions permissions
@@ -113,7 +116,7 @@ func (a *app) judgeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			judge, err := library.Compile(cmd.Context(), selection)
+			judge, err := compile(library, cmd.Context(), selection)
 			if err != nil {
 				return err
 			}
@@ -204,7 +207,7 @@ func (a *app) audit(ctx context.Context, prepared *prepared) (*audit.Document, *
 	}
 	compiling := make(chan compiled, 1)
 	compile := func() {
-		judge, err := library.Compile(a.lasting, selection)
+		judge, err := compile(library, a.lasting, selection)
 		compiling <- compiled{judge, err}
 	}
 	if library.HasUserPolicies() {

@@ -138,7 +138,7 @@ func (a *app) requestAll(ctx context.Context, name string) (*request, error) {
 	if err != nil {
 		return nil, err
 	}
-	judge, err := library.Compile(ctx, selection)
+	judge, err := compile(library, ctx, selection)
 	if err != nil {
 		return nil, err
 	}

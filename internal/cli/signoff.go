@@ -241,7 +241,7 @@ func (a *app) rejudge(ctx context.Context, raw []byte, library *policy.Library) 
 		if err != nil {
 			return nil, err
 		}
-		judge, err := library.Compile(ctx, selection)
+		judge, err := compile(library, ctx, selection)
 		if err != nil {
 			return nil, err
 		}
