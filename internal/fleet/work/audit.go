@@ -252,6 +252,9 @@ func (a *auditing) probe(ctx context.Context, cancel context.CancelCauseFunc, in
 		return nil, nil, err
 	}
 	options.Now, options.Tool, options.Needed, options.Selected = a.DB.Now, a.Tool, judge.selection.Reads, judge.selection.Selects
+	if a.probes != nil {
+		options.Probes = a.probes(options.Probes)
+	}
 	for i, probe := range options.Probes {
 		if probe.Name() == "repositories" {
 			options.Probes[i] = oneAtATime{probe, a.scans}

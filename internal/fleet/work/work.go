@@ -90,8 +90,9 @@ type Fleet struct {
 	client  *river.Client[*sql.Tx]
 	judges  judges
 	notes   *notes
-	judging chan struct{} // bounds how many reports are judged at a time, for the memory that it takes
-	scans   chan struct{} // and how many audits search repositories
+	judging chan struct{}                     // bounds how many reports are judged at a time, for the memory that it takes
+	scans   chan struct{}                     // and how many audits search repositories
+	probes  func([]audit.Probe) []audit.Probe // for tests: in place of the probes there are; nil: all
 
 	mu      sync.Mutex
 	running map[string]context.CancelCauseFunc // by run

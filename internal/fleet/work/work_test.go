@@ -76,16 +76,17 @@ func (l *lab) write(file, text string) {
 }
 
 // start starts a process of the fleet, which the test ends.
-func (l *lab) start(change ...func(*work.Options)) *work.Fleet {
+func (l *lab) start() {
 	l.t.Helper()
-	options := l.options
-	for _, one := range change {
-		one(&options)
-	}
-	f, err := work.New(options)
+	f, err := work.New(l.options)
 	if err != nil {
 		l.t.Fatal(err)
 	}
+	l.run(f)
+}
+
+func (l *lab) run(f *work.Fleet) {
+	l.t.Helper()
 	if err := f.Start(l.t.Context()); err != nil {
 		l.t.Fatal(err)
 	}
@@ -94,18 +95,23 @@ func (l *lab) start(change ...func(*work.Options)) *work.Fleet {
 			l.t.Error(err)
 		}
 	})
-	return f
 }
 
 // await waits until something holds, looking at the database again and again.
 func (l *lab) await(what string, holds func() bool) {
 	t := l.t
 	t.Helper()
-	deadline := time.Now().Add(90 * time.Second)
+	const patience = 2 * time.Minute
+	deadline := time.Now().Add(patience)
 	for !holds() {
 		if time.Now().After(deadline) {
 			list, err := l.db.List(context.Background(), database.Filter{Removed: true})
-			t.Fatalf("%s: not within %v\n%+v %v\n%s", what, 90*time.Second, list, err, l.log)
+			problems := ""
+			err = errors.Join(err, l.db.Write(context.Background(), func(tx *database.Tx) (err error) {
+				problems, err = tx.Setting(context.Background(), work.SourceProblemsSetting)
+				return err
+			}))
+			t.Fatalf("%s: not within %v\n%+v %s %v\n%s", what, patience, list, problems, err, l.log)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}

@@ -1,0 +1,15 @@
+package work
+
+import (
+	"context"
+
+	"github.com/prelaunch-audit/prelaunch/internal/audit"
+)
+
+// UseProbes has audits use other probes.
+func (f *Fleet) UseProbes(probes func([]audit.Probe) []audit.Probe) { f.probes = probes }
+
+// Sweep, Reload, Check and Retain are what the jobs of those names do.
+func (f *Fleet) Sweep(ctx context.Context) error  { return f.sweep(ctx) }
+func (f *Fleet) Reload(ctx context.Context) error { return f.reload(ctx) }
+func (f *Fleet) Check(ctx context.Context) error  { return f.check(ctx) }
