@@ -22,7 +22,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/riverqueue/river/riverdriver"
 	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
@@ -38,6 +39,10 @@ const (
 	postgresConnections = 12
 	sqliteReaders       = 4
 )
+
+// idleInTransaction is how long a process may say nothing in the middle of a transaction: then it is frozen or gone, and others wait for
+// what it holds.
+const idleInTransaction = "30s"
 
 // DB is the database of a fleet. It is safe for concurrent use.
 type DB struct {
@@ -87,10 +92,14 @@ func withoutAddress(err error) error {
 }
 
 func openPostgres(address string) (*DB, error) {
-	pool, err := sql.Open("pgx", address)
+	config, err := pgx.ParseConfig(address)
 	if err != nil {
 		return nil, errors.New("open the database: its address cannot be read (it is not repeated here, since a password may be in it)")
 	}
+	pool := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, "SET idle_in_transaction_session_timeout = '"+idleInTransaction+"'")
+		return err
+	}))
 	pool.SetMaxOpenConns(postgresConnections)
 	pool.SetMaxIdleConns(postgresConnections)
 	pool.SetConnMaxIdleTime(time.Minute)

@@ -95,8 +95,9 @@ func (f *Fleet) watch(ctx context.Context, others map[string]seen) error {
 			delete(living, w.ID)
 		}
 	}
+	err = f.rescue(ctx, living, others, now)
 	maps.DeleteFunc(others, func(id string, _ seen) bool { return !living[id] })
-	return f.rescue(ctx, living, others, now)
+	return err
 }
 
 // bury releases what a dead process had taken.

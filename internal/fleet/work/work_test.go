@@ -22,8 +22,6 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
 )
 
-func TestMain(m *testing.M) { databasetest.Main(m) }
-
 // quick is the timing of tests.
 var quick = work.Timing{
 	Beat: 200 * time.Millisecond, Dead: 20 * time.Second, Sweep: time.Second, Reload: time.Second, Check: time.Second, Retain: time.Minute, Messages: time.Second, Poll: 20 * time.Millisecond,
