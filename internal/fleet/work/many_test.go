@@ -2,12 +2,14 @@ package work_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -444,6 +446,63 @@ func TestFindingsAreOpenedAndClosed(t *testing.T) {
 		want := fmt.Sprint([]string{database.EventOpened, database.EventWaived, database.EventReopened, database.EventClosed, database.EventReopened})
 		if fmt.Sprint(kinds) != want {
 			t.Errorf("the events are %v, expected %s", kinds, want)
+		}
+	})
+}
+
+// TestNamesBelongToTeams holds that no team gets the keys or the history of another by its name.
+func TestNamesBelongToTeams(t *testing.T) {
+	t.Parallel()
+	databasetest.EachAddress(t, func(t *testing.T, address string) {
+		l := newLab(t, address, "")
+		ctx := t.Context()
+		f, err := work.New(l.options) // which is not started
+		if err != nil {
+			t.Fatal(err)
+		}
+		reload := func() (problems string) {
+			t.Helper()
+			if err := f.Reload(ctx); err != nil {
+				t.Fatal(err)
+			}
+			l.in(func(tx *database.Tx) (err error) {
+				problems, err = tx.Setting(ctx, work.SourceProblemsSetting)
+				return err
+			})
+			return problems
+		}
+		l.add("loans", "acme", "hooks.acme.example", "127.0.0.1:1", "")
+		if problems := reload(); problems != "null" && problems != "[]" {
+			t.Errorf("problems: %s", problems)
+		}
+		l.add("attackers", "acme", "hooks.attackers.example", "127.0.0.1:1", "")
+		if problems := reload(); !strings.Contains(problems, "belongs to another team") {
+			t.Errorf("problems: %s", problems)
+		}
+		if i := l.integration("acme"); i.Team != "loans" || i.Path != "loans/acme/prelaunch.yaml" {
+			t.Errorf("the integration is %+v", i)
+		}
+		if err := os.RemoveAll(filepath.Join(l.dir, "loans")); err != nil {
+			t.Fatal(err)
+		}
+		if problems := reload(); !strings.Contains(problems, "belongs to another team") || l.integration("acme").RemovedAt.IsZero() {
+			t.Errorf("a name that was given up: %s, %+v", problems, l.integration("acme"))
+		}
+		if err := l.desk().Forget(ctx, "test", "acme"); err != nil {
+			t.Fatal(err)
+		}
+		reload()
+		if i := l.integration("acme"); i.Team != "attackers" {
+			t.Errorf("a name that was freed belongs to %s", i.Team)
+		}
+		for _, team := range []string{"one", "two"} { // which come at the same time
+			l.add(team, "new", "hooks.acme.example", "127.0.0.1:1", "")
+		}
+		if problems := reload(); !strings.Contains(problems, "Two teams claim its name") {
+			t.Errorf("problems: %s", problems)
+		}
+		if _, err := l.db.Integration(ctx, "new"); !errors.Is(err, database.ErrNotFound) {
+			t.Errorf("a name that two teams claim: %v", err)
 		}
 	})
 }

@@ -33,6 +33,7 @@ type lab struct {
 	t       *testing.T
 	dir     string // the source
 	file    string // fleet.yaml
+	address string // of the database
 	db      *database.DB
 	env     map[string]string
 	options work.Options
@@ -43,7 +44,7 @@ type lab struct {
 // newLab makes the settings of a fleet whose receivers are on this machine. more is added to them.
 func newLab(t *testing.T, address, more string) *lab {
 	t.Helper()
-	l := &lab{t: t, dir: t.TempDir(), env: map[string]string{"PATH": os.Getenv("PATH"), "HOME": os.Getenv("HOME")}, heard: &heard{}, log: &buffer{}}
+	l := &lab{t: t, address: address, dir: t.TempDir(), env: map[string]string{"PATH": os.Getenv("PATH"), "HOME": os.Getenv("HOME")}, heard: &heard{}, log: &buffer{}}
 	l.file = filepath.Join(t.TempDir(), "fleet.yaml")
 	l.write(l.file, fmt.Sprintf("version: 1\nsources: [{name: own, directory: %s}]\nsecrets: %s/{team}/{integration}\nallow: [{networks: [127.0.0.0/8], env: [\"*_API_KEY\", \"*_KEY\"], api_hosts: [%s]}]\n%s",
 		l.dir, t.TempDir(), sandbox.APIHost, more))
@@ -273,15 +274,47 @@ func TestFleetAudits(t *testing.T) {
 	})
 }
 
-// holdsNoSecret looks for every key of the lab in the log and in the file of the database.
+// holdsNoSecret looks for every key of the lab in the log, in the file of the database, where there is one, and in the documents.
 func (l *lab) holdsNoSecret() {
 	l.t.Helper()
+	texts := map[string]string{"the log": l.log.String()}
+	list, err := l.db.List(l.t.Context(), database.Filter{})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	for _, i := range list {
+		for _, run := range l.runs(i.Name) {
+			for _, digest := range []string{run.Report, run.Facts} {
+				document, err := l.db.Document(l.t.Context(), digest)
+				if err != nil {
+					l.t.Fatal(err)
+				}
+				texts["the document "+digest] = string(document)
+			}
+		}
+	}
+	if path, isFile := strings.CutPrefix(l.address, "sqlite:"); isFile {
+		for _, name := range []string{path, path + "-wal"} {
+			content, err := os.ReadFile(name)
+			if err != nil {
+				l.t.Fatal(err)
+			}
+			texts[name] = string(content)
+		}
+	}
+	keys := 0
 	for name, key := range l.env {
 		if !strings.HasSuffix(name, "_KEY") {
 			continue
 		}
-		if strings.Contains(l.log.String(), key) {
-			l.t.Errorf("the log holds the key %s", name)
+		keys++
+		for where, text := range texts {
+			if strings.Contains(text, key) {
+				l.t.Errorf("%s holds the key %s", where, name)
+			}
 		}
+	}
+	if keys == 0 || len(texts) < 3 {
+		l.t.Errorf("%d keys were looked for in %d texts", keys, len(texts))
 	}
 }

@@ -89,6 +89,22 @@ func Postgres(t testing.TB) string {
 	return shared.server.Database(t)
 }
 
+// Own is a server for a test that stops and starts it. It is skipped as Postgres says.
+func Own(t testing.TB) *Server {
+	t.Helper()
+	Postgres(t)
+	server, err := Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Remove(); err != nil {
+			t.Error(err)
+		}
+	})
+	return server
+}
+
 var shared struct {
 	once   sync.Once
 	server *Server
