@@ -27,13 +27,13 @@ var (
 	DemoProduction = []Behavior{
 		{Name: "first-sixteen-digits", Description: "only the first 16 digits are compared",
 			Expect: Expect{Fails: []string{RejectsPartial}, May: []string{RejectsUnsigned, RejectsTampered}}, Plant: Match(func(expected, given string) bool { return len(given) >= 16 && given[:16] == expected[:16] })},
-		{Name: "malformed-crashes", Description: "answers 500 to a body that is not JSON", // what is nested too deeply is no JSON to it
+		{Name: "malformed-crashes", Description: "responds with 500 to a body that is not JSON", // what is nested too deeply is no JSON to it
 			Expect: Expect{Fails: []string{RejectsMalformed}, May: []string{StatusCodes, Bounded}}, Plant: Refusal(Malformed, Crash)},
-		{Name: "plain-http-served", Description: "answers over plain HTTP as it does over HTTPS",
+		{Name: "plain-http-served", Description: "responds over plain HTTP as it does over HTTPS",
 			Expect: Expect{Fails: []string{NoPlainHTTP}}, Plant: func(ru *Rules) {
 				ru.Plain = func(_ *Receiver, own http.Handler) http.Handler { return own }
 			}},
-		{Name: "tls-1.0", Description: "takes TLS 1.0 and 1.1 too", Expect: Expect{Fails: []string{ModernTLS}}, Plant: func(ru *Rules) {
+		{Name: "tls-1.0", Description: "accepts TLS 1.0 and 1.1, too", Expect: Expect{Fails: []string{ModernTLS}}, Plant: func(ru *Rules) {
 			ru.Tls = func(c *tls.Config) { c.MinVersion = tls.VersionTLS10 }
 		}},
 	}
@@ -41,7 +41,7 @@ var (
 
 // DemoDeployment are the flaws around the receivers of the demo's flawed integration.
 var DemoDeployment = []DeploymentFlaw{
-	{"key-in-history", "a commit held the Production key until the next took it out", Expect{Fails: []string{NotInHistory, Rotated}}, func(d *Deployment) {
+	{"key-in-history", "a commit contained the Production key until the next removed it", Expect{Fails: []string{NotInHistory, Rotated}}, func(d *Deployment) {
 		d.Commits[0].Files["receiver.py"] = ReceiverCode(string(d.Production.Secret.Expose()))
 	}},
 	{"key-in-client", "a bundle holds the Production key", Expect{Fails: []string{NotInClient, Rotated}}, func(d *Deployment) {
