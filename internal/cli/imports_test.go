@@ -56,7 +56,7 @@ var mayImport = []struct{ pattern, may string }{
 	{"internal/signoff", "internal/audit internal/secret internal/report internal/history internal/strictjson internal/verdict"},
 	{"internal/keyscan", "internal/audit internal/secret internal/content internal/keyscan/match"},
 	{"internal/gitrepo", "internal/gitrepo/object"},
-	{"internal/gitrepo/object", "internal/inflate"},
+	{"internal/gitrepo/object", ""},
 	{"internal/keyscan/match", ""},
 	{"internal/sandbox", "internal/audit internal/secret internal/provider internal/sandbox/certs internal/sandbox/gitrepo internal/lazy"},
 	{"internal/sandbox/behaviors", "internal/audit internal/secret internal/provider internal/sandbox internal/sandbox/certs"}, // only tests and the benchmark import it

@@ -3,35 +3,29 @@ package object
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
 	"github.com/klauspost/compress/zlib"
-
-	"github.com/prelaunch-audit/prelaunch/internal/inflate"
 )
 
 // errZlib marks a stream that is not what it should be.
-var errZlib = inflate.ErrCorrupt
+var errZlib = errors.New("corrupt zlib stream")
 
 // inflater inflates zlib streams from memory to memory. The zero value is ready; it is for one
 // goroutine.
 type inflater struct {
-	small inflate.Decoder
-	in    bytes.Reader
-	z     io.ReadCloser
+	in bytes.Reader
+	z  io.ReadCloser
 }
 
-// inflatePiece is how much is inflated between two looks at the context, and up to how much goes
-// from memory to memory in one step.
+// inflatePiece is how much is inflated between two looks at the context.
 const inflatePiece = 4 << 20
 
 // zlib inflates the stream at the start of src into dst, which must have exactly the inflated
 // size, and returns how many bytes of src the stream took.
 func (f *inflater) zlib(ctx context.Context, dst, src []byte) (taken int, err error) {
-	if len(dst) <= inflatePiece {
-		return f.small.Zlib(dst, src)
-	}
 	f.in.Reset(src)
 	if err := reset(&f.z, &f.in); err != nil {
 		return 0, fmt.Errorf("%w: %w", errZlib, err)
