@@ -137,15 +137,18 @@ about(environment) := some_accepted(environment) if {
 
 forgeries(environment) := lib.amount(number(forged(environment)), "forged request", "forged requests")
 
+# kinds are the cases of the draws, as they are sent again.
+kinds(list) := sort({text.replayed(draw.fact) | some draw in list})
+
 some_accepted(environment) := {
 	"outcome": "fail",
 	"message": sprintf("%s accepted %d of %s on new connections (%s), at %s", [
 		text.receiver(environment), number(accepted(environment)), forgeries(environment),
-		concat(", ", text.kinds(accepted(environment))), concat(", ", addresses(accepted(environment))),
+		concat(", ", kinds(accepted(environment))), concat(", ", addresses(accepted(environment))),
 	]),
 	"evidence": {
 		"accepted": number(accepted(environment)), "draws": number(forged(environment)),
-		"addresses": addresses(accepted(environment)), "cases": text.kinds(accepted(environment)),
+		"addresses": addresses(accepted(environment)), "cases": kinds(accepted(environment)),
 		"replay": text.repeated(environment, "webhook.same-everywhere"),
 	},
 }

@@ -24,6 +24,8 @@ test_fail if {
 	some f in findings({}, [draw("unsigned", 30, {}), draw("wrong-key", 27, {}), taken])
 	f.outcome == "fail"
 	f.evidence.accepted == 3
+	f.evidence.cases == ["guessable-key/random-key"]
+	contains(f.message, "(guessable-key/random-key)")
 }
 
 test_fail_without_verification if {
