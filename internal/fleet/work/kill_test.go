@@ -28,7 +28,7 @@ const workerVariable = "PRELAUNCH_TEST_WORKER"
 // workerOptions are what a worker process is told.
 type workerOptions struct {
 	Database, Settings string
-	Events             int // that each audit sends
+	Events             int // that each audit sends; negative: audits are made with every probe there is
 	Timing             work.Timing
 }
 
@@ -70,7 +70,9 @@ func runWorker(text string) error {
 	if err != nil {
 		return err
 	}
-	f.UseProbes(few(o.Events))
+	if o.Events >= 0 {
+		f.UseProbes(few(o.Events))
+	}
 	if err := f.Start(ctx); err != nil {
 		return err
 	}

@@ -312,7 +312,7 @@ func TestReasons(t *testing.T) {
 	databasetest.EachAddress(t, func(t *testing.T, address string) {
 		l := newLab(t, address, "")
 		r := newReceivers(t, 0)
-		today := time.Now().UTC().Format("2006-01-02")
+		nextMonth := time.Now().UTC().AddDate(0, 1, 0).Format("2006-01-02")
 		l.add("payments", "acme", "hooks.acme.example", r.Listener.Addr().String(), "")
 		l.startFew(1)
 		desk := l.desk()
@@ -359,13 +359,13 @@ func TestReasons(t *testing.T) {
 		}
 		// A waiver expires without an audit.
 		l.add("payments", "acme", "hooks.acme.example", r.Listener.Addr().String(),
-			"waivers: [{check: api-key.not-in-code, reason: r, owner: bob@acme.example, approved_by: jane@acme.example, expires: "+today+"}]\n")
+			"waivers: [{check: api-key.not-in-code, reason: r, owner: bob@acme.example, approved_by: jane@acme.example, expires: "+nextMonth+"}]\n")
 		expect(8, database.ReasonConfig)
 		runs := len(l.runs("acme"))
 		l.in(func(tx *database.Tx) error {
 			return tx.SetExpiries(t.Context(), "acme", []database.Expiry{{Kind: "waiver", Subject: "api-key.not-in-code", Person: "bob@acme.example", ExpiresAt: tx.Now().Add(-time.Minute)}})
 		})
-		l.await("an event says that the waiver has expired", func() bool { return l.heard.kinds()[database.EventExpired] == 2 })
+		l.await("an event says that the waiver has expired", func() bool { return l.heard.kinds()[database.EventExpired] >= 2 })
 		if now := len(l.runs("acme")); now != runs {
 			t.Errorf("a waiver that expired had %d audits made", now-runs)
 		}
