@@ -22,14 +22,22 @@ import (
 // exchanges asks each URL of this address over HTTPS, one after the other on the first handshake's
 // connection for as long as the server keeps it open.
 func (l *inspection) exchanges(ctx context.Context, g handshakeState) {
-	opened := g.conn
-	defer closeQuietly(opened) // closing twice changes nothing
+	opened, last := g.conn, g.conn // last is the one that the transport was given last
 	if err := opened.SetDeadline(time.Time{}); err != nil {
+		closeQuietly(opened)
 		return
 	}
 	transport := netprobe.NewTransport(l.in.dialByName, nil)
 	defer transport.CloseIdleConnections()
 	var mu sync.Mutex
+	// The transport closes a connection that failed at its leisure, after the request has; the lane is
+	// free for the next one only when it is closed. Closing twice changes nothing.
+	closeLast := func() {
+		mu.Lock()
+		defer mu.Unlock()
+		closeQuietly(last)
+	}
+	defer closeLast()
 	dials := 0 // for the current request, the first handshake's connection aside
 	transport.DialTLSContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
 		mu.Lock()
@@ -47,11 +55,15 @@ func (l *inspection) exchanges(ctx context.Context, g handshakeState) {
 			// The transport would repeat a request over HTTP/2 several times.
 			return nil, fmt.Errorf("repeat a request: %w", io.ErrUnexpectedEOF)
 		}
+		closeLast()
 		var connected, heard atomic.Bool
 		a := l.handshake(ctx, forRequest, g.postQuantum, &connected, &heard)
 		if a.err != nil {
 			return nil, a.err
 		}
+		mu.Lock()
+		last = a.conn
+		mu.Unlock()
 		return a.conn, nil
 	}
 	send := func(method string, u *url.URL) (e Exchange, header http.Header, body []byte, fresh bool) {
