@@ -25,6 +25,9 @@ type Config struct {
 	OIDC      *OIDC
 	Access    []Access
 	Session   time.Duration // how long a login is valid; 0: eight hours
+	// Proxies are reverse proxies whose X-Forwarded-For is believed, next to those on this machine. It only tells whose attempts to log
+	// in are bounded together.
+	Proxies []netip.Prefix
 }
 
 // User is one of a list of users in the configuration.

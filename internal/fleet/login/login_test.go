@@ -400,8 +400,43 @@ func TestAttemptsAreBounded(t *testing.T) {
 		t.Errorf("the correct password after too many attempts got %d", response.StatusCode)
 	}
 	s.now.add(21 * time.Second)
-	if response, _ := s.do(t, http.MethodPost, "/login", password("ann", "correct horse")); response.StatusCode != http.StatusSeeOther {
-		t.Errorf("after the wait: %d", response.StatusCode)
+	for range 6 { // what succeeds is not counted
+		if response, _ := s.do(t, http.MethodPost, "/login", password("ann", "correct horse")); response.StatusCode != http.StatusSeeOther {
+			t.Errorf("after the wait: %d", response.StatusCode)
+		}
+	}
+}
+
+// TestAttemptsBehindAProxy: those of others, whom the proxy names last, are not somebody's own; what a client wrote itself counts for
+// nothing, and a network of IPv6 is one client.
+func TestAttemptsBehindAProxy(t *testing.T) {
+	t.Parallel()
+	s := start(t, login.Config{Basic: users(t)})
+	fail := func(forwarded string) (last int) {
+		for range 6 {
+			response, _ := s.do(t, http.MethodPost, "/login", password("nobody", "wrong"), header("X-Forwarded-For", forwarded))
+			last = response.StatusCode
+		}
+		return last
+	}
+	try := func(forwarded string) int {
+		response, _ := s.do(t, http.MethodPost, "/login", password("rita", "wrong"), header("X-Forwarded-For", forwarded))
+		return response.StatusCode
+	}
+	if status := fail("192.0.2.1"); status != http.StatusTooManyRequests {
+		t.Errorf("the sixth attempt of one address: %d", status)
+	}
+	if status := try("192.0.2.2"); status != http.StatusUnauthorized {
+		t.Errorf("another address: %d", status)
+	}
+	if status := try("192.0.2.9, 192.0.2.1"); status != http.StatusTooManyRequests {
+		t.Errorf("with an address of its own before the proxy's: %d", status)
+	}
+	if status := fail("2001:db8::1"); status != http.StatusTooManyRequests {
+		t.Errorf("the sixth attempt of one IPv6 address: %d", status)
+	}
+	if status := try("2001:db8::2"); status != http.StatusTooManyRequests {
+		t.Errorf("its neighbor: %d", status)
 	}
 }
 

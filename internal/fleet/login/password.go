@@ -1,8 +1,8 @@
 package login
 
 import (
-	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -45,11 +45,9 @@ func (g *Guard) takePassword(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name, password, next := r.PostForm.Get("name"), r.PostForm.Get("password"), local(r.PostForm.Get("next"))
-	address, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		address = r.RemoteAddr
-	}
-	if len(name) > maxName || !g.tries.allow("address "+address, triesOfAddress) || !g.tries.allow("name "+strings.ToLower(name), triesOfName) {
+	address := g.client(r)
+	giveBack, allowed := g.tries.attempt("address "+address, "name "+strings.ToLower(name[:min(len(name), maxName)]))
+	if !allowed {
 		w.Header().Set("Retry-After", "20")
 		g.Form(w, r, http.StatusTooManyRequests, "Too many attempts. Wait 20 seconds.", next)
 		return
@@ -74,7 +72,7 @@ func (g *Guard) takePassword(w http.ResponseWriter, r *http.Request) {
 		g.Form(w, r, http.StatusUnauthorized, "Name or password is incorrect.", next)
 		return
 	}
-	g.tries.forget("name " + strings.ToLower(name))
+	giveBack() // only what fails is counted: many people may come from one address
 	g.logIn(w, r, Session{Login: user.Name, Via: ViaBasic, Groups: user.Groups}, next)
 }
 
@@ -90,30 +88,63 @@ func newTries(now func() time.Time) *tries {
 	return &tries{now: now, all: map[string]*rate.Limiter{}}
 }
 
-func (t *tries) allow(key string, atOnce int) bool {
+// attempt counts one from an address with a name, and returns how it is given back. It is false where there were too many of either.
+func (t *tries) attempt(address, name string) (giveBack func(), allowed bool) {
+	ofAddress, allowed := t.take(address, triesOfAddress)
+	if !allowed {
+		return nil, false
+	}
+	ofName, allowed := t.take(name, triesOfName)
+	return func() { ofAddress(); ofName() }, allowed
+}
+
+// take counts an attempt, and returns how it is given back. It is false where there were too many.
+func (t *tries) take(key string, atOnce int) (giveBack func(), allowed bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	limiter, known := t.all[key]
+	now := t.now()
 	if !known {
 		if len(t.all) >= maxTried {
 			for key, limiter := range t.all { // those that have their whole allowance again are as if never seen
-				if limiter.TokensAt(t.now()) >= float64(limiter.Burst()) {
+				if limiter.TokensAt(now) >= float64(limiter.Burst()) {
 					delete(t.all, key)
 				}
 			}
 		}
 		if len(t.all) >= maxTried {
-			return false // an attack from that many places: nobody new gets in until it is over
+			return nil, false // an attack from that many places: nobody new gets in until it is over
 		}
 		limiter = rate.NewLimiter(rate.Every(triesInterval), atOnce)
 		t.all[key] = limiter
 	}
-	return limiter.AllowN(t.now(), 1)
+	taken := limiter.ReserveN(now, 1)
+	if taken.DelayFrom(now) > 0 {
+		taken.CancelAt(now)
+		return nil, false
+	}
+	return func() { taken.CancelAt(now) }, true
 }
 
-// forget gives a name its whole allowance again: it logged in.
-func (t *tries) forget(key string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.all, key)
+// client is whose attempts are bounded together: an address, or a network of IPv6, of which one subscriber has a whole one. Behind a
+// proxy it is the last that the proxy itself wrote.
+func (g *Guard) client(r *http.Request) string {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	address := peer.Addr().Unmap()
+	if address.IsLoopback() || slices.ContainsFunc(g.Config.Proxies, func(network netip.Prefix) bool { return network.Contains(address) }) {
+		lines := r.Header.Values("X-Forwarded-For")
+		if len(lines) > 0 {
+			list := strings.Split(lines[len(lines)-1], ",")
+			if forwarded, err := netip.ParseAddr(strings.TrimSpace(list[len(list)-1])); err == nil {
+				address = forwarded.Unmap()
+			}
+		}
+	}
+	if address.Is6() {
+		return netip.PrefixFrom(address.WithZone(""), 64).Masked().String()
+	}
+	return address.String()
 }

@@ -51,6 +51,7 @@ func Field() shape.Field {
 				shape.Field{Name: "groups_claim", Shape: text, About: "claim that lists the groups; default: groups"},
 			)},
 		}}},
+		shape.Field{Name: "proxies", Shape: &shape.Shape{Kind: shape.List, Item: shape.Texts(network)}, About: "reverse proxies, next to those on this machine, whose X-Forwarded-For tells whose attempts to log in are bounded together"},
 		shape.Field{Name: "session", Shape: shape.Texts(period), About: "how long a login is valid; default: 8h"},
 		shape.Field{Name: "access", About: "roles of groups", Shape: &shape.Shape{Kind: shape.List, Item: object(
 			shape.Field{Name: "group", Required: true, Shape: text, About: "group"},
@@ -69,7 +70,7 @@ func Field() shape.Field {
 // From puts the settings into the options. Its error lists all that cannot be used.
 func From(v *shape.Value, lookupEnv func(name string) (value string, set bool), o *Options) error {
 	var faults []error
-	o.Login = login.Config{PublicURL: v.Field("public_url").String()}
+	o.Login = login.Config{PublicURL: v.Field("public_url").String(), Proxies: networks(v.Field("proxies"))}
 	if text := v.Field("session").String(); text != "" {
 		o.Login.Session, _ = time.ParseDuration(text) // its form was checked
 	}
