@@ -306,6 +306,31 @@ func (l *lab) in(do func(tx *database.Tx) error) {
 	}
 }
 
+// TestQuietHours holds that nothing begins by itself in quiet hours, and what is asked for does.
+func TestQuietHours(t *testing.T) {
+	t.Parallel()
+	databasetest.EachAddress(t, func(t *testing.T, address string) {
+		now := time.Now().UTC()
+		l := newLab(t, address, fmt.Sprintf("quiet_hours: {from: %q, to: %q}\n", now.Add(-time.Hour).Format("15:04"), now.Add(6*time.Hour).Format("15:04")))
+		r := newReceivers(t, 0)
+		l.add("payments", "acme", "hooks.acme.example", r.Listener.Addr().String(), "")
+		l.startFew(1)
+		l.await("the audit is put off", func() bool {
+			i, err := l.db.Integration(t.Context(), "acme")
+			return err == nil && i.Job == 0 && i.NextDue.Sub(now) > 5*time.Hour && i.DueReason == database.ReasonNew
+		})
+		if runs := l.runs("acme"); len(runs) > 0 {
+			t.Errorf("runs in quiet hours: %+v", runs)
+		}
+		if err := l.desk().AuditNow(t.Context(), "test", "acme", database.ReasonByHand); err != nil {
+			t.Fatal(err)
+		}
+		if run := l.finished("acme", 1)[0]; run.Reason != database.ReasonByHand || run.State != database.Finished {
+			t.Errorf("%+v", run)
+		}
+	})
+}
+
 // TestReasons holds what has an integration audited again.
 func TestReasons(t *testing.T) {
 	t.Parallel()
