@@ -219,7 +219,7 @@ func TestKeyPair(t *testing.T) {
 		},
 	}
 	rows := []schemeRow{{provider.Must("discord"), correctReceiver, true}, {provider.Must("discord"), confused, true}, {provider.Must("plaid"), staleAccepted, true}}
-	for _, name := range []string{"plaid", "sendgrid", "wise", "paypal"} {
+	for _, name := range []string{"plaid", "sendgrid", "wise", "paypal", "standard-webhooks-v1a"} {
 		rows = append(rows, schemeRow{provider.Must(name), correctReceiver, true})
 	}
 	for i := range audittest.Rows(t, len(rows), 4) {
