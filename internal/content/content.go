@@ -1,7 +1,7 @@
 // Package content is the recursive decoder: it hands over the texts of one content as they stand, with encodings undone, and out of
 // containers, in any nesting.
 //
-// The containers are gzip, zlib, bzip2, zstd, xz, lzma, lzip, lz4, brotli, zip (also jar, apk, aar, whl, docx, ...), tar, cpio, rpm,
+// The containers are gzip, zlib, deflate, bzip2, zstd, xz, lzma, lzip, lz4, brotli, zip (also jar, apk, aar, whl, docx, ...), tar, cpio, rpm,
 // ar (deb), cab, and the compressed streams of PDF and PNG. Input is hostile: depth, members and the bytes that come out are bounded,
 // and whatever was not decoded in full is reported as a Cut.
 package content
@@ -16,6 +16,7 @@ import (
 	"io"
 
 	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
@@ -211,6 +212,8 @@ func (w *walker) walk(path string, format Format, r io.Reader, depth int) error 
 		err = w.one(path, brotli.NewReader(br), outer, depth, "content")
 	case Zlib:
 		err = w.zlib(path, br, outer, depth)
+	case Deflate:
+		err = w.one(path, flate.NewReader(br), outer, depth, "content")
 	case Tar:
 		err = w.tar(path, br, outer, depth)
 	case Ar:

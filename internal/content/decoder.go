@@ -151,9 +151,7 @@ type Source interface {
 func (d *Decoder) Bytes(ctx context.Context, name string, data []byte) ([]Cut, error) {
 	d.begin(ctx)
 	format := SniffNamed(name, data)
-	if format == None {
-		format = SniffEnd(data[max(0, len(data)-TailLen):])
-	}
+	format, behind := withEnd(format, data[max(0, len(data)-TailLen):])
 	e := &entry{d: d, format: format}
 	for from := 0; ; from += window {
 		to := min(len(data), from+window)
@@ -167,10 +165,30 @@ func (d *Decoder) Bytes(ctx context.Context, name string, data []byte) ([]Cut, e
 			break
 		}
 	}
-	if format == None {
-		return d.end(nil)
+	return d.end(d.open(format, behind, func() Source { return bytes.NewReader(data) }))
+}
+
+// withEnd tells a format by a file's last bytes too: that of the file, or of what is behind it.
+func withEnd(format Format, tail []byte) (of, behind Format) {
+	switch {
+	case format == None:
+		return SniffEnd(tail), None
+	case format.isMedia():
+		return format, SniffEnd(tail)
 	}
-	return d.end(d.walker.walk("", format, &source{ctx: ctx, r: bytes.NewReader(data)}, 1))
+	return format, None
+}
+
+// open opens a container, and the one behind it.
+func (d *Decoder) open(format, behind Format, from func() Source) error {
+	for _, format := range []Format{format, behind} {
+		if format != None {
+			if err := d.walker.walk("", format, &source{ctx: d.walker.ctx, r: from()}, 1); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // File decodes what can be read anywhere and may be of any size. The error is the context's or that of reading.
@@ -192,16 +210,15 @@ func (d *Decoder) File(ctx context.Context, name string, from Source) ([]Cut, er
 	head, tail := make([]byte, SniffLen), make([]byte, min(size, TailLen))
 	n, _ := from.ReadAt(head, 0)
 	format := SniffNamed(name, head[:n])
-	if n, _ := from.ReadAt(tail, size-int64(len(tail))); format == None {
-		format = SniffEnd(tail[:n])
-	}
+	n, _ = from.ReadAt(tail, size-int64(len(tail)))
+	format, behind := withEnd(format, tail[:n])
 	e := &entry{d: d, format: format, sniffed: true}
 	_, err := io.CopyBuffer(e, struct{ io.Reader }{Until(ctx, io.NewSectionReader(from, 0, size))}, make([]byte, 256<<10))
 	if closed := e.Close(); err == nil {
 		err = closed
 	}
-	if err == nil && format != None {
-		err = d.walker.walk("", format, &source{ctx: ctx, r: io.NewSectionReader(from, 0, size)}, 1)
+	if err == nil {
+		err = d.open(format, behind, func() Source { return io.NewSectionReader(from, 0, size) })
 	}
 	return d.end(err)
 }
@@ -334,8 +351,8 @@ func (d *Decoder) window(e *entry, data []byte, last bool) error {
 	budget := maxGrowth*len(data) + baseGrowth
 	for level := range maxLayers {
 		d.visit(text)
-		if level == 0 && e.format != None && e.format != PDF {
-			return nil // what opens it, or knows it for media, sees what is in it
+		if level == 0 && e.format != None && e.format != PDF && !e.format.isMedia() {
+			return nil // what opens it sees what is in it
 		}
 		to := &f.layers[level]
 		control := d.steps.decode(text.Bytes, to)
@@ -390,7 +407,7 @@ func (d *Decoder) containers(e *entry, f *frame, text *Text, last bool) error {
 			zipped = true // what else begins like one is its entries
 		}
 		switch certain := text.Layer > 0 && len(rest) >= minDamaged || bytes.HasPrefix(text.Bytes, []byte("#!")); {
-		case (!certain || format == Zlib) && left-d.walker.left < minOutput: // it looked like a container by chance
+		case format == Deflate || (!certain || format == Zlib) && left-d.walker.left < minOutput: // it looked like a container by chance
 			found = slices.DeleteFunc(found, func(cut Cut) bool { return cut.Reason == Damaged })
 		case len(found) > 0 && !last && text.Layer == 0:
 			found = []Cut{{path, TooLarge, "it begins inside a large content and goes on beyond what is held of it"}}
@@ -399,10 +416,19 @@ func (d *Decoder) containers(e *entry, f *frame, text *Text, last bool) error {
 		return failed == nil
 	}
 	eachEmbedded(text.Bytes, open)
-	if text.made != nil { // zlib has too little at its beginning to be looked for anywhere
+	if text.made != nil { // these have too little at their beginning to be looked for anywhere
 		for _, p := range text.made.pieces {
-			if failed == nil && p.encoding&(Base64|Base32|Hex|Dump|Ascii85|UU|Percent|HexEscape|Octal|Unicode) != 0 && int(p.out) < len(text.Bytes) && embedded(text.Bytes[p.out:]) == Zlib {
+			if failed != nil {
+				break
+			}
+			if p.encoding&(Base64|Base32|Hex|Dump|Ascii85|UU|Percent|HexEscape|Octal|Unicode) == 0 || int(p.out) >= len(text.Bytes) {
+				continue
+			}
+			switch data := text.Bytes[p.out:]; {
+			case embedded(data) == Zlib:
 				open(int(p.out), Zlib)
+			case p.encoding&Base64 != 0 && isDeflate(data):
+				open(int(p.out), Deflate)
 			}
 		}
 	}

@@ -117,6 +117,14 @@ func TestBombs(t *testing.T) {
 		"soft line breaks":     strings.Repeat("a=\n", 1<<19),
 		"hexadecimal":          strings.Repeat("61", 1<<20),
 		"logs that never end":  strings.Repeat(`{"log":"a","stream":"stdout"}`+"\n", 1<<15),
+		"words of mail":        strings.Repeat("=?a?B?", 1<<18),
+		"lists of words":       strings.Repeat("=(a b", 1<<18),
+		"bytes one by one":     strings.Repeat("chr(1)", 1<<18),
+		"rich text":            `{\rtf` + strings.Repeat(`\u1?`, 1<<18),
+		"beginnings of zlib":   strings.Repeat("x\x9c\x05\xc0\x00", 1<<18),
+		"lines that begin so":  strings.Repeat("INFO QUFBQUFBQUFB\n", 1<<16),
+		"lines that append":    strings.Repeat("K=$KQUFBQUFBQUFB\n", 1<<16),
+		"binary patch":         "GIT binary patch\n" + strings.Repeat("zcmV00000\n", 1<<16),
 		"base64 in its pieces": strings.Repeat("QUFBQUFBQUFBQUFBQUFBQUFBQUFB\n", 1<<15),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -77,14 +77,14 @@ func (s *steps) digits(run []byte, at int, bits uint, encoding Encoding, table *
 	for shift := 0; shift < group && shift < len(run); shift++ {
 		part := run[shift:]
 		decoded := unpack(head[:0], part[:min(len(part), headBytes*8/int(bits))], bits, table)
-		if !worth(decoded) && (!s.thorough || len(part) <= headBytes*8/int(bits)) {
+		if !worth(decoded) && !(shift == 0 && bits == 6 && isDeflate(decoded)) && (!s.thorough || len(part) <= headBytes*8/int(bits)) {
 			continue
 		}
 		begin := len(out.text)
 		mark := len(out.pieces)
 		out.from(at+shift, 8, uint8(bits), encoding)
 		out.text = unpack(out.text, part, bits, table)
-		if s.thorough && !worth(out.text[begin:]) {
+		if s.thorough && !worth(out.text[begin:]) && !isDeflate(out.text[begin:]) {
 			out.text, out.pieces = out.text[:begin], out.pieces[:mark]
 			continue
 		}

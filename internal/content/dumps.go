@@ -2,6 +2,7 @@ package content
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"slices"
 	"strconv"
@@ -14,6 +15,10 @@ import (
 const (
 	minDump    = 24 // characters of a dump, at least
 	minNumbers = 8  // and numbers in it
+	minWords   = 3  // of several bytes each
+
+	maxNumberGap = 64 // bytes between two decimal digits of a sequence of numbers
+	maxCast      = 32 // bytes between two numbers that are converted one by one
 )
 
 // dumps decodes the numbers that text holds.
@@ -38,7 +43,7 @@ func (s *steps) dumps(text []byte, to *layer) {
 		if lines > from {
 			end = max(end, lines)
 		} else {
-			numbers(text[from:end], from, to)
+			s.numbers(text[from:end], from, to)
 		}
 		from = end
 	}
@@ -57,59 +62,190 @@ func (s *steps) dumps(text []byte, to *layer) {
 
 // number is one of a sequence.
 type number struct {
-	digits []byte
-	at     int
-	hex    bool // by its prefix
+	digits   []byte
+	at       int
+	base     int // that its prefix or suffix tells; 0: none does
+	negative bool
 }
 
-// numbers decodes a sequence of numbers below 256, whatever signs are between them, as hexadecimal, decimal and octal ones: for each
-// base, as many in a row as can be read in it.
-func numbers(run []byte, base int, to *layer) {
-	var list []number
-	for at := 0; at < len(run); {
-		if class[run[at]]&isHexDigit == 0 {
-			at++
-			continue
+// readNumber reads the number at text[at], which is a hexadecimal digit or the sign of a prefix, and returns where it ends.
+func readNumber(text []byte, at int) (n number, end int) {
+	n.at = at
+	prefix := func(signs string, base int) bool {
+		if len(text)-at > len(signs) && bytes.EqualFold(text[at:at+len(signs)], []byte(signs)) && is(text[at+len(signs)], isHexDigit) {
+			at, n.base = at+len(signs), base
+			return true
 		}
-		n := number{at: base + at}
-		digits := at
-		if run[at] == '0' && at+1 < len(run) && (run[at+1] == 'x' || run[at+1] == 'X') {
-			n.hex = true
-			digits += 2
-		}
-		for at = digits; at < len(run) && class[run[at]]&isHexDigit != 0; at++ {
-		}
-		n.digits = run[digits:at]
-		list = append(list, n)
+		return false
 	}
-	for _, base := range []int{16, 10, 8} {
-		from := 0
-		for at := range len(list) + 1 {
-			if at < len(list) && list[at].fits(base) {
-				continue
-			}
-			if at-from >= minNumbers {
-				emitNumbers(list[from:at], base, to)
-			}
-			from = at + 1
+	_ = prefix("0x", 16) || prefix("&h", 16) || prefix("16#", 16) || prefix("0o", 8) ||
+		text[at] == '0' && len(text)-at >= 10 && (text[at+1] == 'b' || text[at+1] == 'B') && bits(text[at+2:at+10]) && prefix("0b", 2)
+	end = at
+	for end < len(text) && is(text[end], isHexDigit) {
+		end++
+	}
+	n.digits = text[at:end]
+	n.negative = n.base == 0 && at > 0 && text[at-1] == '-' && (at < 2 || !is(text[at-2], isHexDigit))
+	switch rest := text[end:]; {
+	case len(rest) == 0:
+	case n.base == 0 && (rest[0] == 'h' || rest[0] == 'H') && len(n.digits) >= 2:
+		n.base, end = 16, end+1
+	case bytes.HasPrefix(rest, []byte("u8")):
+		end += 2
+	}
+	if n.base != 0 {
+		for len(n.digits) > 2 && n.digits[0] == '0' && (n.base != 16 || len(n.digits) != 4 && len(n.digits) != 8 && len(n.digits) != 16 || bytes.Count(n.digits, []byte{'0'}) >= len(n.digits)-2) {
+			n.digits = n.digits[1:]
 		}
 	}
+	return n, end
+}
+
+// bits reports whether text is nothing but binary digits.
+func bits(text []byte) bool { return len(bytes.Trim(text, "01")) == 0 }
+
+// value is that of a byte.
+func (n number) value(base int) (byte, bool) {
+	v := 0
+	for _, c := range n.digits {
+		digit := int(hexValues[c])
+		if v = v*base + digit; digit >= base || v > 0xff {
+			return 0, false
+		}
+	}
+	if n.negative { // of signed bytes
+		return byte(-v), v <= 128
+	}
+	return byte(v), true
 }
 
 func (n number) fits(base int) bool {
-	switch base {
-	case 16:
-		return len(n.digits) == 2 || n.hex && len(n.digits) == 1
-	case 10:
-		return !n.hex && len(n.digits) <= 3 && below(n.digits, 10)
+	digits, ok := len(n.digits), n.base == base
+	if n.base == 0 {
+		switch base {
+		case 16:
+			ok = digits == 2
+		case 10:
+			ok = digits <= 3
+		case 8:
+			ok = digits == 3 || digits == 4 && n.digits[0] == '0'
+		case 2:
+			ok = digits == 8
+		}
 	}
-	return !n.hex && (len(n.digits) == 3 || len(n.digits) == 4 && n.digits[0] == '0') && below(n.digits, 8)
+	if ok {
+		_, ok = n.value(base)
+	}
+	return ok && digits > 0
 }
 
-// below reports whether digits are a byte in that base.
-func below(digits []byte, base int) bool {
-	value, err := strconv.ParseUint(string(digits), base, 8)
-	return err == nil && value < 256
+// word is the value of a number of several bytes, and how many they are: of four, eight or sixteen hexadecimal digits, or of a decimal
+// number of 32 bits.
+func (n number) word() (value uint64, size int) {
+	switch digits := len(n.digits); {
+	case n.base == 16 && (digits == 4 || digits == 8 || digits == 16):
+		v, err := strconv.ParseUint(string(n.digits), 16, 64)
+		if err != nil {
+			return 0, 0
+		}
+		return v, digits / 2
+	case n.base == 0 && digits >= 8 && digits <= 10:
+		v, err := strconv.ParseUint(string(n.digits), 10, 32)
+		if err != nil {
+			return 0, 0
+		}
+		if n.negative {
+			v = uint64(uint32(-int64(v)))
+		}
+		return v, 4
+	}
+	return 0, 0
+}
+
+// numbers decodes a sequence of numbers, whatever signs are between them: bytes as hexadecimal, decimal, octal and binary ones, and
+// words of several bytes in either order; for each, as many in a row as can be read so.
+func (s *steps) numbers(run []byte, base int, to *layer) {
+	begin, last, figures := 0, -1, 0 // since begin: decimal digits, with which letters begin in hexadecimal too
+	for at, c := range run {
+		if c < '0' || c > '9' {
+			continue
+		}
+		if at-last > maxNumberGap {
+			if figures >= minNumbers {
+				s.sequence(run[begin:min(len(run), last+4)], base+begin, to)
+			}
+			begin, figures = at, 0
+			for begin > 0 && !is(run[begin-1], isSpace) && at-begin < len("16#") {
+				begin-- // the sign of a prefix
+			}
+		}
+		last = at
+		figures++
+	}
+	if figures >= minNumbers {
+		s.sequence(run[begin:], base+begin, to)
+	}
+}
+
+// sequence decodes the numbers that are not far apart.
+func (s *steps) sequence(run []byte, base int, to *layer) {
+	list := s.list[:0]
+	defer func() { s.list = list }()
+	for at := 0; at < len(run); {
+		if !is(run[at], isHexDigit) && (run[at] != '&' || at+2 >= len(run) || run[at+1]|0x20 != 'h' || !is(run[at+2], isHexDigit)) {
+			at++
+			continue
+		}
+		var n number
+		n, at = readNumber(run, at)
+		n.at += base
+		list = append(list, n)
+	}
+	if len(list) < minWords {
+		return
+	}
+	for _, base := range [...]int{16, 10, 8, 2} {
+		inRow(list, minNumbers, func(n number) bool { return n.fits(base) }, func(row []number) { emitNumbers(row, base, to) })
+	}
+	if !slices.ContainsFunc(list, func(n number) bool { return len(n.digits) >= 4 }) {
+		return
+	}
+	for _, size := range []int{2, 4, 8} {
+		inRow(list, minWords, func(n number) bool { _, is := n.word(); return is == size }, func(row []number) {
+			for _, order := range []binary.AppendByteOrder{binary.BigEndian, binary.LittleEndian} {
+				for _, n := range row {
+					v, _ := n.word()
+					to.from(n.at, 1, 1, Dump)
+					switch size {
+					case 2:
+						to.text = order.AppendUint16(to.text, uint16(v))
+					case 4:
+						to.text = order.AppendUint32(to.text, uint32(v))
+					case 8:
+						to.text = order.AppendUint64(to.text, v)
+					}
+				}
+				to.end()
+			}
+		})
+	}
+}
+
+// inRow calls f for the numbers in a row, least or more, of which all are so.
+func inRow(list []number, least int, so func(number) bool, f func(row []number)) {
+	if len(list) < least {
+		return
+	}
+	from := 0
+	for at := range len(list) + 1 {
+		if at < len(list) && so(list[at]) {
+			continue
+		}
+		if at-from >= least {
+			f(list[from:at])
+		}
+		from = at + 1
+	}
 }
 
 func emitNumbers(list []number, base int, to *layer) {
@@ -117,18 +253,65 @@ func emitNumbers(list []number, base int, to *layer) {
 		list = withoutIndexes(list)
 	}
 	for _, n := range list {
-		value, err := strconv.ParseUint(string(n.digits), base, 8)
-		if err != nil {
+		value, ok := n.value(base)
+		if !ok {
 			continue
 		}
 		encoding := Dump
-		if base == 16 && !n.hex {
+		if base == 16 && n.base == 0 {
 			encoding = Hex
 		}
 		to.from(n.at, 1, 1, encoding)
-		to.text = append(to.text, byte(value))
+		to.text = append(to.text, value)
 	}
 	to.end()
+}
+
+// casts decodes bytes of which each is converted by itself: chr(113) . chr(84), [char]0x71 + [char]0x54, (byte) 113, (byte) 84. sign
+// is the bracket before or around each number.
+func casts(text []byte, sign byte, to *layer) {
+	var list []number
+	emit := func() {
+		if len(list) >= minNumbers {
+			for _, base := range []int{10, 16} {
+				inRow(list, minNumbers, func(n number) bool { return n.fits(base) }, func(row []number) { emitNumbers(row, base, to) })
+			}
+		}
+		list = list[:0]
+	}
+	end := 0 // of the last number
+	for at := 0; at < len(text); {
+		n := bytes.IndexByte(text[at:], sign)
+		if n < 0 {
+			break
+		}
+		at += n + 1
+		begin := at
+		for begin < len(text) && begin-at < maxCast && (is(text[begin], isAlnumChar) && !is(text[begin], isHexDigit) || text[begin] >= 'a' && text[begin] <= 'f') && sign == '(' {
+			begin++ // a type
+		}
+		if begin > at {
+			if begin == len(text) || text[begin] != ')' {
+				continue
+			}
+			begin++
+		}
+		for begin < len(text) && begin-at < maxCast && (text[begin] == ' ' || text[begin] == '-') {
+			begin++
+		}
+		if begin >= len(text) || (text[begin] < '0' || text[begin] > '9') && text[begin] != '&' {
+			continue
+		}
+		number, next := readNumber(text, begin)
+		if len(number.digits) == 0 {
+			continue
+		}
+		if len(list) > 0 && at-end > maxCast {
+			emit()
+		}
+		list, end, at = append(list, number), next, next
+	}
+	emit()
 }
 
 // withoutIndexes leaves out what numbers the bytes, as in {"0":97,"1":98}.
@@ -198,6 +381,9 @@ func dumpLines(text []byte, at int, to *layer) int {
 	width := len(words[0].digits)
 	switch {
 	case width == 8 && all(inBase(2, 8, 8)):
+		if !bytes.Contains(text[start:words[0].at], []byte(":")) {
+			return 0 // no offset, but the first byte
+		}
 		single(2)
 	case width == 6 && all(inBase(8, 6, 6)): // two bytes, the second first
 		emit(func(word []byte) []byte {
@@ -212,7 +398,7 @@ func dumpLines(text []byte, at int, to *layer) int {
 				slices.Reverse(b)
 				return b
 			})
-		} else if all(func(word []byte) bool { return below(word, 10) }) {
+		} else if all(func(word []byte) bool { return number{digits: word}.fits(10) }) {
 			single(10)
 		}
 	case all(inBase(10, 1, 3)):
@@ -246,6 +432,9 @@ func dumpLine(line []byte, at int) (words []number, ok bool) {
 		return n
 	}
 	blanks()
+	if bytes.HasPrefix(line[pos:], []byte("0x")) {
+		pos += 2
+	}
 	from := pos
 	for pos < len(line) && is(line[pos], isHexDigit) {
 		pos++
@@ -266,12 +455,17 @@ func dumpLine(line []byte, at int) (words []number, ok bool) {
 		for pos < len(line) && !is(line[pos], isSpace) {
 			pos++
 		}
+		if bytes.HasPrefix(line[from:pos], []byte("0x")) {
+			from += 2
+		}
 		word := line[from:pos]
 		if len(word) == 0 || word[0] == '|' || word[0] == '>' && len(words) > 0 {
 			return words, true
 		}
-		if len(words) == 0 {
+		if len(words) == 1 && n < 8 && (!colon || n == 1) {
 			gap = n
+		} else if len(words) == 0 {
+			gap = 2
 		} else if width := len(words[0].digits); width%2 == 0 && word[0] != '\\' { // the characters stand next to the numbers, further away
 			if most := max(gap, 2); n > most || colon && n > 1 || width >= 4 && n > gap {
 				return words, true
@@ -389,8 +583,7 @@ func splitLogs(text []byte, to *layer) {
 // pdfStrings puts together the strings that the text operators of a PDF page show: a word is broken wherever two letters are set
 // closer or wider.
 func pdfStrings(text []byte, to *layer) {
-	shows := func(operator string) bool { return bytes.Contains(text, []byte(operator)) }
-	if !shows("BT") || !shows("TJ") && !shows("Tj") || !shows(")Tj") && !shows(") Tj") && !shows(">Tj") && !shows("> Tj") && !shows("]TJ") && !shows("] TJ") {
+	if !bytes.Contains(text, []byte("BT")) || !shows(text) {
 		return
 	}
 	begin := len(to.text)
@@ -437,6 +630,31 @@ func pdfStrings(text []byte, to *layer) {
 	if len(to.text) > begin {
 		to.end()
 	}
+}
+
+// shows reports whether a text operator of a page follows a string or an array.
+func shows(text []byte) bool {
+	operators := []string{"TJ", "Tj", "'", "\""}
+	if font := bytes.Index(text, []byte(" Tf")); font < 1 || text[font-1] < '0' || text[font-1] > '9' { // after its size
+		operators = operators[:2] // quotes are common elsewhere
+	}
+	for _, operator := range operators {
+		for at := 0; ; at++ {
+			n := bytes.Index(text[at:], []byte(operator))
+			if n < 0 {
+				break
+			}
+			at += n
+			before := at - 1
+			if before > 0 && text[before] == ' ' {
+				before--
+			}
+			if before >= 0 && (text[before] == ')' || text[before] == '>' || text[before] == ']' && operator == "TJ") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func dropSpace(r rune) rune {

@@ -108,7 +108,8 @@ type steps struct {
 	shortest int // of a run that may be encoded
 	reach    int // how far a key extends around an escape in it
 	thorough bool
-	seams    *Seams // nil: text is put together wherever it may be
+	seams    *Seams   // nil: text is put together wherever it may be
+	list     []number // scratch
 }
 
 // decode makes a layer of text; an empty layer: nothing in it is encoded. binary: text has control characters.
@@ -116,14 +117,22 @@ func (s *steps) decode(text []byte, to *layer) (binary bool) {
 	to.reset()
 	s.unescape(text, `\%&`, escape, to)
 	s.unescape(text, "=", quotedPrintable, to)
+	s.unescape(text, unseenSigns, unseen, to)
 	binary = s.join(text, to)
 	eachRun(text, s.shortest, isBase64Digit, func(from, end int) { s.run(text[from:end], from, to) })
 	s.dumps(text, to)
+	casts(text, '(', to)
+	casts(text, ']', to)
 	wideText(text, to)
 	splitLogs(text, to)
 	pdfStrings(text, to)
 	ascii85Text(text, to)
 	uuText(text, to)
+	encodedWords(text, to)
+	rich(text, to)
+	records(text, to)
+	binaryPatch(text, to)
+	wordLists(text, to)
 	return binary
 }
 
@@ -162,7 +171,7 @@ var class = func() (t [256]uint8) {
 		if c == '<' || c < ' ' && c != '\t' && c != '\r' && c != separator || t[c]&isQuote != 0 {
 			t[c] |= isSign
 		}
-		if bytes.IndexByte([]byte(",;:xX\\[](){}|$#&.-\"'"), c) >= 0 {
+		if bytes.IndexByte([]byte(",;:xX\\[](){}|$#&.-\"'hHuUoO"), c) >= 0 {
 			t[c] |= isDumpChar
 		}
 	}

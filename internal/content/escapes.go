@@ -16,7 +16,7 @@ type escapeReader func(text []byte, at int) (value rune, n int, kind Encoding, s
 // unescape replaces escapes that begin with one of the signs. A region begins before the first one and goes on as long as the next
 // one is near, so that what stands around an escape is decoded with it.
 func (s *steps) unescape(text []byte, signs string, read escapeReader, to *layer) {
-	next := [3]int{-1, -1, -1}
+	next := [4]int{-1, -1, -1, -1}
 	advance := func(from int) int {
 		first := len(text)
 		for i := range len(signs) {
@@ -83,9 +83,10 @@ func escape(text []byte, at int) (value rune, n int, kind Encoding, starts bool)
 		return value, n, Percent, n > 0
 	case '&':
 		value, n = entity(rest)
-		return value, n, HTML, n > 0
+		return visible(value), n, HTML, n > 0
 	}
 	value, n, kind = backslash(rest)
+	value = visible(value)
 	after := byte(0)
 	if at+n < len(text) {
 		after = text[at+n]
@@ -102,6 +103,39 @@ func escape(text []byte, at int) (value rune, n int, kind Encoding, starts bool)
 		starts = true
 	}
 	return value, n, kind, starts
+}
+
+// visible is a character, below 0 if it is one that is not seen: a soft hyphen, a blank of no width, a mark of a direction.
+func visible(value rune) rune {
+	if value == 0xad || value >= 0x200b && value <= 0x200f || value >= 0x2060 && value <= 0x2064 || value == 0xfeff {
+		return -1
+	}
+	return value
+}
+
+// unseenSigns are the first bytes of what unseen reads.
+const unseenSigns = "\xc2\xe2\xef\x1b"
+
+// unseen reads what nobody sees between two letters, characters and colors of a terminal, and letters of full width.
+func unseen(text []byte, at int) (value rune, n int, kind Encoding, starts bool) {
+	if text[at] == 0x1b {
+		if at+2 < len(text) && text[at+1] == '[' {
+			for end := at + 2; end < len(text) && end-at < maxEscape; end++ {
+				if c := text[end]; c >= '@' && c <= '~' {
+					return -1, end + 1 - at, Joined, at > 0 && is(text[at-1], isWordChar)
+				}
+			}
+		}
+		return 0, 0, 0, false
+	}
+	value, n = utf8.DecodeRune(text[at:])
+	switch {
+	case visible(value) < 0:
+		return -1, n, Joined, at > 0 && is(text[at-1], isWordChar)
+	case value > 0xff00 && value < 0xff5f:
+		return value - 0xff00 + ' ', n, Joined, true
+	}
+	return 0, 0, 0, false
 }
 
 // quotedPrintable reads the escapes of quoted-printable, which are told from an assignment by being in upper case.
@@ -182,7 +216,7 @@ func backslashAfter(rest []byte, skip int) (value rune, n int, kind Encoding) {
 // digits reads least to most digits at text[at:]; n is where they end.
 func digits(text []byte, at, least, most, base int) (value rune, n int) {
 	end := at
-	for end < len(text) && end-at < most && (base == 16 && is(text[end], isHexDigit) || base == 8 && text[end] >= '0' && text[end] <= '7') {
+	for end < len(text) && end-at < most && (base == 16 && is(text[end], isHexDigit) || text[end] >= '0' && int(text[end]) < '0'+min(base, 10)) {
 		end++
 	}
 	if end-at < least {
@@ -197,8 +231,18 @@ func digits(text []byte, at, least, most, base int) (value rune, n int) {
 
 // entity reads a character reference of HTML or XML.
 func entity(rest []byte) (value rune, n int) {
+	if rest[1] == '#' && len(rest) > 2 { // a browser needs no semicolon
+		base, at := 10, 2
+		if rest[2]|0x20 == 'x' {
+			base, at = 16, 3
+		}
+		if value, n = digits(rest, at, 1, 8, base); n > 0 && n < len(rest) && rest[n] == ';' {
+			n++
+		}
+		return value, n
+	}
 	end := bytes.IndexByte(rest, ';')
-	if end < 2 || rest[1] != '#' && !is(rest[1], isAlnumChar) {
+	if end < 2 || !is(rest[1], isAlnumChar) {
 		return 0, 0
 	}
 	decoded := html.UnescapeString(string(rest[:end+1]))

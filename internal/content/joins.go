@@ -8,6 +8,8 @@ const (
 	minJoined = 16  // bytes that pieces give together, at least: the length from which a key is taken for a secret
 	maxGap    = 120 // bytes between two pieces
 	maxTag    = 4096
+
+	maxRedirect = 40 // bytes from where a line is redirected to its end
 )
 
 // span is part of a text.
@@ -16,7 +18,7 @@ type span struct{ from, to int }
 // join puts together what is found in pieces where something that is looked for, or encoded, may go on from one to the next. binary:
 // text has control characters.
 func (s *steps) join(text []byte, to *layer) (binary bool) {
-	j := joiner{steps: s, text: text, to: to}
+	j := joiner{steps: s, text: text, to: to, redirects: s.seams != nil && bytes.Contains(text, []byte(" >> ")) && bytes.Contains(text, []byte("echo "))}
 	if s.seams == nil {
 		j.join(0, len(text))
 	}
@@ -113,13 +115,14 @@ type joiner struct {
 	next           int    // where that is; 0: there is none
 	first          int    // where the first of the pieces ended that belong together
 	tail           uint32 // the last three bytes of them
+	redirects      bool   // lines of the text go to files one by one
 	digits, marked int    // how many digits they end in, and how many of these no word of a language has
 }
 
 // line looks at what ends before the line end at text[at], before or after what continues the line.
 func (j *joiner) line(at int) {
 	var ends [4]int
-	found, begin := 0, max(0, at-maxGap)
+	found, begin, lineEnd := 0, max(0, at-maxGap), at
 	for n := 0; ; n++ {
 		end := at
 		for end > begin && (j.text[end-1] == ' ' || j.text[end-1] == '\t' || j.text[end-1] == '\r') {
@@ -141,14 +144,23 @@ func (j *joiner) line(at int) {
 	for found--; found >= 0; found-- {
 		j.end(ends[found])
 	}
+	if j.redirects {
+		for end := lineEnd - 1; end > begin && lineEnd-end < maxRedirect; end-- {
+			if j.text[end] == '>' && j.text[end-1] == ' ' {
+				j.end(end - 1)
+			} else if j.text[end] == '>' && j.text[end-1] == '>' && end > begin+1 && j.text[end-2] == ' ' {
+				j.end(end - 2)
+			} else {
+				continue
+			}
+			break
+		}
+	}
 }
 
 // end looks at the word that ends at text[at].
 func (j *joiner) end(at int) {
-	end, m := at, j.seams
-	if j.text[end-1] == '\\' && class[j.text[at]]&isSpace != 0 { // of a continued line
-		end--
-	}
+	end, m := at-dropped(j.text, at), j.seams
 	if end < j.done || end == 0 {
 		return
 	}
@@ -251,7 +263,7 @@ func (j *joiner) join(from, to int) int {
 				at++
 			}
 			next, drop := 0, 0
-			if j.mayJoin(text[from:at]) {
+			if j.mayJoin(text[from : at-dropped(text, at)]) {
 				next, drop = joint(text, at)
 				encoded = mixed(text[from:at-drop]) || encoded && next > 0 && digitsOnly(text[from:at-drop])
 				if next > 0 && !encoded && at-drop > from && !j.seams.next(text[at-drop-1], text[next]) {
@@ -282,8 +294,11 @@ func (j *joiner) join(from, to int) int {
 // mayJoin reports whether what is looked for may go on after a word: its last byte is found in the middle of it, or it ends as
 // something encoded does.
 func (s *steps) mayJoin(word []byte) bool {
+	if len(word) == 0 {
+		return true
+	}
 	last := word[len(word)-1]
-	return s.seams == nil || s.seams.before[last] || last == '\\' || class[last]&isBase64Digit != 0 && mixed(word)
+	return s.seams == nil || s.seams.before[last] || class[last]&isBase64Digit != 0 && mixed(word)
 }
 
 const (
@@ -319,22 +334,142 @@ func joint(text []byte, at int) (next, drop int) {
 	if at >= len(text) {
 		return 0, 0
 	}
+	drop = dropped(text, at)
 	switch c := text[at]; {
+	case c == '<' && drop > 0:
+		next = at + len(cdata)
 	case c == '<':
-		return afterTags(text, at), 0
+		next = afterTags(text, at)
 	case is(c, isQuote):
-		return afterQuotes(text, at), 0
-	case is(c, isSpace):
-		next = afterLine(text, at)
-		if next > 0 && at > 0 && text[at-1] == '\\' {
-			drop = 1
+		if next = afterQuotes(text, at); next > 0 && drop > 0 { // past the end of what is put in
+			if next++; text[next-1] != '}' {
+				next = 0
+			}
 		}
-		return next, drop
+	case is(c, isSpace):
+		if next = afterLead(text, at); next == 0 {
+			next = afterLine(text, at)
+		}
 	}
-	return 0, 0
+	if next >= len(text) || next > 0 && !is(text[next], isWordChar) {
+		next = 0
+	}
+	return next, drop
 }
 
-// afterTags skips the tags at text[at].
+var cdata = []byte("<![CDATA[")
+
+// dropped is how many bytes before text[at] belong to what follows: of a continued line, of one section before another, of an
+// expression that is put into a string.
+func dropped(text []byte, at int) int {
+	if at == 0 || at >= len(text) {
+		return 0
+	}
+	switch last := text[at-1]; {
+	case (last == '\\' || last == '^') && is(text[at], isSpace):
+		return 1
+	case last == '>' && text[at] == '<' && bytes.HasPrefix(text[at:], cdata) && bytes.HasSuffix(text[:at], []byte("]]>")):
+		return 3
+	case last == '{' && is(text[at], isQuote):
+		if at > 1 && (text[at-2] == '$' || text[at-2] == '#') {
+			return 2
+		}
+		return 1
+	}
+	return 0
+}
+
+// afterLead skips a line end and what the lines before and after it begin with: the level of a log entry, a time, a comment's sign, the
+// name of a variable to which more is appended.
+func afterLead(text []byte, at int) int {
+	start := max(0, at-maxGap)
+	if n := bytes.LastIndexByte(text[start:at], '\n'); n >= 0 {
+		start += n + 1
+	} else if start > 0 {
+		return 0
+	}
+	word := at
+	for word > start && is(text[word-1], isWordChar) {
+		word--
+	}
+	next := bytes.IndexByte(text[at:min(len(text), at+maxGap)], '\n')
+	if next < 0 {
+		return 0
+	}
+	rest := text[at : at+next] // what follows on each line
+	next += at + 1
+	following := text[next:]
+	if n := bytes.IndexByte(following, '\n'); n >= 0 {
+		following = following[:n]
+	}
+	if tail := bytes.TrimSpace(rest); len(tail) > 0 {
+		if !bytes.HasSuffix(bytes.TrimRight(following, "\r"), tail) {
+			return 0
+		}
+	}
+	lead := text[start:word]
+	switch n := appends(text[start:at], following); {
+	case n > 0:
+		return next + n
+	case len(lead) == 0 && (text[start] == '-' || text[start] == '+') && len(following) > 0 && following[0] == text[start]: // of a patch
+		return next + 1
+	case len(bytes.TrimSpace(lead)) > 0 && alike(lead, following):
+		return next + len(lead)
+	}
+	return 0
+}
+
+// alike reports whether text begins with lead, give or take its digits.
+func alike(lead, text []byte) bool {
+	if len(text) <= len(lead) {
+		return false
+	}
+	for i, c := range lead {
+		if other := text[i]; c != other && (c < '0' || c > '9' || other < '0' || other > '9') {
+			return false
+		}
+	}
+	return true
+}
+
+// appends is how long what next begins with is, if it appends to the variable that line sets: K+=, K=$K, set K=%K%, K := $(K).
+func appends(line, next []byte) int {
+	equals := bytes.IndexByte(line, '=')
+	if equals <= 0 {
+		return 0
+	}
+	name := bytes.TrimRight(line[:equals], " \t:+.")
+	if len(name) == 0 || len(next) <= len(name) || !bytes.HasPrefix(next, name) {
+		return 0
+	}
+	at := len(name)
+	skip := func(signs string) {
+		for at < len(next) && bytes.IndexByte([]byte(signs), next[at]) >= 0 {
+			at++
+		}
+	}
+	skip(" \t:+.")
+	if at == len(next) || next[at] != '=' {
+		return 0
+	}
+	at++
+	skip(" \t")
+	appended := next[at-1] != '=' || bytes.ContainsAny(next[len(name):at], "+.")
+	name = name[bytes.LastIndexAny(name, " \t$")+1:]
+	from := at
+	skip("$%!{(")
+	if at > from && bytes.HasPrefix(next[at:], name) {
+		at += len(name)
+		skip("%!})")
+		return at
+	}
+	if at > from || !appended {
+		return 0
+	}
+	return at
+}
+
+// afterTags skips the tags at text[at], and the line ends between them.
 func afterTags(text []byte, at int) int {
 	begin := at
 	for at < len(text) && text[at] == '<' {
@@ -345,7 +480,8 @@ func afterTags(text []byte, at int) int {
 		if end < 0 {
 			break
 		}
-		at += end + 1
+		for at += end + 1; at < len(text) && at-begin < maxTag && is(text[at], isSpace); at++ {
+		}
 	}
 	if at == begin || at == len(text) || !is(text[at], isWordChar) {
 		return 0

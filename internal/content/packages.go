@@ -98,7 +98,7 @@ func (w *walker) cpio(path string, r io.Reader, outer *source, depth int) error 
 		}
 		text := strings.TrimRight(string(name), "\x00")
 		if text == "TRAILER!!!" {
-			return nil
+			return w.behind(path, r, outer, depth)
 		}
 		entry := &io.LimitedReader{R: r, N: size}
 		start := outer.read
@@ -111,6 +111,32 @@ func (w *walker) cpio(path string, r io.Reader, outer *source, depth int) error 
 		if err := skip(size); err != nil {
 			return fail(err)
 		}
+	}
+}
+
+// behind opens what follows an archive after zeros: a boot loader reads several in a row.
+func (w *walker) behind(path string, r io.Reader, outer *source, depth int) error {
+	br := bufio.NewReaderSize(r, 4096)
+	for {
+		switch c, err := br.ReadByte(); {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return w.brokeOff(path, err)
+		case c == 0:
+			continue
+		}
+		if err := br.UnreadByte(); err != nil {
+			return err
+		}
+		head, err := br.Peek(SniffLen)
+		if err != nil && err != io.EOF {
+			return w.brokeOff(path, err)
+		}
+		if Sniff(head) == None {
+			return nil
+		}
+		return w.one(path, br, outer, depth, "next")
 	}
 }
 

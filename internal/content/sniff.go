@@ -31,7 +31,8 @@ const (
 	RPM
 	Cab
 	PNG
-	Brotli // has no first bytes of its own: told by its name
+	Deflate // has no first bytes of its own: told by how a block begins
+	Brotli  // nor this one: told by its name
 	SevenZip
 	RAR
 	Compress
@@ -41,10 +42,13 @@ const (
 )
 
 var names = [...]string{None: "no archive", Gzip: "gzip", Zip: "zip", Tar: "tar", Bzip2: "bzip2", Zstd: "zstd", Zlib: "zlib", Ar: "ar", PDF: "PDF",
-	XZ: "xz", LZMA: "lzma", Lzip: "lzip", LZ4: "lz4", Cpio: "cpio", RPM: "rpm", Cab: "cab", PNG: "PNG", Brotli: "brotli", SevenZip: "7z",
+	XZ: "xz", LZMA: "lzma", Lzip: "lzip", LZ4: "lz4", Cpio: "cpio", RPM: "rpm", Cab: "cab", PNG: "PNG", Deflate: "deflate", Brotli: "brotli", SevenZip: "7z",
 	RAR: "rar", Compress: "compress", Bundle: "git bundle", Pack: "git pack", Media: "media"}
 
 func (f Format) String() string { return names[f] }
+
+// isMedia reports whether a format's content is no text, but may have texts about it, and a zip file behind it.
+func (f Format) isMedia() bool { return f == Media || f == PNG }
 
 // SniffLen is how many first bytes Sniff looks at.
 const SniffLen = 512
@@ -203,7 +207,7 @@ func embedded(data []byte) Format {
 			return Gzip
 		}
 	case Zlib:
-		if len(data) >= 8 && data[1] != '^' {
+		if len(data) >= 8 && data[1] != '^' && isDeflate(data[2:]) {
 			return Zlib
 		}
 	case Zip:
@@ -234,7 +238,7 @@ func embedded(data []byte) Format {
 
 // beginnings are the first bytes of the containers that are looked for anywhere.
 var beginnings = [][]byte{[]byte("\x1f\x8b\x08"), []byte("PK\x03\x04"), []byte("\x28\xb5\x2f\xfd"), []byte("\xfd7zXZ\x00"), []byte("7z\xbc\xaf\x27\x1c"),
-	[]byte("Rar!\x1a\x07"), []byte("1AY&SY"), []byte("LZIP\x01"), []byte("\x04\x22\x4d\x18"), []byte("MSCF\x00\x00\x00\x00"), []byte("\xed\xab\xee\xdb")}
+	[]byte("Rar!\x1a\x07"), []byte("1AY&SY"), []byte("LZIP\x01"), []byte("\x04\x22\x4d\x18"), []byte("MSCF\x00\x00\x00\x00"), []byte("\xed\xab\xee\xdb"), []byte("x\x9c"), []byte("x\xda")}
 
 // eachEmbedded calls f for the containers that begin inside data, until it returns false.
 func eachEmbedded(data []byte, f func(at int, format Format) bool) {

@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
+	"maps"
 	"mime/quotedprintable"
 	"net/url"
 	"strings"
@@ -590,11 +591,22 @@ func searchFor(t *testing.T, key secret.Key) *Scanner {
 	return s.Scanner(content.Limits{})
 }
 
+func allHidings() map[string]func(string) string {
+	all := maps.Clone(hidings)
+	for name, hide := range furtherHidings {
+		if all[name] != nil {
+			panic(name + " is there twice")
+		}
+		all[name] = hide
+	}
+	return all
+}
+
 func TestEveryHidingPlace(t *testing.T) {
 	t.Parallel()
 	for alphabet, key := range recallKeys {
 		held, known := searchFor(t, secret.New([]byte(key))), searchFor(t, audittest.Fingerprinted(key))
-		for name, hide := range hidings {
+		for name, hide := range allHidings() {
 			for how, scanner := range map[string]*Scanner{"held": held, "known by fingerprint": known} {
 				for _, around := range []string{"", filler(200) + "\n"} {
 					if around != "" && strings.Contains("\x1f\xfd\x28LP\x04\x89%\xed\x00\xff]M", hide(key)[:1]) {
