@@ -132,7 +132,7 @@ func (w *worker) kill() {
 // impatient is a timing with which the dead are noticed soon.
 func impatient() work.Timing {
 	timing := quick
-	timing.Beat, timing.Dead = 200*time.Millisecond, 3*time.Second
+	timing.Beat, timing.Dead = 200*time.Millisecond, 5*time.Second
 	return timing
 }
 

@@ -134,8 +134,11 @@ func (f *Fleet) fail(ctx context.Context, tx *database.Tx, run database.Run) err
 	return f.event(ctx, tx, i, database.Event{Kind: database.EventNotAudited, Run: run.ID, Message: fmt.Sprintf("%d audits in a row could not be made: the worker went away in each", i.Failures)})
 }
 
-// rescue makes the jobs of processes that are gone available again. One that was begun as often as it may be is given up; its integration
-// is audited again by its schedule.
+// atOnce is how often an audit is made again at once.
+const atOnce = 3
+
+// rescue has the jobs of processes that are gone done again. The first are done at once, further ones after longer and longer, in case it
+// is the audit that kills. One that was begun as often as it may be is given up; its integration is audited again by its schedule.
 func (f *Fleet) rescue(ctx context.Context, living map[string]bool, others map[string]seen, now time.Time) error {
 	list, err := f.client.JobList(ctx, river.NewJobListParams().Kinds(auditArgs{}.Kind()).States(rivertype.JobStateRunning).First(1000))
 	if err != nil {
@@ -164,11 +167,14 @@ func (f *Fleet) rescue(ctx context.Context, living map[string]bool, others map[s
 		if err != nil {
 			return fmt.Errorf("write why a job is done again: %w", err)
 		}
-		state, finalized := rivertype.JobStateAvailable, (*time.Time)(nil)
-		if job.Attempt >= job.MaxAttempts {
+		state, finalized, again := rivertype.JobStateAvailable, (*time.Time)(nil), at
+		switch {
+		case job.Attempt >= job.MaxAttempts:
 			state, finalized = rivertype.JobStateDiscarded, &at
+		case job.Attempt > atOnce:
+			state, again = rivertype.JobStateRetryable, at.Add(min(f.Timing.Beat<<(job.Attempt-atOnce), 24*time.Hour))
 		}
-		params.ID, params.Error, params.ScheduledAt = append(params.ID, job.ID), append(params.Error, failure), append(params.ScheduledAt, at)
+		params.ID, params.Error, params.ScheduledAt = append(params.ID, job.ID), append(params.Error, failure), append(params.ScheduledAt, again)
 		params.FinalizedAt, params.State = append(params.FinalizedAt, finalized), append(params.State, string(state))
 	}
 	if len(params.ID) == 0 {

@@ -212,8 +212,9 @@ func (reloadArgs) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{Queue: queueAudits, Priority: 1}
 }
 
-// maxAttempts is how often an audit is begun whose worker is killed in it: it may be the audit that kills.
-const maxAttempts = 5
+// maxAttempts is how often an audit is begun whose worker goes away in it: it may be the audit that kills. The attempts are days apart
+// in the end.
+const maxAttempts = 20
 
 // InsertOpts makes one job at a time for an integration. Those that have come to an end do not count, or an integration could be audited
 // once a day only.
