@@ -88,8 +88,36 @@ type Run struct {
 }
 
 // Shared holds what several probes need and is expensive to make: whoever needs it first makes it.
-// The zero value is ready; it is safe for concurrent use.
-type Shared struct{ made sync.Map }
+// One probe can also hold back others. The zero value is ready; it is safe for concurrent use.
+type Shared struct{ made, held sync.Map }
+
+// Hold makes Wait wait for name until release is called, once or several times. A probe holds in
+// Prepare, before any other runs.
+func (s *Shared) Hold(name string) (release func()) {
+	if s == nil {
+		return func() {}
+	}
+	released, end := context.WithCancel(context.Background())
+	s.held.Store(name, released)
+	return end
+}
+
+// Receiver is the name under which an environment's webhook receiver is held.
+func Receiver(environment string) string { return "receiver " + environment }
+
+// Wait waits until nothing holds name any more, or ctx is done.
+func (s *Shared) Wait(ctx context.Context, name string) error {
+	if s == nil {
+		return ctx.Err()
+	}
+	if held, ok := s.held.Load(name); ok {
+		select {
+		case <-held.(context.Context).Done():
+		case <-ctx.Done():
+		}
+	}
+	return ctx.Err()
+}
 
 // Once returns what make returned when it was first called for that name. A nil Shared calls it
 // each time.

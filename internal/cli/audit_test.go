@@ -236,7 +236,7 @@ func TestInterruptReportsWhatIsKnown(t *testing.T) {
 	pair := start(t, sandbox.PairOptions{Production: named(t, "forgeries-hang")})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	progress := &signal{on: "HTTPS", done: make(chan struct{})}
+	progress := &signal{on: "dashboard access", done: make(chan struct{})}
 	var out bytes.Buffer
 	ended := make(chan int, 1)
 	go func() {

@@ -54,6 +54,7 @@ type Response struct {
 	Proto     string
 	Body      []byte
 	Stray     []byte // what followed the response, with KeepStray
+	Late      *Late  // what follows it later; nil without KeepStray
 	Truncated bool   // the body goes on after Body
 	Endless   bool   // and after what was discarded
 	Broken    string // class of the error that ended the body early, "" where it came to its end or to a limit
@@ -66,6 +67,7 @@ var ErrSwitchedProtocol = errors.New("the response switches to a protocol that w
 // Error is why there was no response.
 type Error struct {
 	Class string
+	Read  []byte // what came instead, with KeepStray
 	err   error
 }
 
@@ -89,7 +91,7 @@ func Exchange(ctx context.Context, transport http.RoundTripper, request *http.Re
 		err = ErrSwitchedProtocol
 	}
 	if err != nil {
-		return nil, &Error{Class: Classify(bounded, err), err: err}
+		return nil, &Error{Class: Classify(bounded, err), Read: recorded.all(), err: err}
 	}
 	defer func() { _ = response.Body.Close() }() // nothing to be learned from it
 	r := &Response{Status: response.StatusCode, Header: response.Header, Proto: response.Proto}
@@ -102,7 +104,7 @@ func Exchange(ctx context.Context, transport http.RoundTripper, request *http.Re
 	}
 	r.Broken = Classify(bounded, err)
 	if recorded != nil && r.Broken == "" && !r.Endless {
-		r.Stray = recorded.stray(request)
+		r.Stray, r.Late = recorded.end(request)
 	}
 	return r, nil
 }

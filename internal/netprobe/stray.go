@@ -14,8 +14,9 @@ import (
 
 // Rules of this file: a server may send more than its response, and net/http drops what follows
 // one. Where the transport keeps stray bytes, what arrived together with the response is returned
-// with it, so that it can be searched like the response. What arrives later belongs to no exchange:
-// net/http closes the connection for it.
+// with it, so that it can be searched like the response, and what arrives later is kept for it until
+// the connection carries another request; net/http mostly closes it before. Where that request is
+// faster, it gets no response but those bytes, and its error holds them.
 
 // maxRecorded bounds what is kept of one exchange. There are no stray bytes of a longer one.
 const maxRecorded = 1 << 20
@@ -49,18 +50,46 @@ func KeepStray(t *http.Transport) {
 	}
 }
 
+// Late is what a connection brought after an exchange on it, and before the next.
+type Late struct {
+	mu   sync.Mutex
+	read []byte
+}
+
+// Bytes are those that arrived so far.
+func (l *Late) Bytes() []byte {
+	if l == nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return bytes.Clone(l.read)
+}
+
+func (l *Late) add(p []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.read) <= maxRecorded {
+		l.read = append(l.read, p...)
+	}
+}
+
 // recorder keeps what was read from a connection since the last request on it.
 type recorder struct {
 	net.Conn
 	mu   sync.Mutex
 	read []byte
+	late *Late // takes what is read once the exchange has ended
 }
 
 func (r *recorder) Read(p []byte) (int, error) {
 	n, err := r.Conn.Read(p)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.read) <= maxRecorded {
+	switch {
+	case r.late != nil:
+		r.late.add(p[:n])
+	case len(r.read) <= maxRecorded:
 		r.read = append(r.read, p[:n]...)
 	}
 	return n, err
@@ -70,16 +99,32 @@ func (r *recorder) Read(p []byte) (int, error) {
 func (r *recorder) reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.read = r.read[:0]
+	r.read, r.late = r.read[:0], nil
 }
 
-// stray is what follows the response to request in what was read.
-func (r *recorder) stray(request *http.Request) []byte {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.read) > maxRecorded {
+// all is what was read since the last request. A nil recorder read nothing.
+func (r *recorder) all() []byte {
+	if r == nil {
 		return nil
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return bytes.Clone(r.read)
+}
+
+// end ends an exchange. It returns what follows the response to request in what was read, and keeps
+// what follows from now on.
+func (r *recorder) end(request *http.Request) ([]byte, *Late) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.late = &Late{}
+	if len(r.read) > maxRecorded {
+		return nil, r.late
+	}
+	return r.stray(request), r.late
+}
+
+func (r *recorder) stray(request *http.Request) []byte {
 	read := bufio.NewReader(bytes.NewReader(r.read))
 	for {
 		response, err := http.ReadResponse(read, request)

@@ -3,13 +3,70 @@ package netprobe
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/http"
+	"runtime"
 	"testing"
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox/certs"
 )
+
+// TestLateStray: what arrives after an exchange is kept for it, and what comes in place of a response is
+// held by the error.
+func TestLateStray(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	answered := make(chan struct{})
+	go func() {
+		for i := 0; ; i++ {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = conn.Read(make([]byte, 4096))
+			if i == 0 {
+				_, _ = conn.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))
+				<-answered
+			}
+			_, _ = conn.Write([]byte("STRAY"))
+			_ = conn.Close()
+		}
+	}()
+	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, listener.Addr().String())
+	}
+	transport := NewTransport(dial, nil)
+	KeepStray(transport)
+	defer transport.CloseIdleConnections()
+	exchange := func() (*Response, error) {
+		request, err := http.NewRequest(http.MethodPost, "http://acme.example/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return Exchange(t.Context(), transport, request, Limits{Timeout: 10 * time.Second, Body: 1000})
+	}
+	got, err := exchange()
+	if err != nil || len(got.Stray) > 0 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	close(answered)
+	for len(got.Late.Bytes()) < len("STRAY") && t.Context().Err() == nil {
+		runtime.Gosched()
+	}
+	if late := string(got.Late.Bytes()); late != "STRAY" {
+		t.Errorf("late: %q", late)
+	}
+	_, err = exchange()
+	if failed := (*Error)(nil); !errors.As(err, &failed) || string(failed.Read) != "STRAY" {
+		t.Errorf("in place of a response: %v", err)
+	}
+}
 
 // TestStray: what follows a response is returned with it, over TLS and in plain HTTP, whatever ends
 // the body.

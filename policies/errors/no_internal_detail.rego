@@ -31,9 +31,14 @@ import data.prelaunch.lib.text
 import data.prelaunch.lib.verdict
 
 answered(environment) := array.concat(
-	[x | some x in input.facts["webhook.exchange"]; x.environment == environment; x.status > 0],
-	[x | some x in input.facts["webhook.instance"]; x.environment == environment; x.status > 0],
+	[x | some x in input.facts["webhook.exchange"]; x.environment == environment; says_something(x)],
+	[x | some x in input.facts["webhook.instance"]; x.environment == environment; says_something(x)],
 )
+
+says_something(x) if x.status > 0
+
+# What comes in place of a response may leak as well.
+says_something(x) if count(x.leaks) > 0
 
 leaks := {
 	"key": "a key of the integration",

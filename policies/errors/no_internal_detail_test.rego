@@ -31,6 +31,11 @@ test_fail_of_one_instance if {
 	outcomes(document) == {"fail"}
 }
 
+test_fail_in_place_of_a_response if {
+	broken := given.forged("F01", "absent", {"status": 0, "error": "reset", "leaks": ["key"]})
+	outcomes(given.document({}, [given.wrong, broken])) == {"fail"}
+}
+
 test_warns_of_a_decoder if outcomes(with_leaks(["go_decoder"])) == {"warn"}
 
 test_inconclusive if {

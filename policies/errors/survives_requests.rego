@@ -94,9 +94,18 @@ obstacle(environment) := obstacles.gave_up(environment) if {
 	obstacles.gave_up(environment)
 } else := obstacles.unstable(environment) if {
 	count(stops(environment)) > 0
+} else := obstacles.unstable(environment) if {
+	stopped_working(environment)
 } else := obstacles.incomplete(environment) if {
 	obstacles.incomplete(environment)
 } else := unprobed(environment)
+
+# stopped_working holds where the last of the valid events that are sent in between was rejected.
+stopped_working(environment) if {
+	responses.baselines[environment].genuine
+	controls := [item.fact | some item in responses.in_family(environment, "control"); item.fact.case == "genuine"]
+	not responses.succeeded(controls[count(controls) - 1])
+}
 
 # unprobed is why what follows verification was not reached.
 unprobed(environment) := obstacles.unsigned(environment) if {

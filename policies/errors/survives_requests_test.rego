@@ -7,6 +7,10 @@ findings(changes) := result if {
 	result := check.findings with input as given.document(changes, [given.wrong])
 }
 
+after(changes, exchanges) := {f.outcome | some f in result} if {
+	result := check.findings with input as given.document(changes, exchanges)
+}
+
 outcomes(changes) := {f.outcome | some f in findings(changes)}
 
 odd := {"family": "F17", "case": "odd-length"}
@@ -49,6 +53,14 @@ test_inconclusive if {
 	outcomes({"stops": [], "unresponsive": true, "reason": "no_answer"}) == {"inconclusive"}
 	outcomes({"stops": [], "complete": false}) == {"inconclusive"}
 	outcomes({"stops": [], "state": "passive"}) == {"inconclusive"}
+}
+
+# It has not kept responding where its gateway says something else in the end.
+test_inconclusive_where_the_last_valid_event_is_rejected if {
+	control := given.exchange("control", "control", "genuine", {"status": 200})
+	rejected := object.union(control, {"status": 503})
+	after({"stops": []}, [given.wrong, control, rejected]) == {"inconclusive"}
+	after({"stops": []}, [given.wrong, rejected, control]) == {"pass"}
 }
 
 test_inconclusive_where_nothing_was_signed if {

@@ -15,9 +15,9 @@
 #   per_environment: true
 #   remediation: |
 #     Compute the {{mac}} over the raw bytes of the same body that is then parsed and processed, whatever its content
-#     type: `express.raw` in Express, fastify-raw-body in Fastify, `ctx.request.rawBody` of koa-bodyparser,
-#     `c.req.arrayBuffer()` in Hono, `request.text()` in Next, `request.get_data()` in Flask, `php://input` in PHP,
-#     `io.ReadAll(r.Body)` in Go.
+#     type: `express.raw` in Express, fastify-raw-body with `encoding: false` in Fastify, raw-body in Koa
+#     (koa-bodyparser keeps decoded text only), `arrayBuffer()` of the request in Hono and Next, `request.get_data()`
+#     in Flask, `php://input` in PHP, `io.ReadAll(r.Body)` in Go.
 #   facts: [webhook.baseline, webhook.exchange]
 package prelaunch.checks.webhook.rejects_tampered
 
@@ -71,5 +71,9 @@ findings contains verdict.finding(environment, {
 # Where a cleaned or decoded body is verified and the raw one is parsed, what is processed was not signed.
 smuggled(environment) := [item |
 	some item in responses.in_families(environment, ["F08", "F09"])
-	item.fact.case in {"tags-added", "percent-encoded", "slash-added", "crlf", "byte-ff", "byte-ff-dropped", "latin-1"}
+	cleaned(item.fact.case)
 ]
+
+cleaned(name) if name in {"tags-added", "percent-encoded", "html-entity", "slash-added", "crlf", "latin-1"}
+
+cleaned(name) if startswith(name, "byte-ff")

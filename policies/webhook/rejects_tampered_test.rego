@@ -19,6 +19,12 @@ test_fail if {
 	subjects(document) == {"F07", "F11"}
 }
 
+test_fail_where_cleaned_or_decoded_text_is_verified if {
+	every item in [["F08", "html-entity"], ["F09", "byte-ff-replaced"]] {
+		outcomes(given.document({}, [given.wrong, given.accepted(item[0], item[1])])) == {"fail"}
+	}
+}
+
 test_fail_once_without_verification if {
 	document := given.document({}, [given.wrong_accepted, given.accepted("F07", "value-changed"), given.accepted("F11", "form-empty")])
 	subjects(document) == {"verification"}

@@ -22,8 +22,9 @@
 #     event that is rejected for unusual text in it, not as incorrectly signed, warns.
 #   remediation: |
 #     Verify the bytes as they were received, before any parser or character decoding:
-#     - Express: `express.raw({type: "*/*"})`; Fastify: the fastify-raw-body plugin; Koa: `ctx.request.rawBody` of koa-bodyparser
-#     - Hono: `await c.req.arrayBuffer()`; Next: `await request.text()` in the route handler, before `request.json()`
+#     - Express: `express.raw({type: "*/*"})`; Fastify: the fastify-raw-body plugin with `encoding: false`
+#     - Koa: `await getRawBody(ctx.req)` of raw-body, not `ctx.request.rawBody` of koa-bodyparser, which is decoded text
+#     - Hono: `await c.req.arrayBuffer()`; Next: `await request.arrayBuffer()` in the route handler, not `request.text()`
 #     - Flask: `request.get_data()`; Django: `request.body`; FastAPI: `await request.body()`
 #     - PHP: `php://input`; Rails: `request.raw_post`; Go: `io.ReadAll(r.Body)`
 #   facts: [webhook.baseline, webhook.exchange, webhook.diagnosis]
@@ -145,6 +146,11 @@ findings contains verdict.finding(environment, {
 	count(reserialized(environment)) > 0
 }
 
+# own_signature is the case that sends a decoded text's bytes with their own signature.
+own_signature := {
+	"byte-ff": "invalid-utf-8", "byte-ff-dropped": "invalid-utf-8", "byte-ff-replaced": "invalid-utf-8", "bom": "bom",
+}
+
 # decoded are bodies of invalid UTF-8 that were rejected as incorrectly signed with their own signature, but not with
 # that of what decoding makes of them, although no such body is accepted in the end.
 decoded(environment) := [x |
@@ -155,7 +161,7 @@ decoded(environment) := [x |
 	x.status < 500
 	not x.status in responses.baselines[environment].wrong_statuses
 	some own in responses.in_family(environment, "malformed")
-	own.fact.case == {"byte-ff": "invalid-utf-8", "byte-ff-dropped": "invalid-utf-8", "bom": "bom"}[x.case]
+	own.fact.case == own_signature[x.case]
 	"wrong" in own.fact.equals
 ]
 

@@ -133,8 +133,8 @@ func (probe) Run(ctx context.Context, run *audit.Run) error {
 		return err
 	}
 	var inspected []tlsinspect.Target
-	uses := map[string][]Use{}       // host:port → who uses it
-	receivers := map[string]string{} // host of a receiver → environment whose rate holds for it
+	uses := map[string][]Use{}         // host:port → who uses it
+	receivers := map[string][]string{} // host → environments whose receiver it is; the rate of the last holds for it
 	var contacted []target
 	for _, t := range wanted {
 		endpoint, isHTTPS := endpointOf(t.url)
@@ -145,7 +145,7 @@ func (probe) Run(ctx context.Context, run *audit.Run) error {
 		uses[endpoint] = append(uses[endpoint], t.Use)
 		host, _, _ := net.SplitHostPort(endpoint)
 		if t.role == roleWebhook {
-			receivers[host] = t.Environment
+			receivers[host] = append(receivers[host], t.Environment)
 		}
 		contacted = append(contacted, t)
 		inspected = append(inspected, tlsinspect.Target{ID: fmt.Sprint(len(inspected)), URL: t.url, Post: t.post, PlainHTTP: t.role == roleWebhook, Follow: t.role != roleAPI})
@@ -155,7 +155,13 @@ func (probe) Run(ctx context.Context, run *audit.Run) error {
 		SystemRoots: run.Roots.System, ExtraRoots: extra, ClientCert: run.Integration.Network.ClientCertificate,
 		Now: run.Now, Timeout: run.Integration.Network.Timeout, UserAgent: run.UserAgent,
 		Pace: func(ctx context.Context, host string) error {
-			return run.Network.Pace(ctx, receivers[strings.TrimSuffix(strings.ToLower(host), ".")])
+			var environment string // "" where it is no receiver
+			for _, environment = range receivers[strings.TrimSuffix(strings.ToLower(host), ".")] {
+				if err := run.Shared.Wait(ctx, audit.Receiver(environment)); err != nil {
+					return err
+				}
+			}
+			return run.Network.Pace(ctx, environment)
 		},
 	}, inspected...)
 	for _, endpoint := range facts.Endpoints {

@@ -1,12 +1,16 @@
 package https
 
 import (
+	"context"
 	"crypto/tls"
 	"encoding/json"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -86,6 +90,64 @@ func TestOneHostIsLookedAtOnceForAllWhoUseIt(t *testing.T) {
 	}
 	if plain := urls[Use{audit.Production, "webhook", "webhook"}]; plain.Contacted || plain.Scheme != "http" {
 		t.Errorf("the http webhook: %+v", plain)
+	}
+}
+
+// holder stands for the probe of the receivers: it holds them back until let go.
+type holder struct {
+	release chan struct{}
+	posts   func() int
+	early   int
+}
+
+func (*holder) Name() string                         { return "holder" }
+func (*holder) Title() string                        { return "holder" }
+func (*holder) Kinds() []audit.Kind                  { return []audit.Kind{audit.KindOf[struct{}]("holder.fact")} }
+func (*holder) Plan(*audit.Integration) []audit.Step { return nil }
+
+func (h *holder) Prepare(_ context.Context, run *audit.Run) {
+	release := run.Shared.Hold(audit.Receiver(audit.Test))
+	go func() { <-h.release; h.early = h.posts(); release() }()
+}
+
+func (*holder) Run(context.Context, *audit.Run) error { return nil }
+
+// TestRequestsWaitForTheProbeOfTheReceiver: nothing but handshakes reaches a receiver that another probe
+// holds back.
+func TestRequestsWaitForTheProbeOfTheReceiver(t *testing.T) {
+	t.Parallel()
+	authority := certs.New(time.Now())
+	var requests atomic.Int64
+	h := &holder{release: make(chan struct{}), posts: func() int { return int(requests.Load()) }}
+	var connections atomic.Int64
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		requests.Add(1)
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	// Requests come over the first connection, which the second follows.
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew && connections.Add(1) == 2 {
+			close(h.release)
+		}
+	}
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{authority.Server("hooks.acme.example")}}
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	integration := &audit.Integration{
+		Environments: []audit.Environment{{Name: audit.Test, WebhookURL: "https://hooks.acme.example/hook"}},
+		Network: audit.NetworkOptions{ExtraRootsPEM: authority.CAPEM(), Timeout: 10 * time.Second,
+			Resolve: map[string][]string{"hooks.acme.example:443": {server.Listener.Addr().String()}}},
+	}
+	roots, err := netprobe.Roots(authority.CAPEM())
+	if err != nil {
+		t.Fatal(err)
+	}
+	runner.Run(t.Context(), integration, runner.Options{
+		Probes: []audit.Probe{New(), h}, Network: netprobe.New(integration, nil), Roots: roots, Tool: audit.Tool{Name: "prelaunch", Version: "test"},
+	})
+	if h.early > 0 || requests.Load() < 2 {
+		t.Errorf("%d requests came before the receiver was let go, %d in all", h.early, requests.Load())
 	}
 }
 

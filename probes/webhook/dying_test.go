@@ -1,7 +1,11 @@
 package webhook_test
 
 import (
+	"bytes"
+	"crypto/sha512"
 	"crypto/tls"
+	"encoding/hex"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -29,8 +33,13 @@ type mortal struct {
 	next  http.Handler
 
 	gateway bool          // one before it responds with 502 while it is dead
+	page    string        // or with 503 and this page
+	ends    bool          // what stands before it only ends TLS: it completes handshakes also while it is dead
 	late    time.Duration // it responds, and dies so much later
 	bans    int           // it does not die: from that many rejections on, a firewall resets all connections
+	reads   bool          // that firewall reads a request before it closes the connection
+
+	adds string // what it sends after each response, on the same connection
 
 	rejections int
 	conns      map[net.Conn]bool
@@ -73,7 +82,11 @@ func (m *mortal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if m.down() {
-		if m.gateway {
+		if m.gateway && m.page != "" {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = io.WriteString(w, m.page)
+			return
+		} else if m.gateway {
 			w.WriteHeader(http.StatusBadGateway)
 			return
 		}
@@ -88,6 +101,17 @@ func (m *mortal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m.next.ServeHTTP(recorded, r)
 	if m.bans > 0 && recorded.Code/100 == 4 {
 		m.ban()
+	}
+	if m.adds != "" {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		defer func() { _ = conn.Close() }()
+		_, _ = fmt.Fprintf(conn, "HTTP/1.1 %d Status\r\nContent-Length: %d\r\n\r\n%s", recorded.Code, recorded.Body.Len(), recorded.Body)
+		time.Sleep(10 * time.Millisecond) // else it comes with the response, which changes nothing
+		_, _ = io.WriteString(conn, m.adds)
+		return
 	}
 	for name, values := range recorded.Header() {
 		w.Header()[name] = values
@@ -105,7 +129,9 @@ func (m *mortal) ban() {
 	}
 	m.until = time.Now().Add(m.away)
 	for conn := range m.conns {
-		reset(conn)
+		if !m.reads {
+			reset(conn)
+		}
 	}
 	clear(m.conns)
 }
@@ -120,6 +146,28 @@ func reset(conn net.Conn) {
 	}
 }
 
+// terminator stands for what ends TLS in front of a receiver and passes on what it decrypts: it closes
+// a connection after the handshake where nothing accepts the one behind it.
+type terminator struct {
+	net.Listener
+	m *mortal
+}
+
+func (l *terminator) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil || !l.m.down() {
+			return conn, err
+		}
+		go func() {
+			if conn, ok := conn.(*tls.Conn); ok {
+				_ = conn.Handshake()
+			}
+			_ = conn.Close()
+		}()
+	}
+}
+
 // startMortal puts a mortal in front of an environment's receiver, and leaves only that environment.
 func startMortal(t *testing.T, l *lab, environment string, m *mortal) {
 	t.Helper()
@@ -131,9 +179,9 @@ func startMortal(t *testing.T, l *lab, environment string, m *mortal) {
 	server.Config.ConnState = func(conn net.Conn, state http.ConnState) {
 		switch {
 		case state != http.StateNew:
-		case m.bans > 0 && m.down():
+		case m.bans > 0 && !m.reads && m.down():
 			reset(conn)
-		case m.bans == 0 && !m.gateway && m.down():
+		case m.bans == 0 && !m.gateway && !m.ends && m.down():
 			_ = conn.Close() // its client sees that anyway
 		case m.bans > 0:
 			m.mu.Lock()
@@ -141,8 +189,14 @@ func startMortal(t *testing.T, l *lab, environment string, m *mortal) {
 			m.conns[conn] = true
 		}
 	}
-	server.TLS = &tls.Config{Certificates: []tls.Certificate{authority.Server("mortal.acme.example")}}
-	server.StartTLS()
+	config := &tls.Config{Certificates: []tls.Certificate{authority.Server("mortal.acme.example")}}
+	if m.ends {
+		server.Listener = &terminator{tls.NewListener(server.Listener, config), m}
+		server.Start()
+	} else {
+		server.TLS = config
+		server.StartTLS()
+	}
 	t.Cleanup(server.Close)
 	l.roots.All = authority.Pool()
 	l.integration.Environments = []audit.Environment{*l.environment(environment)}
@@ -189,14 +243,16 @@ func TestReceiverThatARequestKills(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		away time.Duration
+		ends bool
 		want map[string]audit.Outcome
 	}{
-		{"for a while", 1500 * time.Millisecond, map[string]audit.Outcome{
+		{"for a while", 1500 * time.Millisecond, false, map[string]audit.Outcome{
 			"errors.survives-requests": audit.Fail,
 			"errors.status-codes":      audit.Fail, "webhook.rejects-unsigned": audit.Inconclusive, "webhook.rejects-bypass": audit.Pass,
 			"webhook.rejects-wrong-key": audit.Pass, "webhook.accepts-genuine": audit.Pass, "input.rejects-malformed": audit.Pass, "webhook.same-everywhere": audit.Pass,
 		}},
-		{"for good", time.Hour, map[string]audit.Outcome{
+		{"for good, behind what ends TLS", time.Hour, true, map[string]audit.Outcome{"errors.survives-requests": audit.Fail}},
+		{"for good", time.Hour, false, map[string]audit.Outcome{
 			"errors.survives-requests": audit.Fail,
 			"errors.status-codes":      audit.Fail, "webhook.rejects-unsigned": audit.Inconclusive, "webhook.accepts-genuine": audit.Pass,
 			"input.rejects-malformed": audit.Inconclusive, "webhook.same-everywhere": audit.Inconclusive, "errors.no-internal-detail": audit.Inconclusive,
@@ -208,7 +264,7 @@ func TestReceiverThatARequestKills(t *testing.T) {
 			if test.away > time.Minute {
 				l.integration.Network.Timeout = 2 * time.Second // it is waited for six times as long
 			}
-			startMortal(t, l, audit.Test, &mortal{away: test.away, kills: oddLength})
+			startMortal(t, l, audit.Test, &mortal{away: test.away, ends: test.ends, kills: oddLength})
 			doc, report := l.audited(t)
 			wantOutcomes(t, report, audit.Test, test.want)
 			for _, b := range facts[webhook.Baseline](t, doc, webhook.KindBaseline) {
@@ -227,13 +283,94 @@ func TestReceiverThatARequestKills(t *testing.T) {
 	}
 }
 
+// incorrectlySigned reports whether a request has not the signature of its body.
+func incorrectlySigned(key string) func(*http.Request) bool {
+	return func(r *http.Request) bool {
+		body, err := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		return err != nil || r.Header.Get("X-Signature") != hex.EncodeToString(mac(sha512.New, key, body))
+	}
+}
+
+// TestReceiverThatDiesAtOnce: the first request that is not a valid event kills the receiver, while the
+// probe still learns how it responds. A gateway's responses from then on are not the receiver's own.
+func TestReceiverThatDiesAtOnce(t *testing.T) {
+	t.Parallel()
+	for name, m := range map[string]*mortal{"directly": {}, "behind a gateway": {gateway: true}, "behind what ends TLS": {ends: true},
+		"behind HAProxy": {gateway: true, page: "<html><body><h1>503 Service Unavailable</h1>\nNo server is available to handle this request.\n</body></html>\n"}} {
+		for environment, key := range map[string]string{audit.Test: testKey, audit.Production: productionKey} {
+			t.Run(name+" "+environment, func(t *testing.T) {
+				t.Parallel()
+				l := newLab(t, nil)
+				l.environment(environment).Probing = audit.Full
+				l.integration.Network.Timeout = time.Second // it is waited for six times as long
+				l.selected = func(id string) bool { return id == "webhook.rejects-unsigned" }
+				startMortal(t, l, environment, &mortal{away: time.Hour, gateway: m.gateway, page: m.page, ends: m.ends, kills: incorrectlySigned(key)})
+				_, report := l.audited(t)
+				wantOutcomes(t, report, environment, map[string]audit.Outcome{"errors.survives-requests": audit.Fail})
+				if said := explain(report, "errors.survives-requests", environment); !strings.Contains(said, "stopped responding after ") || !strings.Contains(said, "malformed-signature/random") {
+					t.Error(said)
+				}
+			})
+		}
+	}
+}
+
+// TestRequestWithoutABodyComesFirst: what other probes send, too, is sent alone before they may, and is
+// named where a receiver does not survive it.
+func TestRequestWithoutABodyComesFirst(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, nil)
+	l.integration.Network.Timeout = time.Second
+	l.selected = func(id string) bool { return id == "webhook.rejects-unsigned" }
+	startMortal(t, l, audit.Test, &mortal{away: time.Hour, kills: func(r *http.Request) bool { return r.ContentLength == 0 }})
+	_, report := l.audited(t)
+	wantOutcomes(t, report, audit.Test, map[string]audit.Outcome{"errors.survives-requests": audit.Fail})
+	if said := explain(report, "errors.survives-requests", audit.Test); !strings.Contains(said, "stopped responding after unsigned/no-body; it did not come back") {
+		t.Error(said)
+	}
+}
+
+// TestRestartsThatNoRequestExplains: a receiver that is away for a moment again and again is not said to
+// have kept responding, although no single request is found that stops it.
+func TestRestartsThatNoRequestExplains(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, nil)
+	l.selected = func(id string) bool { return id == "webhook.rejects-unsigned" }
+	rejections := 0 // a random one in time is not told from one that kills
+	m := &mortal{away: 500 * time.Millisecond}
+	m.kills = func(r *http.Request) bool {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if r.Header.Get("X-Signature") != "" {
+			rejections++
+		}
+		return rejections == 40
+	}
+	startMortal(t, l, audit.Test, m)
+	_, report := l.audited(t)
+	wantOutcomes(t, report, audit.Test, map[string]audit.Outcome{"errors.survives-requests": audit.Inconclusive})
+}
+
+// TestWhatFollowsAResponseIsSearched: a key in bytes that arrive after a response, or in place of the next
+// one, is as exposed as one in the response.
+func TestWhatFollowsAResponseIsSearched(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, nil)
+	l.selected = func(id string) bool { return id == "webhook.rejects-unsigned" }
+	startMortal(t, l, audit.Test, &mortal{adds: "key=" + testKey})
+	_, report := l.audited(t)
+	wantOutcomes(t, report, audit.Test, map[string]audit.Outcome{"errors.no-internal-detail": audit.Fail})
+}
+
 // TestReceiverThatAGatewayHides: a gateway responds while a supervisor starts the receiver again, and
 // the receiver may respond itself before it dies. The request is named all the same, and no other.
 func TestReceiverThatAGatewayHides(t *testing.T) {
 	t.Parallel()
 	for name, m := range map[string]*mortal{
-		"behind a gateway": {away: 1200 * time.Millisecond, gateway: true},
-		"after a response": {away: 1200 * time.Millisecond, late: time.Millisecond},
+		"behind a gateway":             {away: 1200 * time.Millisecond, gateway: true},
+		"behind a gateway with a page": {away: 1200 * time.Millisecond, gateway: true, page: "no healthy upstream"},
+		"after a response":             {away: 1200 * time.Millisecond, late: time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -250,18 +387,21 @@ func TestReceiverThatAGatewayHides(t *testing.T) {
 	}
 }
 
-// TestBanIsNoDeadReceiver: a firewall that resets this machine's connections after some rejections
-// says nothing about the receiver, whether the ban is short or long.
+// TestBanIsNoDeadReceiver: a firewall that ends this machine's connections after some rejections says
+// nothing about the receiver, whether the ban is short or long.
 func TestBanIsNoDeadReceiver(t *testing.T) {
 	t.Parallel()
-	for name, away := range map[string]time.Duration{"short": 1500 * time.Millisecond, "long": time.Hour} {
+	for name, m := range map[string]*mortal{
+		"short": {away: 1500 * time.Millisecond}, "long": {away: time.Hour},
+		"short, by request": {away: 1500 * time.Millisecond, reads: true}, "long, by request": {away: time.Hour, reads: true},
+	} {
 		for _, environment := range []string{audit.Test, audit.Production} {
 			t.Run(name+" "+environment, func(t *testing.T) {
 				t.Parallel()
 				l := newLab(t, nil)
 				l.integration.Network.Timeout = time.Second // it is waited for six times as long
 				l.selected = func(id string) bool { return id == "webhook.rejects-unsigned" }
-				startMortal(t, l, environment, &mortal{away: away, bans: 9})
+				startMortal(t, l, environment, &mortal{away: m.away, reads: m.reads, bans: 9}) // each its own
 				_, report := l.audited(t)
 				wantOutcomes(t, report, environment, map[string]audit.Outcome{"errors.survives-requests": audit.Inconclusive})
 			})

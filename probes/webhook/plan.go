@@ -129,8 +129,8 @@ func others(integration *audit.Integration, profile provider.Profile, full bool)
 	return n
 }
 
-// batches is in how many batches the forgeries go out, each of which is followed by a control; one more follows the plain unsigned
-// events. In careful probing a batch has no two of a family.
+// batches is in how many batches the forgeries go out, each of which is followed by a control; one more follows the request without a
+// body, and one the plain unsigned events. In careful probing a batch has no two of a family.
 func batches(list []planned, full bool) int {
 	var left []int
 	sum := 0
@@ -141,9 +141,9 @@ func batches(list []planned, full bool) int {
 		}
 	}
 	if full {
-		return (sum-1)/batch + 2
+		return (sum-1)/batch + 3
 	}
-	rounds := 1
+	rounds := 2
 	for ; sum > 0; rounds++ {
 		taken := 0
 		for i := range left {

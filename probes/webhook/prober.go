@@ -33,6 +33,7 @@ type prober struct {
 	others      []audit.Environment // the first is the one whose key the cases of the table sign with
 	retired     []retiredKey
 	forged      []cases.Case // the plain unsigned event first
+	release     func()       // lets other probes send requests to the receiver; nil: none waits
 }
 
 type retiredKey struct {
@@ -57,6 +58,7 @@ var phases = []func(*prober, context.Context, *transcript) bool{
 	(*prober).resolve,
 	(*prober).references,
 	(*prober).watch,
+	(*prober).emptyRequest,
 	(*prober).plainUnsigned,
 	(*prober).forgeries,
 	(*prober).variants,
@@ -333,7 +335,7 @@ func (p *prober) read(t *transcript, j job, result *send.Result) *record {
 	if n := len(result.Attempts); n > 0 {
 		r.fact.Retries = n - 1
 		r.begun, r.ended = result.Attempts[0].Begun, result.Attempts[n-1].Ended
-		if at := slices.IndexFunc(result.Attempts, func(a send.Attempt) bool { return a.Status == 0 || send.Gateway(a.Status) }); at >= 0 {
+		if at := slices.IndexFunc(result.Attempts, func(a send.Attempt) bool { return a.Status == 0 || a.Gateway }); at >= 0 {
 			r.ended = result.Attempts[at].Ended
 		}
 	}
@@ -341,7 +343,7 @@ func (p *prober) read(t *transcript, j job, result *send.Result) *record {
 		return r
 	}
 	f, a := result.Request, &result.Response
-	r.uid, r.got, r.stopped = f.UID, a.Status != 0, result.Stopped
+	r.uid, r.got, r.gateway, r.stopped = f.UID, a.Status != 0, a.Gateway(), result.Stopped
 	r.fact.Elsewhere, r.fact.Base, r.fact.Unmarked = f.Elsewhere, f.Base, f.Unmarked
 	if f.Method != cmp.Or(p.profile.Delivery.Method, "POST") {
 		r.fact.Method = f.Method
@@ -353,12 +355,15 @@ func (p *prober) read(t *transcript, j job, result *send.Result) *record {
 		r.fact.Digest = r.normal.Digest()
 		r.fact.Firewall = a.Firewall()
 		r.fact.Leaks = p.scanner.Scan(a, p.sent(f), p.source.ExpectedSignatures(f))
+		r.late = func() []string { return p.lateLeaks(f, a) }
 		if j.purpose == PurposeHandshake {
 			r.fact.Echo = a.Echo(f.Challenge, p.source.ChallengeMAC(f))
 		}
 		if f.Valid && t.success(a.Status) && j.purpose != PurposeInvalid {
 			p.scanner.Learn(a)
 		}
+	} else if len(a.Stray) > 0 {
+		r.fact.Leaks = p.scanner.Scan(a, p.sent(f), p.source.ExpectedSignatures(f))
 	}
 	if t.baseline.Within > 0 && j.purpose == PurposeGenuine && r.got {
 		r.fact.Duration = int(result.Attempts[len(result.Attempts)-1].Took().Milliseconds())
@@ -368,6 +373,18 @@ func (p *prober) read(t *transcript, j job, result *send.Result) *record {
 		r.fact.Traits = f.Traits(j.purpose == PurposeInvalid)
 	}
 	return r
+}
+
+// lateLeaks are those in what arrived on a connection after a response.
+func (p *prober) lateLeaks(f *cases.Request, a *response.Response) []string {
+	if a.Late == nil {
+		return nil
+	}
+	late := a.Late()
+	if len(late) == 0 {
+		return nil
+	}
+	return p.scanner.Scan(&response.Response{Stray: late}, p.sent(f), p.source.ExpectedSignatures(f))
 }
 
 // sent is the request as a response may repeat it: what is in it is no leak.
@@ -402,6 +419,9 @@ func (p *prober) emit(t *transcript) {
 	left := map[string]int{}
 	for _, r := range t.records {
 		t.compare(r)
+		if r.late != nil {
+			r.fact.Leaks = slices.Compact(slices.Sorted(slices.Values(append(r.late(), r.fact.Leaks...))))
+		}
 		if r.fact.NotSent != "" {
 			left[r.fact.NotSent]++
 		}

@@ -63,11 +63,17 @@ func (p *prober) references(ctx context.Context, t *transcript) bool {
 		return false
 	}
 	t.baseline.State = StateProbed
-	t.learn(records)
-	if t.servesUsers() && slices.ContainsFunc(records, unanswered) && !p.alive(ctx, t) && !p.responds(ctx, t) {
-		p.away(ctx, t, records)
-		return true
+	valid, incorrect := records[:len(jobs)], records[len(jobs):]
+	t.learn(valid)
+	if p.gone(ctx, t, records) {
+		// What a gateway responded then is not how the receiver responds.
+		incorrect = slices.DeleteFunc(slices.Clone(incorrect), func(r *record) bool { return r.stopped })
+		if !p.away(ctx, t, records) || t.servesUsers() {
+			t.learn(incorrect)
+			return true
+		}
 	}
+	t.learn(incorrect)
 	if signing && p.canSign() {
 		for _, r := range records { // from now on, the first type of event that is accepted is forged
 			if r.fact.Family == cases.FamilyType && t.success(r.fact.Status) {
@@ -163,6 +169,25 @@ func (p *prober) diagnosisJobs(t *transcript) []job {
 		jobs = append(jobs, job{Case: c, purpose: PurposeReference, event: t.event})
 	}
 	return jobs
+}
+
+// emptyRequest sends an unsigned POST without a body, alone. Other probes send the same, and wait until
+// the receiver has shown that it survives that.
+func (p *prober) emptyRequest(ctx context.Context, t *transcript) bool {
+	i := slices.IndexFunc(p.forged, func(c cases.Case) bool { return c.Name == cases.CaseNoBody })
+	if i < 0 || !p.reads(p.forged[i].Family) {
+		return true
+	}
+	jobs := []job{{Case: p.forged[i], purpose: PurposeForgery, event: t.event}}
+	if reason := p.over(ctx, t); reason != "" {
+		p.leaveOut(t, jobs, reason, func(job) bool { return true })
+		return ctx.Err() == nil
+	}
+	t.keep(p.sendWitnessed(ctx, t, jobs)...)
+	if p.release != nil {
+		p.release()
+	}
+	return ctx.Err() == nil
 }
 
 // plainUnsigned sends the event of each type without a signature. Where that is accepted and a random

@@ -96,7 +96,7 @@ const maxRecognition = 4
 func (p *prober) forgedJobs(t *transcript) []job {
 	var jobs []job
 	for _, c := range p.forged[1:] {
-		if c.Family == cases.FamilyOther && len(p.others) == 0 {
+		if c.Family == cases.FamilyOther && len(p.others) == 0 || c.Name == cases.CaseNoBody {
 			continue
 		}
 		purpose := PurposeForgery

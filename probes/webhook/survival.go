@@ -60,7 +60,9 @@ func (p *prober) sendWitnessed(ctx context.Context, t *transcript, jobs []job) [
 		return records
 	}
 	before := len(t.baseline.Stops)
-	if !p.recovered(ctx, t) {
+	absence := p.absence(t, records)
+	back, failed := p.recovered(ctx, t)
+	if !back {
 		if !p.away(ctx, t, records) {
 			return records
 		}
@@ -83,6 +85,9 @@ func (p *prober) sendWitnessed(ctx context.Context, t *transcript, jobs []job) [
 		_, found = p.oneByOne(ctx, t, previous.endedBefore(first), false)
 	}
 	if !found { // it may have been restarted, or this machine shut out, for another reason
+		if failed > 0 && len(t.baseline.Stops) == before {
+			p.stopped(t, absence)
+		}
 		for i := range t.baseline.Stops[before:] {
 			t.baseline.Stops[before+i].Sure = false
 		}
@@ -109,8 +114,12 @@ func (p *prober) oneByOne(ctx context.Context, t *transcript, jobs []job, first 
 		t.goneAfter(r)
 		stopped := !p.responds(ctx, t)
 		found = found || stopped
-		back := stopped && p.cameBack(ctx, t, Stop{Cases: []StopCase{stopCase(r)}, Sure: first || p.died(ctx, t, []*record{r})}) ||
-			!stopped && p.recovered(ctx, t)
+		var back bool
+		if stopped {
+			back = p.cameBack(ctx, t, Stop{Cases: []StopCase{stopCase(r)}, Sure: first || p.died(ctx, t, []*record{r})})
+		} else {
+			back, _ = p.recovered(ctx, t)
+		}
 		if at := p.known(t, stopCase(r)); stopped && back && !t.shutOut && !t.baseline.Stops[at].Sure {
 			back = p.stopsAgain(ctx, t, j)
 			t.shutOut = !t.baseline.Stops[at].Sure
@@ -134,10 +143,26 @@ func (p *prober) stopsAgain(ctx context.Context, t *transcript, j job) bool {
 	return p.responds(ctx, t) || p.cameBack(ctx, t, Stop{Cases: []StopCase{stopCase(r)}, Sure: true})
 }
 
+// gone reports whether the receiver stopped responding to what it accepted while the first requests
+// were sent.
+func (p *prober) gone(ctx context.Context, t *transcript, records []*record) bool {
+	lost := func(r *record) bool { return unanswered(r) || r.gateway }
+	if !slices.ContainsFunc(records, lost) || p.alive(ctx, t) {
+		return false
+	}
+	if r := p.ping(ctx, t); r.got && (!r.gateway || !p.hasControl(t)) {
+		return false
+	}
+	for _, r := range records {
+		r.stopped = r.stopped || r.gateway
+	}
+	return ctx.Err() == nil
+}
+
 // cameBack notes that a request stopped the receiver, and waits until it is back.
 func (p *prober) cameBack(ctx context.Context, t *transcript, stop Stop) bool {
 	at := p.stopped(t, stop)
-	back := p.recovered(ctx, t)
+	back, _ := p.recovered(ctx, t)
 	if !back && ctx.Err() == nil {
 		back, t.baseline.Stops[at].Waited = p.wait(ctx, t)
 	}
@@ -153,6 +178,9 @@ func unanswered(r *record) bool {
 
 func stopCase(r *record) StopCase {
 	c := StopCase{Family: r.fact.Family, Case: r.fact.Case}
+	if c.Family == cases.FamilyWrong { // the same is sent as a forgery
+		c.Family = "F02"
+	}
 	if c.Case == "absent" || c.Case == "random" {
 		c.EventType = r.fact.EventType
 	}
@@ -191,12 +219,12 @@ func (p *prober) away(ctx context.Context, t *transcript, records []*record) boo
 // the receiver is gone or hangs, rather than that a firewall shuts this machine out: that resets
 // connections or lets them hang, and does not respond as a gateway that lost its receiver.
 func (p *prober) died(ctx context.Context, t *transcript, records []*record) bool {
-	switch last := t.records[len(t.records)-1].fact; {
+	switch last := t.records[len(t.records)-1]; {
 	case slices.ContainsFunc(records, func(r *record) bool { return r.stopped }):
 		return true
-	case slices.ContainsFunc(records, func(r *record) bool { return send.Gateway(r.fact.Status) }) && send.Gateway(last.Status):
+	case slices.ContainsFunc(records, func(r *record) bool { return r.gateway }) && last.gateway:
 		return true
-	case last.Error == netprobe.Timeout:
+	case last.fact.Error == netprobe.Timeout:
 		return p.sender.Accepts(ctx, false)
 	}
 	return slices.ContainsFunc(records, func(r *record) bool { return r.closed }) && !p.sender.Accepts(ctx, true)
@@ -261,6 +289,23 @@ func suspects(records []*record) (underWay, before []StopCase) {
 	return underWay, before
 }
 
+// absence is what was under way, or had just got a response, when the receiver or the control request
+// that followed records got none. It came back before it counted as stopped.
+func (p *prober) absence(t *transcript, records []*record) Stop {
+	stop := Stop{Back: true}
+	stop.Cases, stop.Before = suspects(records)
+	control := t.records[len(t.records)-1]
+	if len(stop.Cases)+len(stop.Before) > 0 || !unanswered(control) {
+		return stop
+	}
+	for _, r := range records {
+		if c := stopCase(r); r.got && control.begun.Sub(r.ended) < lateness && !slices.Contains(stop.Before, c) {
+			stop.Before = append(stop.Before, c)
+		}
+	}
+	return stop
+}
+
 // wait asks again and again whether the receiver is back.
 func (p *prober) wait(ctx context.Context, t *transcript) (back bool, seconds int) {
 	begun := time.Now()
@@ -310,16 +355,17 @@ func (p *prober) known(t *transcript, suspected ...StopCase) int {
 	})
 }
 
-func (p *prober) recovered(ctx context.Context, t *transcript) bool {
-	for _, pause := range tries {
+// recovered reports whether the receiver responds as at the beginning, and how many tries failed before.
+func (p *prober) recovered(ctx context.Context, t *transcript) (back bool, failed int) {
+	for i, pause := range tries {
 		if netprobe.Sleep(ctx, pause) != nil {
-			return false
+			return false, i
 		}
 		if p.alive(ctx, t) {
-			return true
+			return true, i
 		}
 	}
-	return false
+	return false, len(tries)
 }
 
 func pingJob(t *transcript) job {
@@ -331,7 +377,7 @@ func pingJob(t *transcript) job {
 // watch makes a gateway's response be followed by a ping at once, unless that is how the receiver
 // responds to one.
 func (p *prober) watch(_ context.Context, t *transcript) bool {
-	if len(t.baseline.WrongStatuses) > 0 && !slices.ContainsFunc(t.baseline.WrongStatuses, send.Gateway) {
+	if len(t.baseline.WrongStatuses) > 0 && !t.gateway {
 		p.sender.Halt = t.servesUsers()
 		p.sender.Ping = func() *cases.Request {
 			if f, reason := p.prepare(t, pingJob(t)); reason == "" {
@@ -353,5 +399,5 @@ func (p *prober) ping(ctx context.Context, t *transcript) *record {
 // responds reports whether the receiver itself responds, and not a gateway that has lost it.
 func (p *prober) responds(ctx context.Context, t *transcript) bool {
 	r := p.ping(ctx, t)
-	return r.got && (!send.Gateway(r.fact.Status) || slices.Contains(t.baseline.WrongStatuses, r.fact.Status))
+	return r.got && (!r.gateway || t.gateway)
 }

@@ -34,6 +34,7 @@ type transcript struct {
 
 	timeouts   int
 	hanging    map[string]int // timeouts by family
+	gateway    bool           // incorrectly signed events get a gateway's response
 	shutOut    bool           // it stopped responding after a request, and not when that was sent again
 	recoveries int            // how often the receiver went away and came back
 }
@@ -44,10 +45,12 @@ type record struct {
 	address string
 	uid     string
 	normal  response.Normal
-	got     bool // there was a response
-	broke   bool // a connection that had accepted it broke, whatever became of it when it was sent again
-	closed  bool // and the peer had closed it in order
-	stopped bool // a gateway responded in place of the receiver, and went on doing so
+	got     bool            // there was a response
+	broke   bool            // a connection that had accepted it broke, whatever became of it when it was sent again
+	closed  bool            // and the peer had closed it in order
+	gateway bool            // a gateway responded in place of the receiver
+	stopped bool            // and went on doing so
+	late    func() []string // the leaks in what followed the response; nil: there was none
 
 	begun, ended time.Time // of the first attempt; of the first that got no response, else of the last
 }
@@ -89,6 +92,7 @@ func (t *transcript) learn(records []*record) {
 		case r.fact.Purpose == PurposeReference && r.fact.Family == cases.FamilyWrong && r.got:
 			t.random.Add(r.normal)
 			b.WrongFirewall = b.WrongFirewall || r.fact.Firewall
+			t.gateway = t.gateway || r.gateway
 			b.WrongStatuses = addOnce(b.WrongStatuses, r.fact.Status)
 		case r.fact.Purpose == PurposeGenuine && r.fact.NotSent == "":
 			b.GenuineSent++

@@ -22,7 +22,9 @@ import (
 // New returns the probe, for one run.
 func New() audit.Probe { return &probe{} }
 
-type probe struct{}
+type probe struct {
+	releases map[string]func() // by environment
+}
 
 func (*probe) Name() string  { return "webhook" }
 func (*probe) Title() string { return "webhook receiver" }
@@ -36,8 +38,17 @@ func (*probe) Kinds() []audit.Kind {
 	}
 }
 
+// Prepare holds back the requests of other probes to the receivers, until a receiver has shown how it
+// responds and that it survives the plainest request: what stops it is known then.
+func (pr *probe) Prepare(_ context.Context, run *audit.Run) {
+	pr.releases = map[string]func(){}
+	for _, environment := range run.Integration.Environments {
+		pr.releases[environment.Name] = run.Shared.Hold(audit.Receiver(environment.Name))
+	}
+}
+
 // Run probes all environments at the same time. What is known by then is emitted even when ctx ends.
-func (*probe) Run(ctx context.Context, run *audit.Run) error {
+func (pr *probe) Run(ctx context.Context, run *audit.Run) error {
 	profile, err := provider.Of(run.Integration.Provider, run.Integration.ProviderProfile)
 	if err != nil {
 		return fmt.Errorf("probe the webhook receivers: %w", err)
@@ -47,6 +58,9 @@ func (*probe) Run(ctx context.Context, run *audit.Run) error {
 	for _, environment := range run.Integration.Environments {
 		wait.Go(func() {
 			p, t := newProber(run, profile, environment, progress), newTranscript(environment, &profile)
+			if p.release = pr.releases[environment.Name]; p.release != nil {
+				defer p.release()
+			}
 			p.probe(ctx, t)
 			p.emit(t)
 		})

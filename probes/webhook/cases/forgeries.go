@@ -88,6 +88,7 @@ func forgeries(profile *provider.Profile) []Case {
 	header, own := scheme.Header(), profile.Delivery.ContentType()
 	list := []Case{
 		{Family: "F01", Name: "absent", Change: (*Request).strip},
+		{Family: "F01", Name: CaseNoBody, Variant: variantTolerated, Change: func(f *Request) { f.strip(); f.Body = nil }},
 		{Family: "F01", Name: "empty", Change: value("")},
 		{Family: "F01", Name: "null", Change: value("null")},
 		{Family: "F01", Name: "none", Change: value("none")},
@@ -165,6 +166,7 @@ func forgeries(profile *provider.Profile) []Case {
 		// Where a cleaned body is verified and the raw one is parsed, fields can be smuggled.
 		{Family: "F08", Name: "tags-added", Change: smuggled("prelaunch", "prel<i>au</i>nch")},
 		{Family: "F08", Name: "percent-encoded", Change: smuggled("prelaunch", "prel%61unch")},
+		{Family: "F08", Name: "html-entity", Change: smuggled("prelaunch&", "prelaunch&amp;")},
 		{Family: "F08", Name: "slash-added", Change: smuggled("prelaunch", `prelau\nch`)},
 		{Family: "F08", Name: "crlf", Change: func(f *Request) {
 			f.Body = pretty.Write(f.Doc)
@@ -185,6 +187,7 @@ func forgeries(profile *provider.Profile) []Case {
 			f.Body = bytes.Replace(f.Body, []byte("\uFFFD"), []byte{0xff}, 1)
 			f.Put(signature)
 		}},
+		{Family: "F09", Name: "byte-ff-replaced", Change: smuggled("prelaunch?", "prelaunch\xff")},
 		{Family: "F09", Name: "latin-1", Change: smuggled("prelaunch\u00e9", "prelaunch\xe9")},
 		{Family: "F09", Name: "bom", Change: tampered(func(f *Request) { f.Body = append([]byte("\uFEFF"), f.Body...) })},
 
@@ -305,6 +308,7 @@ func forgeries(profile *provider.Profile) []Case {
 		{Family: "F14", Name: "livemode-false", Change: func(f *Request) { f.set("livemode", literal("false")) }},
 		{Family: "F14", Name: "mode-test", Change: func(f *Request) {
 			f.set("mode", text("test"))
+			f.set("environment", text("test"))
 			f.set("sandbox", literal("true"))
 			f.set("debug", literal("true"))
 		}},

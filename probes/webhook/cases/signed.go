@@ -44,6 +44,7 @@ const (
 	FamilyRotation   = "rotation" // valid-first valid-last: valid events with one correct signature of two
 
 	CaseCutOff = "cut-off"
+	CaseNoBody = "no-body" // unsigned, as whoever looks whether something responds sends it
 )
 
 // Genuine are events that a right receiver takes. Those whose name starts with "value-" also hold an unusual value, to which a receiver

@@ -372,6 +372,19 @@ func (a *Response) RateLimited() bool {
 	return a.Status == http.StatusServiceUnavailable && strings.Contains(strings.ToLower(string(a.Body[:min(len(a.Body), 4<<10)])), page)
 }
 
+// noServer are words of the pages with which gateways respond with 503 where nothing behind them accepts
+// a connection, lower case: HAProxy, Envoy, Traefik.
+var noServer = []string{"no server is available to handle this request", "upstream connect error", "no healthy upstream", "no available server"}
+
+// Gateway reports whether a gateway responded, to which the receiver gave no response.
+func (a *Response) Gateway() bool {
+	if a.Status != http.StatusServiceUnavailable {
+		return a.Status == http.StatusBadGateway || a.Status == http.StatusGatewayTimeout
+	}
+	page := strings.ToLower(string(a.Body[:min(len(a.Body), 4<<10)]))
+	return slices.ContainsFunc(noServer, func(words string) bool { return strings.Contains(page, words) })
+}
+
 // Firewall reports whether an answer looks like a firewall's page.
 func (a *Response) Firewall() bool {
 	if a.Status < 400 {

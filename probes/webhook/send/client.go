@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"os"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -137,17 +138,30 @@ func (c *Client) OffersHTTP2(ctx context.Context) bool {
 	return conn.HandshakeContext(ctx) == nil && conn.ConnectionState().NegotiatedProtocol == "h2"
 }
 
+// listening is how long a connection stays open on which nothing is sent.
+const listening = 500 * time.Millisecond
+
 // Accepts reports whether the receiver still accepts connections and, where secure, completes a TLS
-// handshake on one.
+// handshake on one and then waits for a request. What ends TLS in front of a receiver that is gone,
+// and passes on what it decrypts, closes the connection at once; a firewall that looks at requests
+// waits for one.
 func (c *Client) Accepts(ctx context.Context, secure bool) bool {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	conn, err := c.dial(ctx, "tcp", "")
+	raw, err := c.dial(ctx, "tcp", "")
 	if err != nil {
 		return false
 	}
-	defer func() { _ = conn.Close() }()
-	return !secure || !c.Secure() || tls.Client(conn, c.unchecked).HandshakeContext(ctx) == nil
+	defer func() { _ = raw.Close() }()
+	if !secure || !c.Secure() {
+		return true
+	}
+	conn := tls.Client(raw, c.unchecked)
+	if conn.HandshakeContext(ctx) != nil || conn.SetReadDeadline(time.Now().Add(listening)) != nil {
+		return false
+	}
+	_, err = conn.Read(make([]byte, 1))
+	return err == nil || errors.Is(err, os.ErrDeadlineExceeded) || ctx.Err() != nil
 }
 
 // Secure reports whether the receiver is spoken to over TLS.
@@ -204,6 +218,9 @@ func (c *Client) roundTrip(ctx context.Context, transport *http.Transport, f *ca
 	})
 	if err != nil {
 		r := response.Response{Failure: netprobe.Classify(ctx, err), Reused: reused}
+		if failed := (*netprobe.Error)(nil); errors.As(err, &failed) {
+			r.Stray = failed.Read
+		}
 		r.Closed = connected && r.Failure == netprobe.Reset && netprobe.ClosedInOrder(err)
 		broken := r.Failure == netprobe.Reset || r.Failure == netprobe.Other
 		if f.Abort && (broken || errors.Is(err, errAbort)) { // by us
@@ -212,7 +229,7 @@ func (c *Client) roundTrip(ctx context.Context, transport *http.Transport, f *ca
 		return r
 	}
 	r := response.New(got.Status, got.Header, got.Body, got.Truncated)
-	r.Reused, r.Stray = reused, got.Stray
+	r.Reused, r.Stray, r.Late = reused, got.Stray, got.Late.Bytes
 	switch {
 	case got.Broken == netprobe.Timeout:
 		r.Failure = netprobe.Timeout

@@ -38,9 +38,6 @@ const (
 	maxOwn    = 3 // after that many gateway's responses that stopped nothing, no more are looked into
 )
 
-// Gateway reports whether a status is that of a gateway to which the receiver gave no response.
-func Gateway(status int) bool { return status == 502 || status == 504 }
-
 // Attempt is one time that a request was sent.
 type Attempt struct {
 	Request *cases.Request
@@ -48,6 +45,7 @@ type Attempt struct {
 	Status  int
 	Failure string // of the connection; empty where there was a response
 	Closed  bool   // it was closed in order, without a response
+	Gateway bool   // a gateway responded in place of the receiver
 
 	Begun, Ended time.Time // by this machine's own clock, which never goes back
 }
@@ -94,7 +92,7 @@ func (s *Sender) Do(ctx context.Context, address string, once bool, prepare func
 		}
 		begun := time.Now()
 		r.Request, r.Response = f, s.send(ctx, f, address, broken.alone)
-		r.Attempts = append(r.Attempts, Attempt{f, at, r.Response.Status, r.Response.Failure, r.Response.Closed, begun, time.Now()})
+		r.Attempts = append(r.Attempts, Attempt{f, at, r.Response.Status, r.Response.Failure, r.Response.Closed, r.Response.Gateway(), begun, time.Now()})
 		switch {
 		case ctx.Err() != nil:
 			r.NotSent = cases.NotSentInterrupted
@@ -103,7 +101,7 @@ func (s *Sender) Do(ctx context.Context, address string, once bool, prepare func
 			r.NotSent = cases.NotSentTransport
 			return r
 		}
-		if Gateway(r.Response.Status) && (once || s.stopped(ctx, &r)) || !s.again(ctx, &r, &broken) {
+		if r.Response.Gateway() && (once || s.stopped(ctx, &r)) || !s.again(ctx, &r, &broken) {
 			return r
 		}
 	}
@@ -120,7 +118,7 @@ func (s *Sender) stopped(ctx context.Context, result *Result) bool {
 		if f == nil || s.Sending(ctx, f, s.Now()) != nil {
 			return false
 		}
-		if r := s.send(ctx, f, "", true); r.Status != 0 && !Gateway(r.Status) || ctx.Err() != nil {
+		if r := s.send(ctx, f, "", true); r.Status != 0 && !r.Gateway() || ctx.Err() != nil {
 			s.own.Add(1)
 			return false
 		}
