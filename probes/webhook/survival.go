@@ -25,7 +25,7 @@ var tries = []time.Duration{100 * time.Millisecond, 500 * time.Millisecond, 2 * 
 
 // maxAway is how long a receiver that stopped responding is waited for; it is less where requests time
 // out sooner than by default.
-const maxAway = time.Minute
+var maxAway = time.Minute
 
 // servesUsers reports whether a receiver gets nothing more once it stopped responding.
 func (t *transcript) servesUsers() bool {
