@@ -222,7 +222,8 @@ func TestNothingMoreIsSentToProduction(t *testing.T) {
 			l := newLab(t, map[string][]sandbox.Behavior{audit.Production: named(t, "observed")})
 			l.environment(audit.Production).Probing = test.probing
 			l.selected = func(id string) bool { return id == "webhook.rejects-unsigned" }
-			m := &mortal{away: 2 * time.Second, gateway: test.gateway, kills: func(r *http.Request) bool { return r.Header.Get("X-Signature") == "null" }}
+			// More than what is under way can take, with its repetitions.
+			m := &mortal{away: 2 * time.Second, turnsAway: 60, gateway: test.gateway, kills: func(r *http.Request) bool { return r.Header.Get("X-Signature") == "null" }}
 			startMortal(t, l, audit.Production, m)
 			_, report := l.audited(t)
 			wantOutcomes(t, report, audit.Production, map[string]audit.Outcome{"errors.survives-requests": audit.Fail})
@@ -365,9 +366,8 @@ func TestWhatFollowsAResponseIsSearched(t *testing.T) {
 func TestReceiverThatAGatewayHides(t *testing.T) {
 	t.Parallel()
 	for name, m := range map[string]*mortal{
-		"behind a gateway":             {away: 1200 * time.Millisecond, gateway: true},
-		"behind a gateway with a page": {away: 1200 * time.Millisecond, gateway: true, page: "no healthy upstream"},
-		"after a response":             {away: 1200 * time.Millisecond, late: time.Millisecond},
+		"behind a gateway": {away: 1200 * time.Millisecond, gateway: true},
+		"after a response": {away: 1200 * time.Millisecond, late: time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -389,8 +389,7 @@ func TestReceiverThatAGatewayHides(t *testing.T) {
 func TestBanIsNoDeadReceiver(t *testing.T) {
 	t.Parallel()
 	for name, m := range map[string]*mortal{
-		"short": {away: 1500 * time.Millisecond}, "long": {away: time.Hour},
-		"short, by request": {away: 1500 * time.Millisecond, reads: true}, "long, by request": {away: time.Hour, reads: true},
+		"short": {away: 4 * time.Second}, "long": {away: time.Hour}, "long, by request": {away: time.Hour, reads: true},
 	} {
 		for _, environment := range []string{audit.Test, audit.Production} {
 			t.Run(name+" "+environment, func(t *testing.T) {
