@@ -252,6 +252,24 @@ func TestCommandsSendTheCase(t *testing.T) {
 	}
 }
 
+// TestCommandsChangeADigit: the digit that a case changes becomes the same one in most of the requests that are compared, which must
+// not be written down as it is: the signature of a key that has it there would be the correct one.
+func TestCommandsChangeADigit(t *testing.T) {
+	t.Parallel()
+	const label = "malformed-signature/flipped-0"
+	replay, _ := replayed(t, label)
+	replay.Selects = func(c cases.Case) bool { return c.Label() == label }
+	for range 20 {
+		commands, err := replay.Commands(t.Context())
+		if err != nil || len(commands) != 1 {
+			t.Fatal(commands, err)
+		}
+		if !strings.Contains(commands[0].Script, "tr 0-9a-f 1-9a-f0") {
+			t.Fatalf("the first digit is not computed:\n%s", commands[0].Script)
+		}
+	}
+}
+
 // TestCommandsNeedTheirVariable: without the key nothing is sent, rather than something else.
 func TestCommandsNeedTheirVariable(t *testing.T) {
 	t.Parallel()

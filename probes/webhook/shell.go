@@ -97,8 +97,12 @@ func (w *shell) whole(list, texts []string, d cases.Digest, e encoding) string {
 // part explains values that hold a range of a digest, as it is or with one character changed.
 func (w *shell) part(list, texts []string, d cases.Digest, e encoding) string {
 	begin, end := commonEnds(list)
-	if oneChanged(list, texts) { // by chance to the same in all of them
-		begin, end = 0, 0
+	for from := range begin + 1 {
+		to := from + len(texts[0])
+		if rest := len(list[0]) - to; rest >= 0 && rest <= end && oneChanged(list, texts, from) { // by chance to the same in all of them
+			begin, end = from, rest
+			break
+		}
 	}
 	middles := make([]string, len(list))
 	for i, text := range list {
@@ -149,16 +153,16 @@ func (w *shell) part(list, texts []string, d cases.Digest, e encoding) string {
 	return ""
 }
 
-// oneChanged reports whether the values are their digests but for the character at one place.
-func oneChanged(list, texts []string) bool {
+// oneChanged reports whether the values are their digests from one place on but for one character, the same in each.
+func oneChanged(list, texts []string, from int) bool {
 	place := -1
-	for i, text := range list {
-		if len(text) != len(texts[i]) {
+	for i, digest := range texts {
+		if len(list[i]) != len(list[0]) || len(digest) != len(texts[0]) {
 			return false
 		}
 		differ := 0
-		for at := range len(text) {
-			if text[at] != texts[i][at] {
+		for at := range len(digest) {
+			if list[i][from+at] != digest[at] {
 				differ++
 				if place < 0 {
 					place = at
