@@ -97,7 +97,8 @@ func openPostgres(address string) (*DB, error) {
 		return nil, errors.New("open the database: its address cannot be read (it is not repeated here, since a password may be in it)")
 	}
 	pool := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
-		_, err := conn.Exec(ctx, "SET idle_in_transaction_session_timeout = '"+idleInTransaction+"'")
+		// Whatever the server's default is: a UID that was sent must not be forgotten when the database stops.
+		_, err := conn.Exec(ctx, "SET idle_in_transaction_session_timeout = '"+idleInTransaction+"'; SET synchronous_commit = on")
 		return err
 	}))
 	pool.SetMaxOpenConns(postgresConnections)
