@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -182,12 +183,16 @@ the frameworks for which there is a correct verification of the provider's signa
 			var ids []string
 			for _, check := range library.Checks() {
 				if check.ID == args[0] {
-					if sources := sourcesOf(library, profile, check.ID); name == "" && len(sources) > 0 {
-						check.Sources = sources // with that of the default provider
+					own := checkOf(library, profile, check.ID)
+					if name == "" && len(own.Sources) > 0 {
+						check.Sources = own.Sources // with that of the default provider
 					}
 					page := pageOf(&profile, check)
 					if format == asJSON {
 						return a.printJSON(page)
+					}
+					if len(own.Sources) > 0 {
+						check.Sources = inTheWordsOf(profile, own)
 					}
 					width, _ := terminal(a.Out)
 					if name == "" {
@@ -286,14 +291,33 @@ func bulleted(texts []string) string {
 	return "- " + strings.Join(texts, "\n- ")
 }
 
-// sourcesOf are where a provider asks for what a check requires.
-func sourcesOf(library *policy.Library, profile provider.Profile, id string) []string {
+// checkOf is a check as it is for a provider; the zero value where the provider has none of that name.
+func checkOf(library *policy.Library, profile provider.Profile, id string) audit.CheckInfo {
 	for _, check := range library.For(auditor.ProfileFacts(profile)).Checks() {
 		if check.ID == id {
-			return check.Sources
+			return check
 		}
 	}
-	return nil
+	return audit.CheckInfo{}
+}
+
+// inTheWordsOf is the sources of a check, those of the provider's own list with the words of its items.
+func inTheWordsOf(profile provider.Profile, check audit.CheckInfo) []string {
+	var cited []string
+	for _, source := range check.Sources {
+		var words []string
+		for _, number := range check.Items {
+			item := profile.Checklist[number-1]
+			if title := strconv.Quote(item.Title); item.Source == source && !slices.Contains(words, title) {
+				words = append(words, title)
+			}
+		}
+		if len(words) > 0 {
+			source = strings.Join(words, ", ") + " (" + source + ")"
+		}
+		cited = append(cited, source)
+	}
+	return cited
 }
 
 // checkPage is what `explain CHECK` says.

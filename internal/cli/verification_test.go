@@ -47,13 +47,13 @@ func TestVerificationFollowsFromTheRecipe(t *testing.T) {
 func TestExplainPages(t *testing.T) {
 	t.Parallel()
 	_, page, _ := programIn(t, nil, "explain", "webhook.rejects-partial-signature")
-	for _, part := range []string{"What is sent\n", "- truncated-signature (9 cases)", "What passes\n", "What fails\n", "one incorrect digit", "explain verification", "Source\n", "Begini Security Checklist"} {
+	for _, part := range []string{"What is sent\n", "- truncated-signature (9 cases)", "What passes\n", "What fails\n", "one incorrect digit", "explain verification", "Source\n  \"HMAC verification implemented and tested\" (Begini Security Checklist"} {
 		if !strings.Contains(page, part) {
 			t.Errorf("no %q in\n%s", part, page)
 		}
 	}
 	_, page, _ = programIn(t, nil, "explain", "https.modern-tls")
-	if !strings.Contains(page, "  - Begini Security Checklist") || !strings.Contains(page, "\n  - Mozilla Server Side TLS") {
+	if !strings.Contains(page, "  - \"Production webhook reachable over HTTPS\" (Begini Security Checklist") || !strings.Contains(page, "\n  - Mozilla Server Side TLS") {
 		t.Errorf("not both sources, each on a line of its own, in\n%s", page)
 	}
 	_, list, _ := programIn(t, nil, "checks", "-o", "json")
