@@ -208,6 +208,8 @@ test_takes_everything if {
 	responses.accepts_everything("test") with input as document({}, of_taker([]))
 	responses.accepts_everything("test") with input as document({}, of_taker([exchange("wrong", "wrong", "9", {"error": "timeout"})]))
 	responses.accepts_everything("test") with input as document({}, [wrong_accepted, accepted("F01", "absent"), unsent("invalid", "malformed", "brace", "stopped")])
+	no_body := exchange("forgery", "F01", "no-body", {"status": 200, "variant": "tolerated", "equals": ["genuine"]})
+	responses.accepts_everything("test") with input as document({}, of_taker([no_body]))
 	not responses.accepts_everything("test") with input as document({}, of_taker([refused("F01", "empty")]))
 	not responses.accepts_everything("test") with input as document({}, of_taker([exchange("invalid", "malformed", "brace", {"status": 400, "equals": []})]))
 	not responses.accepts_everything("test") with input as document({}, [wrong_accepted, accepted("F01", "absent")])
