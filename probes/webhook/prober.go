@@ -366,13 +366,18 @@ func (p *prober) read(t *transcript, j job, result *send.Result) *record {
 		r.fact.Leaks = p.scanner.Scan(a, p.sent(f), p.source.ExpectedSignatures(f))
 	}
 	if t.baseline.Within > 0 && j.purpose == PurposeGenuine && r.got {
-		r.fact.Duration = int(result.Attempts[len(result.Attempts)-1].Took().Milliseconds())
+		r.fact.Duration = milliseconds(result.Attempts[len(result.Attempts)-1].Took())
 	}
 	r.fact.Cut = a.Cut
 	if j.purpose == PurposeForgery || j.purpose == PurposeInvalid {
 		r.fact.Traits = f.Traits(j.purpose == PurposeInvalid)
 	}
 	return r
+}
+
+// milliseconds are at least 1: a response in less was seen, and 0 is what was not.
+func milliseconds(took time.Duration) int {
+	return max(1, int(took.Round(time.Millisecond).Milliseconds()))
 }
 
 // lateLeaks are those in what arrived on a connection after a response.

@@ -36,3 +36,13 @@ func TestSuspects(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestFastResponsesAreSeen: a response within a millisecond is no response that was not seen.
+func TestFastResponsesAreSeen(t *testing.T) {
+	t.Parallel()
+	for took, want := range map[time.Duration]int{time.Microsecond: 1, 700 * time.Microsecond: 1, 1600 * time.Microsecond: 2, time.Second: 1000} {
+		if got := milliseconds(took); got != want {
+			t.Errorf("%v: %d ms instead of %d", took, got, want)
+		}
+	}
+}
