@@ -48,7 +48,7 @@ func (a *app) serveCommand() *cobra.Command {
 	var role, listen string
 	migrate := true
 	cmd := &cobra.Command{
-		Use: "serve", Short: "Audit the fleet and serve its pages until the process is told to end", Args: cobra.NoArgs,
+		Use: "serve", Short: "Audit the fleet and serve its pages until the process is stopped", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context(), role, listen, migrate) },
 	}
 	cmd.Flags().StringVar(&role, "role", roleAll, strings.Join(roles[:len(roles)-1], ", ")+" or "+roles[len(roles)-1])
@@ -159,6 +159,6 @@ func (a *app) work(ctx context.Context, role string, set *settings.Settings, lib
 	}
 	log.Info("the fleet is audited", "worker", process.ID(), "role", role, "sources", len(set.Sources))
 	<-ctx.Done()
-	log.Info("the process is told to end: audits under way may go on for a while", "seconds", work.DefaultTiming.Stop.Seconds())
+	log.Info("shutting down: running audits may go on for a while", "seconds", work.DefaultTiming.Stop.Seconds())
 	return process.Stop()
 }

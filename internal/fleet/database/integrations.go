@@ -195,7 +195,7 @@ func (tx *Tx) Due(ctx context.Context, now time.Time, limit int) ([]Integration,
 	list, err := all(ctx, tx.db, tx.SQL, scanIntegration, `SELECT `+integrationColumns+` FROM integration
 		WHERE next_due_at <= ? AND next_due_at > 0 AND job = 0 AND NOT paused AND removed_at = 0 AND problem = ''
 		ORDER BY CASE WHEN due_reason = '' THEN 1 ELSE 0 END, next_due_at, name LIMIT ?`+tx.db.forUpdate(" SKIP LOCKED"), millis(now), limit)
-	return list, wrap("find what is due", err)
+	return list, wrap("read the integrations to audit", err)
 }
 
 // SetDue makes an integration due at a time. A reason other than the schedule stays until a run begins.

@@ -135,7 +135,7 @@ func (a *auditing) audit(ctx context.Context, i database.Integration) error {
 		return river.JobSnooze(a.Timing.Busy)
 	case errors.Is(cause, errNotes):
 		cannot = errNotes
-	case cause != nil && !errors.Is(cause, errTimeout): // the process is told to end
+	case cause != nil && !errors.Is(cause, errTimeout): // the process is being stopped
 		a.lose(context.WithoutCancel(ctx), "its worker was stopped")
 		return river.JobSnooze(0)
 	case cause != nil:

@@ -44,7 +44,7 @@ type Timing struct {
 	Messages             time.Duration // that were not sent are tried again
 	Poll                 time.Duration // new jobs
 	Busy                 time.Duration // an audit whose target is busy comes back after one to four times as long
-	Stop                 time.Duration // audits under way may go on when the process is told to end
+	Stop                 time.Duration // running audits may go on when the process is stopped
 	Patience             time.Duration // a database that is away is waited for
 }
 
