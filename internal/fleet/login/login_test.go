@@ -22,6 +22,7 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 
+	"github.com/prelaunch-audit/prelaunch/internal/audit/audittest"
 	"github.com/prelaunch-audit/prelaunch/internal/fleet/login"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
@@ -84,24 +85,7 @@ type server struct {
 	*httptest.Server
 	store  *memory
 	client *http.Client // with cookies; it follows no redirect
-	now    *clock
-}
-
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) add(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
+	now    *audittest.Clock
 }
 
 var accesses = []login.Access{
@@ -115,7 +99,7 @@ func start(t *testing.T, config login.Config) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{store: &memory{sessions: map[string]login.Session{}, tokens: map[string]login.Token{}}, now: &clock{at: time.Now()},
+	s := &server{store: &memory{sessions: map[string]login.Session{}, tokens: map[string]login.Token{}}, now: audittest.StartClock(),
 		client: &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 	s.Server = httptest.NewUnstartedServer(nil)
 	if config.PublicURL == "" {
@@ -362,11 +346,11 @@ func TestSessionsEnd(t *testing.T) {
 	t.Parallel()
 	s := start(t, login.Config{Basic: users(t), Session: time.Hour})
 	s.do(t, http.MethodPost, "/login", password("ann", "correct horse"))
-	s.now.add(59 * time.Minute)
+	s.now.Add(59 * time.Minute)
 	if response, _ := s.get(t, "/"); response.StatusCode != http.StatusOK {
 		t.Errorf("before it ends: %d", response.StatusCode)
 	}
-	s.now.add(2 * time.Minute)
+	s.now.Add(2 * time.Minute)
 	if response, _ := s.get(t, "/"); response.StatusCode != http.StatusUnauthorized {
 		t.Errorf("after it ended: %d", response.StatusCode)
 	}
@@ -399,7 +383,7 @@ func TestAttemptsAreBounded(t *testing.T) {
 	if response, _ := s.do(t, http.MethodPost, "/login", password("ann", "correct horse")); response.StatusCode != http.StatusTooManyRequests {
 		t.Errorf("the correct password after too many attempts got %d", response.StatusCode)
 	}
-	s.now.add(21 * time.Second)
+	s.now.Add(21 * time.Second)
 	for range 6 { // what succeeds is not counted
 		if response, _ := s.do(t, http.MethodPost, "/login", password("ann", "correct horse")); response.StatusCode != http.StatusSeeOther {
 			t.Errorf("after the wait: %d", response.StatusCode)
@@ -488,7 +472,7 @@ func TestTokens(t *testing.T) {
 			t.Errorf("%.20q…: %d", wrong, response.StatusCode)
 		}
 	}
-	s.now.add(2 * time.Hour)
+	s.now.Add(2 * time.Hour)
 	if response, _ := s.get(t, "/", header("Authorization", "Bearer "+text)); response.StatusCode != http.StatusUnauthorized {
 		t.Errorf("after it expired: %d", response.StatusCode)
 	}

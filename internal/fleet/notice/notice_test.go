@@ -23,6 +23,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prelaunch-audit/prelaunch/internal/audit/audittest"
 	"github.com/prelaunch-audit/prelaunch/internal/cli"
 	"github.com/prelaunch-audit/prelaunch/internal/fleet/database"
 	"github.com/prelaunch-audit/prelaunch/internal/fleet/database/databasetest"
@@ -53,25 +54,8 @@ var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 type fleet struct {
 	*notice.Notifier
 	db    *database.DB
-	clock *clock
+	clock *audittest.Clock
 	log   *bytes.Buffer
-}
-
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) add(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
 }
 
 // setUp makes a fleet whose notices trust a server's certificate.
@@ -80,8 +64,8 @@ func setUp(t *testing.T, server *httptest.Server, channels ...notice.Channel) *f
 	if err := notice.Channels(channels).Check(); err != nil {
 		t.Fatal(err)
 	}
-	f := &fleet{clock: &clock{at: time.Now()}, log: &bytes.Buffer{}}
-	db, err := database.Open(t.Context(), databasetest.SQLite(t), f.clock.now)
+	f := &fleet{clock: audittest.StartClock(), log: &bytes.Buffer{}}
+	db, err := database.Open(t.Context(), databasetest.SQLite(t), f.clock.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +189,7 @@ func TestWebhook(t *testing.T) {
 	f.pump(t)
 	f.pump(t) // it is not due again yet
 	receiver.respond(http.StatusNoContent, nil)
-	f.clock.add(2 * time.Minute)
+	f.clock.Add(2 * time.Minute)
 	f.pump(t)
 	f.pump(t)
 	requests, bodies, dumps := receiver.all()
@@ -224,7 +208,7 @@ func TestWebhook(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		captured[0].Received = f.clock.now()
+		captured[0].Received = f.clock.Now()
 		if result := delivery.Check(profile, captured[0], []delivery.Secret{{Name: name, Value: signing(fill).Expose()}}); !result.Verified {
 			t.Errorf("%s does not verify it: %+v", name, result)
 		}
@@ -355,14 +339,14 @@ func TestAttempts(t *testing.T) {
 	f := setUp(t, server, notice.Channel{Name: "hook", Kind: notice.Webhook, URL: key(server.URL), Secrets: []secret.Key{signing("a")}})
 	f.raise(t, opened("acme-loans"))
 	f.pump(t)
-	f.clock.add(time.Hour)
+	f.clock.Add(time.Hour)
 	f.pump(t)
 	if requests, _, _ := receiver.all(); len(requests) != 1 {
 		t.Errorf("%d attempts within the time that the receiver asked for", len(requests))
 	}
 	receiver.respond(http.StatusServiceUnavailable, nil)
 	for range 20 {
-		f.clock.add(25 * time.Hour)
+		f.clock.Add(25 * time.Hour)
 		f.pump(t)
 	}
 	requests, _, _ := receiver.all()
@@ -390,7 +374,7 @@ func TestSlack(t *testing.T) {
 	f.raise(t, events...)
 	f.pump(t)
 	receiver.respond(http.StatusOK, nil)
-	f.clock.add(2 * time.Minute)
+	f.clock.Add(2 * time.Minute)
 	f.pump(t)
 	_, bodies, _ := receiver.all()
 	if len(bodies) != 2 || len(f.waiting(t)) != 0 {
@@ -628,7 +612,7 @@ func TestTickets(t *testing.T) {
 			channel.Name, channel.URL = "tickets", key(server.URL)
 			f := setUp(t, server, channel)
 			finding := database.Finding{ID: "0123456789abcdef", Integration: "acme-loans", Scope: "fedcba9876543210", Check: "webhook.rejects-unsigned", Environment: "production", Level: "required", Severity: "critical",
-				Outcome: "fail", State: database.StateClosed, Message: attack, FirstSeen: f.clock.now(), LastSeen: f.clock.now(), FirstRun: "run1", LastRun: "run1"}
+				Outcome: "fail", State: database.StateClosed, Message: attack, FirstSeen: f.clock.Now(), LastSeen: f.clock.Now(), FirstRun: "run1", LastRun: "run1"}
 			becomes := func(state, kind string) {
 				finding.State = state
 				f.write(t, func(tx *database.Tx) error { return tx.PutFinding(t.Context(), finding) })
