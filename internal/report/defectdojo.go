@@ -79,7 +79,7 @@ func (v *view) dojoFinding(check audit.Check, finding audit.Finding, date string
 		title, severity = "Not proven: "+title, "Info"
 	}
 	out := dojoFinding{
-		Title: clip(Plain(title), maxTitle), Severity: severity, Date: date, Mitigation: markdownBlocks("", remedy(check, finding)), References: helpURI(check),
+		Title: clip(Plain(title), maxTitle), Severity: severity, Date: date, Mitigation: markdownBlocks("", remedy(check, finding)), References: v.helpURI(check),
 		Description: MarkdownText(headline(one)) + "\n\n" + MarkdownText("Requirement: "+requirement(check)) + "\n\n" + MarkdownText("Integration: "+v.Integration),
 		Active:      finding.Outcome != audit.Waived, Verified: judged == audit.Fail && finding.Basis == audit.Observed, Accepted: finding.Outcome == audit.Waived,
 		Dynamic: true, UniqueID: Plain(finding.ID), CheckID: Plain(check.ID), Service: Plain(strings.TrimSuffix(v.Integration+"/"+finding.Environment, "/")),

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -105,6 +106,11 @@ func TestSARIFSaysTheSame(t *testing.T) {
 				}
 			}
 		}
+		for _, rule := range run.Tool.Driver.Rules {
+			if uri, err := url.Parse(rule.HelpURI); err != nil || uri.Scheme != "https" || uri.Path == "" {
+				t.Errorf("%s: the page of %s is %q", name, rule.ID, rule.HelpURI)
+			}
+		}
 		// What is not proven is lost on readers that know the kind fail only, but for one result.
 		if rest := run.Results[next:]; (len(rest) == 1) != (r.Summary.Inconclusive > 0) || len(rest) > 1 {
 			t.Errorf("%s: %d results more than findings", name, len(rest))
@@ -113,6 +119,17 @@ func TestSARIFSaysTheSame(t *testing.T) {
 		}
 		if run.Invocations[0].ExitCode != verdict.ExitCode(r) {
 			t.Errorf("%s: exit code %d, want %d", name, run.Invocations[0].ExitCode, verdict.ExitCode(r))
+		}
+	}
+}
+
+// TestHelpIsOfTheVersion: what names no weakness has a page in the repository, as a release has it.
+func TestHelpIsOfTheVersion(t *testing.T) {
+	t.Parallel()
+	for version, want := range map[string]string{"1.2.3": "v1.2.3", "v1.2.3": "v1.2.3", "1.2.4-snapshot": "main", "devel": "main", "1.2.3/../x": "main"} {
+		v := &view{Report: &audit.Report{Tool: audit.Tool{Version: version}}}
+		if got := v.helpURI(audit.Check{}); got != "https://github.com/prelaunch-audit/prelaunch/blob/"+want+"/.github/CHECKS.md" {
+			t.Errorf("%s: %s", version, got)
 		}
 	}
 }

@@ -198,10 +198,7 @@ func (v *view) ocsfFinding(check audit.Check, finding audit.Finding) ocsfEvent {
 		event.Unmapped["waiver"] = w
 	}
 	if remedy := remedy(check, finding); remedy != "" {
-		event.Remediation = &ocsfRemediation{Desc: remedy}
-		if uri := helpURI(check); uri != "" {
-			event.Remediation.References = []string{uri}
-		}
+		event.Remediation = &ocsfRemediation{Desc: remedy, References: []string{v.helpURI(check)}}
 	}
 	for _, p := range placesOf(finding.Evidence) {
 		if file, ok := v.file(p); ok {

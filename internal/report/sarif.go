@@ -78,7 +78,7 @@ type sarifRule struct {
 	ShortDescription sarifText `json:"shortDescription"`
 	FullDescription  sarifText `json:"fullDescription"`
 	Help             sarifText `json:"help"`
-	HelpURI          string    `json:"helpUri,omitempty"`
+	HelpURI          string    `json:"helpUri"`
 	Configuration    struct {
 		Level string `json:"level"`
 	} `json:"defaultConfiguration"`
@@ -202,6 +202,7 @@ func (run *sarifRun) addNotProven(v *view, checks []string) {
 		ID: "prelaunch.not-proven", ShortDescription: sarifText{Text: "Every required check must be proven"},
 		FullDescription: sarifText{Text: "Every required check must be proven: an inconclusive check is no pass."},
 		Help:            sarifText{Text: "Settle each cause that the report lists under Not proven."},
+		HelpURI:         v.ownPage("README.md#what-it-proves-and-what-it-does-not"),
 		Properties:      map[string]any{"tags": []string{"security"}},
 	}
 	rule.Configuration.Level = "note"
@@ -258,7 +259,7 @@ func (v *view) sarifRun() *sarifRun {
 		"factsDigest": v.FactsDigest, "configDigest": v.ConfigDigest,
 	}
 	for _, check := range v.Checks {
-		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRuleOf(check))
+		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, v.sarifRuleOf(check))
 	}
 	return run
 }
@@ -271,7 +272,7 @@ func writeSARIF(w io.Writer, run *sarifRun) error {
 // above 4 medium.
 var securitySeverity = map[string]string{"critical": "9.5", "high": "8.0", "medium": "5.5", "low": "2.0"}
 
-func sarifRuleOf(check audit.Check) sarifRule {
+func (v *view) sarifRuleOf(check audit.Check) sarifRule {
 	remediation := orElse(check.Remediation, "See `prelaunch explain "+check.ID+"`.")
 	tags := []string{"security", check.Level}
 	for _, cwe := range check.CWE {
@@ -284,7 +285,7 @@ func sarifRuleOf(check audit.Check) sarifRule {
 			Text:     neutral(strings.Join(layOut(Blocks(remediation), maxWidth, ""), "\n")),
 			Markdown: markdownBlocks("", remediation),
 		},
-		HelpURI: helpURI(check),
+		HelpURI: v.helpURI(check),
 		Properties: map[string]any{
 			"tags": tags[:min(len(tags), maxTags)], "cwe": check.CWE, "owasp_asvs": check.OWASPASVS, "precision": "very-high", "section": check.Section, "items": check.Items,
 			"level": check.Level, "severity": check.Severity, "outcome": check.Outcome,
@@ -300,9 +301,8 @@ func sarifRuleOf(check audit.Check) sarifRule {
 	return rule
 }
 
-// helpURI is a page about the first weakness that a check is about, else of the standard; "" where
-// it names neither.
-func helpURI(check audit.Check) string {
+// helpURI is a page about the first weakness that a check is about, else of the standard; of what names neither, this version's own page.
+func (v *view) helpURI(check audit.Check) string {
 	for _, cwe := range check.CWE {
 		if number, ok := strings.CutPrefix(cwe, "CWE-"); ok && number != "" && strings.Trim(number, "0123456789") == "" {
 			return "https://cwe.mitre.org/data/definitions/" + number + ".html"
@@ -311,7 +311,16 @@ func helpURI(check audit.Check) string {
 	if len(check.OWASPASVS) > 0 {
 		return "https://owasp.org/www-project-application-security-verification-standard/"
 	}
-	return ""
+	return v.ownPage(".github/CHECKS.md")
+}
+
+// ownPage is a page of this project as the version that made the report has it; of a version that was not released, today's.
+func (v *view) ownPage(path string) string {
+	tag := "main"
+	if m := semanticVersion().FindStringSubmatch(v.Tool.Version); m != nil && m[2] == "" {
+		tag = "v" + m[1]
+	}
+	return "https://github.com/prelaunch-audit/prelaunch/blob/" + tag + "/" + path
 }
 
 func (v *view) sarifResult(check audit.Check, index int, finding audit.Finding) sarifResult {
