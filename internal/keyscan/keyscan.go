@@ -23,27 +23,39 @@ const (
 	Retired = "retired"
 )
 
-// Subject is whose key was found and how it was spelled.
-type Subject struct {
-	Environment string
-	Role        string // Current or Retired
-	Fingerprint string
-	Spelling    string
+// Key is whose key was found and in which encoding, as every fact that reports one says it.
+type Key struct {
+	Spelling       string `json:"spelling"`
+	KeyEnvironment string `json:"key_environment"`
+	Role           string `json:"role"` // current or retired
+	Fingerprint    string `json:"fingerprint"`
+}
+
+// Location is where in a file something was found.
+type Location struct {
+	Member string `json:"member"` // path inside an archive, shown; empty for the file itself
+	Line   int64  `json:"line"`   // from 1; 0: not known
+	More   int    `json:"more"`   // further occurrences
+}
+
+// Unsearched are the fingerprints of keys of which a search proves less, as every fact about a search reports them.
+type Unsearched struct {
+	NotSearched []string `json:"not_searched"`   // too short to be searched for: they would be found by chance
+	ByPrint     []string `json:"by_fingerprint"` // known by it only, and found in fewer encodings
 }
 
 // Search is every configured key, made once a run. Safe for concurrent use.
 type Search struct {
 	literals     []match.Literal
 	fingerprints []match.Fingerprint
-	subjects     []Subject // by the ID of a literal or fingerprint
-	keys         []int     // number of the key, by the same
+	subjects     []Key // by the ID of a literal or fingerprint
+	keys         []int // number of the key, by the same
 	set          *match.Set
 	prints       *match.Prints
 	candidates   *match.Suspects
 	lengths      content.Keys
 	seams        *content.Seams
-	notSearched  []string
-	printed      []string
+	unsearched   Unsearched
 }
 
 // Of returns the search for the keys of the run's integration, which all its probes share.
@@ -57,10 +69,10 @@ func Of(run *audit.Run) (*Search, error) {
 
 // New prepares the search for the keys of an integration.
 func New(integration *audit.Integration) (*Search, error) {
-	s := &Search{notSearched: []string{}, printed: []string{}, seams: &content.Seams{}}
+	s := &Search{unsearched: Unsearched{NotSearched: []string{}, ByPrint: []string{}}, seams: &content.Seams{}}
 	number := 0
 	add := func(key secret.Key, environment, role string) {
-		s.add(key, Subject{Environment: environment, Role: role, Fingerprint: key.Fingerprint()}, number)
+		s.add(key, Key{KeyEnvironment: environment, Role: role, Fingerprint: key.Fingerprint()}, number)
 		number++
 	}
 	for _, environment := range integration.Environments {
@@ -82,9 +94,9 @@ func New(integration *audit.Integration) (*Search, error) {
 // maxFingerprint is the longest key, in bytes, that is searched by its fingerprint; what is longer is no key.
 const maxFingerprint = 512
 
-func (s *Search) add(key secret.Key, subject Subject, number int) {
+func (s *Search) add(key secret.Key, subject Key, number int) {
 	if key.Len() < secret.MinSearchable || !key.Held() && key.Len() > maxFingerprint {
-		s.notSearched = append(s.notSearched, subject.Fingerprint)
+		s.unsearched.NotSearched = append(s.unsearched.NotSearched, subject.Fingerprint)
 		return
 	}
 	if s.lengths.Shortest == 0 || key.Len() < s.lengths.Shortest {
@@ -98,7 +110,7 @@ func (s *Search) add(key secret.Key, subject Subject, number int) {
 	}
 	if !key.Held() {
 		s.lengths.Thorough = true
-		s.printed = append(s.printed, subject.Fingerprint)
+		s.unsearched.ByPrint = append(s.unsearched.ByPrint, subject.Fingerprint)
 		s.fingerprints = append(s.fingerprints, match.Fingerprint{ID: subjectOf(""), SHA256: key.SHA256(), Length: key.Len()})
 		return
 	}
@@ -115,7 +127,7 @@ func (s *Search) add(key secret.Key, subject Subject, number int) {
 func (s *Search) Subjects() int { return len(s.subjects) }
 
 // Subject tells whose key has that ID, and how it was encoded: decoded is what was undone to find it, Found.Encoding.
-func (s *Search) Subject(id int, decoded string) Subject {
+func (s *Search) Subject(id int, decoded string) Key {
 	subject := s.subjects[id]
 	if decoded != "" {
 		subject.Spelling = content.Chain(decoded, strings.TrimPrefix(subject.Spelling, plain))
@@ -128,12 +140,9 @@ func (s *Search) Subject(id int, decoded string) Subject {
 
 const plain = "plain"
 
-// NotSearched are the fingerprints of keys that cannot be searched for: too short, so that they would be found by chance.
-func (s *Search) NotSearched() []string { return s.notSearched }
-
-// ByFingerprint are the fingerprints of keys that are known by it only. Such a key is found where the text around it, once decoded,
-// has no character that keys do not have.
-func (s *Search) ByFingerprint() []string { return s.printed }
+// Unsearched are the keys of which this search proves less. One that is known by its fingerprint is found where the text around it, once
+// decoded, has no character that keys do not have.
+func (s *Search) Unsearched() Unsearched { return s.unsearched }
 
 // mark stands for a key in what is shown.
 const mark = "[key]"
@@ -158,10 +167,8 @@ func (s *Search) contains(text []byte) bool { return s.Shown(string(text)) != st
 
 // Hit is one key in one spelling in one content; the place is that of its first occurrence.
 type Hit struct {
-	Subject
-	Member string // path inside an archive, shown; empty for the file itself
-	Line   int64  // from 1
-	More   int    // further occurrences
+	Key
+	Location
 }
 
 // MaxHits bounds the hits of one file; what is beyond is counted.
@@ -190,7 +197,7 @@ func (h *Hits) List() []Hit {
 		list = append(list, *hit)
 	}
 	slices.SortFunc(list, func(a, b Hit) int {
-		return cmp.Or(cmp.Compare(a.Member, b.Member), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Environment, b.Environment),
+		return cmp.Or(cmp.Compare(a.Member, b.Member), cmp.Compare(a.Line, b.Line), cmp.Compare(a.KeyEnvironment, b.KeyEnvironment),
 			cmp.Compare(a.Role, b.Role), cmp.Compare(a.Fingerprint, b.Fingerprint), cmp.Compare(a.Spelling, b.Spelling))
 	})
 	return list
@@ -207,7 +214,7 @@ func (h *Hits) add(found Found) {
 		h.Cut++
 		return
 	}
-	h.found[key] = &Hit{Subject: h.search.Subject(found.ID, found.Encoding), Member: h.search.Shown(found.Entry), Line: found.Line}
+	h.found[key] = &Hit{h.search.Subject(found.ID, found.Encoding), Location{Member: h.search.Shown(found.Entry), Line: found.Line}}
 }
 
 // Name searches the name of the file itself.

@@ -103,7 +103,7 @@ func TestEverySpellingInEveryContainer(t *testing.T) {
 			for name, container := range containers {
 				found := false
 				for _, hit := range read(t, s, container) {
-					if hit.Member == name && hit.Environment == audit.Test && hit.Role == Current && hit.Line == int64(before/4*2+1) {
+					if hit.Member == name && hit.KeyEnvironment == audit.Test && hit.Role == Current && hit.Line == int64(before/4*2+1) {
 						found = true
 					}
 				}
@@ -128,7 +128,7 @@ func TestWrappedBase64(t *testing.T) {
 				digits = digits[76:]
 			}
 			text.WriteString(digits + end)
-			if hits := read(t, s, []byte(text.String())); len(hits) != 1 || hits[0].Spelling != "base64" || hits[0].Environment != audit.Test {
+			if hits := read(t, s, []byte(text.String())); len(hits) != 1 || hits[0].Spelling != "base64" || hits[0].KeyEnvironment != audit.Test {
 				t.Errorf("after %d bytes with line ends %q: %+v", before, end, hits)
 			}
 		}
@@ -141,14 +141,14 @@ func TestFingerprints(t *testing.T) {
 	for _, before := range []int{0, window - 10, window + 100, 2*window - 8} {
 		text := []byte(strings.Repeat("x \n\n", before/4) + "key=" + printedKey + "\n")
 		hits := read(t, s, zipped(t, "a.txt", text))
-		if len(hits) != 1 || hits[0].Environment != audit.Production || hits[0].Spelling != "plain" || hits[0].More != 0 || hits[0].Line != int64(before/4*2+1) {
+		if len(hits) != 1 || hits[0].KeyEnvironment != audit.Production || hits[0].Spelling != "plain" || hits[0].More != 0 || hits[0].Line != int64(before/4*2+1) {
 			t.Errorf("after %d bytes: %+v", before, hits)
 		}
 	}
-	if got := s.NotSearched(); len(got) != 1 {
+	if got := s.Unsearched().NotSearched; len(got) != 1 {
 		t.Errorf("keys that are too short: %v", got)
 	}
-	if got := s.ByFingerprint(); len(got) != 1 {
+	if got := s.Unsearched().ByPrint; len(got) != 1 {
 		t.Errorf("keys that are known by fingerprint: %v", got)
 	}
 }

@@ -31,11 +31,10 @@ type Status struct {
 	Bytes       int64    `json:"bytes"`
 	Gaps        []Gap    `json:"gaps"` // what could not be searched; at most 50
 	GapsCut     int      `json:"gaps_cut"`
-	HitsCut     int      `json:"hits_cut"`       // hits that are not told
-	OtherSites  []string `json:"other_sites"`    // hosts of other sites from which the page takes scripts; these were not fetched
-	NamesAPI    bool     `json:"names_api"`      // the host of the provider's API stands in it
-	NotSearched []string `json:"not_searched"`   // fingerprints of keys that are too short to be searched for
-	ByPrint     []string `json:"by_fingerprint"` // fingerprints of keys that are known by it only, and found in fewer spellings
+	HitsCut     int      `json:"hits_cut"`    // hits that are not told
+	OtherSites  []string `json:"other_sites"` // hosts of other sites from which the page takes scripts; these were not fetched
+	NamesAPI    bool     `json:"names_api"`   // the host of the provider's API stands in it
+	keyscan.Unsearched
 }
 
 // Gap is something that could not be searched.
@@ -46,16 +45,10 @@ type Gap struct {
 
 // Hit is a fact of kind "client.hit": a configured key in one file of a client.
 type Hit struct {
-	Target         string `json:"target"`
-	Environment    string `json:"environment"` // of the client
-	Path           string `json:"path"`        // of the file in the bundle, or its URL
-	Member         string `json:"member"`      // path inside an archive
-	Line           int64  `json:"line"`
-	Spelling       string `json:"spelling"`
-	KeyEnvironment string `json:"key_environment"`
-	Role           string `json:"role"` // current or retired
-	Fingerprint    string `json:"fingerprint"`
-	More           int    `json:"more"`
+	Target      string `json:"target"`
+	Environment string `json:"environment"` // of the client
+	Path        string `json:"path"`        // of the file in the bundle, or its URL
+	keyscan.Hit
 }
 
 // APICall is a fact of kind "client.api_call": client code that names what only a server may use.
@@ -123,7 +116,7 @@ func (p *probe) Run(ctx context.Context, run *audit.Run) error {
 	for i, client := range run.Integration.Clients {
 		s.client = client
 		s.opaque = 0
-		s.status = Status{Environment: client.Environment, State: "searched", Gaps: []Gap{}, OtherSites: []string{}, NotSearched: s.keys.NotSearched(), ByPrint: s.keys.ByFingerprint()}
+		s.status = Status{Environment: client.Environment, State: "searched", Gaps: []Gap{}, OtherSites: []string{}, Unsearched: s.keys.Unsearched()}
 		if client.URL != "" {
 			s.status.Kind, s.status.Target = pageKind, s.keys.Shown(shownURL(client.URL))
 			p.page(ctx, s)
@@ -266,10 +259,7 @@ func (s *searcher) tell(found *keyscan.Hits, path string) {
 			s.status.HitsCut++
 			continue
 		}
-		s.run.Sink.Emit(kindHit, Hit{
-			Target: s.status.Target, Environment: s.client.Environment, Path: s.keys.Shown(path), Member: hit.Member, Line: hit.Line,
-			Spelling: hit.Spelling, KeyEnvironment: hit.Subject.Environment, Role: hit.Role, Fingerprint: hit.Fingerprint, More: hit.More,
-		})
+		s.run.Sink.Emit(kindHit, Hit{Target: s.status.Target, Environment: s.client.Environment, Path: s.keys.Shown(path), Hit: hit})
 	}
 }
 

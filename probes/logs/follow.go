@@ -11,6 +11,7 @@ import (
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/content"
+	"github.com/prelaunch-audit/prelaunch/internal/keyscan"
 	"github.com/prelaunch-audit/prelaunch/internal/lazy"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 )
@@ -78,7 +79,8 @@ func (p *probe) follow(ctx context.Context, run *audit.Run, s *source, look *wan
 		}
 	}
 	if len(shown) >= expectedFrom {
-		p.emit(run, s, Hit{File: s.name, What: "signature", Spelling: "plain", Phase: "since", Right: true, More: len(shown) - 1})
+		p.emit(run, s, Hit{File: s.name, What: "signature", Phase: "since", Right: true,
+			Hit: keyscan.Hit{Key: keyscan.Key{Spelling: "plain"}, Location: keyscan.Location{More: len(shown) - 1}}})
 	}
 	if p.full() {
 		s.gap(&fact.Gaps, s.name, fmt.Sprintf("there are more hits than the %d that are told", maxHits))
@@ -175,7 +177,8 @@ func (p *probe) searchAddition(ctx context.Context, run *audit.Run, s *source, a
 			return
 		}
 		look.find(t.Bytes, t.Seen, added.whole, shown, func(means sought) {
-			kinds[Hit{File: added.name, Member: p.search.Shown(t.Entry), What: means.what, Spelling: means.spelling, Phase: "since", Right: means.right}]++
+			kinds[Hit{File: added.name, What: means.what, Phase: "since", Right: means.right,
+				Hit: keyscan.Hit{Key: keyscan.Key{Spelling: means.spelling}, Location: keyscan.Location{Member: p.search.Shown(t.Entry)}}}]++
 		})
 	}
 	keys := scanner.Hits()

@@ -20,16 +20,15 @@ import (
 
 // Source is a fact of kind "log.source": one declared log as it stood when the audit began, searched for keys.
 type Source struct {
-	Index       int      `json:"index"`       // place in the configuration, from 0
-	Source      string   `json:"source"`      // the pattern as declared, or the program
-	Kind        string   `json:"kind"`        // file or command
-	Environment string   `json:"environment"` // empty: both
-	State       string   `json:"state"`       // read, missing (no file matches), unreadable, not_allowed (commands are not) or failed
-	Files       int      `json:"files"`
-	Bytes       int64    `json:"bytes"`
-	Gaps        []Gap    `json:"gaps"`           // what could not be searched for keys, in either phase
-	NotSearched []string `json:"not_searched"`   // fingerprints of keys that are too short to be searched for
-	ByPrint     []string `json:"by_fingerprint"` // fingerprints of keys that are known by it only, and found in fewer encodings
+	Index       int    `json:"index"`       // place in the configuration, from 0
+	Source      string `json:"source"`      // the pattern as declared, or the program
+	Kind        string `json:"kind"`        // file or command
+	Environment string `json:"environment"` // empty: both
+	State       string `json:"state"`       // read, missing (no file matches), unreadable, not_allowed (commands are not) or failed
+	Files       int    `json:"files"`
+	Bytes       int64  `json:"bytes"`
+	Gaps        []Gap  `json:"gaps"` // what could not be searched for keys, in either phase
+	keyscan.Unsearched
 }
 
 // Follow is a fact of kind "log.follow": what one declared log shows of the time since the probing began.
@@ -60,17 +59,10 @@ type Hit struct {
 	Source      string `json:"source"`
 	Environment string `json:"environment"` // of the log
 	File        string `json:"file"`
-	Member      string `json:"member"` // path inside an archive
-	Line        int64  `json:"line"`   // from 1; 0: not known
-	What        string `json:"what"`   // key, signature, uid or payload
-	Spelling    string `json:"spelling"`
+	What        string `json:"what"`  // key, signature, uid or payload
 	Phase       string `json:"phase"` // before (what stood there when the audit began) or since
 	Right       bool   `json:"right"` // of a signature: it was right for what was sent
-	More        int    `json:"more"`  // further occurrences
-
-	KeyEnvironment string `json:"key_environment"` // of a key
-	Role           string `json:"role"`            // of a key: current or retired
-	Fingerprint    string `json:"fingerprint"`     // of a key
+	keyscan.Hit        // of what is no key, the Key's encoding only
 }
 
 const (
@@ -194,7 +186,7 @@ func (p *probe) Run(ctx context.Context, run *audit.Run) error {
 		}
 		run.Sink.Emit(kindSource, Source{
 			Index: s.index, Source: s.name, Kind: s.kind(), Environment: s.Environment, State: s.state,
-			Files: len(s.files), Bytes: s.bytes, Gaps: s.gaps, NotSearched: search.NotSearched(), ByPrint: search.ByFingerprint(),
+			Files: len(s.files), Bytes: s.bytes, Gaps: s.gaps, Unsearched: search.Unsearched(),
 		})
 		if run.Progress != nil {
 			run.Progress(i+1, len(p.sources))
@@ -265,13 +257,9 @@ func (p *probe) full() bool {
 
 func (p *probe) emitKeys(run *audit.Run, s *source, file, phase string, found *keyscan.Hits) {
 	for _, hit := range found.List() {
-		line := hit.Line
 		if phase == "since" {
-			line = 0
+			hit.Line = 0
 		}
-		p.emit(run, s, Hit{
-			File: file, Member: hit.Member, Line: line, What: "key", Spelling: hit.Spelling, Phase: phase, More: hit.More,
-			KeyEnvironment: hit.Subject.Environment, Role: hit.Role, Fingerprint: hit.Fingerprint,
-		})
+		p.emit(run, s, Hit{File: file, What: "key", Phase: phase, Hit: hit})
 	}
 }

@@ -23,18 +23,17 @@ import (
 
 // Status is a fact of kind "repository.status": how much of one declared repository was searched.
 type Status struct {
-	Repository  string   `json:"repository"` // path as declared
-	Searched    bool     `json:"searched"`   // false: it is no repository that could be read
-	Bare        bool     `json:"bare"`       // it has no files next to git's own
-	Nested      int      `json:"nested"`     // repositories inside it, such as submodules, that were searched too
-	Objects     int64    `json:"objects"`
-	Files       int64    `json:"files"`
-	Gaps        []Gap    `json:"gaps"`           // what could not be searched; at most 50
-	GapsCut     int      `json:"gaps_cut"`       // further ones
-	HitsCut     int      `json:"hits_cut"`       // hits that are not told, beyond 1,000 in the files and 1,000 in the history
-	OthersCut   int      `json:"others_cut"`     // places next to hits (pairings, plain API URLs) that may not be told
-	NotSearched []string `json:"not_searched"`   // fingerprints of keys that are too short to be searched for
-	ByPrint     []string `json:"by_fingerprint"` // fingerprints of keys that are known by it only, and found in fewer encodings
+	Repository string `json:"repository"` // path as declared
+	Searched   bool   `json:"searched"`   // false: it is no repository that could be read
+	Bare       bool   `json:"bare"`       // it has no files next to git's own
+	Nested     int    `json:"nested"`     // repositories inside it, such as submodules, that were searched too
+	Objects    int64  `json:"objects"`
+	Files      int64  `json:"files"`
+	Gaps       []Gap  `json:"gaps"`       // what could not be searched; at most 50
+	GapsCut    int    `json:"gaps_cut"`   // further ones
+	HitsCut    int    `json:"hits_cut"`   // hits that are not told, beyond 1,000 in the files and 1,000 in the history
+	OthersCut  int    `json:"others_cut"` // places next to hits (pairings, plain API URLs) that may not be told
+	keyscan.Unsearched
 }
 
 // Gap is something that could not be searched.
@@ -48,28 +47,23 @@ type Gap struct {
 
 // Where is the place in which something was found. Its name is not that of its member, which an embedded Place would hide.
 type Where struct {
+	keyscan.Location
 	Repository string `json:"repository"` // path as declared
 	Area       string `json:"area"`       // files (tracked, or neither tracked nor ignored) or history (objects, refs, index, git's own files)
 	Place      string `json:"place"`      // tracked, untracked, blob, commit, tag, tree, ref, reflog, config, hook, index or gitdir
 	Path       string `json:"path"`       // of the file, empty when nothing names the object
-	Member     string `json:"member"`     // path inside an archive
 	Field      string `json:"field"`      // part of a commit or tag, such as message
-	Line       int64  `json:"line"`       // from 1
 	Object     string `json:"object"`     // id
 	Commit     string `json:"commit"`     // the earliest commit that holds it
 	Ref        string `json:"ref"`        // one that reaches it
 	Reachable  bool   `json:"reachable"`  // a ref reaches it
 	InHead     bool   `json:"in_head"`    // the current commit holds it
-	More       int    `json:"more"`       // further occurrences in the same place
 }
 
 // Hit is a fact of kind "repository.hit": a configured key in one place.
 type Hit struct {
 	Where
-	Spelling       string `json:"spelling"`
-	KeyEnvironment string `json:"key_environment"`
-	Role           string `json:"role"` // current or retired
-	Fingerprint    string `json:"fingerprint"`
+	keyscan.Key
 }
 
 // Suspect is a fact of kind "repository.suspect": what looks like a key of the provider and is none of the configured ones.
@@ -191,7 +185,7 @@ func (t *teller) tell(repository string, result *search.Result) {
 	status := Status{
 		Repository: repository, Searched: result.Totals.Repositories > 0, Bare: result.Bare, Nested: max(0, result.Totals.Repositories-1),
 		Objects: result.Totals.Objects, Files: result.Totals.Files, Gaps: []Gap{}, GapsCut: result.GapsCut, HitsCut: result.HitsCut,
-		OthersCut: result.OthersCut, NotSearched: t.keys.NotSearched(), ByPrint: t.keys.ByFingerprint(),
+		OthersCut: result.OthersCut, Unsearched: t.keys.Unsearched(),
 	}
 	for _, gap := range result.Gaps {
 		if len(status.Gaps) == maxGaps {
@@ -229,9 +223,9 @@ func (t *teller) tell(repository string, result *search.Result) {
 
 func (t *teller) hit(repository string, result *search.Result, hit search.Hit, status *Status) {
 	place := Where{
+		Location:   keyscan.Location{Member: t.keys.Shown(hit.Member), Line: hit.Line, More: hit.More},
 		Repository: repository, Area: areaOf(result, hit), Place: string(hit.Place), Path: t.keys.Shown(within(hit.Repository, hit.Path)),
-		Member: t.keys.Shown(hit.Member), Field: hit.Field, Line: hit.Line, Object: hit.Object, Commit: hit.Commit,
-		Ref: t.keys.Shown(hit.Ref), Reachable: hit.Reachable, InHead: hit.InHead, More: hit.More,
+		Field: hit.Field, Object: hit.Object, Commit: hit.Commit, Ref: t.keys.Shown(hit.Ref), Reachable: hit.Reachable, InHead: hit.InHead,
 	}
 	switch {
 	case hit.Suspect != "":
@@ -241,12 +235,12 @@ func (t *teller) hit(repository string, result *search.Result, hit search.Hit, s
 	case hit.Literal < t.keys.Subjects():
 		subject := t.keys.Subject(hit.Literal, hit.Form)
 		if t.room("hit "+place.Area, maxHits) {
-			t.run.Sink.Emit(kindHit, Hit{Where: place, Spelling: subject.Spelling, KeyEnvironment: subject.Environment, Role: subject.Role, Fingerprint: subject.Fingerprint})
+			t.run.Sink.Emit(kindHit, Hit{place, subject})
 		} else {
 			status.HitsCut++
 		}
-		if subject.Role == keyscan.Current && t.marks.own[subject.Environment] {
-			t.pairing(place, "key", subject.Environment)
+		if subject.Role == keyscan.Current && t.marks.own[subject.KeyEnvironment] {
+			t.pairing(place, "key", subject.KeyEnvironment)
 		}
 	default:
 		switch mark := t.marks.of(hit.Literal); {

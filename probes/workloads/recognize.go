@@ -196,11 +196,11 @@ func (r *recognizer) overlooked(ctx context.Context, file string, text []byte, f
 	}
 	for _, hit := range hits.List() {
 		told := func(key Key) bool {
-			return key.Source == "literal_key" && key.Fingerprint == hit.Fingerprint && key.KeyEnvironment == hit.Environment
+			return key.Source == "literal_key" && key.Fingerprint == hit.Fingerprint && key.KeyEnvironment == hit.KeyEnvironment
 		}
 		if !slices.ContainsFunc(found, told) {
 			found = append(found, Key{Line: int(hit.Line), Format: formatOf(file), Source: "literal_key",
-				KeyEnvironment: hit.Environment, Role: hit.Role, Fingerprint: hit.Fingerprint})
+				KeyEnvironment: hit.KeyEnvironment, Role: hit.Role, Fingerprint: hit.Fingerprint})
 		}
 	}
 	return found
@@ -223,7 +223,7 @@ func (r *recognizer) literals(ctx context.Context, file string) (found []Key, er
 	}
 	for _, hit := range hits.List() {
 		key := Key{Line: int(hit.Line), Format: "file", Name: "", Source: "literal_file", OwnerOnly: info.Mode().Perm()&othersMay == 0,
-			KeyEnvironment: hit.Environment, Role: hit.Role, Fingerprint: hit.Fingerprint}
+			KeyEnvironment: hit.KeyEnvironment, Role: hit.Role, Fingerprint: hit.Fingerprint}
 		if !slices.ContainsFunc(found, func(told Key) bool {
 			return told.Fingerprint == key.Fingerprint && told.KeyEnvironment == key.KeyEnvironment
 		}) {
