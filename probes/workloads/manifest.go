@@ -43,9 +43,8 @@ func (m *manifest) document(node *yamldoc.Node) {
 // values looks for the configured keys in every text, whatever it is named.
 func (m *manifest) values(name string, node *yamldoc.Node) {
 	if node.Kind == yamldoc.Scalar {
-		if known, ok := m.key(node.Value); ok {
-			m.found = append(m.found, Key{Line: node.Line, Format: "manifest", Name: name, Source: "literal_key",
-				KeyEnvironment: known.environment, Role: known.role, Fingerprint: known.key.Fingerprint()})
+		if key, ok := m.key(node.Value); ok {
+			m.found = append(m.found, literal(key, node.Line, "manifest", name))
 		}
 		return
 	}

@@ -3,8 +3,6 @@ package workloads
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"io"
 	"io/fs"
 	"math"
@@ -17,7 +15,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/gitrepo"
 	"github.com/prelaunch-audit/prelaunch/internal/keyscan"
 	"github.com/prelaunch-audit/prelaunch/internal/lazy"
-	"github.com/prelaunch-audit/prelaunch/internal/secret"
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
 )
 
 // Rules of this file: what a name and a value tell. A name tells of a key when it holds the provider's name and a word for a secret,
@@ -25,22 +23,15 @@ import (
 
 // recognizer knows the configured keys and how names of keys look.
 type recognizer struct {
-	keys      []knownKey
 	words     []string // the provider's, lower case
 	variables []string // that the auditor's own references read
-	redactor  *secret.Redactor
+	search    *keyscan.Search
 	scanner   *keyscan.Scanner
-}
-
-type knownKey struct {
-	environment, role string
-	key               secret.Key
-	spellings         []secret.Spelling
 }
 
 func newRecognizer(run *audit.Run) (*recognizer, error) {
 	integration := run.Integration
-	about, err := profile(integration)
+	about, err := provider.Of(integration.Provider, integration.ProviderProfile)
 	if err != nil {
 		return nil, err
 	}
@@ -48,66 +39,35 @@ func newRecognizer(run *audit.Run) (*recognizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &recognizer{words: about.Secret.Names, redactor: integration.Redactor(), scanner: search.Scanner(content.Limits{})}
-	add := func(reference audit.KeyReference, environment, role string) {
+	r := &recognizer{words: about.Secret.Names, search: search, scanner: search.Scanner(content.Limits{})}
+	add := func(reference audit.KeyReference) {
 		if reference.Variable != "" {
 			r.variables = append(r.variables, reference.Variable)
 		}
-		known := knownKey{environment: environment, role: role, key: reference.Key}
-		if reference.Key.Len() >= secret.MinSearchable {
-			known.spellings = secret.Spellings(reference.Key.Expose())
-		}
-		r.keys = append(r.keys, known)
 	}
 	for _, environment := range integration.Environments {
-		add(environment.Key, environment.Name, "current")
+		add(environment.Key)
 	}
 	for _, retired := range integration.RetiredKeys {
-		add(retired.KeyReference, retired.Environment, "retired")
+		add(retired.KeyReference)
 	}
 	return r, nil
 }
 
-// shown is text of a manifest as it may be told: one that holds a key, or that might be one, is withheld.
-func (r *recognizer) shown(text string) string {
-	if shown := r.redactor.RedactString(text); shown != text {
-		return shown
+// key tells which configured key is found in a value, in whatever encoding; of one that several environments use, the first's.
+func (r *recognizer) key(value string) (of keyscan.Key, is bool) {
+	first := r.search.Subjects()
+	r.scanner.Text(value, func(found keyscan.Found) { first = min(first, found.ID) })
+	if first == r.search.Subjects() {
+		return of, false
 	}
-	for _, piece := range strings.FieldsFunc(text, func(c rune) bool { return strings.ContainsRune("/:= ", c) }) {
-		if _, isKey := r.key(piece); isKey {
-			return "[withheld]"
-		}
-	}
-	return text
+	return r.search.Subject(first, ""), true
 }
 
-// key tells which configured key is found in a value, in whatever encoding.
-func (r *recognizer) key(value string) (knownKey, bool) {
-	for _, known := range r.keys {
-		for _, spelling := range known.spellings {
-			if strings.Contains(value, string(spelling.Bytes)) {
-				return known, true
-			}
-		}
-		if !known.key.Held() && known.key.Len() >= secret.MinSearchable {
-			for _, candidate := range readings(value) {
-				if len(candidate) == known.key.Len() && sha256.Sum256(candidate) == known.key.SHA256() {
-					return known, true
-				}
-			}
-		}
-	}
-	return knownKey{}, false
-}
-
-// readings are a value and what it stands for, for comparing with a fingerprint.
-func readings(value string) [][]byte {
-	plain := bytes.TrimSpace([]byte(value))
-	list := [][]byte{plain}
-	if decoded, err := base64.StdEncoding.DecodeString(string(plain)); err == nil {
-		list = append(list, decoded, bytes.TrimSpace(decoded))
-	}
-	return list
+// literal is the fact that a configured key stands in a file.
+func literal(of keyscan.Key, line int, format, name string) Key {
+	return Key{Line: line, Format: format, Name: name, Source: "literal_key",
+		KeyEnvironment: of.KeyEnvironment, Role: of.Role, Fingerprint: of.Fingerprint}
 }
 
 var keyWords = []string{"key", "secret", "token", "hmac", "password", "credential"}
@@ -199,8 +159,7 @@ func (r *recognizer) overlooked(ctx context.Context, file string, text []byte, f
 			return key.Source == "literal_key" && key.Fingerprint == hit.Fingerprint && key.KeyEnvironment == hit.KeyEnvironment
 		}
 		if !slices.ContainsFunc(found, told) {
-			found = append(found, Key{Line: int(hit.Line), Format: formatOf(file), Source: "literal_key",
-				KeyEnvironment: hit.KeyEnvironment, Role: hit.Role, Fingerprint: hit.Fingerprint})
+			found = append(found, literal(hit.Key, int(hit.Line), formatOf(file), ""))
 		}
 	}
 	return found
@@ -222,8 +181,8 @@ func (r *recognizer) literals(ctx context.Context, file string) (found []Key, er
 		return nil, ctx.Err()
 	}
 	for _, hit := range hits.List() {
-		key := Key{Line: int(hit.Line), Format: "file", Name: "", Source: "literal_file", OwnerOnly: info.Mode().Perm()&othersMay == 0,
-			KeyEnvironment: hit.KeyEnvironment, Role: hit.Role, Fingerprint: hit.Fingerprint}
+		key := literal(hit.Key, int(hit.Line), "file", "")
+		key.Source, key.OwnerOnly = "literal_file", info.Mode().Perm()&othersMay == 0
 		if !slices.ContainsFunc(found, func(told Key) bool {
 			return told.Fingerprint == key.Fingerprint && told.KeyEnvironment == key.KeyEnvironment
 		}) {

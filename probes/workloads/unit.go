@@ -14,8 +14,7 @@ func readUnit(known *recognizer, file string, text []byte, alone bool) (found []
 	for _, setting := range unitSettings(string(text)) {
 		if key, ok := known.key(setting.value); ok {
 			name, _, _ := strings.Cut(setting.value, "=")
-			found = append(found, Key{Line: setting.line, Format: "systemd", Name: name, Source: "literal_key",
-				KeyEnvironment: key.environment, Role: key.role, Fingerprint: key.key.Fingerprint()})
+			found = append(found, literal(key, setting.line, "systemd", name))
 			continue
 		}
 		switch setting.name {

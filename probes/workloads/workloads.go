@@ -17,7 +17,6 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/gitrepo"
 	"github.com/prelaunch-audit/prelaunch/internal/keyscan"
-	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/yamldoc"
 )
 
@@ -108,7 +107,7 @@ func (probe) Run(ctx context.Context, run *audit.Run) error {
 
 // look reads one workload.
 func look(ctx context.Context, run *audit.Run, known *recognizer, workload audit.Workload) error {
-	status := Status{Path: known.shown(workload.Path), Environment: workload.Environment, State: "read", Unread: []Unread{}}
+	status := Status{Path: known.search.Shown(workload.Path), Environment: workload.Environment, State: "read", Unread: []Unread{}}
 	root := run.Integration.Resolve(workload.Path)
 	files, state := manifests(ctx, root)
 	if state != "" {
@@ -121,7 +120,7 @@ func look(ctx context.Context, run *audit.Run, known *recognizer, workload audit
 	seen := map[Key]bool{}
 	tell := func(file string, found []Key) {
 		for _, key := range found {
-			key.Path, key.Environment, key.File, key.Name = status.Path, workload.Environment, file, known.shown(key.Name)
+			key.Path, key.Environment, key.File, key.Name = status.Path, workload.Environment, file, known.search.Shown(key.Name)
 			switch {
 			case seen[key]:
 			case len(seen) == maxKeys:
@@ -140,7 +139,7 @@ func look(ctx context.Context, run *audit.Run, known *recognizer, workload audit
 		if err != nil || name == "." {
 			name = filepath.Base(file)
 		}
-		name = known.shown(filepath.ToSlash(name))
+		name = known.search.Shown(filepath.ToSlash(name))
 		if formatOf(file) == "" && file != root {
 			beside, err := known.literals(ctx, file)
 			if errors.Is(err, errTooLarge) {
@@ -279,9 +278,4 @@ func whyUnread(err error) string {
 		return "it points to a file that does not exist"
 	}
 	return "it cannot be read"
-}
-
-// profile of the integration's provider.
-func profile(integration *audit.Integration) (provider.Profile, error) {
-	return provider.Of(integration.Provider, integration.ProviderProfile)
 }
