@@ -509,7 +509,14 @@ func TestExpiries(t *testing.T) {
 		waiver := database.Expiry{Integration: "acme", Kind: "waiver", Subject: "input.bounded", Person: "bob@acme.example", ExpiresAt: day}
 		later := database.Expiry{Integration: "acme", Kind: "attestation", Subject: "network.ip-allowlist", Person: "jane@acme.example", ExpiresAt: day.AddDate(0, 1, 0)}
 		set := func(list ...database.Expiry) {
-			write(t, db, func(tx *database.Tx) error { return tx.SetExpiries(ctx, "acme", list) })
+			write(t, db, func(tx *database.Tx) error { return tx.SetExpiries(ctx, "acme", database.OfConfiguration, list) })
+		}
+		expiring := func(now time.Time, certificates bool) (list []database.Expiry) {
+			write(t, db, func(tx *database.Tx) (err error) {
+				list, err = tx.TakeExpiring(ctx, now, now.AddDate(0, 0, 14), certificates, 10)
+				return err
+			})
+			return list
 		}
 		expired := func(now time.Time) (list []database.Expiry) {
 			write(t, db, func(tx *database.Tx) (err error) {
@@ -518,7 +525,25 @@ func TestExpiries(t *testing.T) {
 			})
 			return list
 		}
+		certificate := database.Expiry{Integration: "acme", Kind: database.ExpiryCertificate, Subject: "https.certificate-valid (test)", ExpiresAt: day}
+		write(t, db, func(tx *database.Tx) error {
+			return tx.SetExpiries(ctx, "acme", database.OfReport, []database.Expiry{certificate})
+		})
 		set(waiver, later)
+		if got := expiring(day.AddDate(0, 0, -14).Add(-time.Second), false); len(got) > 0 {
+			t.Errorf("%v is announced too early", got)
+		}
+		if got := expiring(day.AddDate(0, 0, -14), false); len(got) != 1 || got[0] != waiver {
+			t.Errorf("announced are %v", got)
+		}
+		if got := expiring(day.AddDate(0, 0, -1), true); len(got) != 1 || got[0] != certificate {
+			t.Errorf("certificates that expire are %v", got)
+		}
+		set(waiver, later)
+		if got := expiring(day.AddDate(0, 0, -1), false); len(got) > 0 {
+			t.Errorf("%v is announced twice", got)
+		}
+		write(t, db, func(tx *database.Tx) error { return tx.SetExpiries(ctx, "acme", database.OfReport, nil) })
 		if got := expired(day.Add(-time.Second)); len(got) > 0 {
 			t.Errorf("%v has expired too early", got)
 		}
@@ -528,6 +553,9 @@ func TestExpiries(t *testing.T) {
 		set(waiver, later)
 		if got := expired(day); len(got) > 0 {
 			t.Errorf("%v has expired twice", got)
+		}
+		if got := expiring(day, false); len(got) > 0 {
+			t.Errorf("%v is announced after it expired", got)
 		}
 		waiver.ExpiresAt = day.AddDate(0, 0, 10)
 		set(waiver)

@@ -2,6 +2,7 @@ package database
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -125,18 +126,35 @@ func (d *DB) OpenSeverities(ctx context.Context) ([]SeverityCount, error) {
 	return list, wrap("count the findings", err)
 }
 
-// Expiry is something that a configuration rests on until it expires.
+// Kinds of what expires.
+const (
+	ExpiryWaiver      = "waiver"
+	ExpiryAttestation = "attestation"
+	ExpiryDeclaration = "declaration"
+	ExpiryReview      = "review"      // of the accounts
+	ExpiryCertificate = "certificate" // that the newest report saw: it may have been renewed since
+	ExpirySignOff     = "sign-off"    // of a report
+)
+
+// The kinds that are known from one place each, which replaces them.
+var (
+	OfConfiguration = []string{ExpiryWaiver, ExpiryAttestation, ExpiryDeclaration}
+	OfReport        = []string{ExpiryReview, ExpiryCertificate}
+	OfDecision      = []string{ExpirySignOff}
+)
+
+// Expiry is something that an integration rests on until it expires.
 type Expiry struct {
 	Integration string
-	Kind        string    // waiver, attestation, declaration or report
-	Subject     string    // the check, or the section of the configuration
+	Kind        string
+	Subject     string    // the check, the section of the configuration, or the run
 	Person      string    // who can renew it
 	ExpiresAt   time.Time // start of the first day on which it no longer holds
 }
 
-// SetExpiries replaces what is known of an integration's. One whose event was raised stays raised.
-func (tx *Tx) SetExpiries(ctx context.Context, integration string, list []Expiry) error {
-	known, err := all(ctx, tx.db, tx.SQL, scanExpiry, "SELECT integration, kind, subject, person, expires_at FROM expiry WHERE integration = ?", integration)
+// SetExpiries replaces what is known of an integration's by kinds. One whose event was raised stays raised.
+func (tx *Tx) SetExpiries(ctx context.Context, integration string, kinds []string, list []Expiry) error {
+	known, err := all(ctx, tx.db, tx.SQL, scanExpiry, "SELECT "+expiryColumns+" FROM expiry WHERE integration = ?", integration)
 	if err != nil {
 		return wrap("read what expires", err)
 	}
@@ -151,7 +169,7 @@ func (tx *Tx) SetExpiries(ctx context.Context, integration string, list []Expiry
 		}
 	}
 	for _, e := range known {
-		if !wanted[e] {
+		if !wanted[e] && slices.Contains(kinds, e.Kind) {
 			_, err := tx.exec(ctx, "DELETE FROM expiry WHERE integration = ? AND kind = ? AND subject = ? AND expires_at = ? AND person = ?", integration, e.Kind, e.Subject, millis(e.ExpiresAt), e.Person)
 			if err != nil {
 				return wrap("drop what no longer expires", err)
@@ -161,6 +179,8 @@ func (tx *Tx) SetExpiries(ctx context.Context, integration string, list []Expiry
 	return nil
 }
 
+const expiryColumns = "integration, kind, subject, person, expires_at"
+
 func scanExpiry(row scanner) (Expiry, error) {
 	var e Expiry
 	err := row.Scan(&e.Integration, &e.Kind, &e.Subject, &e.Person, moment{&e.ExpiresAt})
@@ -169,21 +189,32 @@ func scanExpiry(row scanner) (Expiry, error) {
 
 // Expiries returns what an integration rests on, the soonest first.
 func (d *DB) Expiries(ctx context.Context, integration string) ([]Expiry, error) {
-	list, err := all(ctx, d, d.read, scanExpiry, "SELECT integration, kind, subject, person, expires_at FROM expiry WHERE integration = ? ORDER BY expires_at, kind, subject", integration)
+	list, err := all(ctx, d, d.read, scanExpiry, "SELECT "+expiryColumns+" FROM expiry WHERE integration = ? ORDER BY expires_at, kind, subject", integration)
 	return list, wrap("list what expires", err)
 }
 
 // TakeExpired returns what has expired and no event was raised for yet, and notes that it was.
 func (tx *Tx) TakeExpired(ctx context.Context, now time.Time, limit int) ([]Expiry, error) {
-	list, err := all(ctx, tx.db, tx.SQL, scanExpiry, `SELECT integration, kind, subject, person, expires_at FROM expiry
-		WHERE raised_at = 0 AND expires_at <= ? ORDER BY expires_at, integration LIMIT ?`+tx.db.forUpdate(" SKIP LOCKED"), millis(now), limit)
+	return tx.takeExpiries(ctx, "raised_at", now, limit, "expires_at <= ?", millis(now))
+}
+
+// TakeExpiring returns what expires until a time, was not announced yet and has not expired, and notes that it was announced:
+// certificates, or everything else.
+func (tx *Tx) TakeExpiring(ctx context.Context, now, until time.Time, certificates bool, limit int) ([]Expiry, error) {
+	return tx.takeExpiries(ctx, "announced_at", now, limit, "raised_at = 0 AND expires_at > ? AND expires_at <= ? AND (kind = 'certificate') = ?", millis(now), millis(until), certificates)
+}
+
+// takeExpiries returns what meets a condition and is not noted yet in a column, and notes it.
+func (tx *Tx) takeExpiries(ctx context.Context, column string, now time.Time, limit int, condition string, values ...any) ([]Expiry, error) {
+	list, err := all(ctx, tx.db, tx.SQL, scanExpiry, "SELECT "+expiryColumns+" FROM expiry WHERE "+column+" = 0 AND "+condition+
+		" ORDER BY expires_at, integration LIMIT ?"+tx.db.forUpdate(" SKIP LOCKED"), append(values, limit)...)
 	if err != nil {
-		return nil, wrap("find what has expired", err)
+		return nil, wrap("find what expires", err)
 	}
 	for _, e := range list {
-		if _, err := tx.exec(ctx, "UPDATE expiry SET raised_at = ? WHERE integration = ? AND kind = ? AND subject = ? AND expires_at = ?",
+		if _, err := tx.exec(ctx, "UPDATE expiry SET "+column+" = ? WHERE integration = ? AND kind = ? AND subject = ? AND expires_at = ?",
 			millis(now), e.Integration, e.Kind, e.Subject, millis(e.ExpiresAt)); err != nil {
-			return nil, wrap("note what has expired", err)
+			return nil, wrap("note what expires", err)
 		}
 	}
 	return list, nil

@@ -18,14 +18,15 @@ const (
 
 // Reasons to audit.
 const (
-	ReasonNew        = "new"
-	ReasonSchedule   = "schedule"
-	ReasonConfig     = "configuration changed"
-	ReasonPolicies   = "policies changed"
-	ReasonProfile    = "provider profile changed"
-	ReasonValidUntil = "report expired"
-	ReasonDeploy     = "deployment"
-	ReasonByHand     = "by hand"
+	ReasonNew         = "new"
+	ReasonSchedule    = "schedule"
+	ReasonConfig      = "configuration changed"
+	ReasonPolicies    = "policies changed"
+	ReasonProfile     = "provider profile changed"
+	ReasonValidUntil  = "report expired"
+	ReasonCertificate = "certificate expires soon"
+	ReasonDeploy      = "deployment"
+	ReasonByHand      = "by hand"
 )
 
 // Integration is one that the fleet audits. Team, Source and Path say whose it is and where its configuration is read.
@@ -201,6 +202,12 @@ func (tx *Tx) Due(ctx context.Context, now time.Time, limit int) ([]Integration,
 // SetDue makes an integration due at a time. A reason other than the schedule stays until a run begins.
 func (tx *Tx) SetDue(ctx context.Context, name string, at time.Time, reason string) error {
 	_, err := tx.exec(ctx, "UPDATE integration SET next_due_at = ?, due_reason = ? WHERE name = ?", millis(at), reason, name)
+	return wrap("set when "+name+" is due", err)
+}
+
+// DueAgain makes an integration due for a reason, unless it is due for one already, or earlier.
+func (tx *Tx) DueAgain(ctx context.Context, name string, at time.Time, reason string) error {
+	_, err := tx.exec(ctx, "UPDATE integration SET next_due_at = ?, due_reason = ? WHERE name = ? AND due_reason = '' AND next_due_at > ?", millis(at), reason, name, millis(at))
 	return wrap("set when "+name+" is due", err)
 }
 

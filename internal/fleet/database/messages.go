@@ -19,7 +19,8 @@ const (
 	EventNotAudited  = "integration.not_audited" // several runs in a row could not be made
 	EventAudited     = "integration.audited"     // one could be made again
 	EventProblem     = "integration.problem"     // its configuration cannot be used
-	EventExpired     = "expired"                 // a waiver, an attestation, a declaration or a report
+	EventExpiring    = "expiring"                // what will expire in a few days, as the settings have it
+	EventExpired     = "expired"                 // a waiver, an attestation, a declaration, a review, a sign-off or a report
 	EventRemoved     = "integration.removed"
 )
 

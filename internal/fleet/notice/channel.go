@@ -60,7 +60,7 @@ var findingEvents = []string{database.EventOpened, database.EventReopened, datab
 
 // personEvents are those that a person wants to read about.
 var personEvents = []string{database.EventOpened, database.EventReopened, database.EventClosed, database.EventReadyGained, database.EventReadyLost,
-	database.EventNotAudited, database.EventAudited, database.EventProblem, database.EventExpired, database.EventRemoved}
+	database.EventNotAudited, database.EventAudited, database.EventProblem, database.EventExpiring, database.EventExpired, database.EventRemoved}
 
 // For returns the names of the channels that a team's event goes to.
 func (c Channels) For(team, kind string) []string {

@@ -283,7 +283,7 @@ var words = map[string]string{
 	database.EventOpened: "new finding", database.EventReopened: "finding is back", database.EventUpdated: "finding changed", database.EventWaived: "finding waived",
 	database.EventClosed: "finding fixed", database.EventReadyGained: "ready", database.EventReadyLost: "no longer ready",
 	database.EventNotAudited: "cannot be audited", database.EventAudited: "can be audited again", database.EventProblem: "configuration cannot be used",
-	database.EventExpired: "expired", database.EventRemoved: "removed",
+	database.EventExpiring: "expires soon", database.EventExpired: "expired", database.EventRemoved: "removed",
 }
 
 // subject is one line about all the messages.

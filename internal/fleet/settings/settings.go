@@ -32,6 +32,7 @@ type Settings struct {
 	Policies  []string // directories with the operator's own checks
 	Limits    Limits
 	Keep      Keep
+	Announce  time.Duration // before what people have to renew expires; 0: not at all
 
 	tree *shape.Value
 }
@@ -97,6 +98,7 @@ func Defaults() Settings {
 		Secrets:   DefaultSecrets,
 		Schedules: []Schedule{{Cron: "0 5 * * *"}},
 		Limits:    Limits{Audits: 16, PerAddress: 4, PerMinute: 200, Timeout: 20 * time.Minute},
+		Announce:  14 * day,
 		Keep:      Keep{Runs: 400 * day, Facts: 30 * day, Events: 400 * day},
 	}
 }
@@ -238,6 +240,7 @@ var table = sync.OnceValue(func() []shape.Field {
 			shape.Field{Name: "paths", Shape: list(shape.Texts(absolute)), About: "directories outside a configuration's own that it may name, such as /srv/checkouts/{integration}"},
 		)}},
 		{Name: "policies", Shape: list(shape.Texts(absolute)), About: "directories with the operator's own checks"},
+		{Name: "announce_expiry", Shape: shape.Between(shape.Integer, 0, 90), About: "how many days before a waiver, attestation, declaration, review or sign-off expires there is a notice; 0: none; default: 14"},
 		{Name: "limits", About: "how much is done at a time", Shape: &shape.Shape{Kind: shape.Object, Fields: []shape.Field{
 			{Name: "audits", Shape: shape.Between(shape.Integer, 1, 1000), About: "at once in one worker; default: 16"},
 			{Name: "audits_per_address", Shape: shape.Between(shape.Integer, 1, 1000), About: "at once at one address over all workers; default: 4"},
@@ -357,6 +360,7 @@ func from(tree *shape.Value, found *shape.Problems) *Settings {
 		s.Allow = append(s.Allow, allow(v, match(v), found))
 	}
 	s.Policies = tree.Field("policies").Strings()
+	s.Announce = time.Duration(tree.Field("announce_expiry").NumberOr(s.Announce.Hours()/24)) * 24 * time.Hour
 	limits := tree.Field("limits")
 	number := func(v *shape.Value, into *int) { *into = int(v.NumberOr(float64(*into))) }
 	number(limits.Field("audits"), &s.Limits.Audits)

@@ -81,8 +81,14 @@ func (s *server) decideByClick(q *request, outcome string, risks []string) error
 func (s *server) keep(q *request, d database.Decision) error {
 	d.Integration, d.Run, d.Report, d.Login, d.ExpiresAt = q.integration.Name, q.run.ID, q.run.Report, actor(q.who.Login, q.who.Via), q.run.ValidUntil
 	return s.change(q, "decide", q.integration.Name, d.Kind+" "+d.Verdict+", run "+d.Run, func(tx *database.Tx) error {
-		_, err := tx.AddDecision(q.Context(), d)
-		return err
+		if _, err := tx.AddDecision(q.Context(), d); err != nil {
+			return err
+		}
+		var expires []database.Expiry
+		if d.Verdict == signoff.Approved {
+			expires = append(expires, database.Expiry{Kind: database.ExpirySignOff, Subject: "run " + d.Run, Person: d.Login, ExpiresAt: d.ExpiresAt})
+		}
+		return tx.SetExpiries(q.Context(), d.Integration, database.OfDecision, expires)
 	})
 }
 

@@ -579,6 +579,10 @@ func TestDecisions(t *testing.T) {
 	if len(kept) != 4 || kept[0].Kind != kindLogin || kept[0].Login != "user-r (proxy)" || kept[2].Kind != kindSigned || kept[2].Signer != "jane@acme.example" {
 		t.Errorf("kept: %+v", kept)
 	}
+	expires, err := s.db.Expiries(t.Context(), "acme-personal-loans")
+	if err != nil || len(expires) != 1 || expires[0].Kind != database.ExpirySignOff || expires[0].Person != "user-r (proxy)" || !expires[0].ExpiresAt.Equal(kept[0].ExpiresAt) {
+		t.Errorf("the sign-off expires: %+v %v", expires, err)
+	}
 	public, _ := s.private.Public().(ed25519.PublicKey)
 	if _, err := signoff.Verify(kept[0].Statement, []ed25519.PublicKey{public}, signoff.Materials{Report: s.report}, signoff.Against{}); err == nil {
 		t.Error("a click verifies as the reviewer's sign-off")

@@ -330,7 +330,7 @@ func (a *auditing) end(ctx context.Context, document *audit.Document, judged *au
 	}
 	if judged != nil {
 		a.run.State, a.run.Status, a.run.Summary, a.run.ConfigDigest, a.run.PolicyDigest = database.Finished, statusOf(judged), judged.Summary, judged.ConfigDigest, judged.PolicyDigest
-		a.run.Report, a.run.Facts, a.run.ValidUntil = documents[0].Digest, documents[1].Digest, judged.ValidUntil.Time()
+		a.run.Report, a.run.Facts, a.run.ValidUntil = documents[0].Digest, documents[1].Digest, judged.ValidUntil.AddDays(1).Time()
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.Timing.Patience)
 	defer cancel()
@@ -428,6 +428,9 @@ func (a *auditing) write(ctx context.Context, tx *database.Tx, documents []datab
 		return a.event(ctx, tx, i, database.Event{Kind: database.EventNotAudited, Run: a.run.ID, Message: fmt.Sprintf("%d audits in a row could not be made: %s", i.Failures, a.run.Problem)})
 	}
 	if err := tx.SettleSent(ctx, a.run.ID, i.Name, document.Scope.Sent); err != nil {
+		return err
+	}
+	if err := tx.SetExpiries(ctx, i.Name, database.OfReport, seenExpiries(document, judged)); err != nil {
 		return err
 	}
 	if err := lease.Note(ctx, tx, a.targets, down(document)); err != nil {

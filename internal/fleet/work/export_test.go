@@ -13,3 +13,6 @@ func (f *Fleet) UseProbes(probes func([]audit.Probe) []audit.Probe) { f.probes =
 func (f *Fleet) Sweep(ctx context.Context) error  { return f.sweep(ctx) }
 func (f *Fleet) Reload(ctx context.Context) error { return f.reload(ctx) }
 func (f *Fleet) Check(ctx context.Context) error  { return f.check(ctx) }
+
+// SeenExpiries is what a report rests on that expires.
+var SeenExpiries = seenExpiries

@@ -388,7 +388,7 @@ func TestReasons(t *testing.T) {
 		expect(8, database.ReasonConfig)
 		runs := len(l.runs("acme"))
 		l.in(func(tx *database.Tx) error {
-			return tx.SetExpiries(t.Context(), "acme", []database.Expiry{{Kind: "waiver", Subject: "api-key.not-in-code", Person: "bob@acme.example", ExpiresAt: tx.Now().Add(-time.Minute)}})
+			return tx.SetExpiries(t.Context(), "acme", database.OfConfiguration, []database.Expiry{{Kind: "waiver", Subject: "api-key.not-in-code", Person: "bob@acme.example", ExpiresAt: tx.Now().Add(-time.Minute)}})
 		})
 		l.await("an event says that the waiver has expired", func() bool { return l.heard.kinds()[database.EventExpired] >= 2 })
 		if now := len(l.runs("acme")); now != runs {

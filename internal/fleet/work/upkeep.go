@@ -60,47 +60,6 @@ func (f *Fleet) sweep(ctx context.Context) error {
 	return nil
 }
 
-// check raises events for what has expired since, without probing anything, and has reports that no longer hold replaced.
-func (f *Fleet) check(ctx context.Context) error {
-	for {
-		took := 0
-		err := f.DB.Write(ctx, func(tx *database.Tx) error {
-			expired, err := tx.TakeExpired(ctx, tx.Now(), batch)
-			took = len(expired)
-			if err != nil {
-				return err
-			}
-			for _, e := range expired {
-				i, err := tx.Integration(ctx, e.Integration)
-				if err != nil {
-					return err
-				}
-				if err := f.event(ctx, tx, i, database.Event{Kind: database.EventExpired, Message: fmt.Sprintf("The %s of %s has expired", e.Kind, e.Subject),
-					Data: map[string]string{"kind": e.Kind, "subject": e.Subject, "person": e.Person}}); err != nil {
-					return err
-				}
-			}
-			outdated, err := tx.ExpireReports(ctx, tx.Now(), batch)
-			took += len(outdated)
-			if err != nil {
-				return err
-			}
-			for _, i := range outdated {
-				if err := f.event(ctx, tx, i, database.Event{Kind: database.EventExpired, Run: i.LastRun, Message: "The report has expired", Data: map[string]string{"kind": "report"}}); err != nil {
-					return err
-				}
-				if err := tx.SetDue(ctx, i.Name, tx.Now().Add(schedule.Spread(i.Name, time.Hour)), database.ReasonValidUntil); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil || took == 0 {
-			return err
-		}
-	}
-}
-
 // event writes an event about an integration, and has its messages sent.
 func (f *Fleet) event(ctx context.Context, tx *database.Tx, i database.Integration, e database.Event) error {
 	e.Integration, e.Team = i.Name, i.Team
@@ -282,7 +241,7 @@ func (f *Fleet) apply(ctx context.Context, tx *database.Tx, c change) error {
 	one := c.found
 	if one == nil {
 		i.RemovedAt = now
-		if err := tx.SetExpiries(ctx, i.Name, nil); err != nil {
+		if err := tx.SetExpiries(ctx, i.Name, slices.Concat(database.OfConfiguration, database.OfReport, database.OfDecision), nil); err != nil {
 			return err
 		}
 		return errors.Join(tx.PutIntegration(ctx, i), f.event(ctx, tx, i, database.Event{Kind: database.EventRemoved, Message: "Its configuration is gone"}))
@@ -318,7 +277,7 @@ func (f *Fleet) apply(ctx context.Context, tx *database.Tx, c change) error {
 		for n, e := range one.Expiries {
 			list[n] = database.Expiry{Integration: one.Name, Kind: e.Kind, Subject: e.Subject, Person: e.Person, ExpiresAt: e.At}
 		}
-		if err := tx.SetExpiries(ctx, one.Name, list); err != nil {
+		if err := tx.SetExpiries(ctx, one.Name, database.OfConfiguration, list); err != nil {
 			return err
 		}
 	}

@@ -257,6 +257,9 @@ func TestFleetAudits(t *testing.T) {
 		if err := json.Unmarshal(document, &judged); err != nil {
 			t.Fatal(err)
 		}
+		if until := judged.ValidUntil.AddDays(1).Time(); !run.ValidUntil.Equal(until) || !i.ValidUntil.Equal(until) { // it holds on its last day
+			t.Errorf("valid until %v and %v, the report says %v", run.ValidUntil, i.ValidUntil, judged.ValidUntil)
+		}
 		findings, err := l.db.Findings(t.Context(), name, database.StateOpen)
 		if err != nil || len(findings) == 0 {
 			t.Fatalf("findings %v: %v", findings, err)

@@ -176,7 +176,7 @@ func fill(ctx context.Context, tx *database.Tx, audited *audit.Report, content, 
 	if err := tx.AddSent(ctx, []database.Sent{{Run: "run-2", Integration: one.Name, Environment: "test", UID: "PRELAUNCHabc", EventType: "application.complete", At: now}}); err != nil {
 		return err
 	}
-	if err := tx.SetExpiries(ctx, one.Name, []database.Expiry{{Kind: "waiver", Subject: "input.bounded", Person: "bob@acme.example", ExpiresAt: now.Add(240 * time.Hour)}}); err != nil {
+	if err := tx.SetExpiries(ctx, one.Name, database.OfConfiguration, []database.Expiry{{Kind: "waiver", Subject: "input.bounded", Person: "bob@acme.example", ExpiresAt: now.Add(240 * time.Hour)}}); err != nil {
 		return err
 	}
 	if _, err := tx.AddEvent(ctx, database.Event{Integration: one.Name, Team: "payments", Run: "run-2", Kind: database.EventReadyLost, Message: "It is no longer ready"}, []string{"slack"}); err != nil {
