@@ -83,7 +83,7 @@ that names the report, the facts, the configuration and the policies by digest. 
 				return err
 			}
 			decision.On = a.now()
-			envelope, err := signoff.Sign(private, materials, decision, nil)
+			envelope, err := signoff.Sign(private, materials, decision)
 			if err != nil {
 				return err
 			}

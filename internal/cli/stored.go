@@ -126,9 +126,9 @@ func (a *app) diffCommand() *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return difference.WriteJSON(a.Out, nil)
+				return difference.WriteJSON(a.Out)
 			}
-			return difference.WriteText(a.Out, nil)
+			return difference.WriteText(a.Out)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON (prelaunch.diff/v1)")

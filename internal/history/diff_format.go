@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/prelaunch-audit/prelaunch/internal/report"
-	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
 // Bounds of what the text shows; JSON has all.
@@ -20,20 +19,20 @@ const (
 )
 
 // WriteJSON prints the difference as one indented JSON document.
-func (d *Diff) WriteJSON(w io.Writer, redactor *secret.Redactor) error {
+func (d *Diff) WriteJSON(w io.Writer) error {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetIndent("", "  ")
 	if err := encoder.Encode(d); err != nil {
 		return fmt.Errorf("print the difference: %w", err)
 	}
-	return write(w, report.EscapeInvisible(out.Bytes()), redactor)
+	return write(w, report.EscapeInvisible(out.Bytes()))
 }
 
 // WriteText prints the difference for people: first how the status changed, then what was audited differently, then each check with
 // what differs in its findings, then the facts.
-func (d *Diff) WriteText(w io.Writer, redactor *secret.Redactor) error {
-	p := printer{redactor: redactor}
+func (d *Diff) WriteText(w io.Writer) error {
+	var p printer
 	p.line(0, "%s: %s (%s) -> %s (%s)", d.Integration, d.Old.Status, d.Old.FinishedAt.UTC().Format("2006-01-02 15:04 UTC"), d.New.Status, d.New.FinishedAt.UTC().Format("2006-01-02 15:04 UTC"))
 	if len(d.Context) > 0 {
 		p.line(0, "Audited differently:")
@@ -74,7 +73,7 @@ func (d *Diff) WriteText(w io.Writer, redactor *secret.Redactor) error {
 	if len(d.Checks) == 0 {
 		p.line(0, "No check changed.")
 	}
-	return write(w, p.out.Bytes(), redactor)
+	return write(w, p.out.Bytes())
 }
 
 // Summary names what changed, a line each, the outcomes first: the status, checks, and what was audited differently.
@@ -106,15 +105,14 @@ func (d *Diff) Summary() []string {
 }
 
 type printer struct {
-	out      bytes.Buffer
-	redactor *secret.Redactor
+	out bytes.Buffer
 }
 
 // line prints one line, each of whose arguments is made safe and short.
 func (p *printer) line(indent int, format string, args ...any) {
 	for i, arg := range args {
 		if s, ok := arg.(string); ok {
-			args[i] = shorten(report.Plain(p.redactor.RedactString(s)), maxDiffText+1)
+			args[i] = shorten(report.Plain(s), maxDiffText+1)
 		}
 	}
 	fmt.Fprintf(&p.out, "%s%s\n", strings.Repeat("  ", indent), fmt.Sprintf(format, args...))
@@ -169,8 +167,8 @@ func arrow(older, newer string) string {
 
 func words(outcome string) string { return strings.ReplaceAll(outcome, "_", " ") }
 
-func write(w io.Writer, out []byte, redactor *secret.Redactor) error {
-	if _, err := w.Write(redactor.Redact(out)); err != nil {
+func write(w io.Writer, out []byte) error {
+	if _, err := w.Write(out); err != nil {
 		return fmt.Errorf("write the difference: %w", err)
 	}
 	return nil

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/prelaunch-audit/prelaunch/internal/report"
-	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
 // TicketFormat is one way to print tickets, one JSON object a line.
@@ -29,10 +28,9 @@ var TicketFormats = []TicketFormat{
 
 // TicketOptions say how tickets are printed.
 type TicketOptions struct {
-	Redactor       *secret.Redactor // takes keys out; nil: the keys are not at hand
-	JiraProject    string           // key of the project for new issues; empty: the importer adds it
-	JiraIssueType  string           // default: Bug
-	JiraTransition string           // id of the transition that closes an issue; empty: closed issues get the label prelaunch-resolved
+	JiraProject    string // key of the project for new issues; empty: the importer adds it
+	JiraIssueType  string // default: Bug
+	JiraTransition string // id of the transition that closes an issue; empty: closed issues get the label prelaunch-resolved
 }
 
 // Write prints the tickets on w, one JSON object a line.
@@ -50,7 +48,7 @@ func WriteTickets(w io.Writer, format string, tickets []Ticket, o TicketOptions)
 				return fmt.Errorf("print the ticket %s: %w", t.Key, err)
 			}
 		}
-		if _, err := w.Write(o.Redactor.Redact(report.EscapeInvisible(out.Bytes()))); err != nil {
+		if _, err := w.Write(report.EscapeInvisible(out.Bytes())); err != nil {
 			return fmt.Errorf("write the tickets: %w", err)
 		}
 		return nil

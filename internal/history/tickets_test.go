@@ -15,7 +15,6 @@ import (
 	"github.com/yuin/goldmark/extension"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
-	"github.com/prelaunch-audit/prelaunch/internal/secret"
 	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
@@ -425,24 +424,5 @@ func TestTicketFormats(t *testing.T) {
 	}
 	if err := WriteTickets(&bytes.Buffer{}, "xml", tickets, TicketOptions{}); err == nil || !strings.Contains(err.Error(), "json, github, jira") {
 		t.Errorf("an unknown format: error is %v", err)
-	}
-}
-
-func TestTicketsHoldNoKey(t *testing.T) {
-	t.Parallel()
-	const key = "sk-begini-0a1b2c3d4e5f"
-	r := run(t, 0, verdicts{"code.check": {says(audit.Fail, key, "key "+key)}})
-	tickets, err := Tickets(nil, r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, format := range TicketFormats {
-		var out bytes.Buffer
-		if err := WriteTickets(&out, format.Name, tickets, TicketOptions{Redactor: secret.NewRedactor(secret.New([]byte(key)))}); err != nil {
-			t.Fatal(err)
-		}
-		if strings.Contains(out.String(), key) {
-			t.Errorf("%s holds the key: %s", format.Name, out.String())
-		}
 	}
 }

@@ -19,7 +19,6 @@ import (
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
-	"github.com/prelaunch-audit/prelaunch/internal/secret"
 	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
@@ -99,18 +98,18 @@ const (
 
 // Sign decides on a report and returns the signed envelope as JSON. It rejects what a reviewer could not mean: a report, facts or a
 // configuration that do not belong together, the approval of a report that has expired or was cut short, and the approval of one that is not
-// ready, or ready only by waivers, without naming the residual risks. A decision that holds one of the redactor's keys is rejected as well.
-func Sign(key ed25519.PrivateKey, m Materials, decision Decision, redactor *secret.Redactor) ([]byte, error) {
-	return sign(PredicateType, key, m, decision, redactor)
+// ready, or ready only by waivers, without naming the residual risks.
+func Sign(key ed25519.PrivateKey, m Materials, decision Decision) ([]byte, error) {
+	return sign(PredicateType, key, m, decision)
 }
 
 // SignForLogin is Sign with a server's key, for a decision of somebody who had logged in, whom decision.By names. What it makes is of
 // LoginPredicateType.
 func SignForLogin(key ed25519.PrivateKey, m Materials, decision Decision) ([]byte, error) {
-	return sign(LoginPredicateType, key, m, decision, nil)
+	return sign(LoginPredicateType, key, m, decision)
 }
 
-func sign(predicateType string, key ed25519.PrivateKey, m Materials, decision Decision, redactor *secret.Redactor) ([]byte, error) {
+func sign(predicateType string, key ed25519.PrivateKey, m Materials, decision Decision) ([]byte, error) {
 	r, err := report.ReadExactly(m.Report)
 	if err != nil {
 		return nil, err
@@ -118,7 +117,7 @@ func sign(predicateType string, key ed25519.PrivateKey, m Materials, decision De
 	if err := belong(r, m); err != nil {
 		return nil, err
 	}
-	if err := decision.check(r, redactor); err != nil {
+	if err := decision.check(r); err != nil {
 		return nil, err
 	}
 	if decision.ResidualRisks == nil {
@@ -145,7 +144,7 @@ func sign(predicateType string, key ed25519.PrivateKey, m Materials, decision De
 	return append(raw, '\n'), nil
 }
 
-func (d Decision) check(r *audit.Report, redactor *secret.Redactor) error {
+func (d Decision) check(r *audit.Report) error {
 	if d.Outcome != Approved && d.Outcome != Rejected {
 		return fmt.Errorf("the decision is %.40q: it must be %q or %q", d.Outcome, Approved, Rejected)
 	}
@@ -162,9 +161,6 @@ func (d Decision) check(r *audit.Report, redactor *secret.Redactor) error {
 		if strings.TrimSpace(risk) == "" || len(risk) > mostText {
 			return fmt.Errorf("a residual risk must be told in words, in at most %d bytes", mostText)
 		}
-	}
-	if words := strings.Join(append([]string{d.By}, d.ResidualRisks...), "\n"); redactor.RedactString(words) != words {
-		return errors.New("the decision holds an API key: it would be kept with the report, so leave it out, and rotate the key if it was shared")
 	}
 	if d.Outcome != Approved {
 		return nil

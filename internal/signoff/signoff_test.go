@@ -23,7 +23,6 @@ import (
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
-	"github.com/prelaunch-audit/prelaunch/internal/secret"
 	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
@@ -94,7 +93,7 @@ func TestSignAndVerify(t *testing.T) {
 	private, public := newKey(t)
 	_, other := newKey(t)
 	m := materials(t, audit.Pass)
-	envelope, err := Sign(private, m, approval(), nil)
+	envelope, err := Sign(private, m, approval())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +126,7 @@ func TestDecisionsByLoginAreNoSignOff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed, err := Sign(private, m, approval(), nil)
+	signed, err := Sign(private, m, approval())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +157,7 @@ func TestVerifyNoticesEveryEdit(t *testing.T) {
 	private, public := newKey(t)
 	_, other := newKey(t)
 	m := materials(t, audit.Pass)
-	envelope, err := Sign(private, m, approval(), nil)
+	envelope, err := Sign(private, m, approval())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,7 +277,6 @@ func TestVerifyHoldsTheStatementToTheReport(t *testing.T) {
 
 func TestSignRefuses(t *testing.T) {
 	t.Parallel()
-	const key = "sk-begini-0a1b2c3d4e5f"
 	private, _ := newKey(t)
 	ready, failing := materials(t, audit.Pass), materials(t, audit.Fail)
 	other := materials(t, audit.Pass)
@@ -309,14 +307,13 @@ func TestSignRefuses(t *testing.T) {
 		{"an old report", ready, with(func(d *Decision) { d.On = auditedAt.AddDate(0, 4, 0) }), "was valid until"},
 		{"a wordless risk", ready, with(func(d *Decision) { d.ResidualRisks = []string{""} }), "in words"},
 		{"an endless risk", ready, with(func(d *Decision) { d.ResidualRisks = []string{strings.Repeat("x", 5000)} }), "in words"},
-		{"a key among the risks", ready, with(func(d *Decision) { d.ResidualRisks = []string{"old key " + key} }), "holds an API key"},
 		{"another configuration", other, approval(), "the configuration is not that of the report"},
 		{"other facts", edited, approval(), "the facts are not those of the report"},
 		{"no report", Materials{Report: []byte("{}")}, approval(), "not a report"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := Sign(private, test.m, test.decision, secret.NewRedactor(secret.New([]byte(key))))
+			_, err := Sign(private, test.m, test.decision)
 			if test.says == "" && err != nil || test.says != "" && (err == nil || !strings.Contains(err.Error(), test.says)) {
 				t.Errorf("error is %v, should say %q", err, test.says)
 			}

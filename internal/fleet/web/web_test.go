@@ -519,7 +519,7 @@ func TestDecisions(t *testing.T) {
 		if byLogin {
 			envelope, err = signoff.SignForLogin(key, m, decision)
 		} else {
-			envelope, err = signoff.Sign(key, m, decision, nil)
+			envelope, err = signoff.Sign(key, m, decision)
 		}
 		if err != nil {
 			t.Fatal(err)
