@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Ledger is the run's own memory of what it sent, which no document holds: the logs are searched for it. Safe for concurrent use.
+// Ledger is the run's own memory of what it sent, which no document holds: the logs are searched for it, and without any it stays empty.
+// Safe for concurrent use.
 type Ledger struct {
 	mu     sync.Mutex
 	begun  time.Time

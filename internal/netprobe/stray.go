@@ -50,26 +50,36 @@ func KeepStray(t *http.Transport) {
 	}
 }
 
-// Late is what a connection brought after an exchange on it, and before the next.
+// Late is what a connection brings after an exchange on it, and before the next.
 type Late struct {
 	mu   sync.Mutex
-	read []byte
+	read []byte // until somebody takes it
+	size int
+	take func(p []byte)
 }
 
-// Bytes are those that arrived so far.
-func (l *Late) Bytes() []byte {
+// Each calls take with what arrived so far and with what arrives from now on. Only the connection holds take, and whatever it refers to,
+// until the next exchange: what is about nothing that arrives need not be kept.
+func (l *Late) Each(take func(p []byte)) {
 	if l == nil {
-		return nil
+		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return bytes.Clone(l.read)
+	if len(l.read) > 0 {
+		take(l.read)
+	}
+	l.read, l.take = nil, take
 }
 
 func (l *Late) add(p []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.read) <= maxRecorded {
+	switch l.size += len(p); {
+	case len(p) == 0 || l.size-len(p) > maxRecorded:
+	case l.take != nil:
+		l.take(p)
+	default:
 		l.read = append(l.read, p...)
 	}
 }
@@ -125,7 +135,7 @@ func (r *recorder) end(request *http.Request) ([]byte, *Late) {
 }
 
 func (r *recorder) stray(request *http.Request) []byte {
-	read := bufio.NewReader(bytes.NewReader(r.read))
+	read := bufio.NewReaderSize(bytes.NewReader(r.read), min(len(r.read), 4<<10))
 	for {
 		response, err := http.ReadResponse(read, request)
 		if err != nil {

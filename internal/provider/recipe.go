@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"bytes"
 	"errors"
 	"maps"
 	"net/http"
@@ -180,8 +179,9 @@ type Message struct {
 	Account   string // the identity of the environment
 }
 
+// clone may be changed. Its body is that of m: whoever changes a body makes a new one.
 func (m Message) clone() Message {
-	m.Header, m.Body = maps.Clone(m.Header), bytes.Clone(m.Body)
+	m.Header = maps.Clone(m.Header)
 	if m.Header == nil {
 		m.Header = http.Header{}
 	}

@@ -27,14 +27,11 @@ func (p *probe) Follow(ctx context.Context, run *audit.Run) error {
 		}
 	}()
 	if p.search == nil {
-		return nil // the first phase did not begin, and its error is told
+		return nil // there is no log, or the first phase did not begin, and its error is told
 	}
 	profile, err := provider.Of(run.Integration.Provider, run.Integration.ProviderProfile)
 	if err != nil {
 		return err
-	}
-	if len(p.sources) == 0 {
-		return nil // what to look for need not be listed
 	}
 	events := run.Ledger.Events()
 	look, err := seek(run.Integration, profile, events)

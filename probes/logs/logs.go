@@ -147,6 +147,9 @@ func (s *source) gap(list *[]Gap, file, reason string) {
 
 // Prepare notes where each log ends, before anything is sent.
 func (p *probe) Prepare(_ context.Context, run *audit.Run) {
+	if len(run.Integration.Logs) == 0 {
+		return
+	}
 	search, err := keyscan.Of(run)
 	if err != nil {
 		return // told by Run
@@ -168,6 +171,9 @@ func (p *probe) Prepare(_ context.Context, run *audit.Run) {
 
 // Run searches what was noted for keys.
 func (p *probe) Run(ctx context.Context, run *audit.Run) error {
+	if len(run.Integration.Logs) == 0 {
+		return nil
+	}
 	if p.search == nil {
 		if _, err := keyscan.Of(run); err != nil {
 			return err

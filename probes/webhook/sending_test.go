@@ -3,6 +3,7 @@ package webhook_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -41,5 +42,39 @@ func TestNoEventIsSentThatCannotBeNoted(t *testing.T) {
 	doc := l.run(t.Context())
 	if len(doc.Scope.Sent) > 0 {
 		t.Errorf("%d events were accepted", len(doc.Scope.Sent))
+	}
+}
+
+// heap notes the memory that is in use while requests are sent. It looks at every fiftieth.
+type heap struct{ last uint64 }
+
+func (*heap) Start(audit.Probe)                  {}
+func (*heap) End(audit.Probe, audit.ProbeStatus) {}
+
+func (h *heap) Step(_ audit.Probe, done, _ int) {
+	if done%50 == 0 {
+		h.last = inUse()
+	}
+}
+
+func inUse() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// TestRequestsAreNotKept holds what an audit takes of memory near its end: hundreds are made side by side. It runs alone, since others
+// would be counted.
+func TestRequestsAreNotKept(t *testing.T) {
+	l := newLab(t, nil)
+	h := &heap{}
+	l.progress = h
+	l.run(t.Context()) // makes what is made once
+	before := inUse()
+	l.run(t.Context())
+	const most = 3500 << 10 // of two environments, with their connections and the receivers, which are in this process
+	if held := h.last - before; held > most {
+		t.Errorf("an audit holds %d kB", held>>10)
 	}
 }

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
@@ -45,14 +46,27 @@ type record struct {
 	address string
 	uid     string
 	normal  response.Normal
-	got     bool            // there was a response
-	broke   bool            // a connection that had accepted it broke, whatever became of it when it was sent again
-	closed  bool            // and the peer had closed it in order
-	gateway bool            // a gateway responded in place of the receiver
-	stopped bool            // and went on doing so
-	late    func() []string // the leaks in what followed the response; nil: there was none
+	got     bool  // there was a response
+	broke   bool  // a connection that had accepted it broke, whatever became of it when it was sent again
+	closed  bool  // and the peer had closed it in order
+	gateway bool  // a gateway responded in place of the receiver
+	stopped bool  // and went on doing so
+	late    *late // what followed the response; nil: nothing can
 
 	begun, ended time.Time // of the first attempt; of the first that got no response, else of the last
+}
+
+// late is what arrived on a connection after a response. Only with it is the request kept: those of a whole suite take 10 MB.
+type late struct {
+	mu      sync.Mutex
+	request *cases.Request // nil: nothing arrived
+	read    []byte
+}
+
+func (l *late) add(f *cases.Request, p []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.request, l.read = f, append(l.read, p...)
 }
 
 func newTranscript(environment audit.Environment, profile *provider.Profile) *transcript {

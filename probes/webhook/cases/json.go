@@ -211,8 +211,21 @@ func (s style) Write(n *Node) []byte {
 		return n.asForm()
 	}
 	var b bytes.Buffer
+	b.Grow(n.size()) // which is not far off, and it may be a megabyte
 	s.append(&b, n, 0)
 	return b.Bytes()
+}
+
+// size is about how many bytes n takes when it is written.
+func (n *Node) size() int {
+	size := len(n.Text) + 4
+	for _, name := range n.names {
+		size += len(name) + 4
+	}
+	for _, member := range n.members {
+		size += member.size()
+	}
+	return size
 }
 
 func (s style) append(b *bytes.Buffer, n *Node, depth int) {

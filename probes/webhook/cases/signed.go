@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf16"
 
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
@@ -248,8 +249,11 @@ func (f *Request) nest(depth int) {
 // fill adds a member so long that the body has exactly size bytes.
 func (f *Request) fill(size int) {
 	f.set(f.extraPath(), text(""))
-	f.set(f.extraPath(), text(strings.Repeat("a", size-len(f.Body))))
+	f.set(f.extraPath(), text(filler()[:size-len(f.Body)]))
 }
+
+// filler is for all requests: hundreds are made side by side.
+var filler = sync.OnceValue(func() string { return strings.Repeat("a", 1<<20) })
 
 func utf16LE(body []byte) []byte {
 	out := []byte{0xff, 0xfe}

@@ -92,7 +92,7 @@ var versioned = pattern(`[A-Za-z][\w.-]*[/ ]v?\d+\.\d`)
 
 // Scanner looks for internal detail in one receiver's answers. It is not safe for concurrent use.
 type Scanner struct {
-	keys    [][]byte // spellings of every key that is held
+	keys    []string // spellings of every key that is held
 	unheld  []secret.Key
 	genuine string // views of responses to valid events
 	host    string
@@ -116,7 +116,7 @@ func NewScanner(host string, keys []secret.Key) *Scanner {
 			continue
 		}
 		for _, spelling := range secret.Spellings(key.Expose()) {
-			s.keys = append(s.keys, spelling.Bytes)
+			s.keys = append(s.keys, string(spelling.Bytes))
 		}
 	}
 	return s
@@ -145,7 +145,7 @@ func (s *Scanner) Scan(a *Response, own string, expected [][]byte) []string {
 	}
 	for _, view := range texts {
 		for _, key := range s.keys {
-			if strings.Contains(view, string(key)) && !strings.Contains(own, string(key)) {
+			if strings.Contains(view, key) && !strings.Contains(own, key) {
 				found[LeakKey] = true
 			}
 		}

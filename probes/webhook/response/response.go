@@ -27,13 +27,13 @@ type Response struct {
 	Status     int // 0 where there was no response
 	Header     http.Header
 	Body       []byte
-	Stray      []byte        // what followed the response on the connection, or came in its place
-	Late       func() []byte // what followed it later; nil: nothing can
-	Cut        bool          // the body is larger
-	Failure    string        // class, "" when the response is whole
-	Closed     bool          // the peer closed the connection in order, once it was set up, without a response
-	Reused     bool          // it came over a connection that had been used before
-	Unverified bool          // the peer's certificate did not verify
+	Stray      []byte                    // what followed the response on the connection, or came in its place
+	Late       func(take func(p []byte)) // gives what follows it later; nil: nothing can
+	Cut        bool                      // the body is larger
+	Failure    string                    // class, "" when the response is whole
+	Closed     bool                      // the peer closed the connection in order, once it was set up, without a response
+	Reused     bool                      // it came over a connection that had been used before
+	Unverified bool                      // the peer's certificate did not verify
 	RetryAfter time.Duration
 	Asked      bool // it asks to come back later
 }
