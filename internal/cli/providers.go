@@ -246,9 +246,9 @@ func (d *describedProvider) page(width int) string {
 	}
 	proven := "Test cases: " + strings.Join(d.Proven, ", ") + "."
 	if d.NegativeOnly {
-		proven += "\nOnly the provider can sign, so valid events cannot be made: forged ones are sent, and without a test delivery or an observer " +
-			"the checks that read them fail or stay inconclusive, and never pass. In Test the receiver may have the public key of a pair of your own, " +
-			"with whose private key (keypair) valid events are sent."
+		proven += "\nOnly the provider can sign, so valid events cannot be made: forged ones are sent, and alone they fail or stay inconclusive, and never pass. " +
+			"A recorded delivery (captured), which the provider's public key verifies, is sent again in full probing as the valid event, as long as it is not older " +
+			"than the scheme allows. In Test the receiver may have the public key of a pair of your own, with whose private key (keypair) valid events are sent."
 	}
 	if d.Grade == provider.Unverified {
 		proven += "\nNeither an official vector nor an SDK confirms this profile: an audit ends NOT PROVEN until a recorded delivery (captured) is verified by it."

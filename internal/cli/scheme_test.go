@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,7 +34,9 @@ import (
 type schemeRow struct {
 	profile  *provider.Profile
 	behavior sandbox.Behavior
-	pair     bool // the receiver has the public key of a pair of the auditor's
+	pair     bool            // the receiver has the public key of a pair of the auditor's
+	recorded []time.Duration // ages of the recorded deliveries, of one event of the profile's after the other
+	foreign  bool            // which are signed with another key
 }
 
 var correctReceiver = sandbox.Behavior{Name: "correct", Plant: func(*sandbox.Rules) {}}
@@ -96,6 +100,7 @@ func auditScheme(t *testing.T, row schemeRow) audited {
 	_, _ = rand.Read(raw) // never fails
 	key := profile.Signature.Secret([]byte(fmt.Sprintf("%x", raw)))
 	receivers := key
+	var signing []byte
 	if profile.Signature.NegativeOnly() {
 		private, _, err := profile.Signature.NewKeyPair()
 		if err != nil {
@@ -105,7 +110,7 @@ func auditScheme(t *testing.T, row schemeRow) audited {
 		if err != nil {
 			t.Fatal(err)
 		}
-		key, receivers = string(public), string(public)
+		key, receivers, signing = string(public), string(public), private
 		if row.pair {
 			key = string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}))
 		}
@@ -125,6 +130,9 @@ func auditScheme(t *testing.T, row schemeRow) audited {
 	})
 	integration := schemeIntegration(profile, secret.New([]byte(key)), receiver)
 	integration.Environments[0].KeyPair = row.pair
+	if len(row.recorded) > 0 {
+		integration.Environments[0].Captured = recordings(t, row, signing, receiver.URL())
+	}
 	document := runner.Run(t.Context(), integration, runner.Options{
 		Probes: []audit.Probe{webhook.New()}, Network: netprobe.New(integration, nil),
 		Roots: audit.Roots{System: authority.Pool(), All: authority.Pool()},
@@ -138,9 +146,9 @@ func auditScheme(t *testing.T, row schemeRow) audited {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, spelling := range secret.Spellings([]byte(key)) {
+	for _, spelling := range append(secret.Spellings([]byte(key)), secret.Spellings([]byte(recordedUID))...) {
 		if bytes.Contains(facts, spelling.Bytes) {
-			t.Errorf("the facts hold the secret (%s)", spelling.Name)
+			t.Errorf("the facts hold the secret or a part of a recording (%s)", spelling.Name)
 		}
 	}
 	report := judge(t, facts)
@@ -200,6 +208,93 @@ func TestNegativeMode(t *testing.T) {
 	}
 }
 
+const recordedUID = "RECORDED7Q2M5X8W1Z4"
+
+// recordings are deliveries of the provider's as a HAR.
+func recordings(t *testing.T, row schemeRow, private []byte, url string) *audit.Capture {
+	t.Helper()
+	profile := row.profile.WithKeyPair()
+	if row.foreign {
+		var err error
+		if private, _, err = profile.Signature.NewKeyPair(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var entries []any
+	for i, age := range row.recorded {
+		event := profile.Events[i%len(profile.Events)]
+		m := profile.Message(event, url, provider.Values{UID: recordedUID, IntegrationID: "1", Account: "1", Time: time.Now().Add(-age)})
+		m, err := profile.Signature.Prepare(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		signature, err := profile.Signature.SignatureWithKey(private, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m, err = profile.Signature.Place(m, signature); err != nil {
+			t.Fatal(err)
+		}
+		m.Header.Set("X-Forwarded-For", "192.0.2.7")
+		entries = append(entries, map[string]any{"request": map[string]any{"method": m.Method, "url": m.URL, "headers": m.Header, "postData": map[string]any{"text": string(m.Body)}}})
+	}
+	content, err := json.Marshal(map[string]any{"log": map[string]any{"entries": entries}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &audit.Capture{Path: "recorded.har", SHA256: audit.Digest(content), Content: content}
+}
+
+// TestRecordedDeliveries: where only the provider can sign, a delivery that it signed is the valid event that forgeries
+// are made of; one that is too old or signed with another key is none, and then nothing passes.
+func TestRecordedDeliveries(t *testing.T) {
+	t.Parallel()
+	remembers := sandbox.Behavior{Name: "remembers", Plant: func(ru *sandbox.Rules) {
+		var known sync.Map // signatures that were correct once, whatever they come with later
+		ru.Before = append(ru.Before, func(d *sandbox.Delivery) (sandbox.Answer, bool) {
+			m := provider.Message{Method: d.Method, Header: d.Header, Body: d.Payload}
+			if ru.Scheme.Profile.Signature.Verify(ru.Scheme.Secrets, m, time.Time{}) == provider.Correct {
+				known.Store(ru.Scheme.Profile.Signature.Placed(m), true)
+			}
+			return sandbox.Answer{}, false
+		})
+		ru.Scheme.Also = append(ru.Scheme.Also, func(s *sandbox.Scheme, m provider.Message) bool {
+			_, is := known.Load(s.Profile.Signature.Placed(m))
+			return is
+		})
+	}}
+	discord, plaid := provider.Must("discord"), provider.Must("plaid")
+	now, old := time.Second, time.Hour
+	signed := []string{"webhook.accepts-genuine", "webhook.rejects-unsigned", "webhook.rejects-tampered", "webhook.rejects-foreign-key",
+		"webhook.rejects-partial-signature", "webhook.rejects-bypass", "webhook.tolerates-redelivery", "webhook.same-everywhere"}
+	for _, row := range []struct {
+		schemeRow
+		passes, fails []string
+	}{
+		{schemeRow{profile: discord, behavior: correctReceiver, recorded: []time.Duration{old, old}}, append(signed, "webhook.rejects-unbound-time"), nil},
+		{schemeRow{profile: discord, behavior: remembers, recorded: []time.Duration{old, old}}, signed[:2], []string{"webhook.rejects-tampered", "webhook.rejects-unbound-time", "webhook.verifies-raw-body"}},
+		{schemeRow{profile: plaid, behavior: correctReceiver, recorded: []time.Duration{now, now, old}}, append(signed, "webhook.rejects-stale"), nil},
+		{schemeRow{profile: plaid, behavior: correctReceiver, recorded: []time.Duration{old}}, nil, nil},
+		{schemeRow{profile: plaid, behavior: staleAccepted, recorded: []time.Duration{old}}, nil, []string{"webhook.rejects-stale"}},
+		{schemeRow{profile: provider.Must("wise"), behavior: correctReceiver, recorded: []time.Duration{now}, foreign: true}, nil, nil},
+		{schemeRow{profile: provider.Must("wise"), behavior: correctReceiver, recorded: []time.Duration{now}}, signed[1:], nil},
+	} {
+		t.Run(fmt.Sprintf("%s/%s/%v/%v", row.profile.Name, row.behavior.Name, row.recorded, row.foreign), func(t *testing.T) {
+			t.Parallel()
+			for _, check := range auditScheme(t, row.schemeRow).report.Checks {
+				outcome, told := saw(check, audit.Test)
+				passes, fails := slices.Contains(row.passes, check.ID), slices.Contains(row.fails, check.ID)
+				if fails != (outcome == audit.Fail) || passes && outcome != audit.Pass {
+					t.Errorf("%s is %s%s", check.ID, outcome, told)
+				}
+				if reads := strings.HasPrefix(check.ID, "webhook.") || strings.HasPrefix(check.ID, "input."); reads && !passes && outcome == audit.Pass && row.fails == nil && check.ID != "webhook.answers-in-time" {
+					t.Errorf("%s passes%s", check.ID, told)
+				}
+			}
+		})
+	}
+}
+
 // TestKeyPair: with a key pair of the auditor's in Test, a correct receiver of a provider that signs with a
 // key of its own passes, and one that takes its public key for a secret fails.
 func TestKeyPair(t *testing.T) {
@@ -218,9 +313,9 @@ func TestKeyPair(t *testing.T) {
 			})
 		},
 	}
-	rows := []schemeRow{{provider.Must("discord"), correctReceiver, true}, {provider.Must("discord"), confused, true}, {provider.Must("plaid"), staleAccepted, true}}
+	rows := []schemeRow{{profile: provider.Must("discord"), behavior: correctReceiver, pair: true}, {profile: provider.Must("discord"), behavior: confused, pair: true}, {profile: provider.Must("plaid"), behavior: staleAccepted, pair: true}}
 	for _, name := range []string{"plaid", "sendgrid", "wise", "paypal", "standard-webhooks-v1a"} {
-		rows = append(rows, schemeRow{provider.Must(name), correctReceiver, true})
+		rows = append(rows, schemeRow{profile: provider.Must(name), behavior: correctReceiver, pair: true})
 	}
 	for i := range audittest.Rows(t, len(rows), 4) {
 		row := rows[i]

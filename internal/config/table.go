@@ -78,7 +78,7 @@ var root = sync.OnceValue(func() *shape.Shape {
 		{Name: "probing", Shape: shape.OneOf(audit.Full, audit.Careful, audit.Passive), About: "how much is sent to the receiver; default: full in test, careful in production"},
 		{Name: "probe_uids", Shape: &shape.Shape{Kind: shape.List, Item: shape.Texts(uidForm(1, 200)), Distinct: true}, About: "UIDs of synthetic users that the receiver knows; default: fresh ones"},
 		{Name: "receiver", Shape: shape.OneOf(audit.Inline, audit.Queued), About: "inline: the response shows whether the event was accepted; queued: everything is acknowledged first; default: inline"},
-		{Name: "captured", Shape: shape.Texts(filePath), About: "file with a recorded delivery of the provider's, which confirms the recipe: HTTP, JSON with headers and body, or HAR"},
+		{Name: "captured", Shape: shape.Texts(filePath), About: "file with a recorded delivery of the provider's, which confirms the recipe and, where only the provider can sign, is sent again in full probing: HTTP, JSON with headers and body, or HAR"},
 		{Name: "effects", About: "optional observer that tells whether an event was processed", Shape: &shape.Shape{Kind: shape.Object, Fields: []shape.Field{
 			{Name: "command", Required: true, Shape: command, About: "command with \"{uid}\" in it: exit status 0 processed (a number that it prints is how often), 1 not processed, else unknown; runs only with --allow-commands"},
 			{Name: "env", Shape: passed, About: aboutPassed},

@@ -42,11 +42,18 @@ blocked(environment) := obstacle(
 
 # unsigned is why correctly signed requests could not be sent.
 unsigned(environment) := obstacle(
+	"provider-signs", environment, sprintf("only the provider can sign, and %s", [signs.why]),
+	lib.setting(signs.step, environment, ["captured: recorded-delivery.http"]),
+) if {
+	signs := provider_signs[responses.baselines[environment].recorded]
+	not recorded_withheld(environment)
+} else := obstacle(
 	"key-fingerprint-only", environment,
 	"the key is not available (only its fingerprint is configured), so nothing could be signed",
 	lib.setting("Let the audit sign with the key", environment, ["api_key: {env: NAME_OF_VARIABLE}"]),
 ) if {
 	not responses.baselines[environment].key_held
+	not responses.baselines[environment].recorded
 } else := obstacle(
 	"plain-http", environment, "the webhook URL is plain http, over which nothing made with a key is sent",
 	lib.setting("Configure the https URL of the webhook endpoint", environment, ["webhook_url: https://…"]),
@@ -57,6 +64,40 @@ unsigned(environment) := obstacle(
 	"Fix the certificate (see https.certificate-valid), and audit again.",
 ) if {
 	responses.baselines[environment].transport == "unverified"
+}
+
+# recorded_withheld holds where a recorded delivery could be sent, but not to this peer.
+recorded_withheld(environment) if {
+	responses.baselines[environment].recorded == "replayed"
+	responses.baselines[environment].transport != "verified"
+}
+
+# provider_signs are why nothing was sent that the provider signed, who alone can, or nothing more.
+provider_signs := {
+	"none": {
+		"why": "no recorded delivery of its own is configured",
+		"step": "Record a delivery of the provider's, or let the receiver in Test have the public key of your own pair (keypair)",
+	},
+	"careful": {
+		"why": "careful probing does not send its recorded delivery again",
+		"step": "Probe it in full, where receiving an event twice does no harm",
+	},
+	"no_key": {
+		"why": "without its public key the recorded delivery was not verified",
+		"step": "Configure the provider's public key as secret, next to the recorded delivery",
+	},
+	"unverified": {
+		"why": "its public key does not verify the recorded delivery",
+		"step": "Record a delivery of this environment's, with every byte of its body (see `prelaunch verify-delivery`)",
+	},
+	"stale": {
+		"why": "the recorded delivery is older than its scheme allows",
+		"step": "Record a delivery just before the audit",
+	},
+	"replayed": {
+		"why": "nothing but its recorded delivery could be sent",
+		"step": "Record more deliveries (a HAR holds several), or let the receiver in Test have the public key of your own pair",
+	},
 }
 
 # careful is why an environment got no valid events, where nothing else is.

@@ -231,9 +231,13 @@ none_sent(environment, items) := {one |
 		"outcome": "inconclusive", "subject": "undecided",
 		"message": sprintf("No forged request of this kind could be sent to the %s", [text.receiver(environment)]),
 		"evidence": {"not_sent": sort({item.fact.not_sent | some item in items; item.fact.not_sent})},
-		"next_step": "Audit this environment with full probing and with its key.",
+		"next_step": unsent_step(environment),
 	})
 }
+
+unsent_step(environment) := obstacles.unsigned(environment).next_step if {
+	responses.baselines[environment].recorded
+} else := "Audit this environment with full probing and with its key."
 
 left_out_why(environment, class, members) := sprintf(" (%s)", [left_out(environment, members).why]) if {
 	class == "left_out"

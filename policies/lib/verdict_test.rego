@@ -48,6 +48,11 @@ test_judge_only_elsewhere if {
 	f.message == "No forged request of this kind could be sent to the Test receiver"
 }
 
+test_what_only_the_provider_can_sign_takes_a_recording if {
+	document := given.document({"key_held": false, "recorded": "stale"}, [given.unsent("forgery", "F02", "x", "not_possible")])
+	contains(one(judged(document)).next_step, "Record a delivery just before the audit")
+}
+
 test_judge_unread if {
 	every document_and_words in [
 		[given.nothing, "Not checked"],

@@ -56,7 +56,9 @@ findings contains verdict.unread(environment) if some environment, _ in lib.envi
 
 # --- Why valid events were rejected: the first of these that holds
 
-reason(environment) := "unknown user" if {
+reason(environment) := "recorded" if {
+	replayed(environment)
+} else := "unknown user" if {
 	unknown_user(environment)
 } else := "no answer" if {
 	responses.baselines[environment].genuine
@@ -193,6 +195,16 @@ about(environment, "unknown user") := {
 	"next_step": lib.setting("List UIDs that the receiver knows", environment, ["probe_uids: [KNOWN0001]"]),
 }
 
+about(environment, "recorded") := {
+	"outcome": "inconclusive",
+	"message": sprintf(
+		"%s rejected a recorded delivery (%s): it may know it, find it too old, or have another public key",
+		[text.receiver(environment), text.responses_of(rejected(environment))],
+	),
+	"evidence": {"event_types": types(rejected(environment)), "reason": "recorded"},
+	"next_step": "Record a delivery that the receiver has not seen, just before the audit.",
+}
+
 about(environment, "no answer") := {
 	"outcome": "inconclusive",
 	"message": sprintf("%s gave no usable response to %s (%s), and {{status}} to the others", [
@@ -282,6 +294,26 @@ findings contains verdict.finding(environment, {
 }) if {
 	some environment, _ in lib.environments
 	passes(environment)
+}
+
+# replayed holds where the valid events are recorded deliveries of the provider's, which alone can sign.
+replayed(environment) if responses.baselines[environment].recorded == "replayed"
+
+unrecorded(environment) := sort({type | some type in input.integration.event_types} - {x.event_type |
+	some x in valid(environment)
+})
+
+findings contains verdict.inconclusive(environment, obstacles.unsigned(environment), {
+	"subject": "unrecorded",
+	"message": sprintf("%s got no valid event of the type %s: %s", [
+		text.receiver(environment), concat(", ", unrecorded(environment)), obstacles.unsigned(environment).why,
+	]),
+	"evidence": {"event_types": unrecorded(environment)},
+}) if {
+	some environment, _ in lib.environments
+	replayed(environment)
+	observable(environment)
+	count(unrecorded(environment)) > 0
 }
 
 note(environment) := {"note": "incorrectly signed events get the same response"} if {

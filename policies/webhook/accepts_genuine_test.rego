@@ -244,3 +244,32 @@ test_a_recorded_delivery_confirms_the_recipe if {
 		}])
 	}
 }
+
+# Where only the provider can sign, its recorded delivery is the valid event.
+recorded(state, exchanges) := object.union(
+	given.document({"key_held": false, "recorded": state, "genuine": state == "replayed"}, exchanges),
+	{"integration": object.union(given.integration({}), {"event_types": ["application.complete"]})},
+)
+
+test_a_recorded_delivery_is_the_valid_event if {
+	outcomes(recorded("replayed", [given.wrong, genuine("application.complete", ok)])) == {"pass"}
+	other := genuine("application.expired", ok)
+	outcomes(recorded("replayed", [given.wrong, other])) == {"inconclusive", "pass"}
+	contains(messages(recorded("replayed", [given.wrong, other])), "of the type application.complete")
+}
+
+test_a_rejected_recording_is_inconclusive if {
+	document := recorded("replayed", [given.wrong, genuine("application.complete", {"status": 409})])
+	outcomes(document) == {"inconclusive"}
+	contains(messages(document), "may know it")
+}
+
+test_without_a_recorded_delivery_nothing_is_shown if {
+	every state in ["none", "careful", "no_key", "unverified", "stale"] {
+		document := recorded(state, [given.wrong])
+		outcomes(document) == {"inconclusive"}
+		contains(messages(document), "only the provider can sign, and")
+	}
+	plain := given.document({"key_held": false, "recorded": "replayed", "genuine": false, "transport": "plain"}, [given.wrong])
+	contains(messages(plain), "plain http")
+}

@@ -23,6 +23,16 @@ const (
 	TransportPlain      = "plain"      // no TLS: nothing made with a key was sent
 )
 
+// Values of Baseline.Recorded: what became of the recorded delivery, where only the provider can sign.
+const (
+	RecordedNone       = "none"       // the configuration names none
+	RecordedCareful    = "careful"    // careful probing sends no valid events
+	RecordedNoKey      = "no_key"     // the provider's public key is not known
+	RecordedUnverified = "unverified" // the public key does not verify it
+	RecordedStale      = "stale"      // it is older than the scheme allows
+	RecordedReplayed   = "replayed"   // it is the valid event
+)
+
 // Values of Exchange.Purpose.
 const (
 	PurposeGenuine   = "genuine"   // a properly signed event
@@ -77,6 +87,7 @@ type Baseline struct {
 	Reason          string   `json:"reason" jsonschema:"why nothing, or not everything, was sent: empty, or an error class, or one of the reasons of not_sent"`
 	Transport       string   `json:"transport" jsonschema:"verified, unverified or plain: nothing made with a key goes over the latter two"`
 	KeyHeld         bool     `json:"key_held" jsonschema:"the key itself is known, so that events can be signed"`
+	Recorded        string   `json:"recorded,omitempty" jsonschema:"where only the provider can sign: replayed (a recorded delivery of its own is the valid event), or why it is not: none, careful, no_key, unverified, stale"`
 	Complete        bool     `json:"complete" jsonschema:"the test suite ran to its end"`
 	Genuine         bool     `json:"genuine" jsonschema:"a valid event was answered with 200"`
 	GenuineSent     int      `json:"genuine_sent" jsonschema:"valid events sent before the forgeries"`

@@ -51,6 +51,9 @@ func plan(integration *audit.Integration, profile provider.Profile, environment 
 	// A plan is made before any key is resolved: only a reference by fingerprint never gives one.
 	signing := !profile.Signature.NegativeOnly() && environment.Key.Source != audit.FromFingerprint && (environment.Key.Key.Held() || environment.Key.Key.IsZero())
 	types := len(integration.EventTypes)
+	// Where only the provider can sign, its recorded delivery is sent again; other valid or invalid bodies cannot be signed.
+	replaying := full && profile.Signature.NegativeOnly() && environment.Captured != nil
+	signing = signing || replaying
 	var list []planned
 	add := func(family string, count int) {
 		for i := range list {
@@ -94,13 +97,18 @@ func plan(integration *audit.Integration, profile provider.Profile, environment 
 		if full {
 			valid := cases.Genuine(&profile)
 			for _, c := range valid {
-				add(c.Family, 1)
+				if !replaying || c.Family == cases.FamilyTransport {
+					add(c.Family, 1)
+				}
 			}
 			add(cases.FamilyRedelivery, 2)
 			add(reusedFamily(&profile), 1) // another event under the signature that was delivered
 			more += (len(valid)-1)/batch + 1
 		}
 		invalid := cases.Invalid(&profile)
+		if replaying {
+			invalid = invalid[len(invalid)-1:] // a delivery that is cut off
+		}
 		for _, c := range invalid {
 			add(c.Family, 1)
 		}
@@ -111,7 +119,7 @@ func plan(integration *audit.Integration, profile provider.Profile, environment 
 		draws += validDraws
 	}
 	add(cases.FamilyInstance, draws)
-	if full && signing {
+	if full && signing && !replaying {
 		add(cases.FamilyDiagnosis, len(cases.Diagnoses(&profile)))
 	}
 	return list

@@ -15,6 +15,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
+	"github.com/prelaunch-audit/prelaunch/internal/provider/delivery"
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 	"github.com/prelaunch-audit/prelaunch/probes/webhook/cases"
 	"github.com/prelaunch-audit/prelaunch/probes/webhook/response"
@@ -34,6 +35,7 @@ type prober struct {
 	others      []audit.Environment // the first is the one whose key the cases of the table sign with
 	retired     []retiredKey
 	forged      []cases.Case // the plain unsigned event first
+	recorded    string       // what became of a recorded delivery, as in the facts
 	release     func()       // lets other probes send requests to the receiver; nil: none waits
 }
 
@@ -107,7 +109,39 @@ func newProber(run *audit.Run, profile provider.Profile, environment audit.Envir
 	}
 	p.scanner = response.NewScanner(target.Hostname(), run.Integration.Keys())
 	p.observer = newObserver(run.Exec, environment)
+	if p.profile.Signature.NegativeOnly() {
+		p.recorded = p.useRecordings()
+	}
 	return p
+}
+
+// useRecordings has the recorded deliveries of the environment sent as its valid events, and says what became of them.
+func (p *prober) useRecordings() string {
+	capture := p.environment.Captured
+	switch {
+	case capture == nil:
+		return RecordedNone
+	case p.environment.Probing != audit.Full:
+		return RecordedCareful
+	case p.source.Public == nil:
+		return RecordedNoKey
+	}
+	captured, err := delivery.Parse(capture.Content)
+	if err != nil {
+		return RecordedUnverified // it was read with the configuration
+	}
+	recordings := cases.Recordings(&p.profile, captured, p.environment.WebhookURL, p.source.Public)
+	if stale := cases.Stale(&p.profile, recordings, p.run.Now()); stale.Name != "" {
+		p.forged = append(p.forged, stale)
+	}
+	p.source.Recorded = cases.Fresh(&p.profile, recordings, p.run.Now())
+	switch {
+	case len(recordings) == 0:
+		return RecordedUnverified
+	case len(p.source.Recorded) == 0:
+		return RecordedStale
+	}
+	return RecordedReplayed
 }
 
 func otherEnvironments(integration *audit.Integration, environment audit.Environment) []audit.Environment {
@@ -127,6 +161,7 @@ func (p *prober) probe(ctx context.Context, t *transcript) {
 	b := &t.baseline
 	if p.sender != nil {
 		b.Transport = TransportVerified
+		b.Recorded = p.recorded
 		if !p.sender.Verified() {
 			b.Transport = TransportPlain
 		}
@@ -165,7 +200,9 @@ func (p *prober) resolve(ctx context.Context, t *transcript) bool {
 }
 
 // canSign reports whether correctly signed requests can be sent at all.
-func (p *prober) canSign() bool { return p.source.Key != nil && p.sender.Verified() }
+func (p *prober) canSign() bool {
+	return (p.source.Key != nil || len(p.source.Recorded) > 0) && p.sender.Verified()
+}
 
 // configured are the events of the configured types.
 func (p *prober) configured() []provider.Event {
@@ -178,12 +215,29 @@ func (p *prober) configured() []provider.Event {
 	return events
 }
 
+// signed are the events that can be sent correctly signed.
+func (p *prober) signed() []provider.Event {
+	if p.source.Key != nil {
+		return p.configured()
+	}
+	var events []provider.Event
+	for _, eventType := range slices.Sorted(maps.Keys(p.source.Recorded)) {
+		events = append(events, provider.Event{Type: eventType})
+	}
+	return events
+}
+
 // chooseEvent picks the event that is forged: the first configured one, in careful probing the first
 // about the course of an application if there is one. prefer is a type to take before all others.
 func (p *prober) chooseEvent(t *transcript, prefer string) {
 	events := p.configured()
-	if event, ok := p.profile.Event(prefer); ok {
-		events = append([]provider.Event{event}, events...)
+	if len(p.source.Recorded) > 0 {
+		events = p.signed()
+	}
+	if i := slices.IndexFunc(events, func(e provider.Event) bool { return e.Type == prefer }); i >= 0 {
+		events = events[i:]
+	} else if event, ok := p.profile.Event(prefer); ok {
+		events = []provider.Event{event}
 	}
 	if len(events) == 0 {
 		events = p.profile.Events
@@ -488,5 +542,6 @@ var whyNotSent = map[string]string{
 	cases.NotSentTimeouts:    "too many requests had timed out",
 	cases.NotSentBusy:        "the receiver put off every request with 429 or 503, even after waiting as it asked",
 	cases.NotSentInterrupted: "the audit was interrupted",
+	cases.NotSentOutdated:    "the recorded delivery had become older than the scheme allows",
 	cases.NotSentNoGenuine:   "the receiver did not accept the valid event",
 }

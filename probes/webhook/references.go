@@ -35,7 +35,7 @@ func (p *prober) references(ctx context.Context, t *transcript) bool {
 	var jobs []job
 	signing := t.full() && p.canSign()
 	if signing {
-		for _, event := range p.configured() {
+		for _, event := range p.signed() {
 			jobs = append(jobs, validJob(cases.FamilyType, event.Type, event))
 		}
 	}

@@ -68,6 +68,7 @@ func (r Replay) prepare() (*prober, *transcript, []job, error) {
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("replay: %w", err)
 	}
+	r.Environment.Captured = nil // what is shown holds nothing of a recording
 	p, t := newProber(r.Run, profile, r.Environment, newProgress(nil)), newTranscript(r.Environment, &profile)
 	if p.sender == nil {
 		return nil, nil, nil, fmt.Errorf("the webhook URL %.200q is not valid", r.Environment.WebhookURL)

@@ -267,7 +267,7 @@ func (p *prober) witness(ctx context.Context, t *transcript, records []*record) 
 // hasControl reports whether there is a correctly signed request whose response shows that signatures
 // are still verified.
 func (p *prober) hasControl(t *transcript) bool {
-	return p.canSign() && (t.validControl() && (t.baseline.Genuine || t.baseline.Distinguishes) || t.control.Count() > 0)
+	return p.canSign() && p.source.Current(t.event) && (t.validControl() && (t.baseline.Genuine || t.baseline.Distinguishes) || t.control.Count() > 0)
 }
 
 // alive sends a control request and reports whether the receiver responds as at the beginning.

@@ -438,7 +438,7 @@ func keyLast(key, signed []byte) []byte  { return slices.Concat(signed, key) }
 // SentUnsigned are the families that carry no signature, or a random one where a receiver takes unsigned events as they are.
 var SentUnsigned = map[string]bool{"F12": true, "F13": true, "F14": true, "F18": true, "F21": true}
 
-func unrelated(f *Request) { f.elsewhereAt("/" + strings.ToLower(randomUIDLike(f.UID))) }
+func unrelated(f *Request) { f.elsewhereAt("/" + strings.ToLower(RandomUID(f.Profile.UID))) }
 
 // Wrong gives the request a random signature.
 func Wrong(f *Request) { f.Put(f.random()) }

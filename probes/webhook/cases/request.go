@@ -33,6 +33,7 @@ const (
 	NotSentInterrupted = "interrupted"  // the run ended
 	NotSentNoGenuine   = "no_genuine"   // it needs a receiver that takes the valid event
 	NotSentNotOffered  = "not_offered"  // the receiver does not speak the protocol
+	NotSentOutdated    = "outdated"     // the recorded delivery is older than the scheme allows
 	BaseWrong          = "wrong"        // Exchange.Base
 	baseIncomplete     = "incomplete"   // Exchange.Base: a required field is missing too, so that no correct receiver takes it
 )
@@ -86,6 +87,8 @@ type Request struct {
 	Abort     bool // close the connection in the middle of the body
 	Base      string
 	Exposed   string // a correct signature that is sent elsewhere than in the header
+
+	recorded *Recording // the delivery that the request is made of; nil: it is synthetic
 }
 
 // message is the request with that body, as far as it may be signed.
@@ -214,6 +217,14 @@ func (f *Request) random() string {
 
 // Right is the signature that the provider would send for body.
 func (f *Request) Right(body []byte) string {
+	if f.recorded != nil {
+		f.Keyed = true
+		if signature, ok := f.recordedSignature(body); ok {
+			return signature
+		}
+		f.Refuse(NotSentNotPossible) // nobody but the provider can make it
+		return f.random()
+	}
 	if f.Key == nil {
 		f.Refuse(NotSentNoKey)
 		return f.random()
@@ -224,7 +235,7 @@ func (f *Request) Right(body []byte) string {
 
 // Correct reports whether the request carries the signature that the provider would send for it.
 func (f *Request) Correct() bool {
-	if f.Key == nil || f.Unsigned {
+	if f.Key == nil && f.recorded == nil || f.Unsigned {
 		return false
 	}
 	key := f.Key
@@ -252,6 +263,10 @@ func (f *Request) Refuse(reason string) {
 
 // Sign gives the body its correct signature.
 func (f *Request) Sign() {
+	if f.recorded != nil {
+		f.resend()
+		return
+	}
 	f.Put(f.Right(f.Body))
 	f.Valid = true
 }

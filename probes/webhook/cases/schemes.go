@@ -116,7 +116,7 @@ func (s Scheme) timeInBody() bool {
 // dated signs the event as at another time.
 func dated(by time.Duration) func(*Request) {
 	return func(f *Request) {
-		f.Time = f.Time.Add(by)
+		f.Time, f.Timestamp = f.Time.Add(by), ""
 		f.prepare()
 		f.Put(f.Right(f.Body))
 	}

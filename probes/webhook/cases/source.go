@@ -24,6 +24,8 @@ type Source struct {
 	UIDs          []string         // those that the receiver knows, where it takes no others
 	UID           string           // of every event, for test vectors, which are the same each time
 	Now           func() time.Time // nil: the machine's clock
+	// Recorded are deliveries of the provider's by the type of their event, where only it can sign.
+	Recorded map[string]*Recording
 	// Made is told of each digest that is made with a key. May be nil.
 	Made func(Digest)
 
@@ -36,6 +38,9 @@ type Source struct {
 func (s *Source) Request(event provider.Event, verified bool) (*Request, error) {
 	f := s.bare(verified)
 	f.Event = event
+	if recording := s.Recorded[event.Type]; recording != nil {
+		return f, f.replay(recording)
+	}
 	if len(s.UIDs) > 0 {
 		f.Fixed = true
 		f.UID = s.UIDs[int(s.turn.Add(1)-1)%len(s.UIDs)]
