@@ -17,6 +17,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/fleet/database"
 	"github.com/prelaunch-audit/prelaunch/internal/fleet/database/databasetest"
+	"github.com/prelaunch-audit/prelaunch/internal/fleet/settings"
 	"github.com/prelaunch-audit/prelaunch/internal/fleet/work"
 )
 
@@ -530,4 +531,41 @@ func TestNamesBelongToTeams(t *testing.T) {
 			t.Errorf("a name that two teams claim: %v", err)
 		}
 	})
+}
+
+// TestSourceThatHangs holds that audits and messages go on while a source cannot be read, however often that is asked for.
+func TestSourceThatHangs(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, databasetest.SQLite(t), "limits: {audits: 1}\n")
+	listener, err := net.Listen("tcp", "127.0.0.1:0") // which never accepts
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.options.Settings.Sources = append(l.options.Settings.Sources, settings.Source{Name: "slow", Directory: t.TempDir(), Git: "https://" + listener.Addr().String() + "/slow.git", Branch: "main", Team: "loans"})
+	l.options.Timing.Reload = 50 * time.Millisecond
+	r := newReceivers(t, 0)
+	l.add("payments", "acme", "hooks.acme.example", r.Listener.Addr().String(), "")
+	l.in(func(tx *database.Tx) error {
+		return tx.PutIntegration(t.Context(), database.Integration{Name: "acme", Team: "payments", Source: "own", Path: "payments/acme/prelaunch.yaml", Status: database.Unknown, NextDue: tx.Now().AddDate(0, 0, 1)})
+	})
+	l.startFew(1)
+	t.Cleanup(func() { _ = listener.Close() }) // before the process is stopped, which would wait for it
+	l.await("reading was asked for more often than there are workers", func() bool {
+		queues, err := l.db.Queues(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked := 0
+		for _, q := range queues {
+			if q.Kind == "reload" {
+				asked += q.Jobs
+			}
+		}
+		return asked > 6
+	})
+	if err := l.desk().AuditNow(t.Context(), "test", "acme", database.ReasonByHand); err != nil {
+		t.Fatal(err)
+	}
+	l.finished("acme", 1)
+	l.await("its messages are sent", func() bool { return l.heard.kinds()[database.EventOpened] > 0 })
 }

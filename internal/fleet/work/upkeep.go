@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/riverqueue/river"
+
 	"github.com/prelaunch-audit/prelaunch/internal/fleet/database"
 	"github.com/prelaunch-audit/prelaunch/internal/fleet/schedule"
 	"github.com/prelaunch-audit/prelaunch/internal/fleet/settings"
@@ -99,6 +101,27 @@ type SourceProblem struct {
 const SourceProblemsSetting = "source problems"
 
 const maxSourceProblems = 200
+
+// reloadJob reads the configurations for every job that has come until then. A source may take long, so that jobs come faster than they
+// are done: those that find a reading under way wait outside of the queue, which others need, and are done with the next one.
+func (f *Fleet) reloadJob(ctx context.Context, job *river.Job[reloadArgs]) error {
+	if !f.reloading.TryLock() {
+		return river.JobSnooze(f.Timing.Busy)
+	}
+	defer f.reloading.Unlock()
+	if job.ID <= f.reloaded {
+		return nil
+	}
+	newest, err := f.DB.NewestJob(ctx, job.Kind)
+	if err != nil {
+		return err
+	}
+	if err := f.reload(ctx); err != nil {
+		return err
+	}
+	f.reloaded = newest
+	return nil
+}
 
 // reload brings the integrations up to what their configurations say.
 func (f *Fleet) reload(ctx context.Context) error {

@@ -94,6 +94,9 @@ type Fleet struct {
 	scans   chan struct{}                     // and how many audits search repositories
 	probes  func([]audit.Probe) []audit.Probe // for tests: in place of the probes there are; nil: all
 
+	reloading sync.Mutex
+	reloaded  int64 // newest job that the last reading was for
+
 	mu      sync.Mutex
 	running map[string]context.CancelCauseFunc // by run
 	orphans map[string]bool                    // runs that could not be ended
@@ -123,7 +126,7 @@ func New(o Options) (*Fleet, error) {
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[checkArgs]) error { return f.check(ctx) }))
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[retainArgs]) error { return f.retain(ctx) }))
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[notifyArgs]) error { return f.Notifier.Pump(ctx) }))
-	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[reloadArgs]) error { return f.reload(ctx) }))
+	river.AddWorker(workers, river.WorkFunc(f.reloadJob))
 	river.AddWorker(workers, &auditWorker{fleet: f})
 	every := func(interval time.Duration, args river.JobArgs) *river.PeriodicJob {
 		return river.NewPeriodicJob(river.PeriodicInterval(interval), func() (river.JobArgs, *river.InsertOpts) { return args, nil }, &river.PeriodicJobOpts{RunOnStart: true})
@@ -208,9 +211,7 @@ func (sweepArgs) InsertOpts() river.InsertOpts  { return river.InsertOpts{Queue:
 func (checkArgs) InsertOpts() river.InsertOpts  { return river.InsertOpts{Queue: queueUpkeep} }
 func (retainArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: queueUpkeep} }
 func (notifyArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: queueUpkeep} }
-func (reloadArgs) InsertOpts() river.InsertOpts {
-	return river.InsertOpts{Queue: queueAudits, Priority: 1}
-}
+func (reloadArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: queueUpkeep} }
 
 // maxAttempts is how often an audit is begun whose worker goes away in it: it may be the audit that kills. The attempts are days apart
 // in the end.
