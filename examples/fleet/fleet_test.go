@@ -64,7 +64,7 @@ func prepared(t *testing.T, dir, text string) string {
 		t.Fatal(err)
 	}
 	for name, content := range map[string]string{
-		"client-secret": "client secret", "slack-url": "https://hooks.slack.example/services/x", "webhook-secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "github-token": "token", "jane.pub": string(public),
+		"client-secret": "client secret", "slack-url": "https://hooks.slack.example/services/x", "webhook-secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "github-token": "token", "push-secret": "a secret of sixteen", "jane.pub": string(public),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)

@@ -60,7 +60,7 @@ var mayImport = []struct{ pattern, may string }{
 	{"internal/keyscan/match", ""},
 	{"internal/sandbox", "internal/audit internal/secret internal/provider internal/sandbox/certs internal/sandbox/gitrepo internal/lazy"},
 	{"internal/sandbox/behaviors", "internal/audit internal/secret internal/provider internal/sandbox internal/sandbox/certs"}, // only tests and the benchmark import it
-	{"internal/fleet/web", "internal/audit internal/report internal/history internal/signoff internal/netprobe internal/yamldoc/shape internal/fleet/database internal/fleet/login internal/fleet/settings"},
+	{"internal/fleet/web", "internal/audit internal/lazy internal/provider internal/secret internal/report internal/history internal/signoff internal/netprobe internal/yamldoc/shape internal/fleet/database internal/fleet/login internal/fleet/settings"},
 	{"internal/fleet/notice", "internal/audit internal/secret internal/netprobe internal/report internal/history internal/yamldoc/shape internal/fleet/database internal/fleet/settings"},
 	{"internal/fleet/login", "internal/netprobe internal/secret"},
 	{"internal/wording", ""}, // for tests only

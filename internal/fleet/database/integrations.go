@@ -258,6 +258,18 @@ func (d *DB) WaitingAudits(ctx context.Context) (n int, err error) {
 	return n, wrap("count the audits that wait", err)
 }
 
+// JobWaits reports whether a job of a kind was queued and has not begun.
+func (tx *Tx) JobWaits(ctx context.Context, kind string) (waits bool, err error) {
+	err = tx.row(ctx, "SELECT count(*) > 0 FROM river_job WHERE kind = ? AND state IN ('available', 'scheduled')", kind).Scan(&waits)
+	return waits, wrap("find a job that waits", err)
+}
+
+// NewestJob is the id of the newest job of a kind.
+func (d *DB) NewestJob(ctx context.Context, kind string) (id int64, err error) {
+	err = d.read.QueryRowContext(ctx, d.placeholders("SELECT coalesce(max(id), 0) FROM river_job WHERE kind = ?"), kind).Scan(&id)
+	return id, wrap("find the newest job", err)
+}
+
 // SetPaused pauses an integration or resumes it.
 func (tx *Tx) SetPaused(ctx context.Context, name string, paused bool) error {
 	n, err := tx.exec(ctx, "UPDATE integration SET paused = ? WHERE name = ?", paused, name)

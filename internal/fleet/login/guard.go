@@ -65,7 +65,7 @@ type Store interface {
 type Options struct {
 	Config Config
 	Store  Store
-	Public []string // paths that need no login, such as /healthz
+	Public []string // paths that need no login, such as /healthz, and with all below them where they end in a slash
 	// Form shows the form of a login by password, with a message where the last try failed.
 	Form func(w http.ResponseWriter, r *http.Request, status int, message, next string)
 	Log  *slog.Logger
@@ -136,7 +136,9 @@ func (g *Guard) Handler(next http.Handler) http.Handler {
 	}
 	mux.HandleFunc("POST "+LogoutPath, g.logOut)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		if slices.Contains(g.Public, r.URL.Path) {
+		if slices.ContainsFunc(g.Public, func(path string) bool {
+			return r.URL.Path == path || strings.HasSuffix(path, "/") && strings.HasPrefix(r.URL.Path, path)
+		}) {
 			next.ServeHTTP(w, r)
 			return
 		}

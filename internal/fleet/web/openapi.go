@@ -76,9 +76,16 @@ func (r route) describe() (map[string]any, error) {
 		responds["content"] = map[string]any{r.doc.media: map[string]any{}}
 	}
 	failed := map[string]any{"description": "Not done", "content": map[string]any{"application/json": map[string]any{"schema": map[string]any{"$ref": "#/components/schemas/error"}}}}
+	role := "Role: " + string(r.role)
+	if r.about == nothing {
+		role = "No role: the signature of the forge is verified"
+	}
 	described := map[string]any{
-		"operationId": r.operationID(), "summary": r.doc.summary, "description": "Role: " + string(r.role),
+		"operationId": r.operationID(), "summary": r.doc.summary, "description": role,
 		"parameters": list, "responses": map[string]any{strconv.Itoa(status): responds, "default": failed},
+	}
+	if r.about == nothing {
+		described["security"] = []any{}
 	}
 	if r.doc.body != nil {
 		schema, err := schemaOf(r.doc.body)

@@ -68,6 +68,7 @@ func (s *server) routes() []route {
 		{post, apiPrefix + "runs/{run}/decisions", run, reviewer, (*server).apiDecide, &operation{summary: "Hand in what prelaunch sign wrote", body: typeOf[map[string]any](), status: http.StatusCreated}},
 		{post, apiPrefix + "runs/{run}/purged", run, operator, (*server).apiPurged, &operation{summary: "Note that the synthetic events of a run were purged", status: http.StatusNoContent}},
 		{post, apiPrefix + "reload", fleet, operator, (*server).apiReload, &operation{summary: "Have the configurations read now, such as after a push", status: http.StatusAccepted}},
+		{post, apiPrefix + "pushes/{push}", nothing, "", (*server).apiPush, &operation{summary: "Have the configurations read now, signed by a forge as its webhooks are", body: typeOf[map[string]any](), status: http.StatusAccepted}},
 		{get, apiPrefix + "queue", fleet, operator, (*server).apiQueue, &operation{summary: "Health of the queue", responds: typeOf[queueJSON]()}},
 		{get, apiPrefix + "log", fleet, reviewer, (*server).apiLog, &operation{summary: "The audit log, the newest entries first", query: []string{"before"}, responds: typeOf[[]logJSON]()}},
 		{get, apiPrefix + "tokens", reader, viewer, (*server).apiTokens, &operation{summary: "API tokens that the caller could have made", responds: typeOf[[]token]()}},
@@ -78,7 +79,7 @@ func (s *server) routes() []route {
 
 // parameters say what each parameter means.
 var parameters = map[string]string{
-	"name": "Name of the integration", "run": "Id of the run", "token": "Name of the token",
+	"name": "Name of the integration", "run": "Id of the run", "token": "Name of the token", "push": "Name of the push in the settings",
 	"status": "ready, not_ready, not_proven, expired, unknown, or any_not_ready", "team": "Name of a team", "provider": "Name of a provider's profile",
 	"check": "Id of a check with an open finding", "search": "Part of a name", "after": "The next page begins after this name", "limit": "From 1 to 500; default 50",
 	"before": "Entries before this id",

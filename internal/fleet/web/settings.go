@@ -4,18 +4,22 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/fleet/login"
 	"github.com/prelaunch-audit/prelaunch/internal/fleet/settings"
+	"github.com/prelaunch-audit/prelaunch/internal/lazy"
 	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
+	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/signoff"
 	"github.com/prelaunch-audit/prelaunch/internal/yamldoc/shape"
 )
 
 var (
-	network = shape.Form{Is: "an address or a range", Next: "write it like 10.1.0.0/16", Check: func(s string) bool { _, err := netprobe.ParseAllowed(s); return err == nil }}
-	period  = shape.Form{Is: "a time", Next: "write it like 30m or 8h", Check: func(s string) bool {
+	network  = shape.Form{Is: "an address or a range", Next: "write it like 10.1.0.0/16", Check: func(s string) bool { _, err := netprobe.ParseAllowed(s); return err == nil }}
+	pushName = shape.Form{Is: "a word", Next: "write lower-case letters, digits and hyphens", Pattern: lazy.Regexp(`^[a-z0-9][a-z0-9-]*$`), Longest: 50}
+	period   = shape.Form{Is: "a time", Next: "write it like 30m or 8h", Check: func(s string) bool {
 		d, err := time.ParseDuration(s)
 		return err == nil && d >= time.Minute && d <= 7*24*time.Hour
 	}}
@@ -63,6 +67,11 @@ func Field() shape.Field {
 			shape.Field{Name: "key", Required: true, Shape: text, About: "file of the public ed25519 key, PEM or OpenSSH"},
 			shape.Field{Name: "teams", Shape: texts(), About: "default: every one"},
 		)}},
+		shape.Field{Name: "pushes", About: "forges that tell of a push to POST /api/v1/pushes/NAME, which has the configurations read at once", Shape: &shape.Shape{Kind: shape.List, Item: object(
+			shape.Field{Name: "name", Required: true, Shape: shape.Texts(pushName), About: "last part of the URL"},
+			shape.Field{Name: "provider", Required: true, Shape: shape.OneOf(Forges...), About: "how requests are signed; Gitea and Forgejo sign like github"},
+			shape.Field{Name: "secrets", Required: true, Shape: &shape.Shape{Kind: shape.List, Fewest: 1, Item: settings.Secret()}, About: "of the webhook at the forge, at least 16 characters; with several each is accepted, so that it can be changed"},
+		)}},
 		shape.Field{Name: "signing_key", Shape: text, About: "file of the server's own ed25519 key, which signs decisions by click; default: there are none"},
 	)}
 }
@@ -99,6 +108,16 @@ func From(v *shape.Value, lookupEnv func(name string) (value string, set bool), 
 		}
 		o.Reviewers = append(o.Reviewers, Reviewer{Name: one.Field("name").String(), Key: key, Teams: one.Field("teams").Strings()})
 	}
+	for _, one := range v.Field("pushes").List() {
+		push, err := pushOf(one, lookupEnv)
+		if slices.ContainsFunc(o.Pushes, func(other Push) bool { return other.Name == push.Name }) {
+			err = fmt.Errorf("%s has the name of another push", one.Path)
+		}
+		if err != nil {
+			faults = append(faults, err)
+		}
+		o.Pushes = append(o.Pushes, push)
+	}
 	if file := v.Field("signing_key").String(); file != "" {
 		key, err := signoff.ReadPrivateKey(file)
 		if err != nil {
@@ -107,6 +126,30 @@ func From(v *shape.Value, lookupEnv func(name string) (value string, set bool), 
 		o.Signer = key
 	}
 	return errors.Join(faults...)
+}
+
+func pushOf(v *shape.Value, lookupEnv func(name string) (value string, set bool)) (Push, error) {
+	push := Push{Name: v.Field("name").String()}
+	profile, err := provider.ByName(v.Field("provider").String())
+	if err != nil {
+		return push, fmt.Errorf("%s: %w", v.Path, err)
+	}
+	push.Forge = profile.Signature
+	for _, reference := range v.Field("secrets").List() {
+		key, err := settings.ReadSecret(reference, lookupEnv)
+		if err != nil {
+			return push, err
+		}
+		bytes, err := push.Forge.Key(key.Expose())
+		if err != nil {
+			return push, fmt.Errorf("%s is not of the form that secrets of %s have", reference.Path, profile.Title)
+		}
+		if len(bytes) < minSecret {
+			return push, fmt.Errorf("%s is shorter than %d bytes: it could be guessed", reference.Path, minSecret)
+		}
+		push.Secrets = append(push.Secrets, key)
+	}
+	return push, nil
 }
 
 // networks are those of a list whose form was checked.

@@ -73,12 +73,19 @@ web:
 		`web: {login: {basic: [{name: a, bcrypt: b}], proxy: {user_header: X, networks: [10.0.0.0/8]}}}`: "login",
 		`web: {access: [{group: a, role: admin, teams: [b]}]}`:                                           "role",
 		`web: {session: 1s}`: "session",
-		`web: {reviewers: [{name: a, key: /nowhere/a.pub}]}`:             "reviewers",
-		`web: {signing_key: /nowhere/key.pem}`:                           "signing_key",
-		`web: {login: {proxy: {user_header: X, networks: [everybody]}}}`: "networks",
-		`web: {publicurl: x}`:                                            "public_url",
+		`web: {reviewers: [{name: a, key: /nowhere/a.pub}]}`:                                                                        "reviewers",
+		`web: {pushes: [{name: lending, provider: github, secrets: [{env: SHORT}]}]}`:                                               "could be guessed",
+		`web: {pushes: [{name: lending, provider: gitlab, secrets: [{env: LONG}]}]}`:                                                "not of the form",
+		`web: {pushes: [{name: lending, provider: gitlab, secrets: [{env: EMPTY}]}]}`:                                               "could be guessed",
+		`web: {pushes: [{name: lending, provider: stripe, secrets: [{env: LONG}]}]}`:                                                "provider",
+		`web: {pushes: [{name: a/b, provider: github, secrets: [{env: LONG}]}]}`:                                                    "name",
+		`web: {pushes: [{name: lending, provider: github, secrets: []}]}`:                                                           "secrets",
+		`web: {pushes: [{name: a, provider: github, secrets: [{env: LONG}]}, {name: a, provider: github, secrets: [{env: LONG}]}]}`: "another push",
+		`web: {signing_key: /nowhere/key.pem}`:                                                                                      "signing_key",
+		`web: {login: {proxy: {user_header: X, networks: [everybody]}}}`:                                                            "networks",
+		`web: {publicurl: x}`: "public_url",
 	} {
-		_, err := read(t, text, nil)
+		_, err := read(t, text, map[string]string{"SHORT": "hunter2-hunter2", "LONG": "not base64, but long enough", "EMPTY": "whsec_MTIzNDU2Nzg5MDEy"})
 		if err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %v does not say %q", text, err, says)
 		}

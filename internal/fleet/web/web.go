@@ -34,6 +34,7 @@ type Options struct {
 	PolicyDigest string             // of the policies that audits are judged by; "": a decision is not held against it
 	Signer       ed25519.PrivateKey // the server's own, for decisions by click; nil: there are none
 	Reviewers    []Reviewer
+	Pushes       []Push
 	// AuditNow has an integration audited at once, and writes the audit log.
 	AuditNow func(ctx context.Context, actor, integration, reason string) error
 	// Reload has the configurations read at once, and writes the audit log.
@@ -51,17 +52,19 @@ type Reviewer struct {
 
 type server struct {
 	Options
+	pushing chan struct{} // one for each push whose body may be held at a time
 }
 
 // New makes the handler of the pages. The login must have been checked.
 func New(o Options) (http.Handler, error) {
-	s := &server{Options: o}
+	s := &server{Options: o, pushing: make(chan struct{}, maxPushes)}
 	mux := http.NewServeMux()
 	public := []string{}
 	for _, route := range s.routes() {
 		mux.HandleFunc(route.method+" "+route.path, s.serve(route))
 		if route.about == nothing {
-			public = append(public, route.path)
+			path, _, _ := strings.Cut(route.path, "{")
+			public = append(public, path)
 		}
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {

@@ -47,9 +47,12 @@ func (d *Desk) AuditNow(ctx context.Context, actor, integration, reason string) 
 	})
 }
 
-// Reload has the configurations read at once.
+// Reload has the configurations read at once. Where that is waiting to be done already nothing is added.
 func (d *Desk) Reload(ctx context.Context, actor string) error {
 	return d.db.Write(ctx, func(tx *database.Tx) error {
+		if waits, err := tx.JobWaits(ctx, reloadArgs{}.Kind()); err != nil || waits {
+			return err
+		}
 		if _, err := d.client.InsertTx(ctx, tx.SQL, reloadArgs{}, nil); err != nil {
 			return fmt.Errorf("queue the reading: %w", err)
 		}
