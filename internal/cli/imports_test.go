@@ -30,7 +30,7 @@ var mayImport = []struct{ pattern, may string }{
 	{"probes/webhook/cases", "internal/provider"},
 	{"probes/webhook/response", "internal/secret"},
 	{"probes/webhook/send", "internal/audit internal/netprobe probes/webhook/cases probes/webhook/response"},
-	{"probes/webhook", "internal/audit internal/secret internal/provider internal/netprobe probes/webhook/*"},
+	{"probes/webhook", "internal/audit internal/secret internal/provider internal/provider/delivery internal/netprobe probes/webhook/*"},
 	{"probes/delivery", "internal/audit internal/provider internal/provider/delivery"},
 	{"probes/repositories/search", "internal/content internal/keyscan internal/keyscan/match internal/gitrepo internal/gitrepo/object"},
 	{"probes/repositories", "internal/audit internal/secret internal/provider internal/content internal/keyscan internal/keyscan/match internal/gitrepo probes/repositories/search internal/lazy"},

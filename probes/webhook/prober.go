@@ -130,7 +130,12 @@ func (p *prober) useRecordings() string {
 	if err != nil {
 		return RecordedUnverified // it was read with the configuration
 	}
-	recordings := cases.Recordings(&p.profile, captured, p.environment.WebhookURL, p.source.Public)
+	messages := make([]provider.Message, len(captured))
+	for i, one := range captured {
+		messages[i] = one.Message
+		messages[i].URL = delivery.SignedURL(one.URL, p.environment.WebhookURL)
+	}
+	recordings := cases.Recordings(&p.profile, messages, p.source.Public)
 	if stale := cases.Stale(&p.profile, recordings, p.run.Now()); stale.Name != "" {
 		p.forged = append(p.forged, stale)
 	}

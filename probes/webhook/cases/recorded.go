@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
-	"github.com/prelaunch-audit/prelaunch/internal/provider/delivery"
 )
 
 // Where only the provider can sign, a delivery of its own that was recorded is the one valid event there is: it is sent
@@ -31,13 +30,11 @@ type Recording struct {
 // maxRecorded bounds the body of a recording, in bytes: forgeries are made of it.
 const maxRecorded = 1 << 20
 
-// Recordings are those of the deliveries whose signature the public key verifies, for the URL that is registered.
-func Recordings(profile *provider.Profile, captured []delivery.Captured, registered string, public []byte) []*Recording {
+// Recordings are those of the messages whose signature the public key verifies.
+func Recordings(profile *provider.Profile, messages []provider.Message, public []byte) []*Recording {
 	var list []*Recording
 	recipe := profile.Signature
-	for _, one := range captured {
-		m := one.Message
-		m.URL = delivery.SignedURL(m.URL, registered)
+	for _, m := range messages {
 		outsized := len(m.Body) > maxRecorded || SchemeOf(profile).isJSON() && !json.Valid(m.Body) // which bounds its depth
 		if outsized || recipe.Verify([][]byte{public}, m, time.Time{}) != provider.Correct {
 			continue
