@@ -14,5 +14,15 @@ func (f *Fleet) Sweep(ctx context.Context) error  { return f.sweep(ctx) }
 func (f *Fleet) Reload(ctx context.Context) error { return f.reload(ctx) }
 func (f *Fleet) Check(ctx context.Context) error  { return f.check(ctx) }
 
+// Compiled are the policies that are kept compiled.
+func (f *Fleet) Compiled() (list []any) {
+	f.judges.mu.Lock()
+	defer f.judges.mu.Unlock()
+	for _, judge := range f.judges.made {
+		list = append(list, judge)
+	}
+	return list
+}
+
 // SeenExpiries is what a report rests on that expires.
 var SeenExpiries = seenExpiries

@@ -9,8 +9,10 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -568,4 +570,101 @@ func TestSourceThatHangs(t *testing.T) {
 	}
 	l.finished("acme", 1)
 	l.await("its messages are sent", func() bool { return l.heard.kinds()[database.EventOpened] > 0 })
+}
+
+// scan is a probe that stands for the search of repositories: each holds its place until every audit has sent its event, so that all
+// would be in it at the same time if they could.
+type scan struct {
+	event
+	receivers    *receivers
+	audits       int
+	within, most *atomic.Int64
+}
+
+func (scan) Name() string { return "repositories" }
+
+func (s scan) Run(ctx context.Context, _ *audit.Run) error {
+	s.most.Store(max(s.most.Load(), s.within.Add(1)))
+	defer s.within.Add(-1)
+	for ctx.Err() == nil {
+		s.receivers.mu.Lock()
+		seen := len(s.receivers.uids)
+		s.receivers.mu.Unlock()
+		if seen == s.audits {
+			break
+		}
+		runtime.Gosched()
+	}
+	return ctx.Err()
+}
+
+// TestOnceForEveryAudit holds what a process does once, however many audits it makes: repositories are searched for one at a time, and
+// policies are compiled once.
+func TestOnceForEveryAudit(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, databasetest.SQLite(t), "limits: {audits: 4, audits_per_address: 4}\n")
+	r := newReceivers(t, 0)
+	names := l.addMany(4, r)
+	var within, most atomic.Int64
+	f, err := work.New(l.options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.UseProbes(func([]audit.Probe) []audit.Probe {
+		return []audit.Probe{event{1}, scan{event{}, r, len(names), &within, &most}}
+	})
+	l.run(f)
+	l.allFinished(names)
+	if n := most.Load(); n != 1 {
+		t.Errorf("%d audits searched repositories at a time", n)
+	}
+	compiled := f.Compiled()
+	if len(compiled) != 1 {
+		t.Fatalf("the policies are compiled %d times for one provider", len(compiled))
+	}
+	for _, name := range names {
+		if err := l.desk().AuditNow(t.Context(), "test", name, database.ReasonByHand); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range names {
+		l.finished(name, 2)
+	}
+	if again := f.Compiled(); len(again) != 1 || again[0] != compiled[0] {
+		t.Error("later audits compile the policies again")
+	}
+}
+
+// TestProfileIsAReason holds that an integration is audited again once the profile that its configuration names has changed.
+func TestProfileIsAReason(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, databasetest.SQLite(t), "")
+	profile, err := os.ReadFile("../../provider/profiles/generic-hmac.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := strings.Replace(string(profile), "name: generic-hmac", "name: acme-hmac", 1)
+	directory := filepath.Join(l.dir, "payments", "acme")
+	l.add("payments", "acme", "hooks.acme.example", "127.0.0.1:1", "")
+	configuration, err := os.ReadFile(filepath.Join(directory, "prelaunch.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.write(filepath.Join(directory, "prelaunch.yaml"), strings.Replace(string(configuration), "provider: github", "provider: ./acme.yaml", 1))
+	f, err := work.New(l.options) // which is not started
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, step := range []struct{ profile, reason string }{
+		{own, database.ReasonNew}, {own, ""}, {strings.Replace(own, "put: {header: X-Signature", "put: {header: X-Acme-Signature", 1), database.ReasonProfile},
+	} {
+		l.write(filepath.Join(directory, "acme.yaml"), step.profile)
+		if err := f.Reload(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if i := l.integration("acme"); i.DueReason != step.reason || i.Problem != "" {
+			t.Errorf("step %d: %q is due because of %q, expected %q: %s", n, i.Name, i.DueReason, step.reason, i.Problem)
+		}
+		l.in(func(tx *database.Tx) error { return tx.SetDue(t.Context(), "acme", tx.Now().AddDate(0, 0, 1), "") })
+	}
 }
