@@ -133,6 +133,9 @@ const (
 func NewDecoder(limits Limits, keys Keys, visit func(*Text)) *Decoder {
 	d := &Decoder{limits: limits.withDefaults(), visit: visit}
 	d.steps = steps{shortest: minRun, reach: min(max(64, keys.Longest), 1024), thorough: keys.Thorough, seams: keys.Seams}
+	if keys.Seams != nil {
+		d.steps.ends = endsOf(keys.Seams)
+	}
 	if keys.Shortest > 0 { // in six bits a digit; a compressed key may take half its length
 		d.steps.shortest = max(11, (min(keys.Shortest, keys.Shortest/2+8)*8+5)/6)
 	}

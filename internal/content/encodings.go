@@ -108,7 +108,8 @@ type steps struct {
 	shortest int // of a run that may be encoded
 	reach    int // how far a key extends around an escape in it
 	thorough bool
-	seams    *Seams   // nil: text is put together wherever it may be
+	seams    *Seams // nil: text is put together wherever it may be
+	ends     [256]uint8
 	list     []number // scratch
 }
 

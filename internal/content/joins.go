@@ -1,6 +1,9 @@
 package content
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // This file puts together what is found in pieces: text on several lines, in several string literals, or with markup inside.
 
@@ -18,7 +21,7 @@ type span struct{ from, to int }
 // join puts together what is found in pieces where something that is looked for, or encoded, may go on from one to the next. binary:
 // text has control characters.
 func (s *steps) join(text []byte, to *layer) (binary bool) {
-	j := joiner{steps: s, text: text, to: to, redirects: s.seams != nil && bytes.Contains(text, []byte(" >> ")) && bytes.Contains(text, []byte("echo "))}
+	j := joiner{steps: s, text: text, to: to, redirects: s.seams != nil && bytes.Contains(text, []byte(">> ")) && bytes.Contains(text, []byte("echo "))}
 	if s.seams == nil {
 		j.join(0, len(text))
 	}
@@ -27,6 +30,10 @@ func (s *steps) join(text []byte, to *layer) (binary bool) {
 		case c != '\n' && c < ' ':
 			binary = true
 		case s.seams == nil || at == 0:
+		case s.ends[text[at-1]] == never && !j.redirects: // as most lines and strings end
+			if at >= j.next {
+				j.next = 0
+			}
 		case c == '\n':
 			j.line(at)
 		case class[text[at-1]]&isWordChar != 0:
@@ -34,6 +41,20 @@ func (s *steps) join(text []byte, to *layer) (binary bool) {
 		}
 	}
 	return binary
+}
+
+// never: nothing that is looked for goes on after this byte, wherever it stands before a line end, a quote or a tag.
+const never = 1
+
+// endsOf tells by the last byte before a line end, a quote or a tag whether end and line have to be asked.
+func endsOf(seams *Seams) (ends [256]uint8) {
+	for c := range ends {
+		const dropped = "\\^>{" // before what joins
+		if !seams.before[c] && class[c]&(isBase64Digit|isSpace) == 0 && class[c]&isWordChar != 0 && !continues[c] && strings.IndexByte(dropped, byte(c)) < 0 {
+			ends[c] = never
+		}
+	}
+	return ends
 }
 
 // nextSign is the first position from at on of what a piece may end at, a line end among them, or of another control character.
@@ -198,7 +219,7 @@ func (j *joiner) end(at int) {
 		digits, marked = digits+j.digits, marked+j.marked
 	}
 	one, two := byte(tail>>16), byte(tail>>8)
-	within := m.hasThree(tail)
+	within := hasPair(&m.pairs, two, one) && m.hasThree(tail)
 	encoded := marked > 0 && (digits >= minMixed || onDigits)
 	next := 0
 	if within || encoded || short || m.first[one] || hasPair(&m.begins, two, one) {

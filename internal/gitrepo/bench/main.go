@@ -9,8 +9,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"runtime/pprof"
 	"strconv"
 	"time"
 
@@ -24,10 +27,32 @@ import (
 )
 
 func main() {
-	if err := command(os.Args[1:]); err != nil {
+	if err := profiled(func() error { return command(os.Args[1:]) }); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
+}
+
+// profiled runs f, with profiles of CPU and memory in the directory that BENCH_PROFILE names, if it does.
+func profiled(f func() error) error {
+	dir := os.Getenv("BENCH_PROFILE")
+	if dir == "" {
+		return f()
+	}
+	cpu, err := os.Create(filepath.Join(dir, "cpu"))
+	if err != nil {
+		return err
+	}
+	if err := pprof.StartCPUProfile(cpu); err != nil {
+		return err
+	}
+	failed := f()
+	pprof.StopCPUProfile()
+	heap, err := os.Create(filepath.Join(dir, "heap"))
+	if err != nil {
+		return err
+	}
+	return errors.Join(failed, pprof.WriteHeapProfile(heap), heap.Close(), cpu.Close())
 }
 
 func command(args []string) error {

@@ -43,10 +43,8 @@ type History struct {
 	edges     atomic.Int64
 
 	prepared bool
-	named    []edge   // what is new in a tree, grouped by child
-	groups   []uint32 // where each group begins
-	dropped  []edge   // what a tree does not have of its base, by from
-	drops    []uint32 // where those of an object begin
+	named    grouped  // what is new in a tree, by a part of child
+	dropped  grouped  // what a tree does not have of its base, by from
 	tags     []uint32 // of the ID of each object, by number
 	commits  map[ID]*Revision
 	byAge    []*Revision
@@ -58,7 +56,10 @@ type History struct {
 
 // NewHistory returns an empty History of the store.
 func (s *Store) NewHistory() *History {
-	return &History{store: s, tagOf: map[ID]ID{}, numbers: map[ID]uint32{}}
+	h := &History{store: s, tagOf: map[ID]ID{}, numbers: map[ID]uint32{}}
+	h.named = grouped{width: 1 << groupBits / buckets, key: func(e edge) uint32 { return e.child >> (32 - groupBits) }}
+	h.dropped = grouped{width: s.objects/buckets + 1, key: func(e edge) uint32 { return e.from }}
+	return h
 }
 
 // Recorder takes the notes of one worker.
@@ -69,25 +70,80 @@ type Recorder struct {
 	commits []commitRecord
 }
 
-// edges grow without being copied: there are millions.
-type edges struct {
+// buckets is how many parts the edges are in, so that they are grouped one after the other: there are millions, which are not to be
+// held twice.
+const buckets = 64
+
+// edges are those of one worker, by bucket. They grow without being copied.
+type edges [buckets]struct {
 	full [][]edge
 	last []edge
 }
 
-const edgesAtOnce = 16 << 10
+const edgesAtOnce = 1 << 10 // at most, in one piece
 
-func (l *edges) add(e edge) {
-	if len(l.last) == cap(l.last) {
-		if l.last != nil {
-			l.full = append(l.full, l.last)
+func (l *edges) add(e edge, bucket uint32) {
+	b := &l[bucket]
+	if len(b.last) == cap(b.last) {
+		if b.last != nil {
+			b.full = append(b.full, b.last)
 		}
-		l.last = make([]edge, 0, edgesAtOnce)
+		b.last = make([]edge, 0, min(edgesAtOnce, max(16, 2*cap(b.last))))
 	}
-	l.last = append(l.last, e)
+	b.last = append(b.last, e)
 }
 
-func (l *edges) parts() [][]edge { return append(l.full, l.last) }
+// grouped are the edges of all workers by a key, of which each bucket has width.
+type grouped struct {
+	width  uint32
+	key    func(e edge) uint32
+	parts  [buckets][]edge
+	starts []uint32 // where those of a key begin in their part; one more for each bucket
+}
+
+func (g *grouped) bucket(e edge) uint32 { return g.key(e) / g.width }
+
+// gather takes over the edges of all recorders.
+func (g *grouped) gather(recorders []*Recorder, of func(r *Recorder) *edges) {
+	g.starts = make([]uint32, buckets*(g.width+1))
+	next := make([]uint32, g.width)
+	for b := range g.parts {
+		first, starts := uint32(b)*g.width, g.starts[b*int(g.width+1):][:g.width+1]
+		each := func(f func(e edge)) {
+			for _, r := range recorders {
+				mine := &of(r)[b]
+				for _, part := range append(mine.full, mine.last) {
+					for _, e := range part {
+						f(e)
+					}
+				}
+			}
+		}
+		each(func(e edge) { starts[g.key(e)-first+1]++ })
+		for i := range g.width {
+			starts[i+1] += starts[i]
+		}
+		copy(next, starts)
+		sorted := make([]edge, starts[g.width])
+		each(func(e edge) {
+			k := g.key(e) - first
+			sorted[next[k]] = e
+			next[k]++
+		})
+		g.parts[b] = sorted
+		for _, r := range recorders {
+			mine := &of(r)[b]
+			mine.full, mine.last = nil, nil
+		}
+	}
+}
+
+// with returns the edges of a key.
+func (g *grouped) with(key uint32) []edge {
+	b := key / g.width
+	at := b*(g.width+1) + key - b*g.width
+	return g.parts[b][g.starts[at]:g.starts[at+1]]
+}
 
 // Recorder returns a new one.
 func (h *History) Recorder() *Recorder {
@@ -112,13 +168,15 @@ func (r *Recorder) Record(o *Object, named func(name []byte, mode uint32, id []b
 				named(name, mode, id)
 			}
 			if keep && mode&ModeType != ModeGitlink {
-				r.named.add(edge{tagOf(id), hashName(name), o.number})
+				e := edge{tagOf(id), hashName(name), o.number}
+				r.named.add(e, h.named.bucket(e))
 				noted++
 			}
 		})
 		if keep && o.Base != nil {
 			eachDroppedEntry(o, idSize, func(name, id []byte) {
-				r.dropped.add(edge{tagOf(id), hashName(name), o.number})
+				e := edge{tagOf(id), hashName(name), o.number}
+				r.dropped.add(e, h.dropped.bucket(e))
 				noted++
 			})
 		}
@@ -139,7 +197,8 @@ func (r *Recorder) Record(o *Object, named func(name []byte, mode uint32, id []b
 		}
 		if o.number != noNumber {
 			r.commits = append(r.commits, commitRecord{o.number, c.Time, ids})
-			r.named.add(edge{child: tagOf([]byte(c.Tree)), from: o.number})
+			e := edge{child: tagOf([]byte(c.Tree)), from: o.number}
+			r.named.add(e, h.named.bucket(e))
 		}
 	case Tag:
 		target, ok := TagTarget(o.Data, idSize)
@@ -301,36 +360,10 @@ const groupBits = 18
 
 // group arranges the edges by what they are asked for.
 func (h *History) group() {
-	gather := func(of func(r *Recorder) *edges, groups int, key func(e edge) uint32) (sorted []edge, starts []uint32) {
-		starts = make([]uint32, groups+1)
-		for _, r := range h.recorders {
-			for _, part := range of(r).parts() {
-				for _, e := range part {
-					starts[key(e)+1]++
-				}
-			}
-		}
-		for i := range groups {
-			starts[i+1] += starts[i]
-		}
-		sorted = make([]edge, starts[groups])
-		next := slices.Clone(starts)
-		for _, r := range h.recorders {
-			for _, part := range of(r).parts() {
-				for _, e := range part {
-					k := key(e)
-					sorted[next[k]] = e
-					next[k]++
-				}
-			}
-			*of(r) = edges{}
-		}
-		return sorted, starts
-	}
-	h.named, h.groups = gather(func(r *Recorder) *edges { return &r.named }, 1<<groupBits, func(e edge) uint32 { return e.child >> (32 - groupBits) })
-	h.dropped, h.drops = gather(func(r *Recorder) *edges { return &r.dropped }, int(h.store.objects), func(e edge) uint32 { return e.from })
+	h.named.gather(h.recorders, func(r *Recorder) *edges { return &r.named })
+	h.dropped.gather(h.recorders, func(r *Recorder) *edges { return &r.dropped })
 	for i := range h.store.objects {
-		if part := h.dropped[h.drops[i]:h.drops[i+1]]; len(part) > fewDrops {
+		if part := h.dropped.with(i); len(part) > fewDrops {
 			slices.SortFunc(part, compareEdges)
 		}
 	}
@@ -340,8 +373,7 @@ func (h *History) group() {
 const fewDrops = 8
 
 func (h *History) namedBy(child uint32) []edge {
-	k := child >> (32 - groupBits)
-	return h.named[h.groups[k]:h.groups[k+1]]
+	return h.named.with(child >> (32 - groupBits))
 }
 
 func compareEdges(a, b edge) int {
@@ -350,7 +382,7 @@ func compareEdges(a, b edge) int {
 
 // drop reports whether the tree of that number does not have what e names, which its base has.
 func (h *History) drop(number uint32, e edge) bool {
-	part := h.dropped[h.drops[number]:h.drops[number+1]]
+	part := h.dropped.with(number)
 	for len(part) > fewDrops { // most often there are fewer
 		if mid := len(part) / 2; part[mid].child > e.child || part[mid].child == e.child && part[mid].name > e.name {
 			part = part[:mid]

@@ -119,6 +119,9 @@ func (s *Store) Close() {
 // Packs is the number of packs that can be read.
 func (s *Store) Packs() int { return len(s.packs) }
 
+// Objects is how many there are, in all packs and files.
+func (s *Store) Objects() int { return int(s.objects) }
+
 // Promisor reports whether a pack says that objects were left out of it.
 func (s *Store) Promisor() bool { return s.promisor }
 

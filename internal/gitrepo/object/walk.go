@@ -133,6 +133,7 @@ type walker struct {
 	delta   []byte        // scratch: delta instructions
 	ranges  ranges        // scratch
 	free    [23][][]byte  // buffers to use again, by the logarithm of their size
+	unused  int           // bytes in them
 }
 
 func (w *walker) loop() {
@@ -395,6 +396,9 @@ type memory struct {
 	held   atomic.Int64
 }
 
+// maxIdle bounds the bytes that a worker keeps to use again.
+const maxIdle = 8 << 20
+
 // buffer returns n bytes that count against the memory limit until released.
 func (w *walker) buffer(n int64) ([]byte, error) {
 	if n > w.memory.object {
@@ -411,6 +415,7 @@ func (w *walker) buffer(n int64) ([]byte, error) {
 	if k := len(w.free[class]); k > 0 {
 		b := w.free[class][k-1]
 		w.free[class] = w.free[class][:k-1]
+		w.unused -= cap(b)
 		return b[:n], nil
 	}
 	return make([]byte, n, 1<<class), nil
@@ -419,7 +424,8 @@ func (w *walker) buffer(n int64) ([]byte, error) {
 func (w *walker) release(b []byte) {
 	w.memory.held.Add(-int64(len(b)))
 	class := bits.Len64(uint64(max(cap(b), 64) - 1))
-	if class < len(w.free) && cap(b) == 1<<class && len(w.free[class]) < 8 {
+	if class < len(w.free) && cap(b) == 1<<class && len(w.free[class]) < 8 && w.unused+cap(b) <= maxIdle {
 		w.free[class] = append(w.free[class], b)
+		w.unused += cap(b)
 	}
 }

@@ -181,12 +181,7 @@ func (s *Suspects) each(data []byte, f func(word, at int)) {
 	if len(s.all) == 0 {
 		return
 	}
-	for p := s.stride - 1; p < len(data); p += s.stride {
-		if p+foldGram <= len(data) {
-			if h := foldHash(data[p:]); s.grams[h/64]>>(h%64)&1 == 0 {
-				continue
-			}
-		}
+	for p := s.next(data, s.stride-1); p < len(data); p = s.next(data, p+s.stride) {
 		for start := max(0, p-s.stride+1); start <= p; start++ {
 			for i, word := range s.all {
 				if start+len(word) <= len(data) && foldEqual(data[start:start+len(word)], word) {
@@ -195,6 +190,24 @@ func (s *Suspects) each(data []byte, f func(word, at int)) {
 			}
 		}
 	}
+}
+
+// next is the first sampled position from p on where a word may be; near the end that is any.
+func (s *Suspects) next(data []byte, p int) int {
+	grams, stride := &s.grams, s.stride
+	// Four independent look-ups a round keep the processor's load units busy.
+	for last := len(data) - foldGram - 3*stride; p <= last; p += 4 * stride {
+		a, b, c, d := foldHash(data[p:]), foldHash(data[p+stride:]), foldHash(data[p+2*stride:]), foldHash(data[p+3*stride:])
+		if (grams[a/64]>>(a%64)|grams[b/64]>>(b%64)|grams[c/64]>>(c%64)|grams[d/64]>>(d%64))&1 != 0 {
+			break
+		}
+	}
+	for ; p <= len(data)-foldGram; p += stride {
+		if h := foldHash(data[p:]); grams[h/64]>>(h%64)&1 != 0 {
+			break
+		}
+	}
+	return p
 }
 
 func foldEqual(data, lower []byte) bool {

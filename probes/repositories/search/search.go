@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"maps"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync"
 
@@ -169,6 +170,9 @@ func (s *search) repository(ctx context.Context, n gitrepo.Nested, parent *repo,
 	r.Read(ctx)
 	r.store = r.Store(ctx, s.options.Workers, s.options.Limits.Objects)
 	defer r.store.Close()
+	if r.store.Objects() >= manyObjects {
+		defer thrifty()()
+	}
 	r.history = r.store.NewHistory()
 	r.listPresent()
 	r.store.Walk(ctx, func() object.Visitor { return r.newScanner(ctx) })
@@ -191,6 +195,31 @@ func (s *search) repository(ctx context.Context, n gitrepo.Nested, parent *repo,
 			continue
 		}
 		s.repository(ctx, n, r, result)
+	}
+}
+
+// manyObjects is from how many on the memory that a search takes is worth more than the time of the garbage collector.
+const manyObjects = 100_000
+
+var saving struct {
+	sync.Mutex
+	users, before int
+}
+
+// thrifty lets less garbage gather, until what it returns is called: what is known of a large repository is held in large pieces
+// without pointers, which take the collector no time.
+func thrifty() (done func()) {
+	saving.Lock()
+	defer saving.Unlock()
+	if saving.users++; saving.users == 1 {
+		saving.before = debug.SetGCPercent(10)
+	}
+	return func() {
+		saving.Lock()
+		defer saving.Unlock()
+		if saving.users--; saving.users == 0 {
+			debug.SetGCPercent(saving.before)
+		}
 	}
 }
 
