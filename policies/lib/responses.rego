@@ -282,11 +282,42 @@ success := input.profile.success if {
 transient(x) if {
 	not x.status
 	x.error
+	not dropped(x)
 }
 
 transient(x) if x.status == 429
 
 transient(x) if x.retry_after
+
+# dropped holds for a valid event that got no response, sent again neither, while the receiver responded to others after
+# it: the receiver cannot take it, which is no accident.
+dropped(x) if {
+	x.purpose == "genuine"
+	not x.status
+	x.error in {"reset", "timeout", "truncated"}
+	x.retries > 0
+	survived(x)
+}
+
+survived(x) if x.witnessed
+
+# Those of each type are sent before there is a control request, and more of one type after them.
+survived(x) if {
+	x.family == "type"
+	later := in_family(x.environment, "baseline")
+	count(later) > 0
+	every item in later {
+		succeeded(item.fact)
+	}
+}
+
+# After a duplicate, another event is sent under its signature.
+survived(x) if {
+	x.family == "redelivery"
+	some item in in_families(x.environment, ["F07", "F31"])
+	item.fact.case == "signature-reused"
+	item.fact.witnessed
+}
 
 # --- What the classes show together
 

@@ -177,6 +177,39 @@ test_large_events if {
 	outcomes(large(401)) == {"pass", "fail"}
 }
 
+# A valid event that gets no response twice is one that the receiver cannot take, where it responds to others afterwards.
+lost(error) := {"error": error, "retries": 1, "witnessed": true}
+
+test_fail_of_an_event_that_is_dropped if {
+	base := [given.wrong, genuine("application.complete", ok)]
+	every row in [
+		["raw-body", "value-emoji", "timeout", {"fail", "pass"}],
+		["raw-body", "pretty", "reset", {"fail", "pass"}],
+		["size", "64-KiB", "timeout", {"fail", "pass"}],
+		["size", "64-KiB", "reset", {"warn", "pass"}],
+		["transport", "chunked", "timeout", {"warn", "pass"}],
+		["transport", "http2", "truncated", {"fail", "pass"}],
+	] {
+		outcomes(given.document({}, array.concat(base, [unusual(row[0], row[1], lost(row[2]))]))) == row[3]
+	}
+}
+
+test_an_accident_shows_nothing if {
+	base := [given.wrong, genuine("application.complete", ok)]
+	every changes in [{"retries": 0}, {"witnessed": false}, {"error": "refused"}] {
+		document := given.document({}, array.concat(base, [unusual("size", "64-KiB", object.union(lost("timeout"), changes))]))
+		outcomes(document) == {"inconclusive", "pass"}
+	}
+}
+
+test_fail_of_a_type_that_is_dropped if {
+	expired := genuine("application.expired", {"error": "timeout", "retries": 1, "witnessed": false})
+	base := [given.wrong, genuine("application.complete", ok), expired]
+	outcomes(given.document({}, base)) == {"inconclusive"}
+	outcomes(given.document({}, array.concat(base, [given.exchange("genuine", "baseline", "1", ok)]))) == {"fail"}
+	outcomes(given.document({}, array.concat(base, [given.exchange("genuine", "baseline", "1", {"error": "timeout"})]))) == {"inconclusive"}
+}
+
 # The cause that a status suggests is named.
 test_habits if {
 	every row in [[404, [404], "path of webhook_url"], [401, [401], "another key"], [201, [401], "NestJS"], [202, [401], "queue events"], [204, [401], "empty body"]] {

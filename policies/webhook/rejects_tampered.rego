@@ -74,6 +74,9 @@ smuggled(environment) := [item |
 	cleaned(item.fact.case)
 ]
 
-cleaned(name) if name in {"tags-added", "percent-encoded", "html-entity", "slash-added", "crlf", "latin-1"}
+cleaned(name) if name in {
+	"tags-added", "percent-encoded", "html-entity", "plus-added", "decomposed", "zero-width-added", "slash-added",
+	"crlf", "latin-1",
+}
 
 cleaned(name) if startswith(name, "byte-ff")

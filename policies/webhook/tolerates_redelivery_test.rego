@@ -21,6 +21,13 @@ test_fail if {
 	outcomes(twice(ok, {"status": 200, "error": "endless"})) == {"fail"}
 }
 
+test_fail_of_a_duplicate_that_is_dropped if {
+	document := twice(ok, {"error": "timeout", "retries": 1, "witnessed": false})
+	outcomes(document) == {"inconclusive"}
+	reused := given.refused("F07", "signature-reused")
+	outcomes(json.patch(document, [{"op": "add", "path": "/facts/webhook.exchange/-", "value": reused}])) == {"fail"}
+}
+
 test_inconclusive if {
 	outcomes(given.nothing) == {"inconclusive"}
 	outcomes(twice({"status": 401}, {"status": 401})) == {"inconclusive"}

@@ -63,6 +63,8 @@ not_accepted(environment) := [x | some x in sent(environment); not responses.suc
 
 shows_nothing(x) if responses.transient(x)
 
+shows_nothing(x) if responses.dropped(x)
+
 # A plain valid event got this response too, so it is not the serialization that the receiver objects to.
 shows_nothing(x) if {
 	"turned" in x.equals

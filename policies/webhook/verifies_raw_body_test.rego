@@ -28,6 +28,10 @@ test_fail_where_a_spelling_is_refused if {
 	outcomes(beside([spelled("python", {"status": 500})])) == {"fail"}
 }
 
+test_a_dropped_event_is_no_rejection if {
+	outcomes(beside([spelled("pretty", {"error": "timeout", "retries": 1, "witnessed": true})])) == {"inconclusive"}
+}
+
 test_warns_where_a_value_is_refused_for_itself if outcomes(beside([spelled("python", ok), spelled("value-non-ascii", {"status": 422})])) == {"warn", "pass"}
 
 test_fail_where_another_spelling_is_what_is_verified if {

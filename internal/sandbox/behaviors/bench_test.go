@@ -174,6 +174,7 @@ func (b *bench) doWith(client *http.Client, scheme string, s sent) seen {
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	request.Host = s.header.Get("Host") // "": that of the URL
 	request.Header = s.header.Clone()
 	if s.signatures != nil {
 		request.Header[sandbox.SignatureHeader] = s.signatures

@@ -32,6 +32,16 @@ var smugglingFlaws = []sandbox.Behavior{
 		Plant:  aswell(func(b []byte) []byte { return bytes.ReplaceAll(b, []byte(`\`), nil) })},
 	{Name: "line-ends-normalized", Description: "verifies the body with LF for CRLF", Expect: smuggling,
 		Plant: sandbox.Instead(func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n")) })},
+	{Name: "text-normalized", Description: "verifies the body in Unicode's composed form", Expect: smuggling,
+		Plant: sandbox.Instead(func(b []byte) []byte {
+			return bytes.ReplaceAll(bytes.ReplaceAll(b, []byte("a\u0301"), []byte("\u00e1")), []byte("e\u0301"), []byte("\u00e9"))
+		})},
+	{Name: "plus-decoded", Description: "verifies the body with a blank for each +", Expect: smuggling,
+		Plant: sandbox.Instead(func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("+"), []byte(" ")) })},
+	{Name: "zero-width-stripped", Description: "verifies the body without zero-width blanks", Expect: smuggling,
+		Plant: sandbox.Instead(func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("\u200b"), nil) })},
+	{Name: "tabs-expanded", Description: "verifies the body with blanks for tabs", Expect: sandbox.Expect{Fails: []string{sandbox.VerifiesRaw}},
+		Plant: sandbox.Instead(func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("\t"), []byte("    ")) })},
 	{Name: "stream-already-read", Description: "accepts the signature of an empty body for any",
 		Expect: sandbox.Expect{Fails: smuggling.Fails, May: []string{sandbox.RejectsBypass}},
 		Plant:  aswell(func([]byte) []byte { return nil })},
@@ -47,6 +57,9 @@ var smugglingFlaws = []sandbox.Behavior{
 		Plant: excuse(func(d *sandbox.Delivery) bool {
 			return strings.Contains(strings.ToLower(d.Header.Get("User-Agent")), "begini")
 		})},
+	{Name: "local-host-trusted", Description: "does not verify what asks for localhost",
+		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsBypass}},
+		Plant:  excuse(func(d *sandbox.Delivery) bool { return d.Host == "localhost" })},
 	{Name: "unset-token-trusted", Description: "does not verify a request with the bearer token, which is not set",
 		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsBypass}},
 		Plant:  excuse(func(d *sandbox.Delivery) bool { return d.Header.Get("Authorization") == "Bearer undefined" })},
@@ -85,14 +98,22 @@ var smugglingFlaws = []sandbox.Behavior{
 	{Name: "beyond-ascii-crashes", Description: "responds with 500 to text that is not ASCII, as with LANG=C",
 		Expect: sandbox.Expect{Fails: []string{sandbox.AcceptsGenuine, sandbox.StatusCodes}, May: []string{sandbox.VerifiesRaw, sandbox.RejectsMalformed}},
 		Plant:  crashesAbove(0x7f)},
+	{Name: "emoji-hangs", Description: "never answers characters of four bytes", Setup: sandbox.Setup{Hangs: true},
+		Expect: sandbox.Expect{Fails: []string{sandbox.AcceptsGenuine}, Withheld: []string{sandbox.VerifiesRaw}, May: []string{sandbox.RejectsMalformed}},
+		Plant:  above(0xffff, sandbox.Answer{Hang: true})},
 	{Name: "first-chunk-verified", Description: "verifies the first 32 KiB, so that larger events are rejected",
 		Expect: sandbox.Expect{Fails: []string{sandbox.AcceptsGenuine}, May: []string{sandbox.Bounded}},
 		Plant:  sandbox.Instead(func(b []byte) []byte { return b[:min(len(b), 32<<10)] })},
 }
 
-// crashesAbove responds with 500 to verified events with a character beyond last, escaped or not.
+// crashesAbove responds with 500 to verified events with a character beyond last.
 func crashesAbove(last rune) func(*sandbox.Rules) {
+	return above(last, sandbox.TextAnswer(500, "text/plain", "internal error"))
+}
+
+// above responds with a to verified events with a character beyond last, escaped or not.
+func above(last rune, a sandbox.Answer) func(*sandbox.Rules) {
 	return after(func(d *sandbox.Delivery) bool {
 		return strings.ContainsFunc(string(unescaped(d.Payload)), func(c rune) bool { return c > last && c != '\ufffd' })
-	}, sandbox.TextAnswer(500, "text/plain", "internal error"))
+	}, a)
 }

@@ -167,6 +167,9 @@ func forgeries(profile *provider.Profile) []Case {
 		{Family: "F08", Name: "tags-added", Change: smuggled("prelaunch", "prel<i>au</i>nch")},
 		{Family: "F08", Name: "percent-encoded", Change: smuggled("prelaunch", "prel%61unch")},
 		{Family: "F08", Name: "html-entity", Change: smuggled("prelaunch&", "prelaunch&amp;")},
+		{Family: "F08", Name: "plus-added", Change: smuggled("pre launch", "pre+launch")},
+		{Family: "F08", Name: "decomposed", Change: smuggled("prel\u00e1unch", "prela\u0301unch")},
+		{Family: "F08", Name: "zero-width-added", Change: smuggled("prelaunch", "pre\u200blaunch")},
 		{Family: "F08", Name: "slash-added", Change: smuggled("prelaunch", `prelau\nch`)},
 		{Family: "F08", Name: "crlf", Change: func(f *Request) {
 			f.Body = pretty.Write(f.Doc)
@@ -274,6 +277,13 @@ func forgeries(profile *provider.Profile) []Case {
 		{Family: "F14", Name: "forwarded", Change: hint("Forwarded", `for=127.0.0.1;host=localhost`)},
 		{Family: "F14", Name: "x-client-ip", Change: hint("X-Client-IP", "127.0.0.1")},
 		{Family: "F14", Name: "x-forwarded-host", Change: hint("X-Forwarded-Host", "localhost")},
+		// A server may well serve something else under another name: only the response to valid events means something.
+		{Family: "F14", Name: "host", Change: func(f *Request) { f.Host, f.Elsewhere = "localhost", true }},
+		{Family: "F14", Name: "origin", Change: func(f *Request) {
+			site := "https://www." + f.Profile.Name + ".com"
+			f.add("Origin", site)
+			f.add("Referer", site+"/")
+		}},
 		{Family: "F14", Name: "x-original-url", Change: func(f *Request) {
 			f.add("X-Original-URL", "http://127.0.0.1"+f.Path)
 			f.add("X-Rewrite-URL", "http://127.0.0.1"+f.Path)

@@ -199,6 +199,7 @@ var (
 	Compact = style{comma: ",", colon: ":"}
 	Python  = style{comma: ", ", colon: ": ", escape: func(r rune) bool { return r > 0x7e }}
 	pretty  = style{comma: ",", colon: ": ", indent: "  "}
+	tabbed  = style{comma: ",", colon: "\t:\t", indent: "\t"}
 	spread  = style{comma: ",", colon: ":", indent: "  "}
 	escaped = style{comma: ",", colon: ":", escape: func(r rune) bool { return r > 0x7e || r == 'e' || r == 'P' }}
 	ascii   = style{comma: ",", colon: ":", escape: func(r rune) bool { return r > 0x7e }}

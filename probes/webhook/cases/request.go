@@ -77,6 +77,7 @@ type Request struct {
 	Keyed     bool // holds something made with a held key
 	Elsewhere bool
 	NoSend    string // why the case cannot be sent
+	Host      string // in place of the URL's
 	UserAgent string // in place of the auditor's
 	Unmarked  bool   // does not name the auditor
 	LowerName bool   // write the signature header's name in lower case

@@ -64,12 +64,16 @@ var variants = []Case{
 	{Family: FamilyRaw, Name: "pretty", Change: signed(func(f *Request) { f.Body = pretty.Write(f.Doc) })},
 	{Family: FamilyRaw, Name: "trailing-newline", Change: signed(func(f *Request) { f.Body = append(bytes.Clone(f.Body), '\n') })},
 	{Family: FamilyRaw, Name: "reordered", Change: signed(func(f *Request) { f.Body = Compact.Write(f.Doc.reversed()) })},
+	{Family: FamilyRaw, Name: "white-space", Change: signed(func(f *Request) { f.Body = append([]byte("\n\t "), tabbed.Write(f.Doc)...) })},
 	{Family: FamilyRaw, Name: "escaped", Change: signed(func(f *Request) { f.Body = escaped.Write(f.Doc) })},
 	{Family: FamilyRaw, Name: "value-non-ascii", Change: signed(func(f *Request) { f.respell("prélaunch ✓", Compact) })},
 	{Family: FamilyRaw, Name: "value-escaped-non-ascii", Change: signed(func(f *Request) { f.respell("prélaunch ✓", ascii) })},
 	{Family: FamilyRaw, Name: "value-emoji", Change: signed(func(f *Request) { f.respell("prelaunch \U0001f600", Compact) })},
 	{Family: FamilyRaw, Name: "value-escaped-emoji", Change: signed(func(f *Request) { f.respell("prelaunch \U0001f600", ascii) })},
 	{Family: FamilyRaw, Name: "value-latin-1", Change: signed(func(f *Request) { f.respell("pr\u00e9launch", Compact) })},
+	// What cleaning, decoding and Unicode normalization change, so that their result has another signature.
+	{Family: FamilyRaw, Name: "value-encoded", Change: signed(func(f *Request) { f.respell(`a+b  50%25 &#112; %u0070 "q" c:\d`, Compact) })},
+	{Family: FamilyRaw, Name: "value-unicode-forms", Change: signed(func(f *Request) { f.respell("e\u0301 \u200b \u00a0 \u2019 \u2028 \ufb01 \uff21", Compact) })},
 	{Family: FamilyRaw, Name: "value-escaped-slash", Change: signed(func(f *Request) { f.respell("pre/launch", slashed) })},
 	{Family: FamilyRaw, Name: "value-control-character", Change: signed(func(f *Request) { f.respell("prelaunch\u001b", Compact) })},
 

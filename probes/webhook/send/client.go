@@ -252,7 +252,7 @@ func (c *Client) Request(ctx context.Context, f *cases.Request) *http.Request {
 		target.Path, target.RawPath = unescaped, f.Path
 	}
 	request := &http.Request{
-		Method: f.Method, URL: target, Host: c.url.Host, Header: http.Header{},
+		Method: f.Method, URL: target, Host: cmp.Or(f.Host, c.url.Host), Header: http.Header{},
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, ContentLength: int64(len(f.Body)),
 	}
 	for _, pair := range f.Header {
