@@ -83,6 +83,7 @@ func TestSettings(t *testing.T) {
 	t.Parallel()
 	for name, example := range map[string]struct{ text, listen string }{
 		"fleet.yaml":      {read(t, "fleet.yaml"), "0.0.0.0:8080"},
+		"the package's":   {read(t, "../../.github/release/server/fleet.yaml"), "127.0.0.1:8080"},
 		"kubernetes.yaml": {inline(t, "kubernetes.yaml", "  fleet.yaml: |"), "0.0.0.0:8080"},
 		"compose.yaml":    {inline(t, "compose.yaml", "    content: |"), "127.0.0.1:8080"},
 	} {
