@@ -46,8 +46,8 @@ const (
 )
 
 // note opens the files that a pattern matches and remembers how long they are.
-func (p *probe) note(run *audit.Run, s *source) {
-	paths, whole := matching(run.Integration.Resolve(s.Path))
+func (p *probe) note(ctx context.Context, run *audit.Run, s *source) {
+	paths, whole := matching(ctx, run.Integration.Resolve(s.Path))
 	if !whole {
 		s.gap(&s.gaps, s.name, "the pattern leads through more directories and files than are listed")
 	}
@@ -57,6 +57,9 @@ func (p *probe) note(run *audit.Run, s *source) {
 	}
 	open := 0
 	for _, path := range paths {
+		if ctx.Err() != nil {
+			return
+		}
 		if len(s.files) == maxFiles {
 			s.gap(&s.gaps, s.name, "more files match than are searched")
 			return
@@ -77,8 +80,8 @@ func (p *probe) note(run *audit.Run, s *source) {
 }
 
 // matching are the paths that a pattern matches, in order, as filepath.Glob has them; whole is false when there are more directories
-// and files on the way than maxListed.
-func matching(pattern string) (paths []string, whole bool) {
+// and files on the way than maxListed. Only directories are opened: a named pipe waits for its writer, a device may do anything.
+func matching(ctx context.Context, pattern string) (paths []string, whole bool) {
 	listed := 0
 	paths = []string{filepath.VolumeName(pattern)}
 	if filepath.IsAbs(pattern) {
@@ -95,6 +98,12 @@ func matching(pattern string) (paths []string, whole bool) {
 				if _, err := os.Lstat(at); err == nil {
 					next = append(next, at)
 				}
+				continue
+			}
+			if ctx.Err() != nil {
+				return nil, true
+			}
+			if info, err := os.Stat(path); err != nil || !info.IsDir() {
 				continue
 			}
 			directory, err := os.Open(path)
@@ -186,8 +195,14 @@ func (p *probe) searchKeys(ctx context.Context, run *audit.Run, s *source) {
 		p.emitKeys(run, s, s.name, "before", found)
 		return
 	}
+	late, cancel := context.WithTimeout(ctx, p.timing.search)
+	defer cancel()
 	for _, f := range s.files {
 		if ctx.Err() != nil {
+			return
+		}
+		if late.Err() != nil {
+			s.gap(&s.gaps, f.name, "the time for a log was over; this file and what follows were left out")
 			return
 		}
 		handle := f.handle
@@ -208,12 +223,16 @@ func (p *probe) searchKeys(ctx context.Context, run *audit.Run, s *source) {
 		}
 		found := scanner.Hits()
 		found.Name(f.name)
-		cuts, err := found.Read(ctx, f.name, io.NewSectionReader(handle, 0, f.size))
+		cuts, err := found.Read(late, f.name, io.NewSectionReader(handle, 0, f.size))
 		if handle != f.handle {
 			_ = handle.Close() // only read from
 		}
 		s.bytes += f.size
-		if err != nil && ctx.Err() == nil {
+		switch {
+		case err == nil || ctx.Err() != nil:
+		case late.Err() != nil:
+			s.gap(&s.gaps, f.name, "the time for a log was over before it was searched to its end")
+		default:
 			s.gap(&s.gaps, f.name, "it cannot be read to its end")
 		}
 		for _, cut := range cuts {
@@ -245,7 +264,7 @@ type addition struct {
 }
 
 // additions reads what came to the files since they were noted. problems tell what of it is lost.
-func (p *probe) additions(run *audit.Run, s *source) (list []addition, problems []Gap) {
+func (p *probe) additions(ctx context.Context, run *audit.Run, s *source) (list []addition, problems []Gap) {
 	left := int64(maxAdded)
 	add := func(name string, r io.ReaderAt, from, to int64, whole bool) {
 		if to-from > left {
@@ -263,7 +282,7 @@ func (p *probe) additions(run *audit.Run, s *source) (list []addition, problems 
 		}
 	}
 	copied := map[*file]bool{}
-	paths, _ := matching(run.Integration.Resolve(s.Path)) // that more match was told before
+	paths, _ := matching(ctx, run.Integration.Resolve(s.Path)) // that more match was told before
 	for i, path := range paths {
 		if i == 2*maxFiles {
 			s.gap(&problems, s.name, "more files match than are searched")

@@ -101,7 +101,7 @@ func (p *probe) catchUp(ctx context.Context, run *audit.Run, s *source, expect b
 	size, changed := int64(-1), began
 	for {
 		if s.Path != "" {
-			list, problems = p.additions(run, s)
+			list, problems = p.additions(ctx, run, s)
 		} else {
 			list, problems = p.rerun(ctx, run, s)
 		}

@@ -61,7 +61,7 @@ func newBench(t *testing.T, sources ...audit.LogSource) *bench {
 	t.Helper()
 	b := &bench{t: t, dir: t.TempDir(), out: &audittest.Sink{}}
 	b.probe = New().(*probe)
-	b.probe.timing = timing{wait: 200 * time.Millisecond, quiet: time.Millisecond, poll: time.Millisecond, rerun: time.Millisecond}
+	b.probe.timing = timing{search: time.Minute, wait: 200 * time.Millisecond, quiet: time.Millisecond, poll: time.Millisecond, rerun: time.Millisecond}
 	b.run = &audit.Run{Integration: newIntegration(b.dir, sources...), ID: "abcdefgh1234", Ledger: &audit.Ledger{}, Sink: b.out}
 	return b
 }

@@ -76,6 +76,7 @@ const (
 	maxListed = 100_000  // entries of directories that are matched with a pattern
 	maxLog    = 64 << 30 // bytes that are searched
 	maxFiles  = 1000     // files that a pattern matches
+	maxTime   = 5 * time.Minute
 	maxOpen   = 200      // files that are kept open, so that what is written to them after a rotation is seen
 	maxAdded  = 64 << 20 // bytes of what came since that are searched
 	maxGaps   = 20
@@ -94,17 +95,18 @@ type probe struct {
 	hits int
 }
 
-// timing is how long the second phase waits for a log that lags.
+// timing is how long a log is searched, and how long the second phase waits for one that lags.
 type timing struct {
-	wait  time.Duration // for the receiver's activity to show, at most
-	quiet time.Duration // without growth after that
-	poll  time.Duration // between two looks at files
-	rerun time.Duration // between two runs of a command
+	search time.Duration // in the first phase
+	wait   time.Duration // for the receiver's activity to show, at most
+	quiet  time.Duration // without growth after that
+	poll   time.Duration // between two looks at files
+	rerun  time.Duration // between two runs of a command
 }
 
 // New returns the probe.
 func New() audit.Probe {
-	return &probe{timing: timing{wait: 15 * time.Second, quiet: time.Second, poll: 100 * time.Millisecond, rerun: time.Second}}
+	return &probe{timing: timing{search: maxTime, wait: 15 * time.Second, quiet: time.Second, poll: 100 * time.Millisecond, rerun: time.Second}}
 }
 
 func (*probe) Name() string  { return "logs" }
@@ -146,7 +148,7 @@ func (s *source) gap(list *[]Gap, file, reason string) {
 }
 
 // Prepare notes where each log ends, before anything is sent.
-func (p *probe) Prepare(_ context.Context, run *audit.Run) {
+func (p *probe) Prepare(ctx context.Context, run *audit.Run) {
 	if len(run.Integration.Logs) == 0 {
 		return
 	}
@@ -163,7 +165,7 @@ func (p *probe) Prepare(_ context.Context, run *audit.Run) {
 		}
 		p.sources = append(p.sources, s)
 		if declared.Path != "" {
-			p.note(run, s)
+			p.note(ctx, run, s)
 		}
 		s.late = begun(run)
 	}
