@@ -136,6 +136,11 @@ careful_step(environment) := concat("", [
 	"environments.same-build", sprintf("%s run the same build", [lib.of_both([lib.reference, environment])]),
 )
 
+# unsent is why no valid event was sent; undefined where nothing kept it from being sent.
+unsent(environment) := unsigned(environment) if {
+	unsigned(environment)
+} else := careful(environment)
+
 # queued is why the response of a receiver that verifies behind a queue shows nothing.
 queued(environment) := queue(environment) if responses.queued_unobserved(environment)
 
@@ -170,10 +175,8 @@ count_step(environment) := "Let the effects observer print how often the event w
 } else := observer_step(environment)
 
 # unproven is why rejections show nothing: no correct signature was seen to make a difference, or none could be sent.
-unproven(environment) := unsigned(environment) if {
-	unsigned(environment)
-} else := careful(environment) if {
-	responses.careful(environment)
+unproven(environment) := unsent(environment) if {
+	unsent(environment)
 } else := obstacle(
 	"valid-events-rejected", environment, "no correct signature was seen to make a difference",
 	"Make the receiver accept valid events first: see webhook.accepts-genuine.",

@@ -336,10 +336,8 @@ findings contains verdict.inconclusive(environment, unsent(environment), {
 	not rejected_by_status(environment)
 }
 
-unsent(environment) := obstacles.unsigned(environment) if {
-	obstacles.unsigned(environment)
-} else := obstacles.careful(environment) if {
-	obstacles.careful(environment)
+unsent(environment) := obstacles.unsent(environment) if {
+	obstacles.unsent(environment)
 } else := obstacles.not_sent(environment)
 
 # provider_status is the receiver's response to the provider's own test webhook, the valid event of careful probing.

@@ -77,10 +77,8 @@ about(environment) := {
 	"next_step": obstacle(environment).next_step, "cause": obstacle(environment).cause,
 }
 
-obstacle(environment) := obstacles.unsigned(environment) if {
-	obstacles.unsigned(environment)
-} else := obstacles.careful(environment) if {
-	obstacles.careful(environment)
+obstacle(environment) := obstacles.unsent(environment) if {
+	obstacles.unsent(environment)
 } else := obstacles.accepts_everything(environment) if {
 	obstacles.accepts_everything(environment)
 } else := obstacles.unproven(environment) if {

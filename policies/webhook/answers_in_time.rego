@@ -84,10 +84,8 @@ about(environment) := {
 	"next_step": obstacle(environment).next_step, "cause": obstacle(environment).cause,
 }
 
-obstacle(environment) := obstacles.unsigned(environment) if {
-	obstacles.unsigned(environment)
-} else := obstacles.careful(environment) if {
-	obstacles.careful(environment)
+obstacle(environment) := obstacles.unsent(environment) if {
+	obstacles.unsent(environment)
 } else := obstacles.no_response(environment) if {
 	count(late(environment)) > 0
 } else := obstacles.unproven(environment)

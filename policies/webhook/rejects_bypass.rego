@@ -119,15 +119,11 @@ rebuilt(item) if {
 	not item.fact.variant
 }
 
-findings contains verdict.finding(environment, {
-	"outcome": "warn", "subject": "F29 rebuilt",
+findings contains verdict.warning(environment, "F29", hits, {
+	"subject": "F29 rebuilt",
 	"message": sprintf("%s accepted %s (%s): it takes its own URL from the request", [
 		text.receiver(environment), text.families.F29.accepted, concat(", ", text.cases(hits)),
 	]),
-	"evidence": {
-		"family": text.family("F29"), "accepted": text.cases(hits), "statuses": responses.statuses(hits),
-		"replay": text.replay(environment, [item.fact | some item in hits]),
-	},
 }) if {
 	some environment, _ in lib.environments
 	not verdict.unread(environment)

@@ -62,15 +62,11 @@ replaced(environment, finding) if {
 	count(legacy(environment)) > 0
 }
 
-findings contains verdict.finding(environment, {
-	"outcome": "warn", "subject": "F26 legacy",
+findings contains verdict.warning(environment, "F26", hits, {
+	"subject": "F26 legacy",
 	"message": sprintf("%s accepted an older signature scheme of the provider with the correct key (%s)", [
 		text.receiver(environment), concat(", ", text.cases(hits)),
 	]),
-	"evidence": {
-		"family": text.family("F26"), "accepted": text.cases(hits), "statuses": responses.statuses(hits),
-		"replay": text.replay(environment, [item.fact | some item in hits]),
-	},
 }) if {
 	some environment, _ in lib.environments
 	not verdict.unread(environment)

@@ -51,15 +51,11 @@ appended(item) if {
 	item.class == "accepted"
 }
 
-findings contains verdict.finding(environment, {
-	"outcome": "warn", "subject": "F07 appended",
+findings contains verdict.warning(environment, "F07", hits, {
+	"subject": "F07 appended",
 	"message": sprintf("%s accepted a signed batch with an unsigned item appended to it (%s)", [
 		text.receiver(environment), concat(", ", text.cases(hits)),
 	]),
-	"evidence": {
-		"family": text.family("F07"), "accepted": text.cases(hits), "statuses": responses.statuses(hits),
-		"replay": text.replay(environment, [item.fact | some item in hits]),
-	},
 }) if {
 	some environment, _ in lib.environments
 	not verdict.unread(environment)

@@ -47,15 +47,11 @@ other_hashes(environment) := responses.of_class(
 	"accepted",
 )
 
-findings contains verdict.finding(environment, {
-	"outcome": "warn", "subject": "F06",
+findings contains verdict.warning(environment, "F06", hits, {
+	"subject": "F06",
 	"message": sprintf("%s accepted the correct key with another hash (%s): the algorithm is not pinned", [
 		text.receiver(environment), concat(", ", text.cases(hits)),
 	]),
-	"evidence": {
-		"family": text.family("F06"), "accepted": text.cases(hits), "statuses": responses.statuses(hits),
-		"replay": text.replay(environment, [item.fact | some item in hits]),
-	},
 }) if {
 	some environment, _ in lib.environments
 	not verdict.unread(environment)

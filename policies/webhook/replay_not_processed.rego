@@ -61,10 +61,8 @@ about(environment) := {
 	"next_step": obstacle(environment).next_step, "cause": obstacle(environment).cause,
 }
 
-obstacle(environment) := obstacles.unsigned(environment) if {
-	obstacles.unsigned(environment)
-} else := obstacles.careful(environment) if {
-	obstacles.careful(environment)
+obstacle(environment) := obstacles.unsent(environment) if {
+	obstacles.unsent(environment)
 } else := obstacles.uncounted(environment)
 
 findings contains verdict.finding(environment, object.union({"subject": "replay"}, about(environment))) if {
@@ -79,15 +77,11 @@ reused(environment) := [item |
 	some item in responses.of_class(responses.in_family(environment, "F31"), "accepted")
 ]
 
-findings contains verdict.finding(environment, {
-	"outcome": "warn", "subject": "F31",
+findings contains verdict.warning(environment, "F31", hits, {
+	"subject": "F31",
 	"message": sprintf("%s accepted %s (%s)", [
 		text.receiver(environment), text.families.F31.accepted, concat(", ", text.cases(hits)),
 	]),
-	"evidence": {
-		"family": text.family("F31"), "accepted": text.cases(hits), "statuses": responses.statuses(hits),
-		"replay": text.replay(environment, [item.fact | some item in hits]),
-	},
 }) if {
 	some environment, _ in lib.environments
 	not verdict.unread(environment)

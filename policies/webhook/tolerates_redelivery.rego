@@ -82,8 +82,8 @@ about(environment) := {
 	everything := obstacles.accepts_everything(environment)
 } else := {
 	"outcome": "inconclusive",
-	"message": sprintf("%s got no event twice: %s", [text.receiver(environment), unsent(environment).why]),
-	"next_step": unsent(environment).next_step, "cause": unsent(environment).cause,
+	"message": sprintf("%s got no event twice: %s", [text.receiver(environment), obstacles.unproven(environment).why]),
+	"next_step": obstacles.unproven(environment).next_step, "cause": obstacles.unproven(environment).cause,
 }
 
 # twice is the command that sends an event twice, where that is not a pass.
@@ -94,12 +94,6 @@ twice(environment) := {"replay": sprintf("prelaunch replay duplicate --environme
 
 again(environment) := obstacles.not_sent(environment) if {
 	responses.succeeded(first(environment))
-} else := obstacles.unproven(environment)
-
-unsent(environment) := obstacles.unsigned(environment) if {
-	obstacles.unsigned(environment)
-} else := obstacles.careful(environment) if {
-	obstacles.careful(environment)
 } else := obstacles.unproven(environment)
 
 bridged(environment) if {

@@ -186,17 +186,11 @@ findings contains verdict.finding(environment, {
 
 unproven(environment) := obstacles.unstable(environment) if {
 	count(unanswered(environment)) > 0
-} else := unsent(environment) if {
+} else := obstacles.unproven(environment) if {
 	not verdict.unread(environment)
 	count(judged(environment)) + count(rejected(environment)) == 0
 	count(sent(environment)) == 0
 }
-
-unsent(environment) := obstacles.unsigned(environment) if {
-	obstacles.unsigned(environment)
-} else := obstacles.careful(environment) if {
-	obstacles.careful(environment)
-} else := obstacles.unproven(environment)
 
 findings contains verdict.inconclusive(environment, unproven(environment), {
 	"subject": "spelling",
@@ -217,7 +211,7 @@ message(environment) := sprintf("%s gave no conclusive response to valid events 
 ]) if {
 	count(unanswered(environment)) > 0
 } else := sprintf("%s got no valid event in an unusual serialization: %s", [
-	text.receiver(environment), unsent(environment).why,
+	text.receiver(environment), obstacles.unproven(environment).why,
 ])
 
 passes(environment) if {
