@@ -39,8 +39,7 @@ findings contains finding if {
 	count(lib.pairs) > 0
 	some environment, _ in lib.environments
 	not same_key(environment)
-	test := verdict.judge(lib.reference, items(lib.reference))
-	some finding in verdict.settled(environment, verdict.judge(environment, items(environment)), test)
+	some finding in verdict.rejects(environment, items(environment), items(lib.reference))
 }
 
 findings contains verdict.finding(environment, {

@@ -69,8 +69,11 @@ careful(in_test, in_production) := judged(object.union(
 	}},
 ))
 
-# The environment that others rest on need not be called Test.
-test_same_build_of_other_names if {
+# of_other_names is a document of two environments, live and the one it rests on.
+of_other_names(exchanges) := json.patch(document, [{"op": "replace", "path": "/integration/environments", "value": [
+	{"name": "sandbox", "webhook_url": given.url, "probing": "full"},
+	{"name": "live", "webhook_url": given.url, "probing": "careful"},
+]}]) if {
 	document := object.union(given.careful_document([], [given.same_build]), {"facts": {
 		"webhook.baseline": [
 			given.baseline({"environment": "sandbox"}),
@@ -80,18 +83,31 @@ test_same_build_of_other_names if {
 			}),
 		],
 		"webhook.exchange": [object.union(x, {"environment": e}) |
-			some x in [given.wrong, tampered]
+			some x in array.concat([given.wrong], exchanges)
 			some e in ["sandbox", "live"]
 		],
 	}})
-	named := json.patch(document, [{"op": "replace", "path": "/integration/environments", "value": [
-		{"name": "sandbox", "webhook_url": given.url, "probing": "full"},
-		{"name": "live", "webhook_url": given.url, "probing": "careful"},
-	]}])
+}
+
+# The environment that others rest on need not be called Test.
+test_same_build_of_other_names if {
+	named := of_other_names([tampered])
 	data.prelaunch.lib.responses.bridged("live") with input as named
 	not data.prelaunch.lib.responses.bridged("sandbox") with input as named
 	found := verdict.settled("live", verdict.judge("live", items("live")), verdict.judge("sandbox", items("sandbox"))) with input as named
 	{f.outcome | some f in found} == {"pass"}
+}
+
+test_same_build_of_other_names_in_each_check if {
+	families := {
+		"rejects_unsigned": "F01", "rejects_tampered": "F07", "rejects_wrong_key": "F04", "rejects_wrong_algorithm": "F05",
+		"rejects_partial_signature": "F03", "rejects_stale": "F22", "rejects_unbound_time": "F23", "rejects_downgrade": "F26",
+		"rejects_foreign_key": "F28",
+	}
+	every check, family in families {
+		found := data.prelaunch.checks.webhook[check].findings with input as of_other_names([given.refused(family, "x")])
+		{[f.environment, f.outcome] | some f in found} == {["sandbox", "pass"], ["live", "pass"]}
+	}
 }
 
 # What settles it depends on whether there is an environment to rest on.

@@ -33,6 +33,14 @@ bridged(environment, subject, observed) := object.union(
 	{"environment": environment, "target": lib.environments[environment].webhook_url},
 )
 
+# rejects is the findings of a check that requires these forgeries to be rejected. of_reference are those of
+# lib.reference.
+rejects(environment, items, of_reference) := settled(
+	environment,
+	judge(environment, items),
+	judge(lib.reference, of_reference),
+)
+
 # settled is the findings of a check, or where they only leave something open that was proved in Test, the pass that
 # rests on it and on the attestation of the same build. test is the check's findings in Test.
 settled(environment, findings, test) := {bridged(environment, subjects[0], observed)} if {

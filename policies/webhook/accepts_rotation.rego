@@ -95,12 +95,12 @@ findings contains verdict.finding(environment, object.union({"subject": "rotatio
 
 bridged(environment) if {
 	responses.bridged(environment)
-	about("test").outcome == "pass"
+	about(lib.reference).outcome == "pass"
 }
 
 findings contains verdict.bridged(
 	environment, "rotation",
-	"Test receiver accepted valid events with several signatures, one of them correct",
+	sprintf("%s accepted valid events with several signatures, one of them correct", [text.receiver(lib.reference)]),
 ) if {
 	some environment, _ in lib.environments
 	not verdict.unread(environment)

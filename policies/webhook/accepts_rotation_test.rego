@@ -43,3 +43,18 @@ test_pass_where_the_same_build_was_seen_in_test if {
 	document := given.careful_document([given.wrong, list("valid-first", ok)], [given.same_build])
 	{[f.environment, f.outcome, f.basis] | some f in findings(document)} == {["test", "pass", "observed"], ["production", "pass", "attested"]}
 }
+
+test_pass_where_the_same_build_was_seen_elsewhere if {
+	document := json.patch(given.careful_document([], [given.same_build]), [
+		{"op": "replace", "path": "/integration/environments/0", "value": {"name": "sandbox", "webhook_url": given.url, "probing": "full"}},
+		{"op": "replace", "path": "/facts/webhook.baseline/0/environment", "value": "sandbox"},
+		{"op": "add", "path": "/facts/webhook.exchange", "value": [
+		object.union(x, {"environment": "sandbox"}) |
+			some x in [given.wrong, list("valid-first", ok)]
+		]},
+	])
+	some f in findings(document)
+	f.environment == "production"
+	f.outcome == "pass"
+	startswith(f.message, "Sandbox receiver accepted")
+}

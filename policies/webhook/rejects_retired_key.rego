@@ -63,8 +63,7 @@ findings contains finding if {
 	some environment, _ in lib.environments
 	count(listed(environment)) > 0
 	not window_only(environment)
-	test := verdict.judge(lib.reference, items(lib.reference))
-	some finding in verdict.settled(environment, verdict.judge(environment, items(environment)), test)
+	some finding in verdict.rejects(environment, items(environment), items(lib.reference))
 }
 
 # Where random signatures are accepted too, that a retired key is accepted shows nothing.

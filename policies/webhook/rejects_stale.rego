@@ -35,7 +35,7 @@ import data.prelaunch.lib.verdict
 
 findings contains finding if {
 	some environment, _ in lib.environments
-	some finding in verdict.settled(environment, judged(environment), judged("test"))
+	some finding in verdict.settled(environment, judged(environment), judged(lib.reference))
 }
 
 judged(environment) := verdict.noted(

@@ -40,7 +40,5 @@ stale_too(environment, item) if {
 
 findings contains finding if {
 	some environment, _ in lib.environments
-	test := verdict.judge("test", seen("test"))
-	judged := verdict.judge(environment, seen(environment))
-	some finding in verdict.settled(environment, judged, test)
+	some finding in verdict.rejects(environment, seen(environment), seen(lib.reference))
 }
