@@ -2,21 +2,14 @@ package browsertest
 
 import (
 	"bytes"
-	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/network"
-	cdppage "github.com/chromedp/cdproto/page"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
@@ -25,15 +18,13 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
-var screenshots = flag.String("screenshots", "", "folder to put pictures and the PDF in, to look at")
-
 const attack = `"><script>document.title='owned'</script><img src=https://evil.example/x onerror="document.title='owned'"><style>body{display:none}</style></style></svg>&lt; ` +
 	"\u202egnp.exe `'" + `{{.Status}} javascript:alert(1)`
 
 // sample reads the report that the golden files show.
 func sample(t *testing.T) *audit.Report {
 	t.Helper()
-	raw, err := os.ReadFile(filepath.Join("..", "testdata", "sample.json"))
+	raw, err := os.ReadFile(filepath.Join("..", "report", "testdata", "sample.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,44 +77,6 @@ func earlier(t *testing.T) []*audit.Report {
 	return all
 }
 
-// browser is Chromium with one page; requests collects what it asks for, complaints what it writes
-// to its console.
-type browser struct {
-	ctx                  context.Context
-	mu                   sync.Mutex
-	requests, complaints []string
-}
-
-func newBrowser(t *testing.T) *browser {
-	t.Helper()
-	allocator, stop := chromedp.NewExecAllocator(t.Context(), append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.WindowSize(1280, 900))...)
-	t.Cleanup(stop)
-	ctx, cancel := chromedp.NewContext(allocator)
-	t.Cleanup(cancel)
-	b := &browser{ctx: ctx}
-	b.do(t, chromedp.Navigate("about:blank"))
-	if _, err := chromedp.Call(ctx, network.Enable, network.EnableParams{}); err != nil {
-		t.Fatal(err)
-	}
-	if err := chromedp.Listen(ctx, func(event any) {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		switch event := event.(type) {
-		case *network.EventRequestWillBeSent:
-			b.requests = append(b.requests, event.Request.URL)
-		case *runtime.EventConsoleAPICalled:
-			b.complaints = append(b.complaints, fmt.Sprint(event.Args))
-		case *runtime.EventExceptionThrown:
-			b.complaints = append(b.complaints, event.ExceptionDetails.Text)
-		case *cdppage.EventJavascriptDialogOpening:
-			b.complaints = append(b.complaints, "dialog: "+event.Message)
-		}
-	}); err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
 // open writes the report as html and opens the file.
 func (b *browser) open(t *testing.T, r *audit.Report, o report.Options) string {
 	t.Helper()
@@ -133,49 +86,6 @@ func (b *browser) open(t *testing.T, r *audit.Report, o report.Options) string {
 	}
 	b.do(t, chromedp.Navigate("file://"+path), chromedp.WaitReady("footer"))
 	return "file://" + path
-}
-
-func (b *browser) do(t *testing.T, steps ...chromedp.Action[chromedp.Void]) {
-	t.Helper()
-	if err := chromedp.Do(b.ctx, steps...); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// get runs an action and returns its value.
-func get[T any](t *testing.T, b *browser, action chromedp.Action[T]) T {
-	t.Helper()
-	value, err := chromedp.Run(b.ctx, action)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return value
-}
-
-// js evaluates an expression on the page.
-func js[T any](t *testing.T, b *browser, expression string) T {
-	t.Helper()
-	return get(t, b, chromedp.Evaluate[T](expression))
-}
-
-// keep stores a picture when pictures are asked for.
-func keep(t *testing.T, name string, content []byte) {
-	t.Helper()
-	if *screenshots == "" {
-		return
-	}
-	if err := errors.Join(os.MkdirAll(*screenshots, 0o755), os.WriteFile(filepath.Join(*screenshots, name), content, 0o644)); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// media makes the page believe in a colour scheme and, unless it is empty, in a medium.
-func (b *browser) media(t *testing.T, medium, scheme string) {
-	t.Helper()
-	params := emulation.SetEmulatedMediaParams{Media: medium, Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
-	if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, params); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func TestAttackStaysText(t *testing.T) {
@@ -328,5 +238,49 @@ func TestPrints(t *testing.T) {
 	}
 	if background != "rgb(255, 255, 255)" || sign != "block" {
 		t.Errorf("on paper the background is %s and the place to sign is shown as %q", background, sign)
+	}
+}
+
+// options are with a history, which only the sample has.
+func options(t *testing.T, name string) report.Options {
+	if name == "sample" {
+		return report.Options{Earlier: earlier(t)}
+	}
+	return report.Options{}
+}
+
+// TestAxe: axe-core finds nothing against WCAG 2.2 AA and its own best practices.
+func TestAxe(t *testing.T) {
+	axe := axeCore(t)
+	for _, scheme := range []string{"light", "dark"} {
+		for name, make := range map[string]func(*testing.T) *audit.Report{"sample": sample, "attacked": attacked} {
+			b := newBrowser(t)
+			b.media(t, "", scheme)
+			b.do(t, chromedp.Navigate("about:blank"))
+			b.open(t, make(t), options(t, name))
+			b.do(t, chromedp.Evaluate[chromedp.Void](`for (const d of document.querySelectorAll("details")) d.open = true`))
+			if found := b.audit(t, axe); len(found) > 0 {
+				t.Errorf("%s, %s:\n%s", name, scheme, strings.Join(found, "\n"))
+			}
+		}
+	}
+}
+
+// TestVnu: the Nu HTML checker finds nothing.
+func TestVnu(t *testing.T) {
+	jar := tool(t, "vnu-jar", "build", "dist", "vnu.jar")
+	if _, err := exec.LookPath("java"); err != nil {
+		t.Skip("java is not installed")
+	}
+	args := []string{"-jar", jar, "--format", "gnu"}
+	for name, make := range map[string]func(*testing.T) *audit.Report{"sample": sample, "attacked": attacked} {
+		path := filepath.Join(t.TempDir(), name+".html")
+		if err := report.WriteFile(path, "html", make(t), options(t, name)); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, path)
+	}
+	if output, err := exec.CommandContext(t.Context(), "java", args...).CombinedOutput(); err != nil || len(output) > 0 {
+		t.Errorf("%v\n%s", err, output)
 	}
 }

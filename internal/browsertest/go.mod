@@ -1,4 +1,4 @@
-module github.com/prelaunch-audit/prelaunch/internal/fleet/web/browsertest
+module github.com/prelaunch-audit/prelaunch/internal/browsertest
 
 go 1.26.0
 
@@ -99,4 +99,4 @@ require (
 	modernc.org/sqlite v1.62.0 // indirect
 )
 
-replace github.com/prelaunch-audit/prelaunch => ../../../..
+replace github.com/prelaunch-audit/prelaunch => ../..

@@ -5,22 +5,15 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
-	"flag"
 	"fmt"
 	"log/slog"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/log"
-	"github.com/chromedp/cdproto/network"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"golang.org/x/crypto/bcrypt"
@@ -35,8 +28,6 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
 	"github.com/prelaunch-audit/prelaunch/internal/signoff"
 )
-
-var screenshots = flag.String("screenshots", "", "directory to put pictures in, to look at")
 
 // prelaunch runs the command line.
 func prelaunch(t *testing.T, env []string, args ...string) string {
@@ -189,65 +180,6 @@ func fill(ctx context.Context, tx *database.Tx, audited *audit.Report, content, 
 	return err
 }
 
-// browser is Chromium with one page; requests collects what it asks for, complaints what it writes to its console.
-type browser struct {
-	ctx                  context.Context
-	mu                   sync.Mutex
-	requests, complaints []string
-}
-
-func newBrowser(t *testing.T) *browser {
-	t.Helper()
-	allocator, stop := chromedp.NewExecAllocator(t.Context(), append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.WindowSize(1280, 900))...)
-	t.Cleanup(stop)
-	ctx, cancel := chromedp.NewContext(allocator)
-	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 5*time.Minute) // on a machine that does much else
-	t.Cleanup(cancel)
-	b := &browser{ctx: ctx}
-	b.do(t, chromedp.Navigate("about:blank"))
-	if _, err := chromedp.Call(ctx, network.Enable, network.EnableParams{}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := chromedp.Call(ctx, log.Enable, cdp.Empty{}); err != nil {
-		t.Fatal(err)
-	}
-	if err := chromedp.Listen(ctx, func(event any) {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		switch event := event.(type) {
-		case *network.EventRequestWillBeSent:
-			b.requests = append(b.requests, event.Request.URL)
-		case *runtime.EventConsoleAPICalled:
-			b.complaints = append(b.complaints, fmt.Sprint(event.Args))
-		case *runtime.EventExceptionThrown:
-			b.complaints = append(b.complaints, event.ExceptionDetails.Text)
-		case *log.EventEntryAdded:
-			b.complaints = append(b.complaints, event.Entry.Text+" "+event.Entry.URL)
-		}
-	}); err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-func (b *browser) do(t *testing.T, steps ...chromedp.Action[chromedp.Void]) {
-	t.Helper()
-	if err := chromedp.Do(b.ctx, steps...); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// js evaluates an expression on the page.
-func js[T any](t *testing.T, b *browser, expression string) T {
-	t.Helper()
-	value, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return value
-}
-
 // until waits for an expression to hold on whatever page there is: the one that it began on may be left meanwhile.
 func (b *browser) until(t *testing.T, expression string) {
 	t.Helper()
@@ -284,27 +216,17 @@ func (b *browser) inspect(t *testing.T, name, axe string) {
 	t.Helper()
 	b.do(t, chromedp.Evaluate[chromedp.Void](`for (const d of document.querySelectorAll("details")) d.open = true`))
 	for _, scheme := range []string{"dark", "light"} {
-		if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}); err != nil {
-			t.Fatal(err)
-		}
+		b.media(t, "", scheme)
 		for _, width := range []int64{1280, 320} {
 			b.do(t, chromedp.EmulateViewport(width, 900))
-			b.do(t, chromedp.Evaluate[chromedp.Void](`window.found = undefined; `+axe+`;window.axe.run().then(r => window.found = r.passes.length < 10 ? ['axe-core applied few rules'] : r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.target.join(' ')).slice(0, 3).join(', ')))`))
-			b.do(t, chromedp.Poll[chromedp.Void](`window.found !== undefined`))
-			if found := js[[]string](t, b, `window.found`); len(found) > 0 {
+			if found := b.audit(t, axe); len(found) > 0 {
 				t.Errorf("%s, %s, %d pixels:\n%s", name, scheme, width, strings.Join(found, "\n"))
 			}
 			if wide := js[int64](t, b, `document.documentElement.scrollWidth`); wide > width {
 				t.Errorf("%s, %s: %d pixels wide at %d", name, scheme, wide, width)
 			}
 			if *screenshots != "" {
-				picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := os.WriteFile(filepath.Join(*screenshots, fmt.Sprintf("%s-%s-%d.png", name, scheme, width)), picture, 0o644); err != nil {
-					t.Fatal(err)
-				}
+				keep(t, fmt.Sprintf("%s-%s-%d.png", name, scheme, width), get(t, b, chromedp.FullScreenshot(100)))
 			}
 		}
 	}
@@ -313,12 +235,7 @@ func (b *browser) inspect(t *testing.T, name, axe string) {
 
 // TestWalk: a reviewer logs in, filters, opens a report, asks for an audit and signs off; axe-core finds nothing on any page.
 func TestWalk(t *testing.T) {
-	file := filepath.Join("node_modules", "axe-core", "axe.min.js")
-	source, err := os.ReadFile(file)
-	if err != nil {
-		t.Skip("axe-core is not installed: run npm ci in this directory")
-	}
-	axe := string(source)
+	axe := axeCore(t)
 	f := start(t)
 	b := newBrowser(t)
 

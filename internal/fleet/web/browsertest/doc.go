@@ -1,7 +1,0 @@
-// Package browsertest walks the pages of the fleet in headless Chromium. It is a module of its own, so that the browser's libraries
-// are no dependency of the program, and is run with
-//
-//	cd internal/fleet/web/browsertest && npm ci && go test ./... [-args -screenshots DIR]
-//
-// It needs Chromium, as in Debian's package chromium, and nothing from the network.
-package browsertest

@@ -1,7 +1,0 @@
-// Package browsertest opens the html report in headless Chromium. It is a module of its own, so
-// that the browser's libraries are no dependency of the program, and is run with
-//
-//	cd internal/report/browsertest && go test ./... [-args -screenshots DIR]
-//
-// It needs Chromium, as in Debian's package chromium, and nothing from the network.
-package browsertest
