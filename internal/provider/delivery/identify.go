@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf16"
 
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 )
@@ -169,7 +170,7 @@ func near(profile *provider.Profile, captured Captured, secrets []Secret) []Diff
 			}
 			for _, changed := range bodies(m.Body) {
 				other := m
-				other.Body = changed.body
+				other.Body = changed.bytes
 				if found := try(key, r, other, Difference{"body", "the recorded body is not the one that was signed: " + changed.what}); found != nil {
 					return found
 				}
@@ -195,7 +196,7 @@ func near(profile *provider.Profile, captured Captured, secrets []Secret) []Diff
 			}
 		}
 		for _, changed := range keys(secret.Value) {
-			if found := try(changed.key, r, m, Difference{"key", changed.what}); found != nil {
+			if found := try(changed.bytes, r, m, Difference{"key", changed.what}); found != nil {
 				return found
 			}
 		}
@@ -203,48 +204,33 @@ func near(profile *provider.Profile, captured Captured, secrets []Secret) []Diff
 	return nil
 }
 
+// variant is a body or a key that another one may have been turned into.
+type variant struct {
+	bytes []byte
+	what  string
+}
+
 // keys are what a secret is taken for by mistake.
-func keys(secret []byte) []struct {
-	key  []byte
-	what string
-} {
-	out := []struct {
-		key  []byte
-		what string
-	}{
+func keys(secret []byte) []variant {
+	out := []variant{
 		{secret, "it is signed with the secret as it is written, which should have been decoded"},
 		{append(bytes.Clone(secret), '\n'), "it is signed with the secret and a newline behind it"},
 		{bytes.TrimSpace(secret), "the secret has space around it that does not belong to it"},
 	}
 	text := string(secret)
 	if _, rest, found := strings.Cut(text, "_"); found {
-		out = append(out, struct {
-			key  []byte
-			what string
-		}{[]byte(rest), "it is signed with the secret without its prefix"})
+		out = append(out, variant{[]byte(rest), "it is signed with the secret without its prefix"})
 		text = rest
 	}
 	for _, text := range []string{string(secret), text} {
 		if raw, err := hex.DecodeString(text); err == nil {
-			out = append(out, struct {
-				key  []byte
-				what string
-			}{raw, "it is signed with the secret decoded from hex, which the provider's is not"})
+			out = append(out, variant{raw, "it is signed with the secret decoded from hex, which the provider's is not"})
 		}
 		if raw, err := base64.StdEncoding.DecodeString(text); err == nil {
-			out = append(out, struct {
-				key  []byte
-				what string
-			}{raw, "it is signed with the secret decoded from base64, which the provider's is not"})
+			out = append(out, variant{raw, "it is signed with the secret decoded from base64, which the provider's is not"})
 		}
 	}
 	return out
-}
-
-// variant is a body that another one may have been turned into.
-type variant struct {
-	body []byte
-	what string
 }
 
 // bodies are what editors and frameworks make of a body.
@@ -303,14 +289,12 @@ func spaced(compact []byte) []byte {
 func ascii(text []byte) []byte {
 	var out bytes.Buffer
 	for _, c := range string(text) {
-		switch {
-		case c < 0x80:
+		if c < 0x80 {
 			out.WriteRune(c)
-		case c > 0xffff:
-			c -= 0x10000
-			fmt.Fprintf(&out, `\u%04x\u%04x`, 0xd800+c>>10, 0xdc00+c&0x3ff)
-		default:
-			fmt.Fprintf(&out, `\u%04x`, c)
+			continue
+		}
+		for _, unit := range utf16.AppendRune(nil, c) {
+			fmt.Fprintf(&out, `\u%04x`, unit)
 		}
 	}
 	return out.Bytes()
