@@ -9,8 +9,6 @@ import (
 	"encoding/pem"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -22,6 +20,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/auditor"
 	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
+	"github.com/prelaunch-audit/prelaunch/internal/provider/providertest"
 	"github.com/prelaunch-audit/prelaunch/internal/runner"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox/behaviors"
@@ -45,27 +44,8 @@ var correctReceiver = sandbox.Behavior{Name: "correct", Plant: func(*sandbox.Rul
 // built-in ones.
 func schemeRows(t *testing.T) []schemeRow {
 	t.Helper()
-	files, err := filepath.Glob("../provider/testdata/own/*.yaml")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("profiles: %v, %v", files, err)
-	}
-	var profiles []*provider.Profile
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		profile, err := provider.ParseOwn(file, text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		profiles = append(profiles, profile)
-	}
-	for _, name := range provider.Names() {
-		profiles = append(profiles, provider.Must(name))
-	}
 	var rows []schemeRow
-	for _, profile := range profiles {
+	for _, profile := range providertest.All(t) {
 		if profile.Signature.NegativeOnly() {
 			continue
 		}

@@ -3,14 +3,13 @@ package cases
 import (
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
+	"github.com/prelaunch-audit/prelaunch/internal/provider/providertest"
 )
 
 // sourceOf makes requests to a receiver of a provider's events, with the secret that both have.
@@ -70,41 +69,11 @@ func made(t *testing.T, s *Source, c Case) *Request {
 	return f
 }
 
-func builtIn() []*provider.Profile {
-	var profiles []*provider.Profile
-	for _, name := range provider.Names() {
-		profiles = append(profiles, provider.Must(name))
-	}
-	return profiles
-}
-
-// ownProfiles are users' profiles of what no built-in provider does.
-func ownProfiles(t *testing.T) []*provider.Profile {
-	t.Helper()
-	files, err := filepath.Glob("../../../internal/provider/testdata/own/*.yaml")
-	if err != nil || len(files) < 4 {
-		t.Fatalf("profiles: %v, %v", files, err)
-	}
-	var profiles []*provider.Profile
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		profile, err := provider.ParseOwn(file, text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		profiles = append(profiles, profile)
-	}
-	return profiles
-}
-
 // TestForgeriesOfEveryScheme: what is forged is rejected by a receiver that follows the recipe, and what
 // is valid is accepted, whatever the provider signs.
 func TestForgeriesOfEveryScheme(t *testing.T) {
 	t.Parallel()
-	for _, profile := range append(ownProfiles(t), builtIn()...) {
+	for _, profile := range providertest.All(t) {
 		t.Run(profile.Name, func(t *testing.T) {
 			t.Parallel()
 			s := sourceOf(t, profile)
@@ -153,7 +122,7 @@ func TestForgeriesOfEveryScheme(t *testing.T) {
 // TestWhatIsNotSignedIsNoForgery: what a user's profile leaves unsigned is not changed, and what it signs is.
 func TestWhatIsNotSignedIsNoForgery(t *testing.T) {
 	t.Parallel()
-	for _, profile := range ownProfiles(t) {
+	for _, profile := range providertest.Own(t) {
 		sent := map[string]bool{}
 		for _, c := range Forgeries(profile) {
 			sent[c.Label()] = made(t, sourceOf(t, profile), c) != nil
