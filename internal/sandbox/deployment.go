@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	_ "embed"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -170,21 +171,9 @@ func ReceiverCode(key string) string {
 }
 
 // workload shows where a receiver gets its key.
-const workload = `apiVersion: apps/v1
-kind: Deployment
-metadata: {name: receiver}
-spec:
-  selector: {matchLabels: {app: receiver}}
-  template:
-    metadata: {labels: {app: receiver}}
-    spec:
-      containers:
-        - name: receiver
-          image: registry.acme.example/receiver:1
-          env:
-            - name: BEGINI_API_KEY
-              valueFrom: {secretKeyRef: {name: begini, key: api-key}}
-`
+//
+//go:embed workload.yaml
+var workload string
 
 // Day is a date that many days from today.
 func (d *Deployment) Day(days int) string { return audit.NewDate(d.today).AddDays(days).String() }
@@ -249,75 +238,9 @@ func quoted(value any) (string, error) {
 	return string(text), err
 }
 
+//go:embed prelaunch.yaml.tmpl
+var configurationText string
+
 var configuration = sync.OnceValue(func() *template.Template {
-	return template.Must(template.New("prelaunch.yaml").Funcs(template.FuncMap{"q": quoted}).Parse(`# Written by the sandbox: two receivers on loopback with all that an audit looks at.
-version: 1
-integration: acme-personal-loans
-provider: {{.Profile}}
-environments:
-{{- define "environment"}}
-  {{.Name}}:
-    {{- with .IntegrationID}}
-    integration_id: {{q .}}{{end}}
-    api_key: { {{- .Key}}}
-    webhook_url: {{q .WebhookURL}}
-    {{- if or .Completion .Cancellation .Expiry}}
-    redirect_urls:{{end}}
-      {{- with .Completion}}
-      completion: {{q .}}{{end}}
-      {{- with .Cancellation}}
-      cancellation: {{q .}}{{end}}
-      {{- with .Expiry}}
-      expiry: {{q .}}{{end}}
-    {{- with .APIBase}}
-    api_base_url: {{q .}}{{end}}
-    probing: {{.Probing}}
-    {{- with .ProbeUIDs}}
-    probe_uids: {{q .}}{{end}}
-    {{- if .Queued}}
-    receiver: queued{{end}}
-    {{- with .Effects}}
-    effects: {command: {{q .}}}{{end}}
-{{- end}}
-{{- template "environment" .Test}}
-{{- template "environment" .Production}}
-provider_checks: {{.ProviderChecks}}
-{{- with .Retired}}
-retired_keys:
-{{- range .}}
-  - { {{- .Key}}, environment: {{.Environment}}{{with .Until}}, accepted_until: {{.}}{{end}}}
-{{- end}}{{end}}
-repositories:
-  - {path: app}
-workloads:
-  - {path: deploy}
-clients:
-  - {path: dist}
-logs:
-  - {path: logs/test.log, environment: test, marker: "probe-[0-9]+"}
-  - {path: logs/production.log, environment: production, marker: "probe-[0-9]+"}
-access:
-  roster: evidence/beacon-users.csv
-  exported_on: {{.ExportedOn}}
-  allowed_domains: {{q .Domains}}
-  reviewed: {by: {{.ReviewedBy}}, on: {{.ReviewedOn}}}
-{{- with .Attestations}}
-attestations:
-{{- range .}}
-  - {check: {{.Check}}, statement: {{q .Statement}}, by: {{.By}}, on: {{.On}}}
-{{- end}}{{end}}
-network:
-  ca_file: ca.pem
-  provider_trusts_ca: {{.TrustsCA}}
-  max_requests_per_second: 1000
-  vantage: {{.Vantage}}
-{{- with .Timeout}}
-  timeout: {{.}}{{end}}
-{{- if .ClientCertificate}}
-  client_certificate: {cert: client.pem, key: client.key}{{end}}
-  resolve:
-{{- range .Resolve}}
-    {{q .Host}}: {{q .Addresses}}
-{{- end}}
-`))
+	return template.Must(template.New("prelaunch.yaml").Funcs(template.FuncMap{"q": quoted}).Parse(configurationText))
 })
