@@ -8,6 +8,8 @@ import (
 	"io"
 	"log/slog"
 	"os/user"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -50,6 +52,7 @@ func Main(ctx context.Context, args []string, streams Streams) int {
 	root.SetArgs(args)
 	root.SetOut(streams.Out)
 	root.SetErr(streams.Err)
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", ".FlagUsagesWrapped 80 "))
 	root.PersistentFlags().StringVar(&a.database, "database", a.or("PRELAUNCH_DATABASE", defaultDatabase), "sqlite:PATH on one machine, postgres://… for many; a password is better kept in PRELAUNCH_DATABASE")
 	root.PersistentFlags().StringVar(&a.settings, "settings", a.or("PRELAUNCH_SETTINGS", defaultSettings), "the fleet's settings")
 	root.PersistentFlags().Lookup("database").DefValue = defaultDatabase // help does not repeat a password
@@ -117,6 +120,9 @@ func (a *app) listCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List the integrations with their status", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if filter.Status != "" && !slices.Contains(database.Statuses, filter.Status) {
+				return fmt.Errorf("--status %q: the statuses are %s", filter.Status, strings.Join(database.Statuses, ", "))
+			}
 			return a.with(cmd.Context(), func(db *database.DB) error {
 				list, err := db.List(cmd.Context(), filter)
 				if err != nil {
@@ -136,7 +142,7 @@ func (a *app) listCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&filter.Team, "team", "", "those of a team")
-	cmd.Flags().StringVar(&filter.Status, "status", "", "those of a status: ready, not_ready, not_proven, expired or unknown")
+	cmd.Flags().StringVar(&filter.Status, "status", "", "those of a status: "+strings.Join(database.Statuses, ", "))
 	return cmd
 }
 

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/prelaunch-audit/prelaunch/internal/fleet"
 )
@@ -118,5 +119,26 @@ func TestWebHoldsNoSecretsOfNotices(t *testing.T) {
 		"--database", "sqlite:" + filepath.Join(t.TempDir(), "fleet.db")}, fleet.Streams{Out: io.Discard, Err: &problems, LookupEnv: func(string) (string, bool) { return "", false }})
 	if strings.Contains(problems.String(), "MISSING") {
 		t.Errorf("exit %d: %s", code, problems.String())
+	}
+}
+
+// TestCommandLine: a status that there is not is an error, since an empty list would say that all is well; help fits a terminal.
+func TestCommandLine(t *testing.T) {
+	t.Parallel()
+	run := func(args ...string) (int, string) {
+		var out strings.Builder
+		code := fleet.Main(t.Context(), args, fleet.Streams{Out: &out, Err: &out, LookupEnv: func(string) (string, bool) { return "", false }})
+		return code, out.String()
+	}
+	if code, text := run("list", "--status", "nonsense"); code != 2 || !strings.Contains(text, "not_ready") {
+		t.Errorf("%d %s", code, text)
+	}
+	for _, command := range []string{"", "serve", "list", "audit"} {
+		_, text := run(append(strings.Fields(command), "--help")...)
+		for line := range strings.Lines(text) {
+			if columns := utf8.RuneCountInString(strings.TrimRight(line, "\n")); columns > 80 {
+				t.Errorf("help of %q has %d columns: %s", command, columns, line)
+			}
+		}
 	}
 }

@@ -16,6 +16,9 @@ const (
 	Expired   = "expired"    // it was ready, and its valid_until has passed
 )
 
+// Statuses are all of them, the worst first.
+var Statuses = []string{NotReady, NotProven, Expired, Unknown, Ready}
+
 // Reasons to audit.
 const (
 	ReasonNew         = "new"

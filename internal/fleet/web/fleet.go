@@ -4,7 +4,9 @@ import (
 	"encoding/csv"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/fleet/database"
@@ -27,6 +29,9 @@ func (q *request) filter() (database.Filter, error) {
 	f := database.Filter{
 		Team: values.Get("team"), Provider: values.Get("provider"), Status: values.Get("status"), Check: values.Get("check"),
 		Search: values.Get("search"), After: values.Get("after"), Limit: pageSize,
+	}
+	if f.Status != "" && !slices.Contains(statuses, f.Status) { // an empty list would say that all is well
+		return f, bad("status must be one of %s.", strings.Join(statuses, ", "))
 	}
 	if f.Status == notReady {
 		f.Status, f.NotReady = "", true

@@ -86,4 +86,4 @@ var parameters = map[string]string{
 }
 
 // statuses are what an integration can be filtered by.
-var statuses = []string{notReady, database.NotReady, database.NotProven, database.Expired, database.Unknown, database.Ready}
+var statuses = append([]string{notReady}, database.Statuses...)

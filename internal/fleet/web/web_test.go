@@ -779,6 +779,11 @@ func TestPaging(t *testing.T) {
 	if body := s.get(t, "v", "/?team=payments"); !strings.Contains(body, `href="/?after=integration-049&amp;team=payments" rel="next"`) {
 		t.Errorf("the page has no next one: %s", main(body))
 	}
+	for _, path := range []string{"/api/v1/integrations?status=nonsense", "/?status=nonsense"} { // an empty list would say that all is well
+		if response, _ := s.as(t, "v", http.MethodGet, path, nil); response.StatusCode != http.StatusBadRequest {
+			t.Errorf("%s: %d", path, response.StatusCode)
+		}
+	}
 	if response, _ := s.as(t, "v", http.MethodGet, "/api/v1/integrations?limit=x", nil); response.StatusCode != http.StatusBadRequest {
 		t.Errorf("a limit that is no number: %d", response.StatusCode)
 	}
