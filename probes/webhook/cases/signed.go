@@ -233,13 +233,19 @@ func (f *Request) grow(size int) {
 	}
 	item := list.members[0]
 	each := len(Compact.Write(item)) + 1
+	numbered := func(name string, n *Node) bool { return name == "key" && n.Kind == '"' }
+	several := false
+	item.Each(func(name string, n *Node) { several = several || numbered(name, n) })
 	for i := range (size-len(f.Body))/each + 1 {
-		again := item.clone()
-		again.Each(func(name string, n *Node) {
-			if name == "key" && n.Kind == '"' {
-				n.Text = fmt.Sprintf("%s%d", n.Text, i)
-			}
-		})
+		again := item
+		if several { // else it is the same each time, and copies would take many times what is sent
+			again = item.clone()
+			again.Each(func(name string, n *Node) {
+				if numbered(name, n) {
+					n.Text = fmt.Sprintf("%s%d", n.Text, i)
+				}
+			})
+		}
 		list.members = append(list.members, again)
 	}
 	f.Body = f.style.Write(f.Doc)
