@@ -37,7 +37,7 @@ func TestPostgresRestarts(t *testing.T) {
 		}
 	}
 	l.allFinished(names)
-	l.holdsAfterFaults(names, r)
+	l.holdsAfterFaults(names, r, 1)
 }
 
 // TestDiskIsFull lets the file of SQLite grow no further for a while.
@@ -67,7 +67,7 @@ func TestDiskIsFull(t *testing.T) {
 	if r.received() == received {
 		t.Error("nothing was left to do when the disk was full")
 	}
-	l.holdsAfterFaults(names, r)
+	l.holdsAfterFaults(names, r, 1)
 }
 
 // fill writes what does not fit on a full disk, and nothing where it does.

@@ -30,5 +30,5 @@ func TestFrozenWorker(t *testing.T) {
 	}
 	l.await("the worker gives up what it was doing", func() bool { return strings.Contains(frozen.log.String(), "it gives up what it was doing") })
 	l.allFinished(names)
-	l.holdsAfterFaults(names, r)
+	l.holdsAfterFaults(names, r, 1)
 }

@@ -7,10 +7,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"os/signal"
-	"strings"
+	"runtime/pprof"
 	"syscall"
 	"testing"
 	"time"
@@ -30,7 +31,12 @@ type workerOptions struct {
 	Database, Settings string
 	Events             int // that each audit sends; negative: audits are made with every probe there is
 	Timing             work.Timing
+	Tells              bool   // what it does, on standard output
+	Profile            string // file for a profile of the CPU; "": none
 }
+
+// up is what a worker says when it works.
+const up = "started"
 
 func TestMain(m *testing.M) {
 	if text := os.Getenv(workerVariable); text != "" {
@@ -51,6 +57,21 @@ func runWorker(text string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
+	if o.Profile != "" {
+		file, err := os.Create(o.Profile)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = file.Close() }()
+		if err := pprof.StartCPUProfile(file); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
+	}
+	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	if o.Tells {
+		log = slog.New(slog.NewJSONHandler(os.Stdout, nil))
+	}
 	db, err := database.Open(ctx, o.Database, nil)
 	if err != nil {
 		return err
@@ -64,7 +85,7 @@ func runWorker(text string) error {
 		return err
 	}
 	f, err := work.New(work.Options{
-		DB: db, Settings: read, Library: library, LookupEnv: os.LookupEnv, Notifier: &heard{db: db}, Log: slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		DB: db, Settings: read, Library: library, LookupEnv: os.LookupEnv, Notifier: &heard{db: db}, Log: log,
 		Tool: auditor.Tool("test"), Role: "worker", Timing: o.Timing,
 	})
 	if err != nil {
@@ -76,7 +97,7 @@ func runWorker(text string) error {
 	if err := f.Start(ctx); err != nil {
 		return err
 	}
-	fmt.Println("started")
+	fmt.Println(up)
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		stop()
@@ -95,7 +116,13 @@ type worker struct {
 // startWorker starts a process and waits until it works.
 func (l *lab) startWorker(address string, events int, timing work.Timing) *worker {
 	l.t.Helper()
-	text, err := json.Marshal(workerOptions{address, l.file, events, timing})
+	return l.startWorkerWith(workerOptions{Database: address, Settings: l.file, Events: events, Timing: timing}, nil)
+}
+
+// startWorkerWith has told called with each line in which the process tells what it does.
+func (l *lab) startWorkerWith(o workerOptions, told func(line string)) *worker {
+	l.t.Helper()
+	text, err := json.Marshal(o)
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -117,8 +144,19 @@ func (l *lab) startWorker(address string, events int, timing work.Timing) *worke
 		l.t.Fatal(err)
 	}
 	l.t.Cleanup(w.kill)
-	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || strings.TrimSpace(line) != "started" {
-		l.t.Fatalf("a worker does not start: %q, %v\n%s", line, err, w.log)
+	works := make(chan bool, 1)
+	go func() {
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			if lines.Text() == up {
+				works <- true
+			} else if told != nil {
+				told(lines.Text())
+			}
+		}
+		works <- false
+	}()
+	if !<-works {
+		l.t.Fatalf("a worker does not start\n%s", w.log)
 	}
 	return w
 }
@@ -136,14 +174,30 @@ func impatient() work.Timing {
 	return timing
 }
 
-// TestWorkersAreKilled kills workers while they audit, and holds that no audit and no event to be purged is lost, that nothing is reported
-// twice, and that what the dead had taken is free.
+// killsVariable has TestWorkersAreKilled go on for longer, with more integrations: "INTEGRATIONS DURATION". It is run by hand, such as
+//
+//	PRELAUNCH_FLEET_KILLS="500 10m" go test ./internal/fleet/work -run TestWorkersAreKilled -v -timeout 30m
+const killsVariable = "PRELAUNCH_FLEET_KILLS"
+
+// TestWorkersAreKilled kills workers while they audit, at random, and holds that no audit and no event to be purged is lost, that nothing
+// is reported twice, and that what the dead had taken is free. When every integration was audited, all are asked for again.
 func TestWorkersAreKilled(t *testing.T) {
 	t.Parallel()
+	integrations, least, duration := 40, 6, time.Duration(0)
+	if text := os.Getenv(killsVariable); text != "" {
+		var lasts string
+		_, err := fmt.Sscan(text, &integrations, &lasts)
+		if err == nil {
+			duration, err = time.ParseDuration(lasts)
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", killsVariable, err)
+		}
+	}
 	databasetest.EachAddress(t, func(t *testing.T, address string) {
-		l := newLab(t, address, "limits: {audits: 6, audits_per_address: 100}\n")
+		l := newLab(t, address, "limits: {audits: 6, audits_per_address: 100, audits_per_minute: 10000}\n")
 		r := newReceivers(t, 30*time.Millisecond)
-		names := l.addMany(40, r)
+		names := l.addMany(integrations, r)
 		workers := make([]*worker, 1) // SQLite is for one process
 		if l.db.IsPostgres() {
 			workers = make([]*worker, 3)
@@ -151,14 +205,23 @@ func TestWorkersAreKilled(t *testing.T) {
 		for i := range workers {
 			workers[i] = l.startWorker(address, 4, impatient())
 		}
-		for kills := range 6 {
-			before := r.received()
-			l.await("audits are under way", func() bool { return r.received() >= before+5 || l.done() == len(names) })
-			victim := kills % len(workers)
+		rounds, kills := 1, 0
+		for begun := time.Now(); kills < least || time.Since(begun) < duration; kills++ {
+			enough := r.received() + 1 + rand.IntN(integrations)
+			l.await("audits are under way", func() bool { return r.received() >= enough || l.audited(names, rounds) })
+			if kills >= least && l.audited(names, rounds) {
+				rounds++
+				for _, name := range names {
+					if err := l.desk().AuditNow(t.Context(), "test", name, database.ReasonByHand); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			victim := rand.IntN(len(workers))
 			workers[victim].kill()
 			workers[victim] = l.startWorker(address, 4, impatient())
 		}
-		l.allFinished(names)
+		l.await("every integration is audited", func() bool { return l.audited(names, rounds) })
 		l.await("the leases of the dead are released", func() bool {
 			leases, err := l.db.Leases(t.Context())
 			if err != nil {
@@ -166,8 +229,37 @@ func TestWorkersAreKilled(t *testing.T) {
 			}
 			return len(leases) == 0
 		})
-		l.holdsAfterFaults(names, r)
+		l.holdsAfterFaults(names, r, rounds)
+		t.Logf("%d workers killed, %d integrations audited %d times, %d events received", kills, len(names), rounds, r.received())
 	})
+}
+
+// audited reports whether each integration has that many reports, and nothing is to be done.
+func (l *lab) audited(names []string, rounds int) bool {
+	l.t.Helper()
+	list, err := l.db.List(l.t.Context(), database.Filter{})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	settled := 0
+	for _, i := range list {
+		if i.LastRun != "" && i.Job == 0 && i.DueReason == "" {
+			settled++
+		}
+	}
+	if settled < len(names) {
+		return false
+	}
+	for _, name := range names {
+		if l.reports(name) < rounds {
+			return false
+		}
+	}
+	running, err := l.db.RunningRuns(l.t.Context())
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return len(running) == 0
 }
 
 func (r *receivers) received() int {
@@ -176,24 +268,20 @@ func (r *receivers) received() int {
 	return len(r.uids)
 }
 
-// done is how many integrations have a report.
-func (l *lab) done() int {
+// reports is how many audits that were asked for have one: the schedule may have made others.
+func (l *lab) reports(name string) int {
 	l.t.Helper()
-	n := 0
-	list, err := l.db.List(l.t.Context(), database.Filter{})
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	for _, i := range list {
-		if i.LastRun != "" {
-			n++
+	finished := 0
+	for _, run := range l.runs(name) {
+		if run.State == database.Finished && run.Reason != database.ReasonSchedule {
+			finished++
 		}
 	}
-	return n
+	return finished
 }
 
-// holdsAfterFaults looks at what must hold whatever happened.
-func (l *lab) holdsAfterFaults(names []string, r *receivers) {
+// holdsAfterFaults looks at what must hold whatever happened: each integration was asked for that many times.
+func (l *lab) holdsAfterFaults(names []string, r *receivers, rounds int) {
 	t := l.t
 	t.Helper()
 	purge := map[string]bool{}
@@ -205,11 +293,9 @@ func (l *lab) holdsAfterFaults(names []string, r *receivers) {
 		for _, s := range sent {
 			purge[s.UID] = true
 		}
-		finished := 0
 		for _, run := range l.runs(name) {
 			switch run.State {
 			case database.Finished:
-				finished++
 				if _, err := l.db.Document(t.Context(), run.Report); err != nil {
 					t.Errorf("the report of a run: %v", err)
 				}
@@ -217,8 +303,8 @@ func (l *lab) holdsAfterFaults(names []string, r *receivers) {
 				t.Errorf("%s: %+v", name, run)
 			}
 		}
-		if finished != 1 {
-			t.Errorf("%s has %d reports", name, finished)
+		if n := l.reports(name); n != rounds {
+			t.Errorf("%s has %d reports of %d audits", name, n, rounds)
 		}
 		events, err := l.db.Events(t.Context(), name, nil, 1000)
 		if err != nil {
