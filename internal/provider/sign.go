@@ -163,12 +163,15 @@ func (r Recipe) Prepare(m Message) (Message, error) {
 	return m, nil
 }
 
-// StringToSign is what is signed of a message.
+// StringToSign is what is signed of a message. It may be the body itself.
 func (r Recipe) StringToSign(m Message) ([]byte, error) { return r.assemble(m.clone(), nil) }
 
 func (r Recipe) assemble(m Message, secret []byte) ([]byte, error) {
 	if r.Timestamp.In != "" && m.Timestamp == "" {
 		m.Timestamp = r.Timestamp.Format(m.Time)
+	}
+	if len(r.pieces) == 1 { // the body mostly, which may be large
+		return r.valueOf(r.pieces[0], m, secret)
 	}
 	var out bytes.Buffer
 	for _, piece := range r.pieces {

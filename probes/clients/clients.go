@@ -109,6 +109,9 @@ func (p *probe) Plan(integration *audit.Integration) []audit.Step {
 }
 
 func (p *probe) Run(ctx context.Context, run *audit.Run) error {
+	if len(run.Integration.Clients) == 0 { // the search takes a quarter of a megabyte
+		return nil
+	}
 	s, err := newSearcher(run)
 	if err != nil {
 		return err
