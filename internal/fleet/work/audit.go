@@ -532,6 +532,8 @@ type judges struct {
 	order []string
 }
 
+func newJudges() *judges { return &judges{made: map[string]*judge{}} }
+
 func (j *judges) of(ctx context.Context, library *policy.Library, profile audit.Profile) (*judge, error) {
 	text, err := json.Marshal(profile)
 	if err != nil {

@@ -9,6 +9,11 @@ import (
 // UseProbes has audits use other probes.
 func (f *Fleet) UseProbes(probes func([]audit.Probe) []audit.Probe) { f.probes = probes }
 
+var sharedJudges = newJudges()
+
+// ShareJudges has it judge with the built-in policies as other tests have compiled them.
+func (f *Fleet) ShareJudges() { f.judges = sharedJudges }
+
 // Sweep, Reload, Check and Retain are what the jobs of those names do.
 func (f *Fleet) Sweep(ctx context.Context) error  { return f.sweep(ctx) }
 func (f *Fleet) Reload(ctx context.Context) error { return f.reload(ctx) }

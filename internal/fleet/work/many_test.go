@@ -212,6 +212,7 @@ func (l *lab) startFew(events int) *work.Fleet {
 	if err != nil {
 		l.t.Fatal(err)
 	}
+	f.ShareJudges()
 	f.UseProbes(few(events))
 	l.run(f)
 	return f

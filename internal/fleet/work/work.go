@@ -88,7 +88,7 @@ type Fleet struct {
 	id      string
 	reader  *source.Reader
 	client  *river.Client[*sql.Tx]
-	judges  judges
+	judges  *judges
 	notes   *notes
 	judging chan struct{}                     // bounds how many reports are judged at a time, for the memory that it takes
 	scans   chan struct{}                     // and how many audits search repositories
@@ -116,9 +116,8 @@ func New(o Options) (*Fleet, error) {
 	}
 	f := &Fleet{
 		Options: o, id: host + "-" + strings.ToLower(rand.Text()[:8]), judging: make(chan struct{}, runtime.GOMAXPROCS(0)), scans: make(chan struct{}, 1),
-		running: map[string]context.CancelCauseFunc{}, orphans: map[string]bool{},
+		running: map[string]context.CancelCauseFunc{}, orphans: map[string]bool{}, judges: newJudges(),
 	}
-	f.judges.made = map[string]*judge{}
 	f.reader = source.NewReader(o.Settings, o.Library, o.LookupEnv, o.DB.Now, o.Log)
 	f.notes = newNotes(o.DB, o.Timing.Patience)
 	workers := river.NewWorkers()
