@@ -215,7 +215,7 @@ func TestGenuineSpellingsMeanTheSame(t *testing.T) {
 			t.Errorf("%s %s is not properly signed", j.Family, j.Name)
 		}
 		plain := cases.Compact.Write(f.Doc)
-		if j.Family == cases.FamilyRaw && bytes.Equal(plain, f.Body) && !slices.Contains([]string{"value-non-ascii", "value-emoji", "value-latin-1"}, j.Name) && j.Name != "value-control-character" {
+		if j.Family == cases.FamilyRaw && bytes.Equal(plain, f.Body) && (!strings.HasPrefix(j.Name, "value-") || strings.HasPrefix(j.Name, "value-escaped-")) {
 			t.Errorf("%s is spelled as usual: %s", j.Name, f.Body)
 		}
 		if j.Name == "20-KiB" && (len(f.Body) < 20<<10 || len(f.Body) > 24<<10) {
