@@ -409,7 +409,8 @@ func (d *Decoder) containers(e *entry, f *frame, text *Text, last bool) error {
 		if format == Zip && d.walker.members > members {
 			zipped = true // what else begins like one is its entries
 		}
-		switch certain := text.Layer > 0 && len(rest) >= minDamaged || bytes.HasPrefix(text.Bytes, []byte("#!")); {
+		certain := text.Layer > 0 && len(rest) >= minDamaged || bytes.HasPrefix(text.Bytes, []byte("#!"))
+		switch certain = certain && !followedByText(rest); {
 		case format == Deflate || (!certain || format == Zlib) && left-d.walker.left < minOutput: // it looked like a container by chance
 			found = slices.DeleteFunc(found, func(cut Cut) bool { return cut.Reason == Damaged })
 		case len(found) > 0 && !last && text.Layer == 0:
@@ -436,6 +437,20 @@ func (d *Decoder) containers(e *entry, f *frame, text *Text, last bool) error {
 		}
 	}
 	return failed
+}
+
+// followedByText reports whether what comes after a container's header is text, as in a text that speaks of containers: nothing is
+// packed then, and what stands there was searched.
+func followedByText(data []byte) bool {
+	const header, enough = 128, 9 // of ten
+	data = data[min(len(data), header):min(len(data), header+2*minDamaged)]
+	text := 0
+	for _, c := range data {
+		if isText(c) {
+			text++
+		}
+	}
+	return text*10 >= len(data)*enough
 }
 
 // opaque reports whether data looks encrypted or compressed.

@@ -159,3 +159,41 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// The first bytes of a container in a text, as they are or escaped, are no container; a damaged one is told, also in the middle.
+func TestTextsThatSpeakOfContainers(t *testing.T) {
+	t.Parallel()
+	text := strings.Repeat("  <match type=\"string\" offset=\"0\"/> <!-- what a file begins with -->\n", 20)
+	escaped := func(data string) (s string) {
+		for i := range len(data) {
+			s += fmt.Sprintf(`\x%02x`, data[i])
+		}
+		return s
+	}
+	noise := make([]byte, 4096)
+	for i, x := 0, uint32(1); i < len(noise); i++ {
+		x = x*1664525 + 1013904223
+		noise[i] = byte(x >> 24)
+	}
+	packed := gz(string(noise))[:3000]
+	lead := "\xed\xab\xee\xdb\x03\x00\x00\x00" + strings.Repeat("\x00", 88)
+	for _, header := range []string{
+		"\xed\xab\xee\xdb", "\xed\xab\xee\xdb\x03\x00\x00\x00", "\x1f\x8b\x08", packed[:10], "PK\x03\x04", "PK\x03\x04\x14\x00\x00\x00\x08\x00", "\x28\xb5\x2f\xfd",
+		"\xfd7zXZ\x00", "7z\xbc\xaf\x27\x1c", "7z\xbc\xaf\x27\x1c\x00\x04", "Rar!\x1a\x07\x00", "Rar!\x1a\x07\x01\x00", "Rar!\x1a\x07\x00\x00\x00\x73", "BZh91AY&SY",
+		"LZIP\x01", "\x04\x22\x4d\x18", "MSCF\x00\x00\x00\x00", "070701", "x\x9c", "x\xda", "!<arch>\n", "\x5d\x00\x00\x80\x00",
+	} {
+		for _, speaks := range []string{text + header + text + "\x01", text + `"` + escaped(header) + `"` + text + escaped("\x01\x02")} {
+			if _, _, cuts, _ := decodeAll(t, []byte(speaks), Limits{}); len(cuts) > 0 {
+				t.Errorf("%q: %+v", header, cuts)
+			}
+		}
+	}
+	for name, data := range map[string]string{
+		"gzip": packed, "rpm": lead + "\x8e\xad\xe8\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00" + string(noise),
+		"zstd": "\x28\xb5\x2f\xfd\x04\x00\x01\x40\x00" + string(noise), "lz4": "\x04\x22\x4d\x18\x64\x40\xa7\x00\x04\x00\x00" + string(noise),
+	} {
+		if _, _, cuts, _ := decodeAll(t, []byte(text+base64.StdEncoding.EncodeToString([]byte(data))+"\n"+text), Limits{}); len(cuts) == 0 {
+			t.Errorf("a damaged %s is not told", name)
+		}
+	}
+}

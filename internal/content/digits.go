@@ -112,8 +112,13 @@ func unpack(to, digits []byte, bits uint, table *values) []byte {
 // worth reports whether decoded bytes look like something: text, in one or two bytes a character, or the beginning of a
 // container. Of random bytes, which digests and names of variables give, one in a hundred does.
 func worth(decoded []byte) bool {
-	if isZlib(decoded) && embedded(decoded) == Zlib {
+	switch Sniff(decoded) {
+	case Zip, Bzip2, Zstd, XZ, SevenZip, RAR, Lzip, LZ4, RPM, Cab: // at least four bytes tell them
 		return true
+	case Zlib:
+		if embedded(decoded) == Zlib {
+			return true
+		}
 	}
 	run := 0
 	for i, c := range decoded {
@@ -131,7 +136,7 @@ func worth(decoded []byte) bool {
 			return true
 		}
 	}
-	return bytes.Contains(decoded, []byte("PK\x03\x04")) || bytes.HasPrefix(decoded, []byte("BZh"))
+	return bytes.Contains(decoded, []byte("PK\x03\x04"))
 }
 
 func printable(c byte) bool { return c >= ' ' && c < 0x7f }

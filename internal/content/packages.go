@@ -140,6 +140,9 @@ func (w *walker) behind(path string, r io.Reader, outer *source, depth int) erro
 	}
 }
 
+// headerRPM begins both headers of a package.
+const headerRPM = "\x8e\xad\xe8"
+
 // rpm hands over the payload of a package, a compressed cpio archive, which stands after a lead and two headers.
 func (w *walker) rpm(path string, br *bufio.Reader, outer *source, depth int) error {
 	if _, err := br.Discard(96); err != nil {
@@ -150,7 +153,7 @@ func (w *walker) rpm(path string, br *bufio.Reader, outer *source, depth int) er
 		if _, err := io.ReadFull(br, head); err != nil {
 			return w.brokeOff(path, err)
 		}
-		if string(head[:3]) != "\x8e\xad\xe8" {
+		if string(head[:3]) != headerRPM {
 			return w.brokeOff(path, errors.New("no header of a package"))
 		}
 		size := int64(binary.BigEndian.Uint32(head[8:]))*16 + int64(binary.BigEndian.Uint32(head[12:]))

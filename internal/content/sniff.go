@@ -198,42 +198,77 @@ func isCpio(head []byte) bool {
 
 func all(text []byte, of string) bool { return len(bytes.Trim(text, of)) == 0 }
 
-// embedded tells the container that begins at data, somewhere inside another content. What says less than three bytes has to be
-// followed by a sound header, since it occurs by chance.
+// embedded tells the container that begins at data, somewhere inside another content. Its header has to be sound beyond the first
+// bytes: these occur by chance, and in texts that speak of them.
 func embedded(data []byte) Format {
-	switch format := Sniff(data); format {
-	case Gzip:
-		if len(data) >= 18 && data[3]&0xe0 == 0 && (data[8] == 0 || data[8] == 2 || data[8] == 4) && (data[9] <= 13 || data[9] == 0xff) {
-			return Gzip
-		}
-	case Zlib:
-		if len(data) >= 8 && data[1] != '^' && isDeflate(data[2:]) {
-			return Zlib
-		}
-	case Zip:
-		if len(data) >= 30 && data[3] == 4 && data[5] == 0 && data[4] <= 63 {
-			return Zip
-		}
-	case SevenZip:
-		if len(data) >= 32 && data[6] == 0 && crc32.ChecksumIEEE(data[12:32]) == binary.LittleEndian.Uint32(data[8:]) {
-			return SevenZip
-		}
-	case RAR:
-		if len(data) >= 10 && (data[6] == 0 && data[9] == 0x73 || data[6] == 1 && data[7] == 0) {
-			return RAR
-		}
-	case XZ:
-		if len(data) >= 12 && crc32.ChecksumIEEE(data[6:8]) == binary.LittleEndian.Uint32(data[8:]) {
-			return XZ
-		}
-	case Cab:
-		if len(data) >= 36 && data[24] <= 3 && data[25] == 1 {
-			return Cab
-		}
-	case Zstd, Bzip2, Lzip, LZ4, RPM:
-		return format
+	format := Sniff(data)
+	if sound := sounds[format]; sound == nil || !sound(data) {
+		return None
 	}
-	return None
+	return format
+}
+
+// sounds tell for the containers that are looked for anywhere whether a header is sound.
+var sounds = map[Format]func(data []byte) bool{
+	Gzip: func(data []byte) bool {
+		return len(data) >= 18 && data[3]&0xe0 == 0 && (data[8] == 0 || data[8] == 2 || data[8] == 4) && (data[9] <= 13 || data[9] == 0xff)
+	},
+	Zlib:     func(data []byte) bool { return len(data) >= 8 && data[1] != '^' && isDeflate(data[2:]) },
+	Zip:      func(data []byte) bool { return len(data) >= 30 && data[3] == 4 && data[5] == 0 && data[4] <= 63 },
+	SevenZip: func(data []byte) bool { return len(data) >= 32 && data[6] == 0 && sum32(data[12:32], data[8:]) },
+	RAR:      isRAR,
+	XZ:       func(data []byte) bool { return len(data) >= 12 && sum32(data[6:8], data[8:]) },
+	Cab: func(data []byte) bool {
+		const reserved = "\x00\x00\x00\x00"
+		return len(data) >= 36 && string(data[12:16]) == reserved && string(data[20:24]) == reserved && data[24] <= 3 && data[25] == 1
+	},
+	Zstd:  isZstd,
+	Bzip2: func([]byte) bool { return true }, // ten bytes tell it
+	Lzip: func(data []byte) bool {
+		return len(data) >= 26 && data[5]&0x1f >= 12 && data[5]&0x1f <= 29 && data[6] == 0
+	},
+	LZ4: func(data []byte) bool {
+		return len(data) >= 11 && data[4]>>6 == 1 && data[4]&2 == 0 && data[5]&0x8f == 0 && data[5]>>4 >= 4
+	},
+	RPM: func(data []byte) bool { // the version and kind of package, and the header behind the lead
+		return len(data) >= 112 && (data[4] == 3 || data[4] == 4) && data[6] == 0 && data[7] <= 1 && string(data[96:99]) == headerRPM
+	},
+}
+
+// sum32 reports whether sum begins with the checksum of data.
+func sum32(data, sum []byte) bool { return crc32.ChecksumIEEE(data) == binary.LittleEndian.Uint32(sum) }
+
+// isRAR reports whether the first header of a rar archive is sound: of version 4, which has a length of its own, or 5.
+func isRAR(data []byte) bool {
+	switch {
+	case len(data) < 20:
+		return false
+	case data[6] == 0:
+		return data[9] == 0x73 && data[12] == 13 && data[13] == 0 && uint16(crc32.ChecksumIEEE(data[9:20])) == binary.LittleEndian.Uint16(data[7:])
+	}
+	size, n := binary.Uvarint(data[12:15])
+	end := 12 + n + int(size)
+	return data[6] == 1 && data[7] == 0 && n > 0 && end <= len(data) && sum32(data[12:end], data[8:])
+}
+
+// isZstd reports whether the header of a frame and of its first block are sound.
+func isZstd(data []byte) bool {
+	if len(data) < 5 {
+		return false
+	}
+	flags := data[4]
+	at := 5 + [...]int{0, 1, 2, 4}[flags&3] // the number of a dictionary
+	if single := flags>>5&1 == 1; !single {
+		at++ // the size of the window
+	} else if flags>>6 == 0 {
+		at++
+	}
+	at += [...]int{0, 2, 4, 8}[flags>>6] // the length
+	if flags&8 != 0 || len(data) < at+3 {
+		return flags&8 == 0
+	}
+	block := int(data[at]) | int(data[at+1])<<8 | int(data[at+2])<<16
+	return block>>1&3 != 3 && block>>3 <= 128<<10
 }
 
 // beginnings are the first bytes of the containers that are looked for anywhere.
