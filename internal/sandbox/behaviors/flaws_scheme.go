@@ -1,7 +1,6 @@
 package behaviors
 
 import (
-	"crypto/hmac"
 	"slices"
 	"strings"
 
@@ -53,6 +52,11 @@ func SchemeFlaws(profile *provider.Profile) []sandbox.Behavior {
 		Name: "time-unbound", Description: "the HMAC of the body alone is accepted as well",
 		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsUnbound}},
 		Plant:  also(comparesBodyOnly),
+	})
+	add(keyed && covers.Body && (recipe.Timestamp.In != "" || recipe.ID.In != ""), sandbox.Behavior{
+		Name: "piece-signed", Description: "the HMAC of the time or the identifier alone is accepted as well",
+		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsTampered}, May: []string{sandbox.RejectsUnbound}},
+		Plant:  also(comparesPiece),
 	})
 	add(keyed && len(recipe.Other) > 0, sandbox.Behavior{
 		Name: "downgrade-accepted", Description: "the scheme next to the provider's own is accepted as well",
@@ -137,14 +141,14 @@ func comparesPrefix(s *sandbox.Scheme, m provider.Message) bool {
 
 func comparesBodyOnly(s *sandbox.Scheme, m provider.Message) bool {
 	received, m := read(s, m)
-	recipe := s.Profile.Signature
-	key, err := recipe.Key(s.Secrets[0])
-	if err != nil {
-		return false
-	}
-	mac := hmac.New(provider.NewHash(recipe.Hash), key)
-	mac.Write(m.Body)
-	return slices.Contains(received.Signatures, recipe.EncodeRaw(mac.Sum(nil)))
+	return slices.Contains(received.Signatures, s.Sign(m.Body))
+}
+
+func comparesPiece(s *sandbox.Scheme, m provider.Message) bool {
+	received, m := read(s, m)
+	return slices.ContainsFunc([]string{m.Timestamp, m.ID}, func(piece string) bool {
+		return piece != "" && slices.Contains(received.Signatures, s.Sign([]byte(piece)))
+	})
 }
 
 func comparesWithoutURL(s *sandbox.Scheme, m provider.Message) bool {
