@@ -75,7 +75,7 @@ type Filter struct {
 	Team     string
 	Provider string
 	Status   string
-	NotReady bool   // any status but Ready
+	NotReady bool   // any status but Ready, or a configuration that cannot be used
 	Check    string // one with an open finding of this check
 	Search   string // part of a name, in any case
 	Removed  bool   // those whose configuration is gone too
@@ -126,7 +126,7 @@ func (f Filter) where() (string, []any) {
 		}
 	}
 	if f.NotReady {
-		add("i.status <> 'ready'")
+		add("(i.status <> 'ready' OR i.problem <> '')")
 	}
 	if f.Check != "" {
 		add("i.name IN (SELECT c.integration FROM finding c WHERE c.state = 'open' AND c.check_id = ?)", f.Check)

@@ -82,7 +82,7 @@ func (c collector) collect(gauge func(*prometheus.Desc, float64, ...string)) err
 		return err
 	}
 	for _, i := range list {
-		gauge(readyMetric, number(i.Status == database.Ready), i.Name, i.Team)
+		gauge(readyMetric, number(i.Status == database.Ready && i.Problem == ""), i.Name, i.Team)
 		at(lastRunMetric, i.LastFinished, i.Name)
 		at(validMetric, i.ValidUntil, i.Name)
 		gauge(failuresMetric, float64(i.Failures), i.Name)

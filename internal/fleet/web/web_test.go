@@ -179,6 +179,7 @@ func (s *site) fill(t *testing.T) {
 		for _, i := range []database.Integration{
 			{Name: "acme-personal-loans", Team: "payments", Provider: "begini", Status: database.NotReady, StatusSince: sampleTime.Add(-time.Hour), LastRun: "run-2", LastPassed: "run-1", LastFinished: sampleTime, NextDue: sampleTime.Add(time.Hour), ValidUntil: sampleTime.AddDate(0, 2, 0)},
 			{Name: "secret-lending", Team: "loans", Provider: "stripe", Status: database.Ready, LastRun: "run-x"},
+			{Name: "acme-refunds", Team: "payments", Provider: "begini", Status: database.Ready, Problem: "prelaunch.yaml:1:1: its key is gone"},
 		} {
 			if err := tx.PutIntegration(ctx, i); err != nil {
 				return err
@@ -710,7 +711,8 @@ func TestPages(t *testing.T) {
 		s.fill(t)
 		for path, says := range map[string][]string{
 			"/":                                 {"acme-personal-loans", "secret-lending", "Not ready", "1, 1 critical", "2026-11-20 11:00 UTC"},
-			"/?status=any_not_ready":            {"acme-personal-loans"},
+			"/?status=any_not_ready":            {"acme-personal-loans", "acme-refunds"},
+			"/integrations/acme-refunds":        {"It was never audited, so none is known", "its key is gone"},
 			"/?check=webhook.rejects-unsigned":  {"acme-personal-loans"},
 			"/?team=loans":                      {"secret-lending"},
 			"/?search=nothing":                  {"No integration matches"},
@@ -718,7 +720,7 @@ func TestPages(t *testing.T) {
 			"/runs/run-2":                       {"Open the report", "configuration changed", "2 fail"},
 			"/runs/run-2/report":                {"Pre-launch audit", "acme-personal-loans"},
 			"/queue":                            {"No worker is known"},
-			"/metrics": {`prelaunch_ready{integration="acme-personal-loans",team="payments"} 0`, `prelaunch_ready{integration="secret-lending",team="loans"} 1`,
+			"/metrics": {`prelaunch_ready{integration="acme-personal-loans",team="payments"} 0`, `prelaunch_ready{integration="secret-lending",team="loans"} 1`, `prelaunch_ready{integration="acme-refunds",team="payments"} 0`,
 				`prelaunch_findings{integration="acme-personal-loans",severity="critical"} 1`, `prelaunch_notices{channel="slack",state="waiting"} 1`, "prelaunch_collected 1"},
 		} {
 			who := "V"

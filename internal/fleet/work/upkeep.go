@@ -174,6 +174,11 @@ func (f *Fleet) reload(ctx context.Context) error {
 			return err
 		}
 	}
+	if len(changed) > 0 { // what is new is not to wait for the next sweep
+		if _, err := f.client.Insert(ctx, sweepArgs{}, nil); err != nil {
+			return fmt.Errorf("queue a sweep: %w", err)
+		}
+	}
 	text, err := json.Marshal(problems[:min(len(problems), maxSourceProblems)])
 	if err != nil {
 		return fmt.Errorf("write the problems of the sources: %w", err)
