@@ -14,7 +14,7 @@ import (
 const FactsSchema = "prelaunch.facts/v1"
 
 // Document is everything that judging needs: what was declared, what was observed and when. It holds no key, no signature, no
-// body of an answer; the synthetic UIDs that were sent stand in Scope.Sent only, so that they can be purged.
+// body of an answer; the synthetic UIDs that were sent are in Scope.Sent only, so that they can be purged.
 type Document struct {
 	Schema       string      `json:"schema"`
 	Tool         Tool        `json:"tool"`
@@ -25,12 +25,12 @@ type Document struct {
 	ConfigDigest string      `json:"config_digest"`
 	StartedAt    time.Time   `json:"started_at"`
 	FinishedAt   time.Time   `json:"finished_at"`
-	CutShort     bool        `json:"cut_short"` // interrupted: what is missing was not looked at
+	CutShort     bool        `json:"cut_short"` // interrupted: what is missing was not checked
 	Choice       Choice      `json:"choice,omitzero"`
 	// Probes tells how far each probe got.
 	Probes []ProbeStatus `json:"probes"`
 	// Facts maps a kind such as "webhook.exchange" to its facts, each of the type that its probe declares for the kind. Every
-	// known kind is present, be it empty.
+	// known kind is present, also where it is empty.
 	Facts map[string][]json.RawMessage `json:"facts"`
 	Scope Scope                        `json:"scope"`
 }
@@ -60,7 +60,7 @@ type ProbedBy struct {
 
 // States of a probe.
 const (
-	ProbeComplete = "complete"  // it looked at everything it was asked to
+	ProbeComplete = "complete"  // it checked everything it was asked to
 	ProbeFailed   = "failed"    // it could not go on
 	ProbeCutShort = "cut_short" // interrupted, out of time, or out of room for facts
 	ProbeSkipped  = "skipped"   // no selected check needs it
@@ -121,14 +121,14 @@ type Scope struct {
 	Probing       map[string]string `json:"probing"`                 // environment → full, careful or passive
 	Overrides     []Override        `json:"overrides"`               // settings that make the audit see something else than the public does
 	DeclaredEmpty []EmptySection    `json:"declared_empty,omitzero"` // sections that are declared to have nothing in them
-	Skipped       []Skipped         `json:"skipped"`                 // what was not looked at, and why
+	Skipped       []Skipped         `json:"skipped"`                 // what was not checked, and why
 	Addresses     []Address         `json:"addresses"`
 	Repositories  []RepositoryScope `json:"repositories"`
 	Keys          []KeyScope        `json:"keys"`
 	Requests      map[string]int    `json:"requests"` // environment → requests sent to its receiver
 	// Rates are, by environment, how many requests a second its receiver was sent.
 	Rates map[string]float64 `json:"rates,omitempty"`
-	Sent  []SentEvent        `json:"sent"` // synthetic events that were taken, to be purged
+	Sent  []SentEvent        `json:"sent"` // synthetic events that were accepted, to be purged
 	// Unmarked are the requests that did not name the auditor in their User-Agent.
 	Unmarked []UnmarkedRequest `json:"unmarked,omitzero"`
 	Digests  map[string]string `json:"digests"` // what else was checked, such as "roster" → "sha256:…"
@@ -162,7 +162,7 @@ type Override struct {
 	Value   string `json:"value"`
 }
 
-// Skipped is something that was not looked at.
+// Skipped is something that was not checked.
 type Skipped struct {
 	What        string `json:"what"`
 	Environment string `json:"environment,omitempty"`

@@ -8,7 +8,7 @@ import (
 const ReportSchema = "prelaunch.report/v1"
 
 // MaxValidity is how long a report can be relied on at most, in days: the checklist is to be followed again at every change, and
-// reviews and attestations run out after the same time.
+// reviews and attestations expire after the same time.
 const MaxValidity = 90
 
 // Report is the outcome of an audit. It is what every format shows.
@@ -22,7 +22,7 @@ type Report struct {
 	StartedAt    time.Time       `json:"started_at"`
 	FinishedAt   time.Time       `json:"finished_at"`
 	Expired      bool            `json:"expired,omitempty"` // it was shown when something it rests on no longer held
-	ValidUntil   Date            `json:"valid_until"`       // the first day on which something it rests on runs out
+	ValidUntil   Date            `json:"valid_until"`       // the first day on which something it rests on expires
 	Ready        bool            `json:"ready"`
 	Partial      bool            `json:"partial"` // required checks were left out, or it was cut short
 	LeftOpen     *LeftOpen       `json:"left_open,omitempty"`
@@ -130,7 +130,7 @@ type Finding struct {
 	// Cause is shared by the findings that depend on one cause, such as "webhook.unreachable/test". The finding that is the cause has
 	// it too, and is_cause: true in its evidence.
 	Cause string `json:"cause,omitempty"`
-	// ValidUntil is the last day on which this finding can be relied on, where it rests on something that runs out.
+	// ValidUntil is the last day on which this finding can be relied on, where it rests on something that expires.
 	ValidUntil Date `json:"valid_until,omitzero"`
 }
 
@@ -139,7 +139,7 @@ type Verdict struct {
 	Outcome     Outcome        `json:"outcome"`
 	Environment string         `json:"environment"`
 	Subject     string         `json:"subject"` // what tells this finding from others of the check: a forgery family, a path, a URL
-	Target      string         `json:"target"`  // what was looked at as a whole: a URL, a repository; the subject is a place in it
+	Target      string         `json:"target"`  // what was checked as a whole: a URL, a repository; the subject is a place in it
 	Basis       string         `json:"basis"`
 	Message     string         `json:"message"`
 	Evidence    map[string]any `json:"evidence"`

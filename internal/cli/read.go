@@ -35,7 +35,7 @@ func (a *app) readConfiguration(ctx context.Context, file string, library *polic
 	})
 }
 
-// load reads a configuration without resolving a key, and refuses one in whose text a key stands that is known all the same.
+// load reads a configuration without resolving a key, and rejects one in whose text a key stands that is known all the same.
 func (a *app) load(ctx context.Context, file string, library *policy.Library, permissions config.Permissions) (*audit.Integration, error) {
 	integration, err := a.readConfiguration(ctx, file, library, permissions)
 	if err != nil {

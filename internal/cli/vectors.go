@@ -163,7 +163,7 @@ func unitTest(language string, profile *provider.Profile, list []shownVector) st
 	).Replace(string(template))
 }
 
-// javaRows are the vectors as constructor calls, since Java has no JSON of its own.
+// javaRows are the vectors as constructor calls, since Java cannot read JSON by itself.
 func javaRows(list []shownVector) string {
 	rows := make([]string, len(list))
 	for i, v := range list {

@@ -1,4 +1,4 @@
-// Package keyscan finds the configured keys in files, in whatever spelling and inside archives, and tells whose key it was. It is
+// Package keyscan finds the configured keys in files, in whatever encoding and inside archives, and tells whose key it was. It is
 // what the probes of repositories, clients and logs share.
 //
 // Nothing here returns what was found, nor what stands around it; names and paths are told through Shown.
@@ -165,7 +165,7 @@ func (s *Search) Shown(text string) string {
 // contains reports whether a key is found in a short text, as it stands or encoded.
 func (s *Search) contains(text []byte) bool { return s.Shown(string(text)) != string(text) }
 
-// Hit is one key in one spelling in one content; the place is that of its first occurrence.
+// Hit is one key in one encoding in one content; the place is that of its first occurrence.
 type Hit struct {
 	Key
 	Location

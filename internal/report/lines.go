@@ -216,12 +216,12 @@ func (v *view) sections(outcomes ...audit.Outcome) []section {
 	return out
 }
 
-// isAttested reports whether a check rests on somebody's word.
+// isAttested reports whether a check rests on an attestation.
 func isAttested(check audit.Check) bool {
 	return slices.ContainsFunc(check.Findings, func(f audit.Finding) bool { return f.Basis == audit.Attested })
 }
 
-// attested are the checks that pass on somebody's word.
+// attested are the checks that pass by attestation.
 func (v *view) attested() []audit.Check {
 	return slices.DeleteFunc(v.with(audit.Pass), func(c audit.Check) bool { return !isAttested(c) })
 }

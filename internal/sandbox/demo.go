@@ -27,7 +27,7 @@ var (
 	DemoProduction = []Behavior{
 		{Name: "first-sixteen-digits", Description: "only the first 16 digits are compared",
 			Expect: Expect{Fails: []string{RejectsPartial}, May: []string{RejectsUnsigned, RejectsTampered}}, Plant: Match(func(expected, given string) bool { return len(given) >= 16 && given[:16] == expected[:16] })},
-		{Name: "malformed-crashes", Description: "responds with 500 to a body that is not JSON", // what is nested too deeply is no JSON to it
+		{Name: "malformed-crashes", Description: "responds with 500 to a body that is not JSON", // what is nested too deeply is not JSON to it
 			Expect: Expect{Fails: []string{RejectsMalformed}, May: []string{StatusCodes, Bounded}}, Plant: Refusal(Malformed, Crash)},
 		{Name: "plain-http-served", Description: "responds over plain HTTP as it does over HTTPS",
 			Expect: Expect{Fails: []string{NoPlainHTTP}}, Plant: func(ru *Rules) {
@@ -113,7 +113,7 @@ func Instead(message func([]byte) []byte) func(*Rules) {
 }
 
 // Compact is the JSON as JSON.stringify(JSON.parse(body)) writes it: no blanks, names in their order with the last of equal ones
-// kept, escapes resolved. What is no JSON stays as it is.
+// kept, escapes resolved. What is not JSON stays as it is.
 func Compact(body []byte) []byte {
 	value, ok := parseOrdered(body)
 	if !ok {

@@ -30,7 +30,7 @@ const (
 
 // PairOptions describe a deployment of two receivers with all that an audit looks at. The zero value, with a Dir, is right in every way.
 type PairOptions struct {
-	Dir        string // an existing, empty folder for the configuration and what it refers to
+	Dir        string // an existing, empty directory for the configuration and what it refers to
 	Now        func() time.Time
 	Test       []Behavior // of the Test receiver
 	Production []Behavior

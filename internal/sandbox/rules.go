@@ -43,14 +43,14 @@ type Rules struct {
 	MaxDepth int
 	Required []string // paths of the fields
 	Decode   func(*Delivery) []byte
-	Types    []string // event types that are taken
+	Types    []string // event types that are accepted
 	Unknown  func(*Delivery, Event) Answer
 	Known    func(Event) bool // whether the user is known
 
 	// Answers.
 	Accept    func(*Delivery, Event) Answer
-	Redeliver func(*Delivery, Event) Answer // to an event that was taken before; nil: as accept
-	Reprocess bool                          // an event that was taken before is processed again
+	Redeliver func(*Delivery, Event) Answer // to an event that was accepted before; nil: as accept
+	Reprocess bool                          // an event that was accepted before is processed again
 	Refuse    func(*Delivery, Reason) Answer
 	Finish    []func(*Delivery, *Answer) // last changes to any answer
 	Acked     bool                       // answer first, verify and process afterwards
@@ -98,7 +98,7 @@ const (
 	WrongMethod
 	TooLarge
 	Unauthentic
-	Malformed // no JSON object
+	Malformed // not a JSON object
 	Invalid   // a JSON object that is no event of this integration
 	UnknownUser
 )

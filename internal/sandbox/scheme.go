@@ -25,10 +25,10 @@ type Scheme struct {
 	Token   string // of handshakes that need one
 
 	// What flaws change.
-	AnyAge bool                                        // the time is not looked at
+	AnyAge bool                                        // the time is not checked
 	Body   func(raw []byte) []byte                     // what is verified in place of the raw body
 	URL    func(d *Delivery, registered string) string // what is verified in place of the registered URL
-	Only   func(signatures []string) []string          // which of several signatures are looked at
+	Only   func(signatures []string) []string          // which of several signatures are checked
 	Also   []func(*Scheme, provider.Message) bool      // what is accepted as well
 	// OpenHandshake answers a handshake whoever sends it.
 	OpenHandshake bool

@@ -8,7 +8,7 @@ import (
 // Redactor takes secrets out of text, in all their encodings. It is the last line of defence: nothing that reaches it should
 // hold a secret, and tests search what comes out as if it were not there.
 type Redactor struct {
-	pairs []string // spelling, replacement, encoding, replacement …
+	pairs []string // encoding, replacement, encoding, replacement …
 }
 
 // NewRedactor returns a Redactor for the keys whose bytes are held.

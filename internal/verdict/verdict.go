@@ -201,7 +201,7 @@ func assembleFinding(doc *audit.Document, info audit.CheckInfo, verdict audit.Ve
 }
 
 // ScopeOf is the Scope of findings about that target. The scope of an empty target is the check's in that environment as a whole: a
-// finding that nothing was looked at has it.
+// finding that nothing was checked has it.
 func ScopeOf(check, integration, environment, target string) string {
 	return fingerprint("scope", check, integration, environment, target)
 }
@@ -323,7 +323,7 @@ func inEnvironment(name string) string {
 	return " in " + name
 }
 
-// Expired reports whether the report can no longer be relied on at that time. What runs out on a day, a waiver say, holds on that day.
+// Expired reports whether the report can no longer be relied on at that time. What expires on a day, a waiver say, holds on that day.
 func Expired(r *audit.Report, now time.Time) bool { return r.ValidUntil.Before(audit.NewDate(now)) }
 
 // ExitCode is the exit status that a report stands for: 0 ready, 1 a required check fails, 2 cut short, 3 nothing fails but something is

@@ -14,9 +14,9 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 )
 
-// Rules of this file: client code calls the session API when its path and the API's host stand in one file; a path alone may be a
+// Rules of this file: client code calls the session API when its path and the API's host are found in one file; a path alone may be a
 // backend's own that has the same name. The key header counts as a text of its own, in quotes or as compiled programs keep texts,
-// and only beside the API's host: other services have a header of that name too.
+// and only next to the API's host: other services have a header of that name too.
 
 const (
 	sessionAPI = "session_api"

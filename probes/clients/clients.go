@@ -33,7 +33,7 @@ type Status struct {
 	GapsCut     int      `json:"gaps_cut"`
 	HitsCut     int      `json:"hits_cut"`    // hits that are not told
 	OtherSites  []string `json:"other_sites"` // hosts of other sites from which the page takes scripts; these were not fetched
-	NamesAPI    bool     `json:"names_api"`   // the host of the provider's API stands in it
+	NamesAPI    bool     `json:"names_api"`   // the host of the provider's API is found in it
 	keyscan.Unsearched
 }
 
@@ -58,7 +58,7 @@ type APICall struct {
 	Path        string `json:"path"`
 	Member      string `json:"member"`
 	What        string `json:"what"`      // session_api (its path) or key_header (as a text of its own)
-	WithHost    bool   `json:"with_host"` // the host of the provider's API stands in the same file
+	WithHost    bool   `json:"with_host"` // the host of the provider's API is found in the same file
 }
 
 const (
@@ -266,7 +266,7 @@ func (s *searcher) tell(found *keyscan.Hits, path string) {
 	}
 }
 
-// bundle searches a file or a folder, on all processors; what is found is told in the order of the files.
+// bundle searches a file or a directory, on all processors; what is found is told in the order of the files.
 func (s *searcher) bundle(ctx context.Context, root string, patience time.Duration) {
 	real, err := filepath.EvalSymlinks(root)
 	switch {

@@ -181,7 +181,7 @@ func withPage(bases []*url.URL) []*url.URL {
 }
 
 // basesOf puts first where a name most likely starts from: above the directory that it begins with, when the script itself lies below a
-// folder of that name, as static/chunks/1.js does for /_next/static/chunks/webpack.js.
+// directory of that name, as static/chunks/1.js does for /_next/static/chunks/webpack.js.
 func basesOf(name string, bases []*url.URL) []*url.URL {
 	folder, _, nested := strings.Cut(name, "/")
 	if !nested || folder == "" {

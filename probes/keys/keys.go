@@ -37,7 +37,7 @@ type File struct {
 	OwnerOnly    bool   `json:"owner_only"`     // nobody but its owner can read it
 	SecretMount  bool   `json:"secret_mount"`   // it lies where orchestrators mount secrets
 	InRepository string `json:"in_repository"`  // path of the audited repository that it lies in, empty: none
-	Unknown      string `json:"unknown"`        // why its protection could not be looked at, empty: it could
+	Unknown      string `json:"unknown"`        // why its protection could not be checked, empty: it could
 }
 
 // Pair is a fact of kind "key.pair": whether two current keys, or a current and a retired one, are the same.

@@ -19,10 +19,10 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/secret"
 )
 
-// Rules of this file: what of the requests that were sent may not stand in a log, and what is no alarm there:
+// Rules of this file: what of the requests that were sent may not be found in a log, and what is no alarm there:
 //   - a signature counts from half of it on; a few digits, as are logged to correlate, do not;
-//   - an unkeyed digest of the body is no signature, whatever header it was sent in: right receivers log one to correlate;
-//   - a right signature that did not go in the header shows in a log where the receiver worked it out and put it there. Some requests
+//   - an unkeyed digest of the body is no signature, whatever header it was sent in: correct receivers log one to correlate;
+//   - a correct signature that did not go in the header shows in a log where the receiver worked it out and put it there. Some requests
 //     carry it in the query, which servers log and no provider does, so it counts only when it shows for several requests;
 //   - the type of an event and the names of its outer fields are no payload; its details are.
 
@@ -113,7 +113,7 @@ func once(event audit.LedgerEvent, reused map[string]bool) bool {
 	return event.UID != "" && !reused[event.UID]
 }
 
-// outsideHeader finds the events that are noted a second time, for a right signature that the request carried elsewhere than in the
+// outsideHeader finds the events that are noted a second time, for a correct signature that the request carried elsewhere than in the
 // header, and gives for each 1 more than the number of its first note.
 func outsideHeader(events []audit.LedgerEvent) map[int]int {
 	type request struct {

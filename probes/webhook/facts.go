@@ -51,7 +51,7 @@ const (
 	EqualsInvalid = "invalid" // a properly signed invalid body's, while the same body incorrectly signed got another answer
 )
 
-// Values of Exchange.Effect, the word of the observer.
+// Values of Exchange.Effect, as the observer reported it.
 const (
 	EffectProcessed    = "processed"
 	EffectNotProcessed = "not_processed"

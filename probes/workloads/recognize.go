@@ -64,7 +64,7 @@ func (r *recognizer) key(value string) (of keyscan.Key, is bool) {
 	return r.search.Subject(first, ""), true
 }
 
-// literal is the fact that a configured key stands in a file.
+// literal is the fact that a configured key is found in a file.
 func literal(of keyscan.Key, line int, format, name string) Key {
 	return Key{Line: line, Format: format, Name: name, Source: "literal_key",
 		KeyEnvironment: of.KeyEnvironment, Role: of.Role, Fingerprint: of.Fingerprint}

@@ -64,7 +64,7 @@ const (
 	maxFiles       = 2000    // manifests that are read
 	maxBeside      = 5000    // files next to them that are searched for keys
 	maxBesideBytes = 4 << 30 // of one such file
-	maxWalked      = 50_000  // folders and files that are checked
+	maxWalked      = 50_000  // directories and files that are checked
 	maxKeys        = 200     // places that are told
 	maxUnread      = 20
 )

@@ -74,7 +74,7 @@ func (tx *Tx) ReleaseLeases(ctx context.Context, run string) error {
 	return wrap("release the leases of a run", err)
 }
 
-// Leases returns what is taken, the longest first.
+// Leases returns those that are held, the longest first.
 func (d *DB) Leases(ctx context.Context) ([]Lease, error) {
 	list, err := all(ctx, d, d.read, func(row scanner) (Lease, error) {
 		var l Lease

@@ -3,7 +3,7 @@
 //
 // Rules: the state of the fleet is in the tables of package database; a job names an integration and holds nothing else, and whatever
 // it finds there decides what it does. So a job may be lost, come twice or be of another version. A run has effect in one transaction
-// at its end, and only if its worker has not been taken for dead meanwhile.
+// at its end, and only if its worker does not count as dead meanwhile.
 package work
 
 import (

@@ -23,7 +23,7 @@ import (
 // MaxSize bounds a recording, in bytes: a HAR of a few dozen deliveries.
 const MaxSize = 10 << 20
 
-// maxRequests bounds how many requests of a recording are looked at.
+// maxRequests bounds how many requests of a recording are checked.
 const maxRequests = 100
 
 // Captured is a recorded request.

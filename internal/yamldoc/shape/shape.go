@@ -37,7 +37,7 @@ type Shape struct {
 	ExactlyOne []string          // Object: exactly one of these fields is there, apart from those that are used with another
 	Together   map[string]string // Object: the field that must be there when another is
 	Short      string            // Object: the field whose text may take its place
-	IsKey      bool              // Object: refers to a key, so a text in its place is taken for the key itself
+	IsKey      bool              // Object: refers to a key, so a text in its place would be the key itself
 
 	Keys     Form   // Mapping
 	Named    bool   // Mapping: its keys are part of the paths below

@@ -25,7 +25,7 @@ const (
 	NotSentSameKey     = "same_key"     // the key to forge with is the receiver's own
 	NotSentNotPossible = "not_possible" // this event or URL has no such variant
 	NotSentCareful     = "careful"      // careful probing does not send it
-	NotSentFamilyEnded = "family_ended" // careful probing: another case of the family was taken
+	NotSentFamilyEnded = "family_ended" // careful probing: another case of the family was accepted
 	NotSentTransport   = "transport"    // it holds something made with a key, and the peer is not verified
 	NotSentSilent      = "no_answer"    // the receiver no longer answered as at the beginning
 	NotSentTimeouts    = "timeouts"     // too many requests timed out

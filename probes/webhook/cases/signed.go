@@ -15,7 +15,7 @@ import (
 const (
 	FamilyBaseline   = "baseline"   // plain events, before anything else is sent
 	FamilyType       = "type"       // one of each configured type
-	FamilyRaw        = "raw-body"   // valid JSON in unusual spellings
+	FamilyRaw        = "raw-body"   // valid JSON in unusual serializations
 	FamilySize       = "size"       // large events
 	FamilyTransport  = "transport"  // unusual but valid HTTP
 	FamilyRedelivery = "redelivery" // the same bytes twice
@@ -48,7 +48,7 @@ const (
 	CaseNoBody = "no-body" // unsigned, as whoever looks whether something responds sends it
 )
 
-// Genuine are events that a right receiver takes. Those whose name starts with "value-" also hold an unusual value, to which a receiver
+// Genuine are events that a correct receiver accepts. Those whose name starts with "value-" also hold an unusual value, to which a receiver
 // may object for another reason than its signature.
 func Genuine(profile *provider.Profile) []Case {
 	s := SchemeOf(profile)
@@ -174,7 +174,7 @@ func invalidFor(s Scheme, required []string, c Case) bool {
 	return s.isJSON()
 }
 
-// Incomplete says for which families a body is also made incomplete in careful probing, so that no right receiver takes it.
+// Incomplete says for which families a body is also made incomplete in careful probing, so that no correct receiver accepts it.
 var Incomplete = map[string]bool{FamilyUnexpected: true, FamilyBounded: true}
 
 // MakeIncomplete leaves out a required field that the case is not about.

@@ -92,7 +92,7 @@ var versioned = pattern(`[A-Za-z][\w.-]*[/ ]v?\d+\.\d`)
 
 // Scanner looks for internal detail in one receiver's answers. It is not safe for concurrent use.
 type Scanner struct {
-	keys    []string // spellings of every key that is held
+	keys    []string // encodings of every key that is held
 	unheld  []secret.Key
 	genuine string // views of responses to valid events
 	host    string
