@@ -2,8 +2,10 @@ package cli_test
 
 import (
 	"encoding/json"
+	"os"
 	"os/exec"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -94,6 +96,10 @@ func TestImportDirections(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	architecture, err := os.ReadFile("../../.github/ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	decoder := json.NewDecoder(strings.NewReader(string(out)))
 	count := 0
 	for decoder.More() {
@@ -109,6 +115,9 @@ func TestImportDirections(t *testing.T) {
 		may, known := allowed(name)
 		if !known {
 			t.Errorf("%s stands in no room: add it to mayImport", name)
+		}
+		if named := regexp.MustCompile("[`/]" + path.Base(name) + `\b`); !named.Match(architecture) && !strings.HasPrefix(name, "examples/") {
+			t.Errorf("%s is not in .github/ARCHITECTURE.md: say there what it is for", name)
 		}
 		for _, imported := range listed.Imports {
 			if inside, ours := strings.CutPrefix(imported, module); ours {
