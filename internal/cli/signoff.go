@@ -56,7 +56,8 @@ func (a *app) signCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "sign REPORT", Short: "Sign a reviewer's decision on a JSON report", Args: cobra.MaximumNArgs(1),
 		Long: `Sign that a report was approved or rejected, by whom and with which residual risks: a DSSE envelope around an in-toto statement
-that names the report, the facts, the configuration and the policies by digest. With --new-key, make a key pair instead.`,
+that names the report, the facts, the configuration and the policies by digest. With --facts, they are judged again first and must
+come to this report. With --new-key, make a key pair instead.`,
 		Example: `  prelaunch sign --new-key reviewer
   prelaunch sign report.json --facts facts.json --config prelaunch.yaml --key reviewer.pem \
     --decision approved --by jane@acme.example --risk 'gateway limit lands in January' -o report.sig.json`,
@@ -79,7 +80,11 @@ that names the report, the facts, the configuration and the policies by digest. 
 			if err != nil {
 				return err
 			}
-			if err := strictlyAgainst(materials.Report, library); err != nil {
+			read, err := strictlyAgainst(materials.Report, library)
+			if err != nil {
+				return err
+			}
+			if err := signoff.Rejudge(read, materials, a.rejudge(cmd.Context(), read, library)); err != nil {
 				return err
 			}
 			decision.On = a.now()
@@ -175,14 +180,11 @@ approved and has not expired, 1 that it was rejected or has expired (unless --an
 			if err != nil {
 				return err
 			}
-			if err := strictlyAgainst(materials.Report, library); err != nil {
-				return err
-			}
-			against, err := a.rejudge(cmd.Context(), materials.Report, library)
+			read, err := strictlyAgainst(materials.Report, library)
 			if err != nil {
 				return err
 			}
-			verified, err := signoff.Verify(envelope, public, materials, against)
+			verified, err := signoff.Verify(envelope, public, materials, a.rejudge(cmd.Context(), read, library))
 			if err != nil {
 				return err
 			}
@@ -204,24 +206,20 @@ approved and has not expired, 1 that it was rejected or has expired (unless --an
 }
 
 // strictlyAgainst also rejects a report of other policies than those at hand.
-func strictlyAgainst(raw []byte, library *policy.Library) error {
+func strictlyAgainst(raw []byte, library *policy.Library) (*audit.Report, error) {
 	read, err := report.Read(raw)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	caveat, err := heldAgainst(read, library)
 	if err == nil && caveat != "" {
 		err = fmt.Errorf("%s Take version %.40q of prelaunch and the audit's own checks (--policy), if it had any", caveat, report.Plain(read.Tool.Version))
 	}
-	return err
+	return read, err
 }
 
 // rejudge lets facts be judged again by the policies at hand, with the choice of checks that the report had.
-func (a *app) rejudge(ctx context.Context, raw []byte, library *policy.Library) (signoff.Against, error) {
-	read, err := report.Read(raw)
-	if err != nil {
-		return signoff.Against{}, err
-	}
+func (a *app) rejudge(ctx context.Context, read *audit.Report, library *policy.Library) signoff.Against {
 	return signoff.Against{PolicyDigest: library.Digest(), Now: a.now(), Judge: func(document *audit.Document) (*audit.Report, error) {
 		var only []string
 		for _, check := range read.Checks {
@@ -246,7 +244,7 @@ func (a *app) rejudge(ctx context.Context, raw []byte, library *policy.Library) 
 			return nil, err
 		}
 		return auditor.Judge(ctx, document, library, selection, judge, environment)
-	}}, nil
+	}}
 }
 
 func (a *app) printVerification(v *signoff.Verification) error {

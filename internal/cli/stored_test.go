@@ -66,6 +66,11 @@ func TestStoredReports(t *testing.T) {
 	call(0, "REJECTED", append(verify, "--signature", rejected, "--any-decision")...)
 
 	raw, err := os.ReadFile(report)
+	reworded := write("reworded.json", strings.Replace(string(raw), `"message": "`, `"message": "Really: `, 1))
+	again := append([]string{"sign", reworded, "--facts", facts}, append(sign, "approved")...)
+	call(2, "do not come to this report", again...)
+	again[1] = report
+	call(0, "", append(again, "-o", path("again.sig.json"))...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -92,6 +92,9 @@ func consistent(r *audit.Report) error {
 			if (finding.Outcome == audit.Waived) != (finding.Waiver != nil && finding.RawOutcome != nil) {
 				return fmt.Errorf("finding %.40q of %.80q is waived without a waiver, or has one and is not waived", finding.ID, check.ID)
 			}
+			if settled := finding.Outcome == audit.Pass || finding.Outcome == audit.NotApplicable; settled && (finding.NextStep != "" || finding.Cause != "") {
+				return fmt.Errorf("finding %.40q of %.80q says %s, and what has to be done about it", finding.ID, check.ID, finding.Outcome)
+			}
 			if check.Level != audit.Required && finding.Outcome == audit.Fail {
 				return fmt.Errorf("recommended check %.80q fails", check.ID)
 			}

@@ -37,6 +37,7 @@ func TestReadRefuses(t *testing.T) {
 		{"says it is ready", strings.Replace(good, `"ready": false`, `"ready": true`, 1), "contradicts itself"},
 		{"edited count", strings.Replace(good, `"fail": 2`, `"fail": 1`, 1), "contradicts itself"},
 		{"edited outcome", strings.Replace(good, `"outcome": "pass"`, `"outcome": "fail"`, 1), "contradicts itself"},
+		{"settled and open", regexp.MustCompile(`("outcome": "pass",)(\s+"(environment|basis)")`).ReplaceAllString(good, `$1 "next_step": "Audit again.",$2`), "contradicts itself"},
 		{"valid for years", regexp.MustCompile(`"valid_until": "[^"]*"`).ReplaceAllString(good, `"valid_until": "2099-01-01"`), "contradicts itself"},
 		{"too deep", strings.Replace(good, `"evidence": {}`, `"evidence": {"a": `+strings.Repeat("[", 200)+strings.Repeat("]", 200)+`}`, 1), "deeper"},
 	} {

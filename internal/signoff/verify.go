@@ -156,6 +156,11 @@ func (v *Verification) open(raw []byte, keys []ed25519.PublicKey, login bool) (*
 	return &statement, nil
 }
 
+// Rejudge judges the facts again, where they are given, and returns an error where they do not come to the report.
+func Rejudge(r *audit.Report, m Materials, against Against) error {
+	return errors.Join((&Verification{}).checkPolicies(r, m, against)...)
+}
+
 // checkPolicies checks that the policies at hand are those of the report, and that they make the same report of the facts.
 func (v *Verification) checkPolicies(r *audit.Report, m Materials, against Against) (faults []error) {
 	switch against.PolicyDigest {

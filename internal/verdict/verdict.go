@@ -182,6 +182,9 @@ func assembleFinding(doc *audit.Document, info audit.CheckInfo, verdict audit.Ve
 	if info.Level != audit.Required && finding.Outcome == audit.Fail {
 		finding.Outcome = audit.Warn
 	}
+	if finding.Outcome == audit.Pass || finding.Outcome == audit.NotApplicable { // nothing is left to do; a report is held to it
+		finding.NextStep, finding.Cause = "", ""
+	}
 	if finding.Outcome != audit.Fail && finding.Outcome != audit.Inconclusive {
 		return finding
 	}
