@@ -38,10 +38,11 @@ type Location struct {
 	More   int    `json:"more"`   // further occurrences
 }
 
-// Unsearched are the fingerprints of keys of which a search proves less, as every fact about a search reports them.
+// Unsearched is what a search proves less of, as every fact about a search reports it: keys, by their fingerprints, and contents.
 type Unsearched struct {
 	NotSearched []string `json:"not_searched"`   // too short to be searched for: they would be found by chance
 	ByPrint     []string `json:"by_fingerprint"` // known by it only, and found in fewer encodings
+	NotDecoded  int      `json:"not_decoded"`    // contents of high entropy and no known format: they may be encrypted
 }
 
 // Search is every configured key, made once a run. Safe for concurrent use.

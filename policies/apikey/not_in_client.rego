@@ -167,12 +167,11 @@ whole if {
 findings contains lib.finding({
 	"outcome": "pass", "subject": "searched",
 	"message": "No {{key}} is in the declared clients, and their code does not call the provider's session API",
-	"evidence": {
+	"evidence": object.union(exposure.searched_less(statuses), {
 		"clients": {status.target: {"files": status.files, "bytes": status.bytes} | some status in statuses},
 		"other_sites": sort({host | some status in statuses; some host in status.other_sites}),
-		"searched_by_fingerprint_only": exposure.by_fingerprint(statuses),
 		"own_paths_of_that_name": sort({call.path | some call in input.facts["client.api_call"]}),
-	},
+	}),
 }) if {
 	whole
 	(count(alive) + count(made)) + count(split) == 0

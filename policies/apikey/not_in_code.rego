@@ -62,9 +62,9 @@ findings contains finding if some finding in problems
 findings contains lib.finding({
 	"outcome": "pass", "subject": "searched",
 	"message": "No {{key}} that is in use is in a file of the declared repositories",
-	"evidence": {
-		"repositories": exposure.searched, "searched_by_fingerprint_only": exposure.by_fingerprint(exposure.statuses),
-	},
+	"evidence": object.union(exposure.searched_less(exposure.statuses), {
+		"repositories": exposure.searched,
+	}),
 }) if {
 	count(problems) == 0
 	count(alive) == 0

@@ -70,10 +70,9 @@ findings contains finding if some finding in problems
 findings contains lib.finding({
 	"outcome": "pass", "subject": "searched",
 	"message": "No {{key}} that is in use is in the Git history of the declared repositories",
-	"evidence": {
+	"evidence": object.union(exposure.searched_less(exposure.statuses), {
 		"repositories": exposure.searched, "dead_keys": array.slice(sort(dead), 0, 20),
-		"searched_by_fingerprint_only": exposure.by_fingerprint(exposure.statuses),
-	},
+	}),
 }) if {
 	count(problems) == 0
 	count(current) + count(unsettled) == 0

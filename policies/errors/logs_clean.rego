@@ -216,10 +216,10 @@ findings contains lib.finding({
 	"message": sprintf("%s %s contains no {{key}} that is in use, and nothing of the requests that were sent", [
 		log_of(source.environment), source.source,
 	]),
-	"evidence": {
+	"evidence": object.union(exposure.searched_less([source]), {
 		"log": source.source, "files": source.files, "bytes": source.bytes, "activity": activities(source),
-		"requests": requests(source), "searched_by_fingerprint_only": exposure.by_fingerprint([source]),
-	},
+		"requests": requests(source),
+	}),
 }) if {
 	some source in input.facts["log.source"]
 	clean(source)

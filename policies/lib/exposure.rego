@@ -99,6 +99,13 @@ by_fingerprint(statuses) := sort({fingerprint |
 	some fingerprint in status.by_fingerprint
 })
 
+# searched_less is what the evidence of a pass has to say: keys of which only the fingerprint is known, and how many
+# contents of high entropy and no known format there are, which may be encrypted.
+searched_less(statuses) := {"searched_by_fingerprint_only": by_fingerprint(statuses), "not_decoded": count_opaque} if {
+	count_opaque := sum([object.get(status, "not_decoded", 0) | some status in statuses])
+	count_opaque > 0
+} else := {"searched_by_fingerprint_only": by_fingerprint(statuses)}
+
 # shorter is a message with at most four of a list.
 shorter(list) := concat("; ", list) if {
 	count(list) <= 4

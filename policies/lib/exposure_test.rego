@@ -115,3 +115,11 @@ test_spots if {
 	exposure.of_repository("app") == " of app"
 	exposure.of_repository(".") == ""
 }
+
+test_what_a_search_proves_less_of if {
+	exposure.searched_less([{"by_fingerprint": ["sha256:0000000a"]}]) == {"searched_by_fingerprint_only": ["sha256:0000000a"]}
+	exposure.searched_less([
+		{"by_fingerprint": [], "not_decoded": 2},
+		{"by_fingerprint": [], "not_decoded": 1},
+	]) == {"searched_by_fingerprint_only": [], "not_decoded": 3}
+}

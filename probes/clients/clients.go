@@ -118,7 +118,6 @@ func (p *probe) Run(ctx context.Context, run *audit.Run) error {
 	}
 	for i, client := range run.Integration.Clients {
 		s.client = client
-		s.opaque = 0
 		s.status = Status{Environment: client.Environment, State: "searched", Gaps: []Gap{}, OtherSites: []string{}, Unsearched: s.keys.Unsearched()}
 		if client.URL != "" {
 			s.status.Kind, s.status.Target = pageKind, s.keys.Shown(shownURL(client.URL))
@@ -128,7 +127,7 @@ func (p *probe) Run(ctx context.Context, run *audit.Run) error {
 			s.bundle(ctx, run.Integration.Resolve(client.Path), p.patience)
 		}
 		run.Sink.Emit(kindStatus, s.status)
-		keyscan.NotDecoded(run, s.status.Target, client.Environment, s.opaque)
+		keyscan.NotDecoded(run, s.status.Target, client.Environment, s.status.NotDecoded)
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -157,7 +156,6 @@ type searcher struct {
 	workers []*worker
 	client  audit.Client
 	status  Status
-	opaque  int // contents of the client that may be encrypted
 	hits    int
 	called  int
 }
@@ -236,7 +234,7 @@ func (s *searcher) add(f *found) {
 		s.status.Files++
 		s.status.Bytes += f.size
 		s.status.NamesAPI = s.status.NamesAPI || f.hosts
-		s.opaque += f.opaque
+		s.status.NotDecoded += f.opaque
 		for _, call := range f.calls {
 			if s.called++; s.called <= maxCalls {
 				call.Target, call.Environment, call.Path = s.status.Target, s.client.Environment, s.keys.Shown(f.path)

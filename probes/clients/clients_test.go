@@ -155,7 +155,7 @@ func TestEverySpellingInEveryKindOfBundle(t *testing.T) {
 func TestBundleStates(t *testing.T) {
 	t.Parallel()
 	directory := t.TempDir()
-	for _, name := range []string{"empty", "brotli", "both", "linked", "outside"} {
+	for _, name := range []string{"empty", "brotli", "both", "linked", "outside", "noise"} {
 		if err := os.MkdirAll(filepath.Join(directory, name), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -166,16 +166,18 @@ func TestBundleStates(t *testing.T) {
 	write(t, directory, "both/app.js", "x")
 	write(t, directory, "outside/x.js", "x")
 	write(t, directory, "damaged.zip", "PK\x03\x04 broken")
+	write(t, directory, "noise/x.bin", audittest.Noise())
 	if err := os.Symlink(filepath.Join(directory, "outside"), filepath.Join(directory, "linked/other")); err != nil {
 		t.Fatal(err)
 	}
 	out := look(t, newIntegration(directory, audit.Client{Path: "absent"}, audit.Client{Path: "empty"}, audit.Client{Path: "one.js"},
-		audit.Client{Path: "brotli"}, audit.Client{Path: "both"}, audit.Client{Path: "linked"}, audit.Client{Path: "damaged.zip"}), nil)
+		audit.Client{Path: "brotli"}, audit.Client{Path: "both"}, audit.Client{Path: "linked"}, audit.Client{Path: "damaged.zip"}, audit.Client{Path: "noise"}), nil)
 	var got []string
 	for _, s := range audittest.Of[Status](out) {
-		got = append(got, fmt.Sprint(s.Target, " ", s.State, " ", s.Files, " ", len(s.Gaps)))
+		got = append(got, fmt.Sprint(s.Target, " ", s.State, " ", s.Files, " ", len(s.Gaps), " ", s.NotDecoded))
 	}
-	want := []string{"absent missing 0 0", "empty empty 0 0", "one.js searched 1 0", "brotli searched 1 1", "both searched 2 0", "linked searched 0 1", "damaged.zip searched 1 1"}
+	want := []string{"absent missing 0 0 0", "empty empty 0 0 0", "one.js searched 1 0 0", "brotli searched 1 1 0", "both searched 2 0 0", "linked searched 0 1 0", "damaged.zip searched 1 1 0",
+		"noise searched 1 0 1"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

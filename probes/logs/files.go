@@ -181,7 +181,10 @@ func whyUnread(err error) string {
 // searchKeys searches what was noted for keys.
 func (p *probe) searchKeys(ctx context.Context, run *audit.Run, s *source) {
 	scanner := p.search.Scanner(packedLimits)
-	defer func() { keyscan.NotDecoded(run, s.name, s.Environment, scanner.Opaque()) }()
+	defer func() {
+		s.opaque = scanner.Opaque()
+		keyscan.NotDecoded(run, s.name, s.Environment, s.opaque)
+	}()
 	if s.Path == "" {
 		s.leftOut(&s.gaps, s.name, s.output)
 		found := scanner.Hits()

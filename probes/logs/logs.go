@@ -138,6 +138,7 @@ type source struct {
 	output []byte // of a command, in the first phase
 	late   bool   // noted after the probing had begun: what was noted may hold some of what came since
 	bytes  int64
+	opaque int // contents that may be encrypted
 	gaps   []Gap
 }
 
@@ -192,9 +193,11 @@ func (p *probe) Run(ctx context.Context, run *audit.Run) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		unsearched := search.Unsearched()
+		unsearched.NotDecoded = s.opaque
 		run.Sink.Emit(kindSource, Source{
 			Index: s.index, Source: s.name, Kind: s.kind(), Environment: s.Environment, State: s.state,
-			Files: len(s.files), Bytes: s.bytes, Gaps: s.gaps, Unsearched: search.Unsearched(),
+			Files: len(s.files), Bytes: s.bytes, Gaps: s.gaps, Unsearched: unsearched,
 		})
 		if run.Progress != nil {
 			run.Progress(i+1, len(p.sources))

@@ -370,3 +370,13 @@ func TestSignatureInTheQuery(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestLogThatMayBeEncrypted(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, audit.LogSource{Path: "*.log", Environment: audit.Production})
+	b.write("app.log", audittest.Noise())
+	b.first()
+	if s := audittest.Of[Source](b.out)[0]; s.NotDecoded != 1 || len(s.Gaps) != 0 {
+		t.Errorf("%+v", s)
+	}
+}

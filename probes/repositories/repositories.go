@@ -190,6 +190,7 @@ func (t *teller) tell(repository string, result *search.Result) {
 		Objects: result.Totals.Objects, Files: result.Totals.Files, Gaps: []Gap{}, GapsCut: result.GapsCut, HitsCut: result.HitsCut,
 		OthersCut: result.OthersCut, Unsearched: t.keys.Unsearched(),
 	}
+	status.NotDecoded = result.Totals.Opaque
 	for _, gap := range result.Gaps {
 		if len(status.Gaps) == maxGaps {
 			status.GapsCut++

@@ -254,6 +254,7 @@ func TestEachKeyIsToldApart(t *testing.T) {
 func TestStatus(t *testing.T) {
 	t.Parallel()
 	r := newRepo(t)
+	r.write("state.bin", audittest.Noise())
 	r.commit("two")
 	shallow := filepath.Join(t.TempDir(), "shallow")
 	r.git("clone", "-q", "--depth", "1", "file://"+r.dir, shallow)
@@ -269,7 +270,7 @@ func TestStatus(t *testing.T) {
 	if len(audittest.Of[Status](out)) != 4 || len(out.Scoped().Repositories) != 4 {
 		t.Fatalf("%+v", audittest.Of[Status](out))
 	}
-	if s := audittest.Of[Status](out)[0]; !s.Searched || s.Bare || len(s.Gaps) != 0 || s.Objects == 0 || s.Files == 0 {
+	if s := audittest.Of[Status](out)[0]; !s.Searched || s.Bare || len(s.Gaps) != 0 || s.Objects == 0 || s.Files == 0 || s.NotDecoded != 2 { // the object and the file
 		t.Errorf("whole: %+v", s)
 	}
 	if s := audittest.Of[Status](out)[1]; !s.Searched || len(s.Gaps) != 1 || s.Gaps[0].Reason != "shallow-clone" || s.Gaps[0].Area != areaHistory {

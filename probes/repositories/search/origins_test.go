@@ -2,10 +2,10 @@ package search
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"testing"
 
+	"github.com/prelaunch-audit/prelaunch/internal/audit/audittest"
 	"github.com/prelaunch-audit/prelaunch/internal/gitrepo/gittest"
 )
 
@@ -43,12 +43,7 @@ func TestOriginsOfObjectsWithOneTag(t *testing.T) {
 func TestOpaqueContentsAreCounted(t *testing.T) {
 	t.Parallel()
 	g := gittest.New(t)
-	random := rand.NewChaCha8([32]byte{1})
-	noise := make([]byte, 8192)
-	if _, err := random.Read(noise); err != nil {
-		t.Fatal(err)
-	}
-	g.Write("state.bin", string(noise))
+	g.Write("state.bin", audittest.Noise())
 	g.Write("readme.txt", strings.Repeat("nothing to see\n", 1000))
 	g.Commit("one")
 	if got := scan(t, g.Dir, Options{Literals: literals(probeKey)}).Totals.Opaque; got != 2 {
