@@ -84,9 +84,7 @@ var smugglingFlaws = []sandbox.Behavior{
 		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsUnsigned}},
 		Plant: func(ru *sandbox.Rules) {
 			excuseSignature(func(s string) bool { return s == "null" })(ru)
-			ru.Accept = func(*sandbox.Delivery, sandbox.Event) sandbox.Answer {
-				return sandbox.JsonAnswer(200, `{"ok":true,"error":null}`)
-			}
+			accept(sandbox.JsonAnswer(200, `{"ok":true,"error":null}`))(ru)
 		}},
 
 	{Name: "emoji-crashes", Description: "responds with 500 to characters of four bytes, which its column does not store",

@@ -25,50 +25,34 @@ var rightAnswering = []sandbox.Behavior{
 			return sandbox.JsonAnswer(400, `{"error":"bad request"}`)
 		}
 	}},
-	{Name: "same-body-for-all", Description: "answers the same body to all; only the status tells", Plant: func(ru *sandbox.Rules) {
-		ru.Finish = append(ru.Finish, func(_ *sandbox.Delivery, a *sandbox.Answer) {
-			a.Body = `{}`
-			a.Header.Set("Content-Type", "application/json")
-		})
-	}},
-	{Name: "empty-answers", Description: "answers without any body or content type", Plant: func(ru *sandbox.Rules) {
-		ru.Finish = append(ru.Finish, func(_ *sandbox.Delivery, a *sandbox.Answer) {
-			a.Body = ""
-			a.Header.Del("Content-Type")
-		})
-	}},
+	{Name: "same-body-for-all", Description: "answers the same body to all; only the status tells", Plant: finish(func(_ *sandbox.Delivery, a *sandbox.Answer) {
+		a.Body = `{}`
+		a.Header.Set("Content-Type", "application/json")
+	})},
+	{Name: "empty-answers", Description: "answers without any body or content type", Plant: finish(func(_ *sandbox.Delivery, a *sandbox.Answer) {
+		a.Body = ""
+		a.Header.Del("Content-Type")
+	})},
 	{Name: "text-answers", Description: "answers with plain text", Plant: func(ru *sandbox.Rules) {
-		ru.Accept = func(*sandbox.Delivery, sandbox.Event) sandbox.Answer {
-			return sandbox.TextAnswer(200, "text/plain", "OK")
-		}
-		ru.Refuse = textRefusal("text/plain; charset=utf-8", "%s\n")
+		accept(sandbox.TextAnswer(200, "text/plain", "OK"))(ru)
+		refuseText("text/plain; charset=utf-8", "%s\n")(ru)
 	}},
-	{Name: "html-error-pages", Description: "responds to rejected requests with HTML pages", Plant: func(ru *sandbox.Rules) {
-		ru.Refuse = textRefusal("text/html; charset=utf-8", "<!doctype html><html lang=en><title>%[1]s</title><h1>%[1]s</h1><p>The request was refused.</p></html>")
-	}},
+	{Name: "html-error-pages", Description: "responds to rejected requests with HTML pages", Plant: refuseText("text/html; charset=utf-8", "<!doctype html><html lang=en><title>%[1]s</title><h1>%[1]s</h1><p>The request was refused.</p></html>")},
 	{Name: "echoes-uid-and-time", Description: "puts the event's UID and the time into the response to a valid event", Plant: func(ru *sandbox.Rules) {
 		ru.Accept = func(_ *sandbox.Delivery, e sandbox.Event) sandbox.Answer {
 			return sandbox.JsonAnswer(200, `{"status":"ok","uid":"`+sandbox.PlainWord(e.UID)+`","received_at":"{{time}}","ms":{{epoch}}}`)
 		}
 	}},
-	{Name: "random-parts-everywhere", Description: "every answer has a request id, a UUID, a counter and 128 random hex digits", Plant: func(ru *sandbox.Rules) {
-		ru.Finish = append(ru.Finish, func(_ *sandbox.Delivery, a *sandbox.Answer) {
-			a.Header.Set("X-Request-Id", "{{uuid}}")
-			a.Body = `{"id":"{{id}}","trace":"{{hex128}}","n":{{number}},"result":"` + sandbox.Words[reasonOf(a.Status)] + `"}`
-		})
-	}},
-	{Name: "random-words-everywhere", Description: "every answer has identifiers that are not hexadecimal: a nanoid, a ULID, base64, a written-out time", Plant: func(ru *sandbox.Rules) {
-		ru.Finish = append(ru.Finish, func(_ *sandbox.Delivery, a *sandbox.Answer) {
-			a.Header.Set("X-Correlation-Id", "{{nanoid}}")
-			a.Body = `{"id":"{{nanoid}}","event":"evt_{{ulid}}","cursor":"{{base64}}","at":"{{spelt}}","took":0.{{number}},"result":"` + sandbox.Words[reasonOf(a.Status)] + `"}`
-		})
-	}},
-	{Name: "wordy-refusals", Description: "rejections of many words, some of which also occur in stack traces", Plant: func(ru *sandbox.Rules) {
-		ru.Refuse = textRefusal("text/html; charset=utf-8", "<h1>Error: %[1]s</h1><p>An exception was made to our usual service. If this happens again, call us at Acme (Room 12:30) or look at /help/contact, line 3 of the list. Trace {{id}}, SQL Server status page: https://status.acme.example/var/log</p>")
-	}},
-	{Name: "error-codes", Description: "rejections have codes and types", Plant: func(ru *sandbox.Rules) {
-		ru.Refuse = textRefusal("application/json", `{"error":{"type":"SignatureVerificationError","code":"ERR_%[1]s","trace_id":"{{uuid}}","documentation_url":"https://docs.acme.example/api/errors.html#L42"}}`)
-	}},
+	{Name: "random-parts-everywhere", Description: "every answer has a request id, a UUID, a counter and 128 random hex digits", Plant: finish(func(_ *sandbox.Delivery, a *sandbox.Answer) {
+		a.Header.Set("X-Request-Id", "{{uuid}}")
+		a.Body = `{"id":"{{id}}","trace":"{{hex128}}","n":{{number}},"result":"` + sandbox.Words[reasonOf(a.Status)] + `"}`
+	})},
+	{Name: "random-words-everywhere", Description: "every answer has identifiers that are not hexadecimal: a nanoid, a ULID, base64, a written-out time", Plant: finish(func(_ *sandbox.Delivery, a *sandbox.Answer) {
+		a.Header.Set("X-Correlation-Id", "{{nanoid}}")
+		a.Body = `{"id":"{{nanoid}}","event":"evt_{{ulid}}","cursor":"{{base64}}","at":"{{spelt}}","took":0.{{number}},"result":"` + sandbox.Words[reasonOf(a.Status)] + `"}`
+	})},
+	{Name: "wordy-refusals", Description: "rejections of many words, some of which also occur in stack traces", Plant: refuseText("text/html; charset=utf-8", "<h1>Error: %[1]s</h1><p>An exception was made to our usual service. If this happens again, call us at Acme (Room 12:30) or look at /help/contact, line 3 of the list. Trace {{id}}, SQL Server status page: https://status.acme.example/var/log</p>")},
+	{Name: "error-codes", Description: "rejections have codes and types", Plant: refuseText("application/json", `{"error":{"type":"SignatureVerificationError","code":"ERR_%[1]s","trace_id":"{{uuid}}","documentation_url":"https://docs.acme.example/api/errors.html#L42"}}`)},
 	{Name: "quotes-the-request", Description: "rejections quote the body and the signature that were sent", Plant: func(ru *sandbox.Rules) {
 		usual := ru.Refuse
 		ru.Refuse = func(d *sandbox.Delivery, why sandbox.Reason) sandbox.Answer {
@@ -85,26 +69,20 @@ var rightAnswering = []sandbox.Behavior{
 			return sandbox.JsonAnswer(200, `{"received":`+string(d.Payload)+`}`)
 		}
 	}},
-	{Name: "long-answers", Description: "answers of 200 KB", Plant: func(ru *sandbox.Rules) {
-		ru.Finish = append(ru.Finish, func(_ *sandbox.Delivery, a *sandbox.Answer) {
-			a.Body += "\n" + strings.Repeat("<!-- filler -->\n", 13000)
-		})
-	}},
+	{Name: "long-answers", Description: "answers of 200 KB", Plant: finish(func(_ *sandbox.Delivery, a *sandbox.Answer) {
+		a.Body += "\n" + strings.Repeat("<!-- filler -->\n", 13000)
+	})},
 	{Name: "latin-1-answers", Description: "answers in Latin-1, which is invalid UTF-8", Plant: func(ru *sandbox.Rules) {
-		ru.Accept = func(*sandbox.Delivery, sandbox.Event) sandbox.Answer {
-			return sandbox.TextAnswer(200, "text/plain; charset=iso-8859-1", "re\xe7u")
-		}
-		ru.Refuse = textRefusal("text/plain; charset=iso-8859-1", "refus\xe9: %s")
+		accept(sandbox.TextAnswer(200, "text/plain; charset=iso-8859-1", "re\xe7u"))(ru)
+		refuseText("text/plain; charset=iso-8859-1", "refus\xe9: %s")(ru)
 	}},
 	{Name: "compressed-answers", Description: "compresses its answers for clients that say they can inflate them", Plant: func(ru *sandbox.Rules) { ru.Compressed = true }},
 	{Name: "early-hints", Description: "sends 103 ahead of each answer", Plant: func(ru *sandbox.Rules) { ru.EarlyHints = true }},
-	{Name: "authenticate-header", Description: "asks for a signature in WWW-Authenticate", Plant: func(ru *sandbox.Rules) {
-		ru.Finish = append(ru.Finish, func(_ *sandbox.Delivery, a *sandbox.Answer) {
-			if a.Status == 401 {
-				a.Header.Set("WWW-Authenticate", `Signature realm="begini", headers="X-Signature"`)
-			}
-		})
-	}},
+	{Name: "authenticate-header", Description: "asks for a signature in WWW-Authenticate", Plant: finish(func(_ *sandbox.Delivery, a *sandbox.Answer) {
+		if a.Status == 401 {
+			a.Header.Set("WWW-Authenticate", `Signature realm="begini", headers="X-Signature"`)
+		}
+	})},
 	{Name: "answer-differs-by-type", Description: "the response to a valid event names the event's type", Plant: func(ru *sandbox.Rules) {
 		ru.Accept = func(_ *sandbox.Delivery, e sandbox.Event) sandbox.Answer {
 			return sandbox.JsonAnswer(200, `{"handled":"`+sandbox.PlainWord(e.Type)+`"}`)
@@ -115,9 +93,7 @@ var rightAnswering = []sandbox.Behavior{
 		header("Server", "Werkzeug/3.0.1 Python/3.12.1")(ru)
 		header("X-Powered-By", "PHP/8.2.7")(ru)
 	}},
-	{Name: "documentation-link", Description: "rejections point to a documentation page and quote the request's path and method", Plant: func(ru *sandbox.Rules) {
-		ru.Refuse = textRefusal("application/problem+json", `{"type":"https://docs.acme.example/errors#refused","title":"%s","instance":"{{path}}","detail":"{{method}} {{path}} was refused"}`)
-	}},
+	{Name: "documentation-link", Description: "rejections point to a documentation page and quote the request's path and method", Plant: refuseText("application/problem+json", `{"type":"https://docs.acme.example/errors#refused","title":"%s","instance":"{{path}}","detail":"{{method}} {{path}} was refused"}`)},
 	{Name: "rate-limited-now-and-then", Description: "answers every 40th request with 429 and Retry-After: 1", Plant: nowAndThen(40, sandbox.JsonAnswer(429, `{"error":"slow down"}`).With("Retry-After", "1"))},
 	{Name: "busy-now-and-then", Description: "answers every 60th request with 503 and Retry-After: 1", Plant: nowAndThen(60, sandbox.TextAnswer(503, "text/plain", "busy").With("Retry-After", "1"))},
 	{Name: "nginx-limit-now-and-then", Description: "behind an nginx whose limit_req answers every 50th request with 503 and its page, and without Retry-After",
@@ -203,6 +179,16 @@ func nowAndThen(n int64, a sandbox.Answer) func(*sandbox.Rules) {
 	}
 }
 
+// beforeVerifying adds a step ahead of verification.
+func beforeVerifying(s sandbox.Step) func(*sandbox.Rules) {
+	return func(ru *sandbox.Rules) { ru.Before = append(ru.Before, s) }
+}
+
+// finish adds a last change to every answer.
+func finish(change func(*sandbox.Delivery, *sandbox.Answer)) func(*sandbox.Rules) {
+	return func(ru *sandbox.Rules) { ru.Finish = append(ru.Finish, change) }
+}
+
 // beforeRouting adds a step ahead of everything else.
 func beforeRouting(s sandbox.Step) func(*sandbox.Rules) {
 	return func(ru *sandbox.Rules) { ru.First = append(ru.First, s) }
@@ -210,9 +196,7 @@ func beforeRouting(s sandbox.Step) func(*sandbox.Rules) {
 
 // header adds a header to every answer.
 func header(name, value string) func(*sandbox.Rules) {
-	return func(ru *sandbox.Rules) {
-		ru.Finish = append(ru.Finish, func(_ *sandbox.Delivery, a *sandbox.Answer) { a.Header.Set(name, value) })
-	}
+	return finish(func(_ *sandbox.Delivery, a *sandbox.Answer) { a.Header.Set(name, value) })
 }
 
 // reasonOf is a reason that a plain rejection answers with the status.
@@ -225,9 +209,11 @@ func reasonOf(status int) sandbox.Reason {
 	return 0 // none is: the event was accepted
 }
 
-// textRefusal makes rejections of a body in which %s, or %[1]s, is what is wrong.
-func textRefusal(contentType, format string) func(*sandbox.Delivery, sandbox.Reason) sandbox.Answer {
-	return func(_ *sandbox.Delivery, why sandbox.Reason) sandbox.Answer {
-		return sandbox.TextAnswer(sandbox.Statuses[why], contentType, fmt.Sprintf(format, sandbox.Words[why]))
+// refuseText makes rejections of a body in which %s, or %[1]s, is what is wrong.
+func refuseText(contentType, format string) func(*sandbox.Rules) {
+	return func(ru *sandbox.Rules) {
+		ru.Refuse = func(_ *sandbox.Delivery, why sandbox.Reason) sandbox.Answer {
+			return sandbox.TextAnswer(sandbox.Statuses[why], contentType, fmt.Sprintf(format, sandbox.Words[why]))
+		}
 	}
 }

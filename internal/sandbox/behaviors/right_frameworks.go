@@ -14,9 +14,7 @@ var rightFrameworks = []sandbox.Behavior{
 	{Name: "express", Description: "Node's Express: text and HTML, X-Powered-By, weak ETags", Plant: func(ru *sandbox.Rules) {
 		header("X-Powered-By", "Express")(ru)
 		header("ETag", `W/"2-{{id}}"`)(ru)
-		ru.Accept = func(*sandbox.Delivery, sandbox.Event) sandbox.Answer {
-			return sandbox.TextAnswer(200, "text/html; charset=utf-8", "OK")
-		}
+		accept(sandbox.TextAnswer(200, "text/html; charset=utf-8", "OK"))(ru)
 		ru.Refuse = func(d *sandbox.Delivery, why sandbox.Reason) sandbox.Answer {
 			if why == sandbox.WrongMethod || why == sandbox.WrongPath {
 				return sandbox.TextAnswer(404, "text/html; charset=utf-8", "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Error</title>\n</head>\n<body>\n<pre>Cannot {{method}} {{path}}</pre>\n</body>\n</html>\n")
@@ -43,7 +41,7 @@ var rightFrameworks = []sandbox.Behavior{
 	}},
 	{Name: "fastapi", Description: "Python's FastAPI: a detail for rejections, a list of problems with 422", Plant: func(ru *sandbox.Rules) {
 		header("Server", "uvicorn")(ru)
-		ru.Accept = func(*sandbox.Delivery, sandbox.Event) sandbox.Answer { return sandbox.JsonAnswer(200, "null") }
+		accept(sandbox.JsonAnswer(200, "null"))(ru)
 		ru.Refuse = func(d *sandbox.Delivery, why sandbox.Reason) sandbox.Answer {
 			if why == sandbox.Invalid || why == sandbox.Malformed {
 				input, err := json.Marshal(string(d.Payload)) // it repeats what was sent
@@ -60,20 +58,18 @@ var rightFrameworks = []sandbox.Behavior{
 	{Name: "django", Description: "Python's Django: short HTML pages, framing headers", Plant: func(ru *sandbox.Rules) {
 		header("X-Frame-Options", "DENY")(ru)
 		header("Cross-Origin-Opener-Policy", "same-origin")(ru)
-		ru.Accept = func(*sandbox.Delivery, sandbox.Event) sandbox.Answer {
-			return sandbox.TextAnswer(200, "text/html; charset=utf-8", "")
-		}
-		ru.Refuse = textRefusal("text/html; charset=utf-8", "\n<!doctype html>\n<html lang=\"en\">\n<head>\n  <title>%[1]s</title>\n</head>\n<body>\n  <h1>%[1]s</h1><p></p>\n</body>\n</html>\n")
+		accept(sandbox.TextAnswer(200, "text/html; charset=utf-8", ""))(ru)
+		refuseText("text/html; charset=utf-8", "\n<!doctype html>\n<html lang=\"en\">\n<head>\n  <title>%[1]s</title>\n</head>\n<body>\n  <h1>%[1]s</h1><p></p>\n</body>\n</html>\n")(ru)
 	}},
 	{Name: "spring", Description: "Java's Spring Boot: error bodies with time, status and path", Plant: func(ru *sandbox.Rules) {
-		ru.Accept = func(*sandbox.Delivery, sandbox.Event) sandbox.Answer { return sandbox.Answer{Status: 200} }
+		accept(sandbox.Answer{Status: 200})(ru)
 		ru.Refuse = func(_ *sandbox.Delivery, why sandbox.Reason) sandbox.Answer {
 			return sandbox.JsonAnswer(sandbox.Statuses[why], fmt.Sprintf(`{"timestamp":"{{time}}","status":%d,"error":%q,"path":"{{path}}"}`, sandbox.Statuses[why], http.StatusText(sandbox.Statuses[why])))
 		}
 	}},
 	{Name: "aspnet", Description: ".NET: problem details with a trace id", Plant: func(ru *sandbox.Rules) {
 		header("Server", "Kestrel")(ru)
-		ru.Accept = func(*sandbox.Delivery, sandbox.Event) sandbox.Answer { return sandbox.Answer{Status: 200} }
+		accept(sandbox.Answer{Status: 200})(ru)
 		ru.Refuse = func(_ *sandbox.Delivery, why sandbox.Reason) sandbox.Answer {
 			return sandbox.TextAnswer(sandbox.Statuses[why], "application/problem+json; charset=utf-8", fmt.Sprintf(`{"type":"https://tools.ietf.org/html/rfc9110#section-15.5","title":%q,"status":%d,"traceId":"00-{{id}}{{id}}-{{id}}-00"}`, http.StatusText(sandbox.Statuses[why]), sandbox.Statuses[why]))
 		}
@@ -93,24 +89,22 @@ var rightFrameworks = []sandbox.Behavior{
 	{Name: "rails", Description: "Ruby's Rails: empty bodies, X-Request-Id and X-Runtime", Plant: func(ru *sandbox.Rules) {
 		header("X-Request-Id", "{{uuid}}")(ru)
 		header("X-Runtime", "0.00{{number}}")(ru)
-		ru.Accept = func(*sandbox.Delivery, sandbox.Event) sandbox.Answer { return sandbox.TextAnswer(200, "text/html", "") }
+		accept(sandbox.TextAnswer(200, "text/html", ""))(ru)
 		ru.Refuse = func(_ *sandbox.Delivery, why sandbox.Reason) sandbox.Answer {
 			return sandbox.TextAnswer(sandbox.Statuses[why], "text/html", "")
 		}
 	}},
 	{Name: "phoenix", Description: "Elixir's Phoenix: errors with a detail", Plant: func(ru *sandbox.Rules) {
 		header("X-Request-Id", "F{{id}}AAA")(ru)
-		ru.Refuse = textRefusal("application/json; charset=utf-8", `{"errors":{"detail":"%s"}}`)
+		refuseText("application/json; charset=utf-8", `{"errors":{"detail":"%s"}}`)(ru)
 	}},
 	{Name: "go", Description: "Go's net/http: plain text lines", Plant: func(ru *sandbox.Rules) {
 		header("X-Content-Type-Options", "nosniff")(ru)
-		ru.Accept = func(*sandbox.Delivery, sandbox.Event) sandbox.Answer { return sandbox.Answer{Status: 200} }
-		ru.Refuse = textRefusal("text/plain; charset=utf-8", "%s\n")
+		accept(sandbox.Answer{Status: 200})(ru)
+		refuseText("text/plain; charset=utf-8", "%s\n")(ru)
 	}},
 	{Name: "graphql-like", Description: "answers all with a JSON envelope in which only a code differs", Plant: func(ru *sandbox.Rules) {
-		ru.Accept = func(*sandbox.Delivery, sandbox.Event) sandbox.Answer {
-			return sandbox.JsonAnswer(200, `{"code":0,"message":"","data":{}}`)
-		}
+		accept(sandbox.JsonAnswer(200, `{"code":0,"message":"","data":{}}`))(ru)
 		ru.Refuse = func(_ *sandbox.Delivery, why sandbox.Reason) sandbox.Answer {
 			return sandbox.JsonAnswer(sandbox.Statuses[why], fmt.Sprintf(`{"code":%d,"message":"","data":{}}`, why))
 		}

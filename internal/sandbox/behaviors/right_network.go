@@ -16,17 +16,13 @@ var rightNetwork = []sandbox.Behavior{
 	{Name: "http1-only", Description: "speaks HTTP/1.1 only", Plant: protocols(false, true)},
 	{Name: "http2-only", Description: "speaks HTTP/2 only", Plant: protocols(true, false)},
 	{Name: "keep-alive-off", Description: "closes the connection after each answer", Plant: func(ru *sandbox.Rules) { ru.NoKeepAlive = true }},
-	{Name: "connection-close-on-refusal", Description: "closes the connection after a rejection", Plant: func(ru *sandbox.Rules) {
-		ru.Finish = append(ru.Finish, func(_ *sandbox.Delivery, a *sandbox.Answer) {
-			if a.Status >= 400 {
-				a.Header.Set("Connection", "close")
-			}
-		})
-	}},
+	{Name: "connection-close-on-refusal", Description: "closes the connection after a rejection", Plant: finish(func(_ *sandbox.Delivery, a *sandbox.Answer) {
+		if a.Status >= 400 {
+			a.Header.Set("Connection", "close")
+		}
+	})},
 	{Name: "slow", Description: "takes 200 ms for each answer", Plant: func(ru *sandbox.Rules) { ru.Delay = slowness }},
-	{Name: "several-instances", Description: "three instances share the address; each tells its number", Plant: func(ru *sandbox.Rules) {
-		header("X-Served-By", "web-{{instance}}")(ru)
-	}},
+	{Name: "several-instances", Description: "three instances share the address; each tells its number", Plant: header("X-Served-By", "web-{{instance}}")},
 	{Name: "two-addresses", Description: "its name has two addresses", Plant: func(ru *sandbox.Rules) { ru.Addresses = 2 }},
 	{Name: "ipv6-too", Description: "its name has an address of each kind", Plant: func(ru *sandbox.Rules) { ru.Addresses, ru.Ipv6 = 2, true }},
 	{Name: "ten-requests-a-connection", Description: "closes each connection after ten requests, and says so", Plant: func(ru *sandbox.Rules) {

@@ -84,22 +84,16 @@ var rightVerifying = []sandbox.Behavior{
 			return sandbox.JsonAnswer(200, `{"status":"duplicate"}`)
 		}
 	}},
-	{Name: "strict-content-type", Description: "answers 415 to all content types but JSON, before the signature is checked", Plant: func(ru *sandbox.Rules) {
-		ru.Before = append(ru.Before, func(d *sandbox.Delivery) (sandbox.Answer, bool) {
-			mediaType, _, _ := strings.Cut(d.Header.Get("Content-Type"), ";")
-			return sandbox.JsonAnswer(415, `{"error":"unsupported media type"}`), strings.TrimSpace(mediaType) != "application/json"
-		})
-	}},
-	{Name: "encoded-bodies-refused", Description: "answers 415 to any Content-Encoding", Plant: func(ru *sandbox.Rules) {
-		ru.Before = append(ru.Before, func(d *sandbox.Delivery) (sandbox.Answer, bool) {
-			return sandbox.JsonAnswer(415, `{"error":"unsupported encoding"}`), d.Header.Get("Content-Encoding") != ""
-		})
-	}},
-	{Name: "signature-missing-is-bad-request", Description: "answers 400 to a missing signature and 401 to a wrong one", Plant: func(ru *sandbox.Rules) {
-		ru.Before = append(ru.Before, func(d *sandbox.Delivery) (sandbox.Answer, bool) {
-			return sandbox.JsonAnswer(400, `{"error":"missing signature"}`), d.Header.Get(sandbox.SignatureHeader) == ""
-		})
-	}},
+	{Name: "strict-content-type", Description: "answers 415 to all content types but JSON, before the signature is checked", Plant: beforeVerifying(func(d *sandbox.Delivery) (sandbox.Answer, bool) {
+		mediaType, _, _ := strings.Cut(d.Header.Get("Content-Type"), ";")
+		return sandbox.JsonAnswer(415, `{"error":"unsupported media type"}`), strings.TrimSpace(mediaType) != "application/json"
+	})},
+	{Name: "encoded-bodies-refused", Description: "answers 415 to any Content-Encoding", Plant: beforeVerifying(func(d *sandbox.Delivery) (sandbox.Answer, bool) {
+		return sandbox.JsonAnswer(415, `{"error":"unsupported encoding"}`), d.Header.Get("Content-Encoding") != ""
+	})},
+	{Name: "signature-missing-is-bad-request", Description: "answers 400 to a missing signature and 401 to a wrong one", Plant: beforeVerifying(func(d *sandbox.Delivery) (sandbox.Answer, bool) {
+		return sandbox.JsonAnswer(400, `{"error":"missing signature"}`), d.Header.Get(sandbox.SignatureHeader) == ""
+	})},
 	{Name: "invalid-is-bad-request", Description: "answers 400 to all that is invalid", Plant: func(ru *sandbox.Rules) {
 		ru.Unknown = func(d *sandbox.Delivery, _ sandbox.Event) sandbox.Answer {
 			return sandbox.PlainRefusal(d, sandbox.Malformed)
