@@ -20,7 +20,7 @@ var mayImport = []struct{ pattern, may string }{
 	{"cmd/prelaunch-server", "internal/fleet"},
 	{"internal/fleet", "internal/auditor internal/policy internal/report internal/fleet/database internal/fleet/notice internal/fleet/settings internal/fleet/web internal/fleet/work"},
 	{"internal/fleet/work", "internal/audit internal/auditor internal/history internal/policy internal/report internal/runner internal/secret internal/fleet/*"},
-	{"internal/fleet/source", "internal/audit internal/command internal/config internal/policy internal/yamldoc internal/fleet/settings"},
+	{"internal/fleet/source", "internal/audit internal/command internal/config internal/policy internal/yamldoc internal/yamldoc/shape internal/fleet/settings"},
 	{"internal/fleet/settings", "internal/lazy internal/netprobe internal/secret internal/yamldoc/shape internal/fleet/schedule"},
 	{"internal/fleet/findings", "internal/audit internal/history internal/report internal/fleet/database"},
 	{"internal/fleet/lease", "internal/audit internal/fleet/database internal/fleet/schedule"},

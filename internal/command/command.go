@@ -97,6 +97,18 @@ func (r *runner) run(ctx context.Context, command audit.Command) (output []byte,
 	return out.bytes(), -1, fmt.Errorf("run %s: %w", name, cause(waited))
 }
 
+// Run runs a command of the program's own. What it leaves running is ended with it, as with a configuration's.
+func Run(cmd *exec.Cmd) error {
+	cmd.WaitDelay = drain
+	cmd.Cancel = func() error { return killGroup(cmd) }
+	if err := begin(cmd); err != nil {
+		return err
+	}
+	err := cmd.Wait()
+	end(cmd)
+	return err
+}
+
 func (r *runner) environment(names []string) []string {
 	env := []string{}
 	for _, name := range append([]string{"PATH", "HOME"}, names...) {

@@ -20,6 +20,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/command"
@@ -27,6 +28,7 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/fleet/settings"
 	"github.com/prelaunch-audit/prelaunch/internal/policy"
 	"github.com/prelaunch-audit/prelaunch/internal/yamldoc"
+	"github.com/prelaunch-audit/prelaunch/internal/yamldoc/shape"
 )
 
 // Bounds of what is read, so that one source cannot keep the server busy.
@@ -149,6 +151,10 @@ func (r *Reader) read(one settings.Source, root, relative string) Found {
 	fail := func(err error) Found {
 		f.Problem = err.Error()
 		return f
+	}
+	if !utf8.ValidString(relative) || !shape.Printable(relative) {
+		f.Path, f.Team = strings.ToValidUTF8(relative, "?"), ""
+		return fail(errors.New("its path holds what is no text"))
 	}
 	if f.Team == relative || !settings.IsTeam(f.Team) {
 		f.Team = ""

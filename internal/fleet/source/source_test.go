@@ -1,8 +1,11 @@
 package source_test
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -244,5 +247,60 @@ func TestGitSource(t *testing.T) {
 	}
 	if _, read := p.reader.Read(t.Context())["repo"]; read {
 		t.Error("a repository that is away is taken for one without configurations")
+	}
+}
+
+// TestHostileRepositories: a repository that names one file billions of times writes nothing, and a forge that says nothing is
+// left with no process. Neither keeps others from being read.
+func TestHostileRepositories(t *testing.T) {
+	t.Parallel()
+	bomb, clone := t.TempDir(), filepath.Join(t.TempDir(), "clone")
+	git := func(input string, arguments ...string) string {
+		t.Helper()
+		cmd := exec.Command("git", append([]string{"-C", bomb, "-c", "user.name=jane", "-c", "user.email=jane@acme.example"}, arguments...)...)
+		cmd.Stdin = strings.NewReader(input)
+		output, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("git %v: %v", arguments, err)
+		}
+		return strings.TrimSpace(string(output))
+	}
+	git("", "init", "-q", "-b", "main")
+	entry := "100644 blob " + git(strings.Repeat("\x00", 16<<20), "hash-object", "-w", "--stdin")
+	for range 10 {
+		var tree strings.Builder
+		for n := range 10 {
+			fmt.Fprintf(&tree, "%s\tf%d\n", entry, n)
+		}
+		entry = "040000 tree " + git(tree.String(), "mktree")
+	}
+	git("", "update-ref", "refs/heads/main", git("", "commit-tree", "-m", "bomb", strings.TrimPrefix(entry, "040000 tree ")))
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	hungUp := make(chan error, 1)
+	go func() {
+		conn, err := listener.Accept()
+		if err == nil {
+			cancel() // as the time that a fetch has would
+			_, err = io.Copy(io.Discard, conn)
+		}
+		hungUp <- err
+	}()
+	p := newPlace(t, fmt.Sprintf("{name: bomb, directory: %s, git: \"file://%s\"}, {name: own, directory: %s}, {name: silent, directory: %s, git: \"https://%s/x.git\"}",
+		clone, bomb, t.TempDir(), filepath.Join(t.TempDir(), "silent"), listener.Addr()), "")
+	found := p.reader.Read(ctx)
+	if _, read := found["own"]; !read || len(found) != 1 {
+		t.Errorf("found are %v", found)
+	}
+	if entries, err := os.ReadDir(clone); err != nil || len(entries) != 1 {
+		t.Errorf("the clone holds %v: %v", entries, err)
+	}
+	if err := <-hungUp; err != nil {
+		t.Error(err)
 	}
 }

@@ -504,6 +504,10 @@ func TestNamesBelongToTeams(t *testing.T) {
 		if problems := reload(); problems != "null" && problems != "[]" {
 			t.Errorf("problems: %s", problems)
 		}
+		l.write(filepath.Join(l.dir, "attackers", "\xff", "prelaunch.yaml"), "integration: new\n") // which Postgres takes for no text
+		if problems := reload(); !strings.Contains(problems, "holds what is no text") {
+			t.Errorf("problems: %s", problems)
+		}
 		l.add("attackers", "acme", "hooks.attackers.example", "127.0.0.1:1", "")
 		if problems := reload(); !strings.Contains(problems, "belongs to another team") {
 			t.Errorf("problems: %s", problems)
