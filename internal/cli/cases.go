@@ -100,8 +100,7 @@ func (a *app) printCases(list []cases.Case) error {
 		text.WriteString(line + "\n")
 	}
 	fmt.Fprintf(&text, "\n%s. `prelaunch replay CASE` sends one and shows the response.\n", counted(len(list), "case"))
-	_, err := fmt.Fprint(a.Out, plainLines(text.String()))
-	return err
+	return a.print(text.String())
 }
 
 // counted is a number with its noun.

@@ -50,8 +50,7 @@ Without it, the items are those of the default provider.`,
 			case format == asJSON || alsoJSON:
 				return a.printJSON(library.Checks())
 			case format == asMarkdown || alsoMarkdown:
-				_, err = fmt.Fprint(a.Out, plainLines(catalogueMarkdown(library.Checks())))
-				return err
+				return a.print(catalogueMarkdown(library.Checks()))
 			}
 			return a.printCatalogue(library.Checks())
 		},
@@ -114,8 +113,7 @@ func (a *app) printCatalogue(checks []audit.CheckInfo) error {
 		text.WriteString(line + "\n")
 	}
 	fmt.Fprintf(&text, "\n%d checks; r: recommended, the others are required. `prelaunch explain CHECK` tells more.\n", len(checks))
-	_, err := fmt.Fprint(a.Out, plainLines(text.String()))
-	return err
+	return a.print(text.String())
 }
 
 // catalogueMarkdown is the table in the README.
@@ -194,12 +192,10 @@ the frameworks for which there is a correct verification of the provider's signa
 					if len(own.Sources) > 0 {
 						check.Sources = inTheWordsOf(profile, own)
 					}
-					width, _ := terminal(a.Out)
 					if name == "" {
 						check.Items = nil // which list they are of is not known
 					}
-					_, err := fmt.Fprint(a.Out, plainLines(page.text(check, width)))
-					return err
+					return a.print(page.text(check, a.pageWidth()))
 				}
 				ids = append(ids, check.ID)
 			}
@@ -236,11 +232,8 @@ func catalogProviderFlag(cmd *cobra.Command, name *string) {
 	cmd.Flag("provider").Usage = "checks, words and items as the webhook provider `NAME` has them"
 }
 
-// text is a check's page, wrapped to at most 100 columns.
+// text is a check's page, wrapped to the width.
 func (p checkPage) text(check audit.CheckInfo, width int) string {
-	if width == 0 || width > 100 {
-		width = 100
-	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s\n%s\n\n", check.ID, check.Title)
 	row := func(name, value string) {
@@ -380,10 +373,7 @@ func (a *app) explainCases(profile *provider.Profile, selector, format string) e
 	if format == asJSON {
 		return a.printJSON(listCases(chosen))
 	}
-	width, _ := terminal(a.Out)
-	if width == 0 || width > 100 {
-		width = 100
-	}
+	width := a.pageWidth()
 	var text strings.Builder
 	for i, c := range chosen {
 		if i > 0 {
@@ -402,8 +392,7 @@ func (a *app) explainCases(profile *provider.Profile, selector, format string) e
 		fmt.Fprintf(&text, "%s\n", report.Wrap(careful+" Checks that read the response: "+strings.Join(c.Checks(), ", ")+".", width, "  "))
 		fmt.Fprintf(&text, "  prelaunch replay %s\n", c.Label())
 	}
-	_, err = fmt.Fprint(a.Out, plainLines(text.String()))
-	return err
+	return a.print(text.String())
 }
 
 func capitalized(text string) string {
@@ -438,16 +427,11 @@ func (a *app) explainVerification(profile *provider.Profile, args []string, form
 	case format == asJSON:
 		return a.printJSON(pages)
 	case len(args) > 0:
-		_, err := fmt.Fprint(a.Out, plainLines(pages[0].Code))
-		return err
+		return a.print(pages[0].Code)
 	}
-	width, _ := terminal(a.Out)
-	if width == 0 || width > 100 {
-		width = 100
-	}
+	width := a.pageWidth()
 	text := fmt.Sprintf("%s signs with %s (%s). Correct verification keeps the raw bytes of the body, computes the signature over the %s, compares all of it in constant time, "+
 		"and parses only what was verified. The code for a framework: prelaunch explain verification FRAMEWORK, with one of %s.",
 		profile.Title, profile.Signature.Title(), profile.Signature.Placement(), profile.AllWords()["signed"], strings.Join(wanted, ", "))
-	_, err := fmt.Fprintln(a.Out, plainLines(report.Wrap(text, width, "")))
-	return err
+	return a.print(report.Wrap(text, width, "") + "\n")
 }

@@ -134,3 +134,17 @@ func (a *app) writeFacts(w io.Writer, document *audit.Document) error {
 	}
 	return nil
 }
+
+// pageWidth is the width of what is read as prose, at most 100 columns.
+func (a *app) pageWidth() int {
+	if width := a.columns(); width > 0 {
+		return min(width, 100)
+	}
+	return 100
+}
+
+// print writes text that is safe to show.
+func (a *app) print(text string) error {
+	_, err := fmt.Fprint(a.Out, plainLines(text))
+	return err
+}

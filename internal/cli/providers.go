@@ -75,8 +75,7 @@ what confirms that, what an audit can prove about a receiver of its webhooks and
 			if format == asJSON {
 				return a.printJSON(described)
 			}
-			_, err = fmt.Fprint(a.Out, plainLines(described.page(a.columns())))
-			return err
+			return a.print(described.page(a.columns()))
 		},
 	}
 	listingFlag(cmd, &format)
@@ -166,8 +165,7 @@ func (a *app) listProviders(format string) error {
 		text.WriteString(row[len(row)-1] + "\n")
 	}
 	text.WriteString("\n`prelaunch providers NAME` describes one; `provider: ./acme.yaml` names a profile of your own (`prelaunch schema provider`).\n")
-	_, err := fmt.Fprint(a.Out, plainLines(text.String()))
-	return err
+	return a.print(text.String())
 }
 
 func describeProvider(profile *provider.Profile) (*describedProvider, error) {

@@ -306,8 +306,7 @@ func (a *app) printExchanges(list []webhook.Exchanged, replay webhook.Replay, fo
 		}
 		writeExchange(&text, e)
 	}
-	_, err := fmt.Fprint(a.Out, plainLines(text.String()))
-	return err
+	return a.print(text.String())
 }
 
 // maxShown is how many bytes of a body the table shows.

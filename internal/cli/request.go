@@ -79,8 +79,7 @@ word the facts are.`,
 				_, err = fmt.Fprint(a.Out, wanted.markdown())
 				return err
 			}
-			_, err = fmt.Fprint(a.Out, plainLines(wanted.table(a.columns())))
-			return err
+			return a.print(wanted.table(a.columns()))
 		},
 	}
 	listingFlag(cmd, &format, asMarkdown)
