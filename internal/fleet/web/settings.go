@@ -44,7 +44,7 @@ func Field() shape.Field {
 			{Name: "proxy", About: "a reverse proxy that authenticates", Shape: object(
 				shape.Field{Name: "user_header", Required: true, Shape: text, About: "header with the user's name"},
 				shape.Field{Name: "groups_header", Shape: text, About: "header with the user's groups, with commas"},
-				shape.Field{Name: "networks", Required: true, Shape: &shape.Shape{Kind: shape.List, Fewest: 1, Item: shape.Texts(network)}, About: "addresses of the proxy, from which alone the headers are believed"},
+				shape.Field{Name: "networks", Required: true, Shape: &shape.Shape{Kind: shape.List, Fewest: 1, Item: shape.Texts(network)}, About: "addresses of the proxy, from which alone the headers are believed; no worker may be among them, since its audits send what teams configure"},
 			)},
 			{Name: "oidc", About: "OpenID Connect; the redirect URL is public_url and /login/callback", Shape: object(
 				shape.Field{Name: "issuer", Required: true, Shape: text, About: "URL of the provider"},

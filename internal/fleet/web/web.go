@@ -19,8 +19,10 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/prelaunch-audit/prelaunch/internal/fleet/database"
 	"github.com/prelaunch-audit/prelaunch/internal/fleet/login"
@@ -162,7 +164,10 @@ func (s *server) serve(route route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		q := &request{Request: r, w: w, who: login.From(r.Context())}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		err := s.permit(route, q)
+		err := isText(r.URL.RequestURI())
+		if err == nil {
+			err = s.permit(route, q)
+		}
 		if err == nil {
 			err = route.handle(s, q)
 		}
@@ -170,6 +175,15 @@ func (s *server) serve(route route) http.HandlerFunc {
 			s.fail(q, err)
 		}
 	}
+}
+
+// isText rejects an address that holds what Postgres, and no name, can have.
+func isText(address string) error {
+	text, err := url.QueryUnescape(address)
+	if err != nil || !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+		return bad("The address holds what is no text.")
+	}
+	return nil
 }
 
 func (s *server) permit(route route, q *request) (err error) {

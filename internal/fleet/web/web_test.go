@@ -734,6 +734,11 @@ func TestPages(t *testing.T) {
 				}
 			}
 		}
+		for _, path := range []string{"/integrations/%ff", "/integrations/%00", "/runs/%ff", "/?search=%ff", "/?after=%00", "/?team=%ff", "/api/v1/integrations?provider=%c3%28", "/api/v1/integrations?check=%zz"} {
+			if response, body := s.as(t, "V", http.MethodGet, path, nil); response.StatusCode != http.StatusBadRequest {
+				t.Errorf("%s: %d %s", path, response.StatusCode, main(body))
+			}
+		}
 		if body := s.get(t, "V", "/?team=loans"); strings.Contains(body, "acme-personal-loans") {
 			t.Error("the filter by team shows another team's")
 		}
