@@ -25,9 +25,10 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/verdict"
 )
 
-func sarifSchema(t *testing.T) *jsonschema.Resolved {
+// published is a schema of a format, as those who define it publish it.
+func published(t *testing.T, name string) *jsonschema.Resolved {
 	t.Helper()
-	raw, err := os.ReadFile(filepath.Join("testdata", "schemas", "sarif-2.1.0.json"))
+	raw, err := os.ReadFile(filepath.Join("testdata", "schemas", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +45,7 @@ func sarifSchema(t *testing.T) *jsonschema.Resolved {
 
 func TestSARIFFollowsItsSchema(t *testing.T) {
 	t.Parallel()
-	schema := sarifSchema(t)
+	schema := published(t, "sarif-2.1.0.json")
 	for name, r := range reports(t) {
 		for _, format := range []string{"sarif", "code-scanning"} {
 			var value any
