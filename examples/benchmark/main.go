@@ -3,10 +3,12 @@
 //
 //	go run ./examples/benchmark list
 //	go run ./examples/benchmark serve falsy-signature-accepted
+//	go run ./examples/benchmark serve --listen :8443 falsy-signature-accepted
 //	go run ./examples/benchmark score --only signature -- ./my-tool
 //
 // The tool is told in its environment where the receiver is: WEBHOOK_URL, WEBHOOK_ADDRESS (connect there, the name in the URL is
-// in no DNS), WEBHOOK_KEY, WEBHOOK_INTEGRATION_ID and WEBHOOK_CA (a PEM file). It says with exit code 0 that the receiver is
+// in no DNS), WEBHOOK_KEY, WEBHOOK_INTEGRATION_ID and WEBHOOK_CA (a PEM file; serve prints its content too, for what reads the log of
+// a container). It says with exit code 0 that the receiver is
 // correct, with 1 that it is flawed, with anything else that it cannot tell.
 package main
 
@@ -16,11 +18,16 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
+	"net"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
+	"syscall"
 	"time"
 
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
@@ -28,7 +35,7 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM) // which is how containers are stopped
 	defer stop()
 	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "benchmark:", err)
@@ -42,6 +49,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	only := flags.String("only", "", "only receivers with this in their name")
+	listen := flags.String("listen", "", "where the receiver is served; default a port of its own on loopback")
 	timeout := flags.Duration("timeout", 5*time.Minute, "how long the tool may take for a receiver")
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
@@ -53,7 +61,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		}
 		return nil
 	case args[0] == "serve" && flags.NArg() == 1:
-		return serve(ctx, flags.Arg(0), out)
+		return serve(ctx, flags.Arg(0), *listen, out)
 	case args[0] == "score" && flags.NArg() > 0:
 		return score(ctx, corpus(*only), flags.Args(), *timeout, out)
 	}
@@ -103,29 +111,74 @@ func (r receiver) start(dir string) (env []string, stop func() error, err error)
 		"WEBHOOK_INTEGRATION_ID="+options.IntegrationID, "WEBHOOK_CA="+ca, "PRELAUNCH_CONFIGURATION="+pair.File), pair.Close, nil
 }
 
-func serve(ctx context.Context, name string, out io.Writer) (err error) {
-	for _, r := range corpus("") {
-		if r.Name != name {
-			continue
-		}
-		dir, err := os.MkdirTemp("", "benchmark-")
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-		env, stop, err := r.start(dir)
-		if err != nil {
-			return err
-		}
-		for _, variable := range env {
-			if strings.HasPrefix(variable, "WEBHOOK_") {
-				fmt.Fprintf(out, "export %s\n", strings.Replace(variable, "=", "='", 1)+"'")
-			}
-		}
-		<-ctx.Done()
-		return stop()
+func serve(ctx context.Context, name, listen string, out io.Writer) (err error) {
+	at := slices.IndexFunc(corpus(""), func(r receiver) bool { return r.Name == name })
+	if at < 0 {
+		return fmt.Errorf("there is no receiver %.60q: list names them", name)
 	}
-	return fmt.Errorf("there is no receiver %.60q: list names them", name)
+	dir, err := os.MkdirTemp("", "benchmark-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	env, stop, err := corpus("")[at].start(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	exported := map[string]string{}
+	for _, variable := range env {
+		if key, value, _ := strings.Cut(variable, "="); strings.HasPrefix(key, "WEBHOOK_") {
+			exported[key] = value
+		}
+	}
+	authority, err := os.ReadFile(exported["WEBHOOK_CA"])
+	if err != nil {
+		return err
+	}
+	exported["WEBHOOK_CA_PEM"] = string(authority)
+	if listen != "" {
+		outside, err := net.Listen("tcp", listen)
+		if err != nil {
+			return err
+		}
+		defer outside.Close()
+		go relay(outside, exported["WEBHOOK_ADDRESS"])
+		exported["WEBHOOK_ADDRESS"] = outside.Addr().String()
+	}
+	for _, key := range slices.Sorted(maps.Keys(exported)) {
+		fmt.Fprintf(out, "export %s='%s'\n", key, exported[key])
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// relay hands each connection on to an address that only this machine, or this container, can reach, until the listener is closed.
+func relay(outside net.Listener, address string) {
+	for {
+		from, err := outside.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer from.Close()
+			to, err := net.Dial("tcp", address)
+			if err != nil {
+				return
+			}
+			defer to.Close()
+			var both sync.WaitGroup
+			for _, way := range [][2]net.Conn{{from, to}, {to, from}} {
+				both.Go(func() {
+					_, _ = io.Copy(way[1], way[0])
+					if half, ok := way[1].(*net.TCPConn); ok {
+						_ = half.CloseWrite() // the other way may still have an answer under way
+					}
+				})
+			}
+			both.Wait()
+		}()
+	}
 }
 
 // tally counts what a tool said of correct or of flawed receivers.

@@ -1,9 +1,15 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
-	"os"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/http"
 	"strings"
 	"testing"
 )
@@ -47,23 +53,44 @@ func TestCorpusHoldsBothKinds(t *testing.T) {
 	}
 }
 
-// A receiver that is served can be reached as the lines that it prints say.
+// A receiver that is served can be reached as the lines that it prints say, also at another address, as a container has one.
 func TestServePrintsWhereTheReceiverIs(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithCancel(t.Context())
-	read, write, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- run(ctx, []string{"serve", "falsy-signature-accepted"}, write) }()
-	line := make([]byte, 4096)
-	n, err := read.Read(line)
-	cancel()
-	if err != nil || !strings.HasPrefix(string(line[:n]), "export WEBHOOK_URL='https://") {
-		t.Errorf("%q, %v", line[:n], err)
-	}
-	if err := <-ended; err != nil {
-		t.Error(err)
+	for _, arguments := range [][]string{{"serve", "falsy-signature-accepted"}, {"serve", "--listen", ":0", "falsy-signature-accepted"}} {
+		ctx, cancel := context.WithCancel(t.Context())
+		read, write := io.Pipe()
+		ended := make(chan error, 1)
+		go func() { ended <- errors.Join(run(ctx, arguments, write), write.Close()) }()
+		told, lines := map[string]string{}, bufio.NewReader(read)
+		for len(told) < 6 {
+			line, err := lines.ReadString('\'')
+			value, closed := lines.ReadString('\'')
+			if err != nil || closed != nil {
+				t.Fatalf("%q: %v, %v", line, err, closed)
+			}
+			told[strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(line), "export "), "='")] = strings.TrimSuffix(value, "'")
+		}
+		go func() { _, _ = io.Copy(io.Discard, lines) }()
+		roots := x509.NewCertPool()
+		if !roots.AppendCertsFromPEM([]byte(told["WEBHOOK_CA_PEM"])) {
+			t.Errorf("no authority in %q", told)
+		}
+		if len(arguments) > 2 && strings.HasPrefix(told["WEBHOOK_ADDRESS"], "127.0.0.1:") {
+			t.Errorf("is at %s", told["WEBHOOK_ADDRESS"])
+		}
+		client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, told["WEBHOOK_ADDRESS"])
+		}}}
+		response, err := client.Post(told["WEBHOOK_URL"], "application/json", strings.NewReader("{}"))
+		if err != nil {
+			t.Errorf("%q: %v", arguments, err)
+		} else {
+			_ = response.Body.Close()
+		}
+		client.CloseIdleConnections()
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
 	}
 }
