@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -52,6 +53,9 @@ func (p *Profile) check(wrong report) {
 func (p *Profile) completeRecipe(wrong report) {
 	r := &p.Signature
 	r.key, r.form = p.Secret.Key, p.Delivery.Body == "form"
+	if r.Kind == JWT {
+		r.Hash, r.Encoding = "sha256", cmp.Or(r.Encoding, "base64url")
+	}
 	if r.Encoding == "" {
 		r.Encoding = "hex"
 	}
@@ -105,8 +109,10 @@ func (p *Profile) checkRecipe(wrong report) {
 		wrong("signature.over", "signature.over is given, but a token signs nothing", "remove it")
 	case r.Kind == PublicKey && r.Algorithm == "":
 		wrong("signature", "signature has no algorithm", "add one of "+strings.Join(algorithms, ", "))
-	case r.Kind != PublicKey && (r.Algorithm != "" || len(r.Claims) > 0):
-		wrong("signature", "signature has what only a public key has", "remove algorithm and claims, or write kind: public-key")
+	case r.Kind == JWT && (r.Over != "" || r.Encoding != "base64url"):
+		wrong("signature", "signature has over or encode, but a JWT signs its claims, in base64url", "remove them, and add claims")
+	case r.Kind != PublicKey && (r.Algorithm != "" || len(r.Claims) > 0 && r.Kind != JWT):
+		wrong("signature", "signature has what only a public key has", "remove algorithm and claims, or write kind: public-key or jwt-hs256")
 	case r.isJWS() && len(r.Claims) == 0:
 		wrong("signature", "signature has no claims", "add those of the JWS, such as {request_body_sha256: \"{sha256(body)}\"}")
 	case r.Kind == PublicKey && !r.isJWS() && r.Over == "":
@@ -396,12 +402,12 @@ func (r Recipe) Placed(m Message) string {
 }
 
 // checkVectors holds the recipe against the known answers. A public-key vector has the public key as its
-// secret, and is read.
+// secret, and is read, as a JWT is.
 func (p *Profile) checkVectors(wrong report) {
 	for i, vector := range p.Vectors {
 		path := "vectors[" + strconv.Itoa(i) + "]"
 		m, err := p.Signature.Prepare(vector.Message())
-		if err == nil && p.Signature.NegativeOnly() {
+		if err == nil && (p.Signature.NegativeOnly() || p.Signature.Kind == JWT) { // a token has many serializations
 			if err = p.Signature.Put[0].slot().set(&m, vector.Signature, p.Signature.form); err == nil {
 				if part := p.Signature.Verify([][]byte{[]byte(vector.Secret)}, m, time.Time{}); part != Correct {
 					err = fmt.Errorf("its %s does not fit", part)

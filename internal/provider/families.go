@@ -32,7 +32,7 @@ func (p *Profile) Applies(family string) (applies bool, because string) {
 		holds    bool
 		because  string
 	}{
-		{[]string{"unkeyed-digest", "other-hash"}, r.Kind == HMAC, "the scheme is no HMAC"},
+		{[]string{"unkeyed-digest", "other-hash"}, r.Keyed(), "the scheme is no HMAC"},
 		{[]string{"guessable-key", "other-environment", "retired-key", "empty-body-signature"}, r.Kind != PublicKey, "the scheme has no secret"},
 		{[]string{"empty-body-signature"}, r.Kind == HMAC && covers.Body, "the signature does not cover the body as it is sent"},
 		{[]string{"tampered"}, bound, "the signature does not cover the body"},

@@ -38,7 +38,7 @@
 //	  id: {header: X-Acme-Delivery}  # header, body (path), param or query: by which duplicates are recognized
 //	  retries: for 3 days            # in words
 //	signature:
-//	  kind: hmac                     # hmac|token|public-key
+//	  kind: hmac                     # hmac|token|jwt-hs256|public-key
 //	  hash: sha256                   # md5|sha1|sha256|sha384|sha512
 //	  over: "{timestamp}.{body}"     # text and pieces: {body} {timestamp} {id} {url} {path} {query} {method} {account}
 //	                                 # {params} (form parameters sorted by name, name and value) {param:NAME} {header:NAME}
@@ -58,7 +58,7 @@
 //	  strict: [decoded-text]         # receivers must verify bytes; without it a body that is decoded first is no fault
 //	  algorithm: ed25519             # of public-key: ed25519|ecdsa-p256-sha256|rsa-pkcs1-sha256|jws(ES256)|jws(ES512)|jws(RS256)
 //	  key_from: configured           # of public-key: configured|jwks|certificate-url|jku
-//	  claims: {iat: "{timestamp}", request_body_sha256: "{sha256(body)}"}      # of jws
+//	  claims: {iat: "{timestamp}", request_body_sha256: "{sha256(body)}"}      # of jws and jwt-hs256
 //	handshakes:
 //	  - when: {body: {type: url_verification}}   # method, query, headers and body (paths) that tell it from an event
 //	    signed: true                 # the provider signs it like an event

@@ -6,6 +6,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -28,7 +29,21 @@ import (
 // algorithms are those of public keys.
 var algorithms = []string{"ed25519", "ecdsa-p256-sha256", "rsa-pkcs1-sha256", "jws(ES256)", "jws(ES512)", "jws(RS256)"}
 
-func (r Recipe) isJWS() bool { return strings.HasPrefix(r.Algorithm, "jws(") }
+func (r Recipe) isJWS() bool { return r.Kind == JWT || strings.HasPrefix(r.Algorithm, "jws(") }
+
+// jwsName is the algorithm in the words of a token's header.
+func (r Recipe) jwsName() string {
+	if r.Kind == JWT {
+		return "HS256"
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(r.Algorithm, "jws("), ")")
+}
+
+func hmacSHA256(key, signed []byte) []byte {
+	mac := hmac.New(sha256.New, key)
+	mac.Write(signed)
+	return mac.Sum(nil)
+}
 
 func (r Recipe) claimPieces() []piece {
 	var all []piece
@@ -201,7 +216,8 @@ func (r Recipe) matchesPublic(secret []byte, m Message, signatures []string) (bo
 		return false, err
 	}
 	if r.isJWS() {
-		return slices.ContainsFunc(signatures, func(token string) bool { return r.matchesJWS(key, m, token) }), nil
+		verify := func(signed, signature []byte) bool { return verifyPublic(r.Algorithm, key, signed, signature) }
+		return slices.ContainsFunc(signatures, func(token string) bool { return r.matchesJWS(verify, m, token) }), nil
 	}
 	signed, err := r.StringToSign(m)
 	if err != nil {
@@ -214,8 +230,7 @@ func (r Recipe) matchesPublic(secret []byte, m Message, signatures []string) (bo
 }
 
 // signJWS is a compact JWS whose claims are the recipe's.
-func (r Recipe) signJWS(private []byte, m Message) (string, error) {
-	name := strings.TrimSuffix(strings.TrimPrefix(r.Algorithm, "jws("), ")")
+func (r Recipe) signJWS(key []byte, m Message) (string, error) {
 	m = m.clone()
 	if m.Timestamp == "" {
 		m.Timestamp = r.Timestamp.Format(m.Time)
@@ -231,7 +246,11 @@ func (r Recipe) signJWS(private []byte, m Message) (string, error) {
 			claims[claim] = json.Number(value)
 		}
 	}
-	header, err := json.Marshal(map[string]string{"alg": name, "kid": "prelaunch", "typ": "JWT"})
+	fields := map[string]string{"alg": r.jwsName(), "typ": "JWT"}
+	if r.Kind == PublicKey {
+		fields["kid"] = "prelaunch"
+	}
+	header, err := json.Marshal(fields)
 	if err != nil {
 		return "", err
 	}
@@ -240,14 +259,17 @@ func (r Recipe) signJWS(private []byte, m Message) (string, error) {
 		return "", err
 	}
 	signed := base64.RawURLEncoding.EncodeToString(header) + "." + base64.RawURLEncoding.EncodeToString(payload)
-	raw, err := signPublic(r.Algorithm, private, []byte(signed))
+	raw := hmacSHA256(key, []byte(signed))
+	if r.Kind == PublicKey {
+		raw, err = signPublic(r.Algorithm, key, []byte(signed))
+	}
 	if err != nil {
 		return "", err
 	}
 	return signed + "." + base64.RawURLEncoding.EncodeToString(raw), nil
 }
 
-func (r Recipe) matchesJWS(key crypto.PublicKey, m Message, token string) bool {
+func (r Recipe) matchesJWS(verify func(signed, signature []byte) bool, m Message, token string) bool {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
 		return false
@@ -256,11 +278,11 @@ func (r Recipe) matchesJWS(key crypto.PublicKey, m Message, token string) bool {
 		Algorithm string `json:"alg"`
 	}
 	var claims map[string]json.RawMessage
-	if decodeSegment(parts[0], &header) != nil || decodeSegment(parts[1], &claims) != nil || "jws("+header.Algorithm+")" != r.Algorithm {
+	if decodeSegment(parts[0], &header) != nil || decodeSegment(parts[1], &claims) != nil || header.Algorithm != r.jwsName() {
 		return false
 	}
 	signature, err := base64.RawURLEncoding.DecodeString(parts[2])
-	if err != nil || !verifyPublic(r.Algorithm, key, []byte(parts[0]+"."+parts[1]), signature) {
+	if err != nil || !verify([]byte(parts[0]+"."+parts[1]), signature) {
 		return false
 	}
 	for _, claim := range slices.Sorted(maps.Keys(r.Claims)) {

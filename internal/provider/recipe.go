@@ -16,6 +16,7 @@ import (
 const (
 	HMAC      = "hmac"
 	Token     = "token"      // the secret itself
+	JWT       = "jwt-hs256"  // a token of claims, signed with the secret
 	PublicKey = "public-key" // only the provider can sign
 	Unkeyed   = "digest"     // of another scheme: a hash of the secret and the message
 )
@@ -190,6 +191,9 @@ func (m Message) clone() Message {
 	}
 	return m
 }
+
+// Keyed reports whether the secret makes signatures and is none itself.
+func (r Recipe) Keyed() bool { return r.Kind == HMAC || r.Kind == JWT }
 
 // NegativeOnly reports whether only the provider can sign, so that valid events cannot be made.
 func (r Recipe) NegativeOnly() bool { return r.Kind == PublicKey && !r.pair }

@@ -3,6 +3,7 @@ package provider
 import (
 	"bytes"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 )
@@ -105,6 +106,30 @@ func TestMessagesKeepWhatIsNotWritten(t *testing.T) {
 	for _, path := range []string{"z", "a.b.2", "a.b.c", "t.x", ""} {
 		if err := (slot{"body", path}).set(&m, "25", false); err == nil {
 			t.Errorf("%q was found", path)
+		}
+	}
+}
+
+// TestJWTReadsTheVectorOfRFC7515 reads the token of its appendix A.1, and none that is not signed.
+func TestJWTReadsTheVectorOfRFC7515(t *testing.T) {
+	t.Parallel()
+	const token = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+	profile := func(claim, token string) string {
+		return `schema: prelaunch.provider/v1
+name: rfc
+sources: [https://www.rfc-editor.org/rfc/rfc7515]
+secret: {key: {decode: base64url}}
+signature: {kind: jwt-hs256, claims: {iss: ` + claim + `}, put: {header: Authorization, value: "Bearer {signature}"}}
+events: [{type: a, body: '{"id":"{{uid}}"}'}]
+vectors: [{secret: AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow, body: '', signature: Bearer ` + token + `}]
+`
+	}
+	unsigned := "eyJhbGciOiJub25lIn0" + token[strings.IndexByte(token, '.'):strings.LastIndexByte(token, '.')+1]
+	for text, right := range map[string]bool{
+		profile("joe", token): true, profile("jane", token): false, profile("joe", token[:len(token)-2]+"Yk"): false, profile("joe", unsigned): false,
+	} {
+		if _, err := Parse("rfc.yaml", []byte(text)); (err == nil) != right {
+			t.Errorf("%v for %s", err, text)
 		}
 	}
 }

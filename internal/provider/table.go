@@ -167,7 +167,7 @@ func profileShape() *shape.Shape {
 	puts.OrOne = true
 
 	signature := object(
-		required("kind", shape.OneOf(HMAC, Token, PublicKey), "hmac, token (the secret itself) or public-key"),
+		required("kind", shape.OneOf(HMAC, Token, JWT, PublicKey), "hmac, token (the secret itself), jwt-hs256 (a token of claims, signed with the secret) or public-key"),
 		optional("hash", hash, "hash of the HMAC"),
 		optional("over", shape.Texts(template), "the string to sign, in pieces such as {timestamp}.{body}"),
 		optional("fields", object(

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"crypto/hmac"
+	"slices"
 	"time"
 )
 
@@ -79,6 +80,11 @@ func (r Recipe) afterMAC(m Message, sent, now time.Time) Part {
 func (r Recipe) matches(secret []byte, m Message, signatures []string) (bool, error) {
 	if r.Kind == PublicKey {
 		return r.matchesPublic(secret, m, signatures)
+	}
+	if r.Kind == JWT {
+		key, err := r.Key(secret)
+		verify := func(signed, signature []byte) bool { return hmac.Equal(signature, hmacSHA256(key, signed)) }
+		return err == nil && slices.ContainsFunc(signatures, func(token string) bool { return r.matchesJWS(verify, m, token) }), err
 	}
 	if r.Kind == Token {
 		for _, signature := range signatures {

@@ -101,6 +101,8 @@ func (r Recipe) Title() string {
 	switch r.Kind {
 	case HMAC:
 		return "HMAC-" + hash
+	case JWT:
+		return "JWT HS256"
 	case Token:
 		return "secret token"
 	case PublicKey:

@@ -1,6 +1,7 @@
 package behaviors
 
 import (
+	"encoding/base64"
 	"slices"
 	"strings"
 
@@ -29,13 +30,13 @@ func SchemeFlaws(profile *provider.Profile) []sandbox.Behavior {
 		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsPartial}, May: []string{sandbox.RejectsUnsigned}},
 		Plant:  also(comparesPrefix),
 	})
-	add(keyed, sandbox.Behavior{
+	add(recipe.Keyed(), sandbox.Behavior{
 		Name: "secret-unset", Description: "the empty secret is accepted as well",
 		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsWrongKey}},
 		Plant:  func(ru *sandbox.Rules) { ru.Scheme.Secrets = append(ru.Scheme.Secrets, nil) },
 	})
 	raw, _ := profile.Applies("reserialized")
-	add(keyed && raw && profile.Delivery.Body != "form", sandbox.Behavior{
+	add(recipe.Keyed() && raw && profile.Delivery.Body != "form", sandbox.Behavior{
 		Name: "re-serialized", Description: "the parsed and serialized body is verified",
 		Expect: sandbox.Expect{
 			Fails: []string{sandbox.VerifiesRaw},
@@ -43,7 +44,12 @@ func SchemeFlaws(profile *provider.Profile) []sandbox.Behavior {
 		},
 		Plant: func(ru *sandbox.Rules) { ru.Scheme.Body = sandbox.Compact },
 	})
-	add(keyed && covers.Time && recipe.Timestamp.Tolerance != "", sandbox.Behavior{
+	add(recipe.Kind == provider.JWT, sandbox.Behavior{
+		Name: "algorithm-none", Description: "a token that says that it is not signed is accepted as well",
+		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsAlgorithm}},
+		Plant:  also(acceptsNone),
+	})
+	add(recipe.Keyed() && covers.Time && recipe.Timestamp.Tolerance != "", sandbox.Behavior{
 		Name: "stale-accepted", Description: "the age of the signed time is not checked",
 		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsStale}, May: []string{sandbox.RejectsUnbound}},
 		Plant:  func(ru *sandbox.Rules) { ru.Scheme.AnyAge = true },
@@ -142,6 +148,18 @@ func comparesPrefix(s *sandbox.Scheme, m provider.Message) bool {
 func comparesBodyOnly(s *sandbox.Scheme, m provider.Message) bool {
 	received, m := read(s, m)
 	return slices.Contains(received.Signatures, s.Sign(m.Body))
+}
+
+func acceptsNone(s *sandbox.Scheme, m provider.Message) bool {
+	received, m := read(s, m)
+	correct, err := s.Profile.Signature.Signature(s.Secrets[0], m)
+	_, claims, _ := strings.Cut(correct, ".")
+	claims = claims[:strings.LastIndexByte(claims, '.')+1]
+	return err == nil && slices.ContainsFunc(received.Signatures, func(token string) bool {
+		header, rest, _ := strings.Cut(token, ".")
+		raw, err := base64.RawURLEncoding.DecodeString(header)
+		return err == nil && strings.Contains(strings.ToLower(string(raw)), `"alg":"none"`) && rest == claims
+	})
 }
 
 func comparesPiece(s *sandbox.Scheme, m provider.Message) bool {

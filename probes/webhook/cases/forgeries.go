@@ -410,6 +410,9 @@ func parts(s Scheme) []Case {
 
 // digests are made without HMAC, or with another hash than the provider's.
 func digests(s Scheme) []Case {
+	if s.Kind == provider.JWT {
+		return tokens()
+	}
 	own := s.Hash
 	var list []Case
 	for _, name := range compact(own, "sha256", "md5") {

@@ -148,6 +148,8 @@ func (f *Request) text(secret, body []byte) string {
 		return string(secret)
 	case provider.PublicKey:
 		return f.signedBy(secret, body)
+	case provider.JWT:
+		return f.signedBy(f.Scheme.key(secret), body)
 	}
 	return f.Scheme.EncodeRaw(f.mac(f.Scheme.Hash, secret, body))
 }
@@ -210,6 +212,8 @@ func (f *Request) random() string {
 		return f.Scheme.EncodeRaw(raw)
 	case f.Scheme.Kind == provider.Token && len(f.Key) > 0:
 		return RandomHex(len(f.Key))
+	case f.Scheme.Kind == provider.JWT:
+		return f.token(`{"alg":"HS256","typ":"JWT"}`) + f.Scheme.random(43)
 	case strings.HasPrefix(f.Scheme.Algorithm, "jws("):
 		return f.token(`{"alg":"ES256","kid":"prelaunch","typ":"JWT"}`) + f.Scheme.random(86)
 	}

@@ -172,7 +172,7 @@ func (s Scheme) key(secret []byte) []byte {
 // SameKey reports whether HMAC cannot tell two secrets apart: a short key is padded with NUL bytes, and
 // one that is longer than a block stands for its own digest. Signing with such a key would be no forgery.
 func (s Scheme) SameKey(a, b []byte) bool {
-	if s.Kind != provider.HMAC {
+	if !s.Keyed() {
 		return bytes.Equal(a, b)
 	}
 	return bytes.Equal(s.effectiveKey(a), s.effectiveKey(b))

@@ -575,12 +575,11 @@ func (f *Request) zeroSignature() {
 // token is a JWS with that header and the claims of the scheme, and with no signature behind its last
 // dot.
 func (f *Request) token(header string) string {
-	private, _, err := f.Scheme.NewKeyPair()
-	if err != nil {
-		f.Refuse(NotSentNotPossible)
-		return ""
+	var key []byte // the signature is left out
+	if f.Scheme.Kind == provider.PublicKey {
+		key, _, _ = f.Scheme.NewKeyPair() // without one, nothing is signed
 	}
-	whole, err := f.Scheme.SignatureWithKey(private, f.message(f.Body))
+	whole, err := f.Scheme.SignatureWithKey(key, f.message(f.Body))
 	parts := strings.Split(whole, ".")
 	if err != nil || len(parts) != 3 {
 		f.Refuse(NotSentNotPossible)
@@ -592,6 +591,26 @@ func (f *Request) token(header string) string {
 // resealed is a JWS with that header whose signature has the right form.
 func (f *Request) resealed(header string) string {
 	return f.token(header) + f.Scheme.random(86)
+}
+
+// tokens are JWTs that are not signed as the provider's are.
+func tokens() []Case {
+	var list []Case
+	for _, c := range []struct{ family, name, header, what string }{
+		{"F05", "algorithm-none", `{"alg":"none","typ":"JWT"}`, "a token with the algorithm none and no signature"},
+		{"F05", "algorithm-none-cased", `{"alg":"nOnE","typ":"JWT"}`, "a token with the algorithm nOnE and no signature"},
+		{"F03", "signature-removed", `{"alg":"HS256","typ":"JWT"}`, "a token without its signature"},
+	} {
+		list = append(list, Case{Family: c.family, Name: c.name, What: c.what, Change: func(f *Request) { f.Put(f.token(c.header)) }})
+	}
+	for _, other := range []struct{ hash, name string }{{"sha384", "HS384"}, {"sha512", "HS512"}} {
+		list = append(list, Case{Family: "F06", Name: other.hash, What: "a token with " + other.name + " and the correct key", Change: func(f *Request) {
+			f.Right(nil)
+			signed := strings.TrimSuffix(f.token(`{"alg":"`+other.name+`","typ":"JWT"}`), ".")
+			f.Put(signed + "." + base64.RawURLEncoding.EncodeToString(f.macOf(other.hash, f.Key, []byte(signed))))
+		}})
+	}
+	return list
 }
 
 // applies reports whether the family of a case means something for the provider.

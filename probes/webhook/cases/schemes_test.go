@@ -127,19 +127,19 @@ func TestWhatIsNotSignedIsNoForgery(t *testing.T) {
 		for _, c := range Forgeries(profile) {
 			sent[c.Label()] = made(t, sourceOf(t, profile), c) != nil
 		}
-		for label, want := range map[string][4]bool{ // by name: digest, form, in-body, joined
-			"tampered/value-changed":        {true, true, true, true},
-			"tampered/type-changed":         {true, true, false, true},
-			"tampered/from-empty":           {false, true, false, false},
-			"tampered/empty-body":           {true, false, false, true},
-			"other-url/without-url":         {false, false, false, true},
-			"body-digest/digest-removed":    {true, false, false, false},
-			"unsigned/empty-in-place":       {true, false, false, true},
-			"unbound-timestamp/body-only":   {false, false, false, true},
-			"stale-timestamp/hour":          {true, false, true, true},
-			"reserialized/trailing-newline": {false, false, false, true},
+		for label, want := range map[string][5]bool{ // by name: digest, form, in-body, joined, jwt
+			"tampered/value-changed":        {true, true, true, true, true},
+			"tampered/type-changed":         {true, true, false, true, true},
+			"tampered/from-empty":           {false, true, false, false, false},
+			"tampered/empty-body":           {true, false, false, true, true},
+			"other-url/without-url":         {false, false, false, true, false},
+			"body-digest/digest-removed":    {true, false, false, false, false},
+			"unsigned/empty-in-place":       {true, false, false, true, true},
+			"unbound-timestamp/body-only":   {false, false, false, true, false},
+			"stale-timestamp/hour":          {true, false, true, true, true},
+			"reserialized/trailing-newline": {false, false, false, true, true},
 		} {
-			i := slices.Index([]string{"acme-digest", "acme-form", "acme-in-body", "acme-joined"}, profile.Name)
+			i := slices.Index([]string{"acme-digest", "acme-form", "acme-in-body", "acme-joined", "acme-jwt"}, profile.Name)
 			if sent[label] != want[i] {
 				t.Errorf("%s: %s is sent: %t", profile.Name, label, sent[label])
 			}
