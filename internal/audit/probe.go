@@ -73,7 +73,7 @@ type Run struct {
 	Roots       Roots
 	Ledger      *Ledger
 	Sink        Sink
-	Progress    func(done, total int) // total 0: not known
+	Progress    func(done, total int) // see Advance; may be nil
 	// Notice tells the person who waits, at once, what must not wait for the report. May be nil.
 	Notice func(text string)
 	// Sending is told of each event with a UID that is about to be sent to a receiver; where it returns an error the event is not sent.
@@ -85,6 +85,13 @@ type Run struct {
 	Shared *Shared
 	// OnlyMarked leaves out the share of requests that do not name the auditor.
 	OnlyMarked bool
+}
+
+// Advance says how far the probe got, where anybody asks. A total of 0 is not known.
+func (r *Run) Advance(done, total int) {
+	if r.Progress != nil {
+		r.Progress(done, total)
+	}
 }
 
 // Shared holds what several probes need and is expensive to make: whoever needs it first makes it.

@@ -134,6 +134,14 @@ type Finding struct {
 	ValidUntil Date `json:"valid_until,omitzero"`
 }
 
+// Judged is the outcome of a finding, waived or not.
+func (f Finding) Judged() Outcome {
+	if f.RawOutcome != nil {
+		return *f.RawOutcome
+	}
+	return f.Outcome
+}
+
 // Verdict is what a policy says, before ids, waivers and levels are applied.
 type Verdict struct {
 	Outcome     Outcome        `json:"outcome"`

@@ -71,10 +71,7 @@ func (v *view) dojoFinding(check audit.Check, finding audit.Finding, date string
 	if ocsfSeverities[check.Severity] == 0 {
 		severity = "Info"
 	}
-	judged := finding.Outcome
-	if finding.RawOutcome != nil {
-		judged = *finding.RawOutcome
-	}
+	judged := finding.Judged()
 	if judged == audit.Inconclusive {
 		title, severity = "Not proven: "+title, "Info"
 	}

@@ -157,10 +157,7 @@ func ocsfStatus(outcome audit.Outcome) (id int, name string) {
 }
 
 func (v *view) ocsfFinding(check audit.Check, finding audit.Finding) ocsfEvent {
-	judged := finding.Outcome
-	if finding.RawOutcome != nil {
-		judged = *finding.RawOutcome
-	}
+	judged := finding.Judged()
 	severity, severityName := ocsfSeverities[check.Severity], capital(Plain(check.Severity))
 	id, name := cmp.Or(severity, ocsfInformational), severityName
 	if judged == audit.Pass || judged == audit.NotApplicable {
@@ -233,10 +230,7 @@ func (v *view) wholeID() string { return audit.Digest([]byte("audit\x00" + v.Int
 // remedy is how to fix a failure, or what settles what is inconclusive, in plain text; "" for
 // anything else.
 func remedy(check audit.Check, finding audit.Finding) string {
-	judged := finding.Outcome
-	if finding.RawOutcome != nil {
-		judged = *finding.RawOutcome
-	}
+	judged := finding.Judged()
 	text := ""
 	switch judged {
 	case audit.Fail, audit.Warn:

@@ -324,10 +324,7 @@ func (v *view) ownPage(path string) string {
 }
 
 func (v *view) sarifResult(check audit.Check, index int, finding audit.Finding) sarifResult {
-	judged := finding.Outcome
-	if finding.RawOutcome != nil {
-		judged = *finding.RawOutcome
-	}
+	judged := finding.Judged()
 	kind, level := sarifKind(judged, finding.Basis)
 	where := placesOf(finding.Evidence)[0]
 	message := finding.Message

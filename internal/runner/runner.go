@@ -133,7 +133,7 @@ func Run(ctx context.Context, integration *audit.Integration, options Options) *
 func (o Options) run(integration *audit.Integration, id string, ledger *audit.Ledger, sink audit.Sink) *audit.Run {
 	return &audit.Run{
 		Integration: integration, ID: id, UserAgent: o.Tool.Name + "/" + o.Tool.Version + " run/" + id,
-		Now: o.Now, Network: o.Network, Exec: o.Exec, Roots: o.Roots, Ledger: ledger, Sink: sink, Progress: func(int, int) {},
+		Now: o.Now, Network: o.Network, Exec: o.Exec, Roots: o.Roots, Ledger: ledger, Sink: sink,
 		Notice: o.Notice, Sending: o.Sending, Selected: o.Selected, OnlyMarked: o.OnlyMarked,
 	}
 }

@@ -131,9 +131,7 @@ func (p *probe) Run(ctx context.Context, run *audit.Run) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if run.Progress != nil {
-			run.Progress(i+1, len(run.Integration.Clients))
-		}
+		run.Advance(i+1, len(run.Integration.Clients))
 	}
 	return nil
 }
@@ -341,8 +339,8 @@ func (s *searcher) bundle(ctx context.Context, root string, patience time.Durati
 	}
 	for done := range order {
 		s.add(<-done)
-		if s.run.Progress != nil && s.status.Files%256 == 255 {
-			s.run.Progress(s.status.Files, 0)
+		if s.status.Files%256 == 255 {
+			s.run.Advance(s.status.Files, 0)
 		}
 	}
 	switch {

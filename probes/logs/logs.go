@@ -199,9 +199,7 @@ func (p *probe) Run(ctx context.Context, run *audit.Run) error {
 			Index: s.index, Source: s.name, Kind: s.kind(), Environment: s.Environment, State: s.state,
 			Files: len(s.files), Bytes: s.bytes, Gaps: s.gaps, Unsearched: unsearched,
 		})
-		if run.Progress != nil {
-			run.Progress(i+1, len(p.sources))
-		}
+		run.Advance(i+1, len(p.sources))
 	}
 	return nil
 }

@@ -163,9 +163,7 @@ func (p *probe) Run(ctx context.Context, run *audit.Run) error {
 			return fmt.Errorf("search repository %s: %w", keys.Shown(repository.Path), err)
 		}
 		t.tell(keys.Shown(repository.Path), result)
-		if run.Progress != nil {
-			run.Progress(i+1, len(run.Integration.Repositories))
-		}
+		run.Advance(i+1, len(run.Integration.Repositories))
 	}
 	return nil
 }

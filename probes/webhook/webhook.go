@@ -53,7 +53,7 @@ func (pr *probe) Run(ctx context.Context, run *audit.Run) error {
 	if err != nil {
 		return fmt.Errorf("probe the webhook receivers: %w", err)
 	}
-	progress := newProgress(run.Progress)
+	progress := newProgress(run.Advance)
 	var wait sync.WaitGroup
 	for _, environment := range run.Integration.Environments {
 		wait.Go(func() {

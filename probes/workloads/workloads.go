@@ -101,9 +101,7 @@ func (probe) Run(ctx context.Context, run *audit.Run) error {
 		if err := look(ctx, run, known, workload); err != nil {
 			return err
 		}
-		if run.Progress != nil {
-			run.Progress(i+1, len(run.Integration.Workloads))
-		}
+		run.Advance(i+1, len(run.Integration.Workloads))
 	}
 	return nil
 }

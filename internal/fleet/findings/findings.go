@@ -44,10 +44,7 @@ func Changes(ctx context.Context, store Store, run string, r *audit.Report) ([]C
 	seen := map[string]bool{}
 	for _, check := range r.Checks {
 		for _, finding := range check.Findings {
-			outcome := finding.Outcome
-			if outcome == audit.Waived && finding.RawOutcome != nil {
-				outcome = *finding.RawOutcome
-			}
+			outcome := finding.Judged()
 			if seen[finding.ID] || outcome != audit.Fail && outcome != audit.Warn {
 				continue
 			}
