@@ -78,15 +78,15 @@ func (e *unknownPieceError) Error() string {
 	return "has an unknown piece"
 }
 
-// fill is a template with its pieces in place.
-func (r Recipe) fill(template string, m Message, secret []byte) (string, error) {
+// fill is a template with its pieces in place, none of which holds the secret.
+func (r Recipe) fill(template string, m Message) (string, error) {
 	pieces, err := parsePieces(template)
 	if err != nil {
 		return "", err
 	}
 	var out strings.Builder
 	for _, piece := range pieces {
-		value, err := r.valueOf(piece, m, secret)
+		value, err := r.valueOf(piece, m, nil)
 		if err != nil {
 			return "", err
 		}

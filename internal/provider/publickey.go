@@ -237,7 +237,7 @@ func (r Recipe) signJWS(key []byte, m Message) (string, error) {
 	}
 	claims := map[string]any{}
 	for claim, template := range r.Claims {
-		value, err := r.fill(template, m, nil)
+		value, err := r.fill(template, m)
 		if err != nil {
 			return "", err
 		}
@@ -290,7 +290,7 @@ func (r Recipe) matchesJWS(verify func(signed, signature []byte) bool, m Message
 		if template == "{timestamp}" {
 			continue // its age is checked apart
 		}
-		due, err := r.fill(template, m, nil)
+		due, err := r.fill(template, m)
 		var given string
 		if err != nil || json.Unmarshal(claims[claim], &given) != nil || given != due {
 			return false

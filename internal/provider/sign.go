@@ -152,7 +152,7 @@ func (r Recipe) Prepare(m Message) (Message, error) {
 		}
 	}
 	if r.Digest.Value != "" {
-		value, err := r.fill(r.Digest.Value, m, nil)
+		value, err := r.fill(r.Digest.Value, m)
 		if err != nil {
 			return m, err
 		}

@@ -58,7 +58,7 @@ func (r Recipe) Verify(secrets [][]byte, m Message, now time.Time) Part {
 
 func (r Recipe) afterMAC(m Message, sent, now time.Time) Part {
 	if r.Digest.Value != "" {
-		due, err := r.fill(r.Digest.Value, m, nil)
+		due, err := r.fill(r.Digest.Value, m)
 		given, found := r.Digest.slot().get(m, r.form)
 		if err != nil || !found || given != due {
 			return BadDigest
