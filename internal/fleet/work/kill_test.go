@@ -48,7 +48,7 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	flag.Parse()
-	if err := flag.Set("test.parallel", "8"); err != nil { // they wait for most of the time
+	if err := flag.Set("test.parallel", "4"); err != nil { // they wait for most of the time
 		panic(err)
 	}
 	databasetest.Main(m)

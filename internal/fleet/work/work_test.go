@@ -24,7 +24,7 @@ import (
 
 // quick is the timing of tests.
 var quick = work.Timing{
-	Beat: 200 * time.Millisecond, Dead: 20 * time.Second, Sweep: 400 * time.Millisecond, Reload: 400 * time.Millisecond, Check: 400 * time.Millisecond, Retain: time.Minute, Messages: time.Second, Poll: 50 * time.Millisecond,
+	Beat: 200 * time.Millisecond, Dead: 20 * time.Second, Sweep: time.Second, Reload: time.Second, Check: time.Second, Retain: time.Minute, Messages: time.Second, Poll: 50 * time.Millisecond,
 	Busy: 100 * time.Millisecond, Stop: 10 * time.Second, Patience: 30 * time.Second,
 }
 
