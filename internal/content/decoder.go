@@ -238,7 +238,12 @@ func (d *Decoder) Stream(ctx context.Context, name string, r io.Reader) ([]Cut, 
 	return d.end(err)
 }
 
+// Whole reports whether something in the content that was decoded last depends on what stands far before or behind it, as what is
+// in a container does: part of another version of it tells nothing.
+func (d *Decoder) Whole() bool { return d.steps.whole }
+
 func (d *Decoder) begin(ctx context.Context) {
+	d.steps.whole = false
 	d.walker = &walker{ctx: ctx, limits: d.limits, left: d.limits.Bytes}
 	d.walker.open = func(path string) io.WriteCloser {
 		if path != "" {
@@ -324,7 +329,7 @@ func (d *Decoder) decode(e *entry, data []byte, last bool) error {
 	}
 	marks, cuts, opaque := d.marks, len(d.walker.cuts), d.Opaque
 	err := d.window(e, data, last)
-	if err == nil && d.marks == marks && len(d.walker.cuts) == cuts && d.Opaque == opaque {
+	if err == nil && !d.steps.whole && d.marks == marks && len(d.walker.cuts) == cuts && d.Opaque == opaque {
 		d.clean[hash%remembered] = hash
 	}
 	return err
@@ -359,6 +364,9 @@ func (d *Decoder) window(e *entry, data []byte, last bool) error {
 		}
 		to := &f.layers[level]
 		control := d.steps.decode(text.Bytes, to)
+		if level == 0 && control && noText(data) {
+			d.steps.whole = true
+		}
 		if level == 0 && !e.any {
 			e.any = true
 			if control && e.format == None && opaque(data) {
@@ -394,6 +402,7 @@ func (d *Decoder) containers(e *entry, f *frame, text *Text, last bool) error {
 		if at == 0 && text.Layer == 0 && e.format != None || format == Zip && zipped || at < text.Seen-overlap/2 && text.Seen > 0 {
 			return true
 		}
+		d.steps.whole = true
 		if count++; count > maxEmbedded {
 			d.walker.cut(e.path, TooMany, fmt.Sprintf("more than %d containers begin inside it", maxEmbedded))
 			return false

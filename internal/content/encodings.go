@@ -1,6 +1,9 @@
 package content
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // This file undoes encodings. A layer is what one step of decoding makes of a text: escapes replaced, text put together that
 // is found in pieces, runs that look encoded decoded. What comes out is a text again, to which the next step is applied, so that
@@ -111,6 +114,7 @@ type steps struct {
 	seams    *Seams // nil: text is put together wherever it may be
 	ends     [256]uint8
 	list     []number // scratch
+	whole    bool     // something was decoded that depends on what stands far before or behind it
 }
 
 // decode makes a layer of text; an empty layer: nothing in it is encoded. binary: text has control characters.
@@ -125,16 +129,23 @@ func (s *steps) decode(text []byte, to *layer) (binary bool) {
 	casts(text, '(', to)
 	casts(text, ']', to)
 	wideText(text, to)
+	encodedWords(text, to)
+	wordLists(text, to)
+	local := len(to.text)
 	splitLogs(text, to)
 	pdfStrings(text, to)
 	ascii85Text(text, to)
 	uuText(text, to)
-	encodedWords(text, to)
 	rich(text, to)
 	records(text, to)
 	binaryPatch(text, to)
-	wordLists(text, to)
+	s.whole = s.whole || len(to.text) > local
 	return binary
+}
+
+// noText reports whether text has control characters that no text has: it may be of a container.
+func noText(text []byte) bool {
+	return bytes.ContainsFunc(text, func(c rune) bool { return c < ' ' && !strings.ContainsRune("\t\n\v\f\r\b\x1b\x01", c) })
 }
 
 // Classes of bytes.

@@ -96,6 +96,9 @@ func (c *Scanner) Text(text string, found func(Found)) {
 	_, _ = c.decoder.Bytes(context.Background(), "", []byte(text)) // nothing that ends
 }
 
+// Whole reports whether Changed tells nothing of other versions of the content that was searched last.
+func (c *Scanner) Whole() bool { return c.decoder.Whole() }
+
 // Opaque is how many contents and entries of containers were of high entropy and no known format: they may be encrypted.
 func (c *Scanner) Opaque() int { return c.decoder.Opaque }
 
@@ -123,7 +126,7 @@ func (c *Scanner) Changed(data []byte, from, to int) bool {
 	defer func() { c.Also, c.decoder.Opaque = also, opaque }()
 	c.begin(func(Found) { hit = true })
 	_, err := c.decoder.Bytes(context.Background(), "", data[from:to])
-	return hit || err != nil
+	return hit || err != nil || c.Whole()
 }
 
 // Reach is how far around a changed range Changed looks at least, so that ranges this near are checked together.

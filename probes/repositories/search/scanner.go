@@ -57,7 +57,8 @@ func (s *scanner) Object(o *object.Object) (clean bool) {
 		return true
 	}
 	// Whether a zip file ends in an object is only looked for in what changed.
-	return !s.bytes(src, o.Data, headerOf(o)) && !content.EndsZip(o.Data)
+	hit := s.bytes(src, o.Data, headerOf(o))
+	return !hit && !s.keys.Whole() && !content.EndsZip(o.Data)
 }
 
 // headerOf is how much of a commit or tag are IDs of other objects, in which nothing can be hidden.
@@ -76,7 +77,7 @@ func headerOf(o *object.Object) (n int) {
 }
 
 // changed reports whether anything may be found that is not copied from a base in which nothing
-// was found, nor the end of a zip file. What is in a container depends on all of it.
+// was found, nor the end of a zip file, nor anything that depends on all of it, as what is in a container does.
 func (s *scanner) changed(o *object.Object) bool {
 	if o.Kind == object.Blob && content.Sniff(o.Data) != content.None {
 		return true
