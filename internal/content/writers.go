@@ -144,7 +144,8 @@ var base85Values = valuesOf("0123456789" + letters + "!#$%&()*+-;<=>?@^_`{|}~")
 
 // binaryPatch decodes what Git writes of the binary files in a patch: lines of base85 that begin with how many bytes they hold.
 func binaryPatch(text []byte, to *layer) {
-	if !bytes.Contains(text, []byte("GIT binary patch")) {
+	const begin = "GIT binary patch"
+	if !bytes.Contains(text, []byte(begin+"\n")) && !bytes.Contains(text, []byte(begin+"\r")) { // what only speaks of one is most often quoted
 		return
 	}
 	at, open := 0, false
