@@ -1,6 +1,7 @@
 package netprobe
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/textproto"
 	"strconv"
 	"strings"
 	"time"
@@ -53,6 +55,7 @@ type Response struct {
 	Header    http.Header
 	Proto     string
 	Body      []byte
+	Aside     []byte // what is neither its header nor its body: interim responses, the reason phrase, trailers
 	Stray     []byte // what followed the response, with KeepStray
 	Late      *Late  // what follows it later; nil without KeepStray
 	Truncated bool   // the body goes on after Body
@@ -80,11 +83,17 @@ func Exchange(ctx context.Context, transport http.RoundTripper, request *http.Re
 	bounded, cancel := context.WithTimeout(ctx, limits.Timeout)
 	defer cancel()
 	var recorded *recorder
-	request = request.WithContext(httptrace.WithClientTrace(bounded, &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
-		if recorded, _ = info.Conn.(*recorder); recorded != nil {
-			recorded.reset()
-		}
-	}}))
+	var aside bytes.Buffer
+	request = request.WithContext(httptrace.WithClientTrace(bounded, &httptrace.ClientTrace{
+		GotConn: func(info httptrace.GotConnInfo) {
+			if recorded, _ = info.Conn.(*recorder); recorded != nil {
+				recorded.reset()
+			}
+		},
+		Got1xxResponse: func(_ int, header textproto.MIMEHeader) error {
+			return http.Header(header).Write(&aside)
+		},
+	}))
 	response, err := roundTrip(transport, request, limits.Redirects)
 	if err == nil && response.StatusCode < 200 {
 		_ = response.Body.Close()
@@ -103,6 +112,9 @@ func Exchange(ctx context.Context, transport http.RoundTripper, request *http.Re
 		r.Endless = err == nil && n == limits.Discard && n > 0
 	}
 	r.Broken = Classify(bounded, err)
+	aside.WriteString(response.Status + "\n")
+	_ = response.Trailer.Write(&aside) // memory cannot fail
+	r.Aside = aside.Bytes()
 	if recorded != nil && r.Broken == "" && !r.Endless {
 		r.Stray, r.Late = recorded.end(request)
 	}

@@ -1,6 +1,7 @@
 package netprobe
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -111,6 +112,8 @@ func TestExchange(t *testing.T) {
 		class          string
 	}{
 		{name: "whole", response: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", limits: Limits{Body: 2}, want: Response{Status: 200, Body: []byte("ok")}},
+		{name: "beside header and body", response: "HTTP/1.1 103 Early Hints\r\nLink: one\r\n\r\nHTTP/1.1 200 two\r\nTransfer-Encoding: chunked\r\nTrailer: X-Three\r\n\r\n2\r\nok\r\n0\r\nX-Three: three\r\n\r\n",
+			limits: Limits{Body: 9}, want: Response{Status: 200, Body: []byte("ok"), Aside: []byte("Link: one\r\n200 two\nX-Three: three\r\n")}},
 		{name: "longer than is kept", response: "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nokok", limits: Limits{Body: 2},
 			want: Response{Status: 200, Body: []byte("ok"), Truncated: true}},
 		{name: "longer than is read", response: "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nokokokoko", limits: Limits{Body: 2, Discard: 3},
@@ -141,6 +144,9 @@ func TestExchange(t *testing.T) {
 			}
 			if err != nil {
 				return
+			}
+			if want := test.want.Aside; want != nil && !bytes.Equal(got.Aside, want) {
+				t.Errorf("beside header and body: %q", got.Aside)
 			}
 			if got.Status != test.want.Status || string(got.Body) != string(test.want.Body) || got.Truncated != test.want.Truncated ||
 				got.Endless != test.want.Endless || got.Broken != test.want.Broken {

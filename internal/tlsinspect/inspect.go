@@ -29,6 +29,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prelaunch-audit/prelaunch/internal/lazy"
 	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
 )
 
@@ -282,6 +283,12 @@ func display(u *url.URL) string {
 	}
 	return text
 }
+
+// token is what may be a signature or another credential: as long as HMAC-SHA-256 is in base64, or longer.
+var token = lazy.Regexp(`[A-Za-z0-9_-]{43,}`)
+
+// named writes a URL that a response names, which may hold anything that the server knows.
+func named(u *url.URL) string { return token().ReplaceAllString(display(u), "…") }
 
 // request makes the one request this package sends: without body, key or signature.
 func (in *inspector) request(ctx context.Context, method string, u *url.URL) (*http.Request, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -176,5 +177,20 @@ func TestManyAddresses(t *testing.T) {
 	facts := l.look()
 	if r := facts.Endpoints[0].Resolution; r.Skipped != 3 || r.Addresses != MaxAddresses+3 || len(facts.Endpoints[0].Addresses) != MaxAddresses {
 		t.Errorf("%+v", r)
+	}
+}
+
+// TestURLsOfResponsesHoldNoCredentials: a server may put a signature into where it redirects to.
+func TestURLsOfResponsesHoldNoCredentials(t *testing.T) {
+	t.Parallel()
+	base := &url.URL{Scheme: "https", Host: "acme.example", Path: "/done"}
+	for value, want := range map[string]string{
+		"/next": "https://acme.example/next",
+		"/" + strings.Repeat("0f", 64) + "/x?a=b#c":                             "https://acme.example/…/x?…",
+		"https://jane:pw@www.acme.example/f0e4c2f7-6c58-4a1b-9a3d-0c2f0d1e5b7a": "https://www.acme.example/f0e4c2f7-6c58-4a1b-9a3d-0c2f0d1e5b7a",
+	} {
+		if got := location(value, base).URL; got != want {
+			t.Errorf("%s is %s, want %s", value, got, want)
+		}
 	}
 }

@@ -72,6 +72,9 @@ func (w *chainFollower) redirectChain(ctx context.Context, from *url.URL, method
 	seen := map[string]bool{}
 	for {
 		hop := Hop{Method: method, URL: display(from), Reach: e.Reach, Status: e.Status, Trust: trust}
+		if len(t.Hops) > 0 {
+			hop.URL = named(from)
+		}
 		if c, ok := w.certificate(from); ok && len(t.Hops) > 0 && !w.atStart(from) {
 			hop.Certificate = &c
 		}

@@ -250,7 +250,7 @@ func location(value string, base *url.URL) *Location {
 	u.Scheme = strings.ToLower(u.Scheme)
 	there, _ := hostPort(u)
 	here, _ := hostPort(base)
-	return &Location{URL: display(u), Scheme: u.Scheme, SameHost: there == here, Valid: true, target: u}
+	return &Location{URL: named(u), Scheme: u.Scheme, SameHost: there == here, Valid: true, target: u}
 }
 
 // skew is the server's clock minus ours, in whole seconds.

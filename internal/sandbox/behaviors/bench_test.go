@@ -196,7 +196,7 @@ func (b *bench) doWith(client *http.Client, scheme string, s sent) seen {
 		return seen{failed: "no answer"}
 	}
 	var text strings.Builder
-	if err := response.Header.Write(&text); err != nil {
+	if err := errors.Join(response.Header.Write(&text), response.Trailer.Write(&text)); err != nil {
 		b.t.Fatal(err)
 	}
 	return seen{status: response.StatusCode, text: text.String() + string(body), body: string(body)}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"html"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -34,6 +35,11 @@ var leakFlaws = slices.Concat(traces(), []sandbox.Behavior{
 	})},
 	{Name: "key-echo-header", Description: "every answer has the key in a header", Expect: leaks, Plant: func(ru *sandbox.Rules) {
 		ru.Finish = append(ru.Finish, func(_ *sandbox.Delivery, a *sandbox.Answer) { a.Header.Set("X-Debug-Secret", string(ru.Keys[0])) })
+	}},
+	{Name: "key-echo-trailer", Description: "every answer has the key in a trailer", Expect: leaks, Plant: func(ru *sandbox.Rules) {
+		ru.Finish = append(ru.Finish, func(_ *sandbox.Delivery, a *sandbox.Answer) {
+			a.Header.Set(http.TrailerPrefix+"X-Debug-Secret", string(ru.Keys[0]))
+		})
 	}},
 	{Name: "genuine-answer-leaks", Description: "a warning precedes the response to a valid event", Expect: sandbox.Expect{Fails: []string{sandbox.NoDetail}},
 		Plant: accept(sandbox.TextAnswer(200, "text/html", "<br />\n<b>Warning</b>:  Undefined array key &quot;score&quot; in <b>/var/www/html/hook.php</b> on line <b>41</b><br />\nOK"))},

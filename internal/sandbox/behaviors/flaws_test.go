@@ -385,6 +385,7 @@ var shows = map[string]show{
 	"key-echo":              tells(forgery, func(b *bench, _ sent) string { return b.key }),
 	"key-echo-base64":       tells(forgery, func(b *bench, _ sent) string { return base64.StdEncoding.EncodeToString([]byte(b.key)) }),
 	"key-echo-header":       tells(forgery, func(b *bench, _ sent) string { return b.key }),
+	"key-echo-trailer":      tells(forgery, func(b *bench, _ sent) string { return b.key }),
 	"genuine-answer-leaks":  tells((*bench).genuine, fixed("/var/www/html/hook.php")),
 	"leaks-python":          leak("Traceback (most recent call last)"), "leaks-werkzeug": leak("Werkzeug Debugger"), "leaks-django": leak("DEBUG = True"),
 	"leaks-node": leak("node_modules"), "leaks-java": leak("HookController.java:42"), "leaks-whitelabel": leak("Whitelabel Error Page"),

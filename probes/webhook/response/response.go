@@ -27,7 +27,7 @@ type Response struct {
 	Status     int // 0 where there was no response
 	Header     http.Header
 	Body       []byte
-	Stray      []byte                    // what followed the response on the connection, or came in its place
+	Stray      []byte                    // what came with the response beside header and body, followed it, or came in its place
 	Late       func(take func(p []byte)) // gives what follows it later; nil: nothing can
 	Cut        bool                      // the body is larger
 	Failure    string                    // class, "" when the response is whole

@@ -14,6 +14,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -229,7 +230,7 @@ func (c *Client) roundTrip(ctx context.Context, transport *http.Transport, f *ca
 		return r
 	}
 	r := response.New(got.Status, got.Header, got.Body, got.Truncated)
-	r.Reused, r.Stray, r.Late = reused, got.Stray, got.Late.Each
+	r.Reused, r.Stray, r.Late = reused, slices.Concat(got.Aside, got.Stray), got.Late.Each
 	switch {
 	case got.Broken == netprobe.Timeout:
 		r.Failure = netprobe.Timeout
