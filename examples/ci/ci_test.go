@@ -5,15 +5,18 @@ package ci
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -312,5 +315,49 @@ func TestPreCommitHooks(t *testing.T) {
 		if code != 0 || hook.Language != "golang" {
 			t.Errorf("%s: exit %d\n%s", hook.ID, code, said)
 		}
+	}
+}
+
+// TestEveryModuleIsKeptCurrent: Dependabot is told of each directory that has dependencies, by ecosystem.
+func TestEveryModuleIsKeptCurrent(t *testing.T) {
+	t.Parallel()
+	const root = "../.."
+	want := map[string][]string{}
+	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() && slices.Contains([]string{".git", "node_modules"}, entry.Name()) {
+			return cmp.Or(err, fs.SkipDir)
+		}
+		if ecosystem := map[string]string{"go.mod": "gomod", "package-lock.json": "npm"}[entry.Name()]; ecosystem != "" {
+			relative, err := filepath.Rel(root, filepath.Dir(name))
+			want[ecosystem] = append(want[ecosystem], path.Join("/", filepath.ToSlash(relative)))
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(root + "/.github/dependabot.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told struct {
+		Updates []struct {
+			Ecosystem   string   `yaml:"package-ecosystem"`
+			Directories []string `yaml:"directories"`
+		} `yaml:"updates"`
+	}
+	if err := yaml.Unmarshal(raw, &told); err != nil {
+		t.Fatal(err)
+	}
+	for _, update := range told.Updates {
+		slices.Sort(update.Directories)
+		if slices.Sort(want[update.Ecosystem]); update.Ecosystem != "github-actions" && !slices.Equal(update.Directories, want[update.Ecosystem]) {
+			t.Errorf("%s: %v, want %v", update.Ecosystem, update.Directories, want[update.Ecosystem])
+		}
+		delete(want, update.Ecosystem)
+	}
+	if len(want) > 0 {
+		t.Errorf("nothing keeps %v current", want)
 	}
 }
