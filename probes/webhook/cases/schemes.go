@@ -67,7 +67,7 @@ func timestamps(s Scheme) []Case {
 }
 
 // alone are HMACs of one thing that is sent, in place of all that is signed: a receiver that accepts one accepts any
-// body with it. What is signed of an empty body is among the cases of all schemes.
+// body with it.
 func alone(profile *provider.Profile) []Case {
 	s := SchemeOf(profile)
 	if s.Kind != provider.HMAC || !s.coversAny() {
@@ -79,9 +79,10 @@ func alone(profile *provider.Profile) []Case {
 			return
 		}
 		list = append(list, Case{Family: "F07", Name: name, What: "the HMAC of " + what, Change: func(f *Request) {
-			f.Right(nil)
+			f.Right(f.Body)
 			part := []byte(of(f))
-			if len(part) == 0 && name != "nothing-signed" || bytes.Equal(part, f.signed(f.Body)) || bytes.Equal(part, f.signed(nil)) {
+			ofEmpty := !f.Scheme.timeInBody() && bytes.Equal(part, f.signed(nil)) // which is among the cases of all schemes
+			if len(part) == 0 && name != "nothing-signed" || bytes.Equal(part, f.signed(f.Body)) || ofEmpty {
 				f.Refuse(NotSentNotPossible)
 			}
 			f.Put(f.Scheme.EncodeRaw(f.macOf(f.Scheme.Hash, f.Key, part)))
