@@ -595,7 +595,7 @@ func (s scan) Run(ctx context.Context, _ *audit.Run) error {
 		s.receivers.mu.Lock()
 		seen := len(s.receivers.uids)
 		s.receivers.mu.Unlock()
-		if seen == s.audits {
+		if seen >= s.audits { // more in later audits
 			break
 		}
 		runtime.Gosched()
