@@ -65,6 +65,8 @@ func sampleDocument(t testing.TB) *audit.Document {
 				{Environment: audit.Test, Role: "current", Fingerprint: "sha256:1c2d3e4f", Source: "env BEGINI_TEST_API_KEY"},
 				{Environment: audit.Production, Role: "current", Fingerprint: "sha256:9a8b7c6d", Source: "command vault"},
 			},
+			DeclaredEmpty: []audit.EmptySection{{Section: "clients"}, {Section: "logs", By: "jane@acme.example", On: date(t, "2026-11-01"),
+				Reason: "the receiver writes none", Expires: date(t, "2027-01-30")}},
 			Requests: map[string]int{audit.Test: 238, audit.Production: 131},
 			Sent: []audit.SentEvent{
 				{Environment: audit.Test, UID: "PRELAUNCHQ7K2M9", EventType: "psychometric_score.complete", At: sampleTime.Add(-9 * time.Second)},
@@ -152,6 +154,7 @@ func awkwardReport(t testing.TB) *audit.Report {
 	doc.Scope.Addresses = append(doc.Scope.Addresses, audit.Address{Host: hostile, Address: hostile})
 	doc.Scope.Repositories = append(doc.Scope.Repositories, audit.RepositoryScope{Path: hostile, Head: hostile})
 	doc.Scope.Keys = append(doc.Scope.Keys, audit.KeyScope{Environment: audit.Test, Role: hostile, Fingerprint: hostile, Source: hostile})
+	doc.Scope.DeclaredEmpty = append(doc.Scope.DeclaredEmpty, audit.EmptySection{Section: hostile, By: hostile, Reason: hostile})
 	doc.Scope.Digests[hostile] = hostile
 	for i := range 30 {
 		doc.Scope.Sent = append(doc.Scope.Sent, audit.SentEvent{Environment: audit.Test, UID: fmt.Sprintf("PRELAUNCH%03d%s", i, hostile), EventType: hostile, At: sampleTime})

@@ -49,6 +49,13 @@ func (v *view) scopeLines(verbose bool) []textLine {
 		}
 		add(0, "repository: %s%s, %s", repository.Path, head, count(repository.Objects, "object"))
 	}
+	for _, empty := range s.DeclaredEmpty {
+		who := "by nobody named"
+		if empty.By != "" {
+			who = fmt.Sprintf("by %s on %s, until %s: %s", empty.By, empty.On, empty.Expires, empty.Reason)
+		}
+		add(0, "declared empty: %s, %s", empty.Section, who)
+	}
 	for _, key := range s.Keys {
 		add(0, "key: %s %s from %s, %s", key.Environment, key.Role, key.Source, key.Fingerprint)
 	}
