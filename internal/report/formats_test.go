@@ -73,6 +73,9 @@ func TestSARIFSaysTheSame(t *testing.T) {
 		}
 		run, next := log.Runs[0], 0
 		for i, check := range r.Checks {
+			if help := markdownBlocks("", nextStep(check)); check.Outcome == audit.Inconclusive && run.Tool.Driver.Rules[i].Help.Markdown != help {
+				t.Errorf("%s: the help of %s, which is not proven, is %q, want %q", name, check.ID, run.Tool.Driver.Rules[i].Help.Markdown, help)
+			}
 			for _, finding := range check.Findings {
 				if next >= len(run.Results) {
 					t.Fatalf("%s: too few results", name)

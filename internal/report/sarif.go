@@ -274,6 +274,9 @@ var securitySeverity = map[string]string{"critical": "9.5", "high": "8.0", "medi
 
 func (v *view) sarifRuleOf(check audit.Check) sarifRule {
 	remediation := orElse(check.Remediation, "See `prelaunch explain "+check.ID+"`.")
+	if check.Outcome == audit.Inconclusive { // a key that was not seen to be exposed is not to be rotated
+		remediation = nextStep(check)
+	}
 	tags := []string{"security", check.Level}
 	for _, cwe := range check.CWE {
 		tags = append(tags, "external/cwe/"+strings.ToLower(Plain(cwe)))
