@@ -141,7 +141,7 @@ func TestEveryProbePlans(t *testing.T) {
 	integration := conformanceIntegration(t)
 	actions := []string{"send", "connect", "read", "run", "look up"}
 	for _, probe := range All() {
-		steps := probe.Plan(integration)
+		steps := probe.Plan(integration, nil)
 		if len(steps) == 0 {
 			t.Errorf("%s plans nothing", probe.Name())
 		}

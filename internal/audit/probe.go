@@ -22,8 +22,8 @@ type Probe interface {
 	Title() string
 	// Kinds are the facts it may emit.
 	Kinds() []Kind
-	// Plan lists what Run would send, read and run, without doing any of it.
-	Plan(integration *Integration) []Step
+	// Plan lists what Run would send, read and run where selected are the checks, without doing any of it. Nil: all are.
+	Plan(integration *Integration, selected func(check string) bool) []Step
 	// Run gathers the facts. It returns promptly with ctx.Err() once ctx is done, having emitted what it knows by then. Any
 	// error means that the absence of a fact proves nothing; its text reaches the report, so it holds nothing that was received.
 	Run(ctx context.Context, run *Run) error

@@ -48,7 +48,7 @@ func (a *app) planCommand() *cobra.Command {
 			for _, probe := range probes.All() {
 				resolves := probe.Name() == "keys" // whatever is judged
 				if resolves || slices.ContainsFunc(probe.Kinds(), func(kind audit.Kind) bool { return selection.Reads(kind.Name) }) {
-					steps = append(steps, probe.Plan(integration)...)
+					steps = append(steps, probe.Plan(integration, selection.Selects)...)
 				}
 			}
 			if format == asJSON || alsoJSON {

@@ -30,11 +30,11 @@ type fake struct {
 	follow func(ctx context.Context, run *audit.Run) error
 }
 
-func (f fake) Name() string                                { return f.name }
-func (f fake) Title() string                               { return f.name }
-func (f fake) Kinds() []audit.Kind                         { return []audit.Kind{audit.KindOf[fact](f.name + ".fact")} }
-func (f fake) Plan(*audit.Integration) []audit.Step        { return nil }
-func (f fake) Run(ctx context.Context, r *audit.Run) error { return f.run(ctx, r) }
+func (f fake) Name() string                                            { return f.name }
+func (f fake) Title() string                                           { return f.name }
+func (f fake) Kinds() []audit.Kind                                     { return []audit.Kind{audit.KindOf[fact](f.name + ".fact")} }
+func (f fake) Plan(*audit.Integration, func(string) bool) []audit.Step { return nil }
+func (f fake) Run(ctx context.Context, r *audit.Run) error             { return f.run(ctx, r) }
 
 // twoPhases is a fake with a second phase.
 type twoPhases struct{ fake }

@@ -95,7 +95,7 @@ func (*probe) Kinds() []audit.Kind {
 	return []audit.Kind{audit.KindOf[Status](kindStatus), audit.KindOf[Hit](kindHit), audit.KindOf[APICall](kindCall)}
 }
 
-func (p *probe) Plan(integration *audit.Integration) []audit.Step {
+func (p *probe) Plan(integration *audit.Integration, _ func(check string) bool) []audit.Step {
 	var steps []audit.Step
 	for _, client := range integration.Clients {
 		step := audit.Step{Probe: "clients", Environment: client.Environment, Action: "read", Target: client.Path, Detail: "every file, archives too"}

@@ -42,7 +42,7 @@ func (probe) Title() string { return "recorded deliveries" }
 
 func (probe) Kinds() []audit.Kind { return []audit.Kind{audit.KindOf[Delivery](kindDelivery)} }
 
-func (probe) Plan(integration *audit.Integration) []audit.Step {
+func (probe) Plan(integration *audit.Integration, _ func(check string) bool) []audit.Step {
 	var steps []audit.Step
 	for _, environment := range integration.Environments {
 		if environment.Captured != nil {

@@ -63,7 +63,7 @@ func (probe) Kinds() []audit.Kind {
 	return []audit.Kind{audit.KindOf[Endpoint](kindEndpoint), audit.KindOf[URL](kindURL)}
 }
 
-func (probe) Plan(integration *audit.Integration) []audit.Step {
+func (probe) Plan(integration *audit.Integration, _ func(check string) bool) []audit.Step {
 	var steps []audit.Step
 	seen := map[string]bool{}
 	for _, wanted := range targets(integration) {

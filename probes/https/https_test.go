@@ -100,10 +100,10 @@ type holder struct {
 	early   int
 }
 
-func (*holder) Name() string                         { return "holder" }
-func (*holder) Title() string                        { return "holder" }
-func (*holder) Kinds() []audit.Kind                  { return []audit.Kind{audit.KindOf[struct{}]("holder.fact")} }
-func (*holder) Plan(*audit.Integration) []audit.Step { return nil }
+func (*holder) Name() string                                            { return "holder" }
+func (*holder) Title() string                                           { return "holder" }
+func (*holder) Kinds() []audit.Kind                                     { return []audit.Kind{audit.KindOf[struct{}]("holder.fact")} }
+func (*holder) Plan(*audit.Integration, func(string) bool) []audit.Step { return nil }
 
 func (h *holder) Prepare(_ context.Context, run *audit.Run) {
 	release := run.Shared.Hold(audit.Receiver(audit.Test))
@@ -164,7 +164,7 @@ func TestPassiveSendsNoPOST(t *testing.T) {
 				t.Errorf("%s: POST to the %s is %v", probing, target.role, target.post)
 			}
 		}
-		for _, step := range New().Plan(integration) {
+		for _, step := range New().Plan(integration, nil) {
 			if posts := strings.Contains(step.Detail, "POST"); posts && !want {
 				t.Errorf("%s: the plan says %q", probing, step.Detail)
 			}

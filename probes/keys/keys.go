@@ -67,7 +67,7 @@ func (probe) Kinds() []audit.Kind {
 	return []audit.Kind{audit.KindOf[Reference](kindReference), audit.KindOf[Pair](kindPair)}
 }
 
-func (probe) Plan(integration *audit.Integration) []audit.Step {
+func (probe) Plan(integration *audit.Integration, _ func(check string) bool) []audit.Step {
 	var steps []audit.Step
 	for _, held := range all(integration) {
 		step := audit.Step{Probe: "keys", Environment: held.environment, Action: "read", Target: held.Source + " " + name(held.KeyReference), Detail: held.role + " key"}

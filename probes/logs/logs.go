@@ -116,7 +116,7 @@ func (*probe) Kinds() []audit.Kind {
 	return []audit.Kind{audit.KindOf[Source](kindSource), audit.KindOf[Follow](kindFollow), audit.KindOf[Hit](kindHit)}
 }
 
-func (*probe) Plan(integration *audit.Integration) []audit.Step {
+func (*probe) Plan(integration *audit.Integration, _ func(check string) bool) []audit.Step {
 	var steps []audit.Step
 	for _, declared := range integration.Logs {
 		step := audit.Step{Probe: "logs", Environment: declared.Environment, Action: "read", Target: declared.Path, Detail: "log, before and after the probing"}

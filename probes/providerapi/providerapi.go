@@ -77,7 +77,7 @@ func (probe) Title() string { return "provider API" }
 
 func (probe) Kinds() []audit.Kind { return []audit.Kind{audit.KindOf[Call](kindCall)} }
 
-func (probe) Plan(integration *audit.Integration) []audit.Step {
+func (probe) Plan(integration *audit.Integration, _ func(check string) bool) []audit.Step {
 	profile, err := provider.Of(integration.Provider, integration.ProviderProfile)
 	if err != nil || !integration.ProviderChecks {
 		return nil

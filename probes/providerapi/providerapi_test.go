@@ -310,7 +310,7 @@ func TestNothingWithoutProviderChecks(t *testing.T) {
 	asked, run, s := stub(t, nil)
 	run.Integration.ProviderChecks = false
 	ran(t, run)
-	if len(asked.calls)+len(s.calls)+len(New().Plan(run.Integration)) != 0 {
+	if len(asked.calls)+len(s.calls)+len(New().Plan(run.Integration, nil)) != 0 {
 		t.Errorf("asked %v, said %v", asked.calls, s.calls)
 	}
 }
@@ -319,7 +319,7 @@ func TestPlanNamesWhatIsSent(t *testing.T) {
 	t.Parallel()
 	asked, run, _ := stub(t, nil)
 	planned := 0
-	for _, step := range New().Plan(run.Integration) {
+	for _, step := range New().Plan(run.Integration, nil) {
 		planned += step.Count
 	}
 	ran(t, run)
@@ -327,7 +327,7 @@ func TestPlanNamesWhatIsSent(t *testing.T) {
 		t.Errorf("planned %d calls, made %d", planned, len(asked.calls))
 	}
 	run.Integration.AllowedAPIHosts = nil
-	if steps := New().Plan(run.Integration); len(steps) != 0 {
+	if steps := New().Plan(run.Integration, nil); len(steps) != 0 {
 		t.Errorf("plans %v", steps)
 	}
 }

@@ -128,7 +128,7 @@ func (*probe) Kinds() []audit.Kind {
 	}
 }
 
-func (*probe) Plan(integration *audit.Integration) []audit.Step {
+func (*probe) Plan(integration *audit.Integration, _ func(check string) bool) []audit.Step {
 	var steps []audit.Step
 	for _, repository := range integration.Repositories {
 		steps = append(steps, audit.Step{Probe: "repositories", Action: "read", Target: repository.Path, Detail: "every object, ref and file of the git repository"})

@@ -69,7 +69,7 @@ func (probe) Kinds() []audit.Kind {
 	return []audit.Kind{audit.KindOf[Roster](kindRoster), audit.KindOf[Accounts](kindAccounts)}
 }
 
-func (probe) Plan(integration *audit.Integration) []audit.Step {
+func (probe) Plan(integration *audit.Integration, _ func(check string) bool) []audit.Step {
 	if integration.Access.Roster == "" {
 		return nil
 	}

@@ -148,10 +148,10 @@ func TestNoRosterNoFact(t *testing.T) {
 	if s := lookAt(t, t.Context(), &audit.Integration{}); len(audittest.Of[Roster](s))+len(audittest.Of[Accounts](s)) != 0 {
 		t.Errorf("%+v", s)
 	}
-	if steps := New().Plan(&audit.Integration{}); len(steps) != 0 {
+	if steps := New().Plan(&audit.Integration{}, nil); len(steps) != 0 {
 		t.Errorf("plans %v", steps)
 	}
-	if steps := New().Plan(&audit.Integration{Access: audit.Access{Roster: "users.csv"}}); len(steps) != 1 || steps[0].Target != "users.csv" {
+	if steps := New().Plan(&audit.Integration{Access: audit.Access{Roster: "users.csv"}}, nil); len(steps) != 1 || steps[0].Target != "users.csv" {
 		t.Errorf("plans %v", steps)
 	}
 }

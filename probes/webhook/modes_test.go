@@ -149,7 +149,7 @@ func TestPassiveProbingSendsNothing(t *testing.T) {
 		t.Errorf("%d requests", got)
 	}
 	nothingPasses(t, report, audit.Production)
-	if steps := webhook.New().Plan(l.integration); len(steps) == 0 {
+	if steps := webhook.New().Plan(l.integration, nil); len(steps) == 0 {
 		t.Error("nothing is planned")
 	} else {
 		for _, step := range steps {
@@ -164,17 +164,17 @@ func TestPassiveProbingSendsNothing(t *testing.T) {
 func TestPlanIsTheSameBeforeKeysAreResolved(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, nil)
-	held := webhook.New().Plan(l.integration)
+	held := webhook.New().Plan(l.integration, nil)
 	for i := range l.integration.Environments {
 		l.integration.Environments[i].Key.Key = secret.Key{}
 	}
-	if diff := cmp.Diff(held, webhook.New().Plan(l.integration)); diff != "" {
+	if diff := cmp.Diff(held, webhook.New().Plan(l.integration, nil)); diff != "" {
 		t.Error(diff)
 	}
 	for i := range l.integration.Environments {
 		l.integration.Environments[i].Key = audit.KeyReference{Source: audit.FromFingerprint}
 	}
-	if len(webhook.New().Plan(l.integration)) >= len(held) {
+	if len(webhook.New().Plan(l.integration, nil)) >= len(held) {
 		t.Error("without a key as much would be sent")
 	}
 }
@@ -182,19 +182,29 @@ func TestPlanIsTheSameBeforeKeysAreResolved(t *testing.T) {
 // TestPlanCoversWhatIsSent holds the plan to being no less than what is sent.
 func TestPlanCoversWhatIsSent(t *testing.T) {
 	t.Parallel()
-	for _, probing := range []string{audit.Full, audit.Careful} {
+	only := func(check string) func(string) bool { return func(id string) bool { return id == check } }
+	for _, test := range []struct {
+		probing  string
+		selected func(check string) bool
+	}{
+		{audit.Full, nil},
+		{audit.Careful, nil},
+		{audit.Full, only("webhook.rejects-unsigned")},
+		{audit.Full, only("webhook.rejects-retired-key")},
+		{audit.Careful, only("input.bounded")},
+	} {
 		l := newLab(t, map[string][]sandbox.Behavior{audit.Test: named(t, "retired-key-refused")})
-		l.environment(audit.Test).Probing = probing
+		l.environment(audit.Test).Probing, l.selected = test.probing, test.selected
 		l.silence(audit.Production)
 		planned := 0
-		for _, step := range webhook.New().Plan(l.integration) {
+		for _, step := range webhook.New().Plan(l.integration, test.selected) {
 			if step.Environment == audit.Test {
 				planned += step.Count
 			}
 		}
 		doc := l.run(t.Context())
 		if sent := doc.Scope.Requests[audit.Test]; sent > planned || sent < planned-30 {
-			t.Errorf("%s: %d requests are planned, %d were sent", probing, planned, sent)
+			t.Errorf("%s: %d requests are planned, %d were sent", test.probing, planned, sent)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
@@ -16,7 +17,7 @@ type planned struct {
 }
 
 // Plan lists what Run would send, by family.
-func (*probe) Plan(integration *audit.Integration) []audit.Step {
+func (*probe) Plan(integration *audit.Integration, selected func(check string) bool) []audit.Step {
 	var steps []audit.Step
 	profile, err := provider.Of(integration.Provider, integration.ProviderProfile)
 	if err != nil {
@@ -26,7 +27,7 @@ func (*probe) Plan(integration *audit.Integration) []audit.Step {
 		if environment.Probing == audit.Passive {
 			continue
 		}
-		for _, p := range plan(integration, profile, environment) {
+		for _, p := range plan(integration, profile, environment, selected) {
 			steps = append(steps, audit.Step{
 				Probe: "webhook", Environment: environment.Name, Action: "send", Target: environment.WebhookURL,
 				Detail: fmt.Sprintf("%s: %s", cases.FamilyByID(p.family).Name, cases.FamilyByID(p.family).Title), Count: p.count,
@@ -42,8 +43,9 @@ func (*probe) Plan(integration *audit.Integration) []audit.Step {
 	return steps
 }
 
-// plan counts the requests to one environment's receiver from the tables.
-func plan(integration *audit.Integration, profile provider.Profile, environment audit.Environment) []planned {
+// plan counts the requests to one environment's receiver from the tables, those that all else is compared with and those that a
+// selected check reads.
+func plan(integration *audit.Integration, profile provider.Profile, environment audit.Environment, selected func(check string) bool) []planned {
 	if environment.KeyPair {
 		profile = profile.WithKeyPair()
 	}
@@ -74,19 +76,25 @@ func plan(integration *audit.Integration, profile provider.Profile, environment 
 	if signing && !full {
 		add(cases.FamilyPair, 2*3)
 	}
+	unread := func(c cases.Case) bool { return !isRead(c.Family, selected) }
 	elsewhere := otherEnvironments(integration, environment)
-	for _, c := range cases.Forgeries(&profile) {
-		if c.Family == cases.FamilyOther {
+	for i, c := range cases.Forgeries(&profile) {
+		switch {
+		case i > 0 && unread(c): // the first is the plain unsigned event
+		case c.Family == cases.FamilyOther:
 			add(c.Family, len(elsewhere))
-			continue
-		}
-		if full || !c.FullOnly {
+		case full || !c.FullOnly:
 			add(c.Family, 1)
 		}
 	}
 	add("F01", max(0, types-1))
-	add("F02", max(0, others(integration, profile, full)-1))
+	if isRead("F02", selected) {
+		add("F02", max(0, others(integration, profile, full)-1))
+	}
 	for _, retired := range integration.RetiredKeys {
+		if !isRead(cases.FamilyRetired, selected) {
+			break
+		}
 		if retired.Environment == environment.Name || retired.Environment == "" {
 			add(cases.FamilyRetired, 1)
 		}
@@ -95,30 +103,35 @@ func plan(integration *audit.Integration, profile provider.Profile, environment 
 	if signing {
 		more := 0
 		if full {
-			valid := cases.Genuine(&profile)
+			valid := slices.DeleteFunc(cases.Genuine(&profile), unread)
 			for _, c := range valid {
 				if !replaying || c.Family == cases.FamilyTransport {
 					add(c.Family, 1)
 				}
 			}
-			add(cases.FamilyRedelivery, 2)
-			add(reusedFamily(&profile), 1) // another event under the signature that was delivered
-			more += (len(valid)-1)/batch + 1
+			if reused := reusedFamily(&profile); isRead(cases.FamilyRedelivery, selected) || isRead(reused, selected) {
+				add(cases.FamilyRedelivery, 2)
+				add(reused, 1) // another event under the signature that was delivered
+			}
+			more += inBatches(len(valid))
 		}
 		invalid := cases.Invalid(&profile)
 		if replaying {
 			invalid = invalid[len(invalid)-1:] // a delivery that is cut off
 		}
+		invalid = slices.DeleteFunc(invalid, unread)
 		for _, c := range invalid {
 			add(c.Family, 1)
 		}
-		add(cases.FamilyControl, controls+more+(len(invalid)-1)/batch+1)
+		add(cases.FamilyControl, controls+more+inBatches(len(invalid)))
 	}
 	draws := 2 * integration.Network.FreshConnections
 	if full && signing {
 		draws += validDraws
 	}
-	add(cases.FamilyInstance, draws)
+	if isRead(cases.FamilyInstance, selected) {
+		add(cases.FamilyInstance, draws)
+	}
 	if full && signing && !replaying {
 		add(cases.FamilyDiagnosis, len(cases.Diagnoses(&profile)))
 	}
@@ -149,7 +162,7 @@ func batches(list []planned, full bool) int {
 		}
 	}
 	if full {
-		return (sum-1)/batch + 3
+		return inBatches(sum) + 2
 	}
 	rounds := 2
 	for ; sum > 0; rounds++ {
@@ -165,10 +178,13 @@ func batches(list []planned, full bool) int {
 	return rounds
 }
 
+// inBatches is in how many batches n requests go out.
+func inBatches(n int) int { return (n + batch - 1) / batch }
+
 // expected is how many requests are likely.
 func (p *prober) expected() int {
 	sum := 0
-	for _, planned := range plan(p.run.Integration, p.profile, p.environment) {
+	for _, planned := range plan(p.run.Integration, p.profile, p.environment, p.run.Selected) {
 		if planned.family != cases.FamilyDiagnosis {
 			sum += planned.count
 		}

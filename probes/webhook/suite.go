@@ -40,12 +40,11 @@ func (p *prober) selected(jobs []job) []job {
 	return slices.DeleteFunc(jobs, func(j job) bool { return !p.reads(j.Family) })
 }
 
-// reads reports whether a selected check reads a family. Some read whatever was sent.
-func (p *prober) reads(family string) bool {
-	if p.run.Selected == nil {
-		return true
-	}
-	return slices.ContainsFunc(slices.Concat(cases.FamilyByID(family).Checks, cases.ReadEverything), p.run.Selected)
+func (p *prober) reads(family string) bool { return isRead(family, p.run.Selected) }
+
+// isRead reports whether a selected check reads a family. Some read whatever was sent. Nil: all checks are selected.
+func isRead(family string, selected func(check string) bool) bool {
+	return selected == nil || slices.ContainsFunc(slices.Concat(cases.FamilyByID(family).Checks, cases.ReadEverything), selected)
 }
 
 // share is that of the requests of a family that do not name the auditor: one of three.

@@ -81,7 +81,7 @@ func (probe) Kinds() []audit.Kind {
 	return []audit.Kind{audit.KindOf[Status](kindStatus), audit.KindOf[Key](kindKey)}
 }
 
-func (probe) Plan(integration *audit.Integration) []audit.Step {
+func (probe) Plan(integration *audit.Integration, _ func(check string) bool) []audit.Step {
 	var steps []audit.Step
 	for _, workload := range integration.Workloads {
 		steps = append(steps, audit.Step{Probe: "workloads", Environment: workload.Environment, Action: "read", Target: workload.Path, Detail: "deployment manifests"})

@@ -70,10 +70,10 @@ type baseline struct {
 	State       string `json:"state"`
 }
 
-func (event) Name() string                         { return "webhook" }
-func (event) Title() string                        { return "webhook receiver" }
-func (event) Kinds() []audit.Kind                  { return []audit.Kind{audit.KindOf[baseline]("webhook.baseline")} }
-func (event) Plan(*audit.Integration) []audit.Step { return nil }
+func (event) Name() string                                            { return "webhook" }
+func (event) Title() string                                           { return "webhook receiver" }
+func (event) Kinds() []audit.Kind                                     { return []audit.Kind{audit.KindOf[baseline]("webhook.baseline")} }
+func (event) Plan(*audit.Integration, func(string) bool) []audit.Step { return nil }
 
 func (e event) Run(ctx context.Context, run *audit.Run) error {
 	for _, environment := range run.Integration.Environments {
