@@ -66,7 +66,7 @@ func TestSARIFFollowsItsSchema(t *testing.T) {
 // beyond the schema.
 func TestSARIFSaysTheSame(t *testing.T) {
 	t.Parallel()
-	for name, r := range reports(t) {
+	for name, r := range exchanged(t) {
 		var log sarifLog
 		if err := json.Unmarshal(render(t, "sarif", r, Options{}), &log); err != nil {
 			t.Fatal(err)
