@@ -154,6 +154,8 @@ func (l *inspection) run(ctx context.Context) {
 	case g.conn == nil && g.reach.Kind != ReachOK && l.onlyUnsupportedSuites():
 		l.facts.Reach.Kind = ReachNoCommonSuite
 		l.facts.Reach.Detail = "the server chooses only cipher suites that are not spoken here"
+	case g.conn == nil && g.reach.Kind == ReachNoHandshake && l.onlyPSSKeys():
+		l.facts.Reach.Kind, l.facts.Reach.Detail = ReachNoCommonSuite, unsupportedKey
 	case !speaksTLS && len(l.facts.Versions.Accepted) > 0:
 		// Closed on everything a modern client offers, but an old hello got a response.
 		l.facts.Reach.Kind = ReachNoHandshake
@@ -162,6 +164,14 @@ func (l *inspection) run(ctx context.Context) {
 	if g.conn == nil {
 		l.noResponse()
 	}
+}
+
+const unsupportedKey = "the certificate's key is of a kind that is not supported here"
+
+// onlyPSSKeys: the server rejects a client that does not offer signatures of keys for RSA-PSS only, as crypto/tls does not.
+func (l *inspection) onlyPSSKeys() bool {
+	other := func(c Certificate) bool { return len(c.Chain) == 0 || c.Chain[0].KeyType != keyPSS }
+	return len(l.facts.Certificates) > 0 && !slices.ContainsFunc(l.facts.Certificates, other)
 }
 
 // onlyUnsupportedSuites: the server chose suites of TLS, none of which crypto/tls could have

@@ -1,6 +1,7 @@
 package tlsinspect
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -8,6 +9,7 @@ import (
 	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/asn1"
 	"fmt"
 	"slices"
 	"sync"
@@ -219,6 +221,18 @@ var protocolBlocks = []block{
 			return verdict{answer: alert(40)}
 		}))
 	}, look: func(f Facts) error { return expect("trust", address(f).Certificates[0].Trust.Kind, TrustOK) }},
+	// Its signature is of the key before it was marked.
+	{name: "a key for RSA-PSS only, which crypto/tls does not offer", want: append([]string{"fail certificate-valid: trust unknown_issuer"}, foreign...), serve: func(l *lab) {
+		encryption, pss := must(asn1.Marshal(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 1})), must(asn1.Marshal(oidPSS))
+		chain := slices.Clone(l.rsaServer().Certificate)
+		chain[0] = bytes.Replace(chain[0], encryption, pss, 1)
+		l.at(labHost+":443", l.stub(nil, nil, func(n int, o offer) verdict {
+			if n > 1 && o.version == tls.VersionTLS12 && o.has(0xC02F) { // the first two are of crypto/tls
+				return verdict{answer: firstFlight(o.version, 0xC02F, chain, nil)}
+			}
+			return verdict{answer: alert(40)}
+		}))
+	}, look: func(f Facts) error { return expect("key", address(f).Certificates[0].Chain[0].KeyType, "RSA-PSS") }},
 	{name: "DH with 1024 bits and nothing else", want: []string{"fail modern-tls: dh group", "inconclusive webhook-reachable: address no_common_suite", "inconclusive hsts: no answer"}, serve: func(l *lab) {
 		cert := l.rsaServer()
 		l.at(labHost+":443", l.stub(nil, nil, func(_ int, o offer) verdict {

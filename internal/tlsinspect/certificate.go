@@ -235,11 +235,13 @@ func link(c *x509.Certificate, now time.Time) Link {
 	default:
 		l.KeyType = "other" // DSA among them, which no client accepts any more
 		if bits, ok := pssBits(c); ok {
-			l.KeyType, l.KeyBits = "RSA-PSS", bits
+			l.KeyType, l.KeyBits = keyPSS, bits
 		}
 	}
 	return l
 }
+
+const keyPSS = "RSA-PSS"
 
 var oidPSS = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 10}
 

@@ -124,7 +124,7 @@ func (l *inspection) settled(a attempt) handshakeState {
 		if a.phase == "handshake" && g.reach.Kind == ReachError {
 			g.reach.Kind = ReachNoHandshake // our own stack's objection to what the server sent
 			if strings.Contains(a.err.Error(), "unsupported type of public key") {
-				g.reach.Kind, g.reach.Detail = ReachNoCommonSuite, "the certificate's key is of a kind that is not supported here"
+				g.reach.Kind, g.reach.Detail = ReachNoCommonSuite, unsupportedKey
 			}
 		}
 		if g.reach.Kind == ReachReset && a.state.Version != 0 {
