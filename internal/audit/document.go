@@ -153,7 +153,7 @@ type Exposure struct {
 	Role           string    `json:"role"`            // current, retired or, of a key that is not in use, empty
 	FirstSeen      time.Time `json:"first_seen"`
 	LastSeen       time.Time `json:"last_seen"`
-	Places         []string  `json:"places"` // such as "client: dist/app.js"; some of them
+	Places         []string  `json:"places"` // such as "client dist: app.js"; some of them
 }
 
 // Override is a setting that makes the audit see something else than the public does.

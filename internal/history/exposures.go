@@ -37,12 +37,12 @@ func Exposures(facts []byte) []audit.Exposure {
 		list := document.Facts[kind]
 		for _, raw := range list[:min(len(list), maxExposedFacts)] {
 			var hit struct {
-				Fingerprint, Repository, Path, Place, File, What string
+				Fingerprint, Repository, Target, Path, Place, File, What string
 			}
 			if err := json.Unmarshal(raw, &hit); err != nil || hit.What != "" && hit.What != "key" {
 				continue
 			}
-			place := strings.TrimSpace(strings.Join([]string{area, hit.Repository}, " ")) + ": " + orElse(hit.Path+hit.File, hit.Place)
+			place := strings.TrimSpace(strings.Join([]string{area, hit.Repository + hit.Target}, " ")) + ": " + orElse(hit.Path+hit.File, hit.Place)
 			found = append(found, audit.Exposure{
 				Fingerprint: hit.Fingerprint, FirstSeen: document.FinishedAt, LastSeen: document.FinishedAt, Places: []string{place},
 			})

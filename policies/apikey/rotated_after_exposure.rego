@@ -29,11 +29,14 @@ package prelaunch.checks.api_key.rotated_after_exposure
 import data.prelaunch.lib
 import data.prelaunch.lib.exposure
 
-exposures contains {"where": sprintf("%s: %s", [area[hit.area], exposure.place(hit)]), "hit": key(hit)} if {
+exposures contains {"where": where, "hit": key(hit)} if {
 	some hit in input.facts["repository.hit"]
+	where := sprintf("%s of %s: %s", [area[hit.area], hit.repository, exposure.place(hit)])
 }
 
-exposures contains {"where": sprintf("client: %s", [hit.path]), "hit": key(hit)} if some hit in exposure.client_hits
+exposures contains {"where": sprintf("client %s: %s", [hit.target, hit.path]), "hit": key(hit)} if {
+	some hit in exposure.client_hits
+}
 
 exposures contains {"where": sprintf("log: %s", [hit.file]), "hit": key(hit)} if some hit in exposure.log_keys
 

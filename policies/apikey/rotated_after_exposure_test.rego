@@ -38,11 +38,11 @@ test_pass_on_a_dead_key if outcomes({"repository.hit": [in_history(retired)], "w
 
 test_fail_on_a_current_key if {
 	some f in findings({
-		"repository.hit": [in_code(current), in_history(current)], "client.hit": [object.union(current, {"path": "app.js"})],
+		"repository.hit": [in_code(current), in_history(current)], "client.hit": [object.union(current, {"target": "dist", "path": "app.js"})],
 		"log.hit": [object.union(current, {"what": "key", "file": "a.log"}), {"what": "uid", "file": "a.log", "key_environment": "", "role": "", "fingerprint": ""}],
 	})
 	f.outcome == "fail"
-	f.evidence.exposed_in == ["client: app.js", "code: config.py", "git history: old.py", "log: a.log"]
+	f.evidence.exposed_in == ["client dist: app.js", "code of .: config.py", "git history of .: old.py", "log: a.log"]
 }
 
 test_inconclusive_on_a_retired_key_that_nothing_rejects if {
@@ -84,14 +84,14 @@ test_inconclusive_when_a_declaration_has_expired if {
 }
 
 remembered(role) := result if {
-	row := {"fingerprint": "sha256:00000001", "key_environment": "production", "role": role, "last_seen": "2026-11-02T09:00:00Z", "places": ["client: app.js"]}
+	row := {"fingerprint": "sha256:00000001", "key_environment": "production", "role": role, "last_seen": "2026-11-02T09:00:00Z", "places": ["client dist: app.js"]}
 	result := check.findings with input as {"facts": facts, "integration": everything, "probes": complete, "scope": {"exposures": [row]}}
 }
 
 test_fail_on_a_current_key_that_an_earlier_audit_saw_exposed if {
 	some f in remembered("current")
 	f.outcome == "fail"
-	f.evidence.exposed_in == ["client: app.js, last seen on 2026-11-02"]
+	f.evidence.exposed_in == ["client dist: app.js, last seen on 2026-11-02"]
 	contains(f.message, "2026-11-02")
 }
 
@@ -104,10 +104,10 @@ test_pass_when_the_key_that_was_exposed_is_not_in_use if {f.outcome | some f in 
 test_a_key_that_is_still_exposed_is_named_once if {
 	row := {"fingerprint": "sha256:00000001", "key_environment": "production", "role": "current", "last_seen": "2026-11-02T09:00:00Z", "places": ["client: gone.js"]}
 	hits := object.union(facts, {
-		"repository.hit": [in_code(current)], "client.hit": [object.union(current, {"path": "app.js"})],
+		"repository.hit": [in_code(current)], "client.hit": [object.union(current, {"target": "dist", "path": "app.js"})],
 		"log.hit": [object.union(current, {"what": "key", "file": "a.log"})],
 	})
 	some f in check.findings with input as {"facts": hits, "integration": everything, "probes": complete, "scope": {"exposures": [row]}}
 	f.outcome == "fail"
-	f.evidence.exposed_in == ["client: app.js", "code: config.py", "log: a.log"]
+	f.evidence.exposed_in == ["client dist: app.js", "code of .: config.py", "log: a.log"]
 }
