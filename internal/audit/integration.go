@@ -2,6 +2,7 @@ package audit
 
 import (
 	"crypto/tls"
+	"net"
 	"net/netip"
 	"path/filepath"
 	"strings"
@@ -279,6 +280,17 @@ type NetworkOptions struct {
 
 	ExtraRootsPEM     []byte           `json:"-"` // content of CAFile
 	ClientCertificate *tls.Certificate `json:"-"`
+}
+
+// Leads reports whether Resolve has an entry for a host.
+func (o NetworkOptions) Leads(host string) bool {
+	name := func(host string) string { return strings.ToLower(strings.TrimSuffix(host, ".")) }
+	for key := range o.Resolve {
+		if at, _, err := net.SplitHostPort(key); err == nil && name(at) == name(host) {
+			return true
+		}
+	}
+	return false
 }
 
 // Values of NetworkOptions.Vantage.

@@ -7,7 +7,9 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/crypto/ocsp"
@@ -84,6 +86,11 @@ var statusBlocks = []block{
 			return nil, &netprobe.RefusedError{Address: address}
 		}
 	}, look: listProblem("not_resolved")},
+	{name: "a revocation list on a host that the configuration leads nowhere", want: []string{"inconclusive certificate-valid: revocation list"}, serve: func(l *lab) {
+		l.issue(certs.Request{CRLs: []string{listURL}})
+		l.options.Led = func(host string) bool { return strings.Contains(listURL, "//"+host+"/") }
+		l.options.DialName = func(context.Context, string, string) (net.Conn, error) { return nil, syscall.ECONNREFUSED }
+	}, look: listProblem("led_elsewhere")},
 	{name: "a revocation list at an address that is not contacted", want: []string{"inconclusive certificate-valid: revocation list"}, serve: func(l *lab) {
 		l.issue(certs.Request{CRLs: []string{listURL}})
 		l.options.DialName = func(_ context.Context, _, address string) (net.Conn, error) {

@@ -224,7 +224,7 @@ type RevocationList struct {
 	Fetched string   `json:"fetched"` // the one that was read, or empty
 	Status  string   `json:"status,omitempty"`
 	// Problem: not_tried (the chain does not verify, or a staple decides), unreachable,
-	// not_resolved, blocked, too_large, malformed, wrong_signer, not_covering, not_yet_valid,
+	// not_resolved, led_elsewhere, blocked, too_large, malformed, wrong_signer, not_covering, not_yet_valid,
 	// stale.
 	Problem    string `json:"problem,omitempty"`
 	ThisUpdate string `json:"this_update,omitempty"`
@@ -233,8 +233,9 @@ type RevocationList struct {
 
 // Problems of a list that was not fetched because of how the audit was set up.
 const (
-	ListUnresolved = "not_resolved" // network.resolve names other ports of its host only
-	ListBlocked    = "blocked"      // its address is not contacted without --allow-address
+	ListUnresolved = "not_resolved"  // network.resolve names other ports of its host only
+	ListLed        = "led_elsewhere" // network.resolve has an entry for its host, and there is no list there
+	ListBlocked    = "blocked"       // its address is not contacted without --allow-address
 )
 
 // Revocation sums up: good, revoked or unknown, and how that is known (staple, list, or none).

@@ -55,6 +55,8 @@ type Options struct {
 	// DialName connects to "host:port" for what a response or a certificate names; nil: by Resolve
 	// and Dial.
 	DialName func(ctx context.Context, network, address string) (net.Conn, error)
+	// Led reports whether the configuration says where a host is; nil: of none.
+	Led func(host string) bool
 
 	SystemRoots *x509.CertPool      // nil: those of the machine
 	ExtraRoots  []*x509.Certificate // of ca_file; kept apart from the system's

@@ -113,7 +113,7 @@ func (in *inspector) revocationList(ctx context.Context, row RevocationList, abo
 	for _, u := range row.URLs {
 		raw, problem := in.lists.get(ctx, in, u)
 		if problem != "" {
-			if row.Problem != ListBlocked && row.Problem != ListUnresolved { // which the user can do something about
+			if !slices.Contains([]string{ListBlocked, ListUnresolved, ListLed}, row.Problem) { // which the user can do something about
 				row.Problem = problem
 			}
 			continue
@@ -277,6 +277,8 @@ func (in *inspector) fetchList(ctx context.Context, url string) (raw []byte, pro
 		return nil, ListUnresolved
 	case netprobe.Classify(ctx, err) == netprobe.Blocked:
 		return nil, ListBlocked
+	case in.Led != nil && in.Led(request.URL.Hostname()) && (err != nil || response.Status != http.StatusOK || response.Broken != ""):
+		return nil, ListLed
 	case err != nil, response.Status != http.StatusOK, response.Broken != "":
 		return nil, "unreachable"
 	case response.Truncated:

@@ -137,7 +137,7 @@ test_warn_private_authority if {
 }
 
 test_inconclusive_unfetched_list if {
-	every problem in ["not_resolved", "blocked"] {
+	every problem in ["not_resolved", "led_elsewhere", "blocked"] {
 		said(fixture.with_certificate({"revocation_list": {"problem": problem}})) == {["inconclusive", "revocation list"], ["pass", "valid"]}
 		said(fixture.with_certificate({"issuers": [{"revocation_list": {"problem": problem}}]})) == {["inconclusive", "revocation list"], ["pass", "valid"]}
 	}

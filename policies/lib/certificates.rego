@@ -139,11 +139,13 @@ unfetched(certificate) := {list.problem |
 
 unfetched_words := {
 	"not_resolved": "network.resolve has no entry for the port of its host",
+	"led_elsewhere": "network.resolve has an entry for its host, and the list is not there",
 	"blocked": "its address is loopback, private, link-local or cloud metadata",
 }
 
 unfetched_steps := {
 	"not_resolved": "Add an entry for the list's host and port to network.resolve, or remove that host from it.",
+	"led_elsewhere": "Let network.resolve lead to where the list is, or remove its host from it.",
 	"blocked": "Permit the address of the revocation list with --allow-address CIDR.",
 }
 
