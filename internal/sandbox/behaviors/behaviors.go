@@ -14,7 +14,7 @@ func Rights() []sandbox.Behavior {
 
 // Flaws are the flaws, each to be planted alone.
 func Flaws() []sandbox.Behavior {
-	return slices.Concat(sandbox.DemoTest, sandbox.DemoProduction, signatureFlaws, keyFlaws, bodyFlaws, smugglingFlaws, bypassFlaws, answerFlaws, inputFlaws, leakFlaws, networkFlaws, logFlaws)
+	return slices.Concat(sandbox.DemoTest, sandbox.DemoProduction, signatureFlaws, keyFlaws, bodyFlaws, smugglingFlaws, bypassFlaws, answerFlaws, inputFlaws, leakFlaws, networkFlaws, logFlaws, recognitionFlaws)
 }
 
 // Named finds a behavior in either table.

@@ -115,3 +115,10 @@ func above(last rune, a sandbox.Answer) func(*sandbox.Rules) {
 		return strings.ContainsFunc(string(unescaped(d.Payload)), func(c rune) bool { return c > last && c != '\ufffd' })
 	}, a)
 }
+
+// recognitionFlaws are receivers that recognize the auditor by something else than its name.
+var recognitionFlaws = []sandbox.Behavior{
+	{Name: "verifies-without-accept-encoding-only", Description: "verifies only what has no Accept-Encoding, which most senders have",
+		Expect: sandbox.Expect{Fails: append([]string{sandbox.RejectsBypass}, anySignature...), May: []string{sandbox.SameEverywhere}},
+		Plant:  excuse(func(d *sandbox.Delivery) bool { return d.Header.Get("Accept-Encoding") != "" })},
+}

@@ -308,7 +308,10 @@ var shows = map[string]show{
 		s.uid = ""
 		return s
 	}),
-	"verifies-for-its-auditor-only":      near("User-Agent", "anything"),
+	"verifies-for-its-auditor-only": near("User-Agent", "anything"),
+
+	"verifies-without-accept-encoding-only": near("Accept-Encoding", "identity"),
+
 	"null-signature-accepted":            headerSays("null"),
 	"emoji-crashes":                      edited("500", `:1}`, `:1,"x":"\ud83d\ude00"}`),
 	"beyond-latin-1-crashes":             edited("500", `:1}`, `:1,"x":"\u2713"}`),

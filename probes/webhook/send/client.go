@@ -274,6 +274,9 @@ func (c *Client) Request(ctx context.Context, f *cases.Request) *http.Request {
 	}
 	request.Header.Set("User-Agent", cmp.Or(f.UserAgent, agent))
 	request.Header.Set("Accept", "*/*")
+	if f.Unmarked && request.Header.Get("Accept-Encoding") == "" { // most senders have one; this changes no response
+		request.Header.Set("Accept-Encoding", "identity")
+	}
 	if f.Expect {
 		request.Header.Set("Expect", "100-continue")
 	}
