@@ -205,13 +205,13 @@ func (tx *Tx) Due(ctx context.Context, now time.Time, limit int) ([]Integration,
 // SetDue makes an integration due at a time. A reason other than the schedule stays until a run begins.
 func (tx *Tx) SetDue(ctx context.Context, name string, at time.Time, reason string) error {
 	_, err := tx.exec(ctx, "UPDATE integration SET next_due_at = ?, due_reason = ? WHERE name = ?", millis(at), reason, name)
-	return wrap("set when "+name+" is due", err)
+	return wrap("set the next run of "+name, err)
 }
 
 // DueAgain makes an integration due for a reason, unless it is due for one already, or earlier.
 func (tx *Tx) DueAgain(ctx context.Context, name string, at time.Time, reason string) error {
 	_, err := tx.exec(ctx, "UPDATE integration SET next_due_at = ?, due_reason = ? WHERE name = ? AND due_reason = '' AND next_due_at > ?", millis(at), reason, name, millis(at))
-	return wrap("set when "+name+" is due", err)
+	return wrap("set the next run of "+name, err)
 }
 
 // SetJob notes the job that was queued for an integration.
