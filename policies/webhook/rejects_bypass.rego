@@ -60,7 +60,7 @@ findings contains verdict.finding(environment, {
 
 # recognition is what a pass leaves open about receivers that recognize the auditor.
 recognition(environment) := {
-	"note": "a receiver that recognizes the auditor by its address or its synthetic UIDs is not found out",
+	"note": "a receiver that recognizes the auditor by its address, its synthetic UIDs or the pattern of its requests is not found out",
 } if {
 	some x in input.facts["webhook.exchange"]
 	x.environment == environment

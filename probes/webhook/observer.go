@@ -107,6 +107,13 @@ func (o *observer) give(state string) {
 	o.state = state
 }
 
+// observeCareful asks at once what became of requests, where a family ends at its first acceptance.
+func (p *prober) observeCareful(ctx context.Context, t *transcript, records []*record) {
+	if !t.full() && p.observer.active() {
+		send.Each(records, func(r *record) { r.fact.Effect = p.observer.ask(ctx, r.uid) })
+	}
+}
+
 // observe sends one more valid event, waits until the observer has seen it processed, and then asks
 // about everything that was sent before: only now does "not processed" mean that it will not be.
 func (p *prober) observe(ctx context.Context, t *transcript) bool {

@@ -151,7 +151,7 @@ func others(integration *audit.Integration, profile provider.Profile, full bool)
 }
 
 // batches is in how many batches the forgeries go out, each of which is followed by a control; one more follows the request without a
-// body, and one the plain unsigned events. In careful probing a batch has no two of a family.
+// body, and two the plain unsigned events. In careful probing a batch has no two of a family.
 func batches(list []planned, full bool) int {
 	var left []int
 	sum := 0
@@ -162,7 +162,7 @@ func batches(list []planned, full bool) int {
 		}
 	}
 	if full {
-		return inBatches(sum) + 2
+		return inBatches(sum) + 3
 	}
 	rounds := 2
 	for ; sum > 0; rounds++ {

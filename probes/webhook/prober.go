@@ -284,7 +284,7 @@ func (p *prober) prepare(t *transcript, j job) (*cases.Request, string) {
 	if !t.full() && (j.FullOnly || j.purpose == PurposeGenuine) {
 		f.Refuse(cases.NotSentCareful)
 	}
-	f.Unmarked = j.unmarked && !p.run.OnlyMarked
+	f.Unmarked = (j.unmarked || t.unnamed) && !p.run.OnlyMarked
 	j.Change(f)
 	if f.HTTP2 && !t.offersTwo {
 		f.Refuse(cases.NotSentNotOffered)

@@ -2,18 +2,27 @@ package webhook
 
 import (
 	"context"
+	"math/rand/v2"
 	"slices"
+	"strconv"
 
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/probes/webhook/cases"
 	"github.com/prelaunch-audit/prelaunch/probes/webhook/response"
 )
 
-// Before anything is forged, the receiver shows how it responds to what is valid and to what is
-// plainly invalid.
+// At first nothing names the auditor: valid events, so that what is compared with them is known, and a
+// few forgeries. A receiver that verifies only once it has seen its auditor accepts these. Then the
+// receiver shows how it responds to what is plainly invalid.
 
-// baselines is how many valid events of the type that is forged are sent first.
-const baselines = 3
+const (
+	// baselines is how many valid events of the type that is forged are sent at least, next to those of
+	// each type and a control request.
+	baselines = 2
+	// strangers is how many forgeries, next to the plain unsigned event, are sent before the auditor is
+	// named. One is the random signature.
+	strangers = 3
+)
 
 func randomJob(event provider.Event) job {
 	return job{
@@ -32,28 +41,16 @@ func validJob(family, name string, event provider.Event) job {
 // references learns how the receiver responds to valid events and to random signatures. It reports
 // whether there is anything to go on with.
 func (p *prober) references(ctx context.Context, t *transcript) bool {
-	var jobs []job
-	signing := t.full() && p.canSign()
-	if signing {
-		for _, event := range p.signed() {
-			jobs = append(jobs, validJob(cases.FamilyType, event.Type, event))
-		}
-	}
-	random := []job{randomJob(t.event), randomJob(t.event), randomJob(t.event)}
-	// Valid events come first, since a receiver may not survive others. Where they get no response, all
-	// the same are sent: it may hang on them alone.
-	records := p.send(ctx, t, jobs)
-	records = append(records, p.send(ctx, t, random)...)
-	silent := func() bool { return !slices.ContainsFunc(records, func(r *record) bool { return r.got }) }
-	if silent() && p.sender.Secure() && p.sender.OffersHTTP2(ctx) {
+	records := p.firstContact(ctx, t)
+	if silent(records) && p.sender.Secure() && p.sender.OffersHTTP2(ctx) {
 		p.sender.OnlyTwo = true
-		records = p.send(ctx, t, slices.Concat(jobs, random))
+		records = p.firstContact(ctx, t)
 	}
 	t.keep(records...)
 	if ctx.Err() != nil {
 		return false
 	}
-	if silent() {
+	if silent(records) {
 		t.baseline.State, t.baseline.Reason = StateUnreachable, records[0].fact.Error
 		for _, r := range records { // the receiver's own fault tells more than a request that was not sent
 			if r.fact.Error != "" {
@@ -63,29 +60,26 @@ func (p *prober) references(ctx context.Context, t *transcript) bool {
 		return false
 	}
 	t.baseline.State = StateProbed
-	valid, incorrect := records[:len(jobs)], records[len(jobs):]
-	t.learn(valid)
-	if p.gone(ctx, t, records) {
-		// What a gateway responded then is not how the receiver responds.
-		incorrect = slices.DeleteFunc(slices.Clone(incorrect), func(r *record) bool { return r.stopped })
-		if !p.away(ctx, t, records) || t.servesUsers() {
-			t.learn(incorrect)
+	t.learn(slices.DeleteFunc(slices.Clone(records), func(r *record) bool { return r.fact.Purpose != PurposeGenuine }))
+	if p.lost(ctx, t, records) {
+		return true
+	}
+	if t.unnamed {
+		t.keep(p.sendWitnessed(ctx, t, p.absentJobs(t)[:1])...)
+		t.unnamed = false
+		if p.over(ctx, t) != "" {
+			return ctx.Err() == nil
+		}
+		random := p.send(ctx, t, randomJobs(t))
+		t.keep(random...)
+		if p.lost(ctx, t, random) {
 			return true
 		}
 	}
-	t.learn(incorrect)
-	if signing && p.canSign() {
-		for _, r := range records { // from now on, the first type of event that is accepted is forged
-			if r.fact.Family == cases.FamilyType && t.success(r.fact.Status) {
-				p.chooseEvent(t, r.fact.EventType)
-				break
-			}
-		}
-		more := make([]job, 0, baselines)
-		for _, name := range []string{"1", "2", "3"}[:baselines] {
-			j := validJob(cases.FamilyBaseline, name, t.event)
-			j.unmarked = name == "2"
-			more = append(more, j)
+	if t.full() && p.canSign() {
+		more := make([]job, baselines)
+		for i := range more {
+			more[i] = validJob(cases.FamilyBaseline, strconv.Itoa(i+1), t.event)
 		}
 		again := p.send(ctx, t, more)
 		t.keep(again...)
@@ -104,8 +98,98 @@ func (p *prober) references(ctx context.Context, t *transcript) bool {
 		}
 	}
 	t.baseline.Controlled = p.hasControl(t)
+	p.witnessFirst(t)
 	p.offerTwo(ctx, t)
 	return ctx.Err() == nil
+}
+
+// firstContact sends valid events and forgeries that do not name the auditor. Where there is no valid
+// event that gets a response, it sends random signatures instead: the receiver may hang on valid events
+// alone.
+func (p *prober) firstContact(ctx context.Context, t *transcript) []*record {
+	t.unnamed = true
+	var jobs []job
+	signing := t.full() && p.canSign()
+	if signing {
+		for _, event := range p.signed() {
+			jobs = append(jobs, validJob(cases.FamilyType, event.Type, event))
+		}
+	}
+	// Valid events come first, since a receiver may not survive others.
+	records := p.send(ctx, t, jobs)
+	if signing && p.canSign() {
+		for _, r := range records { // from now on, the first type of event that is accepted is forged
+			if t.success(r.fact.Status) {
+				p.chooseEvent(t, r.fact.EventType)
+				break
+			}
+		}
+	}
+	if len(records) == 0 || !silent(records) {
+		for _, j := range p.firstForgeries(t) { // one after the other: a receiver may not survive one
+			ended := func(r *record) bool { return !t.full() && r.fact.Family == j.Family && t.acceptedNow(r) }
+			if slices.ContainsFunc(records, ended) {
+				continue
+			}
+			r := p.sendOne(ctx, t, j)
+			records = append(records, r)
+			p.observeCareful(ctx, t, records[len(records)-1:])
+			if unanswered(r) {
+				return records
+			}
+		}
+	}
+	if silent(records) {
+		t.unnamed = false
+		records = append(records, p.send(ctx, t, randomJobs(t))...)
+	}
+	return records
+}
+
+// silent reports whether no request got a response.
+func silent(records []*record) bool {
+	return !slices.ContainsFunc(records, func(r *record) bool { return r.got })
+}
+
+func randomJobs(t *transcript) []job { return slices.Repeat([]job{randomJob(t.event)}, 3) }
+
+// firstForgeries are those that are sent before the auditor is named: the random signature, and a few at
+// random of the unmarked share whose requests look like any other.
+func (p *prober) firstForgeries(t *transcript) []job {
+	var first, others []job
+	for _, j := range p.forgeryJobs(t) {
+		switch {
+		case j.Family == "F02" && j.Name == "random" && j.event.Type == t.event.Type:
+			first = append(first, j)
+		case j.unmarked && slices.Contains([]string{"F02", "F03", "F04", "F05", "F07"}, j.Family) && (t.full() || !j.FullOnly):
+			others = append(others, j)
+		}
+	}
+	rand.Shuffle(len(others), func(a, b int) { others[a], others[b] = others[b], others[a] })
+	first = append(first, others...)
+	return first[:min(strangers, len(first))]
+}
+
+// witnessFirst marks the forgeries that were sent before there was a control request, once the receiver
+// was seen to accept or to tell apart what is correctly signed.
+func (p *prober) witnessFirst(t *transcript) {
+	first := slices.DeleteFunc(slices.Clone(t.records), func(r *record) bool { return r.fact.Purpose != PurposeForgery || r.fact.NotSent != "" })
+	witnessed := slices.ContainsFunc(first, func(r *record) bool { return r.fact.Witnessed }) || t.control.Count() > 0
+	for _, r := range first {
+		r.fact.Witnessed = witnessed && p.hasControl(t)
+	}
+}
+
+// lost reports whether the receiver is gone for good after records. It learns how incorrectly signed
+// events are responded to: what a gateway responds in the place of a receiver is not how that responds.
+func (p *prober) lost(ctx context.Context, t *transcript, records []*record) bool {
+	gone := p.gone(ctx, t, records)
+	incorrect := slices.DeleteFunc(slices.Clone(records), func(r *record) bool {
+		return r.fact.Purpose != PurposeReference || gone && r.stopped
+	})
+	lost := gone && (!p.away(ctx, t, records) || t.servesUsers())
+	t.learn(incorrect)
+	return lost
 }
 
 // offerTwo finds out whether requests can be sent over HTTP/2.
@@ -194,21 +278,35 @@ func (p *prober) emptyRequest(ctx context.Context, t *transcript) bool {
 // signature is not, the families that are sent unsigned carry a random signature instead: otherwise
 // they would show nothing but this again.
 func (p *prober) plainUnsigned(ctx context.Context, t *transcript) bool {
+	// One that was accepted from a stranger is sent again, as the auditor's.
+	recognized := t.full() && !p.run.OnlyMarked && t.anyAccepted("F01")
+	jobs := slices.DeleteFunc(p.absentJobs(t), func(j job) bool { return t.wasSent(j) && !recognized })
+	if reason := p.over(ctx, t); reason != "" {
+		p.leaveOut(t, jobs, reason, func(job) bool { return true })
+		return ctx.Err() == nil
+	}
+	if jobs = p.endFamilies(t, t.records, jobs); len(jobs) > 0 {
+		t.keep(p.sendWitnessed(ctx, t, jobs)...)
+	}
+	var last *record
+	for _, r := range t.records {
+		if r.fact.Family == "F01" && r.fact.Case == p.forged[0].Name && r.fact.EventType == t.event.Type && r.fact.NotSent == "" {
+			last = r
+		}
+	}
+	if last != nil && t.acceptedNow(last) && !t.anyAccepted(cases.FamilyWrong) {
+		t.base = cases.BaseWrong
+	}
+	return ctx.Err() == nil
+}
+
+// absentJobs are the event of each type without a signature, the one that is forged first.
+func (p *prober) absentJobs(t *transcript) []job {
 	jobs := []job{{Case: p.forged[0], purpose: PurposeForgery, event: t.event}}
 	for _, event := range p.configured() {
 		if event.Type != t.event.Type {
 			jobs = append(jobs, job{Case: p.forged[0], purpose: PurposeForgery, event: event})
 		}
 	}
-	if reason := p.over(ctx, t); reason != "" {
-		p.leaveOut(t, jobs, reason, func(job) bool { return true })
-		return ctx.Err() == nil
-	}
-	jobs = unmarkShare(jobs)
-	records := p.sendWitnessed(ctx, t, jobs)
-	t.keep(records...)
-	if len(records) > 0 && t.acceptedNow(records[0]) && !t.anyAccepted(cases.FamilyWrong) {
-		t.base = cases.BaseWrong
-	}
-	return ctx.Err() == nil
+	return jobs
 }

@@ -21,8 +21,14 @@ const (
 
 // forgeries sends what a correct receiver rejects.
 func (p *prober) forgeries(ctx context.Context, t *transcript) bool {
-	jobs := slices.DeleteFunc(p.forgedJobs(t), func(j job) bool { return j.Name == cases.CaseNoBody }) // it was sent first
-	return p.suite(ctx, t, unmarkShare(p.selected(jobs)))
+	jobs := slices.DeleteFunc(p.forgeryJobs(t), t.wasSent)
+	return p.suite(ctx, t, p.endFamilies(t, t.records, jobs))
+}
+
+// forgeryJobs are the forgeries that a selected check reads. The request without a body is sent alone.
+func (p *prober) forgeryJobs(t *transcript) []job {
+	jobs := slices.DeleteFunc(p.forgedJobs(t), func(j job) bool { return j.Name == cases.CaseNoBody })
+	return unmarkShare(p.selected(jobs))
 }
 
 // variants sends unusual valid events.

@@ -9,7 +9,6 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
 	"github.com/prelaunch-audit/prelaunch/probes/webhook/cases"
-	"github.com/prelaunch-audit/prelaunch/probes/webhook/send"
 )
 
 // A receiver that stops responding is found out by the control request after each batch. Which request
@@ -40,9 +39,7 @@ func (p *prober) sendWitnessed(ctx context.Context, t *transcript, jobs []job) [
 	records := p.send(ctx, t, jobs)
 	previous := t.batch
 	t.batch = sentBatch{jobs, records}
-	if !t.full() && p.observer.active() {
-		send.Each(records, func(r *record) { r.fact.Effect = p.observer.ask(ctx, r.uid) })
-	}
+	p.observeCareful(ctx, t, records)
 	if stopped := slices.ContainsFunc(records, func(r *record) bool { return r.stopped }); stopped && t.servesUsers() {
 		p.away(ctx, t, records)
 		return records

@@ -19,6 +19,7 @@ type transcript struct {
 	event       provider.Event // the one that is forged
 	base        string         // what unsigned families carry: "" nothing, BaseWrong a random signature
 	offersTwo   bool           // the receiver speaks HTTP/2
+	unnamed     bool           // no request has named the auditor yet, and none is to
 
 	records   []*record
 	batch     sentBatch // the last one
@@ -148,6 +149,13 @@ func (t *transcript) acceptedNow(r *record) bool {
 		return !r.fact.Elsewhere
 	}
 	return t.valid.Matches(r.normal)
+}
+
+// wasSent reports whether a forgery was sent already, or found that it cannot be.
+func (t *transcript) wasSent(j job) bool {
+	return slices.ContainsFunc(t.records, func(r *record) bool {
+		return r.fact.Purpose == j.purpose && r.fact.Family == j.Family && r.fact.Case == j.Name && r.fact.EventType == j.event.Type
+	})
 }
 
 func (t *transcript) anyAccepted(family string) bool {

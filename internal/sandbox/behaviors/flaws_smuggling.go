@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync/atomic"
 
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
 )
@@ -121,4 +122,16 @@ var recognitionFlaws = []sandbox.Behavior{
 	{Name: "verifies-without-accept-encoding-only", Description: "verifies only what has no Accept-Encoding, which most senders have",
 		Expect: sandbox.Expect{Fails: append([]string{sandbox.RejectsBypass}, anySignature...), May: []string{sandbox.SameEverywhere}},
 		Plant:  excuse(func(d *sandbox.Delivery) bool { return d.Header.Get("Accept-Encoding") != "" })},
+	{Name: "verifies-once-its-auditor-came", Description: "verifies nothing until a request named the auditor in User-Agent",
+		Expect: sandbox.Expect{Fails: []string{sandbox.RejectsBypass, sandbox.RejectsUnsigned}, May: anySignature},
+		Plant: func(ru *sandbox.Rules) {
+			var seen atomic.Bool
+			ru.First = append(ru.First, func(d *sandbox.Delivery) (sandbox.Answer, bool) {
+				if strings.Contains(d.Header.Get("User-Agent"), "prelaunch") {
+					seen.Store(true)
+				}
+				return sandbox.Answer{}, false
+			})
+			excuse(func(*sandbox.Delivery) bool { return !seen.Load() })(ru)
+		}},
 }
