@@ -311,6 +311,7 @@ var shows = map[string]show{
 	"verifies-for-its-auditor-only": near("User-Agent", "anything"),
 
 	"verifies-without-accept-encoding-only": near("Accept-Encoding", "identity"),
+	"verifies-once-its-auditor-came":        near("User-Agent", "anything"),
 
 	"null-signature-accepted":            headerSays("null"),
 	"emoji-crashes":                      edited("500", `:1}`, `:1,"x":"\ud83d\ude00"}`),
