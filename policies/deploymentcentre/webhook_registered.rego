@@ -73,16 +73,25 @@ judged(environment, call) := ["not taken", sprintf(
 	call.status in {200, 422}
 	call.documented
 	not responses.successful(call.receiver_status)
-} else := ["none registered", sprintf("%s has no registered webhook endpoint", [lib.label(environment)])] if {
+}
+
+judged(environment, call) := ["none registered", sprintf(
+	"%s has no registered webhook endpoint",
+	[lib.label(environment)],
+)] if {
 	call.status == 424
-} else := ["cannot connect", sprintf(
+}
+
+judged(environment, call) := ["cannot connect", sprintf(
 	"%s webhook endpoint that is registered cannot be reached by the provider",
 	[lib.label(environment)],
 )] if {
 	call.status == 503
 	call.documented
 	environment in alive
-} else := ["key refused", sprintf(
+}
+
+judged(environment, call) := ["key refused", sprintf(
 	"%s {{key}} is rejected by the provider for the configured {{identity}}",
 	[lib.label(environment)],
 )] if {

@@ -150,18 +150,25 @@ unseen(source) := {reason |
 	some reason in inactive(follow)
 }
 
-inactive(follow) := {"nothing was sent to the receiver, so nothing can show in it"} if {
-	follow.sent == 0
-} else := {"the receiver's own activity does not show in it"} if {
-	follow.activity == "none"
-} else := {"the declared marker did not show since the probing began"} if {
+# inactive is why what the log shows since the probing began is not enough: the first that there is, or nothing.
+inactive(follow) := array.slice([why | some lack in lacks; why := lacking(lack, follow)], 0, 1)
+
+lacks := ["requests", "activity", "marker", "long UIDs"]
+
+lacking("requests", follow) := "nothing was sent to the receiver, so nothing can show in it" if follow.sent == 0
+
+lacking("activity", follow) := "the receiver's own activity does not show in it" if follow.activity == "none"
+
+lacking("marker", follow) := "the declared marker did not show since the probing began" if {
 	follow.marker
 	follow.activity != "marker"
-} else := {sprintf("%s too short to be searched for", [
+}
+
+lacking("long UIDs", follow) := sprintf("%s too short to be searched for", [
 	lib.amount(follow.uids_not_searched, "configured UID (probe_uids) is", "configured UIDs (probe_uids) are"),
-])} if {
+]) if {
 	follow.uids_not_searched > 0
-} else := set()
+}
 
 findings contains lib.finding({
 	"outcome": "inconclusive", "environment": source.environment,

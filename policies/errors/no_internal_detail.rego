@@ -91,19 +91,25 @@ leaky(environment) if {
 
 findings contains verdict.unread(environment) if some environment, _ in lib.environments
 
-# obstacle is why no leak was seen and yet not every response was.
-obstacle(environment) := obstacles.unsigned(environment) if {
-	obstacles.unsigned(environment)
-} else := obstacles.incomplete(environment) if {
-	obstacles.incomplete(environment)
-} else := obstacles.gave_up(environment) if {
-	obstacles.gave_up(environment)
-} else := obstacles.no_response(environment) if {
-	count(answered(environment)) == 0
-} else := obstacles.large_response(environment) if {
+# obstacle is why no leak was seen and yet not every response was: the first that there is.
+obstacle(environment) := [one | some kind in order; one := obstacle_of(kind, environment)][0]
+
+order := ["unsigned", "incomplete", "gave up", "no response", "large response", "truncated response"]
+
+obstacle_of("unsigned", environment) := obstacles.unsigned(environment)
+
+obstacle_of("incomplete", environment) := obstacles.incomplete(environment)
+
+obstacle_of("gave up", environment) := obstacles.gave_up(environment)
+
+obstacle_of("no response", environment) := obstacles.no_response(environment) if count(answered(environment)) == 0
+
+obstacle_of("large response", environment) := obstacles.large_response(environment) if {
 	some x in answered(environment)
 	x.cut
-} else := obstacles.truncated_response(environment) if {
+}
+
+obstacle_of("truncated response", environment) := obstacles.truncated_response(environment) if {
 	some x in answered(environment)
 	x.error
 }

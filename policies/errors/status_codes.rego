@@ -177,18 +177,24 @@ correct(environment) := [item |
 
 findings contains verdict.unread(environment) if some environment, _ in lib.environments
 
-# obstacle is why the statuses of rejections show nothing, or not everything.
-obstacle(environment) := obstacles.queued(environment) if {
-	obstacles.queued(environment)
-} else := obstacles.unproven(environment) if {
-	not responses.distinguishes(responses.baselines[environment])
-} else := obstacles.incomplete(environment) if {
-	obstacles.incomplete(environment)
-} else := obstacles.gave_up(environment) if {
-	obstacles.gave_up(environment)
-} else := obstacles.busy(environment) if {
+# obstacle is why the statuses of rejections show nothing, or not everything: the first that there is.
+obstacle(environment) := [one | some kind in order; one := obstacle_of(kind, environment)][0]
+
+order := ["queued", "unproven", "incomplete", "gave up", "busy", "no rejection"]
+
+obstacle_of("queued", environment) := obstacles.queued(environment)
+
+obstacle_of("unproven", environment) := obstacles.indistinct(environment)
+
+obstacle_of("incomplete", environment) := obstacles.incomplete(environment)
+
+obstacle_of("gave up", environment) := obstacles.gave_up(environment)
+
+obstacle_of("busy", environment) := obstacles.busy(environment) if {
 	count(responses.of_class(rejections(environment), "busy")) > 0
-} else := obstacles.no_rejection(environment) if {
+}
+
+obstacle_of("no rejection", environment) := obstacles.no_rejection(environment) if {
 	count(correct(environment)) == 0
 	not responses.queued(environment)
 }

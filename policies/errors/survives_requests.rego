@@ -89,16 +89,20 @@ stopped(environment) := obstacles.cause("stopped-responding", environment)
 
 settled(environment) if count(certain(environment)) > 0
 
-# obstacle is why it is not known whether requests stop the receiver.
-obstacle(environment) := obstacles.gave_up(environment) if {
-	obstacles.gave_up(environment)
-} else := obstacles.unstable(environment) if {
-	count(stops(environment)) > 0
-} else := obstacles.unstable(environment) if {
-	stopped_working(environment)
-} else := obstacles.incomplete(environment) if {
-	obstacles.incomplete(environment)
-} else := unprobed(environment)
+# obstacle is why it is not known whether requests stop the receiver: the first that there is.
+obstacle(environment) := [one | some kind in order; one := obstacle_of(kind, environment)][0]
+
+order := ["gave up", "unstable", "incomplete", "unprobed"]
+
+obstacle_of("gave up", environment) := obstacles.gave_up(environment)
+
+obstacle_of("unstable", environment) := obstacles.unstable(environment) if count(stops(environment)) > 0
+
+obstacle_of("unstable", environment) := obstacles.unstable(environment) if stopped_working(environment)
+
+obstacle_of("incomplete", environment) := obstacles.incomplete(environment)
+
+obstacle_of("unprobed", environment) := unprobed(environment)
 
 # stopped_working holds where the last of the valid events that are sent in between was rejected.
 stopped_working(environment) if {
@@ -110,9 +114,7 @@ stopped_working(environment) if {
 # unprobed is why what follows verification was not reached.
 unprobed(environment) := obstacles.unsigned(environment) if {
 	obstacles.unsigned(environment)
-} else := obstacles.unproven(environment) if {
-	not responses.distinguishes(responses.baselines[environment])
-}
+} else := obstacles.indistinct(environment)
 
 # bridged holds where only what could not be signed is open, and Test was observed.
 bridged(environment) if {

@@ -60,13 +60,24 @@ twins[environment] := [{
 reading(answer) := response(answer) if {
 	answer.reach.kind == "ok"
 	not answer.tls_only
-} else := "refused" if {
-	answer.reach.kind in {"ok", "refused", "reset", "tls", "not_http"}
-} else := "not asked" if {
-	answer.reach.kind == "not_sent"
-} else := "untested" if {
-	https.untested(answer.reach)
-} else := "unknown"
+}
+
+reading(answer) := "refused" if {
+	answer.reach.kind == "ok"
+	answer.tls_only
+}
+
+reading(answer) := object.get(unanswered, answer.reach.kind, "unknown") if {
+	answer.reach.kind != "ok"
+	not https.untested(answer.reach)
+}
+
+reading(answer) := "untested" if https.untested(answer.reach)
+
+unanswered := {
+	"refused": "refused", "reset": "refused", "tls": "refused", "not_http": "refused",
+	"not_sent": "not asked",
+}
 
 # response is how a response over plain HTTP is read: by its status, and where that rejects, by whose response it is.
 response(answer) := "taken" if {

@@ -30,19 +30,28 @@ trust_faults(certificate) := {} if {
 	certificate.trust.roots == "none"
 } else := {}
 
-trust_words(certificate) := "the chain leads to no trusted root: an intermediate is missing, or the authority is unknown" if {
-	certificate.trust.kind == "unknown_issuer"
-} else := sprintf("the certificate expired on %s, by the local clock", [certificate.chain[0].not_after]) if {
+trust_words(certificate) := leaf_words(certificate) if {
+	leaf_words(certificate)
+} else := object.get(chain_words, object.get(certificate.trust, "kind", ""), "the chain does not verify")
+
+leaf_words(certificate) := sprintf(
+	"the certificate expired on %s, by the local clock",
+	[certificate.chain[0].not_after],
+) if {
 	certificate.trust.kind == "expired"
 	certificate.chain[0].remaining_seconds < 0
-} else := sprintf("the certificate is not valid before %s, by the local clock", [certificate.chain[0].not_before]) if {
+}
+
+leaf_words(certificate) := sprintf(
+	"the certificate is not valid before %s, by the local clock",
+	[certificate.chain[0].not_before],
+) if {
 	certificate.trust.kind == "not_yet_valid"
 	certificate.chain[0].starts_in_seconds > 0
-} else := trust_words_of[certificate.trust.kind] if {
-	trust_words_of[certificate.trust.kind]
-} else := "the chain does not verify"
+}
 
-trust_words_of := {
+chain_words := {
+	"unknown_issuer": "the chain leads to no trusted root: an intermediate is missing, or the authority is unknown",
 	"expired": "a certificate of the chain has expired",
 	"not_yet_valid": "a certificate of the chain is not valid yet",
 	"self_signed": "the certificate is self-signed",

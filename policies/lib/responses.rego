@@ -177,18 +177,52 @@ unsupported_method(x) if {
 
 # A 404 or 405 to another method than POST is that of the router where an invalid POST gets something else. It says
 # nothing about signatures, and needs no control request.
-rejection_class(x, b) := "rejected" if {
-	other_route(x, b)
-} else := "firewall" if {
+rejection_class(x, b) := "rejected" if other_route(x, b)
+
+rejection_class(x, b) := array.concat(doubts(x, b), ["rejected"])[0] if not other_route(x, b)
+
+# doubts are why a 4xx is not known to reject the signature; the first of them counts.
+doubts(x, b) := [class | some class in ["firewall", "unproven", "same", "unwitnessed"]; doubtful(class, x, b)]
+
+doubtful("firewall", x, b) if {
 	x.firewall
 	not b.wrong_firewall
-} else := "unproven" if {
-	not distinguishes(b)
-} else := "same" if {
-	same_as_unforged(x, b)
-} else := "unwitnessed" if {
-	without_control(x, b)
-} else := "rejected"
+}
+
+doubtful("unproven", _, b) if not distinguishes(b)
+
+doubtful("same", x, b) if {
+	b.genuine
+	"turned" in x.equals
+	not x.status in {400, 401, 403}
+	not "wrong" in x.equals
+}
+
+doubtful("same", x, b) if {
+	not b.genuine
+	some other in {"turned", "invalid"}
+	other in x.equals
+	not "wrong" in x.equals
+}
+
+doubtful("same", x, b) if {
+	not b.genuine
+	not x.status in usual_rejections
+	not x.status in b.wrong_statuses
+}
+
+doubtful("unwitnessed", x, _) if {
+	x.purpose == "forgery"
+	not x.witnessed
+}
+
+doubtful("unwitnessed", x, b) if {
+	x.purpose == "instance"
+	not b.controlled
+}
+
+# Statuses of rejections that do not come from the content of the event.
+usual_rejections := {400, 401, 403, 405, 411, 413, 414, 415, 431}
 
 other_route(x, b) if {
 	x.method
@@ -207,44 +241,11 @@ invalid_gets(environment, status) if {
 	x.status == status
 }
 
-without_control(x, _) if {
-	x.purpose == "forgery"
-	not x.witnessed
-}
-
-without_control(x, b) if {
-	x.purpose == "instance"
-	not b.controlled
-}
-
 # distinguishes holds where rejections mean something: the receiver treats correct signatures and incorrect ones
 # differently.
 distinguishes(b) if b.genuine
 
 distinguishes(b) if b.distinguishes
-
-# Statuses of rejections that do not come from the content of the event.
-usual_rejections := {400, 401, 403, 405, 411, 413, 414, 415, 431}
-
-same_as_unforged(x, b) if {
-	b.genuine
-	"turned" in x.equals
-	not x.status in {400, 401, 403}
-	not "wrong" in x.equals
-}
-
-same_as_unforged(x, b) if {
-	not b.genuine
-	some other in {"turned", "invalid"}
-	other in x.equals
-	not "wrong" in x.equals
-}
-
-same_as_unforged(x, b) if {
-	not b.genuine
-	not x.status in usual_rejections
-	not x.status in b.wrong_statuses
-}
 
 # instance_class is the class of one draw of webhook.instance, which has no control request of its own: the test suite
 # had.
@@ -252,11 +253,11 @@ instance_class(x, b) := class(object.union(x, {"purpose": "instance"}), b)
 
 # shadowed replaces the class of an accepted case where a simpler case of another family is accepted too; simpler maps
 # one to the other.
-shadowed(items, environment, other, simpler) := [shade(item, environment, other, simpler) | some item in items]
+shadowed(items, other, simpler) := [shade(item, other, simpler) | some item in items]
 
-shade(item, environment, other, simpler) := object.union(item, {"class": "shadowed"}) if {
+shade(item, other, simpler) := object.union(item, {"class": "shadowed"}) if {
 	item.class == "accepted"
-	some plain in in_family(environment, other)
+	some plain in in_family(item.fact.environment, other)
 	plain.fact.case == simpler[item.fact.case]
 	plain.class == "accepted"
 } else := item

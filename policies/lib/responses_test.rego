@@ -190,9 +190,9 @@ test_a_receiver_at_every_path_is_told_from_a_page_for_everything if {
 
 test_shadowed if {
 	twins := {"first-1": "random-1"}
-	items := [i | some i in responses.shadowed(responses.in_family("test", "F03"), "test", "F02", twins)] with input as document({}, [accepted("F03", "first-1"), accepted("F02", "random-1")])
+	items := [i | some i in responses.shadowed(responses.in_family("test", "F03"), "F02", twins)] with input as document({}, [accepted("F03", "first-1"), accepted("F02", "random-1")])
 	items[0].class == "shadowed"
-	alone := [i | some i in responses.shadowed(responses.in_family("test", "F03"), "test", "F02", twins)] with input as document({}, [accepted("F03", "first-1"), refused("F02", "random-1")])
+	alone := [i | some i in responses.shadowed(responses.in_family("test", "F03"), "F02", twins)] with input as document({}, [accepted("F03", "first-1"), refused("F02", "random-1")])
 	alone[0].class == "accepted"
 }
 

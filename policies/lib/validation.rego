@@ -40,14 +40,18 @@ testable(environment) if {
 	not obstacle(environment)
 }
 
-# obstacle is why responses to invalid bodies show nothing.
-obstacle(environment) := obstacles.unsigned(environment) if {
-	obstacles.unsigned(environment)
-} else := obstacles.queued(environment) if {
-	obstacles.queued(environment)
-} else := obstacles.unproven(environment) if {
-	not responses.distinguishes(responses.baselines[environment])
-} else := obstacles.incomplete(environment)
+# obstacle is why responses to invalid bodies show nothing: the first that there is.
+obstacle(environment) := [one | some kind in order; one := obstacle_of(kind, environment)][0]
+
+order := ["unsigned", "queued", "unproven", "incomplete"]
+
+obstacle_of("unsigned", environment) := obstacles.unsigned(environment)
+
+obstacle_of("queued", environment) := obstacles.queued(environment)
+
+obstacle_of("unproven", environment) := obstacles.indistinct(environment)
+
+obstacle_of("incomplete", environment) := obstacles.incomplete(environment)
 
 without_fault(environment, items, kind) := verdict.inconclusive(environment, open_obstacle(environment, open), {
 	"subject": "validation",

@@ -82,10 +82,10 @@ noted(findings, evidence) := {object.union(finding, {"evidence": object.union(fi
 	more := {key: value | some key, value in evidence; finding.outcome == "pass"}
 }
 
-# warning is about cases of a family that were accepted and that some correct receivers accept.
-warning(environment, family, hits, fields) := finding(environment, object.union(
+# warning is about cases of one family that were accepted and that some correct receivers accept.
+warning(environment, hits, fields) := finding(environment, object.union(
 	{"outcome": "warn", "evidence": {
-		"family": text.family(family), "accepted": text.cases(hits), "statuses": responses.statuses(hits),
+		"family": text.family(hits[0].fact.family), "accepted": text.cases(hits), "statuses": responses.statuses(hits),
 		"replay": text.replay(environment, [item.fact | some item in hits]),
 	}},
 	fields,

@@ -72,15 +72,20 @@ faults[name] contains [
 	count(misplaced(set[name])) == 0
 }
 
-misplaced(url) := {["fail", "local", "is a local name or address that no user reaches"]} if {
-	places.local(url)
-} else := {["fail", "provider", "is a default page of the provider"]} if {
-	places.provider_page(url)
-} else := {["fail", "test", sprintf("looks like that of a test environment (%s)", [word])]} if {
-	word := places.stage_word(url)
-} else := {["warn", "test", sprintf("may be that of a test environment (%s)", [word])]} if {
+# misplaced is what is wrong with where a URL is: the first that there is, or nothing.
+misplaced(url) := array.slice([fault | some place in places_to_avoid; fault := at(place, url)], 0, 1)
+
+places_to_avoid := ["local", "provider", "test", "perhaps test"]
+
+at("local", url) := ["fail", "local", "is a local name or address that no user reaches"] if places.local(url)
+
+at("provider", url) := ["fail", "provider", "is a default page of the provider"] if places.provider_page(url)
+
+at("test", url) := ["fail", "test", sprintf("looks like that of a test environment (%s)", [places.stage_word(url)])]
+
+at("perhaps test", url) := ["warn", "test", sprintf("may be that of a test environment (%s)", [word])] if {
 	word := places.doubtful_word(url)
-} else := set()
+}
 
 # requested, by name: the result of the GET of a URL that is https.
 requested[name] := fact if {

@@ -56,18 +56,24 @@ findings contains verdict.unread(environment) if some environment, _ in lib.envi
 
 # --- Why valid events were rejected: the first of these that holds
 
-reason(environment) := "recorded" if {
-	replayed(environment)
-} else := "unknown user" if {
-	unknown_user(environment)
-} else := "no answer" if {
+reasons := ["recorded", "unknown user", "no answer", "shut out", "genuine"]
+
+reason(environment) := [subject | some subject in reasons; explains(subject, environment)][0]
+
+explains("recorded", environment) if replayed(environment)
+
+explains("unknown user", environment) if unknown_user(environment)
+
+explains("no answer", environment) if {
 	responses.baselines[environment].genuine
 	every x in rejected(environment) {
 		responses.transient(x)
 	}
-} else := "shut out" if {
-	shut_out(environment)
-} else := "genuine"
+}
+
+explains("shut out", environment) if shut_out(environment)
+
+explains("genuine", _)
 
 # unknown_user holds where events of every type get a 4xx though their signatures are verified: most likely the receiver
 # does not know the synthetic UIDs.
@@ -227,21 +233,44 @@ about(environment, "shut out") := {
 	"next_step": obstacles.firewall(environment).next_step,
 }
 
-# habit is what most likely lies behind the status of rejected valid events, where nothing that was tried instead was
-# accepted.
-habit(environment) := "; it gives every request a 404: most likely the path of webhook_url is wrong" if {
-	only_status(environment, {404, 405})
+# habits are what most likely lies behind the status of rejected valid events, where nothing that was tried instead was
+# accepted; alike, where incorrectly signed events get the same status.
+habits := [
+	{
+		"statuses": {404, 405}, "alike": true,
+		"words": "; it gives every request a 404: most likely the path of webhook_url is wrong",
+	},
+	{
+		"statuses": {400, 401, 403}, "alike": true,
+		"words": "; correctly and incorrectly signed events are rejected alike: most likely it has another key",
+	},
+	{
+		"statuses": {201}, "alike": false,
+		"words": "; 201 is what NestJS responds to a POST by default: set @HttpCode(200)",
+	},
+	{
+		"statuses": {202}, "alike": false,
+		"words": "; 202 is what many receivers that queue events respond, for the provider a failed delivery: set the status",
+	},
+	{
+		"statuses": {204}, "alike": false,
+		"words": "; 204 is what many frameworks respond with an empty body: set the status",
+	},
+]
+
+# habit_words is empty where no habit fits; no two of them do.
+habit_words(environment) := concat("", [habit.words |
+	some habit in habits
+	only_status(environment, habit.statuses)
+	fits(habit, environment)
+])
+
+fits(habit, _) if not habit.alike
+
+fits(habit, environment) if {
+	habit.alike
 	responses.baselines[environment].wrong_statuses == rejected_statuses(environment)
-} else := "; correctly and incorrectly signed events are rejected alike: most likely it has another key" if {
-	only_status(environment, {400, 401, 403})
-	responses.baselines[environment].wrong_statuses == rejected_statuses(environment)
-} else := "; 201 is what NestJS responds to a POST by default: set @HttpCode(200)" if {
-	only_status(environment, {201})
-} else := "; 202 is what many receivers that queue events respond, for the provider a failed delivery: set the status" if {
-	only_status(environment, {202})
-} else := "; 204 is what many frameworks respond with an empty body: set the status" if {
-	only_status(environment, {204})
-} else := ""
+}
 
 rejected_statuses(environment) := sort({x.status | some x in rejected(environment)})
 
@@ -256,7 +285,7 @@ about(environment, "genuine") := {
 	"outcome": "fail",
 	"message": sprintf("%s did not respond with {{status}} to %s: %s%s%s", [
 		text.receiver(environment), count_words(environment), text.responses_of(rejected(environment)),
-		guess_words(environment), habit(environment),
+		guess_words(environment), habit_words(environment),
 	]),
 	"evidence": object.union(evidence(environment), {"receiver_takes": accepted_instead(environment)}),
 }

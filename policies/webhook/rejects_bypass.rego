@@ -119,7 +119,7 @@ rebuilt(item) if {
 	not item.fact.variant
 }
 
-findings contains verdict.warning(environment, "F29", hits, {
+findings contains verdict.warning(environment, hits, {
 	"subject": "F29 rebuilt",
 	"message": sprintf("%s accepted %s (%s): it takes its own URL from the request", [
 		text.receiver(environment), text.families.F29.accepted, concat(", ", text.cases(hits)),
@@ -133,7 +133,7 @@ findings contains verdict.warning(environment, "F29", hits, {
 }
 
 # Without another content type it is no bypass.
-forms(environment) := responses.shadowed(other_types(environment), environment, "F10", responses.plain_forms)
+forms(environment) := responses.shadowed(other_types(environment), "F10", responses.plain_forms)
 
 other_types(environment) := [item |
 	some item in responses.in_family(environment, "F11")
@@ -142,6 +142,6 @@ other_types(environment) := [item |
 
 # An empty signature next to a random one, and a list of random ones, are shadowed by different families.
 repeated(environment) := responses.shadowed(
-	responses.shadowed(responses.in_family(environment, "F19"), environment, "F01", {"empty-and-wrong": "empty"}),
-	environment, "F17", {"list-of-wrong": "long"},
+	responses.shadowed(responses.in_family(environment, "F19"), "F01", {"empty-and-wrong": "empty"}),
+	"F17", {"list-of-wrong": "long"},
 )

@@ -61,7 +61,7 @@ replaced(environment, finding) if {
 	count(legacy(environment)) > 0
 }
 
-findings contains verdict.warning(environment, "F26", hits, {
+findings contains verdict.warning(environment, hits, {
 	"subject": "F26 legacy",
 	"message": sprintf("%s accepted an older signature scheme of the provider with the correct key (%s)", [
 		text.receiver(environment), concat(", ", text.cases(hits)),

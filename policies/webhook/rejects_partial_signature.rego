@@ -34,7 +34,7 @@ findings contains finding if {
 
 # A truncated signature shows something of its own only where random digits of the same length are rejected.
 items(environment) := array.concat(
-	responses.shadowed(responses.in_family(environment, "F03"), environment, "F02", {
+	responses.shadowed(responses.in_family(environment, "F03"), "F02", {
 		"first-1": "random-1", "last-1": "random-1", "first-8": "random-8", "last-8": "random-8",
 		"first-16": "random-16", "last-16": "random-16", "first-64": "random-64", "last-64": "random-64",
 	}),

@@ -35,7 +35,7 @@ findings contains finding if {
 # rejected.
 items(environment) := array.concat(
 	array.concat(changed(environment), smuggled(environment)),
-	responses.shadowed(responses.in_family(environment, "F11"), environment, "F10", responses.plain_forms),
+	responses.shadowed(responses.in_family(environment, "F11"), "F10", responses.plain_forms),
 )
 
 changed(environment) := [item |
@@ -50,7 +50,7 @@ appended(item) if {
 	item.class == "accepted"
 }
 
-findings contains verdict.warning(environment, "F07", hits, {
+findings contains verdict.warning(environment, hits, {
 	"subject": "F07 appended",
 	"message": sprintf("%s accepted a signed batch with an unsigned item appended to it (%s)", [
 		text.receiver(environment), concat(", ", text.cases(hits)),

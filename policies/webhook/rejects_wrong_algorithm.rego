@@ -43,11 +43,11 @@ replaced(environment, finding) if {
 unkeyed(environment) := responses.in_family(environment, "F05")
 
 other_hashes(environment) := responses.of_class(
-	responses.shadowed(responses.in_family(environment, "F06"), environment, "F02", {"sha256": "random-64"}),
+	responses.shadowed(responses.in_family(environment, "F06"), "F02", {"sha256": "random-64"}),
 	"accepted",
 )
 
-findings contains verdict.warning(environment, "F06", hits, {
+findings contains verdict.warning(environment, hits, {
 	"subject": "F06",
 	"message": sprintf("%s accepted the correct key with another hash (%s): the algorithm is not pinned", [
 		text.receiver(environment), concat(", ", text.cases(hits)),

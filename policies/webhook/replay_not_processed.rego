@@ -77,7 +77,7 @@ reused(environment) := [item |
 	some item in responses.of_class(responses.in_family(environment, "F31"), "accepted")
 ]
 
-findings contains verdict.warning(environment, "F31", hits, {
+findings contains verdict.warning(environment, hits, {
 	"subject": "F31",
 	"message": sprintf("%s accepted %s (%s)", [
 		text.receiver(environment), text.families.F31.accepted, concat(", ", text.cases(hits)),

@@ -121,26 +121,17 @@ findings contains verdict.bridged(environment, "instances", about(lib.reference)
 	bridged(environment)
 }
 
-# about is the first of these cases that holds.
-about(environment) := some_accepted(environment) if {
-	count(accepted(environment)) > 0
-} else := some_open(environment) if {
-	count(open(environment)) > 0
-} else := some_stray(environment) if {
-	responses.baselines[environment].genuine
-	count(strays(environment)) > 0
-} else := too_few(environment) if {
-	not enough(environment)
-} else := not_alike(environment) if {
-	count(different(environment)) > 0
-} else := all_rejected(environment)
+# order is that of the cases: the first that holds is reported.
+order := ["accepted", "open", "stray", "too few", "different", "rejected"]
+
+about(environment) := [fields | some case in order; fields := concluded(case, environment)][0]
 
 forgeries(environment) := lib.amount(number(forged(environment)), "forged request", "forged requests")
 
 # kinds are the cases of the draws, as they are sent again.
 kinds(list) := sort({text.replayed(draw.fact) | some draw in list})
 
-some_accepted(environment) := {
+concluded("accepted", environment) := {
 	"outcome": "fail",
 	"message": sprintf("%s accepted %d of %s on new connections (%s), at %s", [
 		text.receiver(environment), number(accepted(environment)), forgeries(environment),
@@ -151,9 +142,11 @@ some_accepted(environment) := {
 		"addresses": addresses(accepted(environment)), "cases": kinds(accepted(environment)),
 		"replay": text.repeated(environment, "webhook.same-everywhere"),
 	},
+} if {
+	count(accepted(environment)) > 0
 }
 
-some_open(environment) := object.union(
+concluded("open", environment) := object.union(
 	verdict.way_out(environment, open(environment)),
 	{
 		"outcome": "inconclusive",
@@ -167,12 +160,13 @@ some_open(environment) := object.union(
 		},
 	},
 ) if {
+	count(open(environment)) > 0
 	words := [sprintf("%d %s", [number(responses.of_class(open(environment), class)), text.shows[class]]) |
 		some class in verdict.found(open(environment))
 	]
 }
 
-some_stray(environment) := {
+concluded("stray", environment) := {
 	"outcome": "inconclusive",
 	"message": sprintf("%s did not respond with {{status}} to a valid event at %s", [
 		text.receiver(environment), concat(", ", addresses(strays(environment))),
@@ -182,18 +176,23 @@ some_stray(environment) := {
 		"replay": text.repeated(environment, "webhook.same-everywhere"),
 	},
 	"next_step": "Make every address accept valid events (see webhook.accepts-genuine), and audit again.",
+} if {
+	responses.baselines[environment].genuine
+	count(strays(environment)) > 0
 }
 
-too_few(environment) := {
+concluded("too few", environment) := {
 	"outcome": "inconclusive",
 	"message": sprintf("%s responded to too few forged requests on new connections, or not at every address", [
 		text.receiver(environment),
 	]),
 	"evidence": {"addresses": sort(unreached(environment)), "draws": number(forged(environment))},
 	"next_step": "Audit again when every address of the endpoint responds.",
+} if {
+	not enough(environment)
 }
 
-not_alike(environment) := {
+concluded("different", environment) := {
 	"outcome": "warn",
 	"message": sprintf("%s rejected the same forged request on new connections with different statuses: %s", [
 		text.receiver(environment), concat(", ", different(environment)),
@@ -202,9 +201,11 @@ not_alike(environment) := {
 		"refused": number(rejected(environment)), "answers": different(environment),
 		"replay": text.repeated(environment, "webhook.same-everywhere"),
 	},
+} if {
+	count(different(environment)) > 0
 }
 
-all_rejected(environment) := {
+concluded("rejected", environment) := {
 	"outcome": "pass",
 	"message": sprintf("%s rejected %s on new connections to %s; %s%s", [
 		text.receiver(environment), lib.all_of(number(rejected(environment)), "forged request"),

@@ -56,23 +56,30 @@ about(environment) := {
 	"message": sprintf("%s responded with {{status}} to the same valid event both times", [text.receiver(environment)]),
 } if {
 	shown(environment) == "pass"
-} else := {
+}
+
+about(environment) := {
 	"outcome": "fail",
 	"message": sprintf("%s responded with {{status}} to a valid event, but not to its duplicate: %s", [
 		text.receiver(environment), text.response(second(environment)),
 	]),
 } if {
 	shown(environment) == "fail"
-} else := {
+}
+
+about(environment) := {
 	"outcome": "inconclusive",
 	"message": sprintf("%s gave no usable response to the same valid event twice: %s and %s", [
 		text.receiver(environment), text.response(first(environment)), text.response(second(environment)),
 	]),
 	"next_step": again(environment).next_step, "cause": again(environment).cause,
 } if {
-	second(environment)
+	not shown(environment)
 	not responses.accepts_everything(environment)
-} else := {
+	second(environment)
+}
+
+about(environment) := {
 	"outcome": "inconclusive",
 	"message": sprintf("%s gives every request the same response, so its {{status}} to a duplicate shows nothing", [
 		text.receiver(environment),
@@ -80,10 +87,15 @@ about(environment) := {
 	"next_step": everything.next_step, "cause": everything.cause,
 } if {
 	everything := obstacles.accepts_everything(environment)
-} else := {
+}
+
+about(environment) := {
 	"outcome": "inconclusive",
 	"message": sprintf("%s got no event twice: %s", [text.receiver(environment), obstacles.unproven(environment).why]),
 	"next_step": obstacles.unproven(environment).next_step, "cause": obstacles.unproven(environment).cause,
+} if {
+	not responses.accepts_everything(environment)
+	not second(environment)
 }
 
 # twice is the command that sends an event twice, where that is not a pass.
