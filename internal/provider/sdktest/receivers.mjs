@@ -1,28 +1,22 @@
-// One receiver on a provider's official SDK, as its documentation shows it, or with a misuse that the
-// documentation warns of: node receivers.mjs PROVIDER [MISUSE]. Its secret is in the variable SECRET, its
+// One receiver on a framework and a provider's official SDK, as its documentation shows it, or with a misuse
+// that the documentation warns of: node receivers.mjs FRAMEWORK PROVIDER [MISUSE]. Its secret is in the variable SECRET, its
 // certificate and key are in the files that CERTIFICATE and KEY name. The first line that it writes is its
 // port.
 
 import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:https";
+import { frameworks } from "./frameworks.mjs";
 import { sdk } from "./sdks.mjs";
 
-const [provider, misuse = ""] = process.argv.slice(2);
+const [framework, provider, misuse = ""] = process.argv.slice(2);
 const secret = process.env.SECRET;
 const write = process.stdout.write.bind(process.stdout);
 console.log = console.info = console.warn = console.debug = console.error = () => {}; // SDKs log events
 
-const path = "/webhooks";
 const { verify } = await sdk(provider);
 
 const json = (status, value) => ({ status, type: "application/json", body: JSON.stringify(value) });
 const text = (status, body) => ({ status, type: "text/plain", body });
-
-// reserialized is the request whose body was parsed by a middleware and is written again for the SDK.
-function reserialized(request) {
-  return { ...request, body: Buffer.from(JSON.stringify(JSON.parse(request.body.toString("utf8")))) };
-}
 
 function isHandshake(request) {
   const event = JSON.parse(request.body.toString("utf8"));
@@ -33,14 +27,20 @@ function isHandshake(request) {
 const misuses = {
   "": verify,
 
-  // express.json() before the route, and JSON.stringify(req.body) for the SDK
-  parsed: (key, request) => verify(key, reserialized(request)),
+  // the framework's parser before the route, and JSON.stringify(req.body) for the SDK
+  parsed: verify,
 
   // no signature, no check: "for local development"
   optional: (key, request) =>
     Object.keys(request.headers).some((name) => name.includes("signature") || name.includes("hmac"))
       ? verify(key, request)
       : true,
+
+  // the secret is in no variable, and without one nothing is verified
+  "fails-open": () => true,
+
+  // the secret is in no variable, and nothing else is taken for one
+  "empty-secret": (_, request) => verify("", request),
 
   // the age of the timestamp is not looked at
   async "no-tolerance"(key, request) {
@@ -78,6 +78,12 @@ const misuses = {
   async sha1(key, request) {
     const legacy = "sha1=" + createHmac("sha1", key).update(request.body).digest("hex");
     return request.headers["x-hub-signature"] === legacy || (await verify(key, request));
+  },
+
+  // the URL is that of a header that anybody may send
+  forwarded(key, request) {
+    const host = request.headers["x-forwarded-host"];
+    return verify(key, host ? { ...request, url: request.url.replace(/\/\/[^/]+/, `//${host}`) } : request);
   },
 };
 if (!misuses[misuse]) throw new Error(`no misuse ${misuse}`);
@@ -119,31 +125,11 @@ async function receive(request) {
 }
 
 const tls = { cert: readFileSync(process.env.CERTIFICATE), key: readFileSync(process.env.KEY) };
-const server = createServer(tls, (incoming, outgoing) => {
-  const chunks = [];
-  let size = 0;
-  incoming.on("data", (chunk) => {
-    size += chunk.length;
-    if (size <= 1 << 20) chunks.push(chunk);
-  });
-  incoming.on("error", () => outgoing.destroy());
-  incoming.on("end", async () => {
-    let response;
-    if (incoming.url.split("?")[0] !== path) response = text(404, "not found");
-    else if (incoming.method !== "POST") response = text(405, "method not allowed");
-    else if (size > 1 << 20) response = text(413, "too large");
-    else {
-      response = await receive({
-        method: incoming.method,
-        // as registered, and with the query that came: never from Host or X-Forwarded-Host
-        url: `https://127.0.0.1:${server.address().port}${incoming.url}`,
-        headers: incoming.headers,
-        body: Buffer.concat(chunks),
-      });
-    }
-    outgoing.writeHead(response.status, { "Content-Type": response.type });
-    outgoing.end(response.body);
-  });
+const server = await frameworks[framework]({
+  tls, provider, secret,
+  parsed: misuse === "parsed",
+  // the URL as registered, and with the query that came: never from Host or X-Forwarded-Host
+  receive: (request) => receive({ ...request, url: `https://127.0.0.1:${server.address().port}${request.url}` }),
 });
-server.listen(0, "127.0.0.1", () => write(`${server.address().port}\n`));
+write(`${server.address().port}\n`);
 process.stdin.resume().on("end", () => process.exit(0)); // it ends with the test that started it
