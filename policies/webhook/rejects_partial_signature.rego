@@ -34,12 +34,14 @@ findings contains finding if {
 
 # A truncated signature shows something of its own only where random digits of the same length are rejected.
 items(environment) := array.concat(
-	responses.shadowed(responses.in_family(environment, "F03"), "F02", {
-		"first-1": "random-1", "last-1": "random-1", "first-8": "random-8", "last-8": "random-8",
-		"first-16": "random-16", "last-16": "random-16", "first-64": "random-64", "last-64": "random-64",
+	responses.shadowed(truncated(environment), "F02", {c: regex.replace(c, "^(first|last)-", "random-") |
+		some item in truncated(environment)
+		c := item.fact.case
 	}),
 	[object.union(item, {"group": "F02-near"}) |
 		some item in responses.in_family(environment, "F02")
 		startswith(item.fact.case, "flipped-")
 	],
 )
+
+truncated(environment) := responses.in_family(environment, "F03")

@@ -203,7 +203,7 @@ func TestCommandsSendTheCase(t *testing.T) {
 		"oversized/1-MiB":                  exactly(signed),
 		"oversized/nesting-2000":           exactly(signed),
 		"truncated-signature/first-16":     exactly(func(body []byte) string { return signed(body)[:16] }),
-		"truncated-signature/last-8":       exactly(func(body []byte) string { return signed(body)[120:] }),
+		"truncated-signature/last-16":      exactly(func(body []byte) string { return signed(body)[112:] }),
 		"truncated-signature/first-16-then-zeros": exactly(func(body []byte) string {
 			return signed(body)[:16] + strings.Repeat("0", 112)
 		}),

@@ -98,7 +98,6 @@ func unreadBodies() []Case {
 		{Family: "F11", Name: "multipart-body-braces", Change: fits("{}", (*Request).asMultipart)},
 		{Family: "F11", Name: "form-body-empty", Change: fits("", (*Request).asForm)},
 		{Family: "F11", Name: "form-body-braces", Change: fits("{}", (*Request).asForm)},
-		{Family: "F11", Name: "multipart-empty", Change: fits("", func(f *Request) { f.contentType("multipart/form-data; boundary=prelaunch") })},
 		{Family: "F11", Name: "form-empty", Change: fits("", func(f *Request) { f.contentType("application/x-www-form-urlencoded") })},
 		{Family: "F11", Name: "text-empty", Change: fits("", func(f *Request) { f.contentType("text/plain") })},
 		{Family: "F11", Name: "text-braces", Change: fits("{}", func(f *Request) { f.contentType("text/plain") })},
