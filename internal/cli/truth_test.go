@@ -26,7 +26,7 @@ import (
 
 // sample is the stride at which the truth tables are walked by default. A row is a whole audit of two
 // receivers and costs about two seconds of CPU time.
-const sample = 16
+const sample = 24
 
 // audited is what one call of the program gave.
 type audited struct {

@@ -398,7 +398,9 @@ func TestReplaysAreCounted(t *testing.T) {
 
 func TestHostileReceivers(t *testing.T) {
 	t.Parallel()
-	for _, hostile := range behaviors.Hostiles() {
+	hostiles := behaviors.Hostiles()
+	for i := range audittest.Rows(t, len(hostiles), 1) {
+		hostile := hostiles[i]
 		t.Run(hostile.Name, func(t *testing.T) {
 			t.Parallel()
 			l := newLab(t, nil)

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prelaunch-audit/prelaunch/internal/audit/audittest"
 	"github.com/prelaunch-audit/prelaunch/internal/gitrepo/gittest"
 	"github.com/prelaunch-audit/prelaunch/internal/gitrepo/object"
 )
@@ -137,7 +138,8 @@ func TestHostilePacks(t *testing.T) {
 			return b
 		}, map[string]Reason{"odd": CorruptObject}, true},
 	}
-	for _, c := range cases {
+	for i := range audittest.Rows(t, len(cases), 1) {
+		c := cases[i]
 		t.Run(c.name, func(t *testing.T) {
 			b := c.build()
 			dir := b.Write(t)

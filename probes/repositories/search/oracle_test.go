@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/prelaunch-audit/prelaunch/internal/audit/audittest"
 	"github.com/prelaunch-audit/prelaunch/internal/keyscan/match"
 
 	"github.com/prelaunch-audit/prelaunch/internal/gitrepo/gittest"
@@ -179,7 +180,8 @@ func TestSameHitsAsGit(t *testing.T) {
 			g.Git("multi-pack-index", "write")
 		}},
 	}
-	for i, c := range cases {
+	for i := range audittest.Rows(t, len(cases), 1) {
+		c := cases[i]
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			g := realRepo(t, uint64(i), 150, c.init...)
