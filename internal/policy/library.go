@@ -9,7 +9,6 @@
 package policy
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
@@ -20,7 +19,6 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"path"
 	"slices"
 	"strings"
 
@@ -57,47 +55,6 @@ type Library struct {
 	data    map[string]any // what policies read as data
 	words   map[string]string
 	digest  string
-}
-
-type module struct {
-	file   string
-	text   string
-	parsed *ast.Module
-	user   bool
-}
-
-type check struct {
-	module
-	info       audit.CheckInfo // with placeholders, of a built-in one
-	order      int
-	needs      []string // features that a profile must have
-	families   []string // of test cases that it judges alone: without them it is not applicable
-	ofEndpoint string   // severity where a key opens one endpoint alone; empty: the same
-	because    string   // why it is not applicable to the library's profile; empty: it is
-}
-
-// custom is what METADATA of a check holds under custom.
-type custom struct {
-	ID             string   `json:"id"`
-	Order          int      `json:"order"` // place in the catalogue; a user's checks come last
-	Section        string   `json:"section"`
-	Items          []int    `json:"items"`    // of a user's check; those of built-in ones come from the profile
-	Needs          []string `json:"needs"`    // features without which a provider does not have this check
-	Families       []string `json:"families"` // of test cases; where a scheme makes all of them meaningless, the check is not applicable
-	Level          string   `json:"level"`
-	Severity       string   `json:"severity"`
-	OfEndpoint     string   `json:"severity_of_endpoint"` // severity where the provider's key opens one endpoint and nothing else; default: severity
-	Attestable     bool     `json:"attestable"`
-	Passes         string   `json:"passes"` // what passes and what fails, for readers
-	Fails          string   `json:"fails"`
-	Remediation    string   `json:"remediation"`
-	Sources        []string `json:"sources"`
-	Facts          []string `json:"facts"`
-	CWE            []string `json:"cwe"`
-	OWASPASVS      []string `json:"owasp_asvs"`
-	PerEnvironment bool     `json:"per_environment"`
-	Compares       bool     `json:"compares_environments"`
-	Environment    string   `json:"environment"`
 }
 
 // Load parses the built-in modules and those in the user's directories. The digests are of what else verdicts
@@ -281,65 +238,6 @@ func packageSegments(parsed *ast.Module) []string {
 	return segments
 }
 
-var severities = []string{"critical", "high", "medium", "low"}
-
-func newCheck(m module, annotation *ast.Annotations) (check, error) {
-	raw, err := json.Marshal(annotation.Custom)
-	if err != nil {
-		return check{}, fmt.Errorf("custom: %w", err)
-	}
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	decoder.DisallowUnknownFields()
-	var c custom
-	if err := decoder.Decode(&c); err != nil {
-		return check{}, fmt.Errorf("custom: %w", err)
-	}
-	missing := func(what string) (check, error) {
-		return check{}, fmt.Errorf("%s is missing or wrong", what)
-	}
-	switch {
-	case c.ID == "" || strings.ContainsAny(c.ID, " *?[]/"):
-		return missing("custom.id")
-	case annotation.Title == "":
-		return missing("title")
-	case c.Section == "":
-		return missing("custom.section")
-	case c.Level != audit.Required && c.Level != audit.Recommended:
-		return missing("custom.level (required or recommended)")
-	case !slices.Contains(severities, c.Severity):
-		return missing("custom.severity (critical, high, medium or low)")
-	case c.OfEndpoint != "" && !slices.Contains(severities, c.OfEndpoint):
-		return missing("custom.severity_of_endpoint (critical, high, medium or low)")
-	case c.Remediation == "":
-		return missing("custom.remediation")
-	}
-	return check{module: m, order: c.Order, ofEndpoint: c.OfEndpoint, needs: c.Needs, families: c.Families, info: audit.CheckInfo{
-		ID: c.ID, Title: annotation.Title, Description: reflow(annotation.Description), Section: c.Section, Items: c.Items,
-		Level: c.Level, Severity: c.Severity, Attestable: c.Attestable, Passes: reflow(c.Passes), Fails: reflow(c.Fails), Remediation: reflow(c.Remediation), Sources: c.Sources,
-		Facts: c.Facts, PerEnvironment: c.PerEnvironment, Compares: c.Compares, Environment: c.Environment, CWE: c.CWE, OWASPASVS: c.OWASPASVS,
-	}}, nil
-}
-
-// reflow joins the lines of a paragraph, which break where the source file is full; blank lines, lists and indented lines stay.
-func reflow(text string) string {
-	var out strings.Builder
-	previous := ""
-	for line := range strings.Lines(strings.TrimSpace(text)) {
-		line = strings.TrimRight(line, " \r\n")
-		keeps := line == "" || previous == "" || strings.HasPrefix(line, " ") || strings.HasPrefix(line, "- ")
-		switch {
-		case out.Len() == 0:
-		case keeps:
-			out.WriteByte('\n')
-		default:
-			out.WriteByte(' ')
-		}
-		out.WriteString(line)
-		previous = line
-	}
-	return out.String()
-}
-
 func (l *Library) unique() error {
 	ids, packages := map[string]string{}, map[string]string{}
 	for _, check := range l.checks {
@@ -372,70 +270,4 @@ func (l *Library) Checks() []audit.CheckInfo {
 		infos[i] = l.described(check)
 	}
 	return infos
-}
-
-// UnmatchedError is a pattern that matches no check.
-type UnmatchedError struct{ Pattern string }
-
-func (e *UnmatchedError) Error() string { return fmt.Sprintf("no check matches %q", e.Pattern) }
-
-// Selection is a choice of checks.
-type Selection struct {
-	Checks  []audit.CheckInfo
-	Partial bool // required checks were left out
-	own     bool // a user's own check is selected
-}
-
-// Reads reports whether a selected check needs facts of that kind.
-func (s Selection) Reads(kind string) bool {
-	return slices.ContainsFunc(s.Checks, func(c audit.CheckInfo) bool { return slices.Contains(c.Facts, kind) })
-}
-
-// Selects reports whether the check is selected, or may be: a user's own check reads facts in ways that are not known here.
-func (s Selection) Selects(id string) bool {
-	return s.own || slices.ContainsFunc(s.Checks, func(c audit.CheckInfo) bool { return c.ID == id })
-}
-
-// Select chooses the checks that match any of only (all, if empty) and none of skip; both are globs such as "webhook.*". A glob that
-// matches no check is an error, and so is a choice of nothing.
-func (l *Library) Select(only, skip []string) (Selection, error) {
-	var selection Selection
-	used := map[string]bool{}
-	matches := func(patterns []string, id string) (bool, error) {
-		any := false
-		for _, pattern := range patterns {
-			ok, err := path.Match(pattern, id)
-			if err != nil {
-				return false, fmt.Errorf("%q is no pattern of checks such as webhook.*", pattern)
-			}
-			used[pattern] = used[pattern] || ok
-			any = any || ok
-		}
-		return any, nil
-	}
-	for _, check := range l.checks {
-		wanted, err := matches(only, check.info.ID)
-		if err != nil {
-			return Selection{}, err
-		}
-		skipped, err := matches(skip, check.info.ID)
-		if err != nil {
-			return Selection{}, err
-		}
-		if (len(only) == 0 || wanted) && !skipped {
-			selection.Checks = append(selection.Checks, l.described(check))
-			selection.own = selection.own || check.user
-		} else if check.info.Level == audit.Required {
-			selection.Partial = true
-		}
-	}
-	for _, pattern := range append(slices.Clone(only), skip...) {
-		if !used[pattern] {
-			return Selection{}, &UnmatchedError{Pattern: pattern}
-		}
-	}
-	if len(selection.Checks) == 0 {
-		return Selection{}, errors.New("no check is selected")
-	}
-	return selection, nil
 }

@@ -7,79 +7,11 @@ import (
 	"strings"
 
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
-	"github.com/prelaunch-audit/prelaunch/internal/lazy"
 	"github.com/prelaunch-audit/prelaunch/internal/yamldoc"
 )
 
 // Rules of this file: the document is held against the table, and what fits becomes a tree of values. What does not fit is
 // reported once, here, and is absent from the tree, so the reader of the tree need not look again.
-
-// Value is a part of the configuration that fits its shape. A nil *Value is one that is absent or was reported.
-type Value struct {
-	Path   string
-	At     audit.Position
-	Kind   Kind
-	Fields map[string]*Value // of an object or mapping
-	Names  []string          // of a mapping, in the order of the file
-	Items  []*Value          // of a list
-	Text   string            // of a text or date
-	Number float64
-	Flag   bool
-	// Misspelt names the fields of an object that a key that was reported most likely stands for.
-	Misspelt map[string]bool
-}
-
-func (v *Value) Field(name string) *Value {
-	if v == nil {
-		return nil
-	}
-	return v.Fields[name]
-}
-
-func (v *Value) List() []*Value {
-	if v == nil {
-		return nil
-	}
-	return v.Items
-}
-
-// String is the text, "" when there is none.
-func (v *Value) String() string {
-	if v == nil {
-		return ""
-	}
-	return v.Text
-}
-
-// Strings are the texts of a list, never nil.
-func (v *Value) Strings() []string {
-	out := []string{}
-	for _, item := range v.List() {
-		out = append(out, item.Text)
-	}
-	return out
-}
-
-func (v *Value) Or(fallback string) string {
-	if v == nil {
-		return fallback
-	}
-	return v.Text
-}
-
-func (v *Value) NumberOr(fallback float64) float64 {
-	if v == nil {
-		return fallback
-	}
-	return v.Number
-}
-
-func (v *Value) IsTrue() bool { return v != nil && v.Flag }
-
-func (v *Value) Date() audit.Date {
-	day, _ := parseDate(v.String())
-	return day
-}
 
 // walker holds a document against the table.
 type walker struct {
@@ -321,121 +253,6 @@ func (w *walker) walkList(node *yamldoc.Value, s *Shape, v *Value) bool {
 	return true
 }
 
-// lookalike is plain text that other readers of YAML take for true or false.
-var lookalike = lazy.Regexp(`^(?i:y|yes|n|no|on|off)$`)
-
-// maxEchoedNumber is the longest number, in characters, that a message repeats: longer ones may be keys.
-const maxEchoedNumber = 6
-
-var (
-	wholeNumber   = lazy.Regexp(`^-?(0|[1-9][0-9]{0,8})$`)
-	decimalNumber = lazy.Regexp(`^-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,9})?$`)
-)
-
-func (w *walker) walkScalar(node *yamldoc.Value, s *Shape, v *Value) bool {
-	due := map[Kind]string{Text: "a text", Date: "a date like 2026-11-01", Boolean: "true or false", Integer: "a whole number", Number: "a number"}[s.Kind]
-	if node.Kind != yamldoc.Scalar || isNull(node) {
-		w.wrongKind(node, v, due)
-		return false
-	}
-	v.Text = node.Text
-	switch s.Kind {
-	case Text:
-		return w.walkText(node, s, v)
-	case Date:
-		return w.walkDate(v)
-	case Boolean:
-		if !node.Plain || (v.Text != "true" && v.Text != "false") {
-			w.found.Add(v.At, v.Path+" is neither true nor false", "write true or false, without quotes")
-			return false
-		}
-		if len(s.Words) > 0 && !slices.Contains(s.Words, v.Text) {
-			w.found.Add(v.At, v.Path+" is "+v.Text, "write "+strings.Join(s.Words, " or ")+", or remove what it belongs to")
-			return false
-		}
-		v.Flag = v.Text == "true"
-		return true
-	}
-	pattern := decimalNumber
-	if s.Kind == Integer {
-		pattern = wholeNumber
-	}
-	if !node.Plain || !pattern().MatchString(v.Text) {
-		w.found.Add(v.At, v.Path+" is not "+due, "write decimal digits without quotes and without leading zeros")
-		return false
-	}
-	v.Number, _ = strconv.ParseFloat(v.Text, 64)
-	if v.Number < s.Low || v.Number > s.High {
-		next := fmt.Sprintf("write one from %v to %v", s.Low, s.High)
-		if s.Low == s.High {
-			next = fmt.Sprintf("this program reads %v", s.Low)
-		}
-		shown := v.Text
-		if len(shown) > maxEchoedNumber {
-			shown = "out of range"
-		}
-		w.found.Add(v.At, v.Path+" is "+shown, next)
-		return false
-	}
-	return true
-}
-
-// maxListed bounds how many words a message lists.
-const maxListed = 20
-
-func (w *walker) walkText(node *yamldoc.Value, s *Shape, v *Value) bool {
-	switch {
-	case len(s.Words) > 0:
-		for _, word := range s.Words {
-			if word == v.Text {
-				return true
-			}
-		}
-		if s.OrForm && node.Type == yamldoc.Text && s.Form.Takes(v.Text) {
-			return true
-		}
-		next := "write one of them"
-		if s.OrForm {
-			next = s.Form.Next
-		}
-		if meant, near := nearestTo(v.Text, s.Words); near {
-			next = fmt.Sprintf("did you mean %q?", meant)
-		}
-		words := strings.Join(s.Words, ", ")
-		if len(s.Words) > maxListed {
-			words = fmt.Sprintf("the %d known words", len(s.Words))
-		}
-		w.found.Add(v.At, v.Path+" is none of "+words, next)
-		return false
-	case node.Type != yamldoc.Text && !(s.Digits && node.Type == yamldoc.Number):
-		next := "put it in quotes: \"…\""
-		if s.Form.Pattern != nil && !s.Form.Takes(v.Text) {
-			next = s.Form.Next
-		}
-		w.found.Add(v.At, v.Path+" is "+kindName(node)+", expected a string", next)
-		return false
-	case node.Plain && lookalike().MatchString(v.Text):
-		w.found.Add(v.At, v.Path+" is a word that some readers of YAML take for true or false", "put it in quotes: \"…\"")
-		return false
-	case !s.Form.Takes(v.Text):
-		w.found.Add(v.At, v.Path+" is not "+s.Form.Is, s.Form.Next)
-		return false
-	}
-	return true
-}
-
-func (w *walker) walkDate(v *Value) bool {
-	if _, ok := parseDate(v.Text); ok {
-		return true
-	}
-	shown := "is not a date"
-	if dateForm().MatchString(v.Text) {
-		shown = "is " + v.Text + ", which is no day of the calendar"
-	}
-	w.found.Add(v.At, v.Path+" "+shown, "write it like 2026-11-01")
-	return false
-}
-
 // wrongKind reports a value of another kind than the expected one.
 func (w *walker) wrongKind(node *yamldoc.Value, v *Value, due string) {
 	nothing := isNull(node)
@@ -482,30 +299,4 @@ func kindName(node *yamldoc.Value) string {
 
 func duplicate(name string, first audit.Position) string {
 	return fmt.Sprintf("duplicate key %s, given first in line %d", shownName(name), first.Line)
-}
-
-// Plain is what encoding/json makes the same document of: maps, lists, texts, numbers and truth values.
-func (v *Value) Plain() any {
-	if v == nil {
-		return nil
-	}
-	switch v.Kind {
-	case Object, Mapping:
-		members := make(map[string]any, len(v.Fields))
-		for name, field := range v.Fields {
-			members[name] = field.Plain()
-		}
-		return members
-	case List:
-		items := make([]any, len(v.Items))
-		for i, item := range v.Items {
-			items[i] = item.Plain()
-		}
-		return items
-	case Boolean:
-		return v.Flag
-	case Integer, Number:
-		return v.Number
-	}
-	return v.Text
 }
