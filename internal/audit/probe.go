@@ -140,6 +140,9 @@ func (s *Shared) Once(name string, make func() (any, error)) (any, error) {
 type Network interface {
 	// Addresses are the "address:port" at which a host's port is to be reached, in a stable order.
 	Addresses(ctx context.Context, host, port string) ([]string, error)
+	// Unresolved are the types of DNS records, A or AAAA, of a host that has addresses of the other type, of which the lookup
+	// failed: it may have more addresses than Addresses returned.
+	Unresolved(host string) []string
 	// DialContext connects to "host:port", the host as a URL names it.
 	DialContext(ctx context.Context, network, address string) (net.Conn, error)
 	// DialAddress connects to one of Addresses, as it is: network.resolve does not apply to it again.

@@ -52,7 +52,10 @@ func TestParseAllowed(t *testing.T) {
 // rebinding resolves a name to another address each time, as a hostile DNS server does.
 type rebinding struct{ answers []string }
 
-func (r *rebinding) LookupNetIP(context.Context, string, string) ([]netip.Addr, error) {
+func (r *rebinding) LookupNetIP(_ context.Context, network, host string) ([]netip.Addr, error) {
+	if network == "ip6" {
+		return nil, errNoAddress(host)
+	}
 	next := r.answers[0]
 	r.answers = r.answers[1:]
 	return []netip.Addr{netip.MustParseAddr(next)}, nil

@@ -5,6 +5,7 @@
 package netprobe
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -48,6 +49,7 @@ type Network struct {
 type lookup struct {
 	done      chan struct{}
 	addresses []netip.Addr
+	failed    []string // record types for which DNS did not say whether there are any
 	err       error
 }
 
@@ -180,23 +182,69 @@ func (n *Network) lookUp(ctx context.Context, host string) ([]netip.Addr, error)
 	}
 }
 
+// Unresolved implements audit.Network.
+func (n *Network) Unresolved(host string) []string {
+	n.mu.Lock()
+	found := n.names[canonical(host)]
+	n.mu.Unlock()
+	if found == nil {
+		return nil
+	}
+	<-found.done
+	return found.failed
+}
+
+// families are the record types that hold addresses, with how LookupNetIP calls what they hold. Each is
+// asked for alone: a resolver that is asked for both does not say that one of the answers was an error.
+var families = []struct{ record, network string }{{"A", "ip4"}, {"AAAA", "ip6"}}
+
 func (n *Network) ask(ctx context.Context, host string, found *lookup) {
 	defer close(found.done)
 	ctx, cancel := context.WithTimeout(ctx, n.dialer.Timeout)
 	defer cancel()
-	addresses, err := n.resolver.LookupNetIP(ctx, "ip", host)
-	if err != nil {
-		found.err = fmt.Errorf("look up %s: %w", host, err)
+	addresses, errs := make([][]netip.Addr, len(families)), make([]error, len(families))
+	var wait sync.WaitGroup
+	for i, family := range families {
+		wait.Go(func() { addresses[i], errs[i] = n.resolver.LookupNetIP(ctx, family.network, host) })
+	}
+	wait.Wait()
+	var failure error // one that leaves open whether there are addresses tells more than that there are none
+	for i, err := range errs {
+		switch {
+		case err == nil:
+		case !hasNone(err):
+			found.failed, failure = append(found.failed, families[i].record), err
+		case failure == nil:
+			failure = err
+		}
+	}
+	all := slices.Concat(addresses...)
+	if canceled := ctx.Err(); errors.Is(canceled, context.Canceled) && failure != nil {
+		all, failure = nil, canceled // others may still want to know
+	}
+	if len(all) == 0 {
+		found.failed, found.err = nil, fmt.Errorf("look up %s: %w", host, cmp.Or(failure, errNoAddress(host)))
 		n.mu.Lock()
 		delete(n.names, host)
 		n.mu.Unlock()
 		return
 	}
-	for i := range addresses {
-		addresses[i] = addresses[i].Unmap()
+	for i := range all {
+		all[i] = all[i].Unmap()
 	}
-	slices.SortFunc(addresses, netip.Addr.Compare)
-	found.addresses = slices.Compact(addresses)
+	slices.SortFunc(all, netip.Addr.Compare)
+	found.addresses = slices.Compact(all)
+}
+
+// hasNone reports whether a lookup ended with the name having no address of the kind.
+func hasNone(err error) bool {
+	var dns *net.DNSError
+	var unsuitable *net.AddrError // the hosts file has the other kind only
+	return errors.As(err, &dns) && dns.IsNotFound || errors.As(err, &unsuitable)
+}
+
+func errNoAddress(host string) error {
+	return &net.DNSError{Err: "no address", Name: host, IsNotFound: true}
 }
 
 func mustPort(port string) uint16 {
@@ -232,7 +280,7 @@ func (n *Network) DialContext(ctx context.Context, network, address string) (net
 		}
 	}
 	if first == nil {
-		return nil, &net.DNSError{Err: "no address", Name: host, IsNotFound: true}
+		return nil, errNoAddress(host)
 	}
 	return nil, first
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -16,10 +17,19 @@ import (
 
 type names map[string][]string
 
-func (n names) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, error) {
+func (n names) LookupNetIP(_ context.Context, network, host string) ([]netip.Addr, error) {
 	var out []netip.Addr
 	for _, text := range n[host] {
-		out = append(out, netip.MustParseAddr(text))
+		address, err := netip.ParseAddr(text)
+		if err != nil { // "ip6 fails"
+			if strings.HasPrefix(text, network) {
+				return nil, &net.DNSError{Err: "server misbehaving", Name: host, IsTemporary: true}
+			}
+			continue
+		}
+		if address.Unmap().Is4() == (network == "ip4") {
+			out = append(out, address)
+		}
 	}
 	if out == nil {
 		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
@@ -123,13 +133,45 @@ func TestLookupIsSharedAndEndsWithItsCaller(t *testing.T) {
 // slowNames says when it is asked, and answers when it is told to.
 type slowNames chan struct{}
 
-func (s slowNames) LookupNetIP(ctx context.Context, _, _ string) ([]netip.Addr, error) {
+func (s slowNames) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
+	if network == "ip6" {
+		return nil, errNoAddress(host)
+	}
 	s <- struct{}{}
 	select {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-s:
 		return []netip.Addr{netip.MustParseAddr("192.0.2.7")}, nil
+	}
+}
+
+// TestLookupOfOneFamilyFails: where the AAAA records of a name that has A records cannot be looked up, or
+// the other way round, there may be more addresses; where it is known that there are none, there are not.
+func TestLookupOfOneFamilyFails(t *testing.T) {
+	t.Parallel()
+	network := New(&audit.Integration{}, names{
+		"both.acme.example": {"192.0.2.1", "2001:db8::1"}, "four.acme.example": {"192.0.2.1"},
+		"half.acme.example": {"192.0.2.1", "ip6 fails"}, "other.acme.example": {"2001:db8::1", "ip4 fails"},
+		"none.acme.example": {"ip6 fails"},
+	})
+	for _, test := range []struct {
+		host       string
+		addresses  int
+		unresolved []string
+		class      string
+	}{
+		{"both.acme.example", 2, nil, ""}, {"four.acme.example", 1, nil, ""},
+		{"half.acme.example", 1, []string{"AAAA"}, ""}, {"other.acme.example", 1, []string{"A"}, ""},
+		{"none.acme.example", 0, nil, LookupFailed}, {"unknown.acme.example", 0, nil, NoAddress},
+	} {
+		got, err := network.Addresses(t.Context(), test.host, "443")
+		if class := Classify(t.Context(), err); len(got) != test.addresses || class != test.class {
+			t.Errorf("%s: %v, %s", test.host, got, class)
+		}
+		if diff := cmp.Diff(test.unresolved, network.Unresolved(test.host)); diff != "" {
+			t.Errorf("%s: %s", test.host, diff)
+		}
 	}
 }
 

@@ -27,6 +27,9 @@ type Resolution struct {
 	Detail    string `json:"detail,omitempty"`
 	Addresses int    `json:"addresses"`
 	Skipped   int    `json:"skipped"` // addresses beyond MaxAddresses, not inspected
+	// Unresolved are the types of DNS records, A or AAAA, whose lookup failed while the other's did not:
+	// there may be more addresses.
+	Unresolved []string `json:"unresolved,omitempty"`
 }
 
 // Kinds of Resolution in addition to those it shares with Reach.

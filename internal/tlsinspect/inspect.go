@@ -50,6 +50,9 @@ type Options struct {
 	// Resolve gives the addresses to dial, "ip:port", for a host and a port. An error that is
 	// syscall.ECONNREFUSED means that the port counts as refused.
 	Resolve func(ctx context.Context, host, port string) ([]string, error)
+	// Unresolved are the types of DNS records of a host that Resolve found addresses for whose lookup
+	// failed; nil: of none.
+	Unresolved func(host string) []string
 	// Dial opens a connection to one such address.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// DialName connects to "host:port" for what a response or a certificate names; nil: by Resolve
@@ -236,6 +239,9 @@ func (in *inspector) resolve(ctx context.Context, host, port string) ([]string, 
 	if err != nil {
 		r.Kind, r.Detail = resolutionKind(err), detailOf(err)
 		return nil, r
+	}
+	if in.Unresolved != nil {
+		r.Unresolved = in.Unresolved(host)
 	}
 	if len(addresses) == 0 {
 		r.Kind, r.Detail = ResolutionNone, "the name has no address"

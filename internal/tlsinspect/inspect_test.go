@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -176,6 +177,17 @@ func TestManyAddresses(t *testing.T) {
 	}
 	facts := l.look()
 	if r := facts.Endpoints[0].Resolution; r.Skipped != 3 || r.Addresses != MaxAddresses+3 || len(facts.Endpoints[0].Addresses) != MaxAddresses {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestAddressesThatDNSDidNotTell: a name may have more addresses than those that were found.
+func TestAddressesThatDNSDidNotTell(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.at(labHost+":443", l.closedPort())
+	l.options.Unresolved = func(string) []string { return []string{"AAAA"} }
+	if r := l.look().Endpoints[0].Resolution; r.Kind != ReachOK || !slices.Equal(r.Unresolved, []string{"AAAA"}) {
 		t.Errorf("%+v", r)
 	}
 }

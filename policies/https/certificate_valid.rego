@@ -61,6 +61,8 @@ warn_share := 6
 
 findings contains https.unseen(environment) if some environment, _ in lib.environments
 
+findings contains https.some_addresses(environment) if some environment, _ in lib.environments
+
 # held lists every certificate of an environment's endpoint with the address that sent it.
 held[environment] := [{"address": address.address, "certificate": certificate} |
 	some address in endpoint.addresses

@@ -150,3 +150,10 @@ test_inconclusive_one_address_uninspected if {
 }
 
 test_inconclusive_not_run if said(fixture.not_run) == {["inconclusive", "not looked at"]}
+
+test_inconclusive_other_addresses if {
+	every change in [{"kind": "ok", "unresolved": ["AAAA"]}, {"kind": "ok", "addresses": 20, "skipped": 4}] {
+		facts := fixture.with_facts([object.union(fixture.endpoint, {"resolution": change})], [fixture.url])
+		said(facts) == {["inconclusive", "other addresses"], ["pass", "valid"]}
+	}
+}

@@ -62,6 +62,8 @@ class_names := {
 
 findings contains https.unseen(environment) if some environment, _ in lib.environments
 
+findings contains https.some_addresses(environment) if some environment, _ in lib.environments
+
 findings contains lib.finding({
 	"outcome": "fail", "environment": environment, "subject": sprintf("version %s", [version]),
 	"target": url_of(environment),

@@ -80,3 +80,10 @@ test_pass_with_notes if {
 		"suites in CBC mode are accepted",
 	]
 }
+
+test_inconclusive_other_addresses if {
+	every change in [{"kind": "ok", "unresolved": ["AAAA"]}, {"kind": "ok", "addresses": 20, "skipped": 4}] {
+		facts := fixture.with_facts([object.union(fixture.endpoint, {"resolution": change})], [fixture.url])
+		said(facts) == {["inconclusive", "other addresses"], ["pass", "modern"]}
+	}
+}

@@ -160,6 +160,8 @@ findings contains lib.finding({
 	count(some_twins) > 0
 }
 
+findings contains https.some_addresses(environment) if some environment, _ in lib.environments
+
 words := {"refused": "rejected", "redirected": "redirected"}
 
 plural := {true: "ports", false: "port"}

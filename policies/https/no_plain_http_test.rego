@@ -67,3 +67,10 @@ test_inconclusive_only_a_get if {
 	redirected := fixture.with_clear({"get": clear("GET", {"status": 301, "location": {"scheme": "https"}}), "post": fixture.clear_answer("POST", "not_sent")})
 	said(redirected) == {["inconclusive", "not asked 80"], ["pass", "refused"]}
 }
+
+test_inconclusive_other_addresses if {
+	every change in [{"kind": "ok", "unresolved": ["AAAA"]}, {"kind": "ok", "addresses": 20, "skipped": 4}] {
+		facts := fixture.with_facts([object.union(fixture.endpoint, {"resolution": change})], [fixture.url])
+		said(facts) == {["inconclusive", "other addresses"], ["pass", "refused"]}
+	}
+}

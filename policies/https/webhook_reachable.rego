@@ -79,6 +79,10 @@ reach_step := "Audit from a machine that the endpoint admits, and say so:\nnetwo
 	behind_allowlist
 } else := "Audit again from a machine that can reach every address of the endpoint."
 
+findings contains object.union(https.some_addresses(environment), {"evidence": {"is_cause": true}}) if {
+	some environment, _ in lib.environments
+}
+
 # Addresses that could not be connected to, grouped by how they failed.
 findings contains lib.finding(object.union(waited_for(environment, url), {
 	"outcome": unreachable(kind), "environment": environment, "subject": sprintf("address %s", [kind]),

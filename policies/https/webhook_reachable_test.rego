@@ -133,3 +133,10 @@ test_inconclusive_client_certificate_refused if {
 	contains(f.message, "rejects the configured one")
 	contains(f.next_step, "client_certificate")
 }
+
+test_inconclusive_other_addresses if {
+	every change in [{"kind": "ok", "unresolved": ["AAAA"]}, {"kind": "ok", "addresses": 20, "skipped": 4}] {
+		facts := fixture.with_facts([object.union(fixture.endpoint, {"resolution": change})], [fixture.url])
+		said(facts) == {["inconclusive", "other addresses"], ["pass", "reachable"]}
+	}
+}

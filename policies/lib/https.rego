@@ -41,6 +41,30 @@ uninspected(endpoint) := [address |
 	not untested(address.reach)
 ]
 
+# others are why an endpoint may have, or has, addresses that were not inspected.
+others(endpoint) := {sprintf("its %s records could not be looked up", [record]) |
+	some record in object.get(endpoint.resolution, "unresolved", [])
+} | {sprintf("it has %s, more than are checked", [lib.amount(endpoint.resolution.addresses, "address", "addresses")]) |
+	object.get(endpoint.resolution, "skipped", 0) > 0
+}
+
+# some_addresses is the finding where an endpoint may have addresses that were not inspected.
+some_addresses(environment) := lib.finding({
+	"outcome": "inconclusive", "environment": environment, "subject": "other addresses",
+	"target": webhook_url[environment].url,
+	"message": sprintf("%s webhook host %s was not checked on every address: %s", [
+		lib.label(environment), endpoint.host, concat(", ", reasons),
+	]),
+	"next_step": "Make DNS respond for A and AAAA records, or name the addresses under `network: {resolve: …}`, and audit again.",
+	"evidence": {"host": endpoint.host, "addresses": where(endpoint.addresses), "reason": "not_every_address"},
+	"cause": sprintf("webhook.lookup/%s", [environment]),
+}) if {
+	endpoint := webhook_endpoint[environment]
+	count(inspected(endpoint)) > 0
+	reasons := others(endpoint)
+	count(reasons) > 0
+}
+
 # unseen is the finding where nothing can be said about an environment's webhook endpoint.
 unseen(environment) := lib.incomplete(environment, "https.endpoint") if {
 	not webhook_url[environment]

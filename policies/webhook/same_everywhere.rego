@@ -122,7 +122,7 @@ findings contains verdict.bridged(environment, "instances", about(lib.reference)
 }
 
 # order is that of the cases: the first that holds is reported.
-order := ["accepted", "open", "stray", "too few", "different", "rejected"]
+order := ["accepted", "open", "stray", "too few", "unresolved", "different", "rejected"]
 
 about(environment) := [fields | some case in order; fields := concluded(case, environment)][0]
 
@@ -190,6 +190,19 @@ concluded("too few", environment) := {
 	"next_step": "Audit again when every address of the endpoint responds.",
 } if {
 	not enough(environment)
+}
+
+concluded("unresolved", environment) := {
+	"outcome": "inconclusive",
+	"message": sprintf(
+		"%s may have more addresses than those that rejected forged requests: its %s records could not be looked up",
+		[text.receiver(environment), concat(" and ", responses.baselines[environment].unresolved)],
+	),
+	"evidence": {"addresses": addresses(rejected(environment)), "draws": number(forged(environment))},
+	"next_step": "Make DNS respond for A and AAAA records, or name the addresses under `network: {resolve: …}`, and audit again.",
+	"cause": sprintf("webhook.lookup/%s", [environment]),
+} if {
+	count(object.get(responses.baselines[environment], "unresolved", [])) > 0
 }
 
 concluded("different", environment) := {

@@ -40,6 +40,7 @@ test_inconclusive if {
 	outcomes({}, array.concat(both, [draw("unsigned", 1, {"status": 0, "error": "timeout"})])) == {"inconclusive"}
 	outcomes({"addresses": ["192.0.2.1:443", "192.0.2.2:443"]}, both) == {"inconclusive"}
 	outcomes({"complete": false}, both) == {"inconclusive"}
+	outcomes({"unresolved": ["AAAA"]}, both) == {"inconclusive"}
 	outcomes({}, [draw("unsigned", 30, {}), draw("wrong-key", 30, {}), draw("genuine", 1, {"status": 500})]) == {"inconclusive"}
 	outcomes({"receiver": "queued"}, both) == {"inconclusive"}
 }

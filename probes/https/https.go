@@ -151,7 +151,7 @@ func (probe) Run(ctx context.Context, run *audit.Run) error {
 		inspected = append(inspected, tlsinspect.Target{ID: fmt.Sprint(len(inspected)), URL: t.url, Post: t.post, PlainHTTP: t.role == roleWebhook, Follow: t.role != roleAPI})
 	}
 	facts, err := tlsinspect.Inspect(ctx, tlsinspect.Options{
-		Resolve: run.Network.Addresses, Dial: run.Network.DialAddress, DialName: run.Network.DialContext, Led: run.Integration.Network.Leads,
+		Resolve: run.Network.Addresses, Unresolved: run.Network.Unresolved, Dial: run.Network.DialAddress, DialName: run.Network.DialContext, Led: run.Integration.Network.Leads,
 		SystemRoots: run.Roots.System, ExtraRoots: extra, ClientCert: run.Integration.Network.ClientCertificate,
 		Now: run.Now, Timeout: run.Integration.Network.Timeout, UserAgent: run.UserAgent,
 		Pace: func(ctx context.Context, host string) error {

@@ -102,6 +102,7 @@ type Baseline struct {
 	FixedUIDs       bool     `json:"fixed_uids" jsonschema:"probe_uids are configured"`
 	EventType       string   `json:"event_type" jsonschema:"type of the events that were forged"`
 	Addresses       []string `json:"addresses" jsonschema:"addresses that the receiver's name has"`
+	Unresolved      []string `json:"unresolved,omitempty" jsonschema:"types of DNS records, A or AAAA, whose lookup failed while the other's did not: it may have more addresses"`
 	Unresponsive    bool     `json:"unresponsive" jsonschema:"the receiver stopped answering valid events as at the beginning, and did not come back"`
 	Stops           []Stop   `json:"stops" jsonschema:"requests after which the receiver stopped responding"`
 	After           []string `json:"after" jsonschema:"families that were sent just before it went away, for good or for a while"`

@@ -197,7 +197,7 @@ func (p *prober) resolve(ctx context.Context, t *transcript) bool {
 		t.baseline.State, t.baseline.Reason = StateUnreachable, netprobe.Classify(ctx, err)
 		return false
 	}
-	t.baseline.Addresses = addresses
+	t.baseline.Addresses, t.baseline.Unresolved = addresses, p.run.Network.Unresolved(p.sender.Host)
 	p.chooseEvent(t, "")
 	p.observer.try(ctx, cases.RandomUID(p.profile.UID))
 	p.progress.add(0, p.expected())
