@@ -67,7 +67,7 @@ var root = sync.OnceValue(func() *shape.Shape {
 	environment := &shape.Shape{Kind: shape.Object, Fields: []shape.Field{
 		{Name: "integration_id", Alias: "account", Shape: shape.Texts(identifier), About: aboutIdentity},
 		{Name: "api_key", Alias: "secret", Shape: key, About: aboutKey},
-		{Name: "keypair", Shape: key, About: "in place of the key, of a provider that signs with a key of its own: reference to the private key (PKCS #8) of a pair of the reviewer's, whose public key this receiver has; not in production"},
+		{Name: "keypair", Shape: key, About: "in place of the key, of a provider that signs with a key of its own: reference to the private key (PKCS #8 or a JWK) of a pair of the reviewer's, whose public key this receiver has; not in production"},
 		{Name: "webhook_url", Required: true, Shape: shape.Texts(webURL), About: "URL of the receiver that the provider sends its webhooks to"},
 		{Name: "redirect_urls", About: "where users are sent after an assessment", Shape: &shape.Shape{Kind: shape.Object, Fields: []shape.Field{
 			{Name: "completion", Shape: shape.Texts(webURL), About: "after a completed assessment"},

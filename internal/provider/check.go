@@ -130,6 +130,9 @@ func (p *Profile) checkRecipe(wrong report) {
 	if has("secret") {
 		wrong("signature.over", "signature.over has {secret}, which only a scheme of kind digest has", "remove it")
 	}
+	if has("expiry") {
+		wrong("signature.over", "signature.over has {expiry}, which only claims have", "write {timestamp}, or kind: jwt-hs256 with claims")
+	}
 	if has("fields") != (len(r.Fields.List) > 0) {
 		wrong("signature", "signature has {fields} without fields, or fields without {fields}", "add what is missing")
 	}
@@ -149,6 +152,8 @@ func (p *Profile) checkRecipe(wrong report) {
 	for claim, template := range r.Claims {
 		if _, err := parsePieces(template); err != nil {
 			wrongTemplate(wrong, "signature.claims", err)
+		} else if strings.Contains(template, "{expiry}") && (template != "{expiry}" || r.Timestamp.Tolerance == "" || r.Timestamp.In == "") {
+			wrong("signature.claims", "the claim "+claim+" has {expiry}, but not alone or without a timestamp that has a tolerance", "add timestamp: {in: signature, tolerance: 5m}: for so long a token is valid")
 		} else if strings.Contains(template, "{secret}") {
 			wrong("signature.claims", "the claim "+claim+" has {secret}", "remove it")
 		}

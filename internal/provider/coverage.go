@@ -59,7 +59,7 @@ func (r Recipe) Covers() Coverage {
 		switch {
 		case piece.name == "body" || piece.digest != "":
 			c.Body = true
-		case piece.name == "timestamp":
+		case piece.name == "timestamp" || piece.name == "expiry":
 			c.Time = true
 		case piece.name == "id":
 			c.ID = true

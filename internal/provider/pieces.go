@@ -26,7 +26,7 @@ type piece struct {
 }
 
 // pieceNames are those that need no argument.
-var pieceNames = []string{"account", "body", "fields", "id", "method", "params", "path", "query", "secret", "timestamp", "url"}
+var pieceNames = []string{"account", "body", "expiry", "fields", "id", "method", "params", "path", "query", "secret", "timestamp", "url"}
 
 var (
 	braces      = regexp.MustCompile(`\{[^{}]*\}`)
@@ -104,6 +104,8 @@ func (r Recipe) valueOf(p piece, m Message, secret []byte) ([]byte, error) {
 		return []byte(m.Account), nil
 	case "body":
 		return m.Body, nil
+	case "expiry":
+		return []byte(r.Timestamp.shift(m.Timestamp, r.Timestamp.Tolerance.Duration())), nil
 	case "digest":
 		return []byte(p.digestOf(m.Body)), nil
 	case "field":

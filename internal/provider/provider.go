@@ -58,7 +58,7 @@
 //	  strict: [decoded-text]         # receivers must verify bytes; without it a body that is decoded first is no fault
 //	  algorithm: ed25519             # of public-key: ed25519|ecdsa-p256-sha256|rsa-pkcs1-sha256|jws(ES256)|jws(ES512)|jws(RS256)
 //	  key_from: configured           # of public-key: configured|jwks|certificate-url|jku
-//	  claims: {iat: "{timestamp}", request_body_sha256: "{sha256(body)}"}      # of jws and jwt-hs256
+//	  claims: {iat: "{timestamp}", exp: "{expiry}", request_body_sha256: "{sha256(body)}"}   # of jws and jwt-hs256; expiry: tolerance after timestamp
 //	handshakes:
 //	  - when: {body: {type: url_verification}}   # method, query, headers and body (paths) that tell it from an event
 //	    signed: true                 # the provider signs it like an event

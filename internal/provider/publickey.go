@@ -2,6 +2,7 @@ package provider
 
 import (
 	"bytes"
+	"cmp"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -23,8 +24,8 @@ import (
 	"strings"
 )
 
-// Rules of this file: public-key schemes. A private key is PKCS #8, in PEM or not; a public one is what
-// the provider hands out: 32 bytes of Ed25519, SubjectPublicKeyInfo or a certificate, in PEM or not.
+// Rules of this file: public-key schemes. A private key is PKCS #8, in PEM or not, or a JWK; a public one is
+// what the provider hands out: 32 bytes of Ed25519, SubjectPublicKeyInfo or a certificate, in PEM or not, or a JWK.
 
 // algorithms are those of public keys.
 var algorithms = []string{"ed25519", "ecdsa-p256-sha256", "rsa-pkcs1-sha256", "jws(ES256)", "jws(ES512)", "jws(RS256)"}
@@ -85,13 +86,9 @@ func (r Recipe) NewKeyPair() (private, public []byte, err error) {
 
 // PublicSecret is what a receiver is given of a key pair, in the form that the provider hands out public keys.
 func (r Recipe) PublicSecret(private []byte) ([]byte, error) {
-	key, err := x509.ParsePKCS8PrivateKey(der(private))
+	signer, err := privateKey(private)
 	if err != nil {
-		return nil, errNoPrivateKey
-	}
-	signer, ok := key.(crypto.Signer)
-	if !ok {
-		return nil, errNoPrivateKey
+		return nil, err
 	}
 	if !r.isOfAlgorithm(signer) {
 		return nil, fmt.Errorf("the key is none of the algorithm %s", r.Algorithm)
@@ -121,7 +118,18 @@ func (r Recipe) isOfAlgorithm(key crypto.Signer) bool {
 	return false
 }
 
-var errNoPrivateKey = errors.New("the key is no private key in PKCS #8")
+var errNoPrivateKey = errors.New("the key is no private key in PKCS #8 or as a JWK")
+
+func privateKey(text []byte) (crypto.Signer, error) {
+	if key, is := parseJWK(text); is {
+		return key.private()
+	}
+	key, err := x509.ParsePKCS8PrivateKey(der(text))
+	if signer, ok := key.(crypto.Signer); ok && err == nil {
+		return signer, nil
+	}
+	return nil, errNoPrivateKey
+}
 
 func der(key []byte) []byte {
 	if block, _ := pem.Decode(key); block != nil {
@@ -131,9 +139,9 @@ func der(key []byte) []byte {
 }
 
 func signPublic(algorithm string, private, signed []byte) ([]byte, error) {
-	key, err := x509.ParsePKCS8PrivateKey(der(private))
+	key, err := privateKey(private)
 	if err != nil {
-		return nil, errNoPrivateKey
+		return nil, err
 	}
 	switch key := key.(type) {
 	case ed25519.PrivateKey:
@@ -169,6 +177,9 @@ func jwsSum(algorithm string, signed []byte) []byte {
 
 // publicKey reads what a provider hands out.
 func publicKey(algorithm string, public []byte) (crypto.PublicKey, error) {
+	if key, is := parseJWK(public); is {
+		return key.public()
+	}
 	raw := der(public)
 	if algorithm == "ed25519" && len(raw) == ed25519.PublicKeySize {
 		return ed25519.PublicKey(raw), nil
@@ -242,13 +253,14 @@ func (r Recipe) signJWS(key []byte, m Message) (string, error) {
 			return "", err
 		}
 		claims[claim] = value
-		if template == "{timestamp}" && isNumber(value) {
+		if slices.Contains(timeClaims, template) && isNumber(value) {
 			claims[claim] = json.Number(value)
 		}
 	}
 	fields := map[string]string{"alg": r.jwsName(), "typ": "JWT"}
 	if r.Kind == PublicKey {
-		fields["kid"] = "prelaunch"
+		pair, _ := parseJWK(key)
+		fields["kid"] = cmp.Or(pair.ID, "prelaunch")
 	}
 	header, err := json.Marshal(fields)
 	if err != nil {
@@ -287,7 +299,7 @@ func (r Recipe) matchesJWS(verify func(signed, signature []byte) bool, m Message
 	}
 	for _, claim := range slices.Sorted(maps.Keys(r.Claims)) {
 		template := r.Claims[claim]
-		if template == "{timestamp}" {
+		if slices.Contains(timeClaims, template) {
 			continue // its age is checked apart
 		}
 		due, err := r.fill(template, m)
@@ -299,13 +311,27 @@ func (r Recipe) matchesJWS(verify func(signed, signature []byte) bool, m Message
 	return true
 }
 
-// issuedAt is the claim of a JWS that holds the time, "" without one. It is not verified.
+// timeClaims are templates of claims that hold a time.
+var timeClaims = []string{"{expiry}", "{timestamp}"}
+
+// issuedAt is the time at which a JWS was made, as the provider writes times: of one that expires, the tolerance before
+// that. It is "" without such a claim, and not verified.
 func (r Recipe) issuedAt(token string) string {
 	parts := strings.Split(token, ".")
-	for claim, template := range r.Claims {
-		var claims map[string]json.RawMessage
-		if template == "{timestamp}" && len(parts) == 3 && decodeSegment(parts[1], &claims) == nil {
-			return strings.Trim(string(claims[claim]), `"`)
+	var claims map[string]json.RawMessage
+	if len(parts) != 3 || decodeSegment(parts[1], &claims) != nil {
+		return ""
+	}
+	for _, template := range timeClaims {
+		for _, claim := range slices.Sorted(maps.Keys(r.Claims)) { // exp, iat, nbf
+			if r.Claims[claim] != template {
+				continue
+			}
+			at := strings.Trim(string(claims[claim]), `"`)
+			if template == "{expiry}" {
+				return r.Timestamp.shift(at, -r.Timestamp.Tolerance.Duration())
+			}
+			return at
 		}
 	}
 	return ""

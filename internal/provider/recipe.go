@@ -127,6 +127,15 @@ func (t Timestamp) Parse(text string) (time.Time, error) {
 	return time.Unix(n, 0), nil
 }
 
+// shift is a time that much later, both as the provider writes times; what is none stays as it is.
+func (t Timestamp) shift(text string, by time.Duration) string {
+	at, err := t.Parse(text)
+	if err != nil {
+		return text
+	}
+	return t.Format(at.Add(by))
+}
+
 // MessageID is an identifier of the delivery that the provider sends.
 type MessageID struct {
 	In    string `json:"in,omitempty"`    // header:NAME, body:PATH, param:NAME or query:NAME
