@@ -50,8 +50,9 @@ func (a *app) verifyDeliveryCommand() *cobra.Command {
 	var format string
 	cmd := &cobra.Command{
 		Use: "verify-delivery FILE", Short: "Verify a recorded delivery: by which provider's recipe and which key, or what is different", Args: cobra.ExactArgs(1),
-		Long: `Verify a recorded real delivery with the key that the receiver has. FILE is the text of the HTTP request, JSON such as
-{"url": …, "headers": {…}, "body": "…"} (function services' events too) or a HAR; the body must be as it was received.
+		Long: `Verify a recorded real delivery with the key that the receiver has. FILE is the text of the HTTP request (also as
+curl -v shows it, or headers and body alone), JSON such as {"url": …, "headers": {…}, "body": "…"} (function services' events
+too) or a HAR; the body must be as it was received.
 It exits with 0 where a recipe and a key verify it, and with 1 where none does; then it names what is different: the encoding,
 a body that was serialized again, another environment's key, a key that was not decoded, another hash, a time that is too old.
 Neither key nor signature is ever printed.`,

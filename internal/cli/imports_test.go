@@ -42,7 +42,7 @@ var mayImport = []struct{ pattern, may string }{
 	{"internal/audit/audittest", "internal/audit internal/secret"}, // for tests only
 	{"internal/verdict", "internal/audit"},
 	{"internal/secret", "internal/lazy"},
-	{"internal/provider/delivery", "internal/provider"},
+	{"internal/provider/delivery", "internal/provider internal/lazy"},
 	{"internal/provider/providertest", "internal/provider"}, // for tests only
 	{"internal/provider", "internal/audit internal/yamldoc internal/yamldoc/shape internal/lazy"},
 	{"internal/yamldoc", "internal/lazy"},

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prelaunch-audit/prelaunch/internal/lazy"
 	"github.com/prelaunch-audit/prelaunch/internal/provider"
 )
 
@@ -36,7 +37,7 @@ type Captured struct {
 }
 
 // ErrFormat is for what is no recording.
-var ErrFormat = errors.New("it is neither an HTTP request, nor JSON with headers and body, nor a HAR")
+var ErrFormat = errors.New("it is neither an HTTP request, nor headers with a body below, nor JSON with both, nor a HAR")
 
 // Parse reads a recording.
 func Parse(raw []byte) ([]Captured, error) {
@@ -47,21 +48,55 @@ func Parse(raw []byte) ([]Captured, error) {
 	if trimmed := bytes.TrimLeft(raw, " \t\r\n"); len(trimmed) > 0 && trimmed[0] == '{' {
 		return parseJSON(trimmed)
 	}
-	captured, err := parseHTTP(raw)
+	captured, err := parseHTTP(uncurled(raw))
 	if err != nil {
 		return nil, err
 	}
 	return []Captured{captured}, nil
 }
 
-// parseHTTP reads the text of a request. Its body is all that follows the empty line, at most
-// Content-Length of it: editors add a newline.
+// uncurled is a request as curl -v shows it, without what curl says next to it; other text stays as it is.
+func uncurled(raw []byte) []byte {
+	if !curled().Match(raw) {
+		return raw
+	}
+	var out bytes.Buffer
+	sent := false
+	for line := range bytes.Lines(raw) {
+		header, is := bytes.CutPrefix(line, []byte(">"))
+		switch {
+		case curl().Match(line):
+			if sent {
+				return out.Bytes()
+			}
+		case is && !sent:
+			header = bytes.TrimPrefix(header, []byte(" "))
+			sent = len(bytes.TrimSpace(header)) == 0 // the empty line above the body
+			out.Write(header)
+		default:
+			out.Write(line)
+		}
+	}
+	return out.Bytes()
+}
+
+var (
+	curled = lazy.Regexp(`(?m)^> [A-Z]+ \S+ HTTP/`)
+	curl   = lazy.Regexp(`^(?:\* |< HTTP/|[{}] \[)`)
+	field  = lazy.Regexp(`^[A-Za-z0-9-]+:[ \t]`)
+)
+
+// parseHTTP reads the text of a request, or of its headers and body. Its body is all that follows the empty
+// line, at most Content-Length of it: editors add a newline.
 func parseHTTP(raw []byte) (Captured, error) {
 	reader := bufio.NewReader(bytes.NewReader(bytes.TrimLeft(raw, "\r\n")))
 	text := textproto.NewReader(reader)
-	first, err := text.ReadLine()
-	if err != nil {
-		return Captured{}, ErrFormat
+	first := "POST  HTTP/1.1"
+	if start, _ := reader.Peek(200); !field().Match(start) {
+		var err error
+		if first, err = text.ReadLine(); err != nil {
+			return Captured{}, ErrFormat
+		}
 	}
 	method, rest, ok := strings.Cut(first, " ")
 	target, _, versioned := strings.Cut(rest, " HTTP/")

@@ -39,6 +39,18 @@ func asHTTP(m provider.Message) []byte {
 	return text.Bytes()
 }
 
+// asCurl is what curl -v shows of a request, with its body below.
+func asCurl(m provider.Message) []byte {
+	var text bytes.Buffer
+	text.WriteString("* Connected to hooks.acme.example (192.0.2.1) port 443\n* using HTTP/2\n")
+	head, body, _ := strings.Cut(string(asHTTP(m)), "\r\n\r\n")
+	for line := range strings.SplitSeq(head, "\r\n") {
+		text.WriteString("> " + line + "\n")
+	}
+	text.WriteString("> \n" + body + "* Request completely sent off\n< HTTP/2 200 \n< date: today\n")
+	return text.Bytes()
+}
+
 func asJSON(t *testing.T, m provider.Message) []byte {
 	t.Helper()
 	text, err := json.Marshal(map[string]any{"url": m.URL, "headers": m.Header, "body": string(m.Body), "received_at": sentAt})
@@ -86,11 +98,14 @@ func TestRecordingsOfEveryFormVerify(t *testing.T) {
 		}
 		m := signed(t, profile)
 		secrets := []Secret{{Name: "the key", Value: []byte(profile.Signature.Secret([]byte(key)))}}
-		for form, raw := range map[string][]byte{"http": asHTTP(m), "json": asJSON(t, m), "function": asFunctionEvent(t, m), "har": asHAR(t, m)} {
+		for form, raw := range map[string][]byte{"http": asHTTP(m), "curl": asCurl(m), "headers": bytes.SplitN(asHTTP(m), []byte("\r\n"), 2)[1], "json": asJSON(t, m), "function": asFunctionEvent(t, m), "har": asHAR(t, m)} {
 			captured, err := Parse(raw)
 			if err != nil {
 				t.Errorf("%s, %s: %v", name, form, err)
 				continue
+			}
+			if form == "headers" {
+				captured[0].URL = m.URL // which --url says
 			}
 			results := Identify([]*provider.Profile{profile}, captured, secrets)
 			if len(results) != 1 || !results[0].Verified {
@@ -126,6 +141,13 @@ func TestNearMissesAreNamed(t *testing.T) {
 			_ = json.Indent(&indented, m.Body, "", "  ")
 			m.Body = indented.Bytes()
 		}, "body"},
+		{"byte order mark", github, func(m *provider.Message, _ *[]Secret) { m.Body = append([]byte("\ufeff"), m.Body...) }, "body"},
+		{"key in quotes", standard, func(_ *provider.Message, secrets *[]Secret) {
+			(*secrets)[0].Value = fmt.Appendf(nil, "%q", (*secrets)[0].Value)
+		}, "key"},
+		{"key with a newline", standard, func(_ *provider.Message, secrets *[]Secret) {
+			(*secrets)[0].Value = append((*secrets)[0].Value, '\n')
+		}, "key"},
 		{"newline lost", github, func(m *provider.Message, _ *[]Secret) {
 			body := m.Body
 			m.Body = append(bytes.Clone(body), '\n')
@@ -190,6 +212,24 @@ func TestNearMissesAreNamed(t *testing.T) {
 		}
 		if shown := fmt.Sprint(results); strings.Contains(shown, key) || strings.Contains(shown, row.profile.Signature.Placed(m)) && row.profile.Signature.Placed(m) != "" {
 			t.Errorf("%s: the result shows the key or the signature: %s", row.name, shown)
+		}
+	}
+}
+
+// TestTheLikeliestIsNamedAlone: of all providers, only those of which least is different.
+func TestTheLikeliestIsNamedAlone(t *testing.T) {
+	t.Parallel()
+	var all []*provider.Profile
+	for _, name := range provider.Names() {
+		all = append(all, provider.Must(name))
+	}
+	right := signed(t, provider.Must("shopify"))
+	longer := right
+	longer.Body = append(bytes.Clone(right.Body), '\n')
+	for _, m := range []provider.Message{right, longer} {
+		results := Identify(all, []Captured{{Message: m, Received: sentAt}}, []Secret{{Name: "the key", Value: []byte(key)}})
+		if len(results) != 1 || results[0].Profile != "shopify" {
+			t.Errorf("%+v", results)
 		}
 	}
 }

@@ -195,6 +195,16 @@ func near(profile *provider.Profile, captured Captured, secrets []Secret) []Diff
 				return found
 			}
 		}
+		for _, meant := range []variant{
+			{bytes.TrimSpace(secret.Value), "the secret has space around it that does not belong to it"},
+			{bytes.Trim(secret.Value, "\"'`"), "the secret is in quotes, which do not belong to it"},
+		} {
+			if key, err := r.Key(meant.bytes); err == nil {
+				if found := try(key, r, m, Difference{"key", meant.what}); found != nil {
+					return found
+				}
+			}
+		}
 		for _, changed := range keys(secret.Value) {
 			if found := try(changed.bytes, r, m, Difference{"key", changed.what}); found != nil {
 				return found
@@ -215,7 +225,6 @@ func keys(secret []byte) []variant {
 	out := []variant{
 		{secret, "it is signed with the secret as it is written, which should have been decoded"},
 		{append(bytes.Clone(secret), '\n'), "it is signed with the secret and a newline behind it"},
-		{bytes.TrimSpace(secret), "the secret has space around it that does not belong to it"},
 	}
 	text := string(secret)
 	if _, rest, found := strings.Cut(text, "_"); found {
@@ -238,6 +247,7 @@ func bodies(body []byte) []variant {
 	out := []variant{
 		{bytes.TrimRight(body, "\r\n"), "a newline was added at its end"},
 		{append(bytes.Clone(body), '\n'), "the newline at its end is gone"},
+		{bytes.TrimPrefix(body, []byte("\ufeff")), "a byte order mark was added at its start"},
 		{bytes.ReplaceAll(body, []byte("\r\n"), []byte("\n")), "its line ends were changed"},
 		{bytes.ReplaceAll(body, []byte("\n"), []byte("\r\n")), "its line ends were changed"},
 	}
@@ -336,8 +346,9 @@ func urlWords(was, is string) string {
 	return "the slash at its end"
 }
 
-// Identify holds the requests of a recording against profiles, those that verify one first. Of requests
-// that do not verify, only those with something where the profile's signature belongs are kept.
+// Identify holds the requests of a recording against profiles, and returns those that verify one. Where none does, it
+// is those of which least is different, or, where nothing is known of that, those that have something where the profile's
+// signature belongs.
 func Identify(profiles []*provider.Profile, captured []Captured, secrets []Secret) []Result {
 	var verified, failed []Result
 	for _, profile := range profiles {
@@ -359,6 +370,14 @@ func Identify(profiles []*provider.Profile, captured []Captured, secrets []Secre
 			failed = append(failed, best)
 		}
 	}
-	slices.SortStableFunc(failed, func(a, b Result) int { return min(len(b.Near), 1) - min(len(a.Near), 1) })
-	return append(verified, failed...)
+	if len(verified) > 0 {
+		return verified
+	}
+	fewest := 0
+	for _, result := range failed {
+		if n := len(result.Near); n > 0 && (fewest == 0 || n < fewest) {
+			fewest = n
+		}
+	}
+	return slices.DeleteFunc(failed, func(result Result) bool { return len(result.Near) != fewest })
 }
