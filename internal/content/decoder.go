@@ -89,7 +89,8 @@ type Decoder struct {
 	steps  steps
 	visit  func(*Text)
 
-	walker *walker
+	walker walker
+	whole  entry    // that of Bytes
 	frames []*frame // one for each window that is being decoded
 	used   int
 	buffer []byte
@@ -103,6 +104,8 @@ type Decoder struct {
 	marks    int
 	clean    []uint64 // hashes of such contents
 	seed     maphash.Seed
+	strange  []strange // scratch
+	hashes   []uint64  // scratch
 }
 
 // Mark says that something was found in the text that is being visited.
@@ -155,7 +158,8 @@ func (d *Decoder) Bytes(ctx context.Context, name string, data []byte) ([]Cut, e
 	d.begin(ctx)
 	format := SniffNamed(name, data)
 	format, behind := withEnd(format, data[max(0, len(data)-TailLen):])
-	e := &entry{d: d, format: format}
+	e := &d.whole
+	*e = entry{d: d, format: format}
 	for from := 0; ; from += window {
 		to := min(len(data), from+window)
 		begin := max(0, from-overlap)
@@ -168,7 +172,7 @@ func (d *Decoder) Bytes(ctx context.Context, name string, data []byte) ([]Cut, e
 			break
 		}
 	}
-	return d.end(d.open(format, behind, func() Source { return bytes.NewReader(data) }))
+	return d.end(d.containersOf(format, behind, func() Source { return bytes.NewReader(data) }))
 }
 
 // withEnd tells a format by a file's last bytes too: that of the file, or of what is behind it.
@@ -182,8 +186,8 @@ func withEnd(format Format, tail []byte) (of, behind Format) {
 	return format, None
 }
 
-// open opens a container, and the one behind it.
-func (d *Decoder) open(format, behind Format, from func() Source) error {
+// containersOf opens a container, and the one behind it.
+func (d *Decoder) containersOf(format, behind Format, from func() Source) error {
 	for _, format := range []Format{format, behind} {
 		if format != None {
 			if err := d.walker.walk("", format, &source{ctx: d.walker.ctx, r: from()}, 1); err != nil {
@@ -221,7 +225,7 @@ func (d *Decoder) File(ctx context.Context, name string, from Source) ([]Cut, er
 		err = closed
 	}
 	if err == nil {
-		err = d.open(format, behind, func() Source { return io.NewSectionReader(from, 0, size) })
+		err = d.containersOf(format, behind, func() Source { return io.NewSectionReader(from, 0, size) })
 	}
 	return d.end(err)
 }
@@ -243,14 +247,19 @@ func (d *Decoder) Stream(ctx context.Context, name string, r io.Reader) ([]Cut, 
 func (d *Decoder) Whole() bool { return d.steps.whole }
 
 func (d *Decoder) begin(ctx context.Context) {
-	d.steps.whole = false
-	d.walker = &walker{ctx: ctx, limits: d.limits, left: d.limits.Bytes}
-	d.walker.open = func(path string) io.WriteCloser {
-		if path != "" {
-			d.visit(&Text{Entry: path, Bytes: []byte(path), Name: true, Last: true})
-		}
-		return &entry{d: d, path: path, depth: d.walker.depth}
+	d.steps.whole, d.steps.pieces = false, false
+	d.walker = walker{ctx: ctx, limits: d.limits, left: d.limits.Bytes, open: d.walker.open}
+	if d.walker.open == nil {
+		d.walker.open = d.open
 	}
+}
+
+// open takes what is written of an entry of a container.
+func (d *Decoder) open(path string) io.WriteCloser {
+	if path != "" {
+		d.visit(&Text{Entry: path, Bytes: []byte(path), Name: true, Last: true})
+	}
+	return &entry{d: d, path: path, depth: d.walker.depth}
 }
 
 func (d *Decoder) end(err error) ([]Cut, error) {

@@ -530,32 +530,32 @@ func narrow(text []byte, from, step int, encoding Encoding, to *layer) int {
 func isText(c byte) bool { return printable(c) || c == '\n' || c == '\r' || c == '\t' }
 
 // splitLogs puts together the lines that Docker (json-file, at 16 KiB) and runtimes of Kubernetes (CRI: P for a part, F for the
-// last one) have split, each of the two streams for itself.
-func splitLogs(text []byte, to *layer) {
+// last one) have split, each of the two streams for itself. open: a line has no last part.
+func splitLogs(text []byte, to *layer) (open bool) {
 	docker := bytes.Contains(text, []byte(`{"log":`))
 	cri := bytes.Contains(text, []byte("P ")) && // a rare beginning is found fast
 		(bytes.Contains(text, []byte(" stdout P ")) || bytes.Contains(text, []byte(" stderr P ")))
 	if !docker && !cri {
-		return
+		return false
 	}
 	type part struct {
 		at   int
 		text []byte
 	}
-	open := map[string][]part{}
+	parts := map[string][]part{}
 	put := func(stream string, p part, more bool) {
-		open[stream] = append(open[stream], p)
+		parts[stream] = append(parts[stream], p)
 		if more {
 			return
 		}
-		if len(open[stream]) > 1 {
-			for _, p := range open[stream] {
+		if len(parts[stream]) > 1 {
+			for _, p := range parts[stream] {
 				to.from(p.at, 1, 1, Joined)
 				to.text = append(to.text, p.text...)
 			}
 			to.end()
 		}
-		open[stream] = open[stream][:0]
+		parts[stream] = parts[stream][:0]
 	}
 	for at := 0; at < len(text); {
 		next := len(text)
@@ -575,9 +575,11 @@ func splitLogs(text []byte, to *layer) {
 		}
 		at = next
 	}
-	for stream := range open {
+	for stream := range parts {
+		open = open || len(parts[stream]) > 0
 		put(stream, part{at: len(text)}, false)
 	}
+	return open
 }
 
 // pdfStrings puts together the strings that the text operators of a PDF page show: a word is broken wherever two letters are set

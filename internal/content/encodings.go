@@ -115,6 +115,7 @@ type steps struct {
 	ends     [256]uint8
 	list     []number // scratch
 	whole    bool     // something was decoded that depends on what stands far before or behind it
+	pieces   bool     // or something that may go on for many lines
 }
 
 // decode makes a layer of text; an empty layer: nothing in it is encoded. binary: text has control characters.
@@ -125,21 +126,23 @@ func (s *steps) decode(text []byte, to *layer) (binary bool) {
 	s.unescape(text, unseenSigns, unseen, to)
 	binary = s.join(text, to)
 	eachRun(text, s.shortest, isBase64Digit, func(from, end int) { s.run(text[from:end], from, to) })
+	wideText(text, to)
+	line := len(to.text)
 	s.dumps(text, to)
 	casts(text, '(', to)
 	casts(text, ']', to)
-	wideText(text, to)
 	encodedWords(text, to)
-	wordLists(text, to)
+	open := wordLists(text, to)
+	s.pieces = s.pieces || len(to.text) > line
 	local := len(to.text)
-	splitLogs(text, to)
+	open = splitLogs(text, to) || open
 	pdfStrings(text, to)
 	ascii85Text(text, to)
 	uuText(text, to)
 	rich(text, to)
 	records(text, to)
 	binaryPatch(text, to)
-	s.whole = s.whole || len(to.text) > local
+	s.whole = s.whole || open || len(to.text) > local
 	return binary
 }
 

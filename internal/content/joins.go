@@ -248,6 +248,7 @@ func (j *joiner) end(at int) {
 	}
 	switch {
 	case meets:
+		j.pieces = true
 		for first > j.done && class[j.text[first-1]]&isWordChar != 0 {
 			first--
 		}

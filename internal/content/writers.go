@@ -187,8 +187,8 @@ func binaryPatch(text []byte, to *layer) {
 	}
 }
 
-// wordLists puts together the words of a list that a program joins: qw(ab cd), %w[ab cd], K=(ab cd).
-func wordLists(text []byte, to *layer) {
+// wordLists puts together the words of a list that a program joins: qw(ab cd), %w[ab cd], K=(ab cd). open: one has no end.
+func wordLists(text []byte, to *layer) (open bool) {
 	for _, opening := range []string{"qw", "%w", "=("} {
 		for at := 0; ; {
 			n := bytes.Index(text[at:], []byte(opening))
@@ -209,7 +209,11 @@ func wordLists(text []byte, to *layer) {
 			at++
 			list := text[at:min(len(text), at+maxTag)]
 			end := bytes.IndexByte(list, ")]}>/|"[closing])
-			if end < 0 || bytes.IndexByte(list[:end], ' ') < 0 && bytes.IndexByte(list[:end], '\n') < 0 {
+			if end < 0 {
+				open = true
+				continue
+			}
+			if bytes.IndexByte(list[:end], ' ') < 0 && bytes.IndexByte(list[:end], '\n') < 0 {
 				continue
 			}
 			begin := len(to.text)
@@ -230,4 +234,5 @@ func wordLists(text []byte, to *layer) {
 			at += end
 		}
 	}
+	return open
 }

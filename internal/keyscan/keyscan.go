@@ -56,6 +56,7 @@ type Search struct {
 	candidates   *match.Suspects
 	lengths      content.Keys
 	seams        *content.Seams
+	lines        *content.Lines // in which nothing of all this was found
 	unsearched   Unsearched
 }
 
@@ -70,7 +71,7 @@ func Of(run *audit.Run) (*Search, error) {
 
 // New prepares the search for the keys of an integration.
 func New(integration *audit.Integration) (*Search, error) {
-	s := &Search{unsearched: Unsearched{NotSearched: []string{}, ByPrint: []string{}}, seams: &content.Seams{}}
+	s := &Search{unsearched: Unsearched{NotSearched: []string{}, ByPrint: []string{}}, seams: &content.Seams{}, lines: &content.Lines{}}
 	number := 0
 	add := func(key secret.Key, environment, role string) {
 		s.add(key, Key{KeyEnvironment: environment, Role: role, Fingerprint: key.Fingerprint()}, number)

@@ -29,7 +29,7 @@ type Found struct {
 // With is a search that finds further literals too, as they stand, whose IDs begin at Subjects, and candidates; nil looks for none.
 func (s *Search) With(literals []match.Literal, candidates *match.Suspects) (*Search, error) {
 	with := *s
-	with.candidates = candidates
+	with.candidates, with.lines = candidates, &content.Lines{}
 	var err error
 	with.set, err = match.New(append(literals[:len(literals):len(literals)], s.literals...))
 	return &with, err
@@ -113,10 +113,11 @@ func NotDecoded(run *audit.Run, what, environment string, opaque int) {
 	})
 }
 
-// Changed reports whether anything may be found in data that is not in what it was made from, of which data[from:to] is a changed
-// range: then Bytes has to search all of it.
+// Changed reports whether anything may be found in data, which is text, that is not in what it was made from, of which data[from:to]
+// is a changed range: then Bytes has to search all of it.
 func (c *Scanner) Changed(data []byte, from, to int) bool {
-	from, to = content.Around(data, from, to, c.search.Reach())
+	reach := c.search.Reach()
+	from, to = content.Around(data, from, to, reach)
 	if content.EndsZip(data[from:to]) {
 		return true
 	}
@@ -125,8 +126,7 @@ func (c *Scanner) Changed(data []byte, from, to int) bool {
 	c.Also = nil
 	defer func() { c.Also, c.decoder.Opaque = also, opaque }()
 	c.begin(func(Found) { hit = true })
-	_, err := c.decoder.Bytes(context.Background(), "", data[from:to])
-	return hit || err != nil || c.Whole()
+	return !c.decoder.Familiar(data[from:to], reach, c.search.lines, func() bool { return hit })
 }
 
 // Reach is how far around a changed range Changed looks at least, so that ranges this near are checked together.

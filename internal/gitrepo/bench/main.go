@@ -129,7 +129,7 @@ func options(workers int, keys ...string) (search.Options, error) {
 		integration.Environments = append(integration.Environments, audit.Environment{Key: audit.KeyReference{Key: secret.New([]byte(key))}})
 	}
 	known, err := keyscan.New(integration)
-	return search.Options{Keys: known, Candidates: match.NewSuspects([]string{"acme"}, []string{"api-key"}), Workers: workers}, err
+	return search.Options{Keys: known, Candidates: match.NewSuspects([]string{"acmeco"}, []string{"api-key"}), Workers: workers}, err
 }
 
 func inflate(dir string, workers int) error {

@@ -53,7 +53,7 @@ func (s *scanner) Object(o *object.Object) (clean bool) {
 	default:
 		s.recorder.Record(o, s.refers(o.Kind))
 	}
-	if o.BaseClean && !s.changed(o) {
+	if (o.BaseClean || o.Base == nil && o.Kind == object.Blob && isText(o.Data)) && !s.changed(o) {
 		return true
 	}
 	// Whether a zip file ends in an object is only looked for in what changed.
@@ -76,11 +76,17 @@ func headerOf(o *object.Object) (n int) {
 	return n
 }
 
+// isText reports whether data is text, as Git tells it from what is binary.
+func isText(data []byte) bool { return bytes.IndexByte(data[:min(len(data), 8000)], 0) < 0 }
+
 // changed reports whether anything may be found that is not copied from a base in which nothing
 // was found, nor the end of a zip file, nor anything that depends on all of it, as what is in a container does.
 func (s *scanner) changed(o *object.Object) bool {
 	if o.Kind == object.Blob && content.Sniff(o.Data) != content.None {
 		return true
+	}
+	if o.Base == nil { // it may still be much like others
+		return s.keys.Changed(o.Data, 0, len(o.Data))
 	}
 	near := 2 * s.with.Reach()
 	for i := 0; i < len(o.Changed); {
