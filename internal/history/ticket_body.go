@@ -57,12 +57,17 @@ func describe(r *audit.Report, about *problem, reason string) []part {
 	if w := finding.Waiver; w != nil {
 		add(item, "Waived until "+w.Expires.String(), fmt.Sprintf("%s; owner %s, approved by %s", w.Reason, w.Owner, w.ApprovedBy))
 	}
-	if n := len(about.Waiting); n > 0 {
-		shown := strings.Join(about.Waiting[:min(n, maxWaiting)], ", ")
-		if n > maxWaiting {
-			shown += fmt.Sprintf(" and %d more", n-maxWaiting)
+	for _, shared := range []struct {
+		name string
+		list []string
+	}{{"Failing for the same cause", names(about.Alike)}, {"Waiting for the same cause", about.Waiting}} {
+		if n := len(shared.list); n > 0 {
+			shown := strings.Join(shared.list[:min(n, maxWaiting)], ", ")
+			if n > maxWaiting {
+				shown += fmt.Sprintf(" and %d more", n-maxWaiting)
+			}
+			add(item, shared.name, shown)
 		}
-		add(item, "Waiting for the same cause", shown)
 	}
 	names := slices.Sorted(maps.Keys(finding.Evidence))
 	names = slices.DeleteFunc(names, func(name string) bool { return name == "is_cause" })

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -48,9 +49,37 @@ type Ticket struct {
 type problem struct {
 	Check   audit.Check   `json:"check"`             // without findings
 	Finding audit.Finding `json:"finding"`           // as a reader of the ticket was told it last; its id is the ticket's key
-	Waiting []string      `json:"waiting,omitempty"` // other findings of the same cause, as "check (environment)"
+	Waiting []string      `json:"waiting,omitempty"` // inconclusive findings of the same cause, as "check (environment)"
+	Alike   []place       `json:"alike,omitempty"`   // other failures of the same cause, the ticket's as well
+	Passed  bool          `json:"passed,omitempty"`  // the finding's scope was seen to pass since, not yet all of Alike
 	Reason  string        `json:"reason,omitempty"`  // why it stays open although the last audit did not find it
 	Perhaps bool          `json:"perhaps,omitempty"` // waived since before the first report: nobody knows whether it has a ticket
+}
+
+// place is where a finding was, as far as it takes to see it pass.
+type place struct {
+	Check       string `json:"check"`
+	Environment string `json:"environment,omitempty"`
+	Scope       string `json:"scope"`
+}
+
+func (p place) name() string {
+	if p.Environment == "" {
+		return p.Check
+	}
+	return p.Check + " (" + p.Environment + ")"
+}
+
+// isSettled reports whether a report shows that the place passes, or has a failure there that has a ticket of its own.
+func (p place) isSettled(r *audit.Report) bool {
+	if passes, _ := ScopePasses(r, p.Check, p.Environment, p.Scope); passes {
+		return true
+	}
+	return slices.ContainsFunc(r.Checks, func(check audit.Check) bool {
+		return check.ID == p.Check && slices.ContainsFunc(check.Findings, func(f audit.Finding) bool {
+			return f.Scope == p.Scope && f.Outcome == audit.Fail
+		})
+	})
 }
 
 // StateSchema names the version of an encoded State.
@@ -192,15 +221,22 @@ func (s *State) Apply(r *audit.Report) ([]Ticket, error) {
 		}
 		was := s.open[key]
 		passes, reason := ScopePasses(r, was.Check.ID, was.Finding.Environment, was.Finding.Scope)
+		was.Passed = was.Passed || passes
+		left := slices.DeleteFunc(slices.Clone(was.Alike), func(p place) bool { return p.isSettled(r) })
+		if was.Passed && len(left) > 0 {
+			reason = "Not everything of the same cause was seen to pass: " + strings.Join(names(left), ", ") + "."
+		}
 		switch {
-		case passes:
+		case was.Passed && len(left) == 0:
 			delete(s.open, key)
 			closed := *was
 			closed.Finding.Outcome = audit.Pass
-			tickets = append(tickets, newTicket(Close, r, &closed, reason))
+			tickets = append(tickets, newTicket(Close, r, &closed, orElse(reason, "A fresh audit shows that the last scope of its cause passes.")))
 		case reason != "" && was.Reason != reason && !was.Perhaps:
-			was.Reason = reason
+			was.Reason, was.Alike = reason, left
 			tickets = append(tickets, newTicket(Update, r, was, reason))
+		default:
+			was.Alike = left
 		}
 	}
 	return tickets, nil
@@ -216,14 +252,14 @@ func NewTicket(action string, r *audit.Report, check audit.Check, finding audit.
 func (p *problem) says(is *problem) bool {
 	a, b := p.Check, is.Check
 	return a.Title == b.Title && a.Severity == b.Severity && a.Level == b.Level && a.Remediation == b.Remediation &&
-		slices.Equal(p.Waiting, is.Waiting) && sameFinding(p.Finding, is.Finding)
+		slices.Equal(p.Waiting, is.Waiting) && slices.Equal(p.Alike, is.Alike) && sameFinding(p.Finding, is.Finding)
 }
 
 // problems are what a report needs tickets for. Findings of one cause share one: that of the finding that is the cause, unless one is
-// open for the cause already. A finding that has a ticket keeps it.
+// open for the cause already. A finding that has a ticket of its own keeps it.
 func (s *State) problems(r *audit.Report) []*problem {
 	var all []*problem
-	byCause := map[string]*problem{}
+	byCause, keys := map[string]*problem{}, s.keys(r)
 	for _, check := range r.Checks {
 		for _, finding := range check.Findings {
 			if !isProblem(check, finding) && finding.Outcome != audit.Waived {
@@ -232,7 +268,8 @@ func (s *State) problems(r *audit.Report) []*problem {
 			one := &problem{Check: check, Finding: finding}
 			one.Check.Findings = nil
 			own := s.open[finding.ID]
-			if finding.Cause == "" || finding.Outcome == audit.Waived || own != nil && own.Finding.Cause != finding.Cause {
+			alone := own != nil && !own.Perhaps && keys[finding.Cause] != finding.ID
+			if finding.Cause == "" || finding.Outcome == audit.Waived || alone {
 				all = append(all, one)
 				continue
 			}
@@ -242,31 +279,66 @@ func (s *State) problems(r *audit.Report) []*problem {
 				all = append(all, one)
 				byCause[finding.Cause] = one
 			case one.weightier(main):
-				one.Waiting = append(main.Waiting, main.name())
+				one.Waiting, one.Alike = main.Waiting, main.Alike
+				one.join(main)
 				*main = *one
 			default:
-				main.Waiting = append(main.Waiting, one.name())
+				main.join(one)
 			}
 		}
 	}
 	for cause, main := range byCause {
 		slices.Sort(main.Waiting)
 		main.Waiting = slices.Compact(main.Waiting)
-		for _, key := range slices.Sorted(maps.Keys(s.open)) {
-			if open := s.open[key]; open.Finding.Cause == cause && !open.Perhaps {
-				main.Finding.ID = key
-				break
-			}
+		slices.SortFunc(main.Alike, func(a, b place) int {
+			return cmp.Or(strings.Compare(a.Check, b.Check), strings.Compare(a.Environment, b.Environment), strings.Compare(a.Scope, b.Scope))
+		})
+		main.Alike = slices.Compact(main.Alike)
+		if key := keys[cause]; key != "" {
+			main.Finding.ID = key
 		}
 	}
 	return all
 }
 
-func (p *problem) name() string {
-	if p.Finding.Environment == "" {
-		return p.Check.ID
+// keys are, by cause, those of the open tickets that the findings of a report share: one that is open for the cause, or else that of
+// one of the findings, which had another cause before.
+func (s *State) keys(r *audit.Report) map[string]string {
+	keys := map[string]string{}
+	for _, key := range slices.Sorted(maps.Keys(s.open)) {
+		if open := s.open[key]; !open.Perhaps && keys[open.Finding.Cause] == "" {
+			keys[open.Finding.Cause] = key
+		}
 	}
-	return p.Check.ID + " (" + p.Finding.Environment + ")"
+	for _, check := range r.Checks {
+		for _, finding := range check.Findings {
+			if open := s.open[finding.ID]; open != nil && !open.Perhaps && keys[finding.Cause] == "" && isProblem(check, finding) {
+				keys[finding.Cause] = finding.ID
+			}
+		}
+	}
+	return keys
+}
+
+// join notes that another finding of the same cause shares p's ticket.
+func (p *problem) join(other *problem) {
+	at := place{other.Check.ID, other.Finding.Environment, other.Finding.Scope}
+	if other.Finding.Outcome == audit.Inconclusive {
+		p.Waiting = append(p.Waiting, at.name())
+	} else {
+		p.Alike = append(p.Alike, at)
+	}
+}
+
+// names are those of places, each once.
+func names(places []place) []string {
+	var all []string
+	for _, p := range places {
+		if name := p.name(); !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	return all
 }
 
 // weightier reports whether the ticket of a cause is rather about p: because it is the cause, or else because it is worse.

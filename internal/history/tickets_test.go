@@ -289,6 +289,74 @@ func TestOneCauseOneTicket(t *testing.T) {
 	}
 }
 
+// TestFailuresOfOneCauseShareATicket: an expired certificate of several hosts, say, is one ticket, which is closed once all of them are
+// seen to pass, and nothing else closes it.
+func TestFailuresOfOneCauseShareATicket(t *testing.T) {
+	t.Parallel()
+	fails := func(target, cause string) audit.Verdict {
+		v := says(audit.Fail, target, target+" has an expired certificate")
+		v.Target, v.Cause = target, cause
+		return v
+	}
+	passes := func(target string) audit.Verdict {
+		v := says(audit.Pass, target, "valid")
+		v.Target = target
+		return v
+	}
+	hooks, pages, old := fails("hooks", "certificate/1"), fails("pages", "certificate/1"), fails("hooks", "")
+	type round struct {
+		v    verdicts
+		want []string
+	}
+	both, fixed := verdicts{"code.check": {hooks}, "web.check": {pages}}, verdicts{"code.check": {passes("hooks")}, "web.check": {passes("pages")}}
+	opened := round{both, []string{"open hooks, failing web.check (production): This audit found it."}}
+	for name, rounds := range map[string][]round{
+		"all is fixed": {opened, {both, nil}, {fixed, []string{"close hooks, failing web.check (production): A fresh audit"}}, {fixed, nil}},
+		"the first one is fixed": {opened, {verdicts{"code.check": {passes("hooks")}, "web.check": {pages}}, []string{"update pages: What is known"}},
+			{both, []string{"update hooks, failing web.check (production): What is known"}}, {fixed, []string{"close hooks, failing web.check (production): A fresh audit"}}},
+		"the other one is fixed": {opened, {verdicts{"code.check": {hooks}, "web.check": {passes("pages")}}, []string{"update hooks: What is known"}}, {fixed, []string{"close hooks: A fresh"}}},
+		"one after the other, each audited alone": {opened,
+			{verdicts{"code.check": {passes("hooks")}}, []string{"update hooks, failing web.check (production): Not everything of the same cause was seen to pass: web.check (production)."}},
+			{verdicts{"code.check": {passes("hooks")}}, nil},
+			{verdicts{"web.check": {passes("pages")}}, []string{"close hooks, failing web.check (production): A fresh audit"}}},
+		"another certificate is no better": {opened, {verdicts{"code.check": {fails("hooks", "certificate/2")}, "web.check": {fails("pages", "certificate/2")}}, nil}, {fixed, []string{"close hooks"}}},
+		"tickets of their own are kept":    {{verdicts{"code.check": {old}, "web.check": {fails("pages", "")}}, []string{"open hooks: This", "open pages: This"}}, {both, nil}, {both, nil}, {fixed, []string{"close hooks: A", "close pages: A"}}},
+		"one ticket of its own is shared":  {{verdicts{"code.check": {old}}, []string{"open hooks: This"}}, {both, []string{"update hooks, failing web.check (production): What"}}, {fixed, []string{"close hooks"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			state := &State{}
+			for day, round := range rounds {
+				raw, err := state.Encode()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if state, err = DecodeState(raw); err != nil {
+					t.Fatal(err)
+				}
+				tickets, err := state.Apply(run(t, day, round.v))
+				if err != nil {
+					t.Fatal(err)
+				}
+				var got []string
+				for _, ticket := range tickets {
+					text := strings.Fields(ticket.Title[strings.LastIndex(ticket.Title, ": ")+2:])[0]
+					for _, part := range ticket.parts {
+						if part.name == "Failing for the same cause" {
+							text += ", failing " + part.text
+						}
+					}
+					got = append(got, ticket.Action+" "+text+": "+ticket.Reason)
+				}
+				slices.Sort(got)
+				if !slices.EqualFunc(got, round.want, strings.HasPrefix) {
+					t.Errorf("day %d:\n%s\nwant\n%s", day, strings.Join(got, "\n"), strings.Join(round.want, "\n"))
+				}
+			}
+		})
+	}
+}
+
 func TestWaivedTicketStaysOpen(t *testing.T) {
 	t.Parallel()
 	before := run(t, 0, verdicts{"code.check": {says(audit.Fail, "a", "key in a")}})

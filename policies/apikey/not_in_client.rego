@@ -40,6 +40,7 @@ findings contains lib.finding({
 	"message": sprintf("%s is exposed in client-side code of %s: %s", [
 		exposure.key_name(list[0]), where[1], exposure.spot(where[2], list[0]),
 	]),
+	"cause": exposure.cause(list[0]),
 	"evidence": {"target": where[1], "path": where[2], "places": exposure.spots(list)},
 }) if {
 	some where in places

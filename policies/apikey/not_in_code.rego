@@ -37,6 +37,7 @@ findings contains lib.finding({
 	"message": sprintf("%s is hard-coded in source files%s: %s", [
 		exposure.key_name(list[0]), exposure.of_repository(where[1]), exposure.spot(where[2], list[0]),
 	]),
+	"cause": exposure.cause(list[0]),
 	"evidence": {"repository": where[1], "path": where[2], "places": exposure.spots(list)},
 }) if {
 	some where in exposure.found(alive)

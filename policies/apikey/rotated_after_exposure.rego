@@ -77,7 +77,7 @@ evidence(hit) := {
 findings contains lib.finding({
 	"outcome": "fail", "environment": hit.key_environment, "subject": concat(" ", ["key", hit.fingerprint]),
 	"message": sprintf("%s is exposed and still in use (%s)", [exposure.key_name(hit), exposure.shorter(wheres(hit))]),
-	"evidence": evidence(hit),
+	"evidence": evidence(hit), "cause": exposure.cause(hit),
 }) if {
 	some hit in exposed
 	hit.role == "current"

@@ -43,6 +43,7 @@ test_fail_on_a_current_key if {
 	})
 	f.outcome == "fail"
 	f.evidence.exposed_in == ["client dist: app.js", "code of .: config.py", "git history of .: old.py", "log: a.log"]
+	f.cause == concat("/", ["api-key.exposed", current.fingerprint])
 }
 
 test_inconclusive_on_a_retired_key_that_nothing_rejects if {

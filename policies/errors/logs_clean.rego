@@ -90,10 +90,15 @@ findings contains lib.finding({
 		[log_of(where[0]), named[where[3]], since(list), exposure.spot(where[2], list[0])],
 	),
 	"evidence": {"log": where[1], "file": where[2], "what": where[3], "places": exposure.spots(list)},
+	"cause": logged_cause(where[3], list[0]),
 }) if {
 	some where in {[hit.environment, hit.source, hit.file, hit.what] | some hit in bad}
 	list := [hit | some hit in bad; [hit.environment, hit.source, hit.file, hit.what] == where]
 }
+
+logged_cause("key", hit) := exposure.cause(hit)
+
+logged_cause(what, _) := "" if what != "key"
 
 # log_of names the log of an environment at the start of a message.
 log_of("") := "Log"

@@ -75,6 +75,7 @@ findings contains lib.finding({
 	"outcome": "fail", "environment": environment, "subject": subject, "target": url_of(environment),
 	"message": sprintf("%s endpoint: %s", [lib.label(environment), message]),
 	"evidence": evidence(environment, concerned),
+	"cause": certificates.cause([one.certificate | some one in concerned]),
 }) if {
 	some environment, all in held
 	some subject in {subject | some one in all; some subject, _ in certificates.faults(one.certificate)}
@@ -105,6 +106,7 @@ findings contains object.union(
 			lib.amount(floor(first.remaining_seconds / 86400), "day", "days"),
 		]),
 		"evidence": evidence(environment, soon),
+		"cause": certificates.cause([one.certificate | some one in soon]),
 	}),
 	{"valid_until": substring(first.not_after, 0, 10)},
 ) if {

@@ -37,6 +37,7 @@ test_fail_dates if {
 	expired := object.union(untrusted("expired"), {"chain": [object.union(fixture.leaf, {"remaining_seconds": -5})]})
 	contains(message(fixture.with_certificate(expired), "trust expired")[_], "expired on 2027-01-30")
 	contains(message(fixture.with_certificate(untrusted("expired")), "trust expired")[_], "of the chain has expired")
+	{f.cause | some f in check.findings} == {"certificate/aa"} with input as fixture.with_certificate(expired)
 	early := object.union(untrusted("not_yet_valid"), {"chain": [object.union(fixture.leaf, {"starts_in_seconds": 60})]})
 	contains(message(fixture.with_certificate(early), "trust not_yet_valid")[_], "not valid before")
 	contains(message(fixture.with_certificate(untrusted("not_yet_valid")), "trust not_yet_valid")[_], "of the chain is not valid yet")

@@ -22,6 +22,12 @@ faults(certificate) := {subject: message |
 	some subject, message in fault
 }
 
+# cause is shared by what fails because of a certificate, whichever hosts it serves; "" where none was sent.
+cause(list) := concat("/", ["certificate", min(leaves)]) if {
+	leaves := {link.fingerprint | some certificate in list; link := certificate.chain[0]}
+	count(leaves) > 0
+} else := ""
+
 # A chain that is rejected for a weak signature is reported by the signature itself, where that was sent.
 trust_faults(certificate) := {} if {
 	certificate.trust.kind == "weak_signature"

@@ -80,6 +80,9 @@ commit(hit) := sprintf(", commit %s", [substring(hit.commit, 0, 7)]) if {
 	hit.commit != ""
 } else := ""
 
+# cause is shared by what fails because a key is exposed: it is one problem, wherever the key is found.
+cause(hit) := concat("/", ["api-key.exposed", object.get(hit, "fingerprint", "")])
+
 # unsettled is the next step and the cause for a retired key that was not seen to be rejected.
 unsettled := {
 	"next_step": "Let the provider be asked whether it rejects the retired key, or probe the receiver in full:\nprovider_checks: true",

@@ -324,7 +324,15 @@ next_step(outcome, name, what) := {
 	what != "revocation list"
 }
 
-next_step(outcome, _, _) := {} if outcome != "inconclusive"
+next_step(outcome, name, what) := shared(name, what) if outcome != "inconclusive"
+
+# shared is the cause where it is the certificate, which may serve other hosts.
+shared(name, "certificate") := {"cause": certificates.cause([certificate |
+	some certificate in met[name]
+	count(certificates.faults(certificate)) > 0
+])}
+
+shared(_, what) := {} if what != "certificate"
 
 evidence(name) := {
 	"url": urls.shown(set[name]), "status": trails[name].status,

@@ -170,9 +170,12 @@ test_inconclusive_without_production if {
 test_fail_on_a_faulty_certificate_of_its_host if {
 	seen := object.union(endpoint, {"addresses": array.concat(endpoint.addresses, [{
 		"reach": {"kind": "ok"},
-		"certificates": [{"trust": {"roots": "system", "kind": "ok"}, "revocation": {"status": "revoked", "how": "list"}}],
+		"certificates": [{
+			"chain": [{"fingerprint": "aa"}], "trust": {"roots": "system", "kind": "ok"}, "revocation": {"status": "revoked", "how": "list"},
+		}],
 	}])})
 	of(good, [answered], [seen]) == {["completion: certificate", "fail"]}
+	"certificate/aa" in {f.cause | some f in findings(good, [answered], [seen], false)}
 }
 
 test_fail_once_where_the_way_is_refused_already if {
