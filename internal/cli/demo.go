@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -98,9 +99,9 @@ func (a *app) demo(ctx context.Context, keep string, profile *provider.Profile) 
 	return nil
 }
 
-// say prints a line of the demo on standard output.
+// say prints lines of the demo on standard output, as wide as the reports between them.
 func (a *app) say(format string, args ...any) {
-	fmt.Fprintf(a.Out, format+"\n", args...)
+	fmt.Fprintln(a.Out, folded(fmt.Sprintf(format, args...), cmp.Or(a.columns(), 80)))
 }
 
 // plantedFlaw is a flaw with the checks that must fail because of it.

@@ -90,6 +90,7 @@ func TestDevNeedsAReceiver(t *testing.T) {
 		want string
 	}{
 		{nil, 2, "--url is missing"},
+		{[]string{url}, 2, "prelaunch dev cannot be called with 1 argument\nUsage: prelaunch dev --url URL [flags]"},
 		{[]string{"--url", "http://hooks.acme.example/begini"}, 2, "plain http is for this machine alone"},
 		{[]string{"--url", "https://hooks.acme.example/begini", "--watch"}, 2, "--watch is for receivers on this machine"},
 		{[]string{"--url", url, "--provider", "begin"}, 2, "did you mean begini?"},

@@ -159,7 +159,20 @@ Exit codes:  0 ready   1 a required check fails   2 could not be run or was cut 
 		a.revisitCommand(),
 		a.reportCommand(), a.diffCommand(), a.ticketsCommand(), a.signCommand(), a.verifyCommand(),
 		a.demoCommand(), a.devCommand(), a.requestCommand(), a.initCommand(), a.validateCommand(), a.schemaCommand(), a.providersCommand(), a.verifyDeliveryCommand(), a.docsCommand(), a.bundleCommand(), a.versionCommand())
+	for _, cmd := range root.Commands() {
+		cmd.Args = withUsage(cmd.Args)
+	}
 	return root
+}
+
+// withUsage shows how a command is called where it was given too many arguments or too few.
+func withUsage(fits cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if fits(cmd, args) == nil {
+			return nil
+		}
+		return fmt.Errorf("%s cannot be called with %s\nUsage: %s", cmd.CommandPath(), counted(len(args), "argument"), cmd.UseLine())
+	}
 }
 
 // unknownCommand is the error of the first argument where it names no command, with the nearest ones.
