@@ -135,11 +135,13 @@ const (
 // NewDecoder returns a decoder that calls visit.
 func NewDecoder(limits Limits, keys Keys, visit func(*Text)) *Decoder {
 	d := &Decoder{limits: limits.withDefaults(), visit: visit}
-	d.steps = steps{shortest: minRun, reach: min(max(64, keys.Longest), 1024), thorough: keys.Thorough, seams: keys.Seams}
+	d.steps = steps{shortest: minRun, least: minJoined, reach: min(max(64, keys.Longest), 1024), thorough: keys.Thorough, seams: keys.Seams}
 	if keys.Seams != nil {
 		d.steps.ends = endsOf(keys.Seams)
 	}
-	if keys.Shortest > 0 { // in six bits a digit; a compressed key may take half its length
+	if keys.Shortest > 0 {
+		d.steps.least = keys.Shortest
+		// In six bits a digit; a compressed key may take half its length.
 		d.steps.shortest = max(11, (min(keys.Shortest, keys.Shortest/2+8)*8+5)/6)
 	}
 	return d
@@ -412,7 +414,8 @@ func (d *Decoder) containers(e *entry, f *frame, text *Text, last bool) error {
 			return true
 		}
 		d.steps.whole = true
-		if count++; count > maxEmbedded {
+		if format == PNG { // of which many are in a page
+		} else if count++; count > maxEmbedded {
 			d.walker.cut(e.path, TooMany, fmt.Sprintf("more than %d containers begin inside it", maxEmbedded))
 			return false
 		}
@@ -443,7 +446,7 @@ func (d *Decoder) containers(e *entry, f *frame, text *Text, last bool) error {
 			if failed != nil {
 				break
 			}
-			if p.encoding&(Base64|Base32|Hex|Dump|Ascii85|UU|Percent|HexEscape|Octal|Unicode) == 0 || int(p.out) >= len(text.Bytes) {
+			if p.encoding&(Base64|Base32|Hex|Dump|Ascii85|Base85|UU|Percent|HexEscape|Octal|Unicode) == 0 || int(p.out) >= len(text.Bytes) {
 				continue
 			}
 			switch data := text.Bytes[p.out:]; {

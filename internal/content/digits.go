@@ -113,7 +113,7 @@ func unpack(to, digits []byte, bits uint, table *values) []byte {
 // container. Of random bytes, which digests and names of variables give, one in a hundred does.
 func worth(decoded []byte) bool {
 	switch Sniff(decoded) {
-	case Zip, Bzip2, Zstd, XZ, SevenZip, RAR, Lzip, LZ4, RPM, Cab: // at least four bytes tell them
+	case Zip, Bzip2, Zstd, XZ, SevenZip, RAR, Lzip, LZ4, RPM, Cab, PNG: // at least four bytes tell them
 		return true
 	case Zlib:
 		if embedded(decoded) == Zlib {
@@ -167,6 +167,58 @@ func decode85(to, text []byte) []byte {
 	decoded := make([]byte, 4*len(text)+4)
 	n, _, _ := ascii85.Decode(decoded, text, true)
 	return append(to, decoded[:n]...)
+}
+
+var base85Alphabets = [...]values{
+	valuesOf("0123456789" + letters + "!#$%&()*+-;<=>?@^_`{|}~"),                              // as Git and Python write it
+	valuesOf("0123456789" + letters[26:] + letters[:26] + ".-:+=^!/*?&<>()[]{}@%$#"),          // Z85
+	valuesOf("!\"#$%&'()*+,-./0123456789:;<=>?@" + letters[:26] + "[\\]^_`" + letters[26:47]), // Ascii85
+}
+
+// base85 decodes a run of digits that stands at offset at, in each alphabet, from every digit that may be the first of a group.
+func base85(run []byte, at, least int, out *layer) {
+	const head = 5 * headBytes / 4
+	for i := range base85Alphabets {
+		table, encoding := &base85Alphabets[i], Base85
+		if i == 2 {
+			encoding = Ascii85
+		}
+		for from := 0; from < len(run); from++ {
+			end, signs := from, 0
+			for ; end < len(run) && table[run[end]] != noDigit; end++ {
+				if class[run[end]]&isBase64Digit == 0 {
+					signs++
+				}
+			}
+			for shift := from; shift < from+5 && end-from >= least && signs*20 >= end-from; shift++ { // of random digits a quarter are signs
+				var text [headBytes]byte
+				if worth(unpack85(text[:0], run[shift:min(end, shift+head)], table)) {
+					out.from(at+shift, 5, 4, encoding)
+					out.text = unpack85(out.text, run[shift:end], table)
+					out.end()
+				}
+			}
+			from = end
+		}
+	}
+}
+
+// unpack85 appends what groups of five digits stand for; the last one may have fewer.
+func unpack85(to, digits []byte, table *values) []byte {
+	for len(digits) > 1 {
+		n, group := min(5, len(digits)), uint32(0)
+		for i := range 5 {
+			value := uint32(84)
+			if i < n {
+				value = uint32(table[digits[i]])
+			}
+			group = group*85 + value
+		}
+		to = append(to, byte(group>>24), byte(group>>16), byte(group>>8), byte(group))
+		to = to[:len(to)-5+n]
+		digits = digits[n:]
+	}
+	return to
 }
 
 // uuText decodes what stands between lines as "begin 644 name" and "end", in lines that begin with how many bytes they hold.

@@ -29,6 +29,7 @@ const (
 	UTF16
 	UTF32
 	Ascii85
+	Base85
 	UU
 	Joined
 	escapes = Percent | HTML | Unicode | HexEscape | Octal | Backslash | QuotedPrintable
@@ -37,7 +38,7 @@ const (
 var encodingNames = map[Encoding]string{
 	Percent: "percent-encoded", HTML: "html-escaped", Unicode: "unicode-escaped", HexEscape: "hex-escaped", Octal: "octal-escaped",
 	Backslash: "escaped", QuotedPrintable: "quoted-printable", Base64: "base64", Base32: "base32", Hex: "hex", Dump: "bytes",
-	UTF16: "utf-16", UTF32: "utf-32", Ascii85: "ascii85", UU: "uuencoded", Joined: "",
+	UTF16: "utf-16", UTF32: "utf-32", Ascii85: "ascii85", Base85: "base85", UU: "uuencoded", Joined: "",
 }
 
 // String names the encoding; several kinds of escapes in one text are "escaped", text in pieces has no name.
@@ -109,6 +110,7 @@ func (l *layer) source(at int) (offset int, encoding Encoding) {
 // steps are the bounds within which encodings are looked for.
 type steps struct {
 	shortest int // of a run that may be encoded
+	least    int // characters of what is looked for
 	reach    int // how far a key extends around an escape in it
 	thorough bool
 	seams    *Seams // nil: text is put together wherever it may be
@@ -126,8 +128,10 @@ func (s *steps) decode(text []byte, to *layer) (binary bool) {
 	s.unescape(text, unseenSigns, unseen, to)
 	binary = s.join(text, to)
 	eachRun(text, s.shortest, isBase64Digit, func(from, end int) { s.run(text[from:end], from, to) })
+	eachRun(text, s.least*5/4, isGraphic, func(from, end int) { base85(text[from:end], from, s.least*5/4, to) })
 	wideText(text, to)
 	line := len(to.text)
+	s.columns(text, to)
 	s.dumps(text, to)
 	casts(text, '(', to)
 	casts(text, ']', to)
@@ -142,6 +146,7 @@ func (s *steps) decode(text []byte, to *layer) (binary bool) {
 	rich(text, to)
 	records(text, to)
 	binaryPatch(text, to)
+	chunkedBody(text, to)
 	s.whole = s.whole || open || len(to.text) > local
 	return binary
 }
@@ -161,9 +166,10 @@ const (
 	isQuote
 	isSpace
 	isSign // where a piece of text may end, and control characters
+	isGraphic
 )
 
-var class = func() (t [256]uint8) {
+var class = func() (t [256]uint16) {
 	for i := range t {
 		c := byte(i)
 		switch {
@@ -173,6 +179,9 @@ var class = func() (t [256]uint8) {
 			t[c] |= isSpace | isDumpChar
 		case c > ' ' && c < 0x7f && c != '<':
 			t[c] |= isWordChar
+		}
+		if c > ' ' && c < 0x7f {
+			t[c] |= isGraphic
 		}
 		if c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' {
 			t[c] |= isAlnumChar | isBase64Digit
@@ -195,7 +204,7 @@ var class = func() (t [256]uint8) {
 
 // eachRun calls f for the longest runs of bytes of a class that have at least least bytes. It looks at one byte in least where
 // there is none.
-func eachRun(text []byte, least int, what uint8, f func(from, end int)) {
+func eachRun(text []byte, least int, what uint16, f func(from, end int)) {
 	for from := 0; from+least <= len(text); {
 		last := from + least - 1 // where a run of that length would end
 		for last >= from && class[text[last]]&what != 0 {
@@ -214,4 +223,4 @@ func eachRun(text []byte, least int, what uint8, f func(from, end int)) {
 	}
 }
 
-func is(c byte, what uint8) bool { return class[c]&what != 0 }
+func is(c byte, what uint16) bool { return class[c]&what != 0 }

@@ -85,6 +85,9 @@ func escape(text []byte, at int) (value rune, n int, kind Encoding, starts bool)
 		value, n = entity(rest)
 		return visible(value), n, HTML, n > 0
 	}
+	if n = lineBreak(rest); n > 0 {
+		return -1, n, Joined, at > 0 && is(text[at-1], isWordChar)
+	}
 	value, n, kind = backslash(rest)
 	value = visible(value)
 	after := byte(0)
@@ -103,6 +106,19 @@ func escape(text []byte, at int) (value rune, n int, kind Encoding, starts bool)
 		starts = true
 	}
 	return value, n, kind, starts
+}
+
+// lineBreak is the length of a command of LaTeX that allows a line to be broken inside a word.
+func lineBreak(rest []byte) int {
+	for _, command := range [...]string{`\allowbreak`, `\linebreak`, `\hspace{0pt}`} {
+		if after, ok := bytes.CutPrefix(rest, []byte(command)); ok {
+			if bytes.HasPrefix(after, []byte("{}")) {
+				return len(command) + 2
+			}
+			return len(command) + len(after[:min(1, len(after))]) - len(bytes.TrimLeft(after[:min(1, len(after))], " \n"))
+		}
+	}
+	return 0
 }
 
 // visible is a character, below 0 if it is one that is not seen: a soft hyphen, a blank of no width, a mark of a direction.

@@ -438,6 +438,12 @@ func afterLead(text []byte, at int) int {
 	case len(bytes.TrimSpace(lead)) > 0 && alike(lead, following):
 		return next + len(lead)
 	}
+	if words := bytes.Fields(lead); len(words) > 1 { // set k ab, append k cd
+		name := append(words[len(words)-1], ' ')
+		if n := bytes.IndexByte(following, ' ') + 1; n > 0 && bytes.HasPrefix(following[n:], name) {
+			return next + n + len(name)
+		}
+	}
 	return 0
 }
 

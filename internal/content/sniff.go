@@ -222,6 +222,7 @@ var sounds = map[Format]func(data []byte) bool{
 		const reserved = "\x00\x00\x00\x00"
 		return len(data) >= 36 && string(data[12:16]) == reserved && string(data[20:24]) == reserved && data[24] <= 3 && data[25] == 1
 	},
+	PNG:   func([]byte) bool { return true },
 	Zstd:  isZstd,
 	Bzip2: func([]byte) bool { return true }, // ten bytes tell it
 	Lzip: func(data []byte) bool {
@@ -273,7 +274,8 @@ func isZstd(data []byte) bool {
 
 // beginnings are the first bytes of the containers that are looked for anywhere.
 var beginnings = [][]byte{[]byte("\x1f\x8b\x08"), []byte("PK\x03\x04"), []byte("\x28\xb5\x2f\xfd"), []byte("\xfd7zXZ\x00"), []byte("7z\xbc\xaf\x27\x1c"),
-	[]byte("Rar!\x1a\x07"), []byte("1AY&SY"), []byte("LZIP\x01"), []byte("\x04\x22\x4d\x18"), []byte("MSCF\x00\x00\x00\x00"), []byte("\xed\xab\xee\xdb"), []byte("x\x9c"), []byte("x\xda")}
+	[]byte("Rar!\x1a\x07"), []byte("1AY&SY"), []byte("LZIP\x01"), []byte("\x04\x22\x4d\x18"), []byte("MSCF\x00\x00\x00\x00"), []byte("\xed\xab\xee\xdb"), []byte("x\x9c"), []byte("x\xda"),
+	[]byte("\x89PNG\r\n\x1a\n")}
 
 // eachEmbedded calls f for the containers that begin inside data, until it returns false.
 func eachEmbedded(data []byte, f func(at int, format Format) bool) {

@@ -140,8 +140,6 @@ func records(text []byte, to *layer) {
 	}
 }
 
-var base85Values = valuesOf("0123456789" + letters + "!#$%&()*+-;<=>?@^_`{|}~")
-
 // binaryPatch decodes what Git writes of the binary files in a patch: lines of base85 that begin with how many bytes they hold.
 func binaryPatch(text []byte, to *layer) {
 	const begin = "GIT binary patch"
@@ -171,15 +169,8 @@ func binaryPatch(text []byte, to *layer) {
 		}
 		open = true
 		to.from(from+1, 5, 4, Ascii85)
-		group := uint32(0)
 		whole := len(to.text) + size
-		for i, c := range line[1:] {
-			group = group*85 + uint32(base85Values[c]%noDigit)
-			if i%5 == 4 {
-				to.text = append(to.text, byte(group>>24), byte(group>>16), byte(group>>8), byte(group))
-				group = 0
-			}
-		}
+		to.text = unpack85(to.text, line[1:], &base85Alphabets[0])
 		to.text = to.text[:whole]
 	}
 	if open {
@@ -235,4 +226,38 @@ func wordLists(text []byte, to *layer) (open bool) {
 		}
 	}
 	return open
+}
+
+// chunkedBody puts together the chunks of a recorded response.
+func chunkedBody(text []byte, to *layer) {
+	at := bytes.Index(text, []byte("HTTP/1."))
+	if at < 0 {
+		return
+	}
+	for {
+		n := bytes.Index(text[at:], []byte("chunked"))
+		if n < 0 {
+			return
+		}
+		at += n + len("chunked")
+		body := at + bytes.Index(text[at:], []byte("\n\r\n")) + 3
+		if body < at+3 {
+			return
+		}
+		begin := len(to.text)
+		for {
+			size, end := digits(text, body, 1, 7, 16)
+			line := bytes.IndexByte(text[body:], '\n')
+			if end == 0 || size == 0 || line < 0 || body+line+1+int(size) > len(text) {
+				break
+			}
+			body += line + 1
+			to.from(body, 1, 1, Joined)
+			to.text = append(to.text, text[body:body+int(size)]...)
+			body = min(len(text), body+int(size)+2)
+		}
+		if len(to.text) > begin {
+			to.end()
+		}
+	}
 }

@@ -190,8 +190,67 @@ var furtherHidings = map[string]func(k string) string{
 	"Makefile": func(k string) string {
 		return "K := " + strings.Join(pieces(strings.ReplaceAll(k, "$", "$$"), 12), "\nK := $(K)") + "\n"
 	},
-	"cmd caret":  func(k string) string { return "set K=" + strings.Join(pieces(k, 12), "^\r\n") + "\r\n" },
+	"cmd caret": func(k string) string { return "set K=" + strings.Join(pieces(k, 12), "^\r\n") + "\r\n" },
+	// Characters one by one, in whatever signs.
+	"regular expression classes": func(k string) string { return "match = /" + eachByte(k, "[%c]", "") + "/" },
+	"Erlang characters":          func(k string) string { return "Key = [" + eachByte(k, "$%c", ",") + "]." },
+	"Prolog characters":          func(k string) string { return "key([" + eachByte(k, "0'%c", ", ") + "])." },
+	"Lisp characters":            func(k string) string { return "(list " + eachByte(k, `#\%c`, " ") + ")" },
+	"Lisp codes":                 func(k string) string { return "(map 'string #'code-char '(" + eachByte(k, "%d", " ") + "))" },
+	"Elixir characters":          func(k string) string { return "[" + eachByte(k, "?%c", ", ") + "]" },
+	"spaced out":                 func(k string) string { return "The key: " + eachByte(k, "%c", " ") + "\n" },
+	"one a line":                 func(k string) string { return "key\n" + eachByte(k, "%c", "\n") + "\n" },
+	"overstruck":                 func(k string) string { return "KEY " + eachByte(k, "%[1]c\b%[1]c", "") + "\n" },
+	"overstruck, in carets":      func(k string) string { return "KEY " + eachByte(k, "%[1]c^H%[1]c", "") + "\n" },
+	"numbers in signs":           func(k string) string { return "key = " + eachByte(k, "#%03d", "") },
+	"LaTeX":                      func(k string) string { return `\texttt{` + strings.Join(pieces(k, 6), `\allowbreak `) + `}` },
+	"LaTeX with braces":          func(k string) string { return `\texttt{` + strings.Join(pieces(k, 1), `\allowbreak{}`) + `}` },
+	"Tcl append":                 func(k string) string { return "set key " + strings.Join(pieces(k, 7), "\nappend key ") + "\n" },
+	"Tcl append, quoted":         func(k string) string { return `set key "` + strings.Join(pieces(k, 7), "\"\nappend key \"") + "\"\n" },
+	"base85": func(k string) string {
+		return "data = b'" + base85("0123456789"+upper+lower+"!#$%&()*+-;<=>?@^_`{|}~", "the key is "+k+".") + "'"
+	},
+	"Z85": func(k string) string {
+		return `data: "` + base85("0123456789"+lower+upper+".-:+=^!/*?&<>()[]{}@%$#", "the key is "+k+".") + `"`
+	},
+	"Z85 of the key alone": func(k string) string {
+		return `data: "` + base85("0123456789"+lower+upper+".-:+=^!/*?&<>()[]{}@%$#", k) + `"`
+	},
+	"ascii85 without brackets": func(k string) string {
+		return "data = " + base85(`!"#$%&'()*+,-./0123456789:;<=>?@`+upper+"[\\]^_`"+lower[:21], "the key is "+k+".")
+	},
+	"gzip in base85": func(k string) string {
+		return "b85decode(b'" + base85("0123456789"+upper+lower+"!#$%&()*+-;<=>?@^_`{|}~", gz("key="+k)) + "')"
+	},
+	"chunked":      func(k string) string { return chunked("{\"key\": \""+k+"\"}\n", 17) },
+	"chunked gzip": func(k string) string { return chunked(gz("{\"key\": \""+k+"\"}\n"+filler(90)), 17) },
+	"PNG in a data URI": func(k string) string {
+		return `<img src="data:image/png;base64,` + b64(pngOf("zTXt", "Comment\x00\x00"+zlibOf("key="+k))) + `">`
+	},
+
 	"Excel CHAR": func(k string) string { return "=" + eachByte(k, "CHAR(%d)", "&") },
+}
+
+const lower, upper = "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+func base85(alphabet, text string) string {
+	var b strings.Builder
+	for at := 0; at < len(text); at += 4 {
+		group := binary.BigEndian.Uint32([]byte(text[at:min(len(text), at+4)] + "\x00\x00\x00")[:4])
+		for _, power := range []uint32{85 * 85 * 85 * 85, 85 * 85 * 85, 85 * 85, 85, 1} {
+			b.WriteByte(alphabet[group/power%85])
+		}
+	}
+	return b.String()
+}
+
+// chunked is a recorded response.
+func chunked(body string, size int) string {
+	head := "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nServer: x\r\n\r\n"
+	for _, chunk := range pieces(body, size) {
+		head += fmt.Sprintf("%x\r\n%s\r\n", len(chunk), chunk)
+	}
+	return head + "0\r\n\r\n"
 }
 
 func wordsOf(k string, size int, order binary.ByteOrder) string {
