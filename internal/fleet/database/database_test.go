@@ -137,7 +137,7 @@ func TestIntegrations(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := database.Overview{Total: 2, Due: 2, Paused: 1, ByStatus: map[string]int{database.Unknown: 1, database.NotReady: 1}, OldestDue: day}
+		want := database.Overview{Total: 2, Due: 1, Paused: 1, ByStatus: map[string]int{database.Unknown: 1, database.NotReady: 1}, OldestDue: day}
 		if diff := cmp.Diff(want, overview); diff != "" {
 			t.Errorf("overview (-want +got):\n%s", diff)
 		}
@@ -162,6 +162,12 @@ func TestDue(t *testing.T) {
 				func(i *database.Integration) { i.Job = 7 },
 				func(i *database.Integration) { i.NextDue, i.DueReason = day.Add(time.Minute), database.ReasonDeploy },
 				func(i *database.Integration) { i.NextDue = day.Add(-time.Minute) },
+				func(i *database.Integration) {
+					i.Status, i.ValidUntil, i.NextDue = database.NotReady, day, day.AddDate(0, 0, 20)
+				},
+				func(i *database.Integration) {
+					i.Status, i.ValidUntil, i.NextDue = database.Ready, day, day.AddDate(0, 0, 20)
+				},
 			} {
 				i := integration(fmt.Sprint(n), "t")
 				change(&i)
@@ -196,6 +202,25 @@ func TestDue(t *testing.T) {
 		})
 		if got := due(10); !slices.Equal(got, []string{"6", "7", "0", "5"}) {
 			t.Errorf("due are %v after a job was lost", got)
+		}
+		outdated := func() (names []string) {
+			write(t, db, func(tx *database.Tx) error {
+				list, err := tx.OutdatedReports(ctx, day, day.Add(time.Hour), 10)
+				for _, i := range list {
+					names = append(names, i.Name)
+				}
+				return err
+			})
+			return names
+		}
+		if got := outdated(); !slices.Equal(got, []string{"8"}) {
+			t.Errorf("reports that no longer hold: %v", got)
+		}
+		write(t, db, func(tx *database.Tx) error {
+			return tx.BeginRun(ctx, database.Run{ID: "r", Integration: "8", Started: day})
+		})
+		if got := outdated(); len(got) > 0 {
+			t.Errorf("%v are audited since then", got)
 		}
 	})
 }
@@ -428,6 +453,9 @@ func TestOutbox(t *testing.T) {
 				return err
 			})
 			return list
+		}
+		if key := (database.Message{ID: 1, Event: database.Event{At: day}}).Key(); key == (database.Message{ID: 1, Event: database.Event{At: day.Add(time.Second)}}).Key() {
+			t.Errorf("the first message of a database that was made anew has the key of another: %s", key)
 		}
 		first := due(day)
 		if len(first) != 2 || first[0].Channel != "slack" || first[0].Key() == first[1].Key() {

@@ -116,13 +116,14 @@ type SeverityCount struct {
 	Findings              int
 }
 
-// OpenSeverities counts the open findings of every integration by severity.
+// OpenSeverities counts the open findings by severity of every integration that is there.
 func (d *DB) OpenSeverities(ctx context.Context) ([]SeverityCount, error) {
 	list, err := all(ctx, d, d.read, func(row scanner) (SeverityCount, error) {
 		var c SeverityCount
 		err := row.Scan(&c.Integration, &c.Severity, &c.Findings)
 		return c, err
-	}, "SELECT integration, severity, count(*) FROM finding WHERE state = 'open' GROUP BY integration, severity ORDER BY integration, severity")
+	}, `SELECT f.integration, f.severity, count(*) FROM finding f JOIN integration i ON i.name = f.integration
+		WHERE f.state = 'open' AND i.removed_at = 0 GROUP BY f.integration, f.severity ORDER BY f.integration, f.severity`)
 	return list, wrap("count the findings", err)
 }
 

@@ -255,6 +255,29 @@ func (tx *Tx) ExpireReports(ctx context.Context, now time.Time, limit int) ([]In
 	return list, nil
 }
 
+// OutdatedReports returns the integrations that were not ready anyway, on a report that no longer holds, and that no audit was begun of
+// since then and none is due until a time.
+func (tx *Tx) OutdatedReports(ctx context.Context, now, until time.Time, limit int) ([]Integration, error) {
+	list, err := all(ctx, tx.db, tx.SQL, scanIntegration, `SELECT `+integrationColumns+` FROM integration WHERE status NOT IN (?, ?) AND valid_until > 0 AND valid_until <= ?
+		AND due_reason = '' AND next_due_at > ? AND removed_at = 0
+		AND NOT EXISTS (SELECT 1 FROM run WHERE run.integration = integration.name AND run.started_at >= integration.valid_until)
+		ORDER BY name LIMIT ?`+tx.db.forUpdate(" SKIP LOCKED"), Ready, Expired, millis(now), millis(until), limit)
+	return list, wrap("find reports that no longer hold", err)
+}
+
+// Refusal is why the integration is not audited now, whoever asks; "": it is.
+func (i Integration) Refusal() string {
+	switch {
+	case !i.RemovedAt.IsZero():
+		return "Its configuration was removed."
+	case i.Problem != "":
+		return "Its configuration cannot be used: fix it first."
+	case i.Paused:
+		return "It is paused: resume it first."
+	}
+	return ""
+}
+
 // WaitingAudits counts the audits that were queued and have not begun.
 func (d *DB) WaitingAudits(ctx context.Context) (n int, err error) {
 	err = d.read.QueryRowContext(ctx, "SELECT count(*) FROM river_job WHERE kind = 'audit' AND state IN ('available', 'scheduled', 'retryable', 'pending')").Scan(&n)
@@ -313,6 +336,7 @@ func (d *DB) Overview(ctx context.Context, teams []string) (Overview, error) {
 	where, values := Filter{Teams: teams}.where()
 	o := Overview{ByStatus: map[string]int{}}
 	now := millis(d.Now())
+	const due = "i.next_due_at > 0 AND i.next_due_at <= ? AND NOT i.paused AND i.problem = ''" // those that a sweep takes, or has taken
 	_, err := all(ctx, d, d.read, func(row scanner) (struct{}, error) {
 		var status string
 		var total, due, paused, problems int
@@ -324,8 +348,8 @@ func (d *DB) Overview(ctx context.Context, teams []string) (Overview, error) {
 			o.OldestDue = at
 		}
 		return struct{}{}, err
-	}, `SELECT i.status, count(*), sum(CASE WHEN i.next_due_at > 0 AND i.next_due_at <= ? THEN 1 ELSE 0 END), sum(CASE WHEN i.paused THEN 1 ELSE 0 END),
-		sum(CASE WHEN i.problem <> '' THEN 1 ELSE 0 END), coalesce(min(CASE WHEN i.next_due_at > 0 AND i.next_due_at <= ? THEN i.next_due_at END), 0)
+	}, `SELECT i.status, count(*), sum(CASE WHEN `+due+` THEN 1 ELSE 0 END), sum(CASE WHEN i.paused THEN 1 ELSE 0 END),
+		sum(CASE WHEN i.problem <> '' THEN 1 ELSE 0 END), coalesce(min(CASE WHEN `+due+` THEN i.next_due_at END), 0)
 		FROM integration i WHERE `+where+` GROUP BY i.status`, append([]any{now, now}, values...)...)
 	return o, wrap("count the integrations", err)
 }

@@ -3,6 +3,7 @@ package database
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -91,8 +92,9 @@ type Message struct {
 	Event    Event
 }
 
-// Key is the same in every attempt, for receivers that recognize a duplicate.
-func (m Message) Key() string { return fmt.Sprintf("prelaunch-%d", m.ID) }
+// Key is the same in every attempt, for receivers that recognize a duplicate, and of no other message: a database that is made anew
+// counts from one again.
+func (m Message) Key() string { return fmt.Sprintf("prelaunch-%d-%d", m.ID, m.Event.At.UnixMilli()) }
 
 // DueMessages returns at most limit messages that are to be sent, the oldest first. While a process sends one, no other gets it: it is
 // not due again before retry.
@@ -219,4 +221,41 @@ func (tx *Tx) Setting(ctx context.Context, name string) (string, error) {
 func (tx *Tx) SetSetting(ctx context.Context, name, value string) error {
 	_, err := tx.exec(ctx, "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value)
 	return wrap("write the setting "+name, err)
+}
+
+// SourceProblem is a configuration, or a whole source of them, that stands for no integration: nobody would miss it elsewhere.
+type SourceProblem struct {
+	Source  string `json:"source"`
+	Path    string `json:"path,omitempty"`
+	Problem string `json:"problem"`
+}
+
+// sourceProblems is the setting with the list, as JSON.
+const sourceProblems = "source problems"
+
+// maxSourceProblems bounds the list.
+const maxSourceProblems = 200
+
+// SetSourceProblems replaces the list.
+func (tx *Tx) SetSourceProblems(ctx context.Context, list []SourceProblem) error {
+	text, err := json.Marshal(list[:min(len(list), maxSourceProblems)])
+	if err != nil {
+		return fmt.Errorf("write the problems of the sources: %w", err)
+	}
+	return tx.SetSetting(ctx, sourceProblems, string(text))
+}
+
+// SourceProblems returns what the last reading of the sources found.
+func (d *DB) SourceProblems(ctx context.Context) ([]SourceProblem, error) {
+	list, err := one(ctx, d, d.read, func(row scanner) (list []SourceProblem, err error) {
+		var text string
+		if err := row.Scan(&text); err != nil {
+			return nil, err
+		}
+		return list, json.Unmarshal([]byte(text), &list)
+	}, "SELECT value FROM setting WHERE name = ?", sourceProblems)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	return list, wrap("list the problems of the sources", err)
 }

@@ -58,7 +58,7 @@ func (r *Reader) fetch(ctx context.Context, one settings.Source) error {
 	}
 	limited, cancel := context.WithCancel(ctx)
 	defer cancel()
-	tree := &census{full: cancel}
+	tree := &treeCensus{full: cancel}
 	if err := r.git(limited, one.Directory, tree, "ls-tree", "-r", "-l", "-z", "--full-tree", "FETCH_HEAD"); tree.over || err != nil {
 		if tree.over {
 			err = errTooLarge
@@ -71,8 +71,8 @@ func (r *Reader) fetch(ctx context.Context, one settings.Source) error {
 	return r.git(ctx, one.Directory, nil, "gc", "-q", "--auto")
 }
 
-// census counts what git lists of a tree.
-type census struct {
+// treeCensus counts what git lists of a tree.
+type treeCensus struct {
 	files, bytes int64
 	entry        []byte // the beginning of one that is not whole yet
 	over         bool
@@ -80,7 +80,7 @@ type census struct {
 }
 
 // Write implements io.Writer.
-func (c *census) Write(p []byte) (int, error) {
+func (c *treeCensus) Write(p []byte) (int, error) {
 	for rest := p; len(rest) > 0 && !c.over; {
 		part, after, whole := bytes.Cut(rest, []byte{0})
 		c.entry, rest = append(c.entry, part...), after

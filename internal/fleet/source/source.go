@@ -53,6 +53,7 @@ type Found struct {
 	Content                  string // digest of what the file means, with the files that it names
 	Problem                  string // why it cannot be used
 	Expiries                 []Expiry
+	Unread                   bool // it is no configuration: the team has further ones that could not be read
 }
 
 // Reader reads configurations. It is safe for concurrent use.
@@ -62,6 +63,7 @@ type Reader struct {
 	lookupEnv func(name string) (value string, set bool)
 	now       func() time.Time
 	log       *slog.Logger
+	bounds    bounds
 
 	mu    sync.Mutex // one at a time
 	known map[string]remembered
@@ -75,7 +77,8 @@ type remembered struct {
 
 // NewReader returns a reader. The library's checks are those that configurations may name.
 func NewReader(s *settings.Settings, library *policy.Library, lookupEnv func(name string) (value string, set bool), now func() time.Time, log *slog.Logger) *Reader {
-	return &Reader{settings: s, library: library, lookupEnv: lookupEnv, now: now, log: log, known: map[string]remembered{}}
+	return &Reader{settings: s, library: library, lookupEnv: lookupEnv, now: now, log: log, known: map[string]remembered{},
+		bounds: bounds{census{files: maxFiles, entries: maxEntries}, census{files: maxFiles / 4, entries: maxEntries / 4}}}
 }
 
 // Read returns every configuration by source. A source that cannot be read is absent: nothing is known about its configurations.
@@ -110,16 +113,40 @@ func (r *Reader) source(ctx context.Context, one settings.Source, seen map[strin
 	if err != nil {
 		return nil, fmt.Errorf("find the directory: %w", err)
 	}
-	found, entries := []Found{}, 0
+	found := []Found{}
+	var all census
+	ofTeams := map[string]*census{} // where several teams share the source
 	err = filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
-		entries++
+		all.entries++
+		team := &census{}
+		owner, _, below := strings.Cut(strings.TrimPrefix(file, root+string(filepath.Separator)), string(filepath.Separator))
+		if shared := one.Team == "" && settings.IsTeam(owner) && (below || entry != nil && entry.IsDir() && file != root); shared {
+			if ofTeams[owner] == nil {
+				ofTeams[owner] = &census{}
+			}
+			team = ofTeams[owner]
+			team.entries++
+			switch {
+			case ctx.Err() != nil || team.unread:
+			case err != nil:
+				team.unread = true
+				found = append(found, Found{Source: one.Name, Path: owner, Team: owner, Unread: true, Problem: "A directory of the team cannot be read; what was there before stays as it is."})
+			case team.over(r.bounds.ofTeam):
+				team.unread = true
+				found = append(found, Found{Source: one.Name, Path: owner, Team: owner, Unread: true,
+					Problem: fmt.Sprintf("The team has more than %d configurations or %d files; what was there before stays as it is.", r.bounds.ofTeam.files, r.bounds.ofTeam.entries)})
+			}
+			if team.unread && ctx.Err() == nil {
+				return fs.SkipDir
+			}
+		}
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
 			return fmt.Errorf("read the directory: %w", err)
-		case entries > maxEntries || len(found) > maxFiles:
-			return fmt.Errorf("it holds more than %d configurations or %d files", maxFiles, maxEntries)
+		case all.over(r.bounds.all):
+			return fmt.Errorf("it holds more than %d configurations or %d files", r.bounds.all.files, r.bounds.all.entries)
 		case entry.IsDir() && file != root && strings.HasPrefix(entry.Name(), "."):
 			return fs.SkipDir
 		case entry.IsDir() || !isConfiguration(entry.Name()):
@@ -130,11 +157,24 @@ func (r *Reader) source(ctx context.Context, one settings.Source, seen map[strin
 			return err
 		}
 		seen[file] = true
+		all.files++
+		team.files++
 		found = append(found, r.read(one, root, relative))
 		return nil
 	})
 	return found, err
 }
+
+// census is how much of a source, or of a team in it, was seen.
+type census struct {
+	files, entries int // configurations, and all files and directories
+	unread         bool
+}
+
+func (c census) over(most census) bool { return c.files > most.files || c.entries > most.entries }
+
+// bounds are the most of a source, and of one team where several share it: no team keeps the configurations of another from being read.
+type bounds struct{ all, ofTeam census }
 
 // isConfiguration reports whether a file is one by its name.
 func isConfiguration(name string) bool {

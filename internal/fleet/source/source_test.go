@@ -252,6 +252,48 @@ func TestGitSource(t *testing.T) {
 
 // TestHostileRepositories: a repository that names one file billions of times writes nothing, and a forge that says nothing is
 // left with no process. Neither keeps others from being read.
+// TestTeamsShareASource holds that a team with too many files, or with a directory that cannot be read, harms nobody but itself.
+func TestTeamsShareASource(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(p *place){
+		"too many files": func(p *place) {
+			for n := range 8 {
+				p.write(filepath.Join(p.root, "attackers", fmt.Sprint(n)), "")
+			}
+		},
+		"too many configurations": func(p *place) {
+			for n := range 4 {
+				p.write(filepath.Join(p.root, "attackers", fmt.Sprintf("%d.prelaunch.yaml", n)), "integration: x")
+			}
+		},
+		"a directory that cannot be read": func(p *place) {
+			p.write(filepath.Join(p.root, "attackers", "closed", "x"), "")
+			if err := os.Chmod(filepath.Join(p.root, "attackers", "closed"), 0); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = os.Chmod(filepath.Join(p.root, "attackers", "closed"), 0o700) })
+		},
+	} {
+		if name == "a directory that cannot be read" && os.Getuid() == 0 {
+			continue // root reads it
+		}
+		p := newPlace(t, "", "")
+		p.reader.BoundTeams(2, 7)
+		spoil(p)
+		p.write(filepath.Join(p.root, "payments", "acme", "prelaunch.yaml"), configuration("acme", "{file: "+p.secrets+"/payments/acme/live}", ""))
+		whole, unread := false, 0
+		for _, one := range p.read("own") {
+			whole = whole || one.Name == "acme" && one.Problem == ""
+			if one.Unread && one.Team == "attackers" && one.Problem != "" {
+				unread++
+			}
+		}
+		if !whole || unread != 1 {
+			t.Errorf("%s: %+v", name, p.read("own"))
+		}
+	}
+}
+
 func TestHostileRepositories(t *testing.T) {
 	t.Parallel()
 	bomb, clone := t.TempDir(), filepath.Join(t.TempDir(), "clone")

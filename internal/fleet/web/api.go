@@ -129,6 +129,7 @@ type queueJSON struct {
 	Workers      []workerJSON   `json:"workers"`
 	Leases       int            `json:"leases"`
 	Notices      []channelJSON  `json:"notices"`
+	Sources      []sourceJSON   `json:"sources"` // configurations, or whole sources, that stand for no integration
 }
 
 type queuedJSON struct {
@@ -152,6 +153,12 @@ type channelJSON struct {
 	GivenUp int       `json:"given_up"`
 	Oldest  time.Time `json:"oldest,omitzero"`
 	Problem string    `json:"problem,omitempty"`
+}
+
+type sourceJSON struct {
+	Source  string `json:"source"`
+	Path    string `json:"path,omitempty"` // empty: the whole source
+	Problem string `json:"problem"`
 }
 
 // newToken asks for a token.
@@ -301,6 +308,7 @@ func (s *server) apiQueue(q *request) error {
 		Notices: each(page.Outboxes, func(o database.Outbox) channelJSON {
 			return channelJSON{o.Channel, o.Waiting, o.GivenUp, o.Oldest, o.Problem}
 		}),
+		Sources: each(page.Sources, func(p database.SourceProblem) sourceJSON { return sourceJSON(p) }),
 	})
 }
 

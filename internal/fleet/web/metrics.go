@@ -34,6 +34,7 @@ var (
 	leasesMetric    = described("leases", "Receivers that an audit keeps others away from.")
 	workersMetric   = described("workers", "Processes of the fleet.", "role")
 	noticesMetric   = described("notices", "Notices that were not sent.", "channel", "state")
+	sourcesMetric   = described("source_problems", "Configurations, or whole sources, that stand for no integration.")
 	collectedMetric = described("collected", "1 where all of these could be read from the database.")
 )
 
@@ -46,7 +47,7 @@ type collector struct {
 // Describe implements prometheus.Collector.
 func (c collector) Describe(out chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{readyMetric, findingsMetric, lastRunMetric, validMetric, failuresMetric, statusMetric, dueMetric, oldestMetric,
-		runningMetric, queueMetric, leasesMetric, workersMetric, noticesMetric, collectedMetric} {
+		runningMetric, queueMetric, leasesMetric, workersMetric, noticesMetric, sourcesMetric, collectedMetric} {
 		out <- desc
 	}
 }
@@ -139,6 +140,11 @@ func (c collector) collect(gauge func(*prometheus.Desc, float64, ...string)) err
 		gauge(noticesMetric, float64(box.Waiting), box.Channel, "waiting")
 		gauge(noticesMetric, float64(box.GivenUp), box.Channel, "given_up")
 	}
+	problems, err := db.SourceProblems(ctx)
+	if err != nil {
+		return err
+	}
+	gauge(sourcesMetric, float64(len(problems)))
 	return nil
 }
 

@@ -16,6 +16,7 @@ type queuePage struct {
 	Workers  []database.Worker
 	Leases   []database.Lease
 	Outboxes []database.Outbox
+	Sources  []database.SourceProblem
 	Now      time.Time
 }
 
@@ -37,7 +38,10 @@ func (s *server) queueData(q *request) (page queuePage, err error) {
 	if page.Leases, err = s.DB.Leases(ctx); err != nil {
 		return page, err
 	}
-	page.Outboxes, err = s.DB.Outboxes(ctx)
+	if page.Outboxes, err = s.DB.Outboxes(ctx); err != nil {
+		return page, err
+	}
+	page.Sources, err = s.DB.SourceProblems(ctx)
 	return page, err
 }
 

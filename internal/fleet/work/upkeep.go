@@ -90,18 +90,6 @@ func (f *Fleet) retain(ctx context.Context) error {
 	}
 }
 
-// SourceProblem is a configuration that stands for no integration of the fleet, as the setting of that name lists them.
-type SourceProblem struct {
-	Source  string `json:"source"`
-	Path    string `json:"path"`
-	Problem string `json:"problem"`
-}
-
-// SourceProblemsSetting is the setting with the SourceProblems, as JSON.
-const SourceProblemsSetting = "source problems"
-
-const maxSourceProblems = 200
-
 // reloadJob reads the configurations for every job that has come until then. A source may take long, so that jobs come faster than they
 // are done: those that find a reading under way wait outside of the queue, which others need, and are done with the next one.
 func (f *Fleet) reloadJob(ctx context.Context, job *river.Job[reloadArgs]) error {
@@ -143,7 +131,7 @@ func (f *Fleet) reload(ctx context.Context) error {
 	chosen, problems := choose(found, byName)
 	for _, source := range f.Settings.Sources {
 		if _, read := found[source.Name]; !read {
-			problems = append(problems, SourceProblem{source.Name, "", "The source cannot be read; its integrations stay as they are."})
+			problems = append(problems, database.SourceProblem{Source: source.Name, Problem: "The source cannot be read; its integrations stay as they are."})
 		}
 	}
 	var changed []change
@@ -155,7 +143,8 @@ func (f *Fleet) reload(ctx context.Context) error {
 		delete(byName, one.Name)
 	}
 	for _, i := range byName {
-		_, read := found[i.Source]
+		list, read := found[i.Source]
+		read = read && !slices.ContainsFunc(list, func(one source.Found) bool { return one.Unread && one.Team == i.Team })
 		configured := slices.ContainsFunc(f.Settings.Sources, func(s settings.Source) bool { return s.Name == i.Source })
 		if i.RemovedAt.IsZero() && (read || !configured) {
 			changed = append(changed, change{was: i, exists: true})
@@ -179,19 +168,15 @@ func (f *Fleet) reload(ctx context.Context) error {
 			return fmt.Errorf("queue a sweep: %w", err)
 		}
 	}
-	text, err := json.Marshal(problems[:min(len(problems), maxSourceProblems)])
-	if err != nil {
-		return fmt.Errorf("write the problems of the sources: %w", err)
-	}
-	return f.DB.Write(ctx, func(tx *database.Tx) error { return tx.SetSetting(ctx, SourceProblemsSetting, string(text)) })
+	return f.DB.Write(ctx, func(tx *database.Tx) error { return tx.SetSourceProblems(ctx, problems) })
 }
 
 // choose picks one configuration for each name. A name belongs to the team that had it first: another team that claims it would get its
 // keys. Of several files of one team the one that had the name before counts.
-func choose(found map[string][]source.Found, known map[string]database.Integration) (chosen []source.Found, problems []SourceProblem) {
+func choose(found map[string][]source.Found, known map[string]database.Integration) (chosen []source.Found, problems []database.SourceProblem) {
 	byName := map[string][]source.Found{}
 	refuse := func(one source.Found, problem string) {
-		problems = append(problems, SourceProblem{one.Source, one.Path, problem})
+		problems = append(problems, database.SourceProblem{Source: one.Source, Path: one.Path, Problem: problem})
 	}
 	for _, list := range found {
 		for _, one := range list {
@@ -231,7 +216,7 @@ func choose(found map[string][]source.Found, known map[string]database.Integrati
 		chosen = append(chosen, list[0])
 	}
 	slices.SortFunc(chosen, func(a, b source.Found) int { return cmp.Compare(a.Name, b.Name) })
-	slices.SortFunc(problems, func(a, b SourceProblem) int {
+	slices.SortFunc(problems, func(a, b database.SourceProblem) int {
 		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.Path, b.Path))
 	})
 	return chosen, problems

@@ -106,12 +106,8 @@ func (l *lab) await(what string, holds func() bool) {
 	for !holds() {
 		if time.Now().After(deadline) {
 			list, err := l.db.List(context.Background(), database.Filter{Removed: true})
-			problems := ""
-			err = errors.Join(err, l.db.Write(context.Background(), func(tx *database.Tx) (err error) {
-				problems, err = tx.Setting(context.Background(), work.SourceProblemsSetting)
-				return err
-			}))
-			t.Fatalf("%s: not within %v\n%+v %s %v\n%s", what, patience, list, problems, err, l.log)
+			problems, more := l.db.SourceProblems(context.Background())
+			t.Fatalf("%s: not within %v\n%+v %v %v\n%s", what, patience, list, problems, errors.Join(err, more), l.log)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
