@@ -77,9 +77,12 @@ func Take(ctx context.Context, tx *database.Tx, run, worker string, targets Targ
 }
 
 // Down is until when the targets are left alone because one of them was down; the zero time where all are well.
-func Down(ctx context.Context, tx *database.Tx, targets Targets) (until time.Time, err error) {
+//
+// What is known of a host is a team's own: a configuration may name the host of another team and an address, or a port, where nobody
+// responds, which must not put off the other's audits.
+func Down(ctx context.Context, tx *database.Tx, team string, targets Targets) (until time.Time, err error) {
 	for _, target := range targets.Hosts {
-		known, err := tx.Receiver(ctx, target)
+		known, err := tx.Receiver(ctx, ofTeam(team, target))
 		if err != nil {
 			return time.Time{}, err
 		}
@@ -91,9 +94,9 @@ func Down(ctx context.Context, tx *database.Tx, targets Targets) (until time.Tim
 }
 
 // Note writes how the hosts of a run were: down ones are left alone for longer and longer.
-func Note(ctx context.Context, tx *database.Tx, targets Targets, down func(host string) bool) error {
+func Note(ctx context.Context, tx *database.Tx, team string, targets Targets, down func(host string) bool) error {
 	for _, target := range targets.Hosts {
-		known, err := tx.Receiver(ctx, target)
+		known, err := tx.Receiver(ctx, ofTeam(team, target))
 		if err != nil {
 			return err
 		}
@@ -112,6 +115,9 @@ func Note(ctx context.Context, tx *database.Tx, targets Targets, down func(host 
 	}
 	return nil
 }
+
+// ofTeam is a target as a team knows it. No team has a space in its name.
+func ofTeam(team, target string) string { return "team " + team + " " + target }
 
 // share is which part of a wait is added so that targets that went down together are not tried together.
 const share = 10

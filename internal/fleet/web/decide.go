@@ -53,6 +53,20 @@ func (s *server) takeStatement(q *request, envelope []byte) error {
 			signer = reviewer.Name
 		}
 	}
+	// Whoever sees a statement could hand it in again, after its reviewer has changed their mind.
+	kept, err := s.DB.Decisions(q.Context(), q.integration.Name)
+	if err != nil {
+		return err
+	}
+	for _, d := range kept {
+		if d.Run != q.run.ID || d.Kind != kindSigned {
+			continue
+		}
+		earlier, err := signoff.Verify(d.Statement, keys, m, signoff.Against{})
+		if err == nil && earlier.KeyID == verified.KeyID && !verified.Statement.Predicate.Decision.On.After(earlier.Statement.Predicate.Decision.On) {
+			return &problem{http.StatusConflict, "The statement is no newer than one of the same reviewer that was handed in."}
+		}
+	}
 	return s.keep(q, database.Decision{Kind: kindSigned, Verdict: verified.Statement.Predicate.Decision.Outcome, Signer: signer, Statement: envelope})
 }
 

@@ -143,16 +143,10 @@ func pathOf(name string) string { return "/integrations/" + url.PathEscape(name)
 
 // runNow asks for an audit, for a page or for a program, such as a deployment that came to its end.
 func (s *server) runNow(q *request, reason string) error {
-	i := q.integration
-	switch {
-	case !i.RemovedAt.IsZero():
-		return &problem{http.StatusConflict, "Its configuration was removed."}
-	case i.Problem != "":
-		return &problem{http.StatusConflict, "Its configuration cannot be used: fix it first."}
-	case i.Paused:
-		return &problem{http.StatusConflict, "It is paused: resume it first."}
+	if refusal := q.integration.Refusal(); refusal != "" {
+		return &problem{http.StatusConflict, refusal}
 	}
-	return s.AuditNow(q.Context(), actor(q.who.Login, q.who.Via), i.Name, reason)
+	return s.AuditNow(q.Context(), actor(q.who.Login, q.who.Via), q.integration.Name, reason)
 }
 
 func (s *server) postRun(q *request) error {

@@ -179,6 +179,7 @@ func (s *site) fill(t *testing.T) {
 		for _, i := range []database.Integration{
 			{Name: "acme-personal-loans", Team: "payments", Provider: "begini", Status: database.NotReady, StatusSince: sampleTime.Add(-time.Hour), LastRun: "run-2", LastPassed: "run-1", LastFinished: sampleTime, NextDue: sampleTime.Add(time.Hour), ValidUntil: sampleTime.AddDate(0, 2, 0)},
 			{Name: "secret-lending", Team: "loans", Provider: "stripe", Status: database.Ready, LastRun: "run-x"},
+			{Name: "gone-lending", Team: "loans", Provider: "stripe", Status: database.NotReady, RemovedAt: sampleTime},
 			{Name: "acme-refunds", Team: "payments", Provider: "begini", Status: database.Ready, Problem: "prelaunch.yaml:1:1: its key is gone"},
 		} {
 			if err := tx.PutIntegration(ctx, i); err != nil {
@@ -199,6 +200,12 @@ func (s *site) fill(t *testing.T) {
 		}
 		if err := tx.PutFinding(ctx, database.Finding{ID: "00aa", Integration: "acme-personal-loans", Scope: "s", Check: "webhook.rejects-unsigned", Environment: "production", Level: "required", Severity: "critical", Outcome: "fail", State: database.StateOpen,
 			Message: "Production receiver accepts unsigned requests", FirstSeen: sampleTime, LastSeen: sampleTime, FirstRun: "run-2", LastRun: "run-2"}); err != nil {
+			return err
+		}
+		if err := tx.PutFinding(ctx, database.Finding{ID: "00bb", Integration: "gone-lending", Check: "https.hsts", Severity: "low", State: database.StateOpen, FirstSeen: sampleTime}); err != nil {
+			return err
+		}
+		if err := tx.SetSourceProblems(ctx, []database.SourceProblem{{Source: "own", Path: "loans/x/prelaunch.yaml", Problem: "Two teams claim its name."}}); err != nil {
 			return err
 		}
 		if err := tx.SetTicket(ctx, "00aa", "https://github.com/acme/payments/issues/1"); err != nil {
@@ -511,9 +518,10 @@ func TestDecisions(t *testing.T) {
 	if err != nil || !bytes.Equal(bundled, s.report) {
 		t.Fatalf("%v: the bundle's report is not the stored one", err)
 	}
+	day := 0
 	sign := func(key ed25519.PrivateKey, content []byte, byLogin bool) string {
 		t.Helper()
-		decision := signoff.Decision{Outcome: signoff.Approved, By: "jane@acme.example", On: sampleTime, ResidualRisks: []string{"the limit lands in January"}}
+		decision := signoff.Decision{Outcome: signoff.Approved, By: "jane@acme.example", On: sampleTime.AddDate(0, 0, day), ResidualRisks: []string{"the limit lands in January"}}
 		m := signoff.Materials{Report: content}
 		var envelope []byte
 		var err error
@@ -557,8 +565,15 @@ func TestDecisions(t *testing.T) {
 	if status, text := hand("r", good); status != http.StatusSeeOther {
 		t.Fatalf("the reviewer's: %d %s", status, text)
 	}
-	if response, text := s.as(t, "r", http.MethodPost, "/api/v1/runs/run-2/decisions", strings.NewReader(good)); response.StatusCode != http.StatusCreated {
+	day = 1
+	later := sign(s.private, bundled, false)
+	if response, text := s.as(t, "r", http.MethodPost, "/api/v1/runs/run-2/decisions", strings.NewReader(later)); response.StatusCode != http.StatusCreated {
 		t.Errorf("by the API: %d %s", response.StatusCode, text)
+	}
+	for _, again := range []string{good, later, strings.Replace(later, ":", ": ", 1)} { // the reviewer may have changed their mind in between
+		if status, text := hand("r", again); status != http.StatusConflict || !strings.Contains(text, "no newer than one") {
+			t.Errorf("a statement that was handed in before: %d %s", status, text)
+		}
 	}
 	click := func(values map[string]string) (int, string) {
 		t.Helper()
@@ -719,9 +734,9 @@ func TestPages(t *testing.T) {
 			"/integrations/acme-personal-loans": {"Production receiver accepts unsigned requests", "PRELAUNCHabc", "it may have been accepted", "https://github.com/acme/payments/issues/1", "No longer ready", "Changes since it was ready", "<td data-label=\"Then\">pass</td><td data-label=\"Now\">fail</td>", "/runs/run-1"},
 			"/runs/run-2":                       {"Open the report", "configuration changed", "2 fail"},
 			"/runs/run-2/report":                {"Pre-launch audit", "acme-personal-loans"},
-			"/queue":                            {"No worker is known"},
+			"/queue":                            {"No worker is known", "loans/x/prelaunch.yaml", "Two teams claim its name."},
 			"/metrics": {`prelaunch_ready{integration="acme-personal-loans",team="payments"} 0`, `prelaunch_ready{integration="secret-lending",team="loans"} 1`, `prelaunch_ready{integration="acme-refunds",team="payments"} 0`,
-				`prelaunch_findings{integration="acme-personal-loans",severity="critical"} 1`, `prelaunch_notices{channel="slack",state="waiting"} 1`, "prelaunch_collected 1"},
+				`prelaunch_findings{integration="acme-personal-loans",severity="critical"} 1`, `prelaunch_notices{channel="slack",state="waiting"} 1`, "prelaunch_source_problems 1", "prelaunch_collected 1"},
 		} {
 			who := "V"
 			if path == "/queue" {
@@ -745,8 +760,8 @@ func TestPages(t *testing.T) {
 		if body := s.get(t, "V", "/integrations/acme-personal-loans"); strings.Contains(body, "Run now") {
 			t.Error("a viewer is offered to run")
 		}
-		if body := s.get(t, "V", "/metrics"); strings.Contains(body, "webhook.") {
-			t.Error("there are series by check")
+		if body := s.get(t, "V", "/metrics"); strings.Contains(body, "webhook.") || strings.Contains(body, "gone-lending") {
+			t.Error("there are series by check, or of what was removed")
 		}
 	})
 }

@@ -152,7 +152,7 @@ func (a *auditing) wanted(ctx context.Context, i database.Integration) (bool, er
 	if i.Job != a.run.Job { // it was done, or another one is for it
 		return false, nil
 	}
-	if !i.Paused && i.RemovedAt.IsZero() && i.Problem == "" {
+	if i.Refusal() == "" {
 		return true, nil
 	}
 	return false, a.DB.Write(ctx, func(tx *database.Tx) error { return tx.SetJob(ctx, i.Name, 0) })
@@ -195,7 +195,7 @@ func (a *auditing) begin(ctx context.Context) (outcome beginning, err error) {
 		}
 		now := tx.Now()
 		if a.run.Reason != database.ReasonByHand && a.run.Reason != database.ReasonDeploy {
-			until, err := lease.Down(ctx, tx, a.targets)
+			until, err := lease.Down(ctx, tx, a.team, a.targets)
 			if err != nil {
 				return err
 			}
@@ -391,8 +391,11 @@ func statusOf(r *audit.Report) string {
 func (a *auditing) write(ctx context.Context, tx *database.Tx, documents []database.PackedDocument, document *audit.Document, judged *audit.Report) error {
 	a.run.Finished = tx.Now()
 	ended, err := tx.EndRun(ctx, a.run)
-	if err != nil || !ended {
+	if err != nil {
 		return err
+	}
+	if !ended { // others have ended it, or its integration was forgotten: nobody else knows then what it has taken
+		return tx.ReleaseLeases(ctx, a.run.ID)
 	}
 	i, err := tx.Integration(ctx, a.run.Integration)
 	if err != nil {
@@ -430,10 +433,13 @@ func (a *auditing) write(ctx context.Context, tx *database.Tx, documents []datab
 	if err := tx.SettleSent(ctx, a.run.ID, i.Name, document.Scope.Sent); err != nil {
 		return err
 	}
+	if !i.RemovedAt.IsZero() { // meanwhile: nobody is told of what is no longer there
+		return nil
+	}
 	if err := tx.SetExpiries(ctx, i.Name, database.OfReport, seenExpiries(document, judged)); err != nil {
 		return err
 	}
-	if err := lease.Note(ctx, tx, a.targets, down(document)); err != nil {
+	if err := lease.Note(ctx, tx, a.team, a.targets, down(document)); err != nil {
 		return err
 	}
 	if failures >= notAudited {

@@ -34,11 +34,14 @@ func (d *Desk) AuditNow(ctx context.Context, actor, integration, reason string) 
 		if err != nil {
 			return err
 		}
+		if refusal := i.Refusal(); refusal != "" {
+			return fmt.Errorf("%s is not audited: %s", integration, refusal)
+		}
 		if err := tx.SetDue(ctx, integration, tx.Now(), reason); err != nil {
 			return err
 		}
 		i.DueReason = reason
-		if i.Job == 0 && !i.Paused && i.Problem == "" && i.RemovedAt.IsZero() {
+		if i.Job == 0 {
 			if err := queue(ctx, d.client, tx, []database.Integration{i}); err != nil {
 				return err
 			}

@@ -11,7 +11,7 @@ import (
 )
 
 // Rules of this file: what a person has renewed is known from the configuration, the newest report or the newest decision, so an event
-// about it is never stale. A certificate is renewed without any of them: it is looked at again before anything is said about it.
+// about it is never stale. A certificate is renewed without any of them: it is looked at again before anything is said about it, unless the integration is paused.
 
 // certificateSoon is when the check of certificates begins to warn.
 const certificateSoon = 14 * 24 * time.Hour
@@ -38,23 +38,40 @@ func (f *Fleet) check(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			took = len(expired) + len(expiring) + len(certificates) + len(outdated)
+			others, err := tx.OutdatedReports(ctx, now, now.Add(time.Hour), batch)
+			if err != nil {
+				return err
+			}
+			took = len(expired) + len(expiring) + len(certificates) + len(outdated) + len(others)
+			for _, i := range others { // nobody relied on them
+				if err := tx.DueAgain(ctx, i.Name, now.Add(schedule.Spread(i.Name, time.Hour)), database.ReasonValidUntil); err != nil {
+					return err
+				}
+			}
 			for _, e := range expired {
-				if e.Kind == database.ExpiryCertificate {
+				if looked, err := f.looksAgain(ctx, tx, e); err != nil {
+					return err
+				} else if looked {
 					continue
 				}
 				if err := f.tellOf(ctx, tx, database.EventExpired, e, "has expired"); err != nil {
 					return err
 				}
 			}
-			for _, e := range expiring {
-				left := int((e.ExpiresAt.Sub(now) + 24*time.Hour - 1) / (24 * time.Hour))
-				if err := f.tellOf(ctx, tx, database.EventExpiring, e, fmt.Sprintf("expires within %d days: its last day is %s", left, lastDay(e))); err != nil {
+			for _, e := range certificates {
+				if looked, err := f.looksAgain(ctx, tx, e); err != nil {
+					return err
+				} else if !looked {
+					expiring = append(expiring, e)
+					continue
+				}
+				if err := tx.DueAgain(ctx, e.Integration, now.Add(schedule.Spread(e.Integration, time.Hour)), database.ReasonCertificate); err != nil {
 					return err
 				}
 			}
-			for _, e := range certificates {
-				if err := tx.DueAgain(ctx, e.Integration, now.Add(schedule.Spread(e.Integration, time.Hour)), database.ReasonCertificate); err != nil {
+			for _, e := range expiring {
+				left := int((e.ExpiresAt.Sub(now) + 24*time.Hour - 1) / (24 * time.Hour))
+				if err := f.tellOf(ctx, tx, database.EventExpiring, e, fmt.Sprintf("expires within %d days: its last day is %s", left, lastDay(e))); err != nil {
 					return err
 				}
 			}
@@ -72,6 +89,16 @@ func (f *Fleet) check(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// looksAgain reports whether something may have been renewed since it was seen, and is looked at again: a certificate, unless nobody
+// audits its integration.
+func (f *Fleet) looksAgain(ctx context.Context, tx *database.Tx, e database.Expiry) (bool, error) {
+	if e.Kind != database.ExpiryCertificate {
+		return false, nil
+	}
+	i, err := tx.Integration(ctx, e.Integration)
+	return err == nil && !i.Paused && i.Problem == "", err
 }
 
 func lastDay(e database.Expiry) string { return e.ExpiresAt.AddDate(0, 0, -1).Format(time.DateOnly) }

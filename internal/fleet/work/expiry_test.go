@@ -1,6 +1,7 @@
 package work_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -64,6 +65,53 @@ func TestExpiryIsAnnounced(t *testing.T) {
 			t.Errorf("%q: a certificate expires, and the next audit is %v, %q", settings, i.NextDue, i.DueReason)
 		}
 	}
+}
+
+// TestNobodyLooksAgain: the certificate of a paused integration is announced, since no audit looks at it again; a report that no longer
+// holds is replaced whatever it says.
+func TestNobodyLooksAgain(t *testing.T) {
+	t.Parallel()
+	databasetest.EachAddress(t, func(t *testing.T, address string) {
+		l := newLab(t, address, "")
+		ctx, now := t.Context(), l.db.Now()
+		l.in(func(tx *database.Tx) error {
+			for _, i := range []database.Integration{
+				{Name: "paused", Team: "payments", Status: database.Ready, Paused: true, NextDue: now.AddDate(0, 0, 20)},
+				{Name: "failing", Team: "payments", Status: database.NotReady, ValidUntil: now.Add(-time.Minute), NextDue: now.AddDate(0, 0, 20)},
+			} {
+				if err := tx.PutIntegration(ctx, i); err != nil {
+					return err
+				}
+			}
+			return tx.SetExpiries(ctx, "paused", database.OfReport, []database.Expiry{
+				{Kind: database.ExpiryCertificate, Subject: "https.certificate-valid (test)", ExpiresAt: now.Add(13 * 24 * time.Hour)},
+				{Kind: database.ExpiryCertificate, Subject: "https.certificate-valid (production)", ExpiresAt: now.Add(-time.Hour)},
+			})
+		})
+		f, err := work.New(l.options) // which is not started
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if err := f.Check(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+		kinds := map[string]int{}
+		events, err := l.db.Events(ctx, "paused", nil, 10)
+		for _, e := range events {
+			kinds[e.Kind+" "+e.Data["kind"]]++
+		}
+		if diff := cmp.Diff(map[string]int{"expiring certificate": 1, "expired certificate": 1}, kinds); diff != "" || err != nil {
+			t.Errorf("%v: %s", err, diff)
+		}
+		if i := l.integration("failing"); i.DueReason != database.ReasonValidUntil || i.NextDue.After(now.Add(2*time.Hour)) {
+			t.Errorf("a report that no longer holds, and the next audit is %v, %q", i.NextDue, i.DueReason)
+		}
+		if err := l.desk().AuditNow(ctx, "test", "paused", database.ReasonByHand); err == nil || !strings.Contains(err.Error(), "resume it first") {
+			t.Errorf("an audit of what is paused is asked for: %v", err)
+		}
+	})
 }
 
 // TestSeenExpiries: certificates and reviews that a report saw, for as long as it says.

@@ -261,6 +261,11 @@ func TestReceiversThatAreDown(t *testing.T) {
 			t.Errorf("%d runs at a receiver that is down", n)
 		}
 		again(3, database.ReasonDeploy)
+		r := newReceivers(t, 0) // another team's, at which the first one pointed
+		l.add("loans", "victim", "hooks.acme.example", r.Listener.Addr().String(), "")
+		if run := l.finished("victim", 1)[0]; run.State != database.Finished {
+			t.Errorf("what another team says of its receiver puts it off: %+v", run)
+		}
 	})
 }
 
@@ -494,14 +499,17 @@ func TestNamesBelongToTeams(t *testing.T) {
 			if err := f.Reload(ctx); err != nil {
 				t.Fatal(err)
 			}
-			l.in(func(tx *database.Tx) (err error) {
-				problems, err = tx.Setting(ctx, work.SourceProblemsSetting)
-				return err
-			})
+			list, err := l.db.SourceProblems(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, one := range list {
+				problems += one.Path + ": " + one.Problem + "\n"
+			}
 			return problems
 		}
 		l.add("loans", "acme", "hooks.acme.example", "127.0.0.1:1", "")
-		if problems := reload(); problems != "null" && problems != "[]" {
+		if problems := reload(); problems != "" {
 			t.Errorf("problems: %s", problems)
 		}
 		l.write(filepath.Join(l.dir, "attackers", "\xff", "prelaunch.yaml"), "integration: new\n") // which Postgres takes for no text
@@ -536,6 +544,51 @@ func TestNamesBelongToTeams(t *testing.T) {
 		}
 		if _, err := l.db.Integration(ctx, "new"); !errors.Is(err, database.ErrNotFound) {
 			t.Errorf("a name that two teams claim: %v", err)
+		}
+	})
+}
+
+// TestGoneWhileItIsAudited holds that an audit gives back what it has taken, and tells nobody, when its integration is removed or
+// forgotten meanwhile.
+func TestGoneWhileItIsAudited(t *testing.T) {
+	t.Parallel()
+	databasetest.EachAddress(t, func(t *testing.T, address string) {
+		l := newLab(t, address, "")
+		reached, goOn := make(chan struct{}, 10), make(chan struct{})
+		receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			reached <- struct{}{}
+			<-goOn
+			w.WriteHeader(http.StatusOK)
+		}))
+		t.Cleanup(receiver.Close)
+		for _, name := range []string{"removed", "forgotten"} {
+			l.add("payments", name, name+".acme.example", receiver.Listener.Addr().String(), "")
+		}
+		l.startFew(1)
+		<-reached
+		<-reached
+		if err := os.RemoveAll(filepath.Join(l.dir, "payments")); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"removed", "forgotten"} {
+			l.await(name, func() bool { return !l.integration(name).RemovedAt.IsZero() })
+		}
+		if err := l.desk().Forget(t.Context(), "test", "forgotten"); err != nil {
+			t.Fatal(err)
+		}
+		close(goOn)
+		l.await("the leases are given back", func() bool {
+			leases, err := l.db.Leases(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(leases) == 0
+		})
+		for name, want := range map[string]int{"removed": 1, "forgotten": 0} {
+			events, err := l.db.Events(t.Context(), name, nil, 10)
+			if err != nil || len(events) != want || want == 1 && events[0].Kind != database.EventRemoved {
+				t.Errorf("%s: %v: %+v", name, err, events)
+			}
 		}
 	})
 }

@@ -3,6 +3,7 @@ package work
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -221,6 +222,9 @@ func (f *Fleet) endOrphans(ctx context.Context) {
 	for _, id := range runs {
 		err := f.DB.Write(ctx, func(tx *database.Tx) error {
 			run, err := tx.RunOf(ctx, id)
+			if errors.Is(err, database.ErrNotFound) { // its integration was forgotten
+				return tx.ReleaseLeases(ctx, id)
+			}
 			if err != nil {
 				return err
 			}
