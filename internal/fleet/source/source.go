@@ -208,8 +208,11 @@ func (r *Reader) read(one settings.Source, root, relative string) Found {
 	if known, ok := r.known[file]; ok && known.state == state && known.found.Problem == "" {
 		return known.found
 	}
-	document, _ := yamldoc.Strict(text)
+	document, mistakes := yamldoc.Strict(text)
 	f.Name, f.Digest = document.Member("integration").Text, audit.Digest(text)
+	if document == nil && len(mistakes) > 0 {
+		return fail(fmt.Errorf("%s:%d:%d: %s: %s", relative, mistakes[0].At.Line, mistakes[0].At.Column, mistakes[0].Message, mistakes[0].Next))
+	}
 	if !settings.IsIntegration(f.Name) {
 		f.Name = ""
 		return fail(errors.New("integration is not a name of letters, digits, spaces, hyphens, underscores and dots"))

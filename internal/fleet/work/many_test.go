@@ -512,6 +512,18 @@ func TestNamesBelongToTeams(t *testing.T) {
 		if problems := reload(); problems != "" {
 			t.Errorf("problems: %s", problems)
 		}
+		l.write(filepath.Join(l.dir, "loans", "acme", "prelaunch.yaml"), "version: 1\nintegration: [acme\n") // a mistake, and nobody takes it away
+		if problems := reload(); problems != "" {
+			t.Errorf("problems: %s", problems)
+		}
+		if i := l.integration("acme"); !i.RemovedAt.IsZero() || !strings.Contains(i.Problem, "prelaunch.yaml:2:") {
+			t.Errorf("a configuration that is no YAML anymore: %+v", i)
+		}
+		l.add("loans", "acme", "hooks.acme.example", "127.0.0.1:1", "")
+		reload()
+		if i := l.integration("acme"); i.Problem != "" {
+			t.Errorf("its mistake is gone: %+v", i)
+		}
 		l.write(filepath.Join(l.dir, "attackers", "\xff", "prelaunch.yaml"), "integration: new\n") // which Postgres takes for no text
 		if problems := reload(); !strings.Contains(problems, "holds what is no text") {
 			t.Errorf("problems: %s", problems)

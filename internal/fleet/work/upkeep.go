@@ -172,14 +172,23 @@ func (f *Fleet) reload(ctx context.Context) error {
 }
 
 // choose picks one configuration for each name. A name belongs to the team that had it first: another team that claims it would get its
-// keys. Of several files of one team the one that had the name before counts.
+// keys. Of several files of one team the one that had the name before counts. One whose name cannot be read has the name that it had.
 func choose(found map[string][]source.Found, known map[string]database.Integration) (chosen []source.Found, problems []database.SourceProblem) {
 	byName := map[string][]source.Found{}
 	refuse := func(one source.Found, problem string) {
 		problems = append(problems, database.SourceProblem{Source: one.Source, Path: one.Path, Problem: problem})
 	}
+	byPath := map[string]database.Integration{}
+	for _, i := range known {
+		if i.RemovedAt.IsZero() {
+			byPath[i.Source+"\x00"+i.Path] = i
+		}
+	}
 	for _, list := range found {
 		for _, one := range list {
+			if i, was := byPath[one.Source+"\x00"+one.Path]; was && one.Name == "" && one.Team == i.Team { // it is there, and wrong
+				one.Name = i.Name
+			}
 			i, exists := known[one.Name]
 			switch {
 			case one.Name == "" || one.Team == "":
