@@ -552,7 +552,7 @@ func (tr *tracker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	case r.URL.Path == "/rest/api/3/search/jql":
 		list := []any{}
-		for i, issue := range tr.issues {
+		for i, issue := range slices.Backward(tr.issues) { // the newest first, as the query asks
 			fields, _ := issue["fields"].(map[string]any)
 			for _, label := range fields["labels"].([]any) {
 				if strings.Contains(body["jql"].(string), `"`+label.(string)+`"`) {
@@ -647,6 +647,18 @@ func TestTickets(t *testing.T) {
 			becomes(database.StateClosed, database.EventClosed)
 			if issues, calls := api.seen(); len(issues) != 1 || !test.closed(issues[0]) {
 				t.Errorf("after it was fixed: %v\n%s", issues, calls)
+			}
+			becomes(database.StateOpen, database.EventReopened)
+			becomes(database.StateOpen, database.EventUpdated)
+			issues, calls = api.seen()
+			open := 0
+			for _, issue := range issues {
+				if !test.closed(issue) {
+					open++
+				}
+			}
+			if open != 1 {
+				t.Errorf("after it came back: %v\n%s", issues, calls)
 			}
 			if _, calls := api.seen(); !strings.Contains(calls, "Bearer tracker-token") && !strings.Contains(calls, "Basic ") {
 				t.Errorf("without the token:\n%s", calls)

@@ -24,10 +24,26 @@ const maxPages = 20
 
 // tracker is what a kind of tracker needs done. An id is what its API calls an issue; "" is none.
 type tracker interface {
-	find(ctx context.Context, t history.Ticket) (id string, open bool, err error)
+	find(ctx context.Context, t history.Ticket) (id string, is standing, err error)
 	create(ctx context.Context, body []byte) (id string, err error)
 	update(ctx context.Context, id string, action string, body []byte) error
 	page(id string) string // for people
+}
+
+// standing is whether an issue is being worked on.
+type standing int
+
+const (
+	open     standing = iota
+	resolved          // an update opens it again
+	done              // an update leaves it as it is
+)
+
+func standingOf(isOpen bool) standing {
+	if isOpen {
+		return open
+	}
+	return resolved
 }
 
 // ticket brings the ticket of an event's finding to the state that the finding has now, and returns its page.
@@ -51,11 +67,14 @@ func (n *Notifier) ticket(ctx context.Context, channel Channel, event database.E
 	if err != nil {
 		return "", err
 	}
-	id, open, err := with.find(ctx, ticket)
+	id, is, err := with.find(ctx, ticket)
+	if is == done && action == history.Update && finding.State == database.StateOpen && (event.Kind == database.EventReopened || event.Kind == database.EventOpened) {
+		id = "" // the finding is back: a new ticket tells of it, since the old one stays as it is
+	}
 	switch {
 	case err != nil:
 		return "", err
-	case id == "" && (action == history.Close || finding.State == database.StateWaived), id != "" && !open && action == history.Close:
+	case id == "" && (action == history.Close || finding.State == database.StateWaived), id != "" && is != open && action == history.Close:
 		return "", nil // nothing to tell
 	case id == "":
 		if ticket, err = n.ticketOf(ctx, history.Open, finding); err != nil {
@@ -167,7 +186,7 @@ type gitHub struct {
 }
 
 // find looks through the issues of the finding's check for the comment with its key: a list is up to date at once, a search is not.
-func (g gitHub) find(ctx context.Context, t history.Ticket) (string, bool, error) {
+func (g gitHub) find(ctx context.Context, t history.Ticket) (string, standing, error) {
 	marker, _, _ := strings.Cut(history.Marker(t.Key, t.Scope), " scope=")
 	label := "prelaunch"
 	for _, one := range t.Labels {
@@ -184,18 +203,18 @@ func (g gitHub) find(ctx context.Context, t history.Ticket) (string, bool, error
 		}
 		query := url.Values{"labels": {label}, "state": {"all"}, "per_page": {"100"}, "page": {strconv.Itoa(page)}}
 		if err := g.call(ctx, http.MethodGet, "/repos/"+g.repository+"/issues?"+query.Encode(), nil, &issues); err != nil {
-			return "", false, err
+			return "", open, err
 		}
 		for _, issue := range issues {
 			if issue.Pull == nil && strings.Contains(issue.Body, marker+" ") {
-				return strconv.Itoa(issue.Number), issue.State == "open", nil
+				return strconv.Itoa(issue.Number), standingOf(issue.State == "open"), nil
 			}
 		}
 		if len(issues) < 100 {
 			break
 		}
 	}
-	return "", false, nil
+	return "", open, nil
 }
 
 func (g gitHub) create(ctx context.Context, body []byte) (string, error) {
@@ -220,10 +239,10 @@ func (g gitHub) page(id string) string {
 
 type jira struct{ trackerAPI }
 
-func (j jira) find(ctx context.Context, t history.Ticket) (string, bool, error) {
+func (j jira) find(ctx context.Context, t history.Ticket) (string, standing, error) {
 	query, err := json.Marshal(map[string]any{"jql": `labels = "prelaunch-` + t.Key + `" ORDER BY created DESC`, "fields": []string{"status", "labels"}, "maxResults": 1})
 	if err != nil {
-		return "", false, fmt.Errorf("write a query: %w", err)
+		return "", open, fmt.Errorf("write a query: %w", err)
 	}
 	var found struct {
 		Issues []struct {
@@ -239,11 +258,13 @@ func (j jira) find(ctx context.Context, t history.Ticket) (string, bool, error) 
 		} `json:"issues"`
 	}
 	if err := j.call(ctx, http.MethodPost, "/rest/api/3/search/jql", query, &found); err != nil || len(found.Issues) == 0 {
-		return "", false, err
+		return "", open, err
 	}
 	issue := found.Issues[0]
-	settled := issue.Fields.Status.Category.Key == "done" || slices.Contains(issue.Fields.Labels, "prelaunch-resolved")
-	return issue.Key, !settled, nil
+	if issue.Fields.Status.Category.Key == "done" {
+		return issue.Key, done, nil
+	}
+	return issue.Key, standingOf(!slices.Contains(issue.Fields.Labels, "prelaunch-resolved")), nil // an update replaces the labels
 }
 
 func (j jira) create(ctx context.Context, body []byte) (string, error) {
@@ -270,7 +291,7 @@ func (j jira) page(id string) string { return j.base + "/browse/" + url.PathEsca
 
 type serviceNow struct{ trackerAPI }
 
-func (s serviceNow) find(ctx context.Context, t history.Ticket) (string, bool, error) {
+func (s serviceNow) find(ctx context.Context, t history.Ticket) (string, standing, error) {
 	query := url.Values{"sysparm_query": {"correlation_id=prelaunch-" + t.Key + "^ORDERBYDESCsys_created_on"}, "sysparm_fields": {"sys_id,state"}, "sysparm_limit": {"1"}}
 	var found struct {
 		Result []struct {
@@ -279,10 +300,13 @@ func (s serviceNow) find(ctx context.Context, t history.Ticket) (string, bool, e
 		} `json:"result"`
 	}
 	if err := s.call(ctx, http.MethodGet, "/api/now/table/incident?"+query.Encode(), nil, &found); err != nil || len(found.Result) == 0 {
-		return "", false, err
+		return "", open, err
 	}
 	one := found.Result[0]
-	return one.ID, one.State != "6" && one.State != "7" && one.State != "8", nil // resolved, closed, canceled
+	if one.State == "7" || one.State == "8" { // closed, canceled
+		return one.ID, done, nil
+	}
+	return one.ID, standingOf(one.State != "6"), nil
 }
 
 func (s serviceNow) create(ctx context.Context, body []byte) (string, error) {
