@@ -28,12 +28,13 @@ type integrationJSON struct {
 	Schedule         string    `json:"schedule,omitempty"`
 	Paused           bool      `json:"paused"`
 	Problem          string    `json:"problem,omitempty"`
+	RemovedAt        time.Time `json:"removed_at,omitzero"` // since then its configuration is gone
 	OpenFindings     int       `json:"open_findings"`
 	CriticalFindings int       `json:"critical_findings"`
 }
 
 func integrationOf(i database.Integration) integrationJSON {
-	return integrationJSON{i.Name, i.Team, i.Provider, i.Status, i.StatusSince, i.ValidUntil, i.LastRun, i.LastFinished, i.LastPassed, i.NextDue, i.DueReason, i.Schedule, i.Paused, i.Problem, i.OpenFindings, i.CriticalFindings}
+	return integrationJSON{i.Name, i.Team, i.Provider, i.Status, i.StatusSince, i.ValidUntil, i.LastRun, i.LastFinished, i.LastPassed, i.NextDue, i.DueReason, i.Schedule, i.Paused, i.Problem, i.RemovedAt, i.OpenFindings, i.CriticalFindings}
 }
 
 type integrationList struct {

@@ -728,6 +728,8 @@ func TestPages(t *testing.T) {
 			"/":                                 {"acme-personal-loans", "secret-lending", "Not ready", "1, 1 critical", "2026-11-20 11:00 UTC"},
 			"/?status=any_not_ready":            {"acme-personal-loans", "acme-refunds"},
 			"/integrations/acme-refunds":        {"It was never audited, so none is known", "its key is gone"},
+			"/integrations/gone-lending":        {"Its configuration is gone since", "<dt>Next audit</dt><dd>none"},
+			"/api/v1/integrations/gone-lending": {`"removed_at":"2026-11-20T`},
 			"/?check=webhook.rejects-unsigned":  {"acme-personal-loans"},
 			"/?team=loans":                      {"secret-lending"},
 			"/?search=nothing":                  {"No integration matches"},
@@ -759,6 +761,9 @@ func TestPages(t *testing.T) {
 		}
 		if body := s.get(t, "V", "/integrations/acme-personal-loans"); strings.Contains(body, "Run now") {
 			t.Error("a viewer is offered to run")
+		}
+		if body := s.get(t, "O", "/integrations/gone-lending"); strings.Contains(body, "<form method=\"post\" action=\"/integrations") {
+			t.Error("an operator is offered to run or to pause what is gone")
 		}
 		if body := s.get(t, "V", "/metrics"); strings.Contains(body, "webhook.") || strings.Contains(body, "gone-lending") {
 			t.Error("there are series by check, or of what was removed")
