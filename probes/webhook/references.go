@@ -42,7 +42,7 @@ func validJob(family, name string, event provider.Event) job {
 // whether there is anything to go on with.
 func (p *prober) references(ctx context.Context, t *transcript) bool {
 	records := p.firstContact(ctx, t)
-	if silent(records) && p.sender.Secure() && p.sender.OffersHTTP2(ctx) {
+	if p.onlyTwo(ctx, t, records) {
 		p.sender.OnlyTwo = true
 		records = p.firstContact(ctx, t)
 	}
@@ -103,6 +103,36 @@ func (p *prober) references(ctx context.Context, t *transcript) bool {
 	return ctx.Err() == nil
 }
 
+// onlyTwo reports whether the receiver is to be spoken to over HTTP/2: nothing responds over HTTP/1.1,
+// or what rejects everything there, as Node.js does, gives another response over HTTP/2.
+func (p *prober) onlyTwo(ctx context.Context, t *transcript, records []*record) bool {
+	var rejections response.Comparison
+	for _, r := range records {
+		if r.got && r.fact.Status/100 != 4 {
+			return false
+		}
+		if r.got {
+			rejections.Add(r.normal)
+		}
+	}
+	if !p.sender.Secure() || !p.sender.OffersHTTP2(ctx) {
+		return false
+	}
+	if silent(records) {
+		return true
+	}
+	t.offersTwo = true
+	j := randomJob(t.event)
+	j.Change = func(f *cases.Request) { cases.Wrong(f); f.HTTP2 = true }
+	r := p.sendOne(ctx, t, j)
+	if r.got && !rejections.Matches(r.normal) {
+		return true
+	}
+	t.keep(r) // it is as good as one over HTTP/1.1
+	t.learn([]*record{r})
+	return false
+}
+
 // firstContact sends valid events and forgeries that do not name the auditor. Where there is no valid
 // event that gets a response, it sends random signatures instead: the receiver may hang on valid events
 // alone.
@@ -151,7 +181,16 @@ func silent(records []*record) bool {
 	return !slices.ContainsFunc(records, func(r *record) bool { return r.got })
 }
 
-func randomJobs(t *transcript) []job { return slices.Repeat([]job{randomJob(t.event)}, 3) }
+// randomJobs are the random signatures that show how the receiver rejects: three of them, with any that was sent already.
+func randomJobs(t *transcript) []job {
+	sent := 0
+	for _, r := range t.records {
+		if r.fact.Family == cases.FamilyWrong {
+			sent++
+		}
+	}
+	return slices.Repeat([]job{randomJob(t.event)}, 3-sent)
+}
 
 // firstForgeries are those that are sent before the auditor is named: the random signature, and a few at
 // random of the unmarked share whose requests look like any other.

@@ -15,6 +15,17 @@ import (
 var rightNetwork = []sandbox.Behavior{
 	{Name: "http1-only", Description: "speaks HTTP/1.1 only", Plant: protocols(false, true)},
 	{Name: "http2-only", Description: "speaks HTTP/2 only", Plant: protocols(true, false)},
+	{Name: "http2-only-as-node", Description: "speaks HTTP/2 only, and responds with 403 to HTTP/1.1 where no protocol was negotiated, as Node.js does", Plant: func(ru *sandbox.Rules) {
+		protocols(true, true)(ru)
+		ru.Tls = func(c *tls.Config) {
+			only := c.Clone()
+			only.NextProtos = []string{"h2"}
+			c.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return only, nil }
+		}
+		ru.First = append(ru.First, func(d *sandbox.Delivery) (sandbox.Answer, bool) {
+			return sandbox.TextAnswer(403, "text/plain", "Missing ALPN Protocol, expected `h2` to be available."), d.ProtoMajor == 1
+		})
+	}},
 	{Name: "keep-alive-off", Description: "closes the connection after each answer", Plant: func(ru *sandbox.Rules) { ru.NoKeepAlive = true }},
 	{Name: "connection-close-on-refusal", Description: "closes the connection after a rejection", Plant: finish(func(_ *sandbox.Delivery, a *sandbox.Answer) {
 		if a.Status >= 400 {
