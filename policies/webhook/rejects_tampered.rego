@@ -71,7 +71,7 @@ smuggled(environment) := [item |
 
 cleaned(name) if name in {
 	"tags-added", "percent-encoded", "html-entity", "plus-added", "decomposed", "zero-width-added", "slash-added",
-	"crlf", "latin-1",
+	"crlf", "latin-1", "comment-added", "comma-added", "single-quotes", "nul-added",
 }
 
 cleaned(name) if startswith(name, "byte-ff")

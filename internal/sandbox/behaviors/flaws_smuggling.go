@@ -10,7 +10,15 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/sandbox"
 )
 
-var markup = regexp.MustCompile(`<[^>]*>`)
+var markup, comment = regexp.MustCompile(`<[^>]*>`), regexp.MustCompile(`(?s)/\*.*?\*/`)
+
+// cleaned verifies and parses the body as a function leaves it.
+func cleaned(clean func([]byte) []byte) func(*sandbox.Rules) {
+	return func(ru *sandbox.Rules) {
+		sandbox.Instead(clean)(ru)
+		ru.Decode = func(d *sandbox.Delivery) []byte { return clean(d.Payload) }
+	}
+}
 
 // smuggling is what a receiver leads to that verifies something else than it parses.
 var smuggling = sandbox.Expect{Fails: []string{sandbox.VerifiesRaw, sandbox.RejectsTampered}}
@@ -41,6 +49,12 @@ var smugglingFlaws = []sandbox.Behavior{
 		Plant: sandbox.Instead(func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("+"), []byte(" ")) })},
 	{Name: "zero-width-stripped", Description: "verifies the body without zero-width blanks", Expect: smuggling,
 		Plant: sandbox.Instead(func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("\u200b"), nil) })},
+	{Name: "comments-stripped", Description: "verifies and parses the body without comments", Expect: smuggling, Plant: cleaned(func(b []byte) []byte { return comment.ReplaceAll(b, nil) })},
+	{Name: "trailing-commas-dropped", Description: "verifies and parses the body without trailing commas", Expect: smuggling, Plant: cleaned(func(b []byte) []byte { return bytes.ReplaceAll(b, []byte(",}"), []byte("}")) })},
+	{Name: "nuls-dropped", Description: "verifies and parses the body without NUL", Expect: smuggling, Plant: cleaned(func(b []byte) []byte { return bytes.ReplaceAll(b, []byte{0}, nil) })},
+	{Name: "quotes-doubled", Description: "verifies and parses the body with double quotes for single ones",
+		Expect: sandbox.Expect{Fails: smuggling.Fails, May: []string{sandbox.RejectsMalformed}},
+		Plant:  cleaned(func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("'"), []byte(`"`)) })},
 	{Name: "tabs-expanded", Description: "verifies the body with blanks for tabs", Expect: sandbox.Expect{Fails: []string{sandbox.VerifiesRaw}},
 		Plant: sandbox.Instead(func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("\t"), []byte("    ")) })},
 	{Name: "stream-already-read", Description: "accepts the signature of an empty body for any",
