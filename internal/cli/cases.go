@@ -18,11 +18,25 @@ import (
 // providerFlag is --provider of such a command.
 func providerFlag(cmd *cobra.Command, name *string) {
 	*name = provider.Default
-	cmd.Flags().Var(&choiceValue{name, provider.Names()}, "provider", "`NAME` of the webhook provider (default "+provider.Default+")")
+	cmd.Flags().Var(&profileValue{choiceValue{name, provider.Names()}}, "provider", "`NAME` of the webhook provider or path of a profile (default "+provider.Default+")")
 	must(cmd.RegisterFlagCompletionFunc("provider", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return provider.Names(), cobra.ShellCompDirectiveNoFileComp
+		return provider.Names(), cobra.ShellCompDirectiveDefault
 	}))
 }
+
+// profileValue is a flag with the name of a built-in profile or the path of another one.
+type profileValue struct{ choiceValue }
+
+func (p *profileValue) Set(text string) error {
+	if isPath(text) {
+		*p.value = text
+		return nil
+	}
+	return p.choiceValue.Set(text)
+}
+
+// isPath tells the path of a profile from the name of a built-in one.
+func isPath(name string) bool { return strings.ContainsAny(name, `./\`) }
 
 // listedCase is a test case as `cases -o json` has it.
 type listedCase struct {
@@ -44,13 +58,13 @@ CHECK-OR-CASE is a check, a case, a family or a glob such as 'truncated-signatur
   prelaunch replay truncated-signature/first-16`,
 		ValidArgsFunction: completeCases(&name),
 		RunE: func(_ *cobra.Command, args []string) error {
-			profile, err := provider.ByName(name)
+			profile, err := profileNamed(name)
 			if err != nil {
 				return err
 			}
-			list := cases.All(&profile)
+			list := cases.All(profile)
 			if len(args) > 0 {
-				if list, err = chooseCases(&profile, args[0]); err != nil {
+				if list, err = chooseCases(profile, args[0]); err != nil {
 					return err
 				}
 			}
@@ -167,7 +181,7 @@ func builtInChecks() []audit.CheckInfo {
 // completeCases completes the first argument of a command with test cases, families and the checks that read them.
 func completeCases(providerName *string) cobra.CompletionFunc {
 	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		profile, err := provider.ByName(*providerName)
+		profile, err := profileNamed(*providerName)
 		if err != nil || len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveDefault
 		}
@@ -178,7 +192,7 @@ func completeCases(providerName *string) cobra.CompletionFunc {
 			}
 		}
 		read := map[string]bool{}
-		for _, c := range cases.All(&profile) {
+		for _, c := range cases.All(profile) {
 			for _, check := range c.Checks() {
 				read[check] = true
 			}

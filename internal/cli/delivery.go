@@ -157,7 +157,7 @@ func (a *app) attempts(ctx context.Context, options verifyOptions) ([]attempt, e
 	}
 	if options.provider != "" || options.configuration == "" {
 		for _, name := range names {
-			profile, err := a.profileNamed(name)
+			profile, err := profileNamed(name)
 			if err != nil {
 				return nil, err
 			}

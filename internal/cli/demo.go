@@ -35,14 +35,14 @@ corrected integration is then NOT PROVEN, and nothing else.`,
 			if !cmd.Flags().Changed("provider") {
 				return a.demo(cmd.Context(), keep, nil)
 			}
-			profile, err := provider.ByName(name)
+			profile, err := profileNamed(name)
 			if err != nil {
 				return err
 			}
 			if profile.Signature.NegativeOnly() {
 				return fmt.Errorf("only %s itself can sign its events: without a real delivery no receiver of them can be shown to be correct", profile.Title)
 			}
-			return a.demo(cmd.Context(), keep, &profile)
+			return a.demo(cmd.Context(), keep, profile)
 		},
 	}
 	providerFlag(cmd, &name)

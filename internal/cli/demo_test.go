@@ -20,8 +20,11 @@ func TestDemoOfProviders(t *testing.T) {
 			names = append(names, name)
 		}
 	}
+	chosen := []string{"../provider/providertest/jwt.yaml"} // of a user's own provider
 	for i := range audittest.Rows(t, len(names), 8*sample) {
-		name := names[i]
+		chosen = append(chosen, names[i])
+	}
+	for _, name := range chosen {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var out, errs bytes.Buffer

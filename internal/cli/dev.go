@@ -15,7 +15,6 @@ import (
 	"github.com/prelaunch-audit/prelaunch/internal/audit"
 	"github.com/prelaunch-audit/prelaunch/internal/auditor"
 	"github.com/prelaunch-audit/prelaunch/internal/netprobe"
-	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
 )
 
@@ -93,7 +92,7 @@ func (d *development) greet() {
 	}
 	d.say("%s", folded(test+"the throw-away key of this machine, which the receiver needs:", d.columns()))
 	d.say("  export %s=%s", d.local.variable, key)
-	if profile, err := provider.ByName(d.receiver.provider); err == nil && profile.Environments.Identity == "integration_id" {
+	if profile, err := profileNamed(d.receiver.provider); err == nil && profile.Environments.Identity == "integration_id" {
 		name := strings.TrimSuffix(d.local.variable, "_"+strings.ToUpper(profile.SecretSetting()))
 		d.say("  export %s_INTEGRATION_ID=%s", name, d.receiver.integrationID)
 	}

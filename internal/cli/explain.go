@@ -56,12 +56,12 @@ the frameworks for which there is a correct verification of the provider's signa
 				}
 				return a.printCatalogue(library.Checks())
 			}
-			profile, err := provider.ByName(cmp.Or(name, provider.Default))
+			profile, err := profileNamed(cmp.Or(name, provider.Default))
 			if err != nil {
 				return err
 			}
 			if args[0] == "verification" {
-				return a.explainVerification(&profile, args[1:], format)
+				return a.explainVerification(profile, args[1:], format)
 			}
 			if len(args) > 1 {
 				return fmt.Errorf("%.60q is one too many: only verification takes a framework", args[1])
@@ -69,16 +69,16 @@ the frameworks for which there is a correct verification of the provider's signa
 			var ids []string
 			for _, check := range library.Checks() {
 				if check.ID == args[0] {
-					own := checkOf(library, profile, check.ID)
+					own := checkOf(library, *profile, check.ID)
 					if name == "" && len(own.Sources) > 0 {
 						check.Sources = own.Sources // with that of the default provider
 					}
-					page := pageOf(&profile, check)
+					page := pageOf(profile, check)
 					if format == asJSON {
 						return a.printJSON(page)
 					}
 					if len(own.Sources) > 0 {
-						check.Sources = inTheWordsOf(profile, own)
+						check.Sources = inTheWordsOf(*profile, own)
 					}
 					if name == "" {
 						check.Items = nil // which list they are of is not known
@@ -88,7 +88,7 @@ the frameworks for which there is a correct verification of the provider's signa
 				ids = append(ids, check.ID)
 			}
 			if strings.Contains(args[0], "/") || slices.ContainsFunc(cases.Families, func(f cases.Family) bool { return f.Name == args[0] }) {
-				return a.explainCases(&profile, args[0], format)
+				return a.explainCases(profile, args[0], format)
 			}
 			hint := "`prelaunch checks` lists them"
 			if near := shape.Nearest(args[0], append(ids, "verification")); near != "" {

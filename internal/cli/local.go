@@ -75,7 +75,7 @@ type local struct {
 
 // local makes the integration of which the flags tell.
 func (a *app) local(ctx context.Context, r receiver) (*local, error) {
-	profile, err := provider.ByName(r.provider)
+	profile, err := profileNamed(r.provider)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +119,7 @@ func (a *app) local(ctx context.Context, r receiver) (*local, error) {
 		return nil, fmt.Errorf("find the current directory: %w", err)
 	}
 	l.integration = &audit.Integration{
-		Name: "local", Provider: profile.Name, EventTypes: profile.EventTypes(),
+		Name: "local", Provider: profile.Name, ProviderProfile: profile.Source, EventTypes: profile.EventTypes(),
 		Declared: []string{}, RetiredKeys: []audit.RetiredKey{}, Repositories: []audit.Repository{}, Workloads: []audit.Workload{},
 		Clients: []audit.Client{}, Logs: []audit.LogSource{}, Attestations: []audit.Attestation{}, Waivers: []audit.Waiver{},
 		Environments: []audit.Environment{{

@@ -28,11 +28,11 @@ func catalogueProfile(name string) (audit.Profile, error) {
 	if name == "" {
 		shown = provider.Default
 	}
-	profile, err := provider.ByName(shown)
+	profile, err := profileNamed(shown)
 	if err != nil {
 		return audit.Profile{}, err
 	}
-	facts := auditor.ProfileFacts(profile)
+	facts := auditor.ProfileFacts(*profile)
 	if name != "" {
 		return facts, nil
 	}

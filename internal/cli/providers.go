@@ -40,6 +40,7 @@ type describedProvider struct {
 	NotProven     []unprovenFamily        `json:"not_proven"`
 	NegativeOnly  bool                    `json:"negative_only"` // valid events cannot be made
 	Configuration string                  `json:"configuration"` // the part of prelaunch.yaml that it needs, as YAML
+	reference     string                  // by which the command line and a configuration name it
 }
 
 // unprovenFamily is a family of test cases that does not apply, and why.
@@ -64,11 +65,11 @@ what confirms that, what an audit can prove about a receiver of its webhooks and
 			if len(args) == 0 {
 				return a.listProviders(format)
 			}
-			profile, err := a.profileNamed(args[0])
+			profile, err := profileNamed(args[0])
 			if err != nil {
 				return err
 			}
-			described, err := describeProvider(profile)
+			described, err := describeProvider(profile, args[0])
 			if err != nil {
 				return err
 			}
@@ -83,8 +84,8 @@ what confirms that, what an audit can prove about a receiver of its webhooks and
 }
 
 // profileNamed is a built-in profile, or one in a file that the command line names.
-func (a *app) profileNamed(name string) (*provider.Profile, error) {
-	if !strings.ContainsAny(name, `./\`) {
+func profileNamed(name string) (*provider.Profile, error) {
+	if !isPath(name) {
 		profile, err := provider.ByName(name)
 		if err != nil {
 			hint := "`prelaunch providers` lists them"
@@ -168,7 +169,7 @@ func (a *app) listProviders(format string) error {
 	return a.print(text.String())
 }
 
-func describeProvider(profile *provider.Profile) (*describedProvider, error) {
+func describeProvider(profile *provider.Profile, reference string) (*describedProvider, error) {
 	words := profile.AllWords()
 	described := &describedProvider{
 		listedProvider: listed(profile), Encoding: words["encoding"], Tolerance: string(profile.Signature.Timestamp.Tolerance),
@@ -183,11 +184,11 @@ func describeProvider(profile *provider.Profile) (*describedProvider, error) {
 			described.NotProven = append(described.NotProven, unprovenFamily{family, because})
 		}
 	}
-	starter, err := config.Starter(profile, "acme")
+	starter, err := config.Starter(profile, "acme", reference)
 	if err != nil {
 		return nil, err
 	}
-	described.Configuration = essential(string(starter))
+	described.Configuration, described.reference = essential(string(starter)), reference
 	return described, nil
 }
 
@@ -264,7 +265,7 @@ func (d *describedProvider) page(width int) string {
 	for _, line := range because {
 		text.WriteString(report.Wrap(line, width, "  ") + "\n")
 	}
-	fmt.Fprintf(&text, "\nConfiguration (`prelaunch init --provider %s` writes all of it)\n", d.Name)
+	fmt.Fprintf(&text, "\nConfiguration (`prelaunch init --provider %s` writes all of it)\n", d.reference)
 	for line := range strings.Lines(d.Configuration) {
 		text.WriteString("  " + line)
 	}

@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,6 +40,42 @@ func TestProvidersAreListedAndDescribed(t *testing.T) {
 	}
 	if code, _, stderr := nothing.call(t.Context(), "providers", file); code != 2 || !strings.Contains(stderr, "acme.yaml:4:37: signature.over has an unknown piece: did you mean {body}?") {
 		t.Errorf("exit %d: %s", code, stderr)
+	}
+}
+
+// TestAProfileIsNamedByItsPath: what takes a provider takes a user's own, and a starter names it from where it is written.
+func TestAProfileIsNamedByItsPath(t *testing.T) {
+	t.Parallel()
+	directory := t.TempDir()
+	file, starter := filepath.Join(directory, "acme.yaml"), filepath.Join(directory, "audit", "prelaunch.yaml")
+	text, err := os.ReadFile("../provider/providertest/jwt.yaml")
+	if err = errors.Join(err, os.WriteFile(file, text, 0o600), os.Mkdir(filepath.Dir(starter), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	here, err := filepath.Abs(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	relative, err := filepath.Rel(here, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct{ arguments, want string }{
+		{"init " + starter + " --provider " + relative, "Wrote"},
+		{"validate " + starter, "well-formed: my-integration at acme-jwt"},
+		{"providers " + file, "prelaunch init --provider " + file},
+		{"cases webhook.rejects-stale --provider " + file, "stale-timestamp/past-tolerance"},
+		{"vectors --provider " + file, "stale-timestamp"},
+		{"checks --provider " + file, "webhook.rejects-stale"},
+		{"explain webhook.rejects-stale --provider " + file, "Stale timestamps"},
+		{"request --provider " + file, "acme-jwt"},
+	} {
+		if code, stdout, stderr := nothing.call(t.Context(), strings.Fields(row.arguments)...); code != 0 || !strings.Contains(stdout, row.want) {
+			t.Errorf("%s: exit %d: %s%s", row.arguments, code, stdout, stderr)
+		}
+	}
+	if written, err := os.ReadFile(starter); err != nil || !strings.Contains(string(written), "\nprovider: ../acme.yaml\n") {
+		t.Errorf("%v: %s", err, written)
 	}
 }
 

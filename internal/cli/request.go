@@ -102,13 +102,13 @@ func (a *app) requestOf(ctx context.Context, path string) (*request, error) {
 
 // requestAll is what the checks of a provider need of a new integration: what they say where nothing is known.
 func (a *app) requestAll(ctx context.Context, name string) (*request, error) {
-	profile, err := provider.ByName(name)
+	profile, err := profileNamed(name)
 	if err != nil {
 		return nil, err
 	}
-	facts := auditor.ProfileFacts(profile)
+	facts := auditor.ProfileFacts(*profile)
 	unseen := audit.Integration{
-		Name: "my-integration", Provider: profile.Name, EventTypes: profile.EventTypes(), Declared: []string{}, RetiredKeys: []audit.RetiredKey{},
+		Name: "my-integration", Provider: profile.Name, ProviderProfile: profile.Source, EventTypes: profile.EventTypes(), Declared: []string{}, RetiredKeys: []audit.RetiredKey{},
 		Repositories: []audit.Repository{}, Workloads: []audit.Workload{}, Clients: []audit.Client{}, Logs: []audit.LogSource{},
 		Access: audit.Access{AllowedDomains: []string{}}, Attestations: []audit.Attestation{}, Waivers: []audit.Waiver{},
 		Network: audit.NetworkOptions{RequestsPerSec: map[string]float64{}},
@@ -145,7 +145,7 @@ func (a *app) requestAll(ctx context.Context, name string) (*request, error) {
 	if err != nil {
 		return nil, err
 	}
-	wanted := &request{Integration: unseen.Name, Provider: profile.Name, Items: firstItems(&profile)}
+	wanted := &request{Integration: unseen.Name, Provider: profile.Name, Items: firstItems(profile)}
 	if err := wanted.add(judged, report.Options{}); err != nil {
 		return nil, err
 	}

@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/prelaunch-audit/prelaunch/internal/auditor"
 	"github.com/prelaunch-audit/prelaunch/internal/config"
-	"github.com/prelaunch-audit/prelaunch/internal/provider"
 	"github.com/prelaunch-audit/prelaunch/internal/report"
 )
 
@@ -20,11 +21,16 @@ func (a *app) initCommand() *cobra.Command {
 		Use: "init [FILE]", Short: "Write a commented starter configuration", Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			name := fileArgument(args)
-			profile, err := provider.ByName(chosen)
+			profile, err := profileNamed(chosen)
 			if err != nil {
 				return err
 			}
-			starter, err := config.Starter(&profile, "my-integration")
+			if isPath(chosen) && !filepath.IsAbs(chosen) { // a path in a configuration starts at its directory
+				if chosen, err = relative(chosen, filepath.Dir(name)); err != nil {
+					return err
+				}
+			}
+			starter, err := config.Starter(profile, "my-integration", chosen)
 			if err != nil {
 				return err
 			}
@@ -47,6 +53,25 @@ func (a *app) initCommand() *cobra.Command {
 	}
 	providerFlag(cmd, &chosen)
 	return cmd
+}
+
+// relative is a path as it is written from a directory.
+func relative(path, directory string) (string, error) {
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("find %s: %w", path, err)
+	}
+	if directory, err = filepath.Abs(directory); err != nil {
+		return "", fmt.Errorf("find %s: %w", directory, err)
+	}
+	if path, err = filepath.Rel(directory, absolute); err != nil {
+		return "", fmt.Errorf("find %s: %w", absolute, err)
+	}
+	path = filepath.ToSlash(path)
+	if !strings.HasPrefix(path, "../") {
+		path = "./" + path
+	}
+	return path, nil
 }
 
 func (a *app) validateCommand() *cobra.Command {

@@ -22,7 +22,7 @@ const maxStarterBlocks = 6
 func TestStarterOfCorrectDeploymentAsksForFewThings(t *testing.T) {
 	t.Parallel()
 	pair := start(t, sandbox.PairOptions{})
-	starter, err := config.Starter(provider.Must(provider.Default), "acme")
+	starter, err := config.Starter(provider.Must(provider.Default), "acme", "")
 	if err != nil {
 		t.Fatal(err)
 	}

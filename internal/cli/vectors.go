@@ -52,11 +52,11 @@ your own verification. The key is a public test key; never deploy it (webhook.re
 		Example: `  prelaunch vectors -o json > vectors.json
   prelaunch vectors -o node --provider stripe > webhook.test.mjs`,
 		RunE: func(*cobra.Command, []string) error {
-			profile, err := provider.ByName(name)
+			profile, err := profileNamed(name)
 			if err != nil {
 				return err
 			}
-			vectors, err := cases.Vectors(&profile)
+			vectors, err := cases.Vectors(profile)
 			if err != nil {
 				return err
 			}
@@ -65,13 +65,13 @@ your own verification. The key is a public test key; never deploy it (webhook.re
 				list[i] = showVector(v)
 			}
 			if slices.Contains(languages, format) {
-				_, err = fmt.Fprint(a.Out, unitTest(format, &profile, list))
+				_, err = fmt.Fprint(a.Out, unitTest(format, profile, list))
 				return err
 			}
 			if format == asJSON {
 				return a.printJSON(vectorsDocument{vectorsSchema, profile.Name, profile.PublicTestKey(), cases.VectorTime.Unix(), list})
 			}
-			return a.printVectors(&profile, list)
+			return a.printVectors(profile, list)
 		},
 	}
 	listingFlag(cmd, &format, languages...)

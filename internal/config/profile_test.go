@@ -187,6 +187,10 @@ func TestBadProfilesOfTheUsersOwn(t *testing.T) {
 		{"body many times", strings.Replace(ownProfile, "{body}", strings.Repeat("{body}", 70), 1), `acme.yaml:8:3: signature.over has too many pieces`},
 		{"wrong vector", ownProfile + "vectors: [{secret: s, body: x, timestamp: '1', signature: 't=1,v1=00'}]\n", `acme.yaml:12:11: vectors[0] is not what the recipe makes`},
 		{"event that is no JSON", strings.Replace(ownProfile, `"id":"{{uid}}"`, `"id":{{uid}}`, 1), `acme.yaml:11:33: events[0].body is not JSON`},
+		{"placeholder in a placeholder", strings.Replace(ownProfile, `{{uid}}`, `{{uid{{uid}}}}`, 1), `acme.yaml:11:33: events[0].body has {{ without a known placeholder`},
+		{"header of the connection", ownProfile + "delivery: {headers: {host: elsewhere.example}}\n", `acme.yaml:12:12: delivery.headers has host, which the request itself has`},
+		{"alias in an alias", "bomb: &a [x, x]\nmore: [*a, *a]\n" + ownProfile, `acme.yaml:1:1: unknown key "bomb"`},
+		{"1,000 deep", ownProfile + "words: " + strings.Repeat("{a: ", 1000) + "1" + strings.Repeat("}", 1000) + "\n", `acme.yaml:12:12: words is a mapping, expected a text`},
 		{"unknown placeholder", strings.Replace(ownProfile, `{{uid}}`, `{{uids}}`, 1), `acme.yaml:11:33: events[0].body has an unknown placeholder: did you mean {{uid}}?`},
 	} {
 		directory := folder(t)

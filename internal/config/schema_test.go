@@ -67,7 +67,7 @@ func resolved(t *testing.T) *jsonschema.Resolved {
 func TestSchemaTakesWhatLoadTakes(t *testing.T) {
 	t.Parallel()
 	schema := resolved(t)
-	starting, err := Starter(provider.Must(provider.Default), "")
+	starting, err := Starter(provider.Must(provider.Default), "", "")
 	if err != nil {
 		t.Fatal(err)
 	}

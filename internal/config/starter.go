@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -13,8 +14,8 @@ import (
 var starter string
 
 // Starter is a commented configuration for a provider to start from, which Load accepts as it is. An empty name stands for
-// "my-integration".
-func Starter(profile *provider.Profile, name string) ([]byte, error) {
+// "my-integration"; reference is the path of a profile that is not built in, as the configuration has it.
+func Starter(profile *provider.Profile, name, reference string) ([]byte, error) {
 	if name == "" {
 		name = "my-integration"
 	}
@@ -49,7 +50,7 @@ func Starter(profile *provider.Profile, name string) ([]byte, error) {
 		roster, evidence = strings.ToLower(or("accounts", roster)), "redirects"
 	}
 	setting := profile.SecretSetting()
-	fill := strings.NewReplacer("{{integration}}", string(quoted), "{{provider}}", profile.Name, "{{path}}", profile.Name,
+	fill := strings.NewReplacer("{{integration}}", string(quoted), "{{provider}}", cmp.Or(reference, profile.Name), "{{path}}", profile.Name,
 		"{{events}}", strings.Join(someTypes(profile), ", "), "{{tab}}", or("tab", "page of the "+or("dashboard", "provider's dashboard")),
 		"{{identity}}", identity, "{{words}}", opened, "{{word}}", word, "{{secret}}", setting, "{{SECRET}}", strings.ToUpper(setting),
 		"{{roster}}", roster, "{{evidence}}", evidence)

@@ -15,7 +15,7 @@ import (
 func TestStarterLoads(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"", "acme-personal-loans", `Ümlaut: "quoted" # {{integration}}`} {
-		content, err := Starter(provider.Must(provider.Default), name)
+		content, err := Starter(provider.Must(provider.Default), name, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -38,7 +38,7 @@ func TestStarterLoads(t *testing.T) {
 			t.Errorf("production: %+v", e)
 		}
 	}
-	if _, err := Starter(provider.Must(provider.Default), "two\nlines"); err == nil {
+	if _, err := Starter(provider.Must(provider.Default), "two\nlines", ""); err == nil {
 		t.Error("a name on two lines is taken")
 	}
 }
@@ -46,7 +46,7 @@ func TestStarterLoads(t *testing.T) {
 // TestStarterLoadsWithEverySettingSwitchedOn takes the # off every line that is no prose.
 func TestStarterLoadsWithEverySettingSwitchedOn(t *testing.T) {
 	t.Parallel()
-	content, err := Starter(provider.Must(provider.Default), "acme")
+	content, err := Starter(provider.Must(provider.Default), "acme", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func TestStarterLoadsWithEverySettingSwitchedOn(t *testing.T) {
 func TestStarterOfEveryProviderLoads(t *testing.T) {
 	t.Parallel()
 	for _, name := range provider.Names() {
-		content, err := Starter(provider.Must(name), "acme")
+		content, err := Starter(provider.Must(name), "acme", "")
 		if err != nil {
 			t.Fatal(err)
 		}

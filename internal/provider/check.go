@@ -278,7 +278,7 @@ func checkTemplate(wrong report, path, template string) {
 			return
 		}
 	}
-	if rest := placeholder.ReplaceAllString(template, ""); strings.Contains(rest, "{{") && !strings.Contains(rest, `{"`) {
+	if rest := placeholder.ReplaceAllString(template, ""); strings.Contains(rest, "{{") {
 		wrong(path, path+" has {{ without a known placeholder", "write it like {{uid}}")
 	}
 }
@@ -303,9 +303,15 @@ func (p *Profile) Message(event Event, url string, values Values) Message {
 	return m
 }
 
+// framing are headers that say where a request goes and how long it is.
+var framing = []string{"Connection", "Content-Length", "Host", "Trailer", "Transfer-Encoding", "Upgrade"}
+
 func (p *Profile) checkEvents(wrong report) {
 	for _, name := range sortedNames(p.Delivery.Headers) {
 		checkTemplate(wrong, "delivery.headers", p.Delivery.Headers[name])
+		if slices.Contains(framing, http.CanonicalHeaderKey(name)) {
+			wrong("delivery.headers", "delivery.headers has "+name+", which the request itself has", "remove it")
+		}
 	}
 	if p.Signature.ID.Value != "" {
 		checkTemplate(wrong, "signature.id", p.Signature.ID.Value)

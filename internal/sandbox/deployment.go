@@ -126,6 +126,9 @@ func rightDeployment(o PairOptions) *Deployment {
 	if o.Profile != nil {
 		d.fit(o.Profile)
 	}
+	if o.Profile != nil && !o.Profile.BuiltIn {
+		d.Profile, d.Files["provider.yaml"] = "./provider.yaml", o.Profile.Source
+	}
 	return d
 }
 
