@@ -85,7 +85,8 @@ func (a *app) demo(ctx context.Context, keep string, profile *provider.Profile) 
 				verdict, asPlanted = "MISSED", false
 			}
 		}
-		a.say("   %-7s %s (%s)", verdict, flaw.description, strings.Join(flaw.fails, ", "))
+		line := fmt.Sprintf("   %-7s %s (%s)", verdict, flaw.description, strings.Join(flaw.fails, ", "))
+		a.say("%s", folded(line, cmp.Or(a.columns(), 80)))
 	}
 	a.say("\nThe flawed integration is %s, the corrected one is %s.", verdict.Status(first), verdict.Status(second))
 	if !asPlanted {
@@ -99,9 +100,9 @@ func (a *app) demo(ctx context.Context, keep string, profile *provider.Profile) 
 	return nil
 }
 
-// say prints lines of the demo on standard output, as wide as the reports between them.
+// say prints lines on standard output.
 func (a *app) say(format string, args ...any) {
-	fmt.Fprintln(a.Out, folded(fmt.Sprintf(format, args...), cmp.Or(a.columns(), 80)))
+	fmt.Fprintf(a.Out, format+"\n", args...)
 }
 
 // plantedFlaw is a flaw with the checks that must fail because of it.

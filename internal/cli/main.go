@@ -168,7 +168,7 @@ Exit codes:  0 ready   1 a required check fails   2 could not be run or was cut 
 // withUsage shows how a command is called where it was given too many arguments or too few.
 func withUsage(fits cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if fits(cmd, args) == nil {
+		if fits == nil || fits(cmd, args) == nil {
 			return nil
 		}
 		return fmt.Errorf("%s cannot be called with %s\nUsage: %s", cmd.CommandPath(), counted(len(args), "argument"), cmd.UseLine())
