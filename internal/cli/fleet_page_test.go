@@ -36,6 +36,27 @@ func TestGeneratedFleet(t *testing.T) {
 	describeSettings(&table, map[string]string{}, "", settings.Shape(web.Field(), notice.Field()).Schema("Settings of prelaunch-server"))
 	generated(t, "fleet.md", "settings", table.String())
 
+	var events strings.Builder
+	events.WriteString("| event | what it says | by default |\n| --- | --- | --- |\n")
+	for _, one := range notice.Events() {
+		var to []string
+		for name, is := range map[string]bool{"people": one.People, "tickets": one.Tickets} {
+			if is {
+				to = append(to, name)
+			}
+		}
+		slices.Sort(to)
+		fmt.Fprintf(&events, "| `%s` | %s | %s |\n", one.Kind, one.Means, strings.Join(to, ", "))
+	}
+	generated(t, "fleet.md", "events", events.String())
+
+	var metrics strings.Builder
+	metrics.WriteString("| metric | labels | what it says |\n| --- | --- | --- |\n")
+	for _, one := range web.Metrics {
+		fmt.Fprintf(&metrics, "| `%s` | %s | %s |\n", one.Name, strings.Join(one.Labels, ", "), one.Help)
+	}
+	generated(t, "fleet.md", "metrics", metrics.String())
+
 	pages, err := web.New(web.Options{DB: databasetest.Open(t, databasetest.SQLite(t)), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/mail"
 	"net/url"
@@ -61,6 +62,21 @@ var findingEvents = []string{database.EventOpened, database.EventReopened, datab
 // personEvents are those that a person wants to read about.
 var personEvents = []string{database.EventOpened, database.EventReopened, database.EventClosed, database.EventReadyGained, database.EventReadyLost,
 	database.EventNotAudited, database.EventAudited, database.EventProblem, database.EventExpiring, database.EventExpired, database.EventRemoved}
+
+// Event is a kind of events.
+type Event struct {
+	Kind, Means string
+	Tickets     bool // it changes a ticket
+	People      bool // whoever names no events hears of it
+}
+
+// Events are all kinds that a channel can ask for.
+func Events() (list []Event) {
+	for _, kind := range slices.Sorted(maps.Keys(words)) {
+		list = append(list, Event{kind, words[kind], slices.Contains(findingEvents, kind), slices.Contains(personEvents, kind)})
+	}
+	return list
+}
 
 // For returns the names of the channels that a team's event goes to.
 func (c Channels) For(team, kind string) []string {

@@ -16,11 +16,15 @@ var network = shape.Form{Is: "an address or a range", Next: "write it like 10.1.
 func Field() shape.Field {
 	text := shape.Texts(shape.Prose)
 	texts := &shape.Shape{Kind: shape.List, Item: text, Distinct: true}
+	var kinds []string
+	for _, one := range Events() {
+		kinds = append(kinds, one.Kind)
+	}
 	channel := &shape.Shape{Kind: shape.Object, Fields: []shape.Field{
 		{Name: "name", Required: true, Shape: text, About: "name of the channel"},
 		{Name: "kind", Required: true, Shape: shape.OneOf(Webhook, Slack, Email, GitHub, Jira, ServiceNow), About: "what it is"},
 		{Name: "teams", Shape: texts, About: "whose notices; default: every team's"},
-		{Name: "events", Shape: texts, About: "kinds of events; default: what the kind of channel is for"},
+		{Name: "events", Shape: &shape.Shape{Kind: shape.List, Item: shape.OneOf(kinds...), Distinct: true}, About: "kinds of events; default: what the kind of channel is for"},
 		{Name: "url", Shape: text, About: "of a webhook, or of a tracker's API"},
 		{Name: "url_from", Shape: settings.Secret(), About: "reference to a URL that is secret, such as Slack's"},
 		{Name: "secrets", Shape: &shape.Shape{Kind: shape.List, Item: settings.Secret()}, About: "that sign a webhook per Standard Webhooks (whsec_…), the current one first"},

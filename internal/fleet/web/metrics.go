@@ -16,8 +16,22 @@ import (
 
 const metricsTimeout = 10 * time.Second
 
+// Metric is a gauge of the fleet.
+type Metric struct {
+	Name, Help string
+	Labels     []string
+
+	desc *prometheus.Desc
+}
+
+// Metrics are all of them.
+var Metrics []Metric
+
 func described(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc("prelaunch_"+name, help, labels, nil)
+	one := Metric{Name: "prelaunch_" + name, Help: help, Labels: labels}
+	one.desc = prometheus.NewDesc(one.Name, help, labels, nil)
+	Metrics = append(Metrics, one)
+	return one.desc
 }
 
 var (
@@ -46,9 +60,8 @@ type collector struct {
 
 // Describe implements prometheus.Collector.
 func (c collector) Describe(out chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{readyMetric, findingsMetric, lastRunMetric, validMetric, failuresMetric, statusMetric, dueMetric, oldestMetric,
-		runningMetric, queueMetric, leasesMetric, workersMetric, noticesMetric, sourcesMetric, collectedMetric} {
-		out <- desc
+	for _, one := range Metrics {
+		out <- one.desc
 	}
 }
 
