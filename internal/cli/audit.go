@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -221,7 +222,17 @@ func (a *app) audit(ctx context.Context, prepared *prepared) (*audit.Document, *
 		go compile()
 	}
 	document := a.probe(ctx, prepared)
-	done := <-compiling
+	var done compiled
+	select {
+	case done = <-compiling:
+	case <-ctx.Done():
+		// Compiling takes a second on a busy machine, and nothing stops it: what is known by then is not worth the whole grace.
+		select {
+		case done = <-compiling:
+		case <-time.After(cmp.Or(a.Grace, defaultGrace) / 3):
+			return nil, nil, ctx.Err()
+		}
+	}
 	if done.err != nil {
 		return nil, nil, done.err
 	}

@@ -55,12 +55,13 @@ func TestInterruptEndsABusyProgram(t *testing.T) {
 		append([]string{"audit", "-o", "json"}, config...), append([]string{"probe"}, config...),
 		append([]string{"revisit", "-o", "json", "--store", filepath.Join(t.TempDir(), "store")}, config...), {"demo"},
 	} {
-		// Other tests share the machine, so the best of three counts.
+		// Other tests share the machine, so the best of three counts: one that ends by itself, and is not given up.
+		limit := 600 * time.Millisecond
 		took := time.Hour
-		for try := 0; try < 3 && took > time.Second; try++ {
+		for try := 0; try < 3 && took > limit; try++ {
 			took = min(took, interruptOnce(t, pair.Env(), args))
 		}
-		if took > time.Second {
+		if took > limit {
 			t.Errorf("%s went on for %v", args[0], took)
 		}
 	}
