@@ -92,7 +92,7 @@ func (a *app) demo(ctx context.Context, keep string, profile *provider.Profile) 
 	if !asPlanted {
 		return errors.New("the demo missed a planted flaw or raised a false alarm; please report it")
 	}
-	where := "prelaunch demo --keep demo    keeps both configurations and reports in ./demo"
+	where := "prelaunch demo --keep demo    keeps configurations and reports in ./demo"
 	if keep != "" {
 		where = fmt.Sprintf("%s    the configurations and reports of this demo", keep)
 	}
