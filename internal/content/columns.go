@@ -3,7 +3,10 @@ package content
 // This file reads characters that stand one by one in a row of the same signs: [q][T][7], $q,$T,$7, ?q, ?T, ?7, q T 7, and what is
 // struck over.
 
-const maxPeriod = 6 // bytes from one such character to the next
+const (
+	maxPeriod = 6       // bytes from one such character to the next
+	maxRow    = 4 << 10 // of them; what has more is a table
+)
 
 // columns decodes such characters: of least or more in a row, the same sign stands at each period-th byte.
 func (s *steps) columns(text []byte, to *layer) {
@@ -12,7 +15,7 @@ func (s *steps) columns(text []byte, to *layer) {
 		for at := 0; at+3*period <= len(text); {
 			end := at + (least-4)*period // no row that long begins and ends before it
 			for sign := at; sign < at+period; sign++ {
-				if c := text[sign]; class[c]&isAlnumChar == 0 && c != 0 && sign+2*period < len(text) && text[sign+period] == c && text[sign+2*period] == c {
+				if c := text[sign]; c < 0x7f && class[c]&isAlnumChar == 0 && c != 0 && sign+2*period < len(text) && text[sign+period] == c && text[sign+2*period] == c {
 					if last := s.row(text, sign, period, least, to); last > 0 {
 						end = max(end, last)
 						break
@@ -33,15 +36,19 @@ func (s *steps) row(text []byte, sign, period, least int, to *layer) int {
 	for last+period < len(text) && text[last+period] == text[sign] {
 		last += period
 	}
-	if (last-first)/period+2 < least {
+	switch count := (last-first)/period + 2; {
+	case count < least:
 		return 0
+	case count > maxRow:
+		return last
 	}
 	for column := first - period + 1; column < first; column++ { // what stands before the first sign belongs to it
-		same := true
-		for at := column + period; at < last && same; at += period {
-			same = text[at] == text[column+period]
+		letters, graphic := false, true // a key has different ones, and nothing else than text
+		for at := column + period; at < last && graphic; at += period {
+			letters = letters || text[at] > '9' && text[at] != text[column+period]
+			graphic = is(text[at], isGraphic)
 		}
-		if same {
+		if !letters || !graphic {
 			continue
 		}
 		to.from(max(column, 0), uint8(period), 1, Joined)

@@ -141,6 +141,23 @@ func TestBombs(t *testing.T) {
 	}
 }
 
+// A picture without compression, in which every nth byte is the same, is no bomb.
+func TestPictures(t *testing.T) {
+	t.Parallel()
+	for _, period := range []int{2, 3, 4, 6} {
+		picture, x := make([]byte, 3<<20), uint32(1)
+		for i := range picture {
+			x = x*1664525 + 1013904223
+			if picture[i] = byte(x >> 24); i%period == 0 && i/period%2000 > 0 {
+				picture[i] = 0xff
+			}
+		}
+		if _, size, cuts, _ := decodeAll(t, picture, Limits{}); len(cuts) > 0 || size > 2*len(picture) {
+			t.Errorf("period %d: %d bytes came of %d, %v", period, size, len(picture), cuts)
+		}
+	}
+}
+
 // FuzzDecode: whatever the bytes, decoding ends, and gives no more than its bounds.
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{

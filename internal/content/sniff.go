@@ -53,10 +53,20 @@ func (f Format) isMedia() bool { return f == Media || f == PNG }
 // SniffLen is how many first bytes Sniff looks at.
 const SniffLen = 512
 
-var magics = []struct {
+type magic struct {
 	format Format
 	magic  string
-}{
+}
+
+// magicsOf are the magics by their first byte.
+var magicsOf = func() (of [256][]magic) {
+	for _, m := range magics {
+		of[m.magic[0]] = append(of[m.magic[0]], m)
+	}
+	return of
+}()
+
+var magics = []magic{
 	{Gzip, "\x1f\x8b\x08"},
 	{Zip, "PK\x03\x04"},
 	{Zip, "PK\x05\x06"},
@@ -99,17 +109,16 @@ func Sniff(head []byte) Format {
 		if isLZMA(head) {
 			return LZMA
 		}
-	case 0x1f, 'P', 0x28, 0xfd, '7', 'R', '!', '%', '#', 'L', 0x04, 0x02, '0', 0xed, 'M', 0x89, 0xff, 'G', 'O', 'I', 'f', 'w', 0x00, 0x1a:
-		for _, m := range magics {
-			if bytes.HasPrefix(head, []byte(m.magic)) && (m.format != Cpio || isCpio(head)) {
-				return m.format
-			}
-		}
 	case 'B':
 		// "BZh", the block size, and the first block's or the end's own magic.
 		if len(head) >= 10 && head[1] == 'Z' && head[2] == 'h' && head[3] >= '1' && head[3] <= '9' &&
 			(string(head[4:10]) == "1AY&SY" || string(head[4:10]) == "\x17\x72\x45\x38\x50\x90") {
 			return Bzip2
+		}
+	}
+	for _, m := range magicsOf[head[0]] {
+		if bytes.HasPrefix(head, []byte(m.magic)) && (m.format != Cpio || isCpio(head)) {
+			return m.format
 		}
 	}
 	if len(head) >= 12 && (string(head[:4]) == "RIFF" && (string(head[8:12]) == "WEBP" || string(head[8:12]) == "WAVE" || string(head[8:12]) == "AVI ") || string(head[4:8]) == "ftyp") {
