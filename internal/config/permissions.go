@@ -159,6 +159,12 @@ func (r *reader) keyFile(v *shape.Value) string {
 	return resolved
 }
 
+// What a server says of a file that is not the configuration's own.
+const (
+	notItsOwn       = " is outside the configuration's own directory"
+	askForDirectory = "keep it there, or ask the operator of the fleet to allow its directory"
+)
+
 // secretFile is the resolved path of a file whose content or digest reaches somebody else; "" when it may not be read, which is
 // reported.
 func (r *reader) secretFile(v *shape.Value) string {
@@ -172,8 +178,11 @@ func (r *reader) secretFile(v *shape.Value) string {
 		if secret.PlainWords(directory) {
 			shown = directory
 		}
-		r.needs(v, "--allow-path "+directory, v.Path+" is outside the configuration's own directory",
-			"if the reviewer trusts the audited team with this file, add --allow-path "+shown)
+		next := "if the reviewer trusts the audited team with this file, add --allow-path " + shown
+		if r.guard.secrets != "" {
+			next = askForDirectory
+		}
+		r.needs(v, "--allow-path "+directory, v.Path+notItsOwn, next)
 		return ""
 	}
 	return resolved
@@ -187,7 +196,7 @@ func (r *reader) otherFile(v *shape.Value) (resolved string) {
 	}
 	resolved, ok := r.location(v)
 	if ok && r.guard.secrets != "" && !r.guard.permitsFile(resolved) {
-		r.problem(v, v.Path+" is outside the configuration's own directory", "keep it there, or ask the operator of the fleet to allow its directory")
+		r.problem(v, v.Path+notItsOwn, askForDirectory)
 		return ""
 	}
 	if ok && !inside(resolved, r.guard.own) {
@@ -222,8 +231,11 @@ func (r *reader) permittedVariable(v *shape.Value) {
 	if r.profile.Name == "" || r.guard.permitsVariable(v.Text) {
 		return
 	}
-	r.needs(v, "--allow-env "+v.Text, v.Path+" names the variable "+v.Text+", which does not belong to the audit",
-		"use a name with "+r.ownWords()+" in it, or, if the reviewer trusts the audited team with its value, add --allow-env "+v.Text)
+	next := "ask the operator of the fleet to allow it"
+	if r.guard.secrets == "" {
+		next = "use a name with " + r.ownWords() + " in it, or, if the reviewer trusts the audited team with its value, add --allow-env " + v.Text
+	}
+	r.needs(v, "--allow-env "+v.Text, v.Path+" names the variable "+v.Text+", which does not belong to the audit", next)
 }
 
 // ownWords are what the names of variables that belong to the audit have in them.
