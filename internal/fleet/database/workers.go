@@ -68,6 +68,32 @@ func (tx *Tx) TakeLease(ctx context.Context, l Lease, slots int) (bool, error) {
 	return false, nil
 }
 
+// Wait notes that a team waits for a target. It has waited since it was noted first; those that have not come back for long are forgotten.
+func (tx *Tx) Wait(ctx context.Context, target, team string) error {
+	now := tx.Now()
+	_, err := tx.exec(ctx, "DELETE FROM waiting WHERE target = ? AND (seen < ? OR seen > ?)", target, millis(now.Add(-time.Hour)), millis(now.Add(time.Hour)))
+	if err == nil {
+		_, err = tx.exec(ctx, "INSERT INTO waiting (target, team, since, seen) VALUES (?, ?, ?, ?) ON CONFLICT (target, team) DO UPDATE SET seen = excluded.seen",
+			target, team, millis(now), millis(now))
+	}
+	return wrap("note who waits for "+target, err)
+}
+
+// WaitsLonger reports whether another team has waited for a target for longer than a team, and has come back for it within a time.
+func (tx *Tx) WaitsLonger(ctx context.Context, target, team string, within time.Duration) (longer bool, err error) {
+	now := tx.Now()
+	err = tx.row(ctx, `SELECT count(*) > 0 FROM waiting WHERE target = ? AND team <> ? AND seen >= ? AND seen <= ?
+		AND since < coalesce((SELECT own.since FROM waiting own WHERE own.target = waiting.target AND own.team = ?), ?)`,
+		target, team, millis(now.Add(-within)), millis(now.Add(within)), team, millis(now)).Scan(&longer)
+	return longer, wrap("find who waits for "+target, err)
+}
+
+// Waited notes that a team waits for a target no longer.
+func (tx *Tx) Waited(ctx context.Context, target, team string) error {
+	_, err := tx.exec(ctx, "DELETE FROM waiting WHERE target = ? AND team = ?", target, team)
+	return wrap("note who waits for "+target, err)
+}
+
 // ReleaseLeases releases what a run has taken.
 func (tx *Tx) ReleaseLeases(ctx context.Context, run string) error {
 	_, err := tx.exec(ctx, "DELETE FROM lease WHERE run = ?", run)

@@ -56,24 +56,53 @@ func Of(ctx context.Context, integration *audit.Integration, network audit.Netwo
 	return t
 }
 
-// Host is the target of a host.
-func Host(name string) string { return "host " + strings.ToLower(strings.TrimSuffix(name, ".")) }
+const host = "host "
 
-// Take takes all targets for a run, or reports false; then the transaction has to be rolled back.
-func Take(ctx context.Context, tx *database.Tx, run, worker string, targets Targets, perAddress int) (bool, error) {
-	take := func(list []string, slots int) (bool, error) {
+// Host is the target of a host.
+func Host(name string) string { return host + strings.ToLower(strings.TrimSuffix(name, ".")) }
+
+// Claim is who takes leases. A team that comes back for a host within Patience keeps its turn.
+type Claim struct {
+	Run, Worker, Team string
+	Patience          time.Duration
+}
+
+// Take takes all targets for a run, or returns the one that is busy; then the transaction has to be rolled back, and Wait called.
+//
+// Teams take turns at a host that several of them name, so that none keeps it from another by having more audits of it.
+func Take(ctx context.Context, tx *database.Tx, claim Claim, targets Targets, perAddress int) (busy string, err error) {
+	take := func(list []string, slots int) (string, error) {
 		for _, target := range list { // in one order, so that no two wait for each other
-			taken, err := tx.TakeLease(ctx, database.Lease{Target: target, Run: run, Worker: worker, Since: tx.Now()}, slots)
+			taken, err := tx.TakeLease(ctx, database.Lease{Target: target, Run: claim.Run, Worker: claim.Worker, Since: tx.Now()}, slots)
 			if err != nil || !taken {
-				return false, err
+				return target, err
 			}
 		}
-		return true, nil
+		return "", nil
 	}
-	if taken, err := take(targets.Addresses, perAddress); err != nil || !taken {
-		return false, err
+	if busy, err := take(targets.Addresses, perAddress); err != nil || busy != "" {
+		return busy, err
 	}
-	return take(targets.Hosts, 1)
+	if busy, err := take(targets.Hosts, 1); err != nil || busy != "" {
+		return busy, err
+	}
+	for _, target := range targets.Hosts {
+		if others, err := tx.WaitsLonger(ctx, target, claim.Team, claim.Patience); err != nil || others {
+			return target, err
+		}
+		if err := tx.Waited(ctx, target, claim.Team); err != nil {
+			return target, err
+		}
+	}
+	return "", nil
+}
+
+// Wait notes that a team waits for a target that was busy. There are no turns at an address, which has room for several.
+func Wait(ctx context.Context, tx *database.Tx, team, target string) error {
+	if !strings.HasPrefix(target, host) {
+		return nil
+	}
+	return tx.Wait(ctx, target, team)
 }
 
 // Down is until when the targets are left alone because one of them was down; the zero time where all are well.

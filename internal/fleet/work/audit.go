@@ -179,8 +179,12 @@ const (
 
 var errBusy = errors.New("a target is busy")
 
+// turn is for how many times Timing.Busy a team that waits for a host keeps its turn. It comes back after four of them at the latest.
+const turn = 10
+
 // begin takes the targets and writes the run, or puts it off.
 func (a *auditing) begin(ctx context.Context) (outcome beginning, err error) {
+	target := "" // that is busy
 	err = a.DB.Write(ctx, func(tx *database.Tx) error {
 		i, err := tx.Integration(ctx, a.run.Integration)
 		if err != nil {
@@ -207,11 +211,11 @@ func (a *auditing) begin(ctx context.Context) (outcome beginning, err error) {
 				return errors.Join(tx.SetDue(ctx, i.Name, until, i.DueReason), tx.SetJob(ctx, i.Name, 0))
 			}
 		}
-		taken, err := lease.Take(ctx, tx, a.run.ID, a.id, a.targets, a.Settings.Limits.PerAddress)
-		if err != nil {
+		claim := lease.Claim{Run: a.run.ID, Worker: a.id, Team: a.team, Patience: turn * a.Timing.Busy}
+		if target, err = lease.Take(ctx, tx, claim, a.targets, a.Settings.Limits.PerAddress); err != nil {
 			return err
 		}
-		if !taken {
+		if target != "" {
 			return errBusy
 		}
 		if i.NextDue, err = schedule.Next(a.Settings.Cron(i.Name, i.Team), i.Name, now); err != nil {
@@ -221,7 +225,7 @@ func (a *auditing) begin(ctx context.Context) (outcome beginning, err error) {
 		return errors.Join(tx.PutIntegration(ctx, i), tx.BeginRun(ctx, a.run))
 	})
 	if errors.Is(err, errBusy) {
-		return busy, nil
+		return busy, a.DB.Write(ctx, func(tx *database.Tx) error { return lease.Wait(ctx, tx, a.team, target) })
 	}
 	return outcome, err
 }
