@@ -70,7 +70,7 @@ var ErrSwitchedProtocol = errors.New("the response switches to a protocol that w
 // Error is why there was no response.
 type Error struct {
 	Class string
-	Read  []byte // what came instead, with KeepStray
+	Read  []byte // what came instead: with KeepStray any bytes, over HTTP/2 the debug data of a GOAWAY
 	err   error
 }
 
@@ -100,7 +100,7 @@ func Exchange(ctx context.Context, transport http.RoundTripper, request *http.Re
 		err = ErrSwitchedProtocol
 	}
 	if err != nil {
-		return nil, &Error{Class: Classify(bounded, err), Read: recorded.all(), err: err}
+		return nil, &Error{Class: Classify(bounded, err), Read: append(recorded.all(), goAway(err)...), err: err}
 	}
 	defer func() { _ = response.Body.Close() }() // nothing to be learned from it
 	r := &Response{Status: response.StatusCode, Header: response.Header, Proto: response.Proto}
@@ -119,6 +119,22 @@ func Exchange(ctx context.Context, transport http.RoundTripper, request *http.Re
 		r.Stray, r.Late = recorded.end(request)
 	}
 	return r, nil
+}
+
+// goAway is the debug data with which a server ended an HTTP/2 connection in place of a response. net/http has it only in the words of
+// its error.
+func goAway(err error) []byte {
+	_, after, _ := strings.Cut(err.Error(), "GOAWAY")
+	_, after, _ = strings.Cut(after, "debug=")
+	quoted, err := strconv.QuotedPrefix(after)
+	if err != nil {
+		return nil
+	}
+	text, err := strconv.Unquote(quoted)
+	if err != nil {
+		return nil
+	}
+	return []byte(text)
 }
 
 func roundTrip(transport http.RoundTripper, request *http.Request, redirects int) (*http.Response, error) {

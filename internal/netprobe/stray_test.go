@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"testing"
@@ -121,5 +122,49 @@ func TestStray(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestGoAwayIsRead: over HTTP/2, a server may say why it ends a connection.
+func TestGoAwayIsRead(t *testing.T) {
+	t.Parallel()
+	const host = "hooks.acme.example"
+	authority := certs.New(time.Now())
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{authority.Server(host)}, NextProtos: []string{"h2"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	const debug = "key=\"bk_1\"\x00\xff"
+	go func() {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer func() { _ = conn.Close() }()
+		const preface, headers = 24, 1
+		_, _ = io.CopyN(io.Discard, conn, preface)
+		_, _ = conn.Write([]byte{0, 0, 0, 4, 0, 0, 0, 0, 0}) // SETTINGS
+		for header := [9]byte{}; header[3] != headers; {
+			if _, err := io.ReadFull(conn, header[:]); err != nil {
+				return
+			}
+			_, _ = io.CopyN(io.Discard, conn, int64(header[0])<<16|int64(header[1])<<8|int64(header[2]))
+		}
+		_, _ = conn.Write(append([]byte{0, 0, 8 + byte(len(debug)), 7, 0, 0, 0, 0, 0 /* last stream */, 0, 0, 0, 1 /* INTERNAL_ERROR */, 0, 0, 0, 2}, debug...))
+	}()
+	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, listener.Addr().String())
+	}
+	transport := NewTransport(dial, &tls.Config{RootCAs: authority.Pool(), ServerName: host})
+	t.Cleanup(transport.CloseIdleConnections)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+host+"/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Exchange(t.Context(), transport, request, Limits{Timeout: 10 * time.Second})
+	var failed *Error
+	if !errors.As(err, &failed) || string(failed.Read) != debug || failed.Class != Reset {
+		t.Errorf("got %+v, %v", failed, err)
 	}
 }
