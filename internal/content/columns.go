@@ -15,7 +15,11 @@ func (s *steps) columns(text []byte, to *layer) {
 		for at := 0; at+3*period <= len(text); {
 			end := at + (least-4)*period // no row that long begins and ends before it
 			for sign := at; sign < at+period; sign++ {
-				if c := text[sign]; c < 0x7f && class[c]&isAlnumChar == 0 && c != 0 && sign+2*period < len(text) && text[sign+period] == c && text[sign+2*period] == c {
+				c := text[sign]
+				if sign+2*period >= len(text) {
+					break
+				}
+				if text[sign+period] == c && text[sign+2*period] == c && text[sign+1] != c && c < 0x7f && c != 0 && class[c]&isAlnumChar == 0 {
 					if last := s.row(text, sign, period, least, to); last > 0 {
 						end = max(end, last)
 						break
