@@ -131,7 +131,10 @@ func (a *app) listCommand() *cobra.Command {
 				table := tabwriter.NewWriter(a.Out, 0, 0, 2, ' ', 0)
 				fmt.Fprintln(table, "INTEGRATION\tTEAM\tSTATUS\tSINCE\tFINDINGS\tNEXT\tNOTE")
 				for _, i := range list {
-					note := i.Problem
+					note, more, several := strings.Cut(i.Problem, "\n") // a line for each integration
+					if several {
+						note += fmt.Sprintf(" (and %d more)", 1+strings.Count(more, "\n"))
+					}
 					if i.Paused {
 						note = "paused"
 					}

@@ -13,6 +13,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/prelaunch-audit/prelaunch/internal/fleet"
+	"github.com/prelaunch-audit/prelaunch/internal/fleet/database"
+	"github.com/prelaunch-audit/prelaunch/internal/fleet/database/databasetest"
 )
 
 // settingsFile writes a file of settings, and the directory of configurations that it names.
@@ -131,6 +133,19 @@ func TestCommandLine(t *testing.T) {
 		return code, out.String()
 	}
 	if code, text := run("list", "--status", "nonsense"); code != 2 || !strings.Contains(text, "not_ready") {
+		t.Errorf("%d %s", code, text)
+	}
+	address := databasetest.SQLite(t)
+	db := databasetest.Open(t, address)
+	if err := db.Write(t.Context(), func(tx *database.Tx) error {
+		return tx.PutIntegration(t.Context(), database.Integration{Name: "acme", Team: "payments", Status: database.Unknown, Problem: "prelaunch.yaml:1:1: one\nprelaunch.yaml:2:1: two\nprelaunch.yaml:3:1: three"})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if code, text := run("list", "--database", address); code != 0 || strings.Count(text, "\n") != 2 || !strings.Contains(text, "1:1: one (and 2 more)\n") {
+		t.Errorf("%d %s", code, text)
+	}
+	if code, text := run("audit", "acme", "--database", address); code != 2 || !strings.Contains(text, "cannot be used") {
 		t.Errorf("%d %s", code, text)
 	}
 	for _, command := range []string{"", "serve", "list", "audit"} {
