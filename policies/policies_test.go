@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -205,6 +206,44 @@ func TestEachCheckNamesItsWeaknesses(t *testing.T) {
 						t.Errorf("%s: %s: %v is not an identifier", id, key, one)
 					}
 				}
+			}
+		}
+	}
+}
+
+// TestForgeriesAreReadByTheirChecks: what a receiver must reject is named in the check that a family of it names, or in a library
+// that the check imports. A family that no check reads would be sent, accepted and passed.
+func TestForgeriesAreReadByTheirChecks(t *testing.T) {
+	t.Parallel()
+	raw, err := policies.FS.ReadFile("schema/families.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var families map[string]struct {
+		Accepted string
+		Checks   []string
+	}
+	if err := json.Unmarshal(raw, &families); err != nil {
+		t.Fatal(err)
+	}
+	texts := map[string]string{} // by check, with the libraries that it imports
+	parsed := modules(t)
+	for _, module := range parsed {
+		if id := checkID(module); id != "" {
+			texts[id] = module.String()
+			for _, imported := range module.Imports {
+				for _, other := range parsed {
+					if other.Package.Path.String() == imported.Path.String() {
+						texts[id] += other.String()
+					}
+				}
+			}
+		}
+	}
+	for id, family := range families {
+		for _, check := range family.Checks {
+			if family.Accepted != "" && !strings.Contains(texts[check], strconv.Quote(id)) {
+				t.Errorf("%s does not read the family %s, which names it", check, id)
 			}
 		}
 	}
