@@ -18,7 +18,7 @@ const (
 	EventReadyGained = "integration.ready"
 	EventReadyLost   = "integration.not_ready"
 	EventNotAudited  = "integration.not_audited" // several runs in a row could not be made
-	EventAudited     = "integration.audited"     // one could be made again
+	EventAudited     = "integration.audited"     // one could be made again, or its configuration can be used again
 	EventProblem     = "integration.problem"     // its configuration cannot be used
 	EventExpiring    = "expiring"                // what will expire in a few days, as the settings have it
 	EventExpired     = "expired"                 // a waiver, an attestation, a declaration, a review, a sign-off or a report

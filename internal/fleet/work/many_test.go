@@ -524,6 +524,10 @@ func TestNamesBelongToTeams(t *testing.T) {
 		if i := l.integration("acme"); i.Problem != "" {
 			t.Errorf("its mistake is gone: %+v", i)
 		}
+		events, err := l.db.Events(ctx, "acme", nil, 10)
+		if err != nil || len(events) != 2 || events[0].Kind != database.EventAudited || events[1].Kind != database.EventProblem {
+			t.Errorf("what is told of a mistake that was mended: %v %+v", err, events)
+		}
 		l.write(filepath.Join(l.dir, "attackers", "\xff", "prelaunch.yaml"), "integration: new\n") // which Postgres takes for no text
 		if problems := reload(); !strings.Contains(problems, "holds what is no text") {
 			t.Errorf("problems: %s", problems)

@@ -307,9 +307,12 @@ func (f *Fleet) apply(ctx context.Context, tx *database.Tx, c change) error {
 	if err := tx.PutIntegration(ctx, i); err != nil {
 		return err
 	}
-	if one.Problem != "" && hadProblem == "" {
+	switch {
+	case one.Problem != "" && hadProblem == "":
 		first, _, _ := strings.Cut(one.Problem, "\n")
 		return f.event(ctx, tx, i, database.Event{Kind: database.EventProblem, Message: "Its configuration cannot be used: " + first})
+	case one.Problem == "" && hadProblem != "":
+		return f.event(ctx, tx, i, database.Event{Kind: database.EventAudited, Message: "Its configuration can be used again"})
 	}
 	return nil
 }
