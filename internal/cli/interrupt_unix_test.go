@@ -55,8 +55,8 @@ func TestInterruptEndsABusyProgram(t *testing.T) {
 		append([]string{"audit", "-o", "json"}, config...), append([]string{"probe"}, config...),
 		append([]string{"revisit", "-o", "json", "--store", filepath.Join(t.TempDir(), "store")}, config...), {"demo"},
 	} {
-		// Other tests share the machine, so the best of three counts: one that ends by itself, and is not given up.
-		limit := 600 * time.Millisecond
+		// Other tests share the machine, so the best of three counts.
+		const limit = time.Second // what is promised
 		took := time.Hour
 		for try := 0; try < 3 && took > limit; try++ {
 			took = min(took, interruptOnce(t, pair.Env(), args))
