@@ -65,17 +65,6 @@ func join(path, name string) string {
 	return path + "." + name
 }
 
-// setUID puts another UID in place of the request's own.
-func (f *Request) setUID(uid string) {
-	f.Doc.Each(func(_ string, n *Node) {
-		if n.Kind == '"' {
-			n.Text = strings.ReplaceAll(n.Text, f.UID, uid)
-		}
-	})
-	f.UID = uid
-	f.Body = f.style.Write(f.Doc)
-}
-
 // repeatMember appends a member of the event a second time, with another value: most parsers take the
 // last, so a receiver that re-serializes the body before it verifies sees a changed value.
 func (f *Request) repeatMember() {
