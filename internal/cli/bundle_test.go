@@ -74,7 +74,7 @@ func TestBundleHoldsNoNames(t *testing.T) {
 		}
 	}
 	if bundled.Summary != original.Summary || len(bundled.Checks) != len(original.Checks) || bundled.PolicyDigest != original.PolicyDigest {
-		t.Error("it says something else than the report")
+		t.Errorf("it says something else than the report: %+v of %s, and %+v of %s", bundled.Summary, bundled.PolicyDigest, original.Summary, original.PolicyDigest)
 	}
 	for i, check := range original.Checks {
 		if bundled.Checks[i].ID != check.ID || bundled.Checks[i].Outcome != check.Outcome || len(bundled.Checks[i].Findings) != len(check.Findings) {

@@ -10,6 +10,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/prelaunch-audit/prelaunch/internal/lazy"
@@ -181,9 +182,15 @@ func (s *standIns) collectText(text string) {
 			s.add(aHost, address.String())
 		}
 	}
-	if host, port, err := net.SplitHostPort(text); err == nil && host != "" && strings.Trim(port, "0123456789") == "" {
+	if host, port, err := net.SplitHostPort(text); err == nil && host != "" && isPort(port) {
 		s.add(aHost, host)
 	}
+}
+
+// isPort reports whether text is a port, which the digits of a digest (sha256:93012711) are not.
+func isPort(text string) bool {
+	_, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && len(text) <= 5
 }
 
 func (s *standIns) add(kind string, value any) {
