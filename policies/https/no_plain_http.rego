@@ -166,6 +166,15 @@ words := {"refused": "rejected", "redirected": "redirected"}
 
 plural := {true: "ports", false: "port"}
 
+# not_tried are the ports that count as closed because network.resolve names other ports of the host only.
+not_tried(right) := sort({r.port | some r in right; r.kind == "refused"; r.address == ""})
+
+aside([]) := ""
+
+aside(ports) := sprintf(" (%s was not tried, and counts as closed: network.resolve names other ports of the host)", [
+	concat(", ", ports),
+]) if count(ports) > 0
+
 how(twin) := https.words[twin.kind] if {
 	twin.kind != "ok"
 } else := sprintf("status %d", [twin.status])
@@ -173,11 +182,15 @@ how(twin) := https.words[twin.kind] if {
 findings contains lib.finding({
 	"outcome": "pass", "environment": environment, "subject": "refused",
 	"target": https.webhook_url[environment].url,
-	"message": sprintf("%s endpoint: plain HTTP is %s on %s %s", [
+	"message": sprintf("%s endpoint: plain HTTP is %s on %s %s%s", [
 		lib.label(environment), concat(" or ", sort({words[r.reading] | some r in right})),
 		plural[count({r.port | some r in right}) > 1], concat(", ", sort({r.port | some r in right})),
+		aside(not_tried(right)),
 	]),
-	"evidence": {"addresses": https.where(right), "ports": sort({r.port | some r in right})},
+	"evidence": {
+		"addresses": https.where([r | some r in right; r.address != ""]), "ports": sort({r.port | some r in right}),
+		"not_tried": not_tried(right),
+	},
 }) if {
 	some environment, all in twins
 	right := [t | some t in all; t.reading in {"refused", "redirected"}]

@@ -13,6 +13,14 @@ both(change) := fixture.with_clear({"get": clear("GET", change), "post": clear("
 
 test_pass_refused if said(fixture.right) == {["pass", "refused"]}
 
+test_pass_not_tried if {
+	untried := {"address": "", "get": fixture.clear_answer("GET", "refused"), "post": fixture.clear_answer("POST", "refused")}
+	some finding in check.findings with input as fixture.with_clear(untried)
+	finding.outcome == "pass"
+	finding.evidence == {"addresses": [], "ports": ["80"], "not_tried": ["80"]}
+	contains(finding.message, "(80 was not tried, and counts as closed")
+}
+
 test_pass_ways_to_refuse if {
 	every change in [{"status": 404}, {"status": 426}, {"status": 400, "tls_only": true}, {"status": 301, "location": {"scheme": "https"}}] {
 		said(both(change)) == {["pass", "refused"]}
