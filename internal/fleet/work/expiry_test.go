@@ -42,15 +42,7 @@ func TestExpiryIsAnnounced(t *testing.T) {
 			}
 			return nil
 		})
-		f, err := work.New(l.options) // which is not started
-		if err != nil {
-			t.Fatal(err)
-		}
-		for range 2 {
-			if err := f.Check(ctx); err != nil {
-				t.Fatal(err)
-			}
-		}
+		checkTwice(l)
 		events, err := l.db.Events(ctx, "acme", nil, 10)
 		if err != nil || len(events) != len(want) {
 			t.Fatalf("%q: %v: %+v", settings, err, events)
@@ -88,15 +80,7 @@ func TestNobodyLooksAgain(t *testing.T) {
 				{Kind: database.ExpiryCertificate, Subject: "https.certificate-valid (production)", ExpiresAt: now.Add(-time.Hour)},
 			})
 		})
-		f, err := work.New(l.options) // which is not started
-		if err != nil {
-			t.Fatal(err)
-		}
-		for range 2 {
-			if err := f.Check(ctx); err != nil {
-				t.Fatal(err)
-			}
-		}
+		checkTwice(l)
 		kinds := map[string]int{}
 		events, err := l.db.Events(ctx, "paused", nil, 10)
 		for _, e := range events {
@@ -112,6 +96,20 @@ func TestNobodyLooksAgain(t *testing.T) {
 			t.Errorf("an audit of what is paused is asked for: %v", err)
 		}
 	})
+}
+
+// checkTwice looks for what expires, the second time without anything new.
+func checkTwice(l *lab) {
+	l.t.Helper()
+	f, err := work.New(l.options) // which is not started
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	for range 2 {
+		if err := f.Check(l.t.Context()); err != nil {
+			l.t.Fatal(err)
+		}
+	}
 }
 
 // TestSeenExpiries: certificates and reviews that a report saw, for as long as it says.
